@@ -1,0 +1,52 @@
+//! What differs between operating systems stands here and nowhere else. Knows nothing of archives.
+
+#[cfg(unix)]
+mod unix;
+
+#[cfg(unix)]
+pub use unix::*;
+
+use crate::entry::Kind;
+use crate::time::Time;
+
+/// What one `stat` tells, before the file system's quirks are taken out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RawStat {
+    /// What it is; `None` for sockets and what else is not kept.
+    pub kind: Option<Kind>,
+    /// Permission bits with setuid, setgid and sticky.
+    pub mode: u32,
+    /// The owner's number.
+    pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Bytes that the file system says it occupies.
+    pub allocated_bytes: u64,
+    /// Last modification.
+    pub mtime: Time,
+    /// Last change of content or metadata.
+    pub ctime: Time,
+    /// The inode's number.
+    pub inode: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// The number of the file system it is on; changes when a drive is plugged in again.
+    pub file_system: u64,
+    /// Major and minor number of a device, `major << 32 | minor`.
+    pub device: u64,
+}
+
+/// What kind of file system a directory is on, as far as comparing is concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileSystem {
+    /// Whether inode numbers stay as they are when it is mounted again.
+    pub stable_inodes: bool,
+    /// What times are rounded down to once they are on the disk, in nanoseconds; 1 where they are kept as they are.
+    pub time_grain_nanos: u64,
+    /// Whether the ctime means the last change; FAT keeps something else there.
+    pub keeps_ctime: bool,
+    /// A number of its own that outlives a new mount, where it has one.
+    pub id: u64,
+}

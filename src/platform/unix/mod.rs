@@ -1,0 +1,13 @@
+//! Unix by directory descriptor, so that no name is ever looked up through a symlink that somebody put in the way.
+
+mod read;
+mod write;
+
+pub use read::*;
+pub use write::*;
+
+use std::os::fd::OwnedFd;
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Directory(OwnedFd);

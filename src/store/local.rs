@@ -1,0 +1,281 @@
+//! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
+
+use super::Blob;
+use super::Store;
+use super::Upload;
+use super::checked_name;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::platform;
+use std::any::Any;
+use std::fs;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::io::Read;
+use std::io::Seek;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use tempfile::TempPath;
+
+/// What the names of unfinished files begin with; `sweep` removes them.
+const TEMPORARY_PREFIX: &str = ".snap-";
+
+const LOCK_NAME: &str = "lock";
+
+/// The most bytes of a lock file that are shown.
+const HOLDER_BYTES_MAX: u64 = 200;
+
+/// A store in a directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// The store in the existing directory `root`; nothing is read or written yet.
+    pub fn new(root: impl Into<PathBuf>) -> LocalStore {
+        LocalStore { root: root.into() }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.root.join(checked_name(name)?))
+    }
+
+    fn begin(&self, name: &str) -> Result<LocalUpload> {
+        let path = self.path(name)?;
+        let doing = || format!("cannot write {}", path.display());
+        let directory = path.parent().unwrap_or(&self.root);
+        if directory != self.root && !directory.is_dir() {
+            // The top is never made: on a drive that is not plugged in it would be a folder on another disk.
+            fs::create_dir(directory)
+                .and_then(|()| platform::sync_directory(&self.root))
+                .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
+                .map_err(|error| Error::io(doing(), error))?;
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .tempfile_in(directory)
+            .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
+        let (file, temporary) = temporary.into_parts();
+        Ok(LocalUpload { file, temporary, path, length: 0 })
+    }
+}
+
+/// tempfile adds the temporary file's path to its errors; a person is helped by the reason alone.
+fn without_temporary_name(error: &io::Error) -> io::Error {
+    match error.get_ref().and_then(std::error::Error::source).and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(inner) => inner.raw_os_error().map_or_else(|| inner.kind().into(), io::Error::from_raw_os_error),
+        None => error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
+    }
+}
+
+impl Store for LocalStore {
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
+        let path = if directory.is_empty() { self.root.clone() } else { self.path(directory)? };
+        let doing = |error| Error::io(format!("cannot list {}", path.display()), error);
+        let listing = match fs::read_dir(&path) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => return Ok(Vec::new()),
+            Err(error) => return Err(doing(error)),
+        };
+        let mut names = Vec::new();
+        for item in listing {
+            let item = item.map_err(doing)?;
+            let Ok(name) = item.file_name().into_string() else { continue };
+            if checked_name(&name).is_err() {
+                continue;
+            }
+            // A file that a writer removes just now is not there.
+            let Ok(metadata) = item.metadata() else { continue };
+            if metadata.is_file() {
+                names.push((name, metadata.len()));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
+        let path = self.path(name)?;
+        let file = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+            _ => Error::io(format!("cannot open {}", path.display()), error),
+        })?;
+        let metadata = file.metadata().map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
+        if !metadata.is_file() {
+            return Err(Error::damaged(format!("{} is not a file", path.display())));
+        }
+        Ok(Box::new(LocalBlob { file, length: metadata.len(), path }))
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
+        let upload = self.begin(name)?;
+        if upload.path.symlink_metadata().is_ok() {
+            return Err(exists(&upload.path));
+        }
+        Ok(Box::new(upload))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut upload = self.begin(name)?;
+        let written = upload.write_all(bytes);
+        written.map_err(|error| Error::io(format!("cannot write {}", upload.path.display()), error))?;
+        upload.finish(Replace::Yes)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name)?;
+        fs::remove_file(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+            _ => Error::io(format!("cannot remove {}", path.display()), error),
+        })
+    }
+
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+        let path = self.path(LOCK_NAME)?;
+        let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(&mut file)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Who holds it is only for the message of those who wait; the lock is the operating system's.
+        let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Box::new(LocalLock(file)))
+    }
+
+    fn sweep(&self) -> Result<()> {
+        for directory in ["", "bundles", "index"] {
+            let path = self.root.join(directory);
+            let Ok(listing) = fs::read_dir(&path) else { continue };
+            for item in listing.flatten() {
+                if item.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX)) {
+                    let _ = fs::remove_file(item.path());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        self.root.display().to_string()
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(ErrorKind::Exists, format!("{} is already there", path.display()))
+}
+
+fn locked(file: &mut File) -> Error {
+    let mut holder = Vec::new();
+    let _ = file.rewind().and_then(|()| file.take(HOLDER_BYTES_MAX).read_to_end(&mut holder));
+    let holder = crate::path::printable(&holder).trim().to_owned();
+    let who = if holder.is_empty() { "another snap".to_owned() } else { holder };
+    Error::new(ErrorKind::Locked, format!("the archive is in use by {who}"))
+        .with_hint("wait until it is done, then try again")
+}
+
+struct LocalLock(File);
+
+impl Drop for LocalLock {
+    fn drop(&mut self) {
+        let _ = self.0.set_len(0);
+        let _ = self.0.unlock();
+    }
+}
+
+struct LocalBlob {
+    file: File,
+    length: u64,
+    path: PathBuf,
+}
+
+impl Blob for LocalBlob {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let mut count = 0;
+        while count < buffer.len() {
+            match platform::read_at(&self.file, offset + count as u64, &mut buffer[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io(format!("cannot read {}", self.path.display()), error)),
+            }
+        }
+        Ok(count)
+    }
+}
+
+struct LocalUpload {
+    file: File,
+    temporary: TempPath,
+    path: PathBuf,
+    length: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replace {
+    Yes,
+    No,
+}
+
+impl Write for LocalUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.length += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl LocalUpload {
+    fn finish(self, replace: Replace) -> Result<()> {
+        let doing = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+        // As readable as any file the person makes; tempfile makes them private.
+        platform::apply_umask(&self.file).map_err(doing)?;
+        self.file.sync_all().map_err(doing)?;
+        let length = self.file.metadata().map_err(doing)?.len();
+        if length != self.length {
+            return Err(Error::damaged(format!(
+                "the drive kept {length} of {} bytes of {}",
+                self.length,
+                self.path.display()
+            )));
+        }
+        drop(self.file);
+        match replace {
+            Replace::Yes => fs::rename(&self.temporary, &self.path).map_err(doing)?,
+            Replace::No => match platform::rename_new(&self.temporary, &self.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
+                result => result.map_err(doing)?,
+            },
+        }
+        // It has its name now; there is nothing left to remove.
+        let _ = self.temporary.keep();
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        platform::sync_directory(directory)
+            .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))
+    }
+}
+
+impl Upload for LocalUpload {
+    fn publish(self: Box<Self>) -> Result<()> {
+        self.finish(Replace::No)
+    }
+}

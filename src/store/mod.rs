@@ -1,0 +1,172 @@
+//! Whole files that never change once published: where an archive's bytes are kept. Knows nothing of what they mean.
+//!
+//! Every write of an archive goes through a [`Store`], and `publish` is the one moment at which a file exists.
+
+mod local;
+mod memory;
+
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use std::any::Any;
+use std::io::Read;
+use std::io::Write;
+
+/// A place for files. Names are ASCII, `file` or `directory/file`, distinct without case.
+pub trait Store: Send + Sync {
+    /// The published files in `directory` ("" for the top), with their lengths in bytes, sorted by name; none when there is
+    /// no such directory. Foreign files are listed too.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>>;
+
+    /// Opens a published file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none; otherwise when it cannot be opened.
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>>;
+
+    /// Begins a file. Nothing is seen of it before it is published; dropped, it leaves no trace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name is published; otherwise when it cannot be made.
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>>;
+
+    /// Publishes a whole small file in place of the one that may be there. Only for files that describe the archive.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is then still there.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Removes a published file.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be removed.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// Becomes the only writer, until the result is dropped or the process ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when there is one already, with who it is; otherwise when the lock cannot be made.
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>>;
+
+    /// Removes what interrupted writers left. Only while holding the lock.
+    ///
+    /// # Errors
+    /// When the store cannot be read; a file that cannot be removed is left.
+    fn sweep(&self) -> Result<()>;
+
+    /// The store as a person would name it.
+    fn describe(&self) -> String;
+}
+
+/// A published file, open for reading.
+pub trait Blob: Send + Sync {
+    /// Its length in bytes.
+    fn length(&self) -> u64;
+
+    /// Reads into `buffer` from `offset` on, as much as fits and is there; less only at the end of the file.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+}
+
+/// A file being written.
+pub trait Upload: Write + Send {
+    /// Makes the bytes durable and then the file visible; afterwards it is not lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name was published meanwhile; otherwise when it cannot be made
+    /// durable or visible. The file is then not published.
+    fn publish(self: Box<Self>) -> Result<()>;
+}
+
+/// Whether `name` is `file` or `directory/file` in printable ASCII without `: * ? " < > |` and backslashes, no part
+/// beginning with a dot (those are a store's own).
+fn is_store_name(name: &str) -> bool {
+    let part_ok = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && part.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !br#":*?"<>|\"#.contains(&byte))
+    };
+    name.split('/').count() <= 2 && name.split('/').all(part_ok)
+}
+
+fn checked_name(name: &str) -> Result<&str> {
+    if is_store_name(name) {
+        return Ok(name);
+    }
+    Err(Error::new(ErrorKind::Refused, format!("'{}' cannot be the name of a file in an archive", name.escape_debug())))
+}
+
+/// `length` bytes of a blob from `offset` on.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] when the file is shorter; otherwise when it cannot be read.
+pub fn read_exact_at(blob: &dyn Blob, offset: u64, length: usize) -> Result<Vec<u8>> {
+    let beyond = || Error::damaged("the file ends too early");
+    if blob.length().checked_sub(offset).is_none_or(|rest| rest < length as u64) {
+        return Err(beyond());
+    }
+    let mut buffer = vec![0; length];
+    if blob.read_at(offset, &mut buffer)? != length {
+        return Err(beyond());
+    }
+    Ok(buffer)
+}
+
+/// A small published file as a whole.
+///
+/// # Errors
+/// As for [`Store::open`]; [`ErrorKind::Damaged`] when it is longer than `length_max` bytes.
+pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<u8>> {
+    let blob = store.open(name)?;
+    if blob.length() > length_max {
+        return Err(Error::damaged(format!("{name} is longer than {length_max} bytes")));
+    }
+    read_exact_at(&*blob, 0, blob.length() as usize)
+}
+
+/// Reads a blob from `offset` up to `end`, in order.
+pub struct BlobReader<'a> {
+    blob: &'a dyn Blob,
+    offset: u64,
+    end: u64,
+}
+
+impl<'a> BlobReader<'a> {
+    /// A reader of the bytes from `offset` up to, not including, `end`.
+    pub fn new(blob: &'a dyn Blob, offset: u64, end: u64) -> BlobReader<'a> {
+        BlobReader { blob, offset, end }
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.end.saturating_sub(self.offset).min(buffer.len() as u64) as usize;
+        let count = self.blob.read_at(self.offset, &mut buffer[..length]).map_err(std::io::Error::other)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_store_name;
+
+    #[test]
+    fn odd_names_are_refused() {
+        for bad in ["", "/", "a/", "/a", "a/b/c", "..", ".x", "a/.x", "a:b", "a\\b", "a b", "é", "a.", "a?"] {
+            assert!(!is_store_name(bad), "{bad:?}");
+        }
+        for good in ["lock", "bundles/000042-20261122T235502Z.0001.tar.zst", "index/000042.delta"] {
+            assert!(is_store_name(good), "{good:?}");
+        }
+    }
+}
