@@ -14,5 +14,14 @@ pub mod snapshot;
 
 pub mod platform;
 
+pub mod manifest;
 pub mod monitor;
 pub mod store;
+pub mod tar;
+
+pub mod frames;
+
+pub mod bundle;
+pub mod index;
+
+pub mod state;
