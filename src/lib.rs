@@ -25,3 +25,5 @@ pub mod bundle;
 pub mod index;
 
 pub mod state;
+
+pub mod archive;
