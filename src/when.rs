@@ -154,7 +154,7 @@ fn split_offset(text: &str) -> Parsed<(&str, Option<Offset>)> {
     }
     let Some(at) = text.find(['+', '-']) else { return Ok((text, None)) };
     let (clock, offset) = text.split_at(at);
-    let digits = offset[1..].as_bytes();
+    let digits = &offset.as_bytes()[1..];
     let whole = || -> Option<(i32, i32)> {
         let (hours, minutes) = digits.split_at_checked(2)?;
         let minutes = minutes.strip_prefix(b":").unwrap_or(minutes);
