@@ -10,7 +10,9 @@ pub mod error;
 pub mod id;
 
 pub mod entry;
+pub mod exclude;
 pub mod snapshot;
+pub mod when;
 
 pub mod platform;
 
