@@ -22,6 +22,7 @@ pub mod store;
 pub mod tar;
 
 pub mod frames;
+pub mod scan;
 
 pub mod bundle;
 pub mod index;
