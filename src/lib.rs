@@ -16,3 +16,5 @@ pub mod platform;
 
 pub mod monitor;
 pub mod store;
+
+pub mod destination;
