@@ -10,11 +10,23 @@ pub mod error;
 pub mod id;
 
 pub mod entry;
+pub mod exclude;
 pub mod snapshot;
+pub mod when;
 
 pub mod platform;
 
+pub mod destination;
+pub mod manifest;
 pub mod monitor;
 pub mod store;
+pub mod tar;
 
-pub mod destination;
+pub mod frames;
+
+pub mod bundle;
+pub mod index;
+
+pub mod state;
+
+pub mod archive;
