@@ -107,6 +107,26 @@ fn runs_as_ordinary_person(name: &str) -> bool {
     false
 }
 
+/// A small file system of its own, until dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(at: PathBuf) -> Option<Mounted> {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "none"]).arg(&at).output();
+        if mount.is_ok_and(|done| done.status.success()) {
+            return Some(Mounted(at));
+        }
+        println!("skipped: cannot mount");
+        None
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
 #[test]
 fn every_kind_comes_back_with_mode_and_time_to_the_nanosecond() {
     let place = Place::new();
@@ -448,21 +468,10 @@ fn an_ordinary_person_gets_everything_but_what_takes_root() {
 
 #[test]
 fn removing_stops_before_another_file_system() {
-    struct Mounted(PathBuf);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = Command::new("umount").arg(&self.0).status();
-        }
-    }
     let place = Place::new();
     let to = place.open(REPLACING);
     std::fs::create_dir_all(place.at("d/mounted")).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "none"]).arg(place.at("d/mounted")).output();
-    if !mount.is_ok_and(|done| done.status.success()) {
-        println!("skipped: cannot mount");
-        return;
-    }
-    let _mounted = Mounted(place.at("d/mounted"));
+    let Some(_mounted) = Mounted::new(place.at("d/mounted")) else { return };
     std::fs::write(place.at("d/mounted/kept"), "kept").unwrap();
     for at in ["d", "d/mounted"] {
         assert_eq!(what(to.remove(&path(at))), "cannot be removed: another file system is mounted there");
@@ -480,6 +489,27 @@ fn a_full_disk_ends_everything_and_other_failures_one_entry() {
     }
     assert!(what(to.begin_file(&path("missing/a"))).starts_with("cannot be written: no such file"));
     assert!(what(to.begin_file(&EntryPath::root())).ends_with("it is the destination itself"));
+}
+
+#[test]
+fn a_disk_that_is_full_or_cannot_be_written_to_is_said_to_be_and_nothing_half_stays() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("")).unwrap();
+    let Some(mounted) = Mounted::new(place.at("")) else { return };
+    let to = place.open(DestinationOptions::default());
+    write(&to, &path("fits"), &place.file(0o644, 1), b"x");
+    let file = to.begin_file(&path("large")).unwrap();
+    let Err(Failure::Fatal(error)) = file.write_at(0, &vec![1; 1 << 20]) else { panic!("it fits") };
+    assert!(error.to_string().ends_with("no space left on device"), "{error}");
+    drop(file);
+    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"fits"]);
+
+    let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(&mounted.0).status();
+    assert!(remount.unwrap().success());
+    let to = place.open(DestinationOptions::default());
+    let Err(Failure::Fatal(error)) = to.begin_file(&path("a")) else { panic!("it can be written to") };
+    assert!(error.to_string().ends_with("read-only file system"), "{error}");
+    assert!(matches!(to.set_attributes(&path("fits"), &place.file(0o600, 1)), Err(Failure::Fatal(_))));
 }
 
 #[test]
