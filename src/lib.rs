@@ -16,6 +16,7 @@ pub mod when;
 
 pub mod platform;
 
+pub mod destination;
 pub mod manifest;
 pub mod monitor;
 pub mod store;
