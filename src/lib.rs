@@ -29,5 +29,9 @@ pub mod bundle;
 pub mod index;
 
 pub mod state;
+pub mod unpack;
 
 pub mod archive;
+
+pub mod history;
+pub mod restore;

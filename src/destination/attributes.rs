@@ -31,7 +31,7 @@ pub(super) struct OwnerNames {
 
 impl OwnerNames {
     /// The owner and group that `entry` gets here: by name where the name is known, else by number.
-    fn numbers(&self, entry: &Entry) -> (u32, u32) {
+    pub(super) fn numbers(&self, entry: &Entry) -> (u32, u32) {
         let uid = remembered(&self.users, &entry.owner.user, platform::user_number);
         let gid = remembered(&self.groups, &entry.owner.group, platform::group_number);
         (uid.unwrap_or(entry.stat.uid), gid.unwrap_or(entry.stat.gid))
@@ -173,7 +173,7 @@ fn tolerate(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Whether an attribute belongs to people; the others belong to the system, which gives each file what it should have.
-fn is_ours(name: &[u8]) -> bool {
+pub(super) fn is_ours(name: &[u8]) -> bool {
     name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_") || name == b"security.capability"
 }
 

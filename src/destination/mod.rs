@@ -2,6 +2,7 @@
 //! name. Knows nothing of archives.
 
 mod attributes;
+mod comparing;
 mod links;
 mod losses;
 mod parents;

@@ -1,0 +1,32 @@
+//! Whether what is in a destination already has the attributes it should have. Changes nothing.
+
+use super::Destination;
+use super::Failure;
+use super::attributes::is_ours;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::path::EntryPath;
+use crate::platform::RawStat;
+
+impl Destination {
+    /// Whether `found`, which is at `path` and of the kind of `entry`, has owner, mode, time and extended attributes of `entry`,
+    /// so that setting them would change nothing.
+    ///
+    /// # Errors
+    /// A problem when it may not be looked at.
+    pub fn has_attributes(&self, path: &EntryPath, entry: &Entry, found: &RawStat) -> Result<bool, Failure> {
+        let owner_ok = !self.options.owners || (found.uid, found.gid) == self.names.numbers(entry);
+        let mode_ok = entry.stat.kind == Kind::Symlink || found.mode == entry.stat.mode & 0o7777;
+        if !owner_ok || !mode_ok || found.mtime != entry.stat.mtime {
+            return Ok(false);
+        }
+        let parent = self.parent(path, "cannot be looked at")?;
+        // What cannot be read is set again, which says why it cannot be.
+        let Ok(present) = parent.xattrs(path.name()) else { return Ok(false) };
+        let is_surplus = |name: &[u8]| {
+            entry.stat.kind != Kind::Symlink && is_ours(name) && !entry.xattrs.iter().any(|(known, _)| known == name)
+        };
+        Ok(entry.xattrs.iter().all(|wanted| present.contains(wanted))
+            && !present.iter().any(|(name, _)| is_surplus(name)))
+    }
+}

@@ -1,0 +1,187 @@
+//! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
+
+use super::RestoreOptions;
+use super::RestoreReport;
+use crate::archive::Archive;
+use crate::archive::Catalog;
+use crate::bundle::Bundle;
+use crate::destination::Destination;
+use crate::destination::Failure;
+use crate::entry::Kind;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Problem;
+use crate::error::Result;
+use crate::id::BundleId;
+use crate::monitor::Monitor;
+use crate::monitor::Progress;
+use crate::path::EntryPath;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// How many bundles are kept open from one round to the next.
+const OPEN_BUNDLES_MAX: usize = 64;
+
+/// A restore under way.
+pub(super) struct Run<'a> {
+    pub archive: &'a Archive,
+    pub catalog: &'a Catalog<'a>,
+    pub options: &'a RestoreOptions,
+    pub monitor: &'a dyn Monitor,
+    /// `None` when nothing is written and it is not there.
+    pub destination: Option<Destination>,
+    /// At least 1.
+    pub threads: usize,
+    pub tally: Tally,
+    bundles: Mutex<HashMap<BundleId, Arc<Bundle>>>,
+}
+
+/// What was done so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    files: AtomicU64,
+    directories: AtomicU64,
+    others: AtomicU64,
+    bytes: AtomicU64,
+    unchanged: AtomicU64,
+    deleted: AtomicU64,
+    problems: AtomicU64,
+    entries_seen: AtomicU64,
+    bytes_seen: AtomicU64,
+    bytes_total: u64,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        options: &'a RestoreOptions,
+        monitor: &'a dyn Monitor,
+        destination: Option<Destination>,
+        bytes_total: u64,
+    ) -> Run<'a> {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Run {
+            archive,
+            catalog,
+            options,
+            monitor,
+            destination,
+            threads: if options.threads == 0 { cores() } else { options.threads },
+            tally: Tally { bytes_total, ..Tally::default() },
+            bundles: Mutex::default(),
+        }
+    }
+
+    /// Where things are written to; `None` when nothing is to be written.
+    pub(super) fn writable(&self) -> Option<&Destination> {
+        self.destination.as_ref().filter(|_| !self.options.dry_run)
+    }
+
+    /// A bundle, opened if it is not.
+    pub(super) fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
+        let bundles = || self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bundle) = bundles().get(&id) {
+            return Ok(bundle.clone());
+        }
+        let bundle = self.catalog.bundle(id)?;
+        let mut bundles = bundles();
+        // They are asked for in order, again and again: the first ones are as good to keep as the last.
+        if bundles.len() < OPEN_BUNDLES_MAX {
+            bundles.insert(id, bundle.clone());
+        }
+        Ok(bundle)
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Interrupted`] when the person asked to stop.
+    pub(super) fn check_interrupted(&self) -> Result<()> {
+        if !self.monitor.is_interrupted() {
+            return Ok(());
+        }
+        let what = "stopped before everything was restored; what was restored so far is complete";
+        Err(Error::new(ErrorKind::Interrupted, what)
+            .with_hint("Run the same command with --overwrite to go on: what is restored already is kept."))
+    }
+
+    /// What is left of a result when a problem has been told: nothing.
+    ///
+    /// # Errors
+    /// When nothing more can be written.
+    pub(super) fn settle<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Problem(problem)) => {
+                self.problem(&problem);
+                Ok(None)
+            }
+            Err(Failure::Fatal(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn problem(&self, problem: &Problem) {
+        add(&self.tally.problems, 1);
+        self.monitor.problem(problem);
+    }
+
+    /// An entry was restored, or would be.
+    pub(super) fn restored(&self, path: &EntryPath, kind: Kind, bytes: u64) {
+        match kind {
+            Kind::File => add(&self.tally.files, 1),
+            Kind::Directory => add(&self.tally.directories, 1),
+            _ => add(&self.tally.others, 1),
+        }
+        add(&self.tally.bytes, bytes);
+        if self.monitor.wants_entries() {
+            self.monitor.entry("restore", path);
+        }
+    }
+
+    /// An entry was left as it was.
+    pub(super) fn kept(&self) {
+        add(&self.tally.unchanged, 1);
+    }
+
+    /// An entry was deleted, or would be.
+    pub(super) fn deleted(&self, path: &EntryPath) {
+        add(&self.tally.deleted, 1);
+        if self.monitor.wants_entries() {
+            self.monitor.entry("delete", path);
+        }
+    }
+
+    /// Tells how far the work is.
+    pub(super) fn advance(&self, entries: u64, bytes: u64) {
+        let tally = &self.tally;
+        self.monitor.progress(Progress {
+            entries: tally.entries_seen.fetch_add(entries, Ordering::Relaxed) + entries,
+            bytes: tally.bytes_seen.fetch_add(bytes, Ordering::Relaxed) + bytes,
+            bytes_total: tally.bytes_total,
+        });
+    }
+
+    pub(super) fn report(&self) -> RestoreReport {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let tally = &self.tally;
+        let losses = self.destination.as_ref().map(Destination::losses).unwrap_or_default();
+        RestoreReport {
+            number: self.options.at,
+            files: read(&tally.files),
+            directories: read(&tally.directories),
+            others: read(&tally.others),
+            bytes: read(&tally.bytes),
+            unchanged: read(&tally.unchanged),
+            deleted: read(&tally.deleted),
+            problems: read(&tally.problems),
+            losses: losses.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}

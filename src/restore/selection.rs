@@ -1,0 +1,152 @@
+//! What of a state is restored: everything, or what was asked for with the directories it stands in. Reads the state only.
+
+use crate::entry::Kind;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::id::Number;
+use crate::path::EntryPath;
+use crate::state::Groups;
+use crate::state::Row;
+use crate::state::State;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// What is restored: directories by path, in the order of a walk, each with what of it.
+pub(super) struct Selection(BTreeMap<EntryPath, Part>);
+
+enum Part {
+    /// All of it, and all below.
+    Whole,
+    /// Only these names; what is below them stands on its own.
+    Names(BTreeSet<Vec<u8>>),
+}
+
+/// A directory that is restored, with what of it is.
+pub(super) struct Folder {
+    /// Where it is.
+    pub path: EntryPath,
+    /// Its entries by name, those that are restored.
+    pub rows: Vec<Row>,
+    /// Whether these are all it has.
+    pub is_whole: bool,
+}
+
+impl Selection {
+    /// All of `state`, the snapshot `number`, that is at or below `paths`; all of it when there are none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when a path is not in it; otherwise when the index is damaged or cannot be read.
+    pub(super) fn new(state: &State, paths: &[EntryPath], number: Number) -> Result<Selection> {
+        let mut sorted: Vec<&EntryPath> = paths.iter().collect();
+        sorted.sort();
+        let mut tops: Vec<&EntryPath> = Vec::new();
+        for path in sorted {
+            if !path.is_root() && state.find(path)?.is_none() {
+                let error = Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"));
+                return Err(error
+                    .with_hint("`snap ls` shows what is in a snapshot; a path begins with the name of its source."));
+            }
+            if !tops.last().is_some_and(|top| path.is_in(top)) {
+                tops.push(path);
+            }
+        }
+        let root = EntryPath::root();
+        if tops.is_empty() {
+            tops.push(&root);
+        }
+        let mut parts = BTreeMap::new();
+        for top in tops {
+            let mut below = top.clone();
+            while let Some(parent) = below.parent() {
+                if let Part::Names(names) = parts.entry(parent.clone()).or_insert_with(|| Part::Names(BTreeSet::new()))
+                {
+                    names.insert(below.name().to_vec());
+                }
+                below = parent;
+            }
+            parts.insert(top.clone(), Part::Whole);
+        }
+        Ok(Selection(parts))
+    }
+
+    /// The directories that hold something, in the order of a walk.
+    pub(super) fn folders<'s>(&'s self, state: &'s State) -> Folders<'s> {
+        Folders { state, parts: self.0.iter(), whole: None }
+    }
+
+    /// The bytes of all contents, counted once for each name of a file.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub(super) fn bytes(&self, state: &State) -> Result<u64> {
+        let mut bytes = 0u64;
+        for folder in self.folders(state) {
+            let stats = folder?.rows;
+            let files = stats.iter().filter_map(Row::stat).filter(|stat| stat.kind == Kind::File);
+            bytes = files.fold(bytes, |sum, stat| sum.saturating_add(stat.size));
+        }
+        Ok(bytes)
+    }
+}
+
+/// The directories of a selection.
+pub(super) struct Folders<'s> {
+    state: &'s State,
+    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    whole: Option<Groups>,
+}
+
+impl Folders<'_> {
+    fn advance(&mut self) -> Result<Option<Folder>> {
+        loop {
+            if let Some(groups) = &mut self.whole {
+                if let Some(group) = groups.next().transpose()? {
+                    return Ok(Some(Folder { path: checked(&group.path)?, rows: group.rows, is_whole: true }));
+                }
+                self.whole = None;
+            }
+            let Some((path, part)) = self.parts.next() else { return Ok(None) };
+            match part {
+                Part::Whole => self.whole = Some(self.state.groups(path)),
+                Part::Names(names) => {
+                    let group = self.state.groups(path).next().transpose()?;
+                    let mut rows = group.filter(|group| group.path == path.as_bytes()).unwrap_or_default().rows;
+                    rows.retain(|row| names.contains(row.name()));
+                    return Ok(Some(Folder { path: path.clone(), rows, is_whole: false }));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Folders<'_> {
+    type Item = Result<Folder>;
+
+    fn next(&mut self) -> Option<Result<Folder>> {
+        self.advance().transpose()
+    }
+}
+
+impl Folder {
+    /// The path of an entry in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when its name cannot be one.
+    pub(super) fn child(&self, row: &Row) -> Result<EntryPath> {
+        self.path.child(row.name()).ok_or_else(impossible_path)
+    }
+
+    /// Whether it has an entry of this name.
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        self.rows.binary_search_by(|row| row.name().cmp(name)).is_ok()
+    }
+}
+
+fn checked(path: &[u8]) -> Result<EntryPath> {
+    EntryPath::from_bytes(path).ok_or_else(impossible_path)
+}
+
+fn impossible_path() -> Error {
+    Error::damaged("the index holds a path that cannot be")
+}
