@@ -17,6 +17,7 @@ pub mod when;
 pub mod platform;
 
 pub mod destination;
+pub mod diff;
 pub mod manifest;
 pub mod monitor;
 pub mod store;
@@ -31,3 +32,6 @@ pub mod index;
 pub mod state;
 
 pub mod archive;
+pub mod pack;
+
+pub mod create;
