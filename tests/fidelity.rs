@@ -394,20 +394,19 @@ fn files_of_sizes_around_blocks_and_frames_come_back() {
 #[test]
 fn what_becomes_another_type_comes_back_as_each_of_them() {
     let bench = Bench::new();
-    let home = &bench.home;
-    let turns: [&dyn Fn(); 8] = [
-        &|| drop(home.file("x", "a file").file("beside", "stays")),
-        &|| drop(home.remove("x").file("x/y/z", "in a directory")),
-        &|| drop(home.remove("x").symlink("x", "beside")),
-        &|| drop(home.remove("x").fifo("x")),
-        &|| drop(home.remove("x").file("x", "a file again")),
-        &|| drop(home.remove("x").symlink("x", "nowhere")),
-        &|| drop(home.remove("x").dir("x/y")),
-        &|| drop(home.remove("x").hard_link("beside", "x")),
+    let turns: [fn(&Tree) -> &Tree; 8] = [
+        |home| home.file("x", "a file").file("beside", "stays"),
+        |home| home.remove("x").file("x/y/z", "in a directory"),
+        |home| home.remove("x").symlink("x", "beside"),
+        |home| home.remove("x").fifo("x"),
+        |home| home.remove("x").file("x", "a file again"),
+        |home| home.remove("x").symlink("x", "nowhere"),
+        |home| home.remove("x").dir("x/y"),
+        |home| home.remove("x").hard_link("beside", "x"),
     ];
     let mut copies = Vec::new();
     for turn in turns {
-        turn();
+        turn(&bench.home);
         bench.save();
         copies.push(bench.copy());
     }

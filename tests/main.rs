@@ -1,5 +1,6 @@
-//! The tests of the program, as one binary. They know its command line and its documented format, nothing of its insides.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! All tests of the program as a whole, in one binary. They know its command line and its documented format only.
+
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -8,3 +9,4 @@ mod damage_index;
 mod fidelity;
 mod round_trip;
 mod stock;
+mod tidy;

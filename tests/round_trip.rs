@@ -117,7 +117,7 @@ fn play(first: &[Edit], later: &[Vec<Edit>]) {
     }
 }
 
-fn apply(home: &Tree, (act, a, b, seed): Edit) {
+fn apply(home: &Tree, (act, a, b, seed): Edit) -> &Tree {
     let paths = below(home.root());
     let pick = |wanted: &[FileType], at: usize| {
         let all: Vec<&Vec<u8>> =
@@ -129,57 +129,62 @@ fn apply(home: &Tree, (act, a, b, seed): Edit) {
     let (Some(file), Some(anything)) = (file, anything) else {
         // Under a name that no other edit gives, so that nothing else can be there.
         home.file(format!("refuge {seed}"), "again");
-        return;
+        return home;
     };
     let new = joined(&directory, &name(seed));
     let is_new = home.path(&new).symlink_metadata().is_err();
     match act {
-        Act::Add if is_new => drop(home.file(&new, content(seed))),
-        Act::AddDirectory if is_new => drop(home.dir(&new)),
-        Act::AddSymlink if is_new => drop(home.symlink(&new, &anything)),
-        Act::AddFifo if is_new => drop(home.fifo(&new)),
-        Act::HardLink if is_new => drop(home.hard_link(&file, &new)),
+        Act::Add if is_new => home.file(&new, content(seed)),
+        Act::AddDirectory if is_new => home.dir(&new),
+        Act::AddSymlink if is_new => home.symlink(&new, &anything),
+        Act::AddFifo if is_new => home.fifo(&new),
+        Act::HardLink if is_new => home.hard_link(&file, &new),
         Act::ModifySameSize => modify(home, &file, seed, false),
         Act::ModifySameSizeAndTime => modify(home, &file, seed, true),
-        Act::Append => drop(home.append(&file, content(seed))),
-        Act::Shorten => {
-            std::fs::File::options().write(true).open(home.path(&file)).unwrap().set_len(u64::from(seed) % 9).unwrap()
-        }
-        Act::Touch => drop(home.mtime(&anything, i64::from(seed) * 25_000 + 1, i64::from(seed))),
+        Act::Append => home.append(&file, content(seed)),
+        Act::Shorten => shorten(home, &file, u64::from(seed) % 9),
+        Act::Touch => home.mtime(&anything, i64::from(seed) * 25_000 + 1, i64::from(seed)),
         Act::Chmod if paths[&anything].kind != FileType::Symlink => {
-            drop(home.mode(&anything, 0o700 | u32::from(seed) & 0o77))
+            home.mode(&anything, 0o700 | u32::from(seed) & 0o77)
         }
-        Act::Delete => drop(home.remove(&anything)),
-        Act::Rename if is_new && !is_in(&new, &anything) => drop(home.rename(&anything, &new)),
-        Act::RenameOver => drop(home.rename(&file, pick(&[FileType::RegularFile], b).unwrap())),
+        Act::Delete => home.remove(&anything),
+        Act::Rename if is_new && !is_in(&new, &anything) => home.rename(&anything, &new),
+        Act::RenameOver => home.rename(&file, pick(&[FileType::RegularFile], b).unwrap()),
         Act::Swap => swap(home, &anything, &directory),
         Act::ChangeType => change_type(home, &anything, seed),
-        _ => {}
+        _ => home,
     }
 }
 
-fn modify(home: &Tree, file: &[u8], seed: u16, keep_time: bool) {
+fn shorten<'a>(home: &'a Tree, file: &[u8], size: u64) -> &'a Tree {
+    std::fs::File::options().write(true).open(home.path(file)).unwrap().set_len(size).unwrap();
+    home
+}
+
+fn modify<'a>(home: &'a Tree, file: &[u8], seed: u16, keep_time: bool) -> &'a Tree {
     let before = home.path(file).metadata().unwrap();
     home.file(file, noise(u64::from(seed), before.len() as usize));
     if keep_time {
         filetime::set_file_mtime(home.path(file), FileTime::from_last_modification_time(&before)).unwrap();
     }
+    home
 }
 
-fn swap(home: &Tree, a: &[u8], b: &[u8]) {
+fn swap<'a>(home: &'a Tree, a: &[u8], b: &[u8]) -> &'a Tree {
     if a != b && !b.is_empty() && !is_in(a, b) && !is_in(b, a) {
         home.rename(a, "to swap").rename(b, a).rename("to swap", b);
     }
+    home
 }
 
-fn change_type(home: &Tree, path: &[u8], seed: u16) {
+fn change_type<'a>(home: &'a Tree, path: &[u8], seed: u16) -> &'a Tree {
     home.remove(path);
     match seed % 4 {
         0 => home.file(path, content(seed)),
         1 => home.file(joined(path, b"inside"), content(seed)),
         2 => home.symlink(path, "always"),
         _ => home.fifo(path),
-    };
+    }
 }
 
 fn is_in(path: &[u8], ancestor: &[u8]) -> bool {

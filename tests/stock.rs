@@ -23,7 +23,7 @@ use zeekstd::Decoder;
 use zeekstd::SeekTable;
 
 /// One step of a history: what is done to the source before the next snapshot.
-type Edit = fn(&Tree);
+type Edit = fn(&Tree) -> &Tree;
 
 /// Edits of many kinds; the first makes the tree.
 fn edits() -> Vec<Edit> {
@@ -31,30 +31,27 @@ fn edits() -> Vec<Edit> {
         |home| {
             home.file("a", "one").file("b", noise(1, 300_000)).file("d/e/f", "deep").file("d/g", "").dir("empty");
             home.file("gone/1", "x").file("gone/sub/2", "y").symlink("l", "a").fifo("p").hard_link("a", "d/second");
-            home.file("swap1", "first").file("swap2", "second").file("t", "type").symlink("abs", "/etc").dir("m/n");
+            home.file("swap1", "first").file("swap2", "second").file("t", "type").symlink("abs", "/etc").dir("m/n")
         },
-        |home| drop(home.file("a", "two").append("b", noise(2, 1000)).file("d/e/new", "n").file("z", "last")),
-        |home| drop(home.remove("d/g").remove("gone").remove("l").remove("m/n")),
-        |home| drop(home.rename("z", "zz").rename("d/e", "d/moved").rename("a", "m/a")),
-        |home| drop(home.remove("t").file("t/in", "x").remove("empty").symlink("empty", "t").remove("p").file("p", "")),
-        |home| drop(home.remove("t").fifo("t").remove("empty").dir("empty/again").hard_link("b", "d/b2")),
+        |home| home.file("a", "two").append("b", noise(2, 1000)).file("d/e/new", "n").file("z", "last"),
+        |home| home.remove("d/g").remove("gone").remove("l").remove("m/n"),
+        |home| home.rename("z", "zz").rename("d/e", "d/moved").rename("a", "m/a"),
+        |home| home.remove("t").file("t/in", "x").remove("empty").symlink("empty", "t").remove("p").file("p", ""),
+        |home| home.remove("t").fifo("t").remove("empty").dir("empty/again").hard_link("b", "d/b2"),
         |home| {
-            home.rename("swap1", "tmp")
-                .rename("swap2", "swap1")
-                .rename("tmp", "swap2")
-                .append("d/b2", "through a link");
+            home.rename("swap1", "tmp").rename("swap2", "swap1").rename("tmp", "swap2").append("d/b2", "through a link")
         },
         |home| {
             home.file(b"raw \xff", "r").file(b"\xfe/in", "s").file("new\nline\\", "t").symlink(b"to \xff", b"raw \xff");
             home.file(format!("{}/{}", "l".repeat(180), "n".repeat(250)), "long")
                 .file("a.b", "")
                 .file("uml\u{e4}ut", "");
-            home.file([b"\xff".as_slice(), &[b'r'; 150]].concat(), "long and raw").symlink("far", "f".repeat(300));
+            home.file([b"\xff".as_slice(), &[b'r'; 150]].concat(), "long and raw").symlink("far", "f".repeat(300))
         },
-        |home| drop(home.mode("b", 0o600).mtime("d/moved", 1_000_000_000, 1).mode("m", 0o700).mtime("zz", 1, 1)),
-        |home| drop(home.rename(b"\xfe", b"\xfd").remove(b"raw \xff").file("d/moved/f", "changed").remove("m")),
-        |home| drop(home.remove("d").file("d", "a file where a directory was").file("zeros", vec![0; 9 << 20])),
-        |home| drop(home.remove("d").file("d/d/d", "and back").remove("zeros").file(".snap-manifest.jsonl", "mine")),
+        |home| home.mode("b", 0o600).mtime("d/moved", 1_000_000_000, 1).mode("m", 0o700).mtime("zz", 1, 1),
+        |home| home.rename(b"\xfe", b"\xfd").remove(b"raw \xff").file("d/moved/f", "changed").remove("m"),
+        |home| home.remove("d").file("d", "a file where a directory was").file("zeros", vec![0; 9 << 20]),
+        |home| home.remove("d").file("d/d/d", "and back").remove("zeros").file(".snap-manifest.jsonl", "mine"),
     ]
 }
 

@@ -36,8 +36,8 @@ pub fn stored_files(bundle: &Path) -> Vec<Stored> {
 }
 
 fn stored_file(line: &Value) -> Option<Stored> {
-    // A line that names another bundle says where older content is.
-    if line["type"] != "file" || line.get("bundle").is_some() {
+    // The hash leaves out what is in holes, so such a file's bytes do not show it.
+    if line["type"] != "file" || line.get("holes").is_some() {
         return None;
     }
     let (offset, size) = (line["offset"].as_u64()?, line["size"].as_u64()?);
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(stored_file(&here), Some(wanted));
         for other in [
             json!({"path": "home", "type": "dir"}),
-            json!({"path": "home/a", "type": "file", "size": 3, "hash": "ab", "bundle": "x", "offset": 1}),
+            json!({"path": "home/a", "type": "file", "size": 3, "hash": "ab", "kept_in": "x"}),
             json!({"format": 1}),
         ] {
             assert_eq!(stored_file(&other), None);
