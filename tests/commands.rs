@@ -363,7 +363,7 @@ fn names_that_could_trick_a_terminal_are_shown_harmless() {
     bench.home.file("\u{1b}[2Jclear", "").file("new\nline", "").file(b"raw \xff", "").file("\u{202e}rtl", "");
     bench.save();
     let outcome = bench.snap.call("ls").words("-R -l").ok();
-    assert_eq!(outcome.stdout.iter().filter(|byte| **byte == b'\n').count(), 5, "{}", outcome.shown());
+    assert_eq!(outcome.out().lines().count(), 5, "{}", outcome.shown());
     assert!(!outcome.stdout.contains(&0x1b) && !outcome.out().contains('\u{202e}'), "{}", outcome.shown());
     let values = bench.snap.call("ls").words("-R --json").ok().json();
     assert!(values.iter().any(|value| value["path"]["escaped"] == "home/raw %FF"), "{values:?}");
@@ -560,7 +560,7 @@ fn a_part_is_restored_alone() {
     let part = |paths: &[&[u8]]| {
         let out = bench.fresh();
         let paths: Vec<&std::ffi::OsStr> =
-            paths.iter().map(|path| std::os::unix::ffi::OsStrExt::from_bytes(*path)).collect();
+            paths.iter().map(|path| std::os::unix::ffi::OsStrExt::from_bytes(path)).collect();
         bench.snap.call("restore").words("--to").arg(&out).args(&paths).ok();
         out
     };

@@ -270,7 +270,7 @@ fn a_sparse_file_of_a_tebibyte_is_saved_and_restored_in_little_time() {
     bench.save();
     let out = bench.restored(0).join("home");
     // It is a matter of seconds; a slow machine and a program without optimisation are given a lot more.
-    assert!(started.elapsed() < Duration::from_secs(300), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(5), "took {:?}", started.elapsed());
 
     let restored = fs::File::open(out.join("disk.img")).unwrap();
     for (offset, expected) in [(0, "boot"), (middle, "middle"), (size - 4, "last"), (1 << 38, "\0\0\0\0")] {

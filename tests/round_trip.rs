@@ -122,7 +122,7 @@ fn apply(home: &Tree, (act, a, b, seed): Edit) -> &Tree {
     let pick = |wanted: &[FileType], at: usize| {
         let all: Vec<&Vec<u8>> =
             paths.iter().filter(|(_, item)| wanted.contains(&item.kind)).map(|(path, _)| path).collect();
-        all.get(at % all.len().max(1)).map(|path| path.to_vec())
+        all.get(at % all.len().max(1)).map(|path| (*path).clone())
     };
     let (file, directory) = (pick(&[FileType::RegularFile], a), pick(&[FileType::Directory], b).unwrap_or_default());
     let anything = pick(&[FileType::RegularFile, FileType::Directory, FileType::Symlink, FileType::Fifo], a);
@@ -214,7 +214,7 @@ fn name(seed: u16) -> Vec<u8> {
         b"z",
     ];
     let name = NAMES[usize::from(seed) % NAMES.len()];
-    if seed % 97 == 0 { [name, &[b'l'; 180]].concat() } else { name.to_vec() }
+    if seed.is_multiple_of(97) { [name, &[b'l'; 180]].concat() } else { name.to_vec() }
 }
 
 /// Mostly small, sometimes a bit more, rarely more than a frame.

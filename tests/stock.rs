@@ -107,7 +107,9 @@ fn sources_that_come_and_go_are_replayed_as_they_are_restored() {
         assert_same_below(&bench.restored(snapshot), &out, Level::Stock);
     }
     assert_same_below(&bench.sources(), &bench.restored(3), Level::Everything);
-    bundles(bench.snap.archive()).iter().for_each(|bundle| check_bundle_with_stock_tools(bundle));
+    for bundle in &bundles(bench.snap.archive()) {
+        check_bundle_with_stock_tools(bundle);
+    }
 }
 
 #[test]
@@ -247,7 +249,9 @@ fn a_large_snapshot_is_cut_into_parts_that_replay_exactly() {
     save();
     assert!(bundles_of(bench.snap.archive(), 2).len() > 1);
 
-    bundles(bench.snap.archive()).iter().for_each(|part| check_bundle_with_stock_tools(part));
+    for part in &bundles(bench.snap.archive()) {
+        check_bundle_with_stock_tools(part);
+    }
     for (snapshot, copy) in [(1, first), (2, bench.copy())] {
         let out = bench.fresh();
         stock_replay(bench.snap.archive(), snapshot, &out);

@@ -106,7 +106,7 @@ impl Bench {
 
     /// A command on the archive, by the ordinary user; `None`, and said, when the tests are not root.
     pub fn user_call(&self, command: &str) -> Option<Call> {
-        Call::new(&self.path("snap")).words(command).words("-a").arg(self.snap.archive()).as_user()
+        Call::new(&self.path("snap")).words(command).words("-a").arg(self.snap.archive()).by_user()
     }
 }
 

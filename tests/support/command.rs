@@ -100,7 +100,7 @@ pub fn run(command: &mut Command) -> Outcome {
 /// A line for `/bin/sh`, with `$1`, `$2` … for what must not be quoted by hand.
 pub fn shell(line: &str, words: &[&dyn AsRef<std::ffi::OsStr>]) -> Command {
     let mut command = program("sh");
-    command.arg("-c").arg(line).arg("sh").args(words.iter().map(|word| word.as_ref()));
+    command.arg("-c").arg(line).arg("sh").args(words.iter().map(AsRef::as_ref));
     command
 }
 

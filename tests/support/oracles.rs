@@ -109,26 +109,37 @@ fn python() -> Option<OsString> {
 #[track_caller]
 fn extracted_by_7zz(bundle: &Path, dir: &Path) -> (Listing, PathBuf) {
     let (tar, out) = (dir.join("7zz-tar"), dir.join("7zz"));
-    // Without this switch it leaves out links whose target leads upwards, and says so as an error.
-    let unpack = |from: &Path, to: &Path| {
-        let mut output = OsString::from("-o");
-        output.push(to);
-        said_no_warning(run(program("7zz").args(["x", "-y", "-snld20"]).arg(output).arg(from)));
+    let ask = |words: &[&str], file: &Path, expected: &[&str]| {
+        said_no_warning(run(program("7zz").args(words).arg(file)), expected);
     };
-    said_no_warning(run(program("7zz").arg("l").arg(bundle)));
-    unpack(bundle, &tar);
+    // Without this switch it leaves out links whose target leads upwards, and says so as an error.
+    let unpack = |file: &Path, to: &Path, expected: &[&str]| {
+        ask(&["x", "-y", "-snld20", &format!("-o{}", to.display())], file, expected);
+    };
+    ask(&["l"], bundle, &[]);
+    unpack(bundle, &tar, &[]);
     let inner = fs::read_dir(&tar).unwrap().next().unwrap().unwrap().path();
-    said_no_warning(run(program("7zz").arg("l").arg(&inner)));
-    unpack(&inner, &out);
+    let deletes = fs::read(&inner).unwrap().windows(12).any(|bytes| bytes == b"GNU.dumpdir=");
+    let expected = if deletes { &ABOUT_LISTS_OF_NAMES[..] } else { &[] };
+    ask(&["l"], &inner, expected);
+    unpack(&inner, &out, expected);
     (below(&out), out)
 }
 
+/// 7-Zip takes a NUL in a pax value for a mistake, and GNU tar's own lists of a directory's names are full of them: this one
+/// warning, with all names and contents right and exit code 0, is its answer to any tar that deletes.
+const ABOUT_LISTS_OF_NAMES: [&str; 4] = ["WARNINGS:", "Headers Error", "Warnings: 1", "Archives with Warnings: 1"];
+
 #[track_caller]
-fn said_no_warning(outcome: Outcome) {
+fn said_no_warning(outcome: Outcome, expected: &[&str]) {
     let outcome = outcome.expect_silent();
-    // "UTF8-ERROR" among the archive's properties says that a name is not UTF-8, which is true and no complaint.
-    let complains = |line: &str| ["Warning", "ERROR:", "Errors:"].iter().any(|word| line.contains(word));
-    assert!(!outcome.out().lines().any(complains), "7zz complains: {}", outcome.shown());
+    // Among an archive's characteristics, "UTF8-ERROR" says that a name is not UTF-8, which is true and no complaint.
+    let complains = |line: &str| {
+        let lower = line.to_lowercase();
+        (lower.contains("warning") || lower.contains("error")) && !line.starts_with("Characteristics =")
+    };
+    let complaint = outcome.out().lines().find(|line| complains(line) && !expected.contains(line)).map(str::to_owned);
+    assert!(complaint.is_none(), "7zz complains, {complaint:?}: {}", outcome.shown());
 }
 
 /// What 7-Zip makes of the same tar: it knows neither fifos nor devices and writes empty files for them, and it turns an

@@ -103,7 +103,7 @@ impl Call {
     }
 
     /// Runs it as an ordinary user; `None`, and said, when the tests are not root.
-    pub fn as_user(self) -> Option<Call> {
+    pub fn by_user(self) -> Option<Call> {
         as_user(&self.0).map(Call)
     }
 
