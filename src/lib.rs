@@ -16,12 +16,14 @@ pub mod when;
 
 pub mod platform;
 
+pub mod destination;
 pub mod manifest;
 pub mod monitor;
 pub mod store;
 pub mod tar;
 
 pub mod frames;
+pub mod scan;
 
 pub mod bundle;
 pub mod index;

@@ -83,6 +83,11 @@ pub fn joined(directory: &[u8], name: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// `top/rest`, or `top` when there is no rest.
+pub fn joined_below(top: &[u8], rest: &[u8]) -> Vec<u8> {
+    if rest.is_empty() { top.to_vec() } else { joined(top, rest) }
+}
+
 /// The directory and the last part of a path's bytes.
 pub fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {

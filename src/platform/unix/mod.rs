@@ -1,8 +1,10 @@
 //! Unix by directory descriptor, so that no name is ever looked up through a symlink that somebody put in the way.
 
+mod attributes;
 mod read;
 mod write;
 
+pub use attributes::*;
 pub use read::*;
 pub use write::*;
 
