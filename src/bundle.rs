@@ -54,6 +54,15 @@ impl BundleWriter {
         Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest })
     }
 
+    /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
+    ///
+    /// # Errors
+    /// When a file of that name is published.
+    pub fn become_part(&mut self, part: u16, name: &str) -> Result<()> {
+        self.head.id.part = part;
+        self.upload.rename(name)
+    }
+
     /// Where the next frame begins in the decompressed tar.
     pub fn tar_offset(&self) -> u64 {
         self.table.raw_bytes()
@@ -91,6 +100,7 @@ impl BundleWriter {
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
         tail.complete = true;
+        tail.part = self.head.id.part;
         tail.changes = self.manifest.changes;
         let mtime_seconds = self.head.time.seconds;
         loop {
@@ -251,7 +261,8 @@ impl Bundle {
             changes: 0,
         };
         let line = reader.next_line()?.ok_or_else(bad)?;
-        let head = Head::from_line(&reader.buffer[line])?;
+        let mut head = Head::from_line(&reader.buffer[line])?;
+        head.id.part = reader.tail.part;
         if head.id != self.name.id {
             return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
         }

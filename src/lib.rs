@@ -17,6 +17,7 @@ pub mod when;
 pub mod platform;
 
 pub mod destination;
+pub mod diff;
 pub mod manifest;
 pub mod monitor;
 pub mod store;
@@ -32,6 +33,8 @@ pub mod state;
 pub mod unpack;
 
 pub mod archive;
+pub mod pack;
 
+pub mod create;
 pub mod history;
 pub mod restore;

@@ -44,7 +44,7 @@ pub const PROBLEMS_MAX: usize = 1000;
 pub struct Head {
     /// The archive that the bundle belongs to.
     pub archive: ArchiveId,
-    /// Which bundle this is.
+    /// Which bundle this is. The part stands in the last line; read from the first alone, it is 0.
     pub id: BundleId,
     /// When the snapshot was made.
     pub time: Time,
@@ -91,6 +91,9 @@ pub enum Now {
 pub struct Tail {
     /// Always true: a manifest without it is not complete.
     pub complete: bool,
+    /// Which part of the snapshot this is, 0 for the last: known only when it ends.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub part: u16,
     /// How many lines there are between the first and this one.
     pub changes: u64,
     /// What the snapshot found, in this part of it.
@@ -115,7 +118,6 @@ impl Head {
             format: FORMAT,
             archive: self.archive.to_string().into(),
             snapshot: self.id.number,
-            part: self.id.part,
             time: self.time.to_rfc3339().unwrap_or_default().into(),
             parent,
             sources: Cow::Borrowed(&self.sources),
@@ -145,7 +147,7 @@ impl Head {
         });
         Ok(Head {
             archive: ArchiveId::from_hex(&head.archive).ok_or_else(bad)?,
-            id: BundleId { number: head.snapshot, part: head.part },
+            id: BundleId { number: head.snapshot, part: 0 },
             time: Time::from_rfc3339(&head.time).ok_or_else(bad)?,
             parent: parent.map(|parent| parent.ok_or_else(bad)).transpose()?,
             sources: head.sources.into_owned(),
@@ -345,8 +347,6 @@ struct HeadLine<'a> {
     #[serde(borrow)]
     archive: Cow<'a, str>,
     snapshot: u32,
-    #[serde(default, skip_serializing_if = "is_default")]
-    part: u16,
     #[serde(borrow)]
     time: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -628,7 +628,7 @@ mod tests {
     fn first_and_last_lines_are_read_as_written() {
         let head = Head {
             archive: ArchiveId([7; 16]),
-            id: BUNDLE,
+            id: BundleId { number: 7, part: 0 },
             time: Time::new(1_795_391_702, 0),
             parent: Some(Parent { bundle: name(BundleId { number: 6, part: 0 }), manifest: Hash::of(b"m") }),
             sources: vec![SourceRecord {

@@ -232,6 +232,8 @@ struct Slot {
     /// Below the source's top.
     path: Vec<u8>,
     exclude: Exclude,
+    /// Whether it is on another file system and kept without its contents.
+    is_elsewhere: bool,
     state: Mutex<SlotState>,
 }
 
@@ -243,8 +245,8 @@ enum SlotState {
 }
 
 impl Slot {
-    fn new(source: usize, path: Vec<u8>, exclude: Exclude) -> Arc<Slot> {
-        Arc::new(Slot { source, path, exclude, state: Mutex::new(SlotState::Waiting) })
+    fn new(source: usize, path: Vec<u8>, exclude: Exclude, is_elsewhere: bool) -> Arc<Slot> {
+        Arc::new(Slot { source, path, exclude, is_elsewhere, state: Mutex::new(SlotState::Waiting) })
     }
 
     /// Whether the caller is now the one who lists it.
@@ -291,7 +293,7 @@ impl Scanner<'_> {
     /// Walks depth first; what nobody has listed yet is listed here.
     fn walk(&self, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
         for (number, source) in self.sources.iter().enumerate() {
-            let mut stack = vec![Slot::new(number, Vec::new(), source.exclude.clone())];
+            let mut stack = vec![Slot::new(number, Vec::new(), source.exclude.clone(), false)];
             while let Some(slot) = stack.pop() {
                 if slot.claim() {
                     self.list(&slot);
@@ -335,6 +337,9 @@ impl Scanner<'_> {
         let source = &self.sources[slot.source];
         let path = path::joined_below(&source.name, &slot.path);
         let mut listing = Listing { source: slot.source, path, ..Listing::default() };
+        if slot.is_elsewhere {
+            return (listing, Vec::new());
+        }
         let children = match source.root.open_below(&slot.path) {
             Ok(directory) => self.list_open(slot, &directory, &mut listing),
             Err(error) => Err(error),
@@ -397,9 +402,10 @@ impl Scanner<'_> {
         listing.found.sort_unstable_by(|a, b| name_of(a).cmp(name_of(b)));
         listing.unreadable.sort();
         let directories = listing.found.iter().filter(|found| found.stat.kind == Kind::Directory).map(name_of);
-        let children = directories
-            .filter(|name| !elsewhere.iter().any(|other| other == name))
-            .map(|name| Slot::new(slot.source, path::joined(&slot.path, name), exclude.clone()));
+        let children = directories.map(|name| {
+            let is_elsewhere = elsewhere.iter().any(|other| other == name);
+            Slot::new(slot.source, path::joined(&slot.path, name), exclude.clone(), is_elsewhere)
+        });
         Ok(children.collect())
     }
 

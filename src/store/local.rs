@@ -275,6 +275,16 @@ impl LocalUpload {
 }
 
 impl Upload for LocalUpload {
+    fn rename(&mut self, name: &str) -> Result<()> {
+        let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
+        let path = self.path.with_file_name(file_name);
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(&path));
+        }
+        self.path = path;
+        Ok(())
+    }
+
     fn publish(self: Box<Self>) -> Result<()> {
         self.finish(Replace::No)
     }

@@ -126,6 +126,14 @@ impl Write for MemoryUpload {
 }
 
 impl Upload for MemoryUpload {
+    fn rename(&mut self, name: &str) -> Result<()> {
+        if self.store.inner().files.contains_key(checked_name(name)?) {
+            return Err(exists(name));
+        }
+        name.clone_into(&mut self.name);
+        Ok(())
+    }
+
     fn publish(self: Box<Self>) -> Result<()> {
         let mut inner = self.store.inner();
         if inner.files.contains_key(&self.name) {

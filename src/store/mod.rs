@@ -79,6 +79,12 @@ pub trait Blob: Send + Sync {
 
 /// A file being written.
 pub trait Upload: Write + Send {
+    /// Chooses another name in the same directory before it is published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name is published.
+    fn rename(&mut self, name: &str) -> Result<()>;
+
     /// Makes the bytes durable and then the file visible; afterwards it is not lost.
     ///
     /// # Errors

@@ -1,0 +1,502 @@
+//! Compares what the scan finds with the state before and makes jobs of the differences, in the order of the tar.
+
+use crate::diff;
+use crate::diff::Pair;
+use crate::diff::Rehash;
+use crate::diff::Verdict;
+use crate::entry::Kind;
+use crate::entry::Stat;
+use crate::error::Problem;
+use crate::error::Result;
+use crate::pack::Context;
+use crate::pack::GroupJob;
+use crate::pack::Header;
+use crate::pack::Item;
+use crate::pack::Job;
+use crate::pack::JobDirectory;
+use crate::pack::LinkTurn;
+use crate::pack::OpenedLarge;
+use crate::pack::OwnerNames;
+use crate::pack::PIECE_BYTES;
+use crate::pack::Packed;
+use crate::pack::Piece;
+use crate::pack::Step;
+use crate::pack::item_bytes;
+use crate::pack::open_large;
+use crate::pack::push_kept_line;
+use crate::path;
+use crate::path::EntryPath;
+use crate::path::walk_order;
+use crate::scan::Found;
+use crate::scan::Listing;
+use crate::scan::Source;
+use crate::snapshot::Counts;
+use crate::state::Group;
+use crate::state::Groups;
+use crate::state::Row;
+use crate::state::State;
+use crate::tar::DumpDir;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// What a line of the manifest counts for in the size of a part: more than it takes, for manifests are kept in memory until
+/// the part ends.
+const LINE_BYTES: u64 = 1 << 10;
+
+/// What the plan hands on, in order.
+pub enum Planned {
+    /// Work for a worker; about how many bytes it makes.
+    Job(Job, u64),
+    /// Done already: lines for the manifest.
+    Ready(Packed),
+    /// Here one part of the snapshot ends and another begins.
+    Cut,
+}
+
+/// Makes the plan.
+pub struct Planner<'a> {
+    sources: &'a [Source],
+    before: &'a State,
+    context: Context<'a>,
+    rehash: Rehash,
+    part_bytes_max: u64,
+    part_bytes: u64,
+    job: GroupJob,
+    send: &'a mut dyn FnMut(Planned) -> Result<()>,
+    old: Option<OldGroups>,
+    /// Directories whose own metadata changed, until their entries come.
+    changed_directories: HashMap<Vec<u8>, Stat>,
+    /// What the last name of each file with several names waits for.
+    links: HashMap<u64, LinkTurn>,
+    owners: OwnerNames,
+    /// What was found unchanged.
+    pub counts: Counts,
+    /// Sockets met.
+    pub sockets: u64,
+}
+
+/// The old directories of one source, and which of them stay as they are because they could not be read.
+struct OldGroups {
+    source: usize,
+    groups: Groups,
+    next: Option<Group>,
+    kept: Vec<Vec<u8>>,
+}
+
+impl OldGroups {
+    fn new(source: usize, name: &[u8], before: &State) -> Result<OldGroups> {
+        let top = EntryPath::from_bytes(name).unwrap_or_default();
+        let mut groups = before.groups(&top);
+        let next = groups.next().transpose()?;
+        Ok(OldGroups { source, groups, next, kept: Vec::new() })
+    }
+
+    /// The next directory if it stands before `path` (`None`: whatever it is).
+    fn take_before(&mut self, path: Option<&[u8]>) -> Result<Option<Group>> {
+        let is_before = |group: &Group| path.is_none_or(|path| walk_order(&group.path, path).is_lt());
+        if self.next.as_ref().is_some_and(is_before) { self.take() } else { Ok(None) }
+    }
+
+    fn take_at(&mut self, path: &[u8]) -> Result<Option<Group>> {
+        if self.next.as_ref().is_some_and(|group| group.path == path) { self.take() } else { Ok(None) }
+    }
+
+    fn take(&mut self) -> Result<Option<Group>> {
+        let next = self.groups.next().transpose()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    fn is_kept(&self, path: &[u8]) -> bool {
+        self.kept.iter().any(|kept| path::is_in(path, kept))
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(
+        sources: &'a [Source],
+        before: &'a State,
+        context: Context<'a>,
+        rehash: bool,
+        part_bytes_max: u64,
+        send: &'a mut dyn FnMut(Planned) -> Result<()>,
+    ) -> Planner<'a> {
+        Planner {
+            sources,
+            before,
+            context,
+            rehash: if rehash { Rehash::Yes } else { Rehash::No },
+            part_bytes_max,
+            part_bytes: 0,
+            job: GroupJob::default(),
+            send,
+            old: None,
+            changed_directories: HashMap::new(),
+            links: HashMap::new(),
+            owners: OwnerNames::default(),
+            counts: Counts::default(),
+            sockets: 0,
+        }
+    }
+
+    /// Compares the sources' own top directories; comes first.
+    pub fn plan_tops(&mut self) -> Result<()> {
+        for (number, source) in self.sources.iter().enumerate() {
+            let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
+            let before = self.before.find(&top)?;
+            let stat = source.stat();
+            let directory = self.enter_job(number, &[], Stat::default(), Header::Never);
+            self.compare_directory(directory, source.name(), stat, before.map(|entry| entry.stat).as_ref())?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Compares one directory's entries.
+    pub fn plan(&mut self, listing: Listing) -> Result<()> {
+        self.go_to(listing.source, &listing.path)?;
+        let Some(old) = &mut self.old else { return Ok(()) };
+        let group = old.take_at(&listing.path)?.unwrap_or_default();
+        self.sockets += listing.sockets;
+        if !listing.problems.is_empty() {
+            self.tell(listing.problems.clone())?;
+        }
+        let own = self.changed_directories.remove(&listing.path);
+        if listing.is_unreadable {
+            if let Some(old) = &mut self.old {
+                old.kept.push(listing.path.clone());
+            }
+            return own.map_or(Ok(()), |stat| self.plan_header(&listing, stat));
+        }
+        for name in &listing.unreadable {
+            if let Some(old) = &mut self.old {
+                old.kept.push(path::joined(&listing.path, name));
+            }
+        }
+        self.compare_entries(&listing, &group, own)
+    }
+
+    /// Whatever is left of the old state is gone. Comes last.
+    pub fn finish(&mut self) -> Result<()> {
+        for number in 0..self.sources.len() {
+            self.go_to(number, self.sources[number].name())?;
+        }
+        self.pass_gone(None)?;
+        self.flush()
+    }
+
+    /// Brings the old state to a directory: what stands before it is gone.
+    fn go_to(&mut self, source: usize, path: &[u8]) -> Result<()> {
+        while self.old.as_ref().is_none_or(|old| old.source < source) {
+            self.pass_gone(None)?;
+            let next = self.old.as_ref().map_or(0, |old| old.source + 1);
+            self.old = Some(OldGroups::new(next, self.sources[next].name(), self.before)?);
+        }
+        self.pass_gone(Some(path))
+    }
+
+    fn pass_gone(&mut self, before: Option<&[u8]>) -> Result<()> {
+        while let Some(old) = &mut self.old
+            && let Some(group) = old.take_before(before)?
+        {
+            if old.is_kept(&group.path) {
+                continue;
+            }
+            for row in &group.rows {
+                self.plan_gone(&group.path, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_gone(&mut self, directory: &[u8], row: &Row) -> Result<()> {
+        let path = EntryPath::from_bytes(&path::joined(directory, row.name()));
+        if let (Some(path), Some(stat)) = (path, row.stat()) {
+            self.push(Step::Gone { path, kind: stat.kind }, 0)?;
+        }
+        Ok(())
+    }
+
+    /// The header of a directory that cannot be listed.
+    fn plan_header(&mut self, listing: &Listing, stat: Stat) -> Result<()> {
+        let directory = self.enter_job(listing.source, &listing.path, stat, Header::Always(None));
+        self.push(Step::Enter { directory }, item_bytes(listing.path.len(), &stat))
+    }
+
+    fn compare_entries(&mut self, listing: &Listing, group: &Group, own: Option<Stat>) -> Result<()> {
+        let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+        let is_unreadable = |row: &Row| listing.unreadable.iter().any(|name| name == row.name());
+        let mut directory = Lazy { own, header: None, place: None };
+        if own.is_some() || needs_names(listing, group) {
+            let names = needs_names(listing, group).then(|| names_of(listing, group));
+            directory.header = Some(Header::Always(names));
+            let place = self.place(&mut directory, listing)?;
+            let bytes = item_bytes(listing.path.len(), &Stat::default());
+            self.push(Step::Enter { directory: place }, bytes)?;
+        }
+        for pair in diff::pairs(&group.rows, &listing.found, order) {
+            match pair {
+                Pair::Old(row) if is_unreadable(row) => {}
+                Pair::Old(row) => self.plan_gone(&group.path, row)?,
+                Pair::New(found) => self.plan_found(&mut directory, listing, found, None)?,
+                Pair::Both(row, found) => self.plan_found(&mut directory, listing, found, Some(row))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_found(&mut self, directory: &mut Lazy, listing: &Listing, found: &Found, row: Option<&Row>) -> Result<()> {
+        let old = row.and_then(Row::stat);
+        let verdict = old.map_or(Verdict::Changed, |old| diff::compare(old, &found.stat, self.rehash));
+        if verdict == Verdict::Unchanged {
+            let is_directory = found.stat.kind == Kind::Directory;
+            *(if is_directory { &mut self.counts.unchanged_directories } else { &mut self.counts.unchanged }) += 1;
+            return Ok(());
+        }
+        let name = listing.name(found);
+        if found.stat.kind == Kind::Directory {
+            if self.job.is_full_for(0) {
+                self.flush()?;
+            }
+            let place = self.place(directory, listing)?;
+            return self.compare_directory(place, name, found.stat, old);
+        }
+        if let (Verdict::Metadata, Some(before)) = (verdict, row)
+            && let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, name))
+        {
+            return self.push(Step::Metadata { path, stat: found.stat, before: before.clone() }, 0);
+        }
+        self.plan_item(directory, listing, found, row, verdict)
+    }
+
+    /// Plans the line of a directory that is in `parent`, and notes that its own header will be wanted.
+    fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) -> Result<()> {
+        let verdict = old.map(|old| diff::compare(old, &stat, self.rehash));
+        if verdict == Some(Verdict::Unchanged) {
+            self.counts.unchanged_directories += 1;
+            return Ok(());
+        }
+        let is_new = verdict != Some(Verdict::Metadata);
+        let full = path::joined(&self.job.directories[parent].path, name);
+        self.changed_directories.insert(full, stat);
+        self.push_step(Step::Directory { directory: parent, name: name.into(), stat, is_new }, 0);
+        Ok(())
+    }
+
+    fn plan_item(
+        &mut self,
+        directory: &mut Lazy,
+        listing: &Listing,
+        found: &Found,
+        row: Option<&Row>,
+        verdict: Verdict,
+    ) -> Result<()> {
+        let link = self.link_turn(&found.stat);
+        let is_second_name = found.stat.size > PIECE_BYTES && self.is_served(link.as_ref(), found, row)?;
+        let is_large = found.stat.size > PIECE_BYTES && !is_second_name;
+        let content_bytes = if is_second_name { 0 } else { found.stat.size };
+        let path_length = listing.path.len() + 1 + listing.name(found).len();
+        let bytes = item_bytes(path_length, &Stat { size: content_bytes, ..found.stat });
+        if self.job.is_full_for(bytes) || is_large {
+            self.flush()?;
+        }
+        if self.part_bytes + self.job.bytes() + bytes > self.part_bytes_max && self.part_bytes + self.job.bytes() > 0 {
+            self.cut()?;
+        }
+        let place = self.place(directory, listing)?;
+        let item = Item {
+            directory: place,
+            name: listing.name(found).into(),
+            stat: found.stat,
+            may_have_holes: found.may_have_holes,
+            before: row.cloned(),
+            verdict,
+            link,
+        };
+        if is_large {
+            return self.plan_large(place, item);
+        }
+        self.push_step(Step::Item(item), bytes);
+        Ok(())
+    }
+
+    fn link_turn(&mut self, stat: &Stat) -> Option<LinkTurn> {
+        if stat.link == 0 || stat.kind != Kind::File {
+            return None;
+        }
+        let turn = self.links.get(&stat.link).map_or_else(LinkTurn::first, LinkTurn::next);
+        self.links.insert(stat.link, turn.handle());
+        Some(turn)
+    }
+
+    /// Whether a large file is only a further name of one that was dealt with; waits until that is known.
+    fn is_served(&mut self, link: Option<&LinkTurn>, found: &Found, row: Option<&Row>) -> Result<bool> {
+        let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
+        self.flush()?;
+        let before = row.map(Row::entry).transpose()?.flatten();
+        Ok(link.is_served(before.as_ref(), found.stat.size))
+    }
+
+    fn plan_large(&mut self, place: usize, item: Item) -> Result<()> {
+        let size = item.stat.size;
+        let path = EntryPath::from_bytes(&path::joined(&self.job.directories[place].path, &item.name));
+        let old = item.before.clone();
+        let link = item.link.as_ref().map(LinkTurn::handle);
+        let old_kind = old.as_ref().and_then(Row::stat).map(|stat| stat.kind);
+        let mut packed = Packed::default();
+        let directory = &self.job.directories[place];
+        let opened = open_large(&self.context, &mut self.owners, directory, item, &mut packed.problems);
+        // The directory's own header, if it is wanted, stands before the file.
+        if directory.header == Header::IfStored && matches!(opened, Ok(OpenedLarge::Stored(_))) {
+            self.job.directories[place].header = Header::Always(None);
+            self.push_step(Step::Enter { directory: place }, item_bytes(0, &Stat::default()));
+        }
+        self.flush()?;
+        match opened {
+            Ok(OpenedLarge::Stored(file)) => {
+                (self.send)(Planned::Ready(packed))?;
+                self.part_bytes += size;
+                for number in 0..file.pieces() {
+                    let piece = Piece { file: file.clone(), number };
+                    (self.send)(Planned::Job(Job::Piece(piece), PIECE_BYTES))?;
+                }
+                Ok(())
+            }
+            Ok(OpenedLarge::Kept(path, entry)) => {
+                packed.bytes_read += size;
+                let before = old.map(|row| row.entry()).transpose()?.flatten();
+                push_kept_line(&path, &entry, before.as_ref(), self.context.bundle_name, &mut packed);
+                (self.send)(Planned::Ready(packed))
+            }
+            Err(error) => {
+                if let Some(link) = link {
+                    link.fail();
+                }
+                let Some(path) = path else { return Ok(()) };
+                packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
+                (self.send)(Planned::Ready(packed))?;
+                match old_kind.filter(|kind| *kind != Kind::File) {
+                    Some(kind) => self.push(Step::Gone { path, kind }, 0),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// The directory's place in the present job.
+    fn place(&mut self, directory: &mut Lazy, listing: &Listing) -> Result<usize> {
+        if let Some(place) = directory.place
+            && self.job.directories.get(place).is_some_and(|known| known.path == listing.path)
+        {
+            return Ok(place);
+        }
+        // A header of its own comes once; later jobs only read from the directory.
+        let is_first = directory.place.is_none();
+        let stat = match directory.own {
+            Some(stat) => stat,
+            None if is_first => self.stat_of(&listing.path)?,
+            None => Stat::default(),
+        };
+        let header = if is_first { directory.header.take().unwrap_or(Header::IfStored) } else { Header::Never };
+        let place = self.enter_job(listing.source, &listing.path, stat, header);
+        directory.place = Some(place);
+        Ok(place)
+    }
+
+    /// A directory's metadata as it was noted, for those whose own did not change.
+    fn stat_of(&self, path: &[u8]) -> Result<Stat> {
+        let path = EntryPath::from_bytes(path).unwrap_or_default();
+        Ok(self.before.find(&path)?.map(|entry| entry.stat).unwrap_or_default())
+    }
+
+    fn enter_job(&mut self, source: usize, path: &[u8], stat: Stat, header: Header) -> usize {
+        self.job.directories.push(JobDirectory { source, path: path.to_vec(), stat, header });
+        self.job.directories.len() - 1
+    }
+
+    fn push(&mut self, step: Step, bytes: u64) -> Result<()> {
+        // A step that names a directory of the job must stay in it.
+        if !matches!(step, Step::Enter { .. }) {
+            if self.job.is_full_for(bytes) {
+                self.flush()?;
+            }
+            if self.part_bytes > self.part_bytes_max {
+                self.cut()?;
+            }
+        }
+        self.push_step(step, bytes);
+        Ok(())
+    }
+
+    fn push_step(&mut self, step: Step, bytes: u64) {
+        self.part_bytes += LINE_BYTES;
+        self.job.push(step, bytes);
+    }
+
+    /// Problems found by the scan go the same way as all others, so that they are told in order.
+    fn tell(&mut self, problems: Vec<Problem>) -> Result<()> {
+        self.flush()?;
+        (self.send)(Planned::Ready(Packed { problems, ..Packed::default() }))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.job.is_empty() {
+            return Ok(());
+        }
+        let job = std::mem::take(&mut self.job);
+        let bytes = job.bytes();
+        self.part_bytes += bytes;
+        (self.send)(Planned::Job(Job::Group(job), bytes))
+    }
+
+    fn cut(&mut self) -> Result<()> {
+        self.flush()?;
+        // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
+        self.links.clear();
+        self.part_bytes = 0;
+        (self.send)(Planned::Cut)
+    }
+}
+
+/// A directory that takes part in jobs only when something in it changed.
+struct Lazy {
+    own: Option<Stat>,
+    header: Option<Header>,
+    place: Option<usize>,
+}
+
+/// Whether unpacking must delete: a name is gone, or a directory's name is now another kind's or the other way round.
+fn needs_names(listing: &Listing, group: &Group) -> bool {
+    let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+    diff::pairs(&group.rows, &listing.found, order).any(|pair| match pair {
+        Pair::Old(row) => !listing.unreadable.iter().any(|name| name == row.name()),
+        Pair::New(_) => false,
+        Pair::Both(row, found) => {
+            let was_directory = row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
+            was_directory != (found.stat.kind == Kind::Directory)
+        }
+    })
+}
+
+/// All names that are in a directory now, those among them that could not be looked at.
+fn names_of(listing: &Listing, group: &Group) -> Vec<u8> {
+    let mut names = DumpDir::default();
+    let order = |row: &Row, found: &Found| -> Ordering { row.name().cmp(listing.name(found)) };
+    for pair in diff::pairs(&group.rows, &listing.found, order) {
+        match pair {
+            Pair::Old(row) if !listing.unreadable.iter().any(|name| name == row.name()) => {}
+            Pair::Old(row) => match row.stat() {
+                Some(stat) if stat.kind == Kind::Directory => names.directory(row.name()),
+                _ => names.unchanged(row.name()),
+            },
+            Pair::New(found) | Pair::Both(_, found) if found.stat.kind == Kind::Directory => {
+                names.directory(listing.name(found));
+            }
+            Pair::New(found) => names.stored(listing.name(found)),
+            Pair::Both(row, found) => match row.stat() {
+                Some(stat) if stat.is_unchanged(&found.stat) => names.unchanged(listing.name(found)),
+                _ => names.stored(listing.name(found)),
+            },
+        }
+    }
+    names.into_bytes()
+}

@@ -1,0 +1,150 @@
+//! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
+
+use super::pipeline::Run;
+use crate::archive::bundle_path;
+use crate::bundle::BundleWriter;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::id::BundleId;
+use crate::id::BundleName;
+use crate::id::PART_MAX;
+use crate::manifest::Head;
+use crate::manifest::PROBLEMS_MAX;
+use crate::manifest::Parent;
+use crate::manifest::Tail;
+use crate::pack::Packed;
+use crate::snapshot::Counts;
+
+/// What a whole run did.
+#[derive(Default)]
+pub struct Done {
+    /// Whether a snapshot was published.
+    pub committed: bool,
+    pub counts: Counts,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    pub problems: u64,
+    pub sockets: u64,
+}
+
+/// Writes the bundles of one snapshot.
+pub struct Writer<'a> {
+    run: &'a Run<'a>,
+    /// The bundle being written. It is begun with the first thing that belongs in it.
+    open: Option<BundleWriter>,
+    tail: Tail,
+    parts: u16,
+    parent: Option<Parent>,
+    /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
+    has_changes: bool,
+    done: Done,
+    line: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(run: &'a Run<'a>) -> Writer<'a> {
+        Writer {
+            run,
+            open: None,
+            tail: Tail::default(),
+            parts: 0,
+            parent: run.head.parent.clone(),
+            has_changes: false,
+            done: Done::default(),
+            line: Vec::new(),
+        }
+    }
+
+    /// Takes the next thing in order.
+    pub fn take(&mut self, packed: Packed) -> Result<()> {
+        self.done.bytes_read += packed.bytes_read;
+        self.done.counts.add(&packed.counts);
+        self.tail.counts.add(&packed.counts);
+        for problem in &packed.problems {
+            self.run.monitor.problem(problem);
+            self.done.problems += 1;
+            self.tail.problems_total += 1;
+            if self.tail.problems.len() < PROBLEMS_MAX {
+                self.tail.problems.push(problem.to_string());
+            }
+        }
+        if self.run.monitor.wants_entries() {
+            let changes = packed.lines.iter().filter_map(|line| line.change.as_ref());
+            changes.for_each(|(path, what)| self.run.monitor.entry(what, path));
+        }
+        self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
+        if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
+            return Ok(());
+        }
+        let mut bundle = match self.open.take() {
+            Some(bundle) => bundle,
+            None => self.begin()?,
+        };
+        let base = bundle.tar_offset();
+        bundle.append_frames(&packed.stored, &packed.frames)?;
+        packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
+        for line in &packed.lines {
+            self.line.clear();
+            line.text.append_to(&mut self.line, line.anchor.as_ref().map(|anchor| anchor.offset()));
+            bundle.push_line(&self.line)?;
+        }
+        self.open = Some(bundle);
+        Ok(())
+    }
+
+    /// Publishes what there is as an earlier part.
+    pub fn cut(&mut self) -> Result<()> {
+        if !self.has_changes || self.open.is_none() {
+            return Ok(());
+        }
+        if self.parts == PART_MAX {
+            return Err(Error::new(ErrorKind::Refused, format!("a snapshot has at most {PART_MAX} parts"))
+                .with_hint("allow larger ones: --max-part 16GiB"));
+        }
+        self.parts += 1;
+        self.publish(self.parts)
+    }
+
+    /// Publishes the last part, and with it the snapshot, if anything changed. `counts` is what was found unchanged.
+    pub fn finish(mut self, counts: &Counts, sockets: u64) -> Result<Done> {
+        self.done.counts.add(counts);
+        self.tail.counts.add(counts);
+        self.done.sockets = sockets;
+        let worth_a_snapshot = self.has_changes || self.parts > 0;
+        if worth_a_snapshot && !self.run.options.dry_run {
+            if self.open.is_none() {
+                self.open = Some(self.begin()?);
+            }
+            self.publish(0)?;
+            self.done.committed = true;
+        }
+        Ok(self.done)
+    }
+
+    /// Begins a bundle as the last part. Whether it is an earlier one is known when it ends.
+    fn begin(&self) -> Result<BundleWriter> {
+        let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
+        let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
+        BundleWriter::new(upload, head, self.run.options.level)
+    }
+
+    fn publish(&mut self, part: u16) -> Result<()> {
+        let Some(mut bundle) = self.open.take() else { return Ok(()) };
+        let name = self.name(part)?;
+        if part > 0 {
+            bundle.become_part(part, &bundle_path(&name))?;
+        }
+        let published = bundle.publish(std::mem::take(&mut self.tail))?;
+        self.done.bytes_written += published.bytes;
+        self.parent = Some(Parent { bundle: name, manifest: published.manifest });
+        self.has_changes = false;
+        Ok(())
+    }
+
+    fn name(&self, part: u16) -> Result<BundleName> {
+        let id = BundleId { part, ..self.run.head.id };
+        let too_large = || Error::new(ErrorKind::Refused, "the snapshot's number or time is too large");
+        BundleName::new(id, self.run.head.time).ok_or_else(too_large)
+    }
+}

@@ -1,0 +1,10 @@
+//! What the tests share: trees, their listings, the program, the stock tools. Knows the program by its command line only.
+
+pub mod bench;
+pub mod command;
+pub mod listing;
+pub mod manifest;
+pub mod oracles;
+pub mod replay;
+pub mod snap;
+pub mod tree;
