@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod monitor;
 pub mod store;
 pub mod tar;
+pub mod workers;
 
 pub mod frames;
 pub mod scan;
@@ -31,3 +32,6 @@ pub mod index;
 pub mod state;
 
 pub mod archive;
+
+pub mod export;
+pub mod verify;
