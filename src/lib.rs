@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod monitor;
 pub mod store;
 pub mod tar;
+pub mod workers;
 
 pub mod frames;
 pub mod scan;
@@ -36,5 +37,7 @@ pub mod archive;
 pub mod pack;
 
 pub mod create;
+pub mod export;
 pub mod history;
 pub mod restore;
+pub mod verify;

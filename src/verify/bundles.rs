@@ -1,0 +1,170 @@
+//! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
+//! unbroken. Contents are not read.
+
+use super::Check;
+use super::Touched;
+use super::is_about_the_file;
+use super::told;
+use crate::archive::BundleFile;
+use crate::archive::bundle_path;
+use crate::bundle::Bundle;
+use crate::bundle::ManifestReader;
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::error::Result;
+use crate::frames::Decompressor;
+use crate::id::ArchiveId;
+use crate::id::Hash;
+use crate::manifest::Change;
+use crate::manifest::Head;
+use crate::manifest::Now;
+use crate::manifest::Parent;
+use crate::manifest::Tail;
+use crate::path;
+use crate::tar::BLOCK_BYTES;
+use std::cmp::Ordering;
+
+/// What a bundle told of itself.
+pub(super) struct Examined {
+    pub file: BundleFile,
+    /// Its first line, if that could be read.
+    pub head: Option<Head>,
+    /// Its last line and its digest, if all of it was sound.
+    pub manifest: Option<(Tail, Hash)>,
+    /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
+    pub is_itself: bool,
+}
+
+/// Examines every bundle, in order.
+pub(super) fn examine(check: &mut Check) -> Result<()> {
+    let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
+    for file in files {
+        check.stop_if_interrupted()?;
+        let mut examined = Examined { file, head: None, manifest: None, is_itself: false };
+        if let Err(error) = examine_one(check, &mut examined) {
+            if !is_about_the_file(&error) {
+                return Err(error);
+            }
+            let (touched, advice) = if examined.is_itself {
+                let advice = "What is stored in it can be restored as long as the index is sound: leave the folder index \
+                              as it is, and copy the archive to another drive. If there is a copy of this file, put it in \
+                              place of this one.";
+                (Touched::Manifest(examined.file.id()), advice)
+            } else {
+                let advice = "If there is a copy of this file, put it in place of this one.";
+                (Touched::everything(examined.file.id()), advice)
+            };
+            let what = if error.hint().is_some() { told(&error) } else { format!("{} {advice}", told(&error)) };
+            check.found(bundle_path(&examined.file.name), what, touched);
+        }
+        check_chain(check, &examined);
+        check.examined.insert(examined.file.id(), examined);
+    }
+    for (id, name) in check.missing.clone() {
+        let what = "the bundle is missing: another one says that it was made after it. What is stored in it cannot be \
+                    restored. If there is a copy of this file, put it back.";
+        check.found(bundle_path(&name), what, Touched::everything(id));
+    }
+    Ok(())
+}
+
+fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
+    let bundle = check.archive.bundle(&examined.file.name)?;
+    examined.is_itself = is_itself(&bundle, check.archive.id());
+    let mut reader = bundle.manifest()?;
+    examined.head = Some(check_head(&reader, check.archive.id(), examined)?);
+    let mut last: Option<Change> = None;
+    while let Some(change) = reader.next_change()? {
+        check.entries += 1;
+        if check.entries.is_multiple_of(4096) {
+            check.stop_if_interrupted()?;
+        }
+        if last.as_ref().is_some_and(|last| manifest_order(last, &change) != Ordering::Less) {
+            return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
+        }
+        check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
+        last = Some(change);
+    }
+    examined.manifest = Some((reader.tail().clone(), reader.digest()));
+    Ok(())
+}
+
+/// Whether nothing that can still be read says that the file is another bundle than its name says.
+fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
+    let first_frame = bundle.manifest_tail().ok().and_then(|tail| bundle.table().frame_at(tail.manifest_offset));
+    let raw = first_frame.and_then(|frame| bundle.frame(&frame, &mut Decompressor::new()).ok());
+    let head = raw.and_then(|raw| Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok());
+    head.is_none_or(|head| head.id == bundle.name().id && head.archive == archive)
+}
+
+fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {
+    let head = reader.head()?;
+    if head.archive != archive {
+        return Err(Error::damaged(format!("{} belongs to another archive", examined.file.name))
+            .with_hint("move it out of the folder bundles, and put back the one that was there"));
+    }
+    Ok(head.clone())
+}
+
+/// By directory in the order of a walk, then by name.
+fn manifest_order(a: &Change, b: &Change) -> Ordering {
+    let (a, b) = (path::split_last(a.path.as_bytes()), path::split_last(b.path.as_bytes()));
+    path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+}
+
+/// Content must be inside the tar, after a header and before the manifest's.
+fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> {
+    let Now::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
+    let end = content.place.offset.saturating_add(stat.size);
+    let header = BLOCK_BYTES as u64;
+    let inside = content.place.offset >= header && end.saturating_add(header) <= tail.manifest_offset;
+    if !inside || content.place.offset % header != 0 {
+        return Err(format!("the content of {} is said to be where it cannot be", change.path));
+    }
+    Ok(())
+}
+
+fn wrong_line(examined: &Examined, what: &str) -> Error {
+    Error::damaged(format!("the manifest of {} contradicts itself: {what}", examined.file.name))
+}
+
+/// Each manifest names the bundle before and the digest of its manifest.
+fn check_chain(check: &mut Check, examined: &Examined) {
+    let Some(head) = &examined.head else { return };
+    let before = check.examined.values().next_back();
+    let wrong = match (&head.parent, before) {
+        (None, None) => None,
+        (None, Some(before)) => {
+            Some(format!("it says that nothing was before it, but there is {}", before.file.name))
+        }
+        (Some(parent), Some(before)) if parent.bundle == before.file.name => {
+            return check_digest(check, parent, examined);
+        }
+        (Some(parent), _) if check.examined.contains_key(&parent.bundle.id) => {
+            Some(format!("it says that {} was right before it", parent.bundle))
+        }
+        (Some(parent), _) => {
+            check.missing.insert(parent.bundle.id, parent.bundle.clone());
+            None
+        }
+    };
+    if let Some(wrong) = wrong {
+        let what = format!(
+            "the bundle does not belong here: {wrong}. If bundles of several archives were mixed, move those that do not \
+             belong here out of the folder."
+        );
+        check.found(bundle_path(&examined.file.name), what, Touched::Since(head.id.number));
+    }
+}
+
+fn check_digest(check: &mut Check, parent: &Parent, examined: &Examined) {
+    let before = check.examined.get(&parent.bundle.id).and_then(|before| before.manifest.as_ref());
+    if before.is_some_and(|(_, digest)| *digest != parent.manifest) {
+        let what = format!(
+            "the bundle is not the one after which {} was made: it was exchanged or altered. If there is a copy of this \
+             file, put it in place of this one.",
+            examined.file.name
+        );
+        check.found(bundle_path(&parent.bundle), what, Touched::Since(parent.bundle.id.number));
+    }
+}

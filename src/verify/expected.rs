@@ -1,0 +1,155 @@
+//! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
+
+use crate::bundle::ManifestReader;
+use crate::entry::Content;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::error::Result;
+use crate::manifest::Change;
+use crate::manifest::Now;
+use crate::path;
+use crate::path::EntryPath;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// Orders members as they stand in a tar: a directory, what is in it by name, then its subdirectories.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TarOrder {
+    path: EntryPath,
+    is_directory: bool,
+}
+
+impl TarOrder {
+    pub fn new(path: EntryPath, is_directory: bool) -> TarOrder {
+        TarOrder { path, is_directory }
+    }
+
+    pub fn path(&self) -> &EntryPath {
+        &self.path
+    }
+
+    pub fn into_path(self) -> EntryPath {
+        self.path
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    /// The directory that it stands under, and its name there; a directory stands first under itself.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        if self.is_directory { (self.path.as_bytes(), b"") } else { path::split_last(self.path.as_bytes()) }
+    }
+}
+
+impl Ord for TarOrder {
+    fn cmp(&self, other: &TarOrder) -> Ordering {
+        let (a, b) = (self.parts(), other.parts());
+        path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+    }
+}
+
+impl PartialOrd for TarOrder {
+    fn partial_cmp(&self, other: &TarOrder) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// One member that must be there.
+pub(super) struct Wanted {
+    pub path: EntryPath,
+    pub entry: Entry,
+}
+
+impl Wanted {
+    pub fn order(&self) -> TarOrder {
+        TarOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
+    }
+
+    /// Its content and where that ends.
+    pub fn content(&self) -> Option<(&Content, u64)> {
+        let content = self.entry.content.as_ref()?;
+        Some((content, content.place.offset.saturating_add(self.entry.stat.size)))
+    }
+}
+
+/// The members of a bundle, in the order of its tar.
+pub(super) struct Expected {
+    reader: ManifestReader,
+    /// Directories whose headers come later than their lines.
+    directories: BTreeMap<EntryPath, Entry>,
+    /// The next member that is no directory.
+    other: Option<Wanted>,
+    next: Option<Wanted>,
+    /// The directory that the line read last stands under.
+    group: Vec<u8>,
+    ended: bool,
+}
+
+impl Expected {
+    pub fn new(reader: ManifestReader) -> Result<Expected> {
+        let mut expected =
+            Expected { reader, directories: BTreeMap::new(), other: None, next: None, group: Vec::new(), ended: false };
+        expected.advance()?;
+        Ok(expected)
+    }
+
+    /// Where the manifest itself begins.
+    pub fn manifest_offset(&self) -> u64 {
+        self.reader.tail().manifest_offset
+    }
+
+    pub fn peek(&self) -> Option<&Wanted> {
+        self.next.as_ref()
+    }
+
+    /// Takes the member that `peek` shows.
+    pub fn take(&mut self) -> Result<Option<Wanted>> {
+        let taken = self.next.take();
+        self.advance()?;
+        Ok(taken)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        while self.next.is_none() {
+            let next_directory = self.directories.first_key_value().map(|(path, _)| path);
+            if let Some(directory) = next_directory.filter(|directory| self.is_due(directory)) {
+                let directory = directory.clone();
+                let entry = self.directories.remove(&directory);
+                self.next = entry.map(|entry| Wanted { path: directory, entry });
+            } else if self.other.is_some() {
+                self.next = self.other.take();
+            } else if self.ended {
+                return Ok(());
+            } else {
+                self.read_line()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a directory stands before all that is known to come.
+    fn is_due(&self, directory: &EntryPath) -> bool {
+        match &self.other {
+            Some(other) => TarOrder::new(directory.clone(), true) < other.order(),
+            None => self.ended || path::walk_order(directory.as_bytes(), &self.group).is_le(),
+        }
+    }
+
+    fn read_line(&mut self) -> Result<()> {
+        let Some(change) = self.reader.next_change()? else {
+            self.ended = true;
+            return Ok(());
+        };
+        self.group = path::split_last(change.path.as_bytes()).0.to_vec();
+        match change {
+            Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
+                self.directories.insert(path, entry);
+            }
+            Change { path, now: Now::Stored(entry) } => self.other = Some(Wanted { path, entry }),
+            // Neither has a member: deletions stand in the listings of directories.
+            Change { now: Now::Gone(_) | Now::Kept(_), .. } => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! A bundle's decompressed bytes from the first to the last: read in the order of the file, decompressed by several threads,
+//! with gaps where a frame is damaged. Knows nothing of what the bytes are.
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::frames::Decompressor;
+use crate::frames::FrameAt;
+use crate::frames::SeekTable;
+use crate::store::Blob;
+use crate::store::read_exact_at;
+use std::collections::VecDeque;
+use std::io;
+use std::io::Read;
+use std::ops::Range;
+
+/// Frames that lie side by side are read together up to this many bytes.
+const READ_BYTES: usize = 4 << 20;
+
+/// A frame as it is in the file, or why it cannot be read.
+pub(super) type Stored = (FrameAt, Result<Vec<u8>>);
+
+/// Reads the frames of a file, in order.
+pub(super) struct Frames<'a> {
+    blob: &'a dyn Blob,
+    table: &'a SeekTable,
+    next: usize,
+    read: VecDeque<Stored>,
+}
+
+impl<'a> Frames<'a> {
+    pub fn new(blob: &'a dyn Blob, table: &'a SeekTable) -> Frames<'a> {
+        Frames { blob, table, next: 0, read: VecDeque::new() }
+    }
+
+    fn read_more(&mut self) {
+        let mut batch: Vec<FrameAt> = Vec::new();
+        let mut length = 0;
+        while let Some(frame) = self.table.frame(self.next) {
+            if length > 0 && length + frame.stored_bytes as usize > READ_BYTES {
+                break;
+            }
+            length += frame.stored_bytes as usize;
+            batch.push(frame);
+            self.next += 1;
+        }
+        let Some(start) = batch.first().map(|first| first.stored_offset) else { return };
+        match read_exact_at(self.blob, start, length) {
+            Ok(bytes) => self.read.extend(batch.into_iter().map(|frame| {
+                let from = (frame.stored_offset - start) as usize;
+                (frame, Ok(bytes[from..from + frame.stored_bytes as usize].to_vec()))
+            })),
+            // A bad place on the drive costs the frames that it is in, not those beside.
+            Err(_) => self.read.extend(batch.into_iter().map(|frame| {
+                (frame, read_exact_at(self.blob, frame.stored_offset, frame.stored_bytes as usize))
+            })),
+        }
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Stored;
+
+    fn next(&mut self) -> Option<Stored> {
+        if self.read.is_empty() {
+            self.read_more();
+        }
+        self.read.pop_front()
+    }
+}
+
+/// A frame's content.
+pub(super) enum Raw {
+    Bytes(Vec<u8>),
+    /// Zeros only.
+    Zeros,
+    Lost(Error),
+}
+
+/// Decompresses frames; holes are stored as one and the same frame many times over, which is decompressed once.
+#[derive(Default)]
+pub(super) struct Decoder {
+    decompressor: Decompressor,
+    zeros: Vec<u8>,
+    zeros_raw_bytes: u32,
+}
+
+impl Decoder {
+    pub fn decode(&mut self, (frame, stored): Stored) -> (FrameAt, Raw) {
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => return (frame, Raw::Lost(error)),
+        };
+        if self.zeros_raw_bytes == frame.raw_bytes && self.zeros == stored {
+            return (frame, Raw::Zeros);
+        }
+        match self.decompressor.decompress(&stored, frame.raw_bytes) {
+            Err(error) => (frame, Raw::Lost(error)),
+            Ok(raw) if raw.iter().all(|byte| *byte == 0) => {
+                (self.zeros, self.zeros_raw_bytes) = (stored, frame.raw_bytes);
+                (frame, Raw::Zeros)
+            }
+            Ok(raw) => (frame, Raw::Bytes(raw)),
+        }
+    }
+}
+
+/// Some bytes of a tape.
+pub(super) enum Piece<'a> {
+    Bytes(&'a [u8]),
+    /// This many zeros.
+    Zeros(u64),
+    /// This many bytes that are lost.
+    Lost(u64),
+}
+
+impl Piece<'_> {
+    pub fn length(&self) -> u64 {
+        match self {
+            Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Zeros(length) | Piece::Lost(length) => *length,
+        }
+    }
+}
+
+/// Told of every frame when it is reached; its error ends the reading.
+pub(super) type OnFrame<'a> = dyn FnMut(&FrameAt) -> Result<()> + 'a;
+
+/// Goes over the decompressed bytes, forwards only.
+pub(super) struct Tape<'a> {
+    frames: &'a mut dyn Iterator<Item = (FrameAt, Raw)>,
+    on_frame: &'a mut OnFrame<'a>,
+    current: Option<(FrameAt, Raw)>,
+    position: u64,
+    /// The bytes of damaged frames so far, ascending, with how many frames they are and the first reason.
+    pub lost: Vec<Range<u64>>,
+    pub lost_frames: u64,
+    pub lost_why: Option<Error>,
+    stopped: Option<Error>,
+}
+
+impl<'a> Tape<'a> {
+    pub fn new(frames: &'a mut dyn Iterator<Item = (FrameAt, Raw)>, on_frame: &'a mut OnFrame<'a>) -> Tape<'a> {
+        Tape {
+            frames,
+            on_frame,
+            current: None,
+            position: 0,
+            lost: Vec::new(),
+            lost_frames: 0,
+            lost_why: None,
+            stopped: None,
+        }
+    }
+
+    /// Where the next piece begins.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the byte at `position`, which was passed, is lost.
+    pub fn is_lost(&self, position: u64) -> bool {
+        self.lost.iter().rev().any(|range| range.contains(&position))
+    }
+
+    /// The next bytes, at most `length_max`; `None` at the end.
+    ///
+    /// # Errors
+    /// That of the function that is told of frames.
+    pub fn piece(&mut self, length_max: u64) -> Result<Option<Piece<'_>>> {
+        while self.current.as_ref().is_none_or(|(frame, _)| frame.raw_end() <= self.position) {
+            if !self.next_frame()? {
+                return Ok(None);
+            }
+        }
+        let Some((frame, raw)) = &self.current else { return Ok(None) };
+        let start = self.position - frame.raw_offset;
+        let length = length_max.min(frame.raw_end() - self.position);
+        self.position += length;
+        Ok(Some(match raw {
+            Raw::Bytes(bytes) => Piece::Bytes(&bytes[start as usize..(start + length) as usize]),
+            Raw::Zeros => Piece::Zeros(length),
+            Raw::Lost(_) => Piece::Lost(length),
+        }))
+    }
+
+    fn next_frame(&mut self) -> Result<bool> {
+        let Some((frame, mut raw)) = self.frames.next() else { return Ok(false) };
+        (self.on_frame)(&frame)?;
+        if let Raw::Lost(why) = &mut raw {
+            self.lost_frames += 1;
+            match self.lost.last_mut().filter(|last| last.end == frame.raw_offset) {
+                Some(last) => last.end = frame.raw_end(),
+                None => self.lost.push(frame.raw_offset..frame.raw_end()),
+            }
+            let why = std::mem::replace(why, Error::damaged(""));
+            self.lost_why.get_or_insert(why);
+        }
+        self.current = Some((frame, raw));
+        Ok(true)
+    }
+
+    /// Goes on to `position`, or to the end.
+    ///
+    /// # Errors
+    /// As for [`Tape::piece`].
+    pub fn skip_to(&mut self, position: u64) -> Result<()> {
+        while self.position < position {
+            if self.piece(position - self.position)?.is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The error that ended a reading through [`Read`], if it was not the bytes' fault.
+    ///
+    /// # Errors
+    /// That very error.
+    pub fn check_stopped(&mut self) -> Result<()> {
+        self.stopped.take().map_or(Ok(()), Err)
+    }
+}
+
+/// For the reader of headers: what is lost is an error.
+impl Read for Tape<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.piece(buffer.len() as u64) {
+            Ok(Some(Piece::Bytes(bytes))) => {
+                buffer[..bytes.len()].copy_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            Ok(Some(Piece::Zeros(length))) => {
+                buffer[..length as usize].fill(0);
+                Ok(length as usize)
+            }
+            Ok(Some(Piece::Lost(_))) => Err(io::Error::other("the frame is damaged")),
+            Ok(None) => Ok(0),
+            Err(error) => {
+                self.stopped = Some(error);
+                Err(io::Error::other("stopped"))
+            }
+        }
+    }
+}
