@@ -10,13 +10,17 @@ use clap::Args;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
 use snap::create::create;
+use snap::error::Error;
 use snap::error::ErrorKind;
-use snap::error::plain_reason;
-use snap::exclude::patterns;
+use snap::exclude::Exclude;
+use snap::exclude::RULES_BYTES_MAX;
+use snap::exclude::patterns_of;
 use snap::path::printable;
 use snap::snapshot::Rules;
 use snap::time::Time;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -108,19 +112,22 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions, Failur
 fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
     let mut exclude = Vec::new();
     for file in &args.exclude_from {
-        exclude.extend(patterns(&read(file)?));
+        exclude.extend(patterns_in(file)?);
     }
     exclude.extend(args.exclude.iter().cloned());
+    // Refused here, before the drive is touched.
+    Exclude::new(&exclude).map_err(|error| Failure::from(error).into_usage())?;
     let rules = Rules { exclude, exclude_caches: args.exclude_caches, one_file_system: args.one_file_system };
     let is_typed = rules != Rules::default() || !args.sources.is_empty() || !args.exclude_from.is_empty();
     Ok(is_typed.then_some(rules))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| {
-        let shown = printable(file.as_os_str().as_encoded_bytes()).into_owned();
-        Failure::new(format!("cannot read the patterns in {shown}: {}", plain_reason(&error)))
-    })
+fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
+    let doing = format!("cannot read the patterns in {}", printable(file.as_os_str().as_encoded_bytes()));
+    let mut text = Vec::new();
+    let opened = File::open(file).and_then(|opened| opened.take(RULES_BYTES_MAX as u64 + 1).read_to_end(&mut text));
+    opened.map_err(|error| Error::io(&doing, error))?;
+    Ok(patterns_of(&text).map_err(|error| error.while_doing(&doing))?)
 }
 
 fn open_or_init(session: &Session) -> Result<Archive, Failure> {
