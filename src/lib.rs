@@ -10,9 +10,22 @@ pub mod error;
 pub mod id;
 
 pub mod entry;
+pub mod exclude;
 pub mod snapshot;
+pub mod when;
 
 pub mod platform;
 
+pub mod manifest;
 pub mod monitor;
 pub mod store;
+pub mod tar;
+
+pub mod frames;
+
+pub mod bundle;
+pub mod index;
+
+pub mod state;
+
+pub mod archive;

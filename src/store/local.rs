@@ -279,3 +279,26 @@ impl Upload for LocalUpload {
         self.finish(Replace::No)
     }
 }
+
+/// A store in a temporary directory, removed when it is dropped.
+pub struct Scratch {
+    store: LocalStore,
+    _directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// A new, empty one, where the system keeps temporary files.
+    ///
+    /// # Errors
+    /// When there is no room for one.
+    pub fn new() -> Result<Scratch> {
+        let directory = tempfile::Builder::new().prefix("snap-").tempdir();
+        let directory = directory.map_err(|error| Error::io("cannot make a temporary folder", error))?;
+        Ok(Scratch { store: LocalStore::new(directory.path()), _directory: directory })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &self.store
+    }
+}

@@ -6,6 +6,7 @@ mod local;
 mod memory;
 
 pub use local::LocalStore;
+pub use local::Scratch;
 pub use memory::MemoryStore;
 
 use crate::error::Error;

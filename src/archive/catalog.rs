@@ -1,0 +1,458 @@
+//! What bundles there are at a moment, and the states they make up: index files opened, checked, and made again from the
+//! manifests where they are missing, old or damaged.
+
+use super::Archive;
+use super::BUNDLES;
+use super::BundleFile;
+use super::INDEX;
+use crate::bundle::Bundle;
+use crate::bundle::ManifestReader;
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::id::BundleId;
+use crate::id::BundleName;
+use crate::id::Hash;
+use crate::id::Number;
+use crate::index::BundleRecord;
+use crate::index::IndexFile;
+use crate::index::IndexHead;
+use crate::index::IndexWriter;
+use crate::manifest::Change;
+use crate::manifest::Now;
+use crate::manifest::Parent;
+use crate::monitor::Monitor;
+use crate::path;
+use crate::path::EntryPath;
+use crate::snapshot::Summary;
+use crate::state::Group;
+use crate::state::Groups;
+use crate::state::State;
+use crate::store::Scratch;
+use crate::store::Store;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+
+/// Deltas together may grow to this part of the whole state that they follow, before a whole state is written again.
+const DELTAS_PART: u64 = 3;
+
+/// Below this many bytes deltas are never too much.
+const DELTAS_BYTES_MIN: u64 = 256 << 10;
+
+/// The bundles of an archive at a moment.
+pub struct Catalog<'a> {
+    archive: &'a Archive,
+    monitor: &'a dyn Monitor,
+    bundles: BTreeMap<BundleId, BundleFile>,
+    files: Mutex<HashMap<Number, Arc<IndexFile>>>,
+    /// Where index files are made when the archive cannot be written.
+    scratch: OnceLock<Scratch>,
+}
+
+impl<'a> Catalog<'a> {
+    pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+        let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
+        for (name, bytes) in archive.store.list(BUNDLES)? {
+            let Some(name) = BundleName::parse(&name) else { continue };
+            if let Some(other) = bundles.insert(name.id, BundleFile { name: name.clone(), bytes }) {
+                return Err(Error::damaged(format!("{} and {name} claim the same place in the history", other.name))
+                    .with_hint("move the one that does not belong here out of the folder bundles"));
+            }
+        }
+        Ok(Catalog { archive, monitor, bundles, files: Mutex::default(), scratch: OnceLock::new() })
+    }
+
+    /// The bundles, in order.
+    pub fn bundles(&self) -> impl Iterator<Item = &BundleFile> {
+        self.bundles.values()
+    }
+
+    /// The numbers of all snapshots, ascending. Unfinished ones are none.
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = Number> {
+        self.bundles.keys().filter(|id| id.part == 0).map(|id| id.number)
+    }
+
+    /// The newest snapshot.
+    pub fn newest(&self) -> Option<Number> {
+        self.snapshots().next_back()
+    }
+
+    /// The highest number that has a bundle, be it of an unfinished snapshot.
+    pub fn highest(&self) -> Number {
+        self.bundles.keys().next_back().map_or(0, |id| id.number)
+    }
+
+    /// The name of a bundle.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it is missing.
+    pub fn name(&self, id: BundleId) -> Result<&BundleName> {
+        self.bundles.get(&id).map(|file| &file.name).ok_or_else(|| {
+            let part = if id.part == 0 { String::new() } else { format!(", part {}", id.part) };
+            Error::new(
+                ErrorKind::NotFound,
+                format!("the bundle of snapshot {}{part} is missing from the archive", id.number),
+            )
+        })
+    }
+
+    /// Opens a bundle.
+    ///
+    /// # Errors
+    /// As for [`Archive::bundle`].
+    pub fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
+        self.archive.bundle(self.name(id)?)
+    }
+
+    /// All snapshots, oldest first.
+    ///
+    /// # Errors
+    /// When an index file is missing or damaged and cannot be made again.
+    pub fn history(&self) -> Result<Vec<Summary>> {
+        let Some(newest) = self.newest() else { return Ok(Vec::new()) };
+        let state = self.state(newest)?;
+        Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect())
+    }
+
+    /// The state after all bundles up to number `number`; 0: before the first.
+    ///
+    /// # Errors
+    /// When an index file is missing or damaged and cannot be made again.
+    pub fn state(&self, number: Number) -> Result<State> {
+        // From the newest number whose chain is whole, the missing ones are made upwards.
+        let mut missing = Vec::new();
+        let mut at = number;
+        let mut state = loop {
+            if at == 0 {
+                break State::default();
+            }
+            if let Some(state) = self.opened(at)? {
+                break state;
+            }
+            missing.push(at);
+            at = self.before(at);
+        };
+        if !missing.is_empty() {
+            self.note_rebuild(&missing, number);
+        }
+        for number in missing.into_iter().rev() {
+            state = self.build(number, &state)?;
+        }
+        Ok(state)
+    }
+
+    /// The bundle that the next one follows.
+    ///
+    /// # Errors
+    /// As for [`Catalog::state`].
+    pub fn parent(&self) -> Result<Option<Parent>> {
+        let state = self.state(self.highest())?;
+        let record = state.layers().first().and_then(|file| file.head().bundles.last());
+        Ok(record.and_then(|record| {
+            Some(Parent { bundle: BundleName::parse(&record.name)?, manifest: Hash(record.manifest) })
+        }))
+    }
+
+    /// The index file of the newest number is always made by the writer that published its bundle: that is no repair.
+    fn note_rebuild(&self, missing: &[Number], wanted: Number) {
+        let newly_published = missing == [wanted] && self.highest() == wanted && !self.has_index(wanted);
+        if !newly_published {
+            self.monitor.notice("the index was missing or damaged and was made again from the bundles");
+        }
+    }
+
+    fn has_index(&self, number: Number) -> bool {
+        let names = [index_name(number, Whole::Yes), index_name(number, Whole::No)];
+        names.iter().any(|name| self.archive.store.open(name).is_ok())
+    }
+
+    /// The number before `number` that has a bundle; 0 when there is none.
+    fn before(&self, number: Number) -> Number {
+        self.bundles.range(..BundleId { number, part: 1 }).next_back().map_or(0, |(id, _)| id.number)
+    }
+
+    /// The bundles after `from` up to `number`.
+    fn between(&self, from: Number, number: Number) -> impl Iterator<Item = &BundleFile> {
+        let first = BundleId { number: from, part: 0 };
+        let after = (std::ops::Bound::Excluded(first), std::ops::Bound::Unbounded);
+        self.bundles.range(after).map(|(_, file)| file).take_while(move |file| file.id().number <= number)
+    }
+
+    /// The state at `number` if all its index files are there and sound.
+    fn opened(&self, number: Number) -> Result<Option<State>> {
+        let mut layers = Vec::new();
+        let mut at = number;
+        while at > 0 {
+            let Some(file) = self.index_file(at)? else { return Ok(None) };
+            at = file.head().from;
+            layers.push(file);
+        }
+        Ok(Some(State::new(layers)))
+    }
+
+    fn index_file(&self, number: Number) -> Result<Option<Arc<IndexFile>>> {
+        if let Some(file) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
+            return Ok(Some(file.clone()));
+        }
+        let stores = self.scratch.get().map(Scratch::store).into_iter().chain([&*self.archive.store as &dyn Store]);
+        for store in stores {
+            for whole in [Whole::Yes, Whole::No] {
+                let opened = store.open(&index_name(number, whole)).and_then(IndexFile::open);
+                match opened {
+                    Ok(file) if self.fits(&file, number) => {
+                        let file = Arc::new(file);
+                        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(number, file.clone());
+                        return Ok(Some(file));
+                    }
+                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+                        return Err(error);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether an index file is of this archive and speaks of the bundles that are there.
+    fn fits(&self, file: &IndexFile, number: Number) -> bool {
+        let head = file.head();
+        let there = self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes));
+        let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));
+        head.archive == self.archive.id && head.number == number && head.from < number && there.eq(noted)
+    }
+
+    /// Makes the index file of `number` from its manifests and `before`, the state before it.
+    fn build(&self, number: Number, before: &State) -> Result<State> {
+        let from = self.base_of(number, before);
+        let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
+        for file in before.since(from).layers().iter().rev() {
+            head.bundles.extend(file.head().bundles.iter().cloned());
+            head.snapshots.extend(file.head().snapshots.iter().cloned());
+        }
+        let whole = if from == 0 { Whole::Yes } else { Whole::No };
+        let name = index_name(number, whole);
+        let mut changes = Changes::new(self, number)?;
+        let mut writer = IndexWriter::new(self.create_index_file(&name)?)?;
+        merge_rows(&mut changes, before, from, &mut writer)?;
+        changes.add_to(&mut head);
+        match writer.publish(&head) {
+            // A reader made the same file meanwhile.
+            Err(error) if error.kind() == ErrorKind::Exists => {}
+            result => drop(result?),
+        }
+        self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
+    }
+
+    /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
+    /// the number has bits, and a change is written that many times at most.
+    fn base_of(&self, number: Number, before: &State) -> Number {
+        let (Some(whole), deltas) = (before.layers().last(), before.layers().split_last().map_or(&[][..], |(_, d)| d))
+        else {
+            return 0;
+        };
+        let deltas_bytes: u64 = deltas.iter().map(|file| file.length()).sum();
+        if deltas_bytes > (whole.length() / DELTAS_PART).max(DELTAS_BYTES_MIN) {
+            return 0;
+        }
+        let since = number - whole.head().number;
+        let wanted = number - (since & since.wrapping_neg());
+        let known = before.layers().iter().map(|file| file.head().number);
+        known.filter(|known| *known <= wanted).max().unwrap_or(0)
+    }
+
+    /// Begins an index file in the archive, in place of an unusable one; where the archive cannot be written, elsewhere.
+    fn create_index_file(&self, name: &str) -> Result<Box<dyn crate::store::Upload>> {
+        if self.scratch.get().is_none() {
+            let store = &self.archive.store;
+            let created = match store.create(name) {
+                Err(error) if error.kind() == ErrorKind::Exists => store.remove(name).and_then(|()| store.create(name)),
+                created => created,
+            };
+            match created {
+                Err(error) if error.io_error().is_some_and(|error| is_read_only(error.kind())) => {}
+                created => return created,
+            }
+            let _ = self.scratch.set(Scratch::new()?);
+        }
+        let scratch = self.scratch.get().ok_or_else(|| Error::damaged("there is no room for an index"))?;
+        scratch.store().create(name)
+    }
+}
+
+fn is_read_only(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(kind, Kind::ReadOnlyFilesystem | Kind::PermissionDenied | Kind::StorageFull)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    No,
+}
+
+fn index_name(number: Number, whole: Whole) -> String {
+    format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
+}
+
+/// The changes of all bundles of one number, in the order of a walk.
+struct Changes {
+    readers: VecDeque<ManifestReader>,
+    records: Vec<BundleRecord>,
+    files: VecDeque<BundleFile>,
+    summary: Summary,
+    is_snapshot: bool,
+    last: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Changes {
+    fn new(catalog: &Catalog, number: Number) -> Result<Changes> {
+        let files: VecDeque<BundleFile> = catalog.between(number - 1, number).cloned().collect();
+        let mut changes = Changes {
+            readers: VecDeque::new(),
+            records: Vec::new(),
+            summary: Summary { number, ..Summary::default() },
+            is_snapshot: files.back().is_some_and(|file| file.id().part == 0),
+            files,
+            last: None,
+        };
+        for file in &changes.files {
+            let reader = catalog.archive.bundle(&file.name)?.manifest()?;
+            let (head, tail) = (reader.head()?, reader.tail());
+            if head.archive != catalog.archive.id {
+                return Err(Error::damaged(format!("{} belongs to another archive", file.name))
+                    .with_hint("move it out of the folder bundles"));
+            }
+            changes.summary.time = head.time;
+            changes.summary.sources.clone_from(&head.sources);
+            changes.summary.note.clone_from(&head.note);
+            changes.summary.counts.add(&tail.counts);
+            changes.summary.problems += tail.problems_total;
+            changes.summary.bytes_added += file.bytes;
+            changes.readers.push_back(reader);
+        }
+        Ok(changes)
+    }
+
+    fn next(&mut self) -> Result<Option<Change>> {
+        while let Some(reader) = self.readers.front_mut() {
+            if let Some(change) = reader.next_change()? {
+                self.check_order(&change.path)?;
+                return Ok(Some(change));
+            }
+            let manifest = reader.digest().0;
+            self.readers.pop_front();
+            if let Some(file) = self.files.pop_front() {
+                self.records.push(BundleRecord { name: file.name.as_str().to_owned(), bytes: file.bytes, manifest });
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_order(&mut self, path: &EntryPath) -> Result<()> {
+        let (directory, name) = path::split_last(path.as_bytes());
+        if let Some((last_directory, last_name)) = &self.last {
+            let order = path::walk_order(last_directory, directory).then_with(|| last_name.as_slice().cmp(name));
+            if order != Ordering::Less {
+                return Err(Error::damaged("the lines of a manifest are not in order"));
+            }
+        }
+        self.last = Some((directory.to_vec(), name.to_vec()));
+        Ok(())
+    }
+
+    fn add_to(self, head: &mut IndexHead) {
+        head.bundles.extend(self.records);
+        if self.is_snapshot {
+            head.snapshots.push(self.summary);
+        }
+    }
+}
+
+/// Writes the rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
+fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut IndexWriter) -> Result<()> {
+    let root = EntryPath::root();
+    let mut older = OlderRows {
+        groups: if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) },
+        group: Group::default(),
+        at: 0,
+    };
+    older.fill()?;
+    while let Some(change) = changes.next()? {
+        let (directory, name) = path::split_last(change.path.as_bytes());
+        while let Some(order) = older.order_to(directory, name).filter(|order| order.is_le()) {
+            older.pass(if order.is_lt() { Some(&mut *writer) } else { None })?;
+        }
+        match resolved(&change, before)? {
+            None if from == 0 => {}
+            entry => writer.push(directory, name, entry.as_ref())?,
+        }
+    }
+    while older.is_there() {
+        older.pass(Some(&mut *writer))?;
+    }
+    Ok(())
+}
+
+/// The changed entry with its place; where the content was kept, the place is that of the entry before.
+fn resolved(change: &Change, before: &State) -> Result<Option<Entry>> {
+    match &change.now {
+        Now::Gone(_) => Ok(None),
+        Now::Stored(entry) => Ok(Some(entry.clone())),
+        Now::Kept(entry) => {
+            let older = before.find(&change.path)?.and_then(|older| older.content);
+            let mut entry = entry.clone();
+            if let (Some(content), Some(older)) = (&mut entry.content, older)
+                && content.hash == older.hash
+                && content.place.bundle == older.place.bundle
+            {
+                content.place = older.place;
+                return Ok(Some(entry));
+            }
+            Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
+        }
+    }
+}
+
+/// The rows of the older layers, one after the other.
+struct OlderRows {
+    groups: Groups,
+    group: Group,
+    at: usize,
+}
+
+impl OlderRows {
+    fn is_there(&self) -> bool {
+        self.at < self.group.rows.len()
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        while !self.is_there() {
+            let Some(group) = self.groups.next().transpose()? else { return Ok(()) };
+            (self.group, self.at) = (group, 0);
+        }
+        Ok(())
+    }
+
+    /// How the present row stands to `name` in `directory`; `None` when there is no row left.
+    fn order_to(&self, directory: &[u8], name: &[u8]) -> Option<Ordering> {
+        let row = self.group.rows.get(self.at)?;
+        Some(path::walk_order(&self.group.path, directory).then_with(|| row.name().cmp(name)))
+    }
+
+    /// Goes to the next row, after writing this one if there is a writer.
+    fn pass(&mut self, writer: Option<&mut IndexWriter>) -> Result<()> {
+        if let (Some(writer), Some(row)) = (writer, self.group.rows.get(self.at)) {
+            writer.push(&self.group.path, row.name(), row.entry()?.as_ref())?;
+        }
+        self.at += 1;
+        self.fill()
+    }
+}

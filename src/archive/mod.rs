@@ -1,0 +1,220 @@
+//! The archive: the only place that joins formats and store. Opening, the catalog of bundles, the lock, the order of
+//! publishing. Knows nothing of sources and destinations.
+
+mod catalog;
+mod describe;
+
+pub use catalog::Catalog;
+
+use crate::bundle::Bundle;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::id::ArchiveId;
+use crate::id::BundleId;
+use crate::id::BundleName;
+use crate::id::Hash;
+use crate::manifest::FORMAT;
+use crate::manifest::too_new;
+use crate::monitor::Monitor;
+use crate::store::LocalStore;
+use crate::store::Store;
+use crate::store::read_small;
+use crate::time::Time;
+use serde::Deserialize;
+use serde::Serialize;
+use std::any::Any;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The directory of the bundles in an archive.
+pub const BUNDLES: &str = "bundles";
+
+/// The directory of the index files in an archive.
+pub const INDEX: &str = "index";
+
+const DESCRIPTION: &str = "archive.toml";
+
+/// The longest `archive.toml` that is read.
+const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
+
+/// An archive, open.
+pub struct Archive {
+    store: Arc<dyn Store>,
+    id: ArchiveId,
+    /// Where it is, if it is a directory of this machine; it is then left out of every source.
+    directory: Option<PathBuf>,
+}
+
+/// `archive.toml`.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    format: u32,
+    id: String,
+    made: String,
+}
+
+impl Archive {
+    /// Makes an archive in `directory`, which is missing or empty, and opens it. The directory it stands in must be there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when something is in the directory; otherwise when it cannot be written.
+    pub fn init(directory: &Path) -> Result<Archive> {
+        let doing = |error| Error::io(format!("cannot make an archive at {}", directory.display()), error);
+        if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
+                .with_hint("save to it with: snap create -a DIR FOLDER"));
+        }
+        match fs::read_dir(directory) {
+            Ok(mut listing) => {
+                // A run that was cut off before it made the archive may have left unfinished files of its own.
+                let foreign =
+                    listing.any(|item| item.is_ok_and(|item| !is_left_by_init(&item.file_name().to_string_lossy())));
+                if foreign {
+                    let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
+                    return Err(Error::new(ErrorKind::Exists, what).with_hint("name a new or an empty folder"));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::create_dir(directory).map_err(doing)?,
+            Err(error) => return Err(doing(error)),
+        }
+        let seed = format!("{:?} {} {:?}", Time::now(), std::process::id(), std::thread::current().id());
+        let seed = [seed.as_bytes(), random_bytes().as_slice()].concat();
+        let mut archive =
+            Archive::init_store(Arc::new(LocalStore::new(directory)), ArchiveId::from_seed(&seed), Time::now())?;
+        archive.directory = Some(directory.to_owned());
+        Ok(archive)
+    }
+
+    /// Makes an archive with this id in an empty store and opens it. `archive.toml` comes last: with it the archive exists.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn init_store(store: Arc<dyn Store>, id: ArchiveId, now: Time) -> Result<Archive> {
+        store.replace(describe::README_NAME, describe::readme().as_bytes())?;
+        store.replace(describe::RECOVER_NAME, describe::RECOVER.as_bytes())?;
+        let made = now.to_rfc3339().unwrap_or_default();
+        let description = Description { format: FORMAT, id: id.to_string(), made };
+        let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
+        let text = format!("# A snap archive. README.txt says how to get everything back.\n{text}");
+        store.replace(DESCRIPTION, text.as_bytes())?;
+        Ok(Archive { store, id, directory: None })
+    }
+
+    /// Opens the archive in `directory`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoArchive`] when there is none; [`ErrorKind::TooNew`] when a newer program made it;
+    /// [`ErrorKind::Damaged`] when its description cannot be read.
+    pub fn open(directory: &Path) -> Result<Archive> {
+        let mut archive = Archive::open_store(Arc::new(LocalStore::new(directory)))?;
+        archive.directory = Some(directory.to_owned());
+        Ok(archive)
+    }
+
+    /// Opens the archive in a store.
+    ///
+    /// # Errors
+    /// As for [`Archive::open`].
+    pub fn open_store(store: Arc<dyn Store>) -> Result<Archive> {
+        let none = || Error::new(ErrorKind::NoArchive, format!("there is no snap archive at {}", store.describe()));
+        let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(none()),
+            Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotADirectory) => {
+                return Err(none());
+            }
+            Err(error) => return Err(error),
+        };
+        let bad = |what: String| {
+            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe())).with_hint(
+                "the snapshots are not lost: README.txt in the archive says how to unpack them with tar and zstd",
+            )
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;
+        let description: Description = toml::from_str(text).map_err(|error| bad(error.message().to_owned()))?;
+        if description.format > FORMAT {
+            return Err(too_new(description.format));
+        }
+        let id = ArchiveId::from_hex(&description.id).ok_or_else(|| bad("its id is not as it must be".to_owned()))?;
+        Ok(Archive { store, id, directory: None })
+    }
+
+    /// The archive's id.
+    pub fn id(&self) -> ArchiveId {
+        self.id
+    }
+
+    /// Where its files are.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The directory that it is in, if it is one of this machine's.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// Becomes the only writer, and removes what interrupted ones left, until the result is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when another process is writing; otherwise when the lock cannot be made.
+    pub fn lock(&self, now: Time) -> Result<Box<dyn Any + Send>> {
+        let since = now.to_rfc3339().unwrap_or_default();
+        let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
+        self.store.sweep()?;
+        Ok(lock)
+    }
+
+    /// What bundles there are now.
+    ///
+    /// # Errors
+    /// When the store cannot be listed; [`ErrorKind::Damaged`] when two bundles claim one place in the history.
+    pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+        Catalog::new(self, monitor)
+    }
+
+    /// Opens a bundle.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it is missing; [`ErrorKind::Damaged`] when it has no seek table; otherwise when it
+    /// cannot be read.
+    pub fn bundle(&self, name: &BundleName) -> Result<Arc<Bundle>> {
+        let blob = self.store.open(&bundle_path(name))?;
+        Bundle::open(name, blob).map(Arc::new)
+    }
+}
+
+/// The store's name for a bundle.
+pub fn bundle_path(name: &BundleName) -> String {
+    format!("{BUNDLES}/{name}")
+}
+
+/// A bundle as the store lists it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BundleFile {
+    /// Its name.
+    pub name: BundleName,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl BundleFile {
+    /// Which bundle it is.
+    pub fn id(&self) -> BundleId {
+        self.name.id
+    }
+}
+
+fn is_left_by_init(name: &str) -> bool {
+    name.starts_with(".snap-") || name == describe::README_NAME || name == describe::RECOVER_NAME
+}
+
+/// Bytes that no other process gets: the standard library seeds its hash maps from the system's random numbers.
+fn random_bytes() -> [u8; 32] {
+    use std::hash::BuildHasher;
+    let numbers = [(); 4].map(|()| std::hash::RandomState::new().hash_one(Time::now().nanos));
+    Hash::of(&numbers.map(u64::to_le_bytes).concat()).0
+}

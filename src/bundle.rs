@@ -1,0 +1,420 @@
+//! A bundle as a file: frames of tar, then the manifest in frames of its own, the end of the tar, and the seek table.
+//! Knows nothing of sources, and of other bundles only their names.
+
+use crate::error::Error;
+use crate::error::Result;
+use crate::frames::Compressor;
+use crate::frames::Decompressor;
+use crate::frames::Frame;
+use crate::frames::FrameAt;
+use crate::frames::SeekTable;
+use crate::frames::Tail as FileTail;
+use crate::id::BundleName;
+use crate::id::Hash;
+use crate::id::Hasher;
+use crate::manifest::Change;
+use crate::manifest::Head;
+use crate::manifest::LINE_BYTES_MAX;
+use crate::manifest::MANIFEST_NAME;
+use crate::manifest::Tail;
+use crate::store::Blob;
+use crate::store::Upload;
+use crate::store::read_exact_at;
+use crate::tar;
+use std::sync::Arc;
+
+/// How many bytes of manifest a frame holds.
+const MANIFEST_FRAME_BYTES: usize = 4 << 20;
+
+/// Writes one bundle, front to back.
+pub struct BundleWriter {
+    upload: Box<dyn Upload>,
+    head: Head,
+    table: SeekTable,
+    manifest: ManifestSpool,
+}
+
+/// What a published bundle is known by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Published {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The BLAKE3 of its manifest.
+    pub manifest: Hash,
+}
+
+impl BundleWriter {
+    /// Begins a bundle whose manifest begins with `head`; `level` is the zstd level of the manifest.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
+        let mut manifest = ManifestSpool::new(level)?;
+        manifest.push(&head.to_line())?;
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest })
+    }
+
+    /// Where the next frame begins in the decompressed tar.
+    pub fn tar_offset(&self) -> u64 {
+        self.table.raw_bytes()
+    }
+
+    /// Appends compressed frames of tar.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
+        self.upload.write_all(stored).map_err(|error| self.write_failed(error))?;
+        frames.iter().for_each(|frame| self.table.push(*frame));
+        Ok(())
+    }
+
+    /// Appends a whole line, newline included, to the manifest.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn push_line(&mut self, line: &[u8]) -> Result<()> {
+        self.manifest.changes += 1;
+        self.manifest.push(line)
+    }
+
+    /// How many bytes of manifest there are.
+    pub fn manifest_bytes(&self) -> u64 {
+        self.manifest.raw_bytes
+    }
+
+    /// Writes manifest, end and seek table and publishes the bundle: it now exists.
+    ///
+    /// # Errors
+    /// When the store fails; the bundle is then not published.
+    pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
+        // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
+        let mut headers = Vec::new();
+        tail.complete = true;
+        tail.changes = self.manifest.changes;
+        let mtime_seconds = self.head.time.seconds;
+        loop {
+            tail.manifest_offset = self.tar_offset() + headers.len() as u64;
+            let size = self.manifest.raw_bytes + tail.to_line().len() as u64;
+            let before = std::mem::take(&mut headers).len();
+            tar::append_plain_file_header(&mut headers, MANIFEST_NAME, size, mtime_seconds);
+            if headers.len() == before {
+                break;
+            }
+        }
+        self.manifest.push(&tail.to_line())?;
+        let (digest, size) = (self.manifest.hasher.hash(), self.manifest.raw_bytes);
+        self.manifest.buffer.resize(self.manifest.buffer.len() + tar::padding(size) + tar::END_BYTES, 0);
+        self.manifest.close_frame()?;
+        let mut stored = Vec::new();
+        let header_frame = self.manifest.compressor.append_frame(&headers, &mut stored)?;
+        self.append_frames(&stored, &[header_frame])?;
+        let (spool, frames) = (std::mem::take(&mut self.manifest.stored), std::mem::take(&mut self.manifest.frames));
+        self.append_frames(&spool, &frames)?;
+        let table = self.table.to_bytes();
+        self.upload.write_all(&table).map_err(|error| self.write_failed(error))?;
+        self.upload.publish()?;
+        Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
+    }
+
+    fn write_failed(&self, error: std::io::Error) -> Error {
+        Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error)
+    }
+}
+
+/// A manifest on its way: compressed as it grows, for it is written last.
+struct ManifestSpool {
+    compressor: Compressor,
+    hasher: Hasher,
+    buffer: Vec<u8>,
+    stored: Vec<u8>,
+    frames: Vec<Frame>,
+    raw_bytes: u64,
+    changes: u64,
+}
+
+impl ManifestSpool {
+    fn new(level: i32) -> Result<ManifestSpool> {
+        Ok(ManifestSpool {
+            compressor: Compressor::new(level)?,
+            hasher: Hasher::new(),
+            buffer: Vec::new(),
+            stored: Vec::new(),
+            frames: Vec::new(),
+            raw_bytes: 0,
+            changes: 0,
+        })
+    }
+
+    /// A line is never cut by a frame, so that the last line is found in the last frame.
+    fn push(&mut self, line: &[u8]) -> Result<()> {
+        if self.buffer.len() + line.len() > MANIFEST_FRAME_BYTES {
+            self.close_frame()?;
+        }
+        self.buffer.extend_from_slice(line);
+        self.hasher.update(line);
+        self.raw_bytes += line.len() as u64;
+        Ok(())
+    }
+
+    fn close_frame(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            self.frames.push(self.compressor.append_frame(&self.buffer, &mut self.stored)?);
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+/// A published bundle, open for reading.
+pub struct Bundle {
+    name: BundleName,
+    blob: Box<dyn Blob>,
+    table: SeekTable,
+    tail: FileTail,
+}
+
+impl Bundle {
+    /// Opens a bundle and reads its seek table: one read.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Damaged`] when it has none; otherwise when it cannot be read.
+    pub fn open(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
+        let (table, tail) = SeekTable::read(&*blob).map_err(|error| error.while_doing(&doing(name)))?;
+        Ok(Bundle { name: name.clone(), blob, table, tail })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &BundleName {
+        &self.name
+    }
+
+    /// Where its frames are.
+    pub fn table(&self) -> &SeekTable {
+        &self.table
+    }
+
+    /// A frame's bytes as they are in the file.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn stored_frame(&self, frame: &FrameAt) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.tail.get(frame.stored_offset, frame.stored_bytes as usize) {
+            return Ok(bytes.to_vec());
+        }
+        read_exact_at(&*self.blob, frame.stored_offset, frame.stored_bytes as usize)
+            .map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// A frame's content.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Damaged`] when it is not what was written; otherwise when it cannot be read.
+    pub fn frame(&self, frame: &FrameAt, decompressor: &mut Decompressor) -> Result<Vec<u8>> {
+        let stored = self.stored_frame(frame)?;
+        decompressor.decompress(&stored, frame.raw_bytes).map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// The manifest's last line.
+    ///
+    /// # Errors
+    /// As for [`Bundle::frame`]; [`crate::error::ErrorKind::Damaged`] also when the manifest is not complete.
+    pub fn manifest_tail(&self) -> Result<Tail> {
+        let bad = || Error::damaged(format!("{}: the manifest is missing", doing(&self.name)));
+        let last = self.table.len().checked_sub(1).and_then(|last| self.table.frame(last)).ok_or_else(bad)?;
+        let raw = self.frame(&last, &mut Decompressor::new())?;
+        let end = raw.iter().rposition(|byte| *byte != 0).ok_or_else(bad)?;
+        let start = raw[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Tail::from_line(&raw[start..=end]).map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// Reads the manifest from its first line on.
+    ///
+    /// # Errors
+    /// As for [`Bundle::manifest_tail`], and for the first line [`crate::error::ErrorKind::TooNew`].
+    pub fn manifest(self: &Arc<Self>) -> Result<ManifestReader> {
+        let tail = self.manifest_tail()?;
+        let bad = || Error::damaged(format!("{}: the manifest is not where it should be", doing(&self.name)));
+        let frame = self.table.frame_at(tail.manifest_offset).ok_or_else(bad)?;
+        if frame.raw_offset != tail.manifest_offset {
+            return Err(bad());
+        }
+        let mut reader = ManifestReader {
+            bundle: self.clone(),
+            tail,
+            head: None,
+            next_frame: frame.number,
+            decompressor: Decompressor::new(),
+            buffer: Vec::new(),
+            at: 0,
+            hasher: Hasher::new(),
+            changes: 0,
+        };
+        let line = reader.next_line()?.ok_or_else(bad)?;
+        let head = Head::from_line(&reader.buffer[line])?;
+        if head.id != self.name.id {
+            return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
+        }
+        reader.head = Some(head);
+        Ok(reader)
+    }
+}
+
+fn doing(name: &BundleName) -> String {
+    format!("cannot read bundle {name}")
+}
+
+/// Reads a manifest line by line.
+pub struct ManifestReader {
+    bundle: Arc<Bundle>,
+    tail: Tail,
+    head: Option<Head>,
+    next_frame: usize,
+    decompressor: Decompressor,
+    buffer: Vec<u8>,
+    at: usize,
+    hasher: Hasher,
+    changes: u64,
+}
+
+impl ManifestReader {
+    /// The first line.
+    ///
+    /// # Errors
+    /// Never, in a reader that was made: its making reads the first line.
+    pub fn head(&self) -> Result<&Head> {
+        self.head.as_ref().ok_or_else(|| Error::damaged("a manifest has no first line"))
+    }
+
+    /// The last line.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// The next change; `None` after the last, when all has been counted and hashed.
+    ///
+    /// # Errors
+    /// As for [`Bundle::frame`]; [`crate::error::ErrorKind::Damaged`] also when a line is not as it must be or lines are missing.
+    pub fn next_change(&mut self) -> Result<Option<Change>> {
+        let at_end = self.changes == self.tail.changes;
+        let name = self.bundle.name.clone();
+        let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
+        let line = self.next_line()?.ok_or_else(missing)?;
+        if at_end {
+            return if Tail::from_line(&self.buffer[line])? == self.tail { Ok(None) } else { Err(missing()) };
+        }
+        self.changes += 1;
+        Change::from_line(&self.buffer[line], self.bundle.name.id)
+            .map(Some)
+            .map_err(|error| error.while_doing(&doing(&name)))
+    }
+
+    /// The BLAKE3 of all lines read so far; of the whole manifest after the last change.
+    pub fn digest(&self) -> Hash {
+        self.hasher.hash()
+    }
+
+    /// The next line's place in the buffer, without its newline.
+    fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>> {
+        let mut searched = self.at;
+        loop {
+            if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let line = self.at..searched + length;
+                self.hasher.update(&self.buffer[line.start..=line.end]);
+                self.at = line.end + 1;
+                return Ok(Some(line));
+            }
+            searched = self.buffer.len() - self.at;
+            if searched > LINE_BYTES_MAX {
+                return Err(Error::damaged(format!(
+                    "{}: a line of the manifest is too long",
+                    doing(&self.bundle.name)
+                )));
+            }
+            self.buffer.drain(..self.at);
+            self.at = 0;
+            let Some(frame) = self.bundle.table.frame(self.next_frame) else { return Ok(None) };
+            self.next_frame += 1;
+            self.buffer.extend_from_slice(&self.bundle.frame(&frame, &mut self.decompressor)?);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::entry::Entry;
+    use crate::id::ArchiveId;
+    use crate::id::BundleId;
+    use crate::manifest::LineWithoutOffset;
+    use crate::path::EntryPath;
+    use crate::store::MemoryStore;
+    use crate::store::Store;
+    use crate::time::Time;
+
+    fn head() -> Head {
+        Head {
+            archive: ArchiveId([1; 16]),
+            id: BundleId { number: 1, part: 0 },
+            time: Time::new(0, 0),
+            parent: None,
+            sources: Vec::new(),
+            note: String::new(),
+        }
+    }
+
+    fn bundle(changes: u32) -> (Arc<Bundle>, Published) {
+        let store = MemoryStore::new();
+        let name = BundleName::new(head().id, head().time).unwrap();
+        let mut writer = BundleWriter::new(store.create("b").unwrap(), head(), 3).unwrap();
+        let mut stored = Vec::new();
+        let frame = Compressor::new(3).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
+        writer.append_frames(&stored, &[frame]).unwrap();
+        for n in 0..changes {
+            let mut entry = Entry::default();
+            entry.stat.kind = crate::entry::Kind::Fifo;
+            let mut line = Vec::new();
+            LineWithoutOffset::entry(&EntryPath::from_bytes(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
+                .append_to(&mut line, None);
+            writer.push_line(&line).unwrap();
+        }
+        let published = writer.publish(Tail::default()).unwrap();
+        (Arc::new(Bundle::open(&name, store.open("b").unwrap()).unwrap()), published)
+    }
+
+    #[test]
+    fn a_manifest_of_one_frame_and_of_many_is_read_as_written() {
+        for changes in [0, 1, 100_000] {
+            let (bundle, published) = bundle(changes);
+            let mut reader = bundle.manifest().unwrap();
+            assert_eq!(reader.head().unwrap(), &head());
+            let mut count = 0;
+            while let Some(change) = reader.next_change().unwrap() {
+                assert_eq!(change.path.as_bytes(), format!("s/{count}").as_bytes());
+                count += 1;
+            }
+            assert_eq!((count, reader.digest()), (changes, published.manifest));
+            assert_eq!(bundle.blob.length(), published.bytes);
+        }
+    }
+
+    #[test]
+    fn the_manifest_is_the_last_member_and_its_offset_is_right() {
+        let (bundle, _) = bundle(3);
+        let mut raw = Vec::new();
+        for number in 0..bundle.table().len() {
+            let frame = bundle.table().frame(number).unwrap();
+            raw.extend(bundle.frame(&frame, &mut Decompressor::new()).unwrap());
+        }
+        let tail = bundle.manifest_tail().unwrap();
+        assert!(raw[tail.manifest_offset as usize..].starts_with(b"{\"format\":1,"));
+        let member = tar::read_header(&mut &raw[1024..]).unwrap().unwrap();
+        assert_eq!(
+            (member.path.as_slice(), member.header_bytes),
+            (MANIFEST_NAME.as_bytes(), tail.manifest_offset - 1024)
+        );
+        assert_eq!(raw.len() % 512, 0);
+        assert!(raw.ends_with(&[0; 1024]));
+    }
+}

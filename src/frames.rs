@@ -1,0 +1,339 @@
+//! Independent zstd frames and the standard seek table behind them. Knows nothing of what the bytes are.
+//!
+//! The seek table is that of the zstd seekable format, version 0.1.0 (`contrib/seekable_format/zstd_seekable_compression_format.md`
+//! in zstd's own repository): a skippable frame that lists the lengths of all frames.
+
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::store::Blob;
+use crate::store::read_exact_at;
+use std::io;
+use zstd::bulk;
+use zstd::zstd_safe::CParameter;
+
+/// How many bytes of tar a frame holds as a rule.
+pub const FRAME_BYTES: usize = 8 << 20;
+
+/// The most bytes that one frame may hold, before or after compression.
+pub const FRAME_BYTES_MAX: usize = 32 << 20;
+
+/// The most frames of one bundle.
+const FRAMES_MAX: usize = 1 << 26;
+
+const SKIPPABLE_MAGIC: u32 = 0x184D_2A5E;
+const SEEKABLE_MAGIC: u32 = 0x8F92_EAB1;
+const SKIPPABLE_HEADER_BYTES: usize = 8;
+const FOOTER_BYTES: usize = 9;
+const ROW_BYTES: usize = 8;
+
+/// Makes frames; keeps its memory from one to the next.
+pub struct Compressor(bulk::Compressor<'static>);
+
+impl Compressor {
+    /// A maker of frames at zstd level `level` (1 to 19), each with a checksum of its content.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(level: i32) -> Result<Compressor> {
+        let failed = |error| Error::io("cannot set up compression", error);
+        let mut inner = bulk::Compressor::new(level).map_err(failed)?;
+        inner.set_parameter(CParameter::ChecksumFlag(true)).map_err(failed)?;
+        Ok(Compressor(inner))
+    }
+
+    /// Appends one frame with `raw` (not empty, at most [`FRAME_BYTES_MAX`]) to `out`.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn append_frame(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Frame> {
+        let start = out.len();
+        out.resize(start + zstd::zstd_safe::compress_bound(raw.len()), 0);
+        let length =
+            self.0.compress_to_buffer(raw, &mut out[start..]).map_err(|error| Error::io("cannot compress", error))?;
+        out.truncate(start + length);
+        Ok(Frame { stored_bytes: length as u32, raw_bytes: raw.len() as u32 })
+    }
+}
+
+/// One frame's lengths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// Length in the file.
+    pub stored_bytes: u32,
+    /// Length of its content.
+    pub raw_bytes: u32,
+}
+
+/// Reads frames; keeps its memory from one to the next.
+#[derive(Default)]
+pub struct Decompressor(Option<bulk::Decompressor<'static>>);
+
+impl Decompressor {
+    /// A reader of frames.
+    pub fn new() -> Decompressor {
+        Decompressor(None)
+    }
+
+    /// The content of the frame `stored`, which must be `raw_bytes` long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when it is not a frame, its checksum is wrong, or its length is another.
+    pub fn decompress(&mut self, stored: &[u8], raw_bytes: u32) -> Result<Vec<u8>> {
+        let failed = |error: io::Error| Error::damaged(format!("a compressed frame cannot be read ({error})"));
+        if raw_bytes as usize > FRAME_BYTES_MAX {
+            return Err(Error::damaged("a compressed frame claims to be too large"));
+        }
+        let inner = match &mut self.0 {
+            Some(inner) => inner,
+            empty => empty.insert(bulk::Decompressor::new().map_err(failed)?),
+        };
+        let raw = inner.decompress(stored, raw_bytes as usize).map_err(failed)?;
+        if raw.len() != raw_bytes as usize {
+            return Err(Error::damaged("a compressed frame is shorter than it should be"));
+        }
+        Ok(raw)
+    }
+}
+
+/// Where all frames of a file stand.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SeekTable {
+    /// Where each frame ends: in the file, and in the decompressed bytes.
+    ends: Vec<(u64, u64)>,
+}
+
+/// One frame's place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameAt {
+    /// Which it is, from 0.
+    pub number: usize,
+    /// Where it begins in the file.
+    pub stored_offset: u64,
+    /// Its length in the file.
+    pub stored_bytes: u32,
+    /// Where it begins in the decompressed bytes.
+    pub raw_offset: u64,
+    /// The length of its content.
+    pub raw_bytes: u32,
+}
+
+impl FrameAt {
+    /// Where it ends in the decompressed bytes.
+    pub fn raw_end(&self) -> u64 {
+        self.raw_offset + u64::from(self.raw_bytes)
+    }
+}
+
+impl SeekTable {
+    /// A table without frames.
+    pub fn new() -> SeekTable {
+        SeekTable::default()
+    }
+
+    /// Adds the next frame.
+    pub fn push(&mut self, frame: Frame) {
+        let (stored, raw) = self.end();
+        self.ends.push((stored + u64::from(frame.stored_bytes), raw + u64::from(frame.raw_bytes)));
+    }
+
+    /// How many frames there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no frame.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// How many bytes the frames take in the file.
+    pub fn stored_bytes(&self) -> u64 {
+        self.end().0
+    }
+
+    /// How many bytes they hold.
+    pub fn raw_bytes(&self) -> u64 {
+        self.end().1
+    }
+
+    /// The frame with this number.
+    pub fn frame(&self, number: usize) -> Option<FrameAt> {
+        let (stored_end, raw_end) = *self.ends.get(number)?;
+        let (stored_offset, raw_offset) = number.checked_sub(1).map_or((0, 0), |before| self.ends[before]);
+        Some(FrameAt {
+            number,
+            stored_offset,
+            stored_bytes: (stored_end - stored_offset) as u32,
+            raw_offset,
+            raw_bytes: (raw_end - raw_offset) as u32,
+        })
+    }
+
+    /// The frame that holds the decompressed byte at `raw_offset`.
+    pub fn frame_at(&self, raw_offset: u64) -> Option<FrameAt> {
+        self.frame(self.ends.partition_point(|(_, raw_end)| *raw_end <= raw_offset))
+    }
+
+    /// The table as the last skippable frame of a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let content_bytes = self.ends.len() * ROW_BYTES + FOOTER_BYTES;
+        let mut bytes = Vec::with_capacity(SKIPPABLE_HEADER_BYTES + content_bytes);
+        bytes.extend_from_slice(&SKIPPABLE_MAGIC.to_le_bytes());
+        bytes.extend_from_slice(&(content_bytes as u32).to_le_bytes());
+        for number in 0..self.len() {
+            if let Some(frame) = self.frame(number) {
+                bytes.extend_from_slice(&frame.stored_bytes.to_le_bytes());
+                bytes.extend_from_slice(&frame.raw_bytes.to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(&SEEKABLE_MAGIC.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the table at the end of a file. One read, as a rule.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when there is none or it contradicts the file's length; otherwise when it cannot be read.
+    pub fn read(blob: &dyn Blob) -> Result<(SeekTable, Tail)> {
+        const TAIL_BYTES: u64 = 128 << 10;
+        let tail_bytes = blob.length().min(TAIL_BYTES);
+        let mut tail = Tail {
+            offset: blob.length() - tail_bytes,
+            bytes: read_exact_at(blob, blob.length() - tail_bytes, tail_bytes as usize)?,
+        };
+        let frames = SeekTable::footer(&tail.bytes)?;
+        let table_bytes = (frames * ROW_BYTES + FOOTER_BYTES + SKIPPABLE_HEADER_BYTES) as u64;
+        if table_bytes > tail_bytes {
+            let offset = blob.length().checked_sub(table_bytes).ok_or_else(bad_table)?;
+            tail = Tail { offset, bytes: read_exact_at(blob, offset, table_bytes as usize)? };
+        }
+        let table = SeekTable::parse(&tail.bytes[tail.bytes.len() - table_bytes as usize..])?;
+        if table.stored_bytes() + table_bytes != blob.length() {
+            return Err(bad_table());
+        }
+        Ok((table, tail))
+    }
+
+    /// The number of frames according to the last bytes of a file.
+    fn footer(tail: &[u8]) -> Result<usize> {
+        let footer = tail.last_chunk::<FOOTER_BYTES>().ok_or_else(bad_table)?;
+        let frames = u32_at(footer, 0) as usize;
+        if footer[4] != 0 || u32_at(footer, 5) != SEEKABLE_MAGIC || frames > FRAMES_MAX {
+            return Err(bad_table());
+        }
+        Ok(frames)
+    }
+
+    /// Reads a whole table, from the skippable frame's magic to the end of the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when it is none.
+    pub fn parse(bytes: &[u8]) -> Result<SeekTable> {
+        let frames = SeekTable::footer(bytes)?;
+        let content_bytes = frames * ROW_BYTES + FOOTER_BYTES;
+        let header_ok = bytes.len() == SKIPPABLE_HEADER_BYTES + content_bytes
+            && u32_at(bytes, 0) == SKIPPABLE_MAGIC
+            && u32_at(bytes, 4) as usize == content_bytes;
+        if !header_ok {
+            return Err(bad_table());
+        }
+        let mut table = SeekTable::new();
+        for row in bytes[SKIPPABLE_HEADER_BYTES..].chunks_exact(ROW_BYTES).take(frames) {
+            let frame = Frame { stored_bytes: u32_at(row, 0), raw_bytes: u32_at(row, 4) };
+            let range = 1..=FRAME_BYTES_MAX as u32;
+            // What does not compress grows a little.
+            if !range.contains(&frame.raw_bytes) || !(1..=2 * FRAME_BYTES_MAX as u32).contains(&frame.stored_bytes) {
+                return Err(bad_table());
+            }
+            table.push(frame);
+        }
+        Ok(table)
+    }
+
+    fn end(&self) -> (u64, u64) {
+        self.ends.last().copied().unwrap_or_default()
+    }
+}
+
+fn bad_table() -> Error {
+    Error::new(ErrorKind::Damaged, "the table of frames at its end is missing or damaged")
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+/// The end of a file as it was read for its seek table, so that what stands there need not be read again.
+#[derive(Clone, Debug, Default)]
+pub struct Tail {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl Tail {
+    /// The `length` bytes at `offset` of the file, if they are in the tail.
+    pub fn get(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        self.bytes.get(start..start.checked_add(length)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn table(frames: &[(u32, u32)]) -> SeekTable {
+        let mut table = SeekTable::new();
+        for (stored_bytes, raw_bytes) in frames.iter().copied() {
+            table.push(Frame { stored_bytes, raw_bytes });
+        }
+        table
+    }
+
+    #[test]
+    fn a_frame_is_read_as_written_and_a_flipped_bit_is_noticed() {
+        let raw: Vec<u8> = (0..100_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        let mut stored = Vec::new();
+        let frame = Compressor::new(3).unwrap().append_frame(&raw, &mut stored).unwrap();
+        assert_eq!(frame.stored_bytes as usize, stored.len());
+        assert_eq!(Decompressor::new().decompress(&stored, frame.raw_bytes).unwrap(), raw);
+        assert!(Decompressor::new().decompress(&stored, frame.raw_bytes - 1).is_err());
+        assert!(Decompressor::new().decompress(&stored, frame.raw_bytes + 1).is_err());
+        for at in (0..stored.len()).step_by(stored.len() / 50) {
+            let mut bad = stored.clone();
+            bad[at] ^= 0x10;
+            assert!(Decompressor::new().decompress(&bad, frame.raw_bytes).is_err_and(|error| error.is_damage()));
+        }
+    }
+
+    #[test]
+    fn the_table_is_read_as_written_and_finds_frames() {
+        let written = table(&[(10, 100), (20, 200), (5, 50)]);
+        let read = SeekTable::parse(&written.to_bytes()).unwrap();
+        assert_eq!(read, written);
+        assert_eq!((read.stored_bytes(), read.raw_bytes()), (35, 350));
+        for (offset, number) in [(0, 0), (99, 0), (100, 1), (299, 1), (300, 2), (349, 2)] {
+            assert_eq!(read.frame_at(offset).unwrap().number, number);
+        }
+        assert!(read.frame_at(350).is_none());
+        assert_eq!(read.frame(1).unwrap().stored_offset, 10);
+    }
+
+    #[test]
+    fn damaged_tables_are_errors() {
+        let good = table(&[(10, 100), (20, 200)]).to_bytes();
+        assert!(SeekTable::parse(&good[1..]).is_err());
+        assert!(SeekTable::parse(&[]).is_err());
+        for at in (0..8).chain(good.len() - 9..good.len()) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert!(SeekTable::parse(&bad).is_err(), "byte {at}");
+        }
+        assert!(SeekTable::parse(&table(&[(10, 0)]).to_bytes()).is_err());
+        assert!(SeekTable::parse(&table(&[(10, u32::MAX)]).to_bytes()).is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! All tests of the program as a whole, in one binary.
+
+mod tidy;

@@ -1,0 +1,533 @@
+//! The house rules, as tests: floors, names of outside crates, sizes, what a library may not touch, and paths in the docs.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Where each outside crate may be named: prefixes of paths. Every dependency in `Cargo.toml` has a line here.
+const CRATES: &[(&str, &[&str])] = &[
+    ("anstream", &["src/cli", "src/main.rs"]),
+    ("bincode", &["src/index.rs"]),
+    ("blake3", &["src/id.rs"]),
+    ("clap", &["src/cli", "src/main.rs"]),
+    ("ignore", &["src/exclude.rs"]),
+    ("indicatif", &["src/cli"]),
+    ("jiff", &["src/when.rs", "src/cli"]),
+    ("nix", &["src/platform/unix"]),
+    ("rustix", &["src/platform/unix"]),
+    ("serde", &["src/"]),
+    ("serde_json", &["src/manifest.rs", "src/index.rs", "src/cli"]),
+    ("tar", &["src/tar.rs"]),
+    ("tempfile", &["src/store", "src/destination"]),
+    ("toml", &["src/archive"]),
+    ("zstd", &["src/frames.rs"]),
+];
+
+/// The most lines of a source file, its tests not counted.
+const SOURCE_LINES_MAX: usize = 600;
+
+/// The most lines of `docs/architecture.md`.
+const ARCHITECTURE_LINES_MAX: usize = 200;
+
+#[test]
+fn every_arrow_between_modules_goes_down() {
+    let floors = floors_of(&read("src/lib.rs"));
+    assert!(floors.len() >= 5, "src/lib.rs lists hardly any module: {floors:?}");
+    hold(|file| wrong_arrows(file, &floors));
+}
+
+#[test]
+fn every_module_stands_on_a_floor() {
+    let floors = floors_of(&read("src/lib.rs"));
+    let homeless: Vec<_> =
+        sources().into_iter().filter_map(|file| file.module()).filter(|module| !floors.contains_key(module)).collect();
+    assert!(homeless.is_empty(), "not listed in src/lib.rs: {homeless:?}");
+}
+
+#[test]
+fn imports_name_one_thing_each() {
+    hold(crowded_imports);
+}
+
+#[test]
+fn each_outside_crate_is_named_in_its_place_only() {
+    let unlisted: Vec<_> = dependencies(&read("Cargo.toml"))
+        .into_iter()
+        .filter(|name| !CRATES.iter().any(|(listed, _)| listed == name))
+        .collect();
+    assert!(unlisted.is_empty(), "give these dependencies a line in CRATES: {unlisted:?}");
+    hold(misplaced_crates);
+}
+
+#[test]
+fn every_source_file_opens_by_saying_what_it_is_for() {
+    hold(|file| if file.text.starts_with("//! ") { vec![] } else { vec!["does not open with `//! `".to_owned()] });
+}
+
+#[test]
+fn nothing_panics_on_purpose_outside_tests() {
+    hold(|file| forbidden(file, &[".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!", "dbg!"]));
+}
+
+#[test]
+fn the_library_neither_prints_nor_reads_the_environment() {
+    let words = ["println!", "eprintln!", "print!", "eprint!", "std::env", "stdout()", "stderr()", "process::exit"];
+    hold(|file| if file.is_program() { vec![] } else { forbidden(file, &words) });
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    hold(|file| {
+        let lines = lines_without_tests(&file.text);
+        if lines <= SOURCE_LINES_MAX {
+            return vec![];
+        }
+        vec![format!("has {lines} lines without tests, more than {SOURCE_LINES_MAX}")]
+    });
+}
+
+#[test]
+fn the_documents_name_only_files_that_exist() {
+    let mut missing = Vec::new();
+    for document in documents() {
+        for path in paths_named(&read(&document)) {
+            if !root().join(&path).exists() {
+                missing.push(format!("{document} names {path}, which does not exist"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn the_architecture_fits_in_a_few_pages() {
+    let lines = fs::read_to_string(root().join("docs/architecture.md")).map_or(0, |text| text.lines().count());
+    assert!(
+        lines <= ARCHITECTURE_LINES_MAX,
+        "docs/architecture.md has {lines} lines, more than {ARCHITECTURE_LINES_MAX}"
+    );
+}
+
+/// One source file.
+struct Source {
+    /// From the project's root, with `/`.
+    path: String,
+    text: String,
+    /// The text without comments, what is in quotes, and tests; the lines stay where they are.
+    code: String,
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Source {
+        Source { path: path.to_owned(), text: text.to_owned(), code: code_only(text) }
+    }
+
+    /// Whether it belongs to the program, which sees the library from outside.
+    fn is_program(&self) -> bool {
+        self.path == "src/main.rs" || self.path.starts_with("src/cli/") || self.path == "src/cli.rs"
+    }
+
+    /// The library's top module it belongs to; `None` for the program and `src/lib.rs`.
+    fn module(&self) -> Option<String> {
+        let inside = self.path.strip_prefix("src/").filter(|inside| *inside != "lib.rs" && !self.is_program())?;
+        Some(inside.split('/').next()?.trim_end_matches(".rs").to_owned())
+    }
+
+    /// How many `super::` lead from here to the crate's root.
+    fn depth(&self) -> usize {
+        let depth = self.path.matches('/').count();
+        if self.path.ends_with("/mod.rs") { depth - 1 } else { depth }
+    }
+}
+
+/// Asks every source file, and fails with everything found.
+fn hold(rule: impl Fn(&Source) -> Vec<String>) {
+    let files = sources();
+    assert!(files.len() > 10, "only {} source files found", files.len());
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|file| rule(file).into_iter().map(|complaint| format!("{}: {complaint}", file.path)))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn sources() -> Vec<Source> {
+    files_below("src", ".rs").iter().map(|path| Source::new(path, &read(path))).collect()
+}
+
+fn documents() -> Vec<String> {
+    let mut documents = files_below("docs", ".md");
+    documents.extend(root().join("README.md").exists().then(|| "README.md".to_owned()));
+    documents
+}
+
+/// The files below a directory that may be missing, from the project's root, with `/`, sorted.
+fn files_below(directory: &str, ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![PathBuf::from(directory)];
+    while let Some(directory) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(root().join(&directory)) else { continue };
+        for entry in entries.map(Result::unwrap) {
+            let path = directory.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                waiting.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The floor of each module: the blocks of `mod x;` lines in `src/lib.rs`, lowest first.
+fn floors_of(lib: &str) -> BTreeMap<String, usize> {
+    let code = code_only(lib);
+    let blocks = code.split("\n\n").map(|block| block.lines().filter_map(module_line).collect::<Vec<_>>());
+    let blocks = blocks.filter(|block| !block.is_empty());
+    blocks.enumerate().flat_map(|(floor, block)| block.into_iter().map(move |module| (module, floor))).collect()
+}
+
+fn module_line(line: &str) -> Option<String> {
+    let line = line.trim().trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+    Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
+}
+
+fn wrong_arrows(file: &Source, floors: &BTreeMap<String, usize>) -> Vec<String> {
+    let Some(module) = file.module() else { return vec![] };
+    let mut wrong = Vec::new();
+    for (at, _) in file.code.match_indices("crate::").filter(|(at, _)| starts_a_word(&file.code, *at)) {
+        let used = word_at(&file.code[at + "crate::".len()..]);
+        let goes_down = floors.get(used).is_some_and(|floor| Some(floor) < floors.get(&module));
+        if used != module && !goes_down {
+            wrong.push(format!("line {}: `{module}` may not use `{used}`", line_of(&file.code, at)));
+        }
+    }
+    let escape = "super::".repeat(file.depth());
+    for (at, _) in file.code.match_indices(&escape).filter(|(at, _)| starts_a_word(&file.code, *at)) {
+        wrong.push(format!("line {}: write `crate::`, so that the arrow can be seen", line_of(&file.code, at)));
+    }
+    wrong
+}
+
+fn crowded_imports(file: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in file.code.match_indices("use crate::") {
+        let import = file.code[at..].split(';').next().unwrap_or_default();
+        if import.contains(['{', '*']) {
+            found.push(format!("line {}: one name in each `use crate::…;`", line_of(&file.code, at)));
+        }
+    }
+    found
+}
+
+fn misplaced_crates(file: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, places) in CRATES {
+        if places.iter().any(|place| file.path.starts_with(place)) {
+            continue;
+        }
+        // A module of ours with the same name, brought in by name, is not the crate.
+        let ours = ["crate", "super", "self"].iter().any(|root| file.code.contains(&format!("use {root}::{name};")));
+        let named = format!("{name}::");
+        for (at, _) in file.code.match_indices(&named).filter(|(at, _)| starts_a_word(&file.code, *at)) {
+            let before = &file.code[..at];
+            let absolute = before.ends_with("use ") || before.ends_with(" ::") || before.ends_with("(::");
+            let inside_a_path = before.ends_with("::") && !absolute;
+            if !inside_a_path && (absolute || !ours) {
+                found.push(format!("line {}: the crate `{name}` belongs in {places:?}", line_of(&file.code, at)));
+            }
+        }
+    }
+    found
+}
+
+fn forbidden(file: &Source, words: &[&str]) -> Vec<String> {
+    let found = words.iter().flat_map(|word| {
+        let places = file.code.match_indices(word);
+        places
+            .filter(|(at, _)| word.starts_with('.') || starts_a_word(&file.code, *at))
+            .map(|(at, word)| format!("line {}: `{word}` has no place here", line_of(&file.code, at)))
+            .collect::<Vec<_>>()
+    });
+    found.collect()
+}
+
+/// The names in the tables of dependencies, those for some systems only as well; development's are left out.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line == "[dependencies]" || (line.starts_with("[target.") && line.ends_with(".dependencies]"));
+        } else if inside && let Some((name, _)) = line.split_once('=') {
+            names.push(name.trim().replace('-', "_"));
+        }
+    }
+    names
+}
+
+/// Every `src/…`, `tests/…`, `docs/…`, `scripts/…` and `fuzz/…` that a document names as a path from the project's root.
+fn paths_named(document: &str) -> Vec<String> {
+    let part_of_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let words = document.split(|c: char| !part_of_path(c));
+    let words = words.map(|word| word.trim_start_matches("./").trim_end_matches(['.', '/']));
+    let ours = |word: &&str| ["src/", "tests/", "docs/", "scripts/", "fuzz/"].iter().any(|top| word.starts_with(top));
+    words.filter(ours).map(str::to_owned).collect()
+}
+
+fn lines_without_tests(text: &str) -> usize {
+    let masked = masked(text);
+    let tests: usize = test_items(&masked).iter().map(|(from, to)| text[*from..*to].lines().count()).sum();
+    text.lines().count() - tests
+}
+
+/// The text without comments, what is in quotes, and tests; all other bytes and all line ends stay where they are.
+fn code_only(text: &str) -> String {
+    let masked = masked(text);
+    let mut code = masked.clone().into_bytes();
+    for (from, to) in test_items(&masked) {
+        blank(&mut code[from..to]);
+    }
+    String::from_utf8(code).unwrap()
+}
+
+/// From where to where the items under `#[cfg(test)]` reach, in text without comments and strings.
+fn test_items(masked: &str) -> Vec<(usize, usize)> {
+    let mut items: Vec<(usize, usize)> = Vec::new();
+    for (from, _) in masked.match_indices("#[cfg(test)]") {
+        if items.last().is_some_and(|(_, end)| from < *end) {
+            continue;
+        }
+        let mut open = 0_usize;
+        let end = masked[from..].char_indices().find(|(_, c)| {
+            match c {
+                '{' => open += 1,
+                '}' => open = open.saturating_sub(1),
+                _ => {}
+            }
+            open == 0 && matches!(c, '}' | ';')
+        });
+        items.push((from, end.map_or(masked.len(), |(at, _)| from + at + 1)));
+    }
+    items
+}
+
+/// The text with comments and the insides of strings and characters made blank.
+fn masked(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &text.as_bytes()[at..];
+        let before = at.checked_sub(1).map(|before| bytes[before]);
+        let length = match rest {
+            [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
+            [b'/', b'*', ..] => comment_length(rest),
+            [b'"', ..] => string_length(rest),
+            [b'r', b'"' | b'#', ..] if !before.is_some_and(|byte| is_word(byte) && byte != b'b') => raw_length(rest),
+            [b'\'', ..] => character_length(rest),
+            _ => 0,
+        };
+        if length == 0 {
+            at += 1;
+            continue;
+        }
+        blank(&mut bytes[at..at + length]);
+        at += length;
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn blank(bytes: &mut [u8]) {
+    bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+}
+
+fn comment_length(rest: &[u8]) -> usize {
+    let (mut open, mut at) = (0_usize, 0);
+    while at < rest.len() {
+        match &rest[at..] {
+            [b'/', b'*', ..] => (open, at) = (open + 1, at + 2),
+            [b'*', b'/', ..] => (open, at) = (open - 1, at + 2),
+            _ => at += 1,
+        }
+        if open == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn string_length(rest: &[u8]) -> usize {
+    let mut at = 1;
+    while at < rest.len() && rest[at] != b'"' {
+        at += if rest[at] == b'\\' { 2 } else { 1 };
+    }
+    (at + 1).min(rest.len())
+}
+
+/// The length of `r"…"` or `r#"…"#`; 0 for what only looks so, such as `r#type`.
+fn raw_length(rest: &[u8]) -> usize {
+    let marks = rest[1..].iter().take_while(|byte| **byte == b'#').count();
+    if rest.get(1 + marks) != Some(&b'"') {
+        return 0;
+    }
+    let close = [b"\"".as_slice(), "#".repeat(marks).as_bytes()].concat();
+    let inside = &rest[2 + marks..];
+    let end = inside.windows(close.len()).position(|window| window == close).unwrap_or(inside.len() - close.len());
+    2 + marks + end + close.len()
+}
+
+/// The length of `'x'`; 0 for a lifetime.
+fn character_length(rest: &[u8]) -> usize {
+    let closing = |from: usize| rest.iter().skip(from).take(10).position(|byte| *byte == b'\'').map(|at| from + at + 1);
+    match rest.get(1) {
+        Some(b'\\') => closing(3).unwrap_or(0),
+        // Only one character can stand between the quotes: a closing quote further on belongs to something else.
+        Some(first) => {
+            let width = match first {
+                0..0x80 => 1,
+                0x80..0xe0 => 2,
+                0xe0..0xf0 => 3,
+                _ => 4,
+            };
+            if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
+        }
+        None => 0,
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn starts_a_word(text: &str, at: usize) -> bool {
+    at == 0 || !is_word(text.as_bytes()[at - 1])
+}
+
+fn word_at(text: &str) -> &str {
+    let end = text.bytes().position(|byte| !is_word(byte)).unwrap_or(text.len());
+    &text[..end]
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+/// The rules are tried on code that breaks them.
+mod broken {
+    use super::*;
+
+    fn floors() -> BTreeMap<String, usize> {
+        floors_of("//! Words.\n\npub mod low;\npub mod beside;\n\n// more\nmod mid;\n\npub(crate) mod high;\n")
+    }
+
+    fn arrows(path: &str, text: &str) -> usize {
+        wrong_arrows(&Source::new(path, text), &floors()).len()
+    }
+
+    #[test]
+    fn floors_are_read_from_the_lowest_up() {
+        let floors = floors();
+        let expected =
+            [("beside", 0), ("high", 2), ("low", 0), ("mid", 1)].map(|(name, floor)| (name.to_owned(), floor));
+        assert_eq!(floors, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn arrows_that_go_up_sideways_or_nowhere_are_found() {
+        assert_eq!(arrows("src/mid.rs", "use crate::low::Name;\nuse crate::mid::Other;"), 0);
+        assert_eq!(arrows("src/mid.rs", "use crate::high::Name;"), 1);
+        assert_eq!(arrows("src/mid/a/b.rs", "fn f() { crate::high::f() }"), 1);
+        assert_eq!(arrows("src/low.rs", "use crate::beside::Name;"), 1);
+        assert_eq!(arrows("src/high.rs", "use crate::Name;"), 1);
+        assert_eq!(arrows("src/high.rs", "use crate::{low, mid};"), 1);
+    }
+
+    #[test]
+    fn arrows_hidden_behind_super_are_found() {
+        assert_eq!(arrows("src/low.rs", "use super::high::Name;"), 1);
+        assert_eq!(arrows("src/low/mod.rs", "use super::high::Name;"), 1);
+        assert_eq!(arrows("src/low/a.rs", "use super::Name;"), 0);
+        assert_eq!(arrows("src/low/a.rs", "use super::super::high::Name;"), 1);
+        assert_eq!(arrows("src/low/a/b.rs", "use super::super::Name;"), 0);
+    }
+
+    #[test]
+    fn comments_strings_and_tests_are_no_code() {
+        for text in [
+            "// crate::high\n/// [`crate::high::Name`]\n//! crate::high",
+            "/* a /* crate::high */ crate::high */",
+            "const A: &str = \"crate::high \\\" crate::high\";",
+            "const A: &str = r#\"crate::high \" crate::high\"#;",
+            "#[cfg(test)]\nmod tests {\n    use crate::high::Name;\n    fn f() { if '}' == '{' {} }\n}",
+            "#[cfg(test)]\nuse crate::high::Name;",
+        ] {
+            assert_eq!(arrows("src/low.rs", text), 0, "{text}");
+        }
+        for text in [
+            "const A: char = '\"'; use crate::high::Name; // \"",
+            "fn f<'a>(a: &'a str) { crate::high::f(a, '\\'') }",
+            "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::high::Name;",
+            "const A: &str = r\"\\\"; use crate::high::Name; // \"",
+            "const A: u8 = b'\\\\'; use crate::high::Name; const B: char = 'é';",
+        ] {
+            assert_eq!(arrows("src/low.rs", text), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn crowded_imports_are_found() {
+        let found = |text: &str| crowded_imports(&Source::new("src/a.rs", text)).len();
+        assert_eq!(found("use crate::a::Name;\nuse std::{fs, io};"), 0);
+        assert_eq!(found("use crate::*;\npub use crate::a::*;\nuse crate::a::{\n    B,\n};"), 3);
+    }
+
+    #[test]
+    fn crates_out_of_place_are_found() {
+        let found = |path: &str, text: &str| misplaced_crates(&Source::new(path, text)).len();
+        assert_eq!(found("src/tar.rs", "use tar::Header;"), 0);
+        assert_eq!(found("src/pack.rs", "use crate::tar::Writer;\nuse crate::tar;\nfn f() { tar::f() }"), 0);
+        assert_eq!(found("src/pack.rs", "use tar::Header;"), 1);
+        assert_eq!(found("src/pack.rs", "use crate::tar;\nuse tar::Header;\nfn f() { (::tar::f()) }"), 2);
+        assert_eq!(found("src/pack.rs", "fn f() { zstd::bulk::compress() }"), 1);
+        assert_eq!(found("src/pack.rs", "fn f() { not_zstd::f() }"), 0);
+    }
+
+    #[test]
+    fn forbidden_words_are_found_as_words() {
+        let found = |text: &str| forbidden(&Source::new("src/a.rs", text), &[".unwrap()", "print!"]).len();
+        assert_eq!(found("fn f() { a.unwrap(); print!() }"), 2);
+        assert_eq!(found("fn f() { a.unwrap_or(b); eprint!() } // .unwrap()"), 0);
+    }
+
+    #[test]
+    fn tests_do_not_count_as_lines() {
+        let text = "//! A.\n\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n";
+        assert_eq!(lines_without_tests(text), 4);
+    }
+
+    #[test]
+    fn paths_are_read_from_documents() {
+        let named =
+            paths_named("See `src/tar.rs`, ./docs/a.md and (tests/b_c.rs::name). Not /src/x, ~/src/x, a/src/x, src.");
+        assert_eq!(named, ["src/tar.rs", "docs/a.md", "tests/b_c.rs"]);
+    }
+
+    #[test]
+    fn dependencies_are_read_from_the_manifest() {
+        let manifest = "[package]\nname = \"x\"\n[dependencies]\na-b = \"1\"\n[target.'cfg(unix)'.dependencies]\n\
+                        c = { version = \"1\" }\n[dev-dependencies]\nd = \"1\"\n";
+        assert_eq!(dependencies(manifest), ["a_b", "c"]);
+    }
+}
