@@ -126,7 +126,7 @@ fn missing(error: Error, directory: &Path) -> Failure {
 }
 
 /// `text`, quoted where a shell would not take it as one word.
-fn shell_word(text: &str) -> String {
+pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
     let shown = snap::path::printable(text.as_bytes());
     if !shown.is_empty() && shown.chars().all(plain) {
