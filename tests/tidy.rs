@@ -20,6 +20,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["src/platform/unix"]),
     ("serde", &["src/"]),
     ("serde_json", &["src/manifest.rs", "src/index.rs", "src/cli"]),
+    ("signal_hook", &["src/cli"]),
     ("tar", &["src/tar.rs"]),
     ("tempfile", &["src/store", "src/destination"]),
     ("toml", &["src/archive"]),

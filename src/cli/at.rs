@@ -1,0 +1,97 @@
+//! Which snapshot, and which paths in it: the arguments that `ls`, `restore` and `export` share.
+
+use super::failure::Failure;
+use super::session::Session;
+use clap::Args;
+use snap::archive::Archive;
+use snap::error::Error;
+use snap::error::ErrorKind;
+use snap::path::EntryPath;
+use snap::path::printable;
+use snap::snapshot::Summary;
+use snap::time::Time;
+use snap::when::When;
+use std::ffi::OsString;
+
+#[derive(Args)]
+pub(crate) struct AtArgs {
+    /// Which snapshot: its number, latest, latest~2, a date, a date and time, today, yesterday 18:00, "3 days ago"; the
+    /// newest one not later than that
+    #[arg(long, value_name = "WHEN", default_value = "latest", allow_hyphen_values = true)]
+    at: String,
+    /// Only this and what is in it: NAME/folder/file, as `snap ls` shows it; without any PATH, everything
+    #[arg(value_name = "PATH")]
+    paths: Vec<OsString>,
+}
+
+impl AtArgs {
+    /// The snapshot that is meant.
+    ///
+    /// # Errors
+    /// When WHEN cannot be understood (usage), there is no such snapshot, or the history cannot be read.
+    pub(crate) fn snapshot(&self, archive: &Archive, session: &Session) -> Result<Summary, Failure> {
+        let when = When::parse(&self.at, Time::now(), &snap::when::system_zone())
+            .map_err(|error| Failure::from(error).into_usage())?;
+        let history = snap::history::list(archive, &session.console)?;
+        let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
+        let number = snap::when::choose(&when, &times)?;
+        let chosen = history.into_iter().find(|summary| summary.number == number);
+        chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
+    }
+
+    /// The paths, checked.
+    ///
+    /// # Errors
+    /// When one cannot be a path in an archive (usage).
+    pub(crate) fn paths(&self) -> Result<Vec<EntryPath>, Failure> {
+        self.paths.iter().map(|path| entry_path(path.as_encoded_bytes())).collect()
+    }
+}
+
+/// `error`; where a path was not found, with the command that shows those that are there.
+pub(crate) fn with_hint(error: Error, snapshot: &Summary) -> Failure {
+    match (error.kind(), error.hint()) {
+        (ErrorKind::NotFound, None) => Failure::from(error)
+            .with_hint(format!("See what was there with: snap ls --at {} [FOLDER]", snapshot.number)),
+        _ => error.into(),
+    }
+}
+
+/// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.
+fn entry_path(typed: &[u8]) -> Result<EntryPath, Failure> {
+    let parts: Vec<&[u8]> = typed.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
+    let path = if typed.starts_with(b"/") { None } else { EntryPath::from_bytes(&parts.join(&b'/')) };
+    path.filter(|_| !typed.is_empty()).ok_or_else(|| {
+        Failure::usage(format!("'{}' cannot be a path in an archive", printable(typed)))
+            .with_hint("Paths begin with the name of a source, as in documents/letters/x.txt: `snap ls` shows them.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn paths_are_taken_as_a_shell_completes_them() {
+        for (typed, path) in [
+            ("documents/x", "documents/x"),
+            ("./documents/x", "documents/x"),
+            ("documents/", "documents"),
+            ("documents//./x/", "documents/x"),
+            (".", ""),
+            ("./", ""),
+            ("-x", "-x"),
+        ] {
+            assert_eq!(entry_path(typed.as_bytes()).unwrap().as_bytes(), path.as_bytes(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn paths_that_leave_the_archive_are_usage_errors() {
+        for typed in ["", "/", "/home/ann", "../x", "a/../b", "a\0b"] {
+            assert_eq!(entry_path(typed.as_bytes()).unwrap_err().parts().0, 2, "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Asks before `snap restore --delete` deletes anything.
+
+use super::failure::Failure;
+use super::session::Session;
+use super::text;
+use snap::archive::Archive;
+use snap::error::Problem;
+use snap::monitor::Monitor;
+use snap::path::EntryPath;
+use snap::path::printable;
+use snap::restore::RestoreOptions;
+use snap::restore::restore;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// How many of the doomed entries the question names.
+const NAMED_MAX: usize = 10;
+
+/// Whether what `options` would delete may be deleted: true at once when that is nothing.
+///
+/// # Errors
+/// When there is nobody to ask, or what would be deleted cannot be found out.
+pub(crate) fn deletion(archive: &Archive, options: &RestoreOptions, session: &Session) -> Result<bool, Failure> {
+    let target = printable(options.target.as_os_str().as_encoded_bytes()).into_owned();
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(format!("--delete may delete files in {target}, and nobody is there to be asked"))
+            .with_hint("See what would be deleted with --dry-run; then add --yes."));
+    }
+    let survey = Survey::default();
+    let dry =
+        RestoreOptions { dry_run: true, target: options.target.clone(), paths: options.paths.clone(), ..*options };
+    let doomed = restore(archive, &dry, &survey)?.deleted;
+    if doomed == 0 {
+        return Ok(true);
+    }
+    let named = survey.doomed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for path in &named {
+        session.console.line(&format!("  {path}"));
+    }
+    if doomed > named.len() as u64 {
+        session.console.line("  …");
+    }
+    let entries = text::count(doomed, "entry", "entries");
+    session
+        .console
+        .line(&format!("{entries} in {target} not in snapshot {} will be deleted. Go on? [y/N]", options.at));
+    Ok(is_yes(&answer()?))
+}
+
+fn answer() -> Result<String, Failure> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(|error| Failure::new(format!("cannot read the answer: {error}")))?;
+    Ok(line)
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+/// Remembers the first entries that would be deleted; problems are told when they happen in earnest.
+#[derive(Default)]
+struct Survey {
+    doomed: Mutex<Vec<EntryPath>>,
+}
+
+impl Monitor for Survey {
+    fn problem(&self, _problem: &Problem) {}
+
+    fn notice(&self, _text: &str) {}
+
+    fn entry(&self, what: &str, path: &EntryPath) {
+        let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
+        if what == "delete" && doomed.len() < NAMED_MAX {
+            doomed.push(path.clone());
+        }
+    }
+
+    fn wants_entries(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_a_yes() {
+        assert!(is_yes("y\n") && is_yes(" YES \n"));
+        assert!(!is_yes("") && !is_yes("\n") && !is_yes("yep") && !is_yes("n"));
+    }
+}

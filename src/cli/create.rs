@@ -1,0 +1,143 @@
+//! `snap create`.
+
+use super::Outcome;
+use super::failure::Failure;
+use super::session::Session;
+use super::size;
+use super::sources;
+use super::verdict;
+use clap::Args;
+use snap::archive::Archive;
+use snap::create::CreateOptions;
+use snap::create::create;
+use snap::error::Error;
+use snap::error::ErrorKind;
+use snap::exclude::Exclude;
+use snap::exclude::RULES_BYTES_MAX;
+use snap::exclude::patterns_of;
+use snap::path::printable;
+use snap::snapshot::Rules;
+use snap::time::Time;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Save a snapshot: what is new or modified since the last one
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CreateArgs {
+    /// Folders to save, as PATH or NAME=PATH; without any, those of the last snapshot, with its rules
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<OsString>,
+    /// Make the archive first if there is none
+    #[arg(long, conflicts_with = "dry_run")]
+    init: bool,
+    /// Leave out what fits, as a line of a .gitignore file would; may be given several times
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    exclude: Vec<String>,
+    /// Leave out what fits a line of this file; may be given several times
+    #[arg(long, value_name = "FILE")]
+    exclude_from: Vec<PathBuf>,
+    /// Leave out what is in folders that hold a CACHEDIR.TAG
+    #[arg(long)]
+    exclude_caches: bool,
+    /// Leave out what is on other drives than the source itself
+    #[arg(long)]
+    one_file_system: bool,
+    /// Only say what would be saved; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// A word about this snapshot, shown by `snap list`
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+    /// Read every file, even those that look unchanged
+    #[arg(long)]
+    rehash: bool,
+    /// How hard to compress, 1 (fast) to 19 (small)
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
+    level: i32,
+    /// Make a snapshot even if nothing has changed, or a source has become empty
+    #[arg(long)]
+    allow_empty: bool,
+    /// Begin a new file on the drive before it is larger than this: 512M, 1GiB (K, M, G and KiB, MiB, GiB are steps of
+    /// 1024; KB, MB, GB of 1000) [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_part)]
+    max_part: Option<u64>,
+    /// The snapshot's time instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    time: Option<Time>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  snap create --init -a /media/stick/archive ~/Documents photos=/data/2026
+  snap create -a /media/stick/archive
+  snap create -a /media/stick/archive ~/work --exclude target/ --exclude '*.iso'
+  snap create -a /media/stick/archive --dry-run";
+
+pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
+    let began = Instant::now();
+    let options = options(args, session)?;
+    let archive = if args.init { open_or_init(session)? } else { session.open()? };
+    if args.dry_run && !session.global.quiet && !session.global.json {
+        session.console.list_entries();
+    }
+    session.console.watch_signals()?;
+    let report = create(&archive, &options, &session.console)?;
+    let told = verdict::tell(&report, args.dry_run, began.elapsed(), &archive, session);
+    told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
+    Ok(Outcome::with_problems(report.problems))
+}
+
+fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions, Failure> {
+    let defaults = CreateOptions::default();
+    Ok(CreateOptions {
+        sources: sources::parse(&args.sources)?,
+        rules: rules(args)?,
+        level: args.level,
+        rehash: args.rehash,
+        dry_run: args.dry_run,
+        note: args.note.clone(),
+        allow_empty: args.allow_empty,
+        time: args.time,
+        part_bytes_max: args.max_part.unwrap_or(defaults.part_bytes_max),
+        threads: session.global.threads,
+    })
+}
+
+/// The rules that were typed; `None`, those of the last snapshot, when neither rules nor sources were.
+fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
+    let mut exclude = Vec::new();
+    for file in &args.exclude_from {
+        exclude.extend(patterns_in(file)?);
+    }
+    exclude.extend(args.exclude.iter().cloned());
+    // Refused here, before the drive is touched.
+    Exclude::new(&exclude).map_err(|error| Failure::from(error).into_usage())?;
+    let rules = Rules { exclude, exclude_caches: args.exclude_caches, one_file_system: args.one_file_system };
+    let is_typed = rules != Rules::default() || !args.sources.is_empty() || !args.exclude_from.is_empty();
+    Ok(is_typed.then_some(rules))
+}
+
+fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
+    let doing = format!("cannot read the patterns in {}", printable(file.as_os_str().as_encoded_bytes()));
+    let mut text = Vec::new();
+    let opened = File::open(file).and_then(|opened| opened.take(RULES_BYTES_MAX as u64 + 1).read_to_end(&mut text));
+    opened.map_err(|error| Error::io(&doing, error))?;
+    Ok(patterns_of(&text).map_err(|error| error.while_doing(&doing))?)
+}
+
+fn open_or_init(session: &Session) -> Result<Archive, Failure> {
+    let directory = session.directory()?;
+    match Archive::open(directory) {
+        Err(error) if error.kind() == ErrorKind::NoArchive => Ok(Archive::init(directory)?),
+        opened => Ok(opened?),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Time, String> {
+    Time::from_rfc3339(text).ok_or_else(|| "expected a time in UTC such as 2026-11-22T18:30:00Z".to_owned())
+}

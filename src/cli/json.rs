@@ -1,0 +1,168 @@
+//! Values as `--json` shows them: paths that are not UTF-8, times, snapshots. Prints nothing.
+
+use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeMap;
+use snap::entry::Entry;
+use snap::entry::Kind;
+use snap::error::Problem;
+use snap::id::Number;
+use snap::path::EntryPath;
+use snap::snapshot::Counts;
+use snap::snapshot::SourceRecord;
+use snap::snapshot::Summary;
+use snap::time::Time;
+use std::time::Duration;
+
+/// Bytes of a path or link target: a string, or `{"escaped": "a%FFb"}` where they are not UTF-8.
+pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Ok(text) = std::str::from_utf8(self.0) {
+            return serializer.serialize_str(text);
+        }
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("escaped", &escaped(self.0))?;
+        map.end()
+    }
+}
+
+/// Bytes that are not UTF-8, and `%` itself, as `%` and two hexadecimal digits.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('%', "%25"));
+        for byte in chunk.invalid() {
+            text.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        }
+    }
+    text
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(value & 15)])
+}
+
+/// A moment as RFC 3339 in UTC, with nine decimals where it is not a whole second; outside the years 0 to 9999, which
+/// RFC 3339 cannot say, as seconds since 1970.
+pub(crate) fn time(time: Time) -> String {
+    match time.to_rfc3339() {
+        Some(text) if time.nanos == 0 => text,
+        Some(text) => format!("{}.{:09}Z", text.trim_end_matches('Z'), time.nanos),
+        None => time.to_string(),
+    }
+}
+
+/// A duration in seconds, to the millisecond.
+pub(crate) fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// A snapshot, as `list` and `create` show it.
+#[derive(Serialize)]
+pub(crate) struct Snapshot<'a> {
+    number: Number,
+    time: String,
+    sources: &'a [SourceRecord],
+    counts: &'a Counts,
+    bytes_added: u64,
+    problems: u64,
+    note: &'a str,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn new(summary: &'a Summary) -> Snapshot<'a> {
+        Snapshot {
+            number: summary.number,
+            time: time(summary.time),
+            sources: &summary.sources,
+            counts: &summary.counts,
+            bytes_added: summary.bytes_added,
+            problems: summary.problems,
+            note: &summary.note,
+        }
+    }
+}
+
+/// One entry, as `ls` shows it.
+#[derive(Serialize)]
+pub(crate) struct Listed<'a> {
+    path: Text<'a>,
+    r#type: &'static str,
+    mode: String,
+    uid: u32,
+    gid: u32,
+    user: &'a str,
+    group: &'a str,
+    mtime: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<[u64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blake3: Option<String>,
+}
+
+impl<'a> Listed<'a> {
+    pub(crate) fn new(path: &'a EntryPath, entry: &'a Entry) -> Listed<'a> {
+        let stat = &entry.stat;
+        Listed {
+            path: Text(path.as_bytes()),
+            r#type: stat.kind.word(),
+            mode: format!("{:04o}", stat.mode),
+            uid: stat.uid,
+            gid: stat.gid,
+            user: &entry.owner.user,
+            group: &entry.owner.group,
+            mtime: time(stat.mtime),
+            size: stat.size,
+            target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
+            device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
+            blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
+        }
+    }
+}
+
+/// One problem: which entry, and what happened.
+#[derive(Serialize)]
+pub(crate) struct Problematic<'a> {
+    path: Text<'a>,
+    what: &'a str,
+}
+
+impl<'a> Problematic<'a> {
+    pub(crate) fn all(problems: &'a [Problem]) -> Vec<Problematic<'a>> {
+        problems
+            .iter()
+            .map(|problem| Problematic { path: Text(problem.path.as_bytes()), what: &problem.what })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_paths_that_are_no_utf8_are_escaped() {
+        for (bytes, json) in [
+            (&b"a%b"[..], r#""a%b""#),
+            ("é\n".as_bytes(), r#""é\n""#),
+            (b"a\xff%b", r#"{"escaped":"a%FF%25b"}"#),
+            (b"\xc3", r#"{"escaped":"%C3"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&Text(bytes)).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn times_are_rfc_3339_where_that_can_say_them() {
+        assert_eq!(time(Time::new(1_795_391_702, 0)), "2026-11-22T23:55:02Z");
+        assert_eq!(time(Time::new(1_795_391_702, 5)), "2026-11-22T23:55:02.000000005Z");
+        assert_eq!(time(Time::new(i64::MAX, 500_000_000)), "9223372036854775807.5");
+    }
+}

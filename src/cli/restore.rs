@@ -1,0 +1,171 @@
+//! `snap restore`.
+
+use super::Outcome;
+use super::at::AtArgs;
+use super::at::with_hint;
+use super::confirm;
+use super::failure::Failure;
+use super::json;
+use super::json::Problematic;
+use super::json::Text;
+use super::session::Session;
+use super::session::snapshot_named;
+use super::text;
+use clap::Args;
+use serde::Serialize;
+use snap::error::Problem;
+use snap::id::Number;
+use snap::path::printable;
+use snap::restore::RestoreOptions;
+use snap::restore::RestoreReport;
+use snap::restore::restore;
+use snap::snapshot::Summary;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
+
+/// Get everything or some of it back, as it was at a time
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RestoreArgs {
+    /// Where to: a folder that is empty or does not exist yet, else --overwrite is needed
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    at: AtArgs,
+    /// DIR may hold something: files that differ are replaced, all others are left as they are
+    #[arg(long)]
+    overwrite: bool,
+    /// Also delete what is in DIR but was not there then; asks first
+    #[arg(long, requires = "overwrite")]
+    delete: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Only say what would be done; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave owners and groups to whoever restores
+    #[arg(long)]
+    no_owner: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  snap restore -a /media/stick/archive --to ~/back
+  snap restore -a /media/stick/archive --to ~/back --at yesterday Documents/letters
+  snap restore -a /media/stick/archive --to ~/back --at 3 --overwrite --delete --dry-run";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    snapshot: Number,
+    time: String,
+    target: Text<'a>,
+    dry_run: bool,
+    files: u64,
+    directories: u64,
+    others: u64,
+    bytes: u64,
+    unchanged: u64,
+    deleted: u64,
+    losses: &'a [String],
+    seconds: f64,
+    problems: u64,
+    problem_list: Vec<Problematic<'a>>,
+}
+
+pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Failure> {
+    let paths = args.at.paths()?;
+    let archive = session.open()?;
+    let snapshot = args.at.snapshot(&archive, session)?;
+    let options = RestoreOptions {
+        target: args.to.clone(),
+        at: snapshot.number,
+        paths,
+        overwrite: args.overwrite,
+        delete: args.delete,
+        dry_run: args.dry_run,
+        owners: !args.no_owner,
+        threads: session.global.threads,
+    };
+    if args.delete && !args.dry_run && !args.yes && !confirm::deletion(&archive, &options, session)? {
+        return Err(Failure::new("nothing was restored and nothing was deleted"));
+    }
+    let target = printable(args.to.as_os_str().as_encoded_bytes()).into_owned();
+    let named = snapshot_named(&snapshot);
+    if !args.dry_run && !session.global.quiet && !session.global.json {
+        session.console.line(&format!("Restoring {named} into {target} …"));
+    }
+    if args.dry_run && !session.global.quiet && !session.global.json {
+        session.console.list_entries();
+    }
+    session.console.watch_signals()?;
+    let began = Instant::now();
+    let report = restore(&archive, &options, &session.console).map_err(|error| with_hint(error, &snapshot))?;
+    let took = began.elapsed();
+    let told = tell(&report, args.dry_run, &snapshot, took, session)
+        .and_then(|()| session.say_json(&document(args, &report, &snapshot, took, &session.console.problems())));
+    told.map_err(|failure| failure.after("Everything was restored: only the summary could not be shown."))?;
+    Ok(Outcome::with_problems(report.problems))
+}
+
+fn tell(
+    report: &RestoreReport,
+    is_dry_run: bool,
+    snapshot: &Summary,
+    took: Duration,
+    session: &Session,
+) -> Result<(), Failure> {
+    let verb = if is_dry_run { "Would be restored" } else { "Restored" };
+    let (named, took) = (snapshot_named(snapshot), text::duration(took));
+    session.say(&text::bold(&format!("{verb} from {named} in {took}: {}.", counts(report))))?;
+    tell_exceptions(report, session);
+    Ok(())
+}
+
+fn document<'a>(
+    args: &'a RestoreArgs,
+    report: &'a RestoreReport,
+    snapshot: &Summary,
+    took: Duration,
+    problems: &'a [Problem],
+) -> Document<'a> {
+    Document {
+        snapshot: report.number,
+        time: json::time(snapshot.time),
+        target: Text(args.to.as_os_str().as_encoded_bytes()),
+        dry_run: args.dry_run,
+        files: report.files,
+        directories: report.directories,
+        others: report.others,
+        bytes: report.bytes,
+        unchanged: report.unchanged,
+        deleted: report.deleted,
+        losses: &report.losses,
+        seconds: json::seconds(took),
+        problems: report.problems,
+        problem_list: Problematic::all(problems),
+    }
+}
+
+fn counts(report: &RestoreReport) -> String {
+    let files = text::count(report.files, "file", "files");
+    let mut parts = vec![format!("{files} ({})", text::size(report.bytes))];
+    parts.push(text::count(report.directories, "folder", "folders"));
+    if report.others > 0 {
+        parts.push(text::count(report.others, "link or special file", "links and special files"));
+    }
+    let rest = [(report.unchanged, "left as they were"), (report.deleted, "deleted")];
+    parts.extend(rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", text::number(*n))));
+    parts.join(", ")
+}
+
+fn tell_exceptions(report: &RestoreReport, session: &Session) {
+    for loss in report.losses.iter().filter(|_| !session.global.quiet) {
+        session.console.line(&format!("note: {}", printable(loss.as_bytes())));
+    }
+    if report.problems > 0 {
+        let entries = text::count(report.problems, "entry", "entries");
+        session.console.warn(&format!("{entries} could not be restored as they were. See the list above."));
+    }
+}

@@ -1,0 +1,190 @@
+//! Numbers, sizes, durations and tables as a person reads them. Prints nothing.
+
+use clap::builder::styling::AnsiColor;
+use clap::builder::styling::Style;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// `text` in red and bold; printing through `anstream` takes the colour away where it does not belong.
+pub(crate) fn red(text: &str) -> String {
+    styled(AnsiColor::Red.on_default().bold(), text)
+}
+
+/// `text` in yellow and bold.
+pub(crate) fn yellow(text: &str) -> String {
+    styled(AnsiColor::Yellow.on_default().bold(), text)
+}
+
+/// `text` in bold.
+pub(crate) fn bold(text: &str) -> String {
+    styled(Style::new().bold(), text)
+}
+
+fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 file`, `1,234 files`.
+pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(value), if value == 1 { one } else { many })
+}
+
+/// `4.2 MB`, `123 MB`: in steps of 1000, as file managers and makers of drives count.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    // Rounded before the unit is chosen, so that 999,950 becomes 1.0 MB and not 1000 kB.
+    let rounded = |steps: u128| (u128::from(bytes) + steps / 2) / steps;
+    let mut unit_bytes: u128 = 1000;
+    for unit in UNITS {
+        let (whole, tenths) = (rounded(unit_bytes), rounded(unit_bytes / 10));
+        if tenths < 1000 {
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+        if whole < 1000 {
+            return format!("{whole} {unit}");
+        }
+        unit_bytes *= 1000;
+    }
+    format!("{bytes} B")
+}
+
+/// `0.8 s`, `3 min 20 s`, `1 h 5 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", (duration.as_secs_f64() * 10.0).floor() / 10.0),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", number(seconds / 3600), seconds / 60 % 60),
+    }
+}
+
+/// `1–3, 5` for 1, 2, 3 and 5.
+pub(crate) fn ranges(numbers: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let shown = runs.iter().map(|(first, last)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first}–{last}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a column's cells stand at its left or right edge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of cells under a heading, shown in aligned columns.
+#[derive(Default)]
+pub(crate) struct Table {
+    aligns: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these columns.
+    pub(crate) fn new(columns: &[(&str, Align)]) -> Table {
+        let heading = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+        Table { aligns: columns.iter().map(|(_, align)| *align).collect(), rows: vec![heading] }
+    }
+
+    /// Adds a row below the others.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The lines, the heading first, without blanks at their ends.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let width = |column: usize| self.rows.iter().map(|row| row.get(column).map_or(0, |c| c.chars().count())).max();
+        let widths: Vec<usize> = (0..self.aligns.len()).map(|column| width(column).unwrap_or(0)).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&self.aligns).zip(&widths);
+            let cells = cells.map(|((cell, align), width)| aligned(cell, *align, *width));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+fn aligned(cell: &impl Display, align: Align, width: usize) -> String {
+    match align {
+        Align::Left => format!("{cell:<width$}"),
+        Align::Right => format!("{cell:>width$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (10_234, "10,234"), (1_234_567, "1,234,567")] {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!((count(1, "file", "files"), count(0, "file", "files")), ("1 file".into(), "0 files".into()));
+    }
+
+    #[test]
+    fn sizes_have_two_or_three_digits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (4_200_000, "4.2 MB"),
+            (99_949, "99.9 kB"),
+            (99_950, "100 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (1_073_741_824, "1.1 GB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn durations_grow_into_minutes_and_hours() {
+        for (millis, text) in [(40, "0.0 s"), (840, "0.8 s"), (59_999, "59.9 s"), (200_000, "3 min 20 s")] {
+            assert_eq!(duration(Duration::from_millis(millis)), text);
+        }
+        assert_eq!(duration(Duration::from_mins(65)), "1 h 5 min");
+    }
+
+    #[test]
+    fn runs_of_numbers_are_drawn_together() {
+        assert_eq!(ranges(&[1, 2, 3, 5, 7, 8]), "1–3, 5, 7, 8");
+        assert_eq!(ranges(&[]), "");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&[("#", Align::Right), ("note", Align::Left), ("added", Align::Right)]);
+        table.row(vec!["10".into(), "é".into(), "1 B".into()]);
+        table.row(vec!["9".into(), "longer".into(), String::new()]);
+        assert_eq!(table.lines(), [" #  note    added", "10  é         1 B", " 9  longer"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! `snap verify`.
+
+use super::Outcome;
+use super::failure::Failure;
+use super::json::Text;
+use super::session::Session;
+use super::text;
+use clap::Args;
+use serde::Serialize;
+use snap::id::Number;
+use snap::path::printable;
+use snap::verify::Finding;
+use snap::verify::VerifyOptions;
+use snap::verify::VerifyReport;
+use snap::verify::verify;
+
+/// Check that the archive is as it was written, and say what a damage touches
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  snap verify -a /media/stick/archive\n  snap verify -a /media/stick/archive --data"
+)]
+pub(crate) struct VerifyArgs {
+    /// Also read everything on the drive and check the contents of every file in every snapshot
+    #[arg(long)]
+    data: bool,
+}
+
+/// How many damaged files are named without `--verbose`.
+const NAMED_MAX: usize = 20;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    data: bool,
+    snapshots: u64,
+    bundles: u64,
+    entries: u64,
+    bytes: u64,
+    findings: Vec<Found<'a>>,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    file: &'a str,
+    what: &'a str,
+    snapshots: &'a [Number],
+    paths: Vec<Text<'a>>,
+    paths_total: u64,
+}
+
+pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failure> {
+    let archive = session.open()?;
+    let options = VerifyOptions { data: args.data, threads: session.global.threads };
+    let report = verify(&archive, &options, &session.console)?;
+    if session.global.json {
+        session.say_json(&document(args.data, &report))?;
+    } else {
+        for finding in &report.findings {
+            session.print(&told(finding, session.global.verbose))?;
+        }
+        if report.findings.is_empty() {
+            session.say(&sound(args.data, &report))?;
+        } else {
+            session.print(&advice(&report))?;
+        }
+    }
+    Ok(Outcome::with_problems(report.findings.len() as u64))
+}
+
+fn sound(with_data: bool, report: &VerifyReport) -> String {
+    let snapshots = text::count(report.snapshots, "snapshot", "snapshots");
+    let bundles = text::count(report.bundles, "bundle", "bundles");
+    let entries = text::count(report.entries, "entry", "entries");
+    let data = if with_data {
+        format!("Every byte was read and checked, {} in all.", text::size(report.bytes))
+    } else {
+        "The contents were not read: `snap verify --data` does that.".to_owned()
+    };
+    format!("No damage found: {snapshots} in {bundles}, {entries}. {data}")
+}
+
+fn told(finding: &Finding, names_all: bool) -> String {
+    let file = printable(finding.file.as_bytes());
+    let mut lines = vec![format!("{}{file}: {}", text::red("damaged: "), printable(finding.what.as_bytes()))];
+    if !finding.snapshots.is_empty() {
+        let word = if finding.snapshots.len() == 1 { "snapshot" } else { "snapshots" };
+        let files = text::count(finding.paths_total, "file", "files");
+        lines.push(format!("  touches {files} of {word} {}", text::ranges(&finding.snapshots)));
+    }
+    let named = finding.paths.len().min(if names_all { usize::MAX } else { NAMED_MAX });
+    lines.extend(finding.paths[..named].iter().map(|path| format!("    {path}")));
+    let rest = finding.paths_total.saturating_sub(named as u64);
+    if rest > 0 {
+        let how = if named < finding.paths.len() { " (-v names them)" } else { "" };
+        lines.push(format!("    and {} more{how}", text::number(rest)));
+    }
+    lines.join("\n")
+}
+
+fn advice(report: &VerifyReport) -> String {
+    let places = text::count(report.findings.len() as u64, "place is", "places are");
+    format!(
+        "{places} damaged. Everything that is not named above is intact and can be restored.\n\
+         If the drive is failing, copy the archive's folder to another one now. What is still on this computer can be\n\
+         saved once more into a new archive: snap create --init -a NEW_DIR SOURCE"
+    )
+}
+
+fn document<'a>(data: bool, report: &'a VerifyReport) -> Document<'a> {
+    let found = |finding: &'a Finding| {
+        let Finding { file, what, snapshots, paths, paths_total } = finding;
+        let paths = paths.iter().map(|path| Text(path.as_bytes())).collect();
+        Found { file, what, snapshots, paths, paths_total: *paths_total }
+    };
+    Document {
+        data,
+        snapshots: report.snapshots,
+        bundles: report.bundles,
+        entries: report.entries,
+        bytes: report.bytes,
+        findings: report.findings.iter().map(found).collect(),
+    }
+}
