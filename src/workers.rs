@@ -62,7 +62,11 @@ where
     })
 }
 
-fn hand_out<I, O>(input: impl Iterator<Item = I>, jobs: &SyncSender<(I, SyncSender<O>)>, places: &SyncSender<Receiver<O>>) {
+fn hand_out<I, O>(
+    input: impl Iterator<Item = I>,
+    jobs: &SyncSender<(I, SyncSender<O>)>,
+    places: &SyncSender<Receiver<O>>,
+) {
     for item in input {
         let (result, place) = sync_channel(1);
         if places.send(place).is_err() || jobs.send((item, result)).is_err() {
@@ -98,20 +102,32 @@ mod tests {
     fn only_a_few_items_are_taken_ahead_and_none_after_the_end() {
         let taken = AtomicUsize::new(0);
         let input = (0..1_000_000u32).inspect(|_| drop(taken.fetch_add(1, Ordering::Relaxed)));
-        let first = in_order(3, input, || (), |(), item| item, |results| {
-            thread::sleep(Duration::from_millis(50));
-            Ok(results.next())
-        });
+        let first = in_order(
+            3,
+            input,
+            || (),
+            |(), item| item,
+            |results| {
+                thread::sleep(Duration::from_millis(50));
+                Ok(results.next())
+            },
+        );
         assert_eq!(first.unwrap(), Some(0));
         assert!(taken.load(Ordering::Relaxed) <= 20, "{taken:?} items were taken");
     }
 
     #[test]
     fn an_error_of_the_last_step_ends_the_work() {
-        let failed = in_order(2, 0.., || (), |(), item: u32| item, |results| match results.nth(5) {
-            Some(_) => Err::<(), _>(Error::damaged("enough")),
-            None => Ok(()),
-        });
+        let failed = in_order(
+            2,
+            0..,
+            || (),
+            |(), item: u32| item,
+            |results| match results.nth(5) {
+                Some(_) => Err::<(), _>(Error::damaged("enough")),
+                None => Ok(()),
+            },
+        );
         assert_eq!(failed.unwrap_err().to_string(), "enough");
     }
 }

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     Ok(Outcome::with_problems(report.problems))
 }
 
-fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions, Failure> {
+fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {
     let defaults = CreateOptions::default();
     Ok(CreateOptions {
         sources: sources::parse(&args.sources)?,
@@ -105,6 +105,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions, Failur
         time: args.time,
         part_bytes_max: args.max_part.unwrap_or(defaults.part_bytes_max),
         threads: session.global.threads,
+        clock: defaults.clock,
     })
 }
 

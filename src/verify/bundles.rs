@@ -134,9 +134,7 @@ fn check_chain(check: &mut Check, examined: &Examined) {
     let before = check.examined.values().next_back();
     let wrong = match (&head.parent, before) {
         (None, None) => None,
-        (None, Some(before)) => {
-            Some(format!("it says that nothing was before it, but there is {}", before.file.name))
-        }
+        (None, Some(before)) => Some(format!("it says that nothing was before it, but there is {}", before.file.name)),
         (Some(parent), Some(before)) if parent.bundle == before.file.name => {
             return check_digest(check, parent, examined);
         }

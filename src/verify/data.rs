@@ -42,12 +42,8 @@ const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 /// Reads all bundles that can be opened and are what their names say.
 pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
-    let files: Vec<BundleFile> = check
-        .examined
-        .values()
-        .filter(|examined| examined.is_itself)
-        .map(|examined| examined.file.clone())
-        .collect();
+    let files: Vec<BundleFile> =
+        check.examined.values().filter(|examined| examined.is_itself).map(|examined| examined.file.clone()).collect();
     for file in files {
         match read_bundle(check, &file, threads, bytes_total) {
             Err(error) if is_about_the_file(&error) => {
@@ -268,7 +264,9 @@ impl Scan<'_> {
         let is_directory = member.flag == b'5';
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
         match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
-            None => self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned()),
+            None => {
+                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned())
+            }
             Some(path) => {
                 let order = TarOrder::new(path, is_directory);
                 while expected.peek().is_some_and(|wanted| wanted.order() < order) {
@@ -291,7 +289,9 @@ impl Scan<'_> {
     }
 
     fn is_known_directory(&self, order: &TarOrder) -> bool {
-        let find = |state: &State| state.find(order.path()).is_ok_and(|entry| entry.is_some_and(|entry| entry.stat.kind == Kind::Directory));
+        let find = |state: &State| {
+            state.find(order.path()).is_ok_and(|entry| entry.is_some_and(|entry| entry.stat.kind == Kind::Directory))
+        };
         order.is_directory() && self.state.as_ref().is_none_or(find)
     }
 

@@ -50,9 +50,11 @@ impl<'a> Frames<'a> {
                 (frame, Ok(bytes[from..from + frame.stored_bytes as usize].to_vec()))
             })),
             // A bad place on the drive costs the frames that it is in, not those beside.
-            Err(_) => self.read.extend(batch.into_iter().map(|frame| {
-                (frame, read_exact_at(self.blob, frame.stored_offset, frame.stored_bytes as usize))
-            })),
+            Err(_) => self.read.extend(
+                batch
+                    .into_iter()
+                    .map(|frame| (frame, read_exact_at(self.blob, frame.stored_offset, frame.stored_bytes as usize))),
+            ),
         }
     }
 }

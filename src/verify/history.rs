@@ -282,7 +282,8 @@ fn build(
     let older = if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) };
     let gaps = if is_right_before { Gaps::None } else { Gaps::Before };
     let mut rows = Expected::new(Rows::new(older), manifests, before, from > 0, gaps)?;
-    let complete = is_right_before && before.layers().first().is_none_or(|newest| check.history.is_complete(newest.head().number));
+    let complete =
+        is_right_before && before.layers().first().is_none_or(|newest| check.history.is_complete(newest.head().number));
     let name = format!("{number:06}.made");
     let mut writer = IndexWriter::new(check.history.scratch()?.create(&name)?)?;
     while let Some(row) = rows.next()? {

@@ -165,8 +165,20 @@ fn every_frame_may_be_damaged_alone_and_the_rest_is_still_checked() {
     for frame_bytes in [1, 600, 4096, 1 << 20] {
         let mut sample = Sample::new();
         sample.frame_bytes = frame_bytes;
-        sample.snapshot(1, &[directory("s"), file("s/a", noise(1500, 1)), symlink("s/b", "a"), file("s/c", noise(9000, 2)),
-            directory("s/d"), fifo("s/d/p"), file("s/d/x", noise(10, 3)), file("s/d/y", ""), file("s/e", "e")]);
+        sample.snapshot(
+            1,
+            &[
+                directory("s"),
+                file("s/a", noise(1500, 1)),
+                symlink("s/b", "a"),
+                file("s/c", noise(9000, 2)),
+                directory("s/d"),
+                fifo("s/d/p"),
+                file("s/d/x", noise(10, 3)),
+                file("s/d/y", ""),
+                file("s/e", "e"),
+            ],
+        );
         let table = bundle(&sample, 1).table().clone();
         let manifest_offset = bundle(&sample, 1).manifest_tail().unwrap().manifest_offset;
         let good = sample.bytes(&Sample::file(1));
@@ -192,7 +204,10 @@ fn a_missing_bundle_is_named_with_what_was_in_it() {
             sample.index_names().iter().for_each(|name| sample.store.remove(name).unwrap());
         }
         let found = only(&sample, WITH_DATA);
-        assert_eq!((found.file.clone(), names(&found)), (Sample::file(2), files.iter().map(|n| (*n).to_owned()).collect()));
+        assert_eq!(
+            (found.file.clone(), names(&found)),
+            (Sample::file(2), files.iter().map(|n| (*n).to_owned()).collect())
+        );
         assert_eq!(found.snapshots, [3]);
         assert!(found.what.contains("missing"), "{}", found.what);
         assert_eq!(found.what.contains("not known"), !with_index, "{}", found.what);
@@ -217,7 +232,10 @@ fn a_truncated_bundle_costs_what_is_stored_in_it() {
     for cut in [1, 1000, usize::MAX] {
         sample.alter(&Sample::file(1), |bytes| bytes.truncate(bytes.len().saturating_sub(cut)));
         let found = only(&sample, WITH_DATA);
-        assert_eq!((found.file.as_str(), found.paths_total, found.snapshots), (Sample::file(1).as_str(), 7, vec![1, 2, 3]));
+        assert_eq!(
+            (found.file.as_str(), found.paths_total, found.snapshots),
+            (Sample::file(1).as_str(), 7, vec![1, 2, 3])
+        );
     }
 }
 
@@ -322,11 +340,10 @@ fn an_index_file_that_says_something_else_than_the_manifests_is_named() {
 
 #[test]
 fn a_manifest_that_lies_about_a_place_a_size_or_a_hash_is_caught() {
-    let lies: [&dyn Fn(&mut super::sample::Item); 3] = [
-        &|item| item.offset_lie = 512,
-        &|item| item.size_lie = 1,
-        &|item| item.entry.as_mut().unwrap().content.as_mut().unwrap().hash.0[0] ^= 1,
-    ];
+    let lies: [&dyn Fn(&mut super::sample::Item); 3] =
+        [&|item| item.offset_lie = 512, &|item| item.size_lie = 1, &|item| {
+            item.entry.as_mut().unwrap().content.as_mut().unwrap().hash.0[0] ^= 1
+        }];
     for lie in lies {
         let sample = Sample::new();
         let mut item = file("s/b", noise(2000, 1));
