@@ -299,7 +299,9 @@ impl<'a> Planner<'a> {
         if self.job.is_full_for(bytes) || is_large {
             self.flush()?;
         }
-        if self.part_bytes + self.job.bytes() + bytes > self.part_bytes_max && self.part_bytes + self.job.bytes() > 0 {
+        // What fits no part gets one that is larger; cutting off next to nothing before it helps nobody.
+        let so_far = self.part_bytes + self.job.bytes();
+        if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
             self.cut()?;
         }
         let place = self.place(directory, listing)?;
