@@ -123,9 +123,9 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
         let why = seen.lost_why.map(|why| format!(" ({why})")).unwrap_or_default();
         let place = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
         let place = place.map_or(0, |frame| frame.stored_offset);
-        let (word, them) = if damaged == 1 { ("frame is", "it") } else { ("frames are", "them") };
+        let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
         let what = format!(
-            "{damaged} of {all} {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
+            "{damaged} of its {all} frames {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
              restored, all others can. If there is a copy of this file, put it in place of this one."
         );
         check.found(&file, what, Touched::Bytes { bundle: id, ranges: seen.lost });

@@ -257,7 +257,7 @@ impl Sample {
 
     fn write_frames(&self, writer: &mut BundleWriter, raw: &mut Vec<u8>) -> u64 {
         let mut compressor = Compressor::new(3).unwrap();
-        for part in raw.chunks((2 * self.frame_bytes).min(FRAME_BYTES_MAX)) {
+        for part in raw.chunks((2 * self.frame_bytes).clamp(1024, FRAME_BYTES_MAX)) {
             let mut stored = Vec::new();
             let frame = compressor.append_frame(part, &mut stored).unwrap();
             writer.append_frames(&stored, &[frame]).unwrap();
