@@ -77,6 +77,12 @@ impl<'a> History<'a> {
         number == 0 || self.references.get(&number).is_some_and(|reference| reference.complete)
     }
 
+    /// The state before the bundles of `number`, if it is known for certain.
+    pub fn state_before(&self, number: Number) -> Result<Option<State>> {
+        let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);
+        if self.is_complete(number) && self.is_complete(newest) { self.state(newest) } else { Ok(None) }
+    }
+
     /// The newest known state before `number`, and whether it is the very one before it.
     fn before(&self, number: Number, previous: Number) -> Result<(State, bool)> {
         let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);

@@ -419,6 +419,16 @@ fn a_directory_that_stands_unchanged_in_a_tar_is_no_finding() {
 }
 
 #[test]
+fn a_symlink_that_stays_where_it_points_to_needs_no_member() {
+    for (target, count) in [("d/b", 0), ("elsewhere", 1)] {
+        let sample = three_snapshots();
+        let noted_anew = super::sample::Item { in_tar: false, ..symlink("s/l", target) };
+        sample.snapshot(4, &[noted_anew]);
+        assert_eq!(findings(&sample, WITH_DATA).len(), count);
+    }
+}
+
+#[test]
 fn two_bundles_for_one_place_in_the_history_are_a_finding() {
     let sample = three_snapshots();
     sample.store.replace("bundles/000003-20300101T000000Z.tar.zst", b"x").unwrap();
