@@ -279,7 +279,7 @@ impl<'a> Catalog<'a> {
                         self.files().insert(number, file.clone());
                         return Ok(Some(file));
                     }
-                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IndexDamaged) => {
                         return Err(error);
                     }
                     _ => {}

@@ -75,7 +75,7 @@ pub fn run(run: &Run) -> Result<Done> {
             Err(_) => belt.stop(),
         }
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
-        // When both failed, the writer failed first: the planner only notices that nobody takes its jobs.
+        // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
         match (planned, written) {
             (Ok(plan), Ok(writer)) => writer.finish(&plan.0, plan.1),
             (Err(error), Ok(_)) | (_, Err(error)) => Err(error),
@@ -251,7 +251,7 @@ impl Belt {
         self.changed.notify_all();
     }
 
-    /// The next result, in order; `None` when all has been written.
+    /// The next result, in order; `None` when all has been written, or the planner gave up.
     fn next_delivery(&self) -> Result<Option<Delivery>> {
         let mut state = self.state();
         loop {
@@ -259,7 +259,7 @@ impl Belt {
                 return Err(error);
             }
             if state.stopped {
-                return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+                return Ok(None);
             }
             let next = state.next_written;
             if let Some(delivery) = state.delivered.remove(&next) {
