@@ -294,12 +294,11 @@ impl Block {
     /// [`crate::error::ErrorKind::Damaged`] when the restoring half is not what was written; otherwise when it cannot be read.
     pub fn entry(&self, row: usize) -> Result<Option<Entry>> {
         let Some(stat) = self.stats[row] else { return Ok(None) };
-        let rest = match self.rest.get() {
-            Some(rest) => rest,
-            None => {
-                let rest = self.read_rest()?;
-                self.rest.get_or_init(|| rest)
-            }
+        let rest = if let Some(rest) = self.rest.get() {
+            rest
+        } else {
+            let rest = self.read_rest()?;
+            self.rest.get_or_init(|| rest)
         };
         let (present, files) = rest.ranks[row];
         let mut entry = Entry {
