@@ -407,11 +407,16 @@ fn kind_number(kind: Kind) -> u8 {
 
 /// An index file, open for reading.
 pub struct IndexFile {
-    blob: Box<dyn Blob>,
+    stored: Arc<Stored>,
     head: IndexHead,
-    blocks: Vec<BlockInfo>,
     rows: u64,
     latest: Mutex<Option<(usize, Arc<Block>)>>,
+}
+
+/// Where the blocks of a file are. Blocks share it, and not the file, which keeps one of them: neither would ever go.
+struct Stored {
+    blob: Box<dyn Blob>,
+    blocks: Vec<BlockInfo>,
 }
 
 impl IndexFile {
@@ -443,7 +448,8 @@ impl IndexFile {
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
-        Ok(IndexFile { blob, head, blocks: table.blocks, rows: table.rows, latest: Mutex::new(None) })
+        let stored = Arc::new(Stored { blob, blocks: table.blocks });
+        Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::new(None) })
     }
 
     /// What it says of itself.
@@ -458,38 +464,48 @@ impl IndexFile {
 
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
-        self.blob.length()
+        self.stored.blob.length()
     }
 
     /// How many blocks it has.
     pub fn block_count(&self) -> usize {
-        self.blocks.len()
+        self.stored.blocks.len()
     }
 
     /// The number of the block that may hold `name` in `directory`, or the first after it.
     pub fn block_for(&self, directory: &[u8], name: &[u8]) -> usize {
         let at_most = |block: &BlockInfo| row_order((&block.directory, &block.name), (directory, name)).is_le();
-        self.blocks.partition_point(at_most).saturating_sub(1)
+        self.stored.blocks.partition_point(at_most).saturating_sub(1)
     }
 
     /// A block; the one read last is kept.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when its bytes are not what was written; otherwise when it cannot be read.
-    pub fn block(self: &Arc<Self>, number: usize) -> Result<Arc<Block>> {
+    pub fn block(&self, number: usize) -> Result<Arc<Block>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, block)) = latest.as_ref().filter(|(kept, _)| *kept == number) {
             return Ok(block.clone());
         }
-        let info = self.blocks.get(number).ok_or_else(|| Error::damaged("a block of the index is missing"))?;
-        let stored = read_exact_at(&*self.blob, info.offset, info.compare.stored_bytes as usize)?;
-        let block = Arc::new(Block::new(decode_part(&stored, &info.compare)?, self.clone(), number)?);
+        let part = self.stored.compare_part(number)?;
+        let block = Arc::new(Block::new(part, self.stored.clone(), number)?);
         *latest = Some((number, block.clone()));
         Ok(block)
     }
+}
+
+impl Stored {
+    fn info(&self, number: usize) -> Result<&BlockInfo> {
+        self.blocks.get(number).ok_or_else(|| Error::damaged("a block of the index is missing"))
+    }
+
+    fn compare_part(&self, number: usize) -> Result<ComparePart> {
+        let info = self.info(number)?;
+        decode_part(&read_exact_at(&*self.blob, info.offset, info.compare.stored_bytes as usize)?, &info.compare)
+    }
 
     fn restore_part(&self, number: usize) -> Result<RestorePart> {
-        let info = self.blocks.get(number).ok_or_else(|| Error::damaged("a block of the index is missing"))?;
+        let info = self.info(number)?;
         let offset = info.offset.saturating_add(u64::from(info.compare.stored_bytes));
         decode_part(&read_exact_at(&*self.blob, offset, info.restore.stored_bytes as usize)?, &info.restore)
     }
@@ -517,7 +533,7 @@ fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
 
 /// A decoded block. Its restoring half is read when it is first asked for.
 pub struct Block {
-    file: Arc<IndexFile>,
+    stored: Arc<Stored>,
     number: usize,
     groups: Vec<(Vec<u8>, Range<u32>)>,
     names: Vec<u8>,
@@ -537,7 +553,7 @@ struct Rest {
 }
 
 impl Block {
-    fn new(part: ComparePart, file: Arc<IndexFile>, number: usize) -> Result<Block> {
+    fn new(part: ComparePart, stored: Arc<Stored>, number: usize) -> Result<Block> {
         let bad = || Error::damaged("a block of the index contradicts itself");
         let rows = part.kinds.len();
         let present = part.kinds.iter().filter(|kind| **kind != GONE).count();
@@ -573,7 +589,7 @@ impl Block {
             return Err(bad());
         }
         let stats = stats_of(&part).ok_or_else(bad)?;
-        let block = Block { file, number, groups, names: part.names, name_ends, stats, rest: OnceLock::new() };
+        let block = Block { stored, number, groups, names: part.names, name_ends, stats, rest: OnceLock::new() };
         if (0..rows).any(|row| !path::is_name(block.name(row))) {
             return Err(bad());
         }
@@ -651,7 +667,7 @@ impl Block {
     }
 
     fn read_rest(&self) -> Result<Rest> {
-        let part = self.file.restore_part(self.number)?;
+        let part = self.stored.restore_part(self.number)?;
         let (mut present, mut files) = (0u32, 0u32);
         let mut ranks = Vec::with_capacity(self.stats.len());
         for stat in &self.stats {
@@ -812,6 +828,31 @@ mod tests {
             assert_eq!((file.head().number, file.head().from, file.head().snapshots[0].number), (3, 1, 3));
             check_all(&file, &directories, names_each).unwrap();
         }
+    }
+
+    /// Says by its number of owners whether it is still there.
+    struct Watched(Box<dyn Blob>, #[allow(dead_code)] Arc<()>);
+
+    impl Blob for Watched {
+        fn length(&self) -> u64 {
+            self.0.length()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_closed_with_its_last_user() {
+        let owners = Arc::new(());
+        let blob = written(&["a"], 10).open(NAME).unwrap();
+        let file = IndexFile::open(Box::new(Watched(blob, owners.clone()))).unwrap();
+        let block = file.block(0).unwrap();
+        drop(file);
+        assert_eq!((block.entry(0).unwrap(), Arc::strong_count(&owners)), (Some(entry(0)), 2));
+        drop(block);
+        assert_eq!(Arc::strong_count(&owners), 1);
     }
 
     #[test]
