@@ -295,9 +295,9 @@ impl IndexWriter {
             self.last.offset = content.place.offset;
             extra.holes = content.holes.iter().map(|hole| (hole.offset, hole.length)).collect();
         }
-        let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        if bytes + extra.holes.len() > 0 {
-            self.extra_bytes += bytes + 16 * extra.holes.len();
+        if !(extra.target.is_empty() && extra.xattrs.is_empty() && extra.holes.is_empty()) {
+            let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
+            self.extra_bytes += bytes + 16 * (extra.xattrs.len() + extra.holes.len());
             part.extras.push((row, extra));
         }
     }
@@ -853,6 +853,17 @@ mod tests {
         assert_eq!((block.entry(0).unwrap(), Arc::strong_count(&owners)), (Some(entry(0)), 2));
         drop(block);
         assert_eq!(Arc::strong_count(&owners), 1);
+    }
+
+    #[test]
+    fn an_attribute_without_name_and_value_is_read_as_written() {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+        let entry =
+            Entry { xattrs: vec![(Vec::new(), Vec::new())], content: Some(Content::default()), ..Entry::default() };
+        writer.push(b"", b"a", Some(&entry)).unwrap();
+        writer.publish(&IndexHead::default()).unwrap();
+        assert_eq!(opened(&store).unwrap().block(0).unwrap().entry(0).unwrap(), Some(entry));
     }
 
     #[test]
