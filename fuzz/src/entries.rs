@@ -23,6 +23,9 @@ use snap::time::Time;
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;
 
+/// More holes than this are no other case.
+const HOLES_MAX: usize = 8;
+
 /// Any path but the root.
 pub fn path(u: &mut Unstructured) -> Result<EntryPath> {
     let bytes: Vec<u8> = u.arbitrary()?;
@@ -58,7 +61,7 @@ pub fn entry(u: &mut Unstructured) -> Result<Entry> {
 fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
     let mut holes = Vec::new();
     let mut end = 0;
-    while end < size && u.ratio(1, 4)? {
+    while end < size && holes.len() < HOLES_MAX && u.ratio(1, 4)? {
         let offset = u.int_in_range(end..=size - 1)?;
         let length = u.int_in_range(1..=size - offset)?;
         holes.push(Hole { offset, length });
