@@ -1,4 +1,5 @@
-//! All tests of the program as a whole, in one binary. They know its command line and its documented format only.
+//! All tests of the program as a whole, in one binary. Most know its command line and its documented format only; those of
+//! faults, changing sources and determinism use the library.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,6 +7,7 @@ mod support;
 
 mod commands;
 mod damage_index;
+mod faults;
 mod fidelity;
 mod round_trip;
 mod stock;
