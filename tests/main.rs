@@ -5,6 +5,7 @@
 
 mod support;
 
+mod changing;
 mod commands;
 mod damage_index;
 mod faults;
