@@ -32,6 +32,7 @@ use crate::state::Groups;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
+use crate::store::Upload;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -297,8 +298,21 @@ impl<'a> Catalog<'a> {
         head.archive == self.archive.id && head.number == number && head.from < number && there.eq(noted)
     }
 
-    /// Makes the index file of `number` from its manifests and `before`, the state before it.
+    /// Makes the index file of `number`, in the archive if that takes it, else elsewhere.
     fn build(&self, number: Number, before: &State) -> Result<State> {
+        match self.try_build(number, before) {
+            // Reading must go on where nothing can be written; a full drive may take the beginning of a file.
+            Err(error) if error.kind() == ErrorKind::Io && self.scratch.get().is_none() => {
+                let _ = self.scratch.set(Scratch::new().map_err(|_| error)?);
+                self.try_build(number, before)?;
+            }
+            made => made?,
+        }
+        self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
+    }
+
+    /// Makes the index file of `number` from its manifests and `before`, the state before it.
+    fn try_build(&self, number: Number, before: &State) -> Result<()> {
         let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
@@ -315,10 +329,9 @@ impl<'a> Catalog<'a> {
         changes.add_to(&mut head);
         match writer.publish(&head) {
             // A reader made the same file meanwhile.
-            Err(error) if error.kind() == ErrorKind::Exists => {}
-            result => drop(result?),
+            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+            result => result.map(drop),
         }
-        self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
     }
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
@@ -338,28 +351,17 @@ impl<'a> Catalog<'a> {
         known.filter(|known| *known <= wanted).max().unwrap_or(0)
     }
 
-    /// Begins an index file in the archive, in place of an unusable one; where the archive cannot be written, elsewhere.
-    fn create_index_file(&self, name: &str) -> Result<Box<dyn crate::store::Upload>> {
-        if self.scratch.get().is_none() {
-            let store = &self.archive.store;
-            let created = match store.create(name) {
-                Err(error) if error.kind() == ErrorKind::Exists => store.remove(name).and_then(|()| store.create(name)),
-                created => created,
-            };
-            match created {
-                Err(error) if error.io_error().is_some_and(|error| is_read_only(error.kind())) => {}
-                created => return created,
-            }
-            let _ = self.scratch.set(Scratch::new()?);
+    /// Begins an index file in place of an unusable one.
+    fn create_index_file(&self, name: &str) -> Result<Box<dyn Upload>> {
+        let store = self.scratch.get().map_or(&*self.archive.store, Scratch::store);
+        match store.create(name) {
+            Err(error) if error.kind() == ErrorKind::Exists => match store.remove(name) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => store.create(name),
+            },
+            created => created,
         }
-        let scratch = self.scratch.get().ok_or_else(|| Error::damaged("there is no room for an index"))?;
-        scratch.store().create(name)
     }
-}
-
-fn is_read_only(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind as Kind;
-    matches!(kind, Kind::ReadOnlyFilesystem | Kind::PermissionDenied | Kind::StorageFull)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -303,6 +303,8 @@ impl<'a> Planner<'a> {
         let so_far = self.part_bytes + self.job.bytes();
         if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
             self.cut()?;
+            // What is known of other names of this file speaks of the part before.
+            return self.plan_item(directory, listing, found, row, verdict);
         }
         let place = self.place(directory, listing)?;
         let item = Item {
@@ -376,7 +378,8 @@ impl<'a> Planner<'a> {
                 let Some(path) = path else { return Ok(()) };
                 packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
                 (self.send)(Planned::Ready(packed))?;
-                match old_kind.filter(|kind| *kind != Kind::File) {
+                // As for a small file: only a directory does not stay.
+                match old_kind.filter(|kind| *kind == Kind::Directory) {
                     Some(kind) => self.push(Step::Gone { path, kind }, 0),
                     None => Ok(()),
                 }

@@ -224,7 +224,6 @@ fn damaged(what: impl Into<String>) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::Blob;
     use crate::entry::Content;
     use crate::entry::Entry;
     use crate::entry::Hole;
@@ -233,6 +232,7 @@ mod tests {
     use crate::entry::Stat;
     use crate::id::BundleId;
     use crate::id::Hash;
+    use crate::store::Blob;
     use crate::store::MemoryStore;
     use crate::store::Store;
     use crate::store::read_small;

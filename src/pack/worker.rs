@@ -224,9 +224,9 @@ impl<'a> Packer<'a> {
         if let Err(error) = result {
             let what = if error.kind() == io::ErrorKind::NotFound { "is not there any more" } else { "cannot be read" };
             packed.problems.push(Problem::io(path.clone(), what, &error));
-            // What was there before is of another kind; it is gone, whatever is there now.
+            // The last version stays, unless it was a directory, which unpacking removes: its contents are gone, too.
             let old = item.before.as_ref().and_then(|row| row.stat()).map(|stat| stat.kind);
-            if let Some(kind) = old.filter(|kind| *kind != item.stat.kind) {
+            if let Some(kind) = old.filter(|kind| *kind == Kind::Directory) {
                 push_gone(&path, kind, packed);
             }
         }
@@ -309,11 +309,11 @@ impl<'a> Packer<'a> {
         }
         tar::pad(&mut self.raw, size);
         entry.stat.racy |= trouble.is_some();
-        entry.content = Some(Content { hash, place: Place::default(), holes: holes.clone() });
+        entry.content = Some(Content { hash, place: Place::default(), holes });
         let anchor = Arc::new(Anchor::default());
         packed.anchors.push((content_start as u64, anchor.clone()));
         if let Some(link) = &item.link {
-            link.finish(Outcome::Stored(path.clone(), hash, holes, anchor.clone()));
+            link.finish(stored_outcome(path, &entry, &anchor));
         }
         packed.counts.bytes += size;
         push_stored(path, &entry, Some(anchor), item.verdict, item.before.is_some(), packed);
@@ -342,10 +342,11 @@ impl<'a> Packer<'a> {
                 entry.content.clone_from(&before.content);
                 self.push_kept(path, entry, Some(before), packed);
             }
-            Outcome::Stored(target, hash, holes, anchor) => {
-                let mut entry = self.new_entry(item.stat);
+            Outcome::Stored(target, stat, content, anchor) => {
+                // As the first name found it: the scan's look at this one may be older than the content.
+                let mut entry = self.new_entry(*stat);
                 entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
-                entry.content = Some(Content { hash: *hash, place: Place::default(), holes: holes.clone() });
+                entry.content = Some(content.clone());
                 tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::LinkTo(target.as_bytes()));
                 push_stored(path, &entry, Some(anchor.clone()), item.verdict, item.before.is_some(), packed);
             }
@@ -405,7 +406,7 @@ impl<'a> Packer<'a> {
         let mut entry = file.finished_entry(hash);
         entry.stat.racy |= trouble.is_some();
         if let Some(link) = &file.link {
-            link.finish(Outcome::Stored(file.path.clone(), hash, file.holes.clone(), file.anchor.clone()));
+            link.finish(stored_outcome(&file.path, &entry, &file.anchor));
         }
         packed.counts.bytes += file.stat().size;
         push_stored(&file.path, &entry, Some(file.anchor.clone()), file.verdict, file.before.is_some(), packed);
@@ -520,6 +521,10 @@ fn push_stored(
     *count += 1;
     let text = LineWithoutOffset::entry(path, entry, None);
     packed.lines.push(Line { text, anchor, change: Some((path.clone(), what)) });
+}
+
+fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
+    Outcome::Stored(path.clone(), entry.stat, entry.content.clone().unwrap_or_default(), anchor.clone())
 }
 
 fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {
