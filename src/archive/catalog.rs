@@ -299,7 +299,7 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn build(&self, number: Number, before: &State) -> Result<State> {
-        let from = self.base_of(number, before);
+        let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
             head.bundles.extend(file.head().bundles.iter().cloned());
@@ -323,7 +323,7 @@ impl<'a> Catalog<'a> {
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
     /// the number has bits, and a change is written that many times at most.
-    fn base_of(&self, number: Number, before: &State) -> Number {
+    fn base_of(number: Number, before: &State) -> Number {
         let (Some(whole), deltas) = (before.layers().last(), before.layers().split_last().map_or(&[][..], |(_, d)| d))
         else {
             return 0;

@@ -113,7 +113,7 @@ fn work(belt: &Belt, context: Context) {
         match packer.pack(job) {
             Ok(packed) => {
                 belt.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
-                belt.deliver(number, Delivery::Packed(packed, bytes));
+                belt.deliver(number, Delivery::Packed(Box::new(packed), bytes));
             }
             Err(error) => return belt.fail(error),
         }
@@ -126,7 +126,7 @@ fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
     while let Some(delivery) = belt.next_delivery()? {
         let result = match delivery {
             Delivery::Packed(packed, bytes) => {
-                let result = writer.take(packed);
+                let result = writer.take(*packed);
                 belt.release(bytes);
                 result
             }
@@ -141,7 +141,7 @@ fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
 }
 
 enum Delivery {
-    Packed(Packed, u64),
+    Packed(Box<Packed>, u64),
     Cut,
 }
 
@@ -186,7 +186,7 @@ impl Belt {
     fn send(&self, planned: Planned) -> Result<()> {
         let (bytes, job, ready) = match planned {
             Planned::Job(job, bytes) => (bytes + JOB_BYTES, Some(job), None),
-            Planned::Ready(packed) => (JOB_BYTES, None, Some(Delivery::Packed(packed, JOB_BYTES))),
+            Planned::Ready(packed) => (JOB_BYTES, None, Some(Delivery::Packed(Box::new(packed), JOB_BYTES))),
             Planned::Cut => (0, None, Some(Delivery::Cut)),
         };
         let mut state = self.state();
