@@ -178,6 +178,12 @@ impl Listing {
         &self.names[found.name.0 as usize..][..found.name.1 as usize]
     }
 
+    /// The entry with this name.
+    pub fn find(&self, name: &[u8]) -> Option<&Found> {
+        let place = self.found.binary_search_by(|found| self.name(found).cmp(name));
+        place.ok().map(|place| &self.found[place])
+    }
+
     /// Adds an entry; for listings that are not of a directory, as that of the sources. In the order of names.
     pub fn push(&mut self, name: &[u8], stat: Stat) {
         let start = self.names.len() as u32;

@@ -43,6 +43,9 @@ use std::collections::HashMap;
 /// the part ends.
 const LINE_BYTES: u64 = 1 << 10;
 
+/// How many times larger than asked for a part may become to keep together what belongs together.
+const PART_OVERRUN_MAX: u64 = 3;
+
 /// What the plan hands on, in order.
 pub enum Planned {
     /// Work for a worker; about how many bytes it makes.
@@ -64,8 +67,10 @@ pub struct Planner<'a> {
     job: GroupJob,
     send: &'a mut dyn FnMut(Planned) -> Result<()>,
     old: Option<OldGroups>,
-    /// Directories whose own metadata changed, until their entries come.
-    changed_directories: HashMap<Vec<u8>, Stat>,
+    /// Directories whose own metadata changed, and whether they are new, until their entries come.
+    changed_directories: HashMap<Vec<u8>, (Stat, bool)>,
+    /// Whether a header said that names are gone, and their lines are still to come.
+    owes_lines: bool,
     /// What the last name of each file with several names waits for.
     links: HashMap<u64, LinkTurn>,
     owners: OwnerNames,
@@ -131,6 +136,7 @@ impl<'a> Planner<'a> {
             send,
             old: None,
             changed_directories: HashMap::new(),
+            owes_lines: false,
             links: HashMap::new(),
             owners: OwnerNames::default(),
             counts: Counts::default(),
@@ -155,12 +161,17 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, listing: Listing) -> Result<()> {
         self.go_to(listing.source, &listing.path)?;
         let Some(old) = &mut self.old else { return Ok(()) };
-        let group = old.take_at(&listing.path)?.unwrap_or_default();
+        let mut group = old.take_at(&listing.path)?.unwrap_or_default();
         self.sockets += listing.sockets;
         if !listing.problems.is_empty() {
             self.tell(listing.problems.clone())?;
         }
-        let own = self.changed_directories.remove(&listing.path);
+        let (own, is_new) = self.changed_directories.remove(&listing.path).unzip();
+        if is_new == Some(true) {
+            // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
+            // has removed them all the same.
+            group.rows.retain(|row| listing.find(row.name()).is_none());
+        }
         if listing.is_unreadable {
             if let Some(old) = &mut self.old {
                 old.kept.push(listing.path.clone());
@@ -225,15 +236,25 @@ impl<'a> Planner<'a> {
     fn compare_entries(&mut self, listing: &Listing, group: &Group, own: Option<Stat>) -> Result<()> {
         let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
         let is_unreadable = |row: &Row| listing.unreadable.iter().any(|name| name == row.name());
+        if count_deleted(listing, group) > 0 {
+            // From here to the last line that is owed there is no cut: better one before.
+            let so_far = self.part_bytes + self.job.bytes();
+            if so_far > self.part_bytes_max / 8 && so_far + changed_bytes(listing, group) > self.part_bytes_max {
+                self.cut()?;
+            }
+        }
         let mut directory = Lazy { own, header: None, place: None };
-        if own.is_some() || needs_names(listing, group) {
-            let names = needs_names(listing, group).then(|| names_of(listing, group));
+        if own.is_some() || count_deleted(listing, group) > 0 {
+            let names = (count_deleted(listing, group) > 0).then(|| names_of(listing, group));
             directory.header = Some(Header::Always(names));
             let place = self.place(&mut directory, listing)?;
             let bytes = item_bytes(listing.path.len(), &Stat::default());
             self.push(Step::Enter { directory: place }, bytes)?;
         }
+        let mut owed = count_deleted(listing, group);
         for pair in diff::pairs(&group.rows, &listing.found, order) {
+            self.owes_lines = owed > 0;
+            owed -= usize::from(is_deleted(&pair, listing));
             match pair {
                 Pair::Old(row) if is_unreadable(row) => {}
                 Pair::Old(row) => self.plan_gone(&group.path, row)?,
@@ -241,6 +262,7 @@ impl<'a> Planner<'a> {
                 Pair::Both(row, found) => self.plan_found(&mut directory, listing, found, Some(row))?,
             }
         }
+        self.owes_lines = false;
         Ok(())
     }
 
@@ -278,7 +300,7 @@ impl<'a> Planner<'a> {
         }
         let is_new = verdict != Some(Verdict::Metadata);
         let full = path::joined(&self.job.directories[parent].path, name);
-        self.changed_directories.insert(full, stat);
+        self.changed_directories.insert(full, (stat, is_new));
         self.push_step(Step::Directory { directory: parent, name: name.into(), stat, is_new }, 0);
     }
 
@@ -454,6 +476,10 @@ impl<'a> Planner<'a> {
     }
 
     fn cut(&mut self) -> Result<()> {
+        if self.owes_lines && self.part_bytes < self.part_bytes_max.saturating_mul(PART_OVERRUN_MAX) {
+            // A header that deletes and the lines that say so belong together, should the run be cut off between two parts.
+            return Ok(());
+        }
         self.flush()?;
         // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
         self.links.clear();
@@ -469,17 +495,34 @@ struct Lazy {
     place: Option<usize>,
 }
 
-/// Whether unpacking must delete: a name is gone, or a directory's name is now another kind's or the other way round.
-fn needs_names(listing: &Listing, group: &Group) -> bool {
+/// How many names unpacking must delete.
+fn count_deleted(listing: &Listing, group: &Group) -> usize {
     let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
-    diff::pairs(&group.rows, &listing.found, order).any(|pair| match pair {
+    diff::pairs(&group.rows, &listing.found, order).filter(|pair| is_deleted(pair, listing)).count()
+}
+
+/// About how many bytes of content may have to be stored of a directory's own entries.
+fn changed_bytes(listing: &Listing, group: &Group) -> u64 {
+    let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+    let sizes = diff::pairs(&group.rows, &listing.found, order).map(|pair| match pair {
+        Pair::Old(_) => 0,
+        Pair::New(found) => found.stat.size,
+        Pair::Both(row, found) if row.stat().is_some_and(|stat| stat.is_unchanged(&found.stat)) => 0,
+        Pair::Both(_, found) => found.stat.size,
+    });
+    sizes.fold(0, u64::saturating_add)
+}
+
+/// Whether unpacking must delete a name: it is gone, or a directory's name is now another kind's or the other way round.
+fn is_deleted(pair: &Pair<&Row, &Found>, listing: &Listing) -> bool {
+    match pair {
         Pair::Old(row) => !listing.unreadable.iter().any(|name| name == row.name()),
         Pair::New(_) => false,
         Pair::Both(row, found) => {
             let was_directory = row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
             was_directory != (found.stat.kind == Kind::Directory)
         }
-    })
+    }
 }
 
 /// All names that are in a directory now, those among them that could not be looked at.

@@ -3,14 +3,15 @@
 
 mod large;
 mod links;
+mod owners;
 mod worker;
 
 pub use large::LargeFile;
 pub use large::OpenedLarge;
 pub use large::Piece;
 pub use links::LinkTurn;
+pub use owners::OwnerNames;
 pub use worker::Context;
-pub use worker::OwnerNames;
 pub use worker::Packer;
 pub use worker::open_large;
 pub use worker::push_kept_line;

@@ -9,6 +9,7 @@ use super::JobDirectory;
 use super::LargeFile;
 use super::Line;
 use super::OpenedLarge;
+use super::OwnerNames;
 use super::PIECE_BYTES;
 use super::Packed;
 use super::Piece;
@@ -24,7 +25,6 @@ use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Hole;
 use crate::entry::Kind;
-use crate::entry::Owner;
 use crate::entry::Place;
 use crate::entry::Stat;
 use crate::entry::Xattr;
@@ -47,7 +47,6 @@ use crate::snapshot::Counts;
 use crate::tar;
 use crate::tar::Body;
 use crate::time::Time;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -584,21 +583,4 @@ fn hash_content(content: &[u8], holes: &[Hole]) -> Hash {
         hasher.update(&content[range.start as usize..range.end as usize]);
     }
     hasher.hash()
-}
-
-/// Names of owners, asked for once.
-#[derive(Default)]
-pub struct OwnerNames {
-    users: HashMap<u32, Arc<str>>,
-    groups: HashMap<u32, Arc<str>>,
-}
-
-impl OwnerNames {
-    fn of(&mut self, stat: &Stat) -> Owner {
-        let name = |known: Option<String>| Arc::from(known.unwrap_or_default());
-        Owner {
-            user: self.users.entry(stat.uid).or_insert_with(|| name(platform::user_name(stat.uid))).clone(),
-            group: self.groups.entry(stat.gid).or_insert_with(|| name(platform::group_name(stat.gid))).clone(),
-        }
-    }
 }

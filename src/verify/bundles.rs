@@ -91,10 +91,15 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
 
 /// Whether nothing that can still be read says that the file is another bundle than its name says.
 fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
-    let first_frame = bundle.manifest_tail().ok().and_then(|tail| bundle.table().frame_at(tail.manifest_offset));
-    let raw = first_frame.and_then(|frame| bundle.frame(&frame, &mut Decompressor::new()).ok());
+    // The first line has the number, the last one the part.
+    let Ok(tail) = bundle.manifest_tail() else { return true };
+    let raw = bundle
+        .table()
+        .frame_at(tail.manifest_offset)
+        .and_then(|frame| bundle.frame(&frame, &mut Decompressor::new()).ok());
     let head = raw.and_then(|raw| Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok());
-    head.is_none_or(|head| head.id == bundle.name().id && head.archive == archive)
+    let name = bundle.name();
+    tail.part == name.id.part && head.is_none_or(|head| head.id.number == name.id.number && head.archive == archive)
 }
 
 fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {
