@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Locked,
     /// Bytes of the archive are not what was written.
     Damaged,
+    /// An index file is not what was written; it is made again from the manifests.
+    IndexDamaged,
     /// The archive's format is newer than this program.
     TooNew,
     /// What was asked for makes no sense or is refused for safety.
@@ -86,7 +88,7 @@ impl Error {
 
     /// Whether the archive's bytes, not the machine or the request, are at fault.
     pub fn is_damage(&self) -> bool {
-        self.kind == ErrorKind::Damaged
+        matches!(self.kind, ErrorKind::Damaged | ErrorKind::IndexDamaged)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::id::Number;
+use crate::index::Parts;
 use crate::monitor::Monitor;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
@@ -46,7 +47,7 @@ pub fn ls(
     if !catalog.snapshots().any(|known| known == number) {
         return Err(no_snapshot(number));
     }
-    let state = catalog.state(number)?;
+    let state = catalog.checked_state(number, &options.paths, Parts::Both)?;
     let mut tops = Vec::new();
     for path in &options.paths {
         let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::Number;
 use crate::index::Block;
 use crate::index::IndexFile;
+use crate::index::Parts;
 use crate::path;
 use crate::path::EntryPath;
 use std::cmp::Ordering;
@@ -94,6 +95,26 @@ impl State {
     /// As [`State::groups`], with the rows of entries that are gone.
     pub fn groups_and_gone(&self, top: &EntryPath) -> Groups {
         self.groups_with(top, Gone::Kept)
+    }
+
+    /// Checks all that is needed of the index files for the entry at `top` and what is below it, before it is used.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::IndexDamaged`] when something is not what was written; otherwise when it cannot be read.
+    pub fn check(&self, top: &EntryPath, parts: Parts) -> Result<()> {
+        for file in self.layers.iter().filter(|file| file.block_count() > 0) {
+            let mut above = Some(top.clone());
+            while let Some(path) = above {
+                let (directory, name) = path::split_last(path.as_bytes());
+                file.check_block(file.block_for(directory, name), parts)?;
+                above = path.parent();
+            }
+            let first = file.block_for(top.as_bytes(), b"");
+            let is_needed =
+                |number: &usize| *number == first || path::is_in(file.block_directory(*number), top.as_bytes());
+            (first..file.block_count()).take_while(is_needed).try_for_each(|number| file.check_block(number, parts))?;
+        }
+        Ok(())
     }
 
     fn groups_with(&self, top: &EntryPath, gone: Gone) -> Groups {
@@ -266,7 +287,9 @@ mod tests {
     /// The plainest way to say what a chain of layers means.
     fn model(layers: &[Rows]) -> Rows {
         let mut all = Rows::new();
-        layers.iter().for_each(|rows| all.extend(rows.clone()));
+        for rows in layers {
+            all.extend(rows.clone());
+        }
         all.retain(|_, size| size.is_some());
         all
     }

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         for threads in [1, 2, 7] {
-            let slow = |_: &mut (), item: u64| {
+            let slow = |(): &mut (), item: u64| {
                 thread::sleep(Duration::from_micros(item * 7919 % 500));
                 item * 2
             };
@@ -101,7 +101,9 @@ mod tests {
     #[test]
     fn only_a_few_items_are_taken_ahead_and_none_after_the_end() {
         let taken = AtomicUsize::new(0);
-        let input = (0..1_000_000u32).inspect(|_| drop(taken.fetch_add(1, Ordering::Relaxed)));
+        let input = (0..1_000_000u32).inspect(|_| {
+            taken.fetch_add(1, Ordering::Relaxed);
+        });
         let first = in_order(
             3,
             input,

@@ -19,6 +19,7 @@ use crate::index::BundleRecord;
 use crate::index::IndexFile;
 use crate::index::IndexHead;
 use crate::index::IndexWriter;
+use crate::index::Parts;
 use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::manifest::Parent;
@@ -35,6 +36,7 @@ use crate::store::Upload;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -53,6 +55,8 @@ pub struct Catalog<'a> {
     monitor: &'a dyn Monitor,
     bundles: BTreeMap<BundleId, BundleFile>,
     files: Mutex<HashMap<Number, Arc<IndexFile>>>,
+    /// Numbers whose index file in the archive is damaged, until it is made again.
+    distrusted: Mutex<HashSet<Number>>,
     /// Where index files are made when the archive cannot be written.
     scratch: OnceLock<Scratch>,
 }
@@ -67,7 +71,14 @@ impl<'a> Catalog<'a> {
                     .with_hint("move the one that does not belong here out of the folder bundles"));
             }
         }
-        Ok(Catalog { archive, monitor, bundles, files: Mutex::default(), scratch: OnceLock::new() })
+        Ok(Catalog {
+            archive,
+            monitor,
+            bundles,
+            files: Mutex::default(),
+            distrusted: Mutex::default(),
+            scratch: OnceLock::new(),
+        })
     }
 
     /// The bundles, in order.
@@ -122,7 +133,57 @@ impl<'a> Catalog<'a> {
         Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect())
     }
 
-    /// The state after all bundles up to number `number`; 0: before the first.
+    /// The state after all bundles up to number `number`, 0: before the first; what of the index files `parts` names is checked
+    /// for all that is at or below `tops`, so that damage is met here and not half-way.
+    ///
+    /// # Errors
+    /// When an index file is missing or damaged and cannot be made again.
+    pub fn checked_state(&self, number: Number, tops: &[EntryPath], parts: Parts) -> Result<State> {
+        self.healing(|| {
+            let state = self.state(number)?;
+            let root = [EntryPath::root()];
+            let tops = if tops.is_empty() { &root } else { tops };
+            tops.iter().try_for_each(|top| state.check(top, parts))?;
+            Ok(state)
+        })
+    }
+
+    /// Does something with the index; where that shows it to be damaged, once more after the damaged files were set aside.
+    ///
+    /// # Errors
+    /// Those of `act`.
+    pub fn healing<T>(&self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
+        match act() {
+            Err(error) if error.kind() == ErrorKind::IndexDamaged => {
+                self.distrust_damaged()?;
+                act()
+            }
+            result => result,
+        }
+    }
+
+    /// Finds the index files with damage anywhere, so that they are made again.
+    fn distrust_damaged(&self) -> Result<()> {
+        let numbers: Vec<Number> = self.bundles.keys().map(|id| id.number).collect();
+        for number in numbers {
+            let Some(file) = self.index_file(number)? else { continue };
+            let check = |block| file.check_block(block, Parts::Both);
+            match (0..file.block_count()).try_for_each(check) {
+                Err(error) if error.kind() == ErrorKind::IndexDamaged => {
+                    self.files().remove(&number);
+                    for whole in [Whole::Yes, Whole::No] {
+                        // Where it cannot be removed, it is passed over.
+                        let _ = self.archive.store.remove(&index_name(number, whole));
+                    }
+                    self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+                }
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The state after all bundles up to number `number`; 0: before the first. Damage inside an index file may still show later.
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
@@ -198,9 +259,16 @@ impl<'a> Catalog<'a> {
         Ok(Some(State::new(layers)))
     }
 
+    fn files(&self) -> std::sync::MutexGuard<'_, HashMap<Number, Arc<IndexFile>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn index_file(&self, number: Number) -> Result<Option<Arc<IndexFile>>> {
-        if let Some(file) = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
+        if let Some(file) = self.files().get(&number) {
             return Ok(Some(file.clone()));
+        }
+        if self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
+            return Ok(None);
         }
         let stores = self.scratch.get().map(Scratch::store).into_iter().chain([&*self.archive.store as &dyn Store]);
         for store in stores {
@@ -209,10 +277,10 @@ impl<'a> Catalog<'a> {
                 match opened {
                     Ok(file) if self.fits(&file, number) => {
                         let file = Arc::new(file);
-                        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(number, file.clone());
+                        self.files().insert(number, file.clone());
                         return Ok(Some(file));
                     }
-                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IndexDamaged) => {
                         return Err(error);
                     }
                     _ => {}
@@ -245,7 +313,7 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
-        let from = self.base_of(number, before);
+        let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
             head.bundles.extend(file.head().bundles.iter().cloned());
@@ -254,7 +322,9 @@ impl<'a> Catalog<'a> {
         let whole = if from == 0 { Whole::Yes } else { Whole::No };
         let name = index_name(number, whole);
         let mut changes = Changes::new(self, number)?;
-        let mut writer = IndexWriter::new(self.create_index_file(&name)?)?;
+        let upload = self.create_index_file(&name)?;
+        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let mut writer = IndexWriter::new(upload)?;
         merge_rows(&mut changes, before, from, &mut writer)?;
         changes.add_to(&mut head);
         match writer.publish(&head) {
@@ -266,7 +336,7 @@ impl<'a> Catalog<'a> {
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
     /// the number has bits, and a change is written that many times at most.
-    fn base_of(&self, number: Number, before: &State) -> Number {
+    fn base_of(number: Number, before: &State) -> Number {
         let (Some(whole), deltas) = (before.layers().last(), before.layers().split_last().map_or(&[][..], |(_, d)| d))
         else {
             return 0;

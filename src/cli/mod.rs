@@ -4,6 +4,7 @@ mod at;
 mod confirm;
 mod console;
 mod create;
+mod export;
 mod failure;
 mod init;
 mod json;
@@ -54,6 +55,7 @@ enum Command {
     Ls(ls::LsArgs),
     Restore(restore::RestoreArgs),
     Verify(verify::VerifyArgs),
+    Export(export::ExportArgs),
 }
 
 /// How a command ended that did not fail.
@@ -97,6 +99,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Ls(args) => ls::run(args, session),
         Command::Restore(args) => restore::run(args, session),
         Command::Verify(args) => verify::run(args, session),
+        Command::Export(args) => export::run(args, session),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::id::NUMBER_MAX;
 use crate::id::Number;
+use crate::index::Parts;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::platform;
@@ -107,10 +108,16 @@ pub struct CreateReport {
 /// or the options make no sense; [`ErrorKind::Interrupted`]; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
-    let now = options.time.unwrap_or_else(Time::now);
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
     let catalog = archive.catalog(monitor)?;
-    let before = catalog.state(catalog.highest())?;
+    // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
+    catalog.healing(|| attempt(archive, options, monitor))
+}
+
+fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
+    let now = options.time.unwrap_or_else(Time::now);
+    let catalog = archive.catalog(monitor)?;
+    let before = catalog.checked_state(catalog.highest(), &[], Parts::Compare)?;
     let history = catalog.history()?;
     let chosen = sources::choose(options, &history, &before)?;
     let head = head(archive, &catalog, options, &chosen, now)?;

@@ -64,8 +64,8 @@ pub struct Planner<'a> {
     job: GroupJob,
     send: &'a mut dyn FnMut(Planned) -> Result<()>,
     old: Option<OldGroups>,
-    /// Directories whose own metadata changed, until their entries come.
-    changed_directories: HashMap<Vec<u8>, Stat>,
+    /// Directories whose own metadata changed, and whether they are new, until their entries come.
+    changed_directories: HashMap<Vec<u8>, (Stat, bool)>,
     /// What the last name of each file with several names waits for.
     links: HashMap<u64, LinkTurn>,
     owners: OwnerNames,
@@ -145,7 +145,7 @@ impl<'a> Planner<'a> {
             let before = self.before.find(&top)?;
             let stat = source.stat();
             let directory = self.enter_job(number, &[], Stat::default(), Header::Never);
-            self.compare_directory(directory, source.name(), stat, before.map(|entry| entry.stat).as_ref())?;
+            self.compare_directory(directory, source.name(), stat, before.map(|entry| entry.stat).as_ref());
             self.flush()?;
         }
         Ok(())
@@ -155,12 +155,17 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, listing: Listing) -> Result<()> {
         self.go_to(listing.source, &listing.path)?;
         let Some(old) = &mut self.old else { return Ok(()) };
-        let group = old.take_at(&listing.path)?.unwrap_or_default();
+        let mut group = old.take_at(&listing.path)?.unwrap_or_default();
         self.sockets += listing.sockets;
         if !listing.problems.is_empty() {
             self.tell(listing.problems.clone())?;
         }
-        let own = self.changed_directories.remove(&listing.path);
+        let (own, is_new) = self.changed_directories.remove(&listing.path).unzip();
+        if is_new == Some(true) {
+            // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
+            // has removed them all the same.
+            group.rows.retain(|row| listing.find(row.name()).is_none());
+        }
         if listing.is_unreadable {
             if let Some(old) = &mut self.old {
                 old.kept.push(listing.path.clone());
@@ -258,7 +263,8 @@ impl<'a> Planner<'a> {
                 self.flush()?;
             }
             let place = self.place(directory, listing)?;
-            return self.compare_directory(place, name, found.stat, old);
+            self.compare_directory(place, name, found.stat, old);
+            return Ok(());
         }
         if let (Verdict::Metadata, Some(before)) = (verdict, row)
             && let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, name))
@@ -269,17 +275,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans the line of a directory that is in `parent`, and notes that its own header will be wanted.
-    fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) -> Result<()> {
+    fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) {
         let verdict = old.map(|old| diff::compare(old, &stat, self.rehash));
         if verdict == Some(Verdict::Unchanged) {
             self.counts.unchanged_directories += 1;
-            return Ok(());
+            return;
         }
         let is_new = verdict != Some(Verdict::Metadata);
         let full = path::joined(&self.job.directories[parent].path, name);
-        self.changed_directories.insert(full, stat);
+        self.changed_directories.insert(full, (stat, is_new));
         self.push_step(Step::Directory { directory: parent, name: name.into(), stat, is_new }, 0);
-        Ok(())
     }
 
     fn plan_item(
@@ -299,7 +304,9 @@ impl<'a> Planner<'a> {
         if self.job.is_full_for(bytes) || is_large {
             self.flush()?;
         }
-        if self.part_bytes + self.job.bytes() + bytes > self.part_bytes_max && self.part_bytes + self.job.bytes() > 0 {
+        // What fits no part gets one that is larger; cutting off next to nothing before it helps nobody.
+        let so_far = self.part_bytes + self.job.bytes();
+        if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
             self.cut()?;
             // What is known of other names of this file speaks of the part before.
             return self.plan_item(directory, listing, found, row, verdict);

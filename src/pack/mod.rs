@@ -32,8 +32,9 @@ use crate::tar;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-/// The largest file that shares a frame with others, in bytes; a larger one is cut into pieces of this size.
-pub const PIECE_BYTES: u64 = FRAME_BYTES as u64;
+/// The largest file that shares a frame with others, in bytes; a larger one is cut into pieces of this size. There is room for
+/// a header in the first frame.
+pub const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
 /// The most steps of one job, so that lines without content do not pile up.
 const STEPS_MAX: usize = 8 << 10;

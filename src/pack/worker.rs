@@ -199,7 +199,7 @@ impl<'a> Packer<'a> {
         } else {
             self.open(parent.source, &parent.path).and_then(|parent| parent.xattrs(name))
         };
-        entry.xattrs = self.told(&path, xattrs, packed);
+        entry.xattrs = Packer::told(&path, xattrs, packed);
         let (count, what) = if is_new {
             (&mut packed.counts.new_directories, "new")
         } else {
@@ -243,7 +243,7 @@ impl<'a> Packer<'a> {
         if item.stat.kind == Kind::Symlink {
             entry.target = directory.read_link(&item.name)?;
         }
-        entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
+        entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
         let before = item.before.as_ref().and_then(|row| row.entry().ok().flatten());
         if let Some(before) = before.as_ref().filter(|_| item.verdict == Verdict::Touched)
             && before.target == entry.target
@@ -270,7 +270,7 @@ impl<'a> Packer<'a> {
             None
         };
         if let Some(link) = &item.link
-            && self.pack_second_name(directory, path, item, before.as_ref(), &link.outcome_before(), packed)?
+            && self.pack_second_name(directory, path, item, before.as_ref(), &link.outcome_before(), packed)
         {
             return Ok(());
         }
@@ -278,7 +278,7 @@ impl<'a> Packer<'a> {
         let source = &self.context.sources[source];
         let stat = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &stat), ..stat });
-        entry.xattrs = self.told(path, platform::file_xattrs(&file), packed);
+        entry.xattrs = Packer::told(path, platform::file_xattrs(&file), packed);
         let size = entry.stat.size;
         let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
         let start = self.raw.len();
@@ -330,22 +330,22 @@ impl<'a> Packer<'a> {
         before: Option<&Entry>,
         first: &Outcome,
         packed: &mut Packed,
-    ) -> io::Result<bool> {
+    ) -> bool {
         match first {
-            Outcome::Failed => return Ok(false),
+            Outcome::Failed => return false,
             Outcome::Kept(hash, holes) => {
                 let Some(before) = before.filter(|before| has_content(before, item.stat.size, *hash, holes)) else {
-                    return Ok(false);
+                    return false;
                 };
                 let mut entry = self.new_entry(item.stat);
-                entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
+                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
                 entry.content.clone_from(&before.content);
                 self.push_kept(path, entry, Some(before), packed);
             }
             Outcome::Stored(target, stat, content, anchor) => {
                 // As the first name found it: the scan's look at this one may be older than the content.
                 let mut entry = self.new_entry(*stat);
-                entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
+                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
                 entry.content = Some(content.clone());
                 tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::LinkTo(target.as_bytes()));
                 push_stored(path, &entry, Some(anchor.clone()), item.verdict, item.before.is_some(), packed);
@@ -354,7 +354,7 @@ impl<'a> Packer<'a> {
         if let Some(link) = &item.link {
             link.finish(first.clone());
         }
-        Ok(true)
+        true
     }
 
     fn pack_piece(&mut self, piece: &Piece, packed: &mut Packed) -> Result<()> {
@@ -419,7 +419,7 @@ impl<'a> Packer<'a> {
     }
 
     /// The attributes, or none and a problem that says why.
-    fn told(&self, path: &EntryPath, xattrs: io::Result<Vec<Xattr>>, packed: &mut Packed) -> Vec<Xattr> {
+    fn told(path: &EntryPath, xattrs: io::Result<Vec<Xattr>>, packed: &mut Packed) -> Vec<Xattr> {
         xattrs.unwrap_or_else(|error| {
             packed.problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
             Vec::new()

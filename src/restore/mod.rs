@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::id::Number;
+use crate::index::Parts;
 use crate::monitor::Monitor;
 use crate::path::EntryPath;
 use crate::path::printable;
@@ -97,7 +98,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
         let what = format!("there is no snapshot {} in this archive", options.at);
         return Err(Error::new(ErrorKind::NotFound, what).with_hint("`snap list` shows all snapshots."));
     }
-    let state = catalog.state(options.at)?;
+    let state = catalog.checked_state(options.at, &options.paths, Parts::Both)?;
     let selection = Selection::new(&state, &options.paths, options.at)?;
     refuse_archive(archive, options)?;
     let destination = open_destination(options)?;

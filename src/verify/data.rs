@@ -37,7 +37,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Reads all bundles that can be opened and are what their names say.
 pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
@@ -61,20 +61,22 @@ fn read_bundle(check: &mut Check, file: &BundleFile, threads: usize, bytes_total
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
     let expected = if sound { Some(Expected::new(bundle.manifest()?)?) } else { None };
     let state = check.history.state(file.id().number)?;
-    let (monitor, before) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
-    let mut bytes = before.bytes;
+    let before = check.history.state_before(file.id().number)?;
+    let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
+    let mut bytes = begun.bytes;
     let mut on_frame = |frame: &FrameAt| {
         if monitor.is_interrupted() {
             return Err(Error::new(ErrorKind::Interrupted, "the check was stopped before it was done"));
         }
         bytes += u64::from(frame.stored_bytes);
-        monitor.progress(Progress { bytes, ..before });
+        monitor.progress(Progress { bytes, ..begun });
         Ok(())
     };
     let frames = Frames::new(&*blob, bundle.table());
     let seen = workers::in_order(workers::threads(threads), frames, Decoder::default, Decoder::decode, |decoded| {
         let tape = Tape::new(decoded, &mut on_frame);
-        let mut scan = Scan { tape, expected, state, seen: Seen::default(), unread: false, firsts: HashMap::new() };
+        let mut scan =
+            Scan { tape, expected, state, before, seen: Seen::default(), unread: false, firsts: HashMap::new() };
         scan.run(bundle.table().raw_bytes())?;
         let Scan { tape, mut seen, .. } = scan;
         (seen.lost, seen.lost_frames, seen.lost_why) = (tape.lost, tape.lost_frames, tape.lost_why);
@@ -123,9 +125,9 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
         let why = seen.lost_why.map(|why| format!(" ({why})")).unwrap_or_default();
         let place = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
         let place = place.map_or(0, |frame| frame.stored_offset);
-        let (word, them) = if damaged == 1 { ("frame is", "it") } else { ("frames are", "them") };
+        let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
         let what = format!(
-            "{damaged} of {all} {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
+            "{damaged} of its {all} frames {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
              restored, all others can. If there is a copy of this file, put it in place of this one."
         );
         check.found(&file, what, Touched::Bytes { bundle: id, ranges: seen.lost });
@@ -157,6 +159,8 @@ struct Scan<'a> {
     expected: Option<Expected>,
     /// What was there at the bundle's number: a directory may stand in the tar without being changed.
     state: Option<State>,
+    /// What was there before.
+    before: Option<State>,
     seen: Seen,
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
@@ -231,11 +235,22 @@ impl Scan<'_> {
 
     fn rest_is_missing(&mut self, expected: &mut Expected) -> Result<()> {
         while let Some(wanted) = expected.take()? {
-            if !self.unread {
-                self.seen.missing.add(wanted.path);
-            }
+            self.note_missing(wanted);
         }
         Ok(())
+    }
+
+    /// A line without a member is missing one, unless members were passed over, or it is that of a symlink which stays where
+    /// it points to: tar leaves that one as it was.
+    fn note_missing(&mut self, wanted: Wanted) {
+        let is_as_before = |before: &State| {
+            let older = before.find(&wanted.path).ok().flatten();
+            older.is_some_and(|older| older.stat.kind == Kind::Symlink && older.target == wanted.entry.target)
+        };
+        let stays = wanted.entry.stat.kind == Kind::Symlink && self.before.as_ref().is_none_or(is_as_before);
+        if !self.unread && !stays {
+            self.seen.missing.add(wanted.path);
+        }
     }
 
     /// A header cannot be read: goes on behind the next content, whose place is known from the manifest.
@@ -265,14 +280,13 @@ impl Scan<'_> {
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
         match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
             None => {
-                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned())
+                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned());
             }
             Some(path) => {
                 let order = TarOrder::new(path, is_directory);
                 while expected.peek().is_some_and(|wanted| wanted.order() < order) {
-                    let passed = expected.take()?;
-                    if let Some(passed) = passed.filter(|_| !self.unread) {
-                        self.seen.missing.add(passed.path);
+                    if let Some(passed) = expected.take()? {
+                        self.note_missing(passed);
                     }
                 }
                 self.unread = false;

@@ -77,6 +77,12 @@ impl<'a> History<'a> {
         number == 0 || self.references.get(&number).is_some_and(|reference| reference.complete)
     }
 
+    /// The state before the bundles of `number`, if it is known for certain.
+    pub fn state_before(&self, number: Number) -> Result<Option<State>> {
+        let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);
+        if self.is_complete(number) && self.is_complete(newest) { self.state(newest) } else { Ok(None) }
+    }
+
     /// The newest known state before `number`, and whether it is the very one before it.
     fn before(&self, number: Number, previous: Number) -> Result<(State, bool)> {
         let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);
@@ -126,7 +132,9 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
     let mut reference = None;
     for name in stored {
         match compare_file(check, name, number, &before, manifests.as_ref().filter(|_| is_right_before)) {
-            Ok(from) => {
+            // It only lags behind: it is made again when it is needed.
+            Ok(None) => {}
+            Ok(Some(from)) => {
                 let complete = check.history.is_complete(from);
                 reference = reference.or(Some(Reference { from, name: name.clone(), in_scratch: false, complete }));
             }
@@ -159,21 +167,23 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
 }
 
 /// Reads all of an index file and, where the state before it is known, compares it with what the manifests say. Gives the
-/// number that it leads from.
+/// number that it leads from; `None` when bundles were added after it was made.
 fn compare_file(
     check: &mut Check,
     name: &str,
     number: Number,
     before: &State,
     manifests: Option<&Manifests>,
-) -> Result<Number> {
+) -> Result<Option<Number>> {
     let file = Arc::new(IndexFile::open(check.archive.store().open(name)?)?);
     let from = file.head().from;
-    check_records(check, &file, number)?;
+    if check_records(check, &file, number)? == Age::Old {
+        return Ok(None);
+    }
     let Some(manifests) = manifests else {
         read_all(&file)?;
         let known = from == 0 || check.history.references.contains_key(&from);
-        return if known { Ok(from) } else { Err(Error::damaged("what it builds on is not known")) };
+        return if known { Ok(Some(from)) } else { Err(Error::damaged("what it builds on is not known")) };
     };
     check_summaries(check, &file, manifests)?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
@@ -190,7 +200,7 @@ fn compare_file(
     loop {
         let (wanted, row) = (expected.next()?, actual.next()?);
         match (wanted, row) {
-            (None, None) => return Ok(from),
+            (None, None) => return Ok(Some(from)),
             (Some(wanted), Some(row)) if wanted == row => {}
             (wanted, row) => {
                 let path = wanted.or(row).map(|row| path::joined(&row.directory, &row.name)).unwrap_or_default();
@@ -201,8 +211,14 @@ fn compare_file(
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    New,
+    Old,
+}
+
 /// What an index file says of itself must fit its name, the archive and the bundles that are there or known to be missing.
-fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<()> {
+fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<Age> {
     let head = file.head();
     if head.archive != check.archive.id() {
         return Err(Error::damaged("it belongs to another archive"));
@@ -231,14 +247,12 @@ fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<
             return Err(Error::damaged("it was made from other bundles than those that are there"));
         }
     }
-    if there.next().is_some() {
-        return Err(Error::damaged("it was made before all its bundles were there"));
-    }
+    let age = if there.next().is_some() { Age::Old } else { Age::New };
     drop(there);
     for id in missing {
         note_missing(check, file, id);
     }
-    Ok(())
+    Ok(age)
 }
 
 /// A bundle that only the index remembers.

@@ -16,7 +16,6 @@ use crate::frames::FRAME_BYTES_MAX;
 use crate::id::ArchiveId;
 use crate::id::BundleId;
 use crate::id::BundleName;
-use crate::id::Hash;
 use crate::id::Hasher;
 use crate::id::Number;
 use crate::manifest::Head;
@@ -100,8 +99,12 @@ pub(crate) fn sparse(text: &str, content: impl Into<Vec<u8>>, holes: &[(u64, u64
     let holes: Vec<Hole> = holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
     let in_hole = |at: u64| holes.iter().any(|hole| (hole.offset..hole.offset + hole.length).contains(&at));
     let mut hasher = Hasher::new();
-    let data: Vec<u8> = (0..).zip(&item.content).filter(|(at, _)| !in_hole(*at)).map(|(_, byte)| *byte).collect();
-    hasher.update(&data);
+    if holes.is_empty() {
+        hasher.update(&item.content);
+    } else {
+        let data: Vec<u8> = (0..).zip(&item.content).filter(|(at, _)| !in_hole(*at)).map(|(_, byte)| *byte).collect();
+        hasher.update(&data);
+    }
     let entry = item.entry.as_mut().unwrap();
     entry.stat.size = item.content.len() as u64;
     entry.content = Some(Content { hash: hasher.hash(), place: Place::default(), holes });
@@ -125,8 +128,16 @@ pub(crate) fn kept(text: &str, content: &str) -> Item {
 
 /// Bytes that hardly compress, so that damage hits contents.
 pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let blocks = (0..length.div_ceil(32) as u64).map(|at| Hash::of(&[at, seed].map(u64::to_le_bytes).concat()).0);
-    blocks.flatten().take(length).collect()
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 /// An archive in memory.
@@ -257,7 +268,7 @@ impl Sample {
 
     fn write_frames(&self, writer: &mut BundleWriter, raw: &mut Vec<u8>) -> u64 {
         let mut compressor = Compressor::new(3).unwrap();
-        for part in raw.chunks((2 * self.frame_bytes).min(FRAME_BYTES_MAX)) {
+        for part in raw.chunks((2 * self.frame_bytes).clamp(1024, FRAME_BYTES_MAX)) {
             let mut stored = Vec::new();
             let frame = compressor.append_frame(part, &mut stored).unwrap();
             writer.append_frames(&stored, &[frame]).unwrap();

@@ -84,11 +84,11 @@ pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) 
     Ok(finding)
 }
 
-const UNKNOWN: &str = " Which files that are is not known, for the index is not whole either.";
+const UNKNOWN: &str = " Which files that concerns is not known, for the index is not whole either.";
 const UNKNOWN_REST: &str = " There may be more files than those named here, for the index is not whole either.";
 
-/// A content is seen from its own snapshot on until something takes its place, and never again after that: the first state
-/// names all entries, and the last snapshot that still has one of them is found by halving.
+/// A content is seen from its own snapshot on until something takes its place, and never again after that: the first of
+/// the snapshots names all entries, and the last that still has one of them is found by halving.
 fn name_contents(
     finding: &mut Finding,
     touched: &Touched,
@@ -96,25 +96,21 @@ fn name_contents(
     candidates: &[Number],
     history: &History,
 ) -> Result<()> {
-    let first_known = std::iter::once(first).chain(candidates.iter().copied());
-    let mut known = false;
-    for number in first_known {
-        if let Some(state) = history.state(number)? {
-            known = true;
-            walk(&state, &mut |path, entry| {
-                if touched.touches(entry) {
-                    finding.paths_total += 1;
-                    if finding.paths.len() < PATHS_MAX {
-                        finding.paths.push(path);
-                    }
+    // What was replaced before the first snapshot that is there is missed by none.
+    let first = candidates.first().copied().unwrap_or(first);
+    if let Some(state) = history.state(first)? {
+        walk(&state, &mut |path, entry| {
+            if touched.touches(entry) {
+                finding.paths_total += 1;
+                if finding.paths.len() < PATHS_MAX {
+                    finding.paths.push(path);
                 }
-                true
-            })?;
-            break;
-        }
+            }
+            true
+        })?;
     }
     if !history.is_complete(first) {
-        finding.what.push_str(if known { UNKNOWN_REST } else { UNKNOWN });
+        finding.what.push_str(if finding.paths_total > 0 { UNKNOWN_REST } else { UNKNOWN });
         finding.snapshots = candidates.to_vec();
         return Ok(());
     }

@@ -14,6 +14,10 @@ use std::path::PathBuf;
 #[track_caller]
 pub fn bundles(archive: &Path) -> Vec<PathBuf> {
     let directory = archive.join("bundles");
+    if archive.is_dir() && !directory.exists() {
+        // The folder is made with the first bundle.
+        return Vec::new();
+    }
     let found = fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let paths = found.map(|entry| entry.unwrap().path());
     let mut bundles: Vec<PathBuf> = paths.filter(|path| is_bundle(&name(path))).collect();

@@ -1,0 +1,402 @@
+//! Reading an index file: its table, then single blocks, the restoring half of each only when it is asked for.
+
+use super::BlockInfo;
+use super::ComparePart;
+use super::GONE;
+use super::IndexHead;
+use super::Last;
+use super::MAGIC;
+use super::PartInfo;
+use super::RestorePart;
+use super::SummaryLine;
+use super::TRAILER_BYTES;
+use super::Table;
+use super::damaged;
+use super::decoded;
+use crate::entry::Content;
+use crate::entry::Entry;
+use crate::entry::Hole;
+use crate::entry::Kind;
+use crate::entry::Owner;
+use crate::entry::Place;
+use crate::entry::Stat;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::frames::Decompressor;
+use crate::id::ArchiveId;
+use crate::id::BundleId;
+use crate::id::Hash;
+use crate::path;
+use crate::snapshot::Summary;
+use crate::store::Blob;
+use crate::store::read_exact_at;
+use crate::time::Time;
+use bincode::Decode;
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+
+/// An index file, open for reading.
+pub struct IndexFile {
+    blob: Box<dyn Blob>,
+    head: IndexHead,
+    blocks: Vec<BlockInfo>,
+    rows: u64,
+    latest: Mutex<Option<(usize, Arc<Block>)>>,
+}
+
+impl IndexFile {
+    /// Opens an index file and reads its table: one read for all but the largest.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Damaged`] when it is none; otherwise when it cannot be read.
+    pub fn open(blob: Box<dyn Blob>) -> Result<IndexFile> {
+        const TAIL_BYTES: u64 = 64 << 10;
+        let tail_bytes = blob.length().min(TAIL_BYTES);
+        let tail_offset = blob.length() - tail_bytes;
+        let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
+        let bad = || damaged("the end of an index file is not as it must be");
+        let trailer = tail.last_chunk::<TRAILER_BYTES>().ok_or_else(bad)?;
+        let (offset, info) = parse_trailer(trailer).ok_or_else(bad)?;
+        let table_end = blob.length() - TRAILER_BYTES as u64;
+        if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) {
+            return Err(bad());
+        }
+        let stored = match offset.checked_sub(tail_offset) {
+            Some(start) => tail[start as usize..(table_end - tail_offset) as usize].to_vec(),
+            None => read_exact_at(&*blob, offset, info.stored_bytes as usize).map_err(in_index)?,
+        };
+        if Hash::of(&stored).0 != info.digest {
+            return Err(bad());
+        }
+        let table: Table = decode_part(&stored, &info)?;
+        let lines: Vec<SummaryLine> = serde_json::from_slice(&table.snapshots).map_err(|_| bad())?;
+        let head = IndexHead {
+            archive: ArchiveId(table.archive),
+            number: table.number,
+            from: table.from,
+            bundles: table.bundles,
+            snapshots: lines.into_iter().map(Summary::from).collect(),
+        };
+        Ok(IndexFile { blob, head, blocks: table.blocks, rows: table.rows, latest: Mutex::new(None) })
+    }
+
+    /// What it says of itself.
+    pub fn head(&self) -> &IndexHead {
+        &self.head
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.blob.length()
+    }
+
+    /// How many blocks it has.
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The number of the block that may hold `name` in `directory`, or the first after it.
+    pub fn block_for(&self, directory: &[u8], name: &[u8]) -> usize {
+        let at_most = |block: &BlockInfo| row_order((&block.directory, &block.name), (directory, name)).is_le();
+        self.blocks.partition_point(at_most).saturating_sub(1)
+    }
+
+    /// A block; the one read last is kept.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Damaged`] when its bytes are not what was written; otherwise when it cannot be read.
+    pub fn block(self: &Arc<Self>, number: usize) -> Result<Arc<Block>> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, block)) = latest.as_ref().filter(|(kept, _)| *kept == number) {
+            return Ok(block.clone());
+        }
+        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
+        let stored = self.stored_part(info.offset, &info.compare)?;
+        let block = Arc::new(Block::new(decode_part(&stored, &info.compare)?, self.clone(), number)?);
+        *latest = Some((number, block.clone()));
+        Ok(block)
+    }
+
+    /// Checks the bytes of a block, without decoding them.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
+    pub fn check_block(&self, number: usize, parts: Parts) -> Result<()> {
+        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
+        self.stored_part(info.offset, &info.compare)?;
+        if parts == Parts::Both {
+            self.stored_part(info.offset.saturating_add(u64::from(info.compare.stored_bytes)), &info.restore)?;
+        }
+        Ok(())
+    }
+
+    /// The directory of a block's first row.
+    pub fn block_directory(&self, number: usize) -> &[u8] {
+        self.blocks.get(number).map_or(&[], |info| info.directory.as_slice())
+    }
+
+    fn stored_part(&self, offset: u64, info: &PartInfo) -> Result<Vec<u8>> {
+        let stored = read_exact_at(&*self.blob, offset, info.stored_bytes as usize).map_err(in_index)?;
+        if Hash::of(&stored).0 == info.digest { Ok(stored) } else { Err(damaged(NOT_AS_WRITTEN)) }
+    }
+
+    fn restore_part(&self, number: usize) -> Result<RestorePart> {
+        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
+        let offset = info.offset.saturating_add(u64::from(info.compare.stored_bytes));
+        decode_part(&self.stored_part(offset, &info.restore)?, &info.restore)
+    }
+}
+
+fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo)> {
+    let info = PartInfo {
+        stored_bytes: u32::from_le_bytes(trailer[8..12].try_into().ok()?),
+        raw_bytes: u32::from_le_bytes(trailer[12..16].try_into().ok()?),
+        digest: trailer[16..48].try_into().ok()?,
+    };
+    (trailer[48..] == *MAGIC).then_some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info))
+}
+
+const NOT_AS_WRITTEN: &str = "a block of the index is not what was written";
+
+/// Decodes bytes whose digest has been checked.
+fn decode_part<T: Decode<()>>(stored: &[u8], info: &PartInfo) -> Result<T> {
+    decoded(&Decompressor::new().decompress(stored, info.raw_bytes).map_err(in_index)?)
+}
+
+/// Damage met in an index file is the index's.
+fn in_index(error: Error) -> Error {
+    if error.kind() == ErrorKind::Damaged { damaged(error.to_string()) } else { error }
+}
+
+/// Which parts of a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parts {
+    /// The one that is compared.
+    Compare,
+    /// Also the one that only restoring needs.
+    Both,
+}
+
+fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
+    path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+}
+
+/// A decoded block. Its restoring half is read when it is first asked for.
+pub struct Block {
+    file: Arc<IndexFile>,
+    number: usize,
+    groups: Vec<(Vec<u8>, Range<u32>)>,
+    names: Vec<u8>,
+    /// Where each row's name ends.
+    name_ends: Vec<u32>,
+    stats: Vec<Option<Stat>>,
+    rest: OnceLock<Rest>,
+}
+
+/// The restoring half, with what is needed to find a row in it.
+struct Rest {
+    part: RestorePart,
+    /// For each row: how many rows before it are not gone, and how many are files.
+    ranks: Vec<(u32, u32)>,
+    offsets: Vec<u64>,
+    owners: Vec<Owner>,
+}
+
+impl Block {
+    fn new(part: ComparePart, file: Arc<IndexFile>, number: usize) -> Result<Block> {
+        let bad = || damaged("a block of the index contradicts itself");
+        let rows = part.kinds.len();
+        let present = part.kinds.iter().filter(|kind| **kind != GONE).count();
+        let columns = [
+            part.modes.len(),
+            part.uids.len(),
+            part.gids.len(),
+            part.sizes.len(),
+            part.mtime_seconds.len(),
+            part.mtime_nanos.len(),
+            part.ctime_seconds.len(),
+            part.ctime_nanos.len(),
+            part.inodes.len(),
+        ];
+        if columns.iter().any(|length| *length != present) || part.name_lengths.len() != rows {
+            return Err(bad());
+        }
+        let mut end = 0u32;
+        let mut name_ends = Vec::with_capacity(rows);
+        for length in &part.name_lengths {
+            end = end.checked_add(*length).filter(|end| *end as usize <= part.names.len()).ok_or_else(bad)?;
+            name_ends.push(end);
+        }
+        let mut groups = Vec::with_capacity(part.groups.len());
+        let mut start = 0u32;
+        for (path, count) in &part.groups {
+            let end = start.checked_add(*count).filter(|end| *end as usize <= rows).ok_or_else(bad)?;
+            path::EntryPath::from_bytes(path).ok_or_else(bad)?;
+            groups.push((path.clone(), start..end));
+            start = end;
+        }
+        if start as usize != rows {
+            return Err(bad());
+        }
+        let stats = stats_of(&part).ok_or_else(bad)?;
+        let block = Block { file, number, groups, names: part.names, name_ends, stats, rest: OnceLock::new() };
+        if (0..rows).any(|row| !path::is_name(block.name(row))) {
+            return Err(bad());
+        }
+        Ok(block)
+    }
+
+    /// The directories it has rows of, in order, with their rows.
+    pub fn groups(&self) -> &[(Vec<u8>, Range<u32>)] {
+        &self.groups
+    }
+
+    /// A row's name.
+    pub fn name(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.name_ends[before]);
+        &self.names[start as usize..self.name_ends[row] as usize]
+    }
+
+    /// What `create` compares; `None` when the entry is gone.
+    pub fn stat(&self, row: usize) -> Option<&Stat> {
+        self.stats[row].as_ref()
+    }
+
+    /// The row of `name` in `directory`.
+    pub fn find(&self, directory: &[u8], name: &[u8]) -> Option<usize> {
+        let group = self.groups.binary_search_by(|(path, _)| path::walk_order(path, directory)).ok()?;
+        let rows = &self.groups[group].1;
+        let (mut low, mut high) = (rows.start as usize, rows.end as usize);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.name(middle).cmp(name) {
+                Ordering::Equal => return Some(middle),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// All that is known of a row; `None` when the entry is gone.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Damaged`] when the restoring half is not what was written; otherwise when it cannot be read.
+    pub fn entry(&self, row: usize) -> Result<Option<Entry>> {
+        let Some(stat) = self.stats[row] else { return Ok(None) };
+        let rest = if let Some(rest) = self.rest.get() {
+            rest
+        } else {
+            let rest = self.read_rest()?;
+            self.rest.get_or_init(|| rest)
+        };
+        let (present, files) = rest.ranks[row];
+        let mut entry = Entry {
+            stat,
+            owner: rest.owners[rest.part.owner_numbers[present as usize] as usize].clone(),
+            ..Entry::default()
+        };
+        if stat.kind == Kind::File {
+            let file = files as usize;
+            let mut hash = Hash::default();
+            hash.0.copy_from_slice(&rest.part.hashes[32 * file..32 * file + 32]);
+            let bundle = BundleId { number: rest.part.bundle_numbers[file], part: rest.part.bundle_parts[file] };
+            let place = Place { bundle, offset: rest.offsets[file] };
+            entry.content = Some(Content { hash, place, holes: Vec::new() });
+        }
+        if let Ok(at) = rest.part.extras.binary_search_by_key(&(row as u32), |(row, _)| *row) {
+            let extra = rest.part.extras[at].1.clone();
+            (entry.target, entry.xattrs) = (extra.target, extra.xattrs);
+            if let Some(content) = &mut entry.content {
+                content.holes =
+                    extra.holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    fn read_rest(&self) -> Result<Rest> {
+        let part = self.file.restore_part(self.number)?;
+        let (mut present, mut files) = (0u32, 0u32);
+        let mut ranks = Vec::with_capacity(self.stats.len());
+        for stat in &self.stats {
+            ranks.push((present, files));
+            if let Some(stat) = stat {
+                present += 1;
+                files += u32::from(stat.kind == Kind::File);
+            }
+        }
+        let files = files as usize;
+        let consistent = part.owner_numbers.len() == present as usize
+            && part.owner_numbers.iter().all(|number| (*number as usize) < part.owners.len())
+            && part.hashes.len() == 32 * files
+            && [part.bundle_numbers.len(), part.bundle_parts.len(), part.offsets.len()] == [files; 3]
+            && part.extras.is_sorted_by_key(|(row, _)| *row);
+        if !consistent {
+            return Err(damaged("a block of the index contradicts itself"));
+        }
+        let mut offset = 0u64;
+        let offsets = part.offsets.iter().map(|difference| {
+            offset = offset.wrapping_add(*difference as u64);
+            offset
+        });
+        let offsets = offsets.collect();
+        let owners =
+            part.owners.iter().map(|(user, group)| Owner { user: user.as_str().into(), group: group.as_str().into() });
+        Ok(Rest { owners: owners.collect(), part, ranks, offsets })
+    }
+}
+
+/// The columns put together again; `None` when they contradict each other.
+fn stats_of(part: &ComparePart) -> Option<Vec<Option<Stat>>> {
+    let mut stats = Vec::with_capacity(part.kinds.len());
+    let mut last = Last::default();
+    let mut at = 0;
+    for number in &part.kinds {
+        if *number == GONE {
+            stats.push(None);
+            continue;
+        }
+        last.mtime = last.mtime.wrapping_add(part.mtime_seconds[at]);
+        last.ctime = last.ctime.wrapping_add(part.ctime_seconds[at]);
+        last.inode = last.inode.wrapping_add(part.inodes[at] as u64);
+        stats.push(Some(Stat {
+            kind: *Kind::ALL.get(usize::from(*number))?,
+            mode: part.modes[at],
+            uid: part.uids[at],
+            gid: part.gids[at],
+            size: part.sizes[at],
+            mtime: Time::new(last.mtime, part.mtime_nanos[at]),
+            ctime: Time::new(last.ctime, part.ctime_nanos[at]),
+            inode: last.inode,
+            link: 0,
+            device: 0,
+            racy: false,
+        }));
+        at += 1;
+    }
+    for (row, link) in &part.links {
+        row_mut(&mut stats, *row)?.link = *link;
+    }
+    for (row, device) in &part.devices {
+        row_mut(&mut stats, *row)?.device = *device;
+    }
+    for row in &part.racy {
+        row_mut(&mut stats, *row)?.racy = true;
+    }
+    Some(stats)
+}
+
+fn row_mut(stats: &mut [Option<Stat>], row: u32) -> Option<&mut Stat> {
+    stats.get_mut(row as usize)?.as_mut()
+}
