@@ -112,7 +112,7 @@ impl DumpDir {
         self.add(b'D', name);
     }
 
-    /// Adds anything else, which is in this bundle (`Y`).
+    /// Adds anything else, which may be in this bundle (`Y`).
     pub fn stored(&mut self, name: &[u8]) {
         self.add(b'Y', name);
     }

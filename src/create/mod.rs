@@ -52,7 +52,7 @@ pub struct CreateOptions<'a> {
     pub dry_run: bool,
     /// A note for the history.
     pub note: String,
-    /// Whether a source that has become empty is saved as such.
+    /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
     pub allow_empty: bool,
     /// The snapshot's time; `None`: now.
     pub time: Option<Time>,
