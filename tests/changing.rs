@@ -102,10 +102,18 @@ fn a_file_that_vanishes_before_it_is_opened_keeps_its_last_version() {
 #[test]
 fn a_file_that_is_replaced_by_another_kind_before_it_is_opened_keeps_its_last_version() {
     let others: [(&str, fn(&Tree)); 4] = [
-        ("a directory", |home| drop(home.file("b/inside", "x"))),
-        ("a symlink", |home| drop(home.symlink("b", "/etc/passwd"))),
-        ("a pipe", |home| drop(home.fifo("b"))),
-        ("a socket", |home| drop(home.socket("b"))),
+        ("a directory", |home| {
+            home.file("b/inside", "x");
+        }),
+        ("a symlink", |home| {
+            home.symlink("b", "/etc/passwd");
+        }),
+        ("a pipe", |home| {
+            home.fifo("b");
+        }),
+        ("a socket", |home| {
+            home.socket("b");
+        }),
     ];
     for (what, make) in others {
         let scene = Scene::new();
@@ -137,7 +145,9 @@ fn a_file_that_took_the_place_of_something_else_and_vanishes_leaves_snap_and_tar
         };
         scene.save();
         scene.home.file("a", "a2").remove("b").file("b", "a file now").file("c", "c");
-        let (_, problems) = save_editing(&scene, 2, &|home| drop(home.remove("b")));
+        let (_, problems) = save_editing(&scene, 2, &|home| {
+            home.remove("b");
+        });
         assert_one(&problems, "home/b", "is not there any more");
         let out = tempfile::tempdir().unwrap();
         let drive = crate::support::inside::on_a_drive(&scene.store);
@@ -173,7 +183,9 @@ fn a_file_that_grew_or_shrank_after_its_directory_was_listed_is_saved_as_it_is()
 fn a_small_file_that_grew_large_after_its_directory_was_listed_is_cut_and_told() {
     let scene = Scene::new();
     scene.home.file("a", "a").file("b", "short");
-    let (_, problems) = save_editing(&scene, 2, &|home| drop(home.file("b", noise(1, LARGE))));
+    let (_, problems) = save_editing(&scene, 2, &|home| {
+        home.file("b", noise(1, LARGE));
+    });
     assert_one(&problems, "home/b", "changed while it was read");
     assert_sound(&scene, 1);
     assert_made_up_for(&scene);
@@ -186,7 +198,9 @@ fn names_of_one_file_that_changed_after_it_was_listed_have_one_content() {
     {
         let scene = Scene::new();
         scene.home.file("a", "a").file("b", "before").hard_link("b", "c").hard_link("b", "d");
-        save_editing(&scene, 2, &|home| drop(home.file("b", &content)));
+        save_editing(&scene, 2, &|home| {
+            home.file("b", &content);
+        });
         for name in ["home/b", "home/c", "home/d"] {
             assert_eq!(file(&scene.archive, 1, name), content, "{name} {what}");
         }
@@ -246,7 +260,9 @@ fn a_directory_that_cannot_be_listed_when_its_turn_comes_keeps_what_was_in_it() 
     scene.save();
     scene.home.file("d/g", "g2").file("d/new", "new");
     // At the second look, that at d, the top has been listed; then d/e is not there when it is opened.
-    let (_, problems) = save_editing(&scene, 2, &|home| drop(home.rename("d/e", "../../e").symlink("d/e", "/etc")));
+    let (_, problems) = save_editing(&scene, 2, &|home| {
+        home.rename("d/e", "../../e").symlink("d/e", "/etc");
+    });
     let gone = problems.iter().any(|problem| problem.path.as_bytes() == b"home/d/e");
     let kept = contents(&scene.archive, 2);
     assert_eq!(gone, kept.contains_key(b"home/d/e/f".as_slice()), "{problems:?}");
@@ -312,7 +328,9 @@ fn a_large_file_that_shrinks_while_it_is_read_keeps_the_bundle_readable() {
 #[test]
 fn a_large_file_that_changes_while_it_is_read_is_told_and_read_again() {
     let edits: [fn(&Tree); 3] = [
-        |home| drop(home.append("large", "more")),
+        |home| {
+            home.append("large", "more");
+        },
         |home| {
             let file = std::fs::OpenOptions::new().write(true).open(home.path("large")).unwrap();
             std::os::unix::fs::FileExt::write_all_at(&file, b"other", 100).unwrap();
@@ -340,7 +358,9 @@ fn a_large_file_that_vanishes_before_it_is_opened_keeps_its_last_version() {
     scene.home.file("a", noise(1, LARGE)).file("b", noise(2, LARGE));
     scene.save();
     scene.home.append("a", "more").append("b", "more");
-    let (_, problems) = save_editing(&scene, 2, &|home| drop(home.remove("b")));
+    let (_, problems) = save_editing(&scene, 2, &|home| {
+        home.remove("b");
+    });
     assert_one(&problems, "home/b", "cannot be read");
     assert_eq!(file(&scene.archive, 2, "home/b"), noise(2, LARGE));
     assert_sound(&scene, 2);
@@ -464,6 +484,8 @@ fn a_file_that_changes_all_the_time_never_makes_an_unsound_bundle() {
     }
     assert_sound(&scene, newest);
     assert_made_up_for(&scene);
-    assert_restores(&scene.archive, newest + 1, &scene.path("sources"));
-    assert_replays(&scene.store, newest + 1, &scene.path("sources"));
+    // The last of the runs may have met the file at rest: then there was nothing to make up for.
+    let last = scene.archive.catalog(&Recorder::new()).unwrap().newest().unwrap();
+    assert_restores(&scene.archive, last, &scene.path("sources"));
+    assert_replays(&scene.store, last, &scene.path("sources"));
 }

@@ -309,7 +309,7 @@ fn an_archive_is_made_whole_or_can_be_made_again() {
     let id = ArchiveId::from_seed(b"x");
     for fault in FAULTS {
         let work = |store| Archive::init_store(store, id, Time::new(1, 0)).map(drop);
-        let mut check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
+        let check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
             match Archive::open_store(left.clone()) {
                 Ok(archive) => assert!(archive.id() == id && files(&*left).len() == 3, "{shown}"),
                 Err(error) => {

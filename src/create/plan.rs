@@ -506,9 +506,8 @@ fn changed_bytes(listing: &Listing, group: &Group) -> u64 {
     let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
     let sizes = diff::pairs(&group.rows, &listing.found, order).map(|pair| match pair {
         Pair::Old(_) => 0,
-        Pair::New(found) => found.stat.size,
         Pair::Both(row, found) if row.stat().is_some_and(|stat| stat.is_unchanged(&found.stat)) => 0,
-        Pair::Both(_, found) => found.stat.size,
+        Pair::New(found) | Pair::Both(_, found) => found.stat.size,
     });
     sizes.fold(0, u64::saturating_add)
 }

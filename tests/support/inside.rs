@@ -12,6 +12,7 @@ use snap::create::CreateReport;
 use snap::create::SourceSpec;
 use snap::create::create;
 use snap::entry::Content;
+use snap::entry::Entry;
 use snap::error::Result;
 use snap::frames::Decompressor;
 use snap::id::ArchiveId;
@@ -109,27 +110,35 @@ pub fn history(archive: &Archive) -> Vec<Number> {
     history.iter().map(|summary| summary.number).collect()
 }
 
+/// Everything in a snapshot: directory by directory, in each by name.
+#[track_caller]
+pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
+    let recorder = Recorder::new();
+    let catalog = archive.catalog(&recorder).unwrap();
+    let groups = catalog.state(number).unwrap().groups(&EntryPath::root());
+    let of_group = |group: snap::state::Group| {
+        let entry =
+            |row: &snap::state::Row| (snap::path::joined(&group.path, row.name()), row.entry().unwrap().unwrap());
+        group.rows.iter().map(entry).collect::<Vec<_>>()
+    };
+    groups.flat_map(|group| of_group(group.unwrap())).collect()
+}
+
 /// A line for everything in a snapshot; every content is read and its hash checked.
 #[track_caller]
 pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let mut found = BTreeMap::new();
-    for group in catalog.state(number).unwrap().groups(&EntryPath::root()) {
-        let group = group.unwrap();
-        for row in &group.rows {
-            let path = snap::path::joined(&group.path, row.name());
-            let entry = row.entry().unwrap().unwrap();
-            if let Some(content) = &entry.content {
-                let bytes = bytes_of(&catalog, content, entry.stat.size);
-                assert_eq!(hash_of(&bytes, content), content.hash, "{} in {number}", path.escape_ascii());
-            }
-            let stat = entry.stat;
-            let target = entry.target.escape_ascii();
-            let hash = entry.content.map(|content| content.hash);
-            let line = format!("{:?} {:o} {} {:?} {target} {hash:?}", stat.kind, stat.mode, stat.size, stat.mtime);
-            found.insert(path, line);
+    for (path, entry) in entries(archive, number) {
+        if let Some(content) = &entry.content {
+            let bytes = bytes_of(&catalog, content, entry.stat.size);
+            assert_eq!(hash_of(&bytes, content), content.hash, "{} in {number}", path.escape_ascii());
         }
+        let (stat, target) = (entry.stat, entry.target.escape_ascii());
+        let hash = entry.content.map(|content| content.hash);
+        let line = format!("{:?} {:o} {} {:?} {target} {hash:?}", stat.kind, stat.mode, stat.size, stat.mtime);
+        found.insert(path, line);
     }
     found
 }

@@ -34,13 +34,16 @@ struct Steps {
     opened: Vec<String>,
 }
 
+/// What a test does before a step.
+type Act = Arc<dyn Fn(usize, &str) + Send + Sync>;
+
 /// The plan of a [`FaultyStore`] and the record of its steps.
 #[derive(Clone)]
 struct Plan {
     fault: Option<(usize, Fault)>,
     steps: Arc<Mutex<Steps>>,
     /// Called with the number and the name of each step, before it.
-    act: Arc<dyn Fn(usize, &str) + Send + Sync>,
+    act: Act,
 }
 
 impl Plan {
@@ -97,11 +100,7 @@ impl FaultyStore {
         FaultyStore::made(inner, None, Arc::new(act))
     }
 
-    fn made(
-        inner: Arc<dyn Store>,
-        fault: Option<(usize, Fault)>,
-        act: Arc<dyn Fn(usize, &str) + Send + Sync>,
-    ) -> Arc<FaultyStore> {
+    fn made(inner: Arc<dyn Store>, fault: Option<(usize, Fault)>, act: Act) -> Arc<FaultyStore> {
         Arc::new(FaultyStore { inner, plan: Plan { fault, steps: Arc::default(), act } })
     }
 
@@ -258,5 +257,7 @@ pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
 
 /// Puts copies of all files of a store into another.
 pub fn copy(from: &dyn Store, to: &dyn Store) {
-    files(from).iter().for_each(|(name, bytes)| to.replace(name, bytes).unwrap());
+    for (name, bytes) in &files(from) {
+        to.replace(name, bytes).unwrap();
+    }
 }

@@ -1,0 +1,104 @@
+//! What a run makes depends on the source, the history and the given time only, and what it costs on what changed: counted,
+//! not timed. Uses the library.
+
+use crate::support::inside::Scene;
+use crate::support::inside::in_memory;
+use crate::support::inside::options;
+use crate::support::stores::FaultyStore;
+use crate::support::stores::files;
+use crate::support::tree::Tree;
+use crate::support::tree::noise;
+use snap::archive::Archive;
+use snap::create::CreateOptions;
+use snap::create::create;
+use snap::monitor::Recorder;
+use snap::store::MemoryStore;
+use std::sync::Arc;
+
+/// Saves `home` on a copy of a store; gives all files afterwards.
+fn saved(base: &MemoryStore, home: &Tree, threads: usize) -> Vec<(String, Vec<u8>)> {
+    let store = in_memory(base);
+    let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
+    let options = CreateOptions { threads, part_bytes_max: 3_000_000, ..options(home.root()) };
+    create(&archive, &options, &Recorder::new()).unwrap();
+    files(&store)
+}
+
+#[track_caller]
+fn assert_same_bytes(base: &MemoryStore, home: &Tree) -> MemoryStore {
+    let one = saved(base, home, 1);
+    assert!(one.iter().filter(|(name, _)| name.starts_with("bundles/")).count() > 1, "it comes in parts");
+    for threads in [2, 5, 2] {
+        let other = saved(base, home, threads);
+        let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&one), names(&other), "{threads} threads");
+        for ((name, a), (_, b)) in one.iter().zip(&other) {
+            assert!(a == b, "{name} is not the same with {threads} threads");
+        }
+    }
+    let store = MemoryStore::new();
+    one.iter().for_each(|(name, bytes)| snap::store::Store::replace(&store, name, bytes).unwrap());
+    store
+}
+
+#[test]
+fn any_number_of_threads_makes_the_same_bytes() {
+    let scene = Scene::new();
+    let home = &scene.home;
+    for number in 0..400_u64 {
+        home.file(format!("many/{}/{number}", number % 7), noise(number, (number * 53 % 9000) as usize));
+    }
+    home.file("large", noise(1, 18 << 20)).hard_link("large", "many/large").hard_link("many/0/7", "z");
+    home.symlink("link", "z").fifo("pipe").sparse("holes", 40 << 20, &[(5 << 20, b"data"), (30 << 20, b"more")]);
+    let after = assert_same_bytes(&scene.store, home);
+    for number in (0..400_u64).step_by(3) {
+        home.append(format!("many/{}/{number}", number % 7), "more");
+    }
+    home.remove("many/1/1").remove("link").dir("link").append("large", "x").mtime("holes", 1, 1).remove("many/5");
+    assert_same_bytes(&after, home);
+}
+
+#[test]
+fn a_run_that_finds_no_change_reads_the_comparing_half_of_the_index_and_writes_nothing() {
+    let scene = Scene::new();
+    for number in 0..20_000_u64 {
+        if number % 100 == 0 {
+            scene.home.dir(format!("d{}", number / 100));
+        }
+        std::fs::write(scene.home.path(format!("d{}/{number}", number / 100)), number.to_string()).unwrap();
+    }
+    scene.save();
+    let before = files(&scene.store);
+    let index_bytes: u64 =
+        before.iter().filter(|(name, _)| name.starts_with("index/")).map(|(_, bytes)| bytes.len() as u64).sum();
+    let counting = FaultyStore::counting(Arc::new(scene.store.clone()));
+    let archive = Archive::open_store(counting.clone()).unwrap();
+    let report = create(&archive, &options(scene.home.root()), &Recorder::new()).unwrap();
+    assert_eq!((report.summary, report.bytes_read, report.bytes_written), (None, 0, 0));
+    assert_eq!(report.counts.unchanged, 20_000);
+    assert!(files(&scene.store) == before, "nothing in the archive changed");
+    assert_eq!(counting.bytes_written(), 0);
+    let opened = counting.opened();
+    assert!(!opened.iter().any(|name| name.starts_with("bundles/")), "{opened:?}");
+    // The hashes alone are 32 bytes of the other half for each file.
+    let other_half = 20_000 * 32;
+    let read = counting.bytes_read();
+    assert!(read < index_bytes - other_half + 100_000, "{read} bytes were read; the index has {index_bytes}");
+}
+
+#[test]
+fn a_small_change_in_a_large_tree_reads_and_writes_little() {
+    let scene = Scene::new();
+    for number in 0..5_000_u64 {
+        scene.home.file(format!("d{}/{number}", number / 100), noise(number, 300));
+    }
+    scene.save();
+    scene.home.append("d7/700", "more");
+    let counting = FaultyStore::counting(Arc::new(scene.store.clone()));
+    let archive = Archive::open_store(counting.clone()).unwrap();
+    let report = create(&archive, &options(scene.home.root()), &Recorder::new()).unwrap();
+    assert_eq!((report.counts.modified, report.counts.unchanged), (1, 4_999));
+    assert_eq!(report.bytes_read, 304);
+    assert!(counting.bytes_written() < 10_000, "{} bytes were written", counting.bytes_written());
+    scene.assert_kept();
+}
