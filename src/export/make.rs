@@ -68,7 +68,7 @@ impl<'a> Maker<'a> {
                     self.member(item, &mut made);
                 }
             }
-            Job::Part(part) if self.is_hole(&part) => return self.hole(part),
+            Job::Part(part) if Self::is_hole(&part) => return self.hole(part),
             Job::Part(part) => self.part(part, &mut made),
             Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }
@@ -137,7 +137,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Whether a part that is neither the first nor the last is all in a hole.
-    fn is_hole(&self, part: &Part) -> bool {
+    fn is_hole(part: &Part) -> bool {
         let holes = part.entry.content.as_ref().map_or(&[][..], |content| &content.holes);
         let next = holes.partition_point(|hole| hole.offset + hole.length <= part.offset);
         let end = part.offset + part.length;
@@ -148,13 +148,12 @@ impl<'a> Maker<'a> {
 
     fn hole(&mut self, part: Part) -> Result<Made> {
         let kept = self.zeros.take().filter(|(length, _, _)| *length == part.length);
-        let zeros = match kept {
-            Some(zeros) => zeros,
-            None => {
-                let mut stored = Vec::new();
-                let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
-                (part.length, stored, frame)
-            }
+        let zeros = if let Some(zeros) = kept {
+            zeros
+        } else {
+            let mut stored = Vec::new();
+            let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
+            (part.length, stored, frame)
         };
         let (_, stored, frame) = self.zeros.insert(zeros);
         let mut made = Made { stored: stored.clone(), frame: Some(*frame), bytes: part.length, ..Made::default() };
@@ -169,8 +168,9 @@ impl<'a> Maker<'a> {
                 let offset = place.offset.saturating_add(part.offset);
                 self.contents.append(place.bundle, offset, part.length, &mut self.decompressor, &mut bytes)
             }
-            None => Ok(bytes.resize(part.length as usize, 0)),
+            None => Err(Error::damaged("the index does not say where its content is")),
         };
+        bytes.resize(part.length as usize, 0);
         if part.offset == 0 {
             made.entries = 1;
             tar::append_header(&mut self.raw, part.path.as_bytes(), &part.entry, tar::Body::Itself);
