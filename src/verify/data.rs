@@ -280,7 +280,10 @@ impl Scan<'_> {
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
         match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
             None => {
-                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned());
+                let what = "a member's name could point outside of the folder that is unpacked to";
+                if !self.seen.tar.iter().any(|told| told == what) {
+                    self.seen.tar.push(what.to_owned());
+                }
             }
             Some(path) => {
                 let order = TarOrder::new(path, is_directory);
