@@ -121,6 +121,20 @@ fn parts_and_an_unfinished_snapshot_are_no_damage() {
 }
 
 #[test]
+fn a_directory_whose_member_is_in_a_later_part_is_no_finding_and_one_that_never_comes_is() {
+    for (comes, count) in [(true, 0), (false, 1)] {
+        let sample = three_snapshots();
+        let line_only = super::sample::Item { in_tar: false, ..directory("s/w") };
+        sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1"), line_only]);
+        let member_only = super::sample::Item { in_manifest: false, ..directory("s/w") };
+        let rest = [member_only, file("s/w/q", "2")];
+        sample.bundle(BundleId { number: 4, part: 2 }, &rest[usize::from(!comes)..]);
+        sample.bundle(BundleId { number: 4, part: 0 }, &[file("t/r", "3")]);
+        assert_eq!(findings(&sample, WITH_DATA).len(), count);
+    }
+}
+
+#[test]
 fn what_is_damaged_in_an_early_part_is_found() {
     let sample = three_snapshots();
     let part = BundleId { number: 4, part: 1 };
