@@ -13,6 +13,7 @@ use crate::support::listing::assert_same;
 use crate::support::listing::assert_same_below;
 use crate::support::listing::below;
 use crate::support::listing::inode;
+use crate::support::oracles::check_bundle_with_stock_tools;
 use crate::support::replay::bundles;
 use crate::support::snap::BINARY;
 use crate::support::snap::Call;
@@ -42,7 +43,7 @@ fn init_makes_an_archive_where_nothing_is_and_refuses_anything_else() {
     let bench = Bench::without_archive();
     bench.snap.call("init").ok();
     assert_eq!(bench.snap.snapshots(), 0);
-    for name in ["README.txt", "recover.sh", "archive.toml", "bundles"] {
+    for name in ["README.txt", "recover.sh", "archive.toml"] {
         assert!(bench.snap.archive().join(name).exists(), "{name}");
     }
     bench.snap.call("init").fails(1);
@@ -187,6 +188,21 @@ fn create_says_what_it_found() {
     assert_eq!(values[0]["counts"]["new"], 1, "{values:?}");
     bench.home.file("d", "");
     assert_eq!(bench.snap.call("create").words("-q").arg(bench.home.root()).ok().said(), "");
+}
+
+#[test]
+fn an_empty_snapshot_is_made_only_when_asked_for_and_stock_tools_take_it() {
+    let bench = Bench::new();
+    bench.home.file("f", "text");
+    bench.save();
+    bench.snap.call("create").ok();
+    assert_eq!(bench.snap.snapshots(), 1);
+    bench.snap.call("create").words("--allow-empty --note nothing").ok();
+    assert_eq!(bench.snap.snapshots(), 2);
+    for bundle in bundles(bench.snap.archive()) {
+        check_bundle_with_stock_tools(&bundle);
+    }
+    bench.assert_restores();
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub struct CreateOptions<'a> {
     pub dry_run: bool,
     /// A note for the history.
     pub note: String,
-    /// Whether a source that has become empty is saved as such.
+    /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
     pub allow_empty: bool,
     /// The snapshot's time; `None`: now.
     pub time: Option<Time>,
@@ -153,8 +153,11 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
     };
     if done.committed {
         // The snapshot exists. The index is only a shortcut: when it cannot be written, the next run makes it.
-        let catalog = archive.catalog(monitor)?;
-        report.summary = match catalog.state(number).and_then(|_| catalog.history()) {
+        let history = archive.catalog(monitor).and_then(|catalog| {
+            catalog.state(number)?;
+            catalog.history()
+        });
+        report.summary = match history {
             Ok(history) => history.into_iter().next_back(),
             Err(error) => {
                 monitor.notice(&format!(

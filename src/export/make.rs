@@ -68,7 +68,7 @@ impl<'a> Maker<'a> {
                     self.member(item, &mut made);
                 }
             }
-            Job::Part(part) if Self::is_hole(&part) => return self.hole(part),
+            Job::Part(part) if Maker::is_hole(&part) => return self.hole(part),
             Job::Part(part) => self.part(part, &mut made),
             Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }

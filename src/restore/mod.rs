@@ -10,7 +10,7 @@ mod planner;
 mod round;
 mod run;
 mod selection;
-#[cfg(all(test, unix))]
+#[cfg(unix)]
 mod tests;
 
 use crate::archive::Archive;

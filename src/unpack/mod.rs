@@ -8,7 +8,6 @@
 mod large;
 mod plan;
 mod queue;
-#[cfg(test)]
 mod tests;
 
 use crate::bundle::Bundle;
