@@ -320,7 +320,7 @@ fn a_large_file_that_shrinks_while_it_is_read_keeps_the_bundle_readable() {
     let (_, problems) = save_editing_at_first_write(&scene, |home| resize(home, "large", 17 << 20));
     assert_one(&problems, "home/large", "became shorter");
     let saved = file(&scene.archive, 1, "home/large");
-    assert!(saved.len() == LARGE + (12 << 20) && saved.ends_with(&[0; 1 << 20]));
+    assert!(saved.len() == LARGE + (12 << 20) && saved.ends_with(&vec![0; 1 << 20]));
     assert_sound(&scene, 1);
     assert_made_up_for(&scene);
 }
@@ -477,7 +477,9 @@ fn a_file_that_changes_all_the_time_never_makes_an_unsound_bundle() {
         stop.store(true, Ordering::SeqCst);
         reports
     });
-    reports.into_iter().for_each(|report| drop(report.unwrap()));
+    for report in reports {
+        report.unwrap();
+    }
     let newest = scene.archive.catalog(&Recorder::new()).unwrap().newest().unwrap();
     for number in 1..=newest {
         contents(&scene.archive, number);

@@ -37,7 +37,9 @@ fn assert_same_bytes(base: &MemoryStore, home: &Tree) -> MemoryStore {
         }
     }
     let store = MemoryStore::new();
-    one.iter().for_each(|(name, bytes)| snap::store::Store::replace(&store, name, bytes).unwrap());
+    for (name, bytes) in &one {
+        snap::store::Store::replace(&store, name, bytes).unwrap();
+    }
     store
 }
 

@@ -188,9 +188,13 @@ fn comparable(bundle: &Path) -> Vec<Value> {
     let mut lines = lines(bundle);
     for line in &mut lines {
         let Value::Object(fields) = line else { panic!("a line is no object: {line}") };
-        DIFFERENT.iter().for_each(|name| drop(fields.remove(*name)));
+        for name in DIFFERENT {
+            fields.remove(name);
+        }
         if let Some(Value::Array(sources)) = fields.get_mut("sources") {
-            sources.iter_mut().for_each(|source| source["path"] = Value::Null);
+            for source in sources {
+                source["path"] = Value::Null;
+            }
         }
     }
     lines

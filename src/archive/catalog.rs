@@ -49,10 +49,20 @@ const DELTAS_PART: u64 = 3;
 /// Below this many bytes deltas are never too much.
 const DELTAS_BYTES_MIN: u64 = 256 << 10;
 
+/// What a catalog is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UseFor {
+    /// Getting out as much as there is.
+    Reading,
+    /// Adding a snapshot to what is there.
+    Writing,
+}
+
 /// The bundles of an archive at a moment.
 pub struct Catalog<'a> {
     archive: &'a Archive,
     monitor: &'a dyn Monitor,
+    use_for: UseFor,
     bundles: BTreeMap<BundleId, BundleFile>,
     files: Mutex<HashMap<Number, Arc<IndexFile>>>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
@@ -62,7 +72,7 @@ pub struct Catalog<'a> {
 }
 
 impl<'a> Catalog<'a> {
-    pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+    pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
         let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
         for (name, bytes) in archive.store.list(BUNDLES)? {
             let Some(name) = BundleName::parse(&name) else { continue };
@@ -74,6 +84,7 @@ impl<'a> Catalog<'a> {
         Ok(Catalog {
             archive,
             monitor,
+            use_for,
             bundles,
             files: Mutex::default(),
             distrusted: Mutex::default(),
@@ -113,6 +124,10 @@ impl<'a> Catalog<'a> {
                 format!("the bundle of snapshot {}{part} is missing from the archive", id.number),
             )
         })
+    }
+
+    fn has(&self, name: &BundleName) -> bool {
+        self.bundles.get(&name.id).is_some_and(|file| file.name == *name)
     }
 
     /// Opens a bundle.
@@ -290,12 +305,18 @@ impl<'a> Catalog<'a> {
         Ok(None)
     }
 
-    /// Whether an index file is of this archive and speaks of the bundles that are there.
+    /// Whether an index file is of this archive and speaks of the bundles that are there. For a reader it may know more than
+    /// there are, and other lengths: then bundles are lost or damaged, and it is all that is left to say what was in them. A
+    /// writer builds on what is there.
     fn fits(&self, file: &IndexFile, number: Number) -> bool {
         let head = file.head();
-        let there = self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes));
+        let is_noted = |file: &BundleFile| head.bundles.iter().any(|record| record.name == file.name.as_str());
         let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));
-        head.archive == self.archive.id && head.number == number && head.from < number && there.eq(noted)
+        let knows_all = match self.use_for {
+            UseFor::Reading => self.between(head.from, number).all(is_noted),
+            UseFor::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
+        };
+        head.archive == self.archive.id && head.number == number && head.from < number && knows_all
     }
 
     /// Makes the index file of `number`, in the archive if that takes it, else elsewhere.
@@ -401,6 +422,14 @@ impl Changes {
             if head.archive != catalog.archive.id {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
                     .with_hint("move it out of the folder bundles"));
+            }
+            if let Some(parent) = head.parent.as_ref().filter(|parent| !catalog.has(&parent.bundle)) {
+                // What it changed is not known: a state without it would be wrong without a word.
+                return Err(Error::damaged(format!(
+                    "the bundle {} is missing, on which {} builds",
+                    parent.bundle, file.name
+                ))
+                .with_hint("put it back if there is a copy; snapshots before it can still be restored"));
             }
             changes.summary.time = head.time;
             changes.summary.sources.clone_from(&head.sources);

@@ -5,6 +5,7 @@ mod catalog;
 mod describe;
 
 pub use catalog::Catalog;
+pub use catalog::UseFor;
 
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -173,7 +174,15 @@ impl Archive {
     /// # Errors
     /// When the store cannot be listed; [`ErrorKind::Damaged`] when two bundles claim one place in the history.
     pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
-        Catalog::new(self, monitor)
+        Catalog::new(self, monitor, UseFor::Reading)
+    }
+
+    /// What bundles there are now, for a writer, who builds on them.
+    ///
+    /// # Errors
+    /// As for [`Archive::catalog`].
+    pub fn catalog_for_writing<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+        Catalog::new(self, monitor, UseFor::Writing)
     }
 
     /// Opens a bundle.

@@ -12,7 +12,6 @@ use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::id::NUMBER_MAX;
 use crate::id::Number;
-use crate::index::Parts;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::platform;
@@ -109,15 +108,15 @@ pub struct CreateReport {
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    let catalog = archive.catalog(monitor)?;
+    let catalog = archive.catalog_for_writing(monitor)?;
     // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
     catalog.healing(|| attempt(archive, options, monitor))
 }
 
 fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     let now = options.time.unwrap_or_else(Time::now);
-    let catalog = archive.catalog(monitor)?;
-    let before = catalog.checked_state(catalog.highest(), &[], Parts::Compare)?;
+    let catalog = archive.catalog_for_writing(monitor)?;
+    let before = catalog.state(catalog.highest())?;
     let history = catalog.history()?;
     let chosen = sources::choose(options, &history, &before)?;
     let head = head(archive, &catalog, options, &chosen, now)?;
@@ -153,7 +152,7 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
     };
     if done.committed {
         // The snapshot exists. The index is only a shortcut: when it cannot be written, the next run makes it.
-        let history = archive.catalog(monitor).and_then(|catalog| {
+        let history = archive.catalog_for_writing(monitor).and_then(|catalog| {
             catalog.state(number)?;
             catalog.history()
         });

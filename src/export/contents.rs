@@ -92,15 +92,12 @@ impl<'a> Contents<'a> {
             let until = end.min(frame.raw_end());
             let slot = self.slot(id, &frame);
             let raw = slot.get_or_init(|| bundle.frame(&frame, decompressor).ok());
-            match raw
-                .as_ref()
-                .and_then(|raw| raw.get((at - frame.raw_offset) as usize..(until - frame.raw_offset) as usize))
-            {
-                Some(bytes) => out.extend_from_slice(bytes),
-                None => {
-                    sound = false;
-                    out.resize(out.len() + (until - at) as usize, 0);
-                }
+            let range = (at - frame.raw_offset) as usize..(until - frame.raw_offset) as usize;
+            if let Some(bytes) = raw.as_ref().and_then(|raw| raw.get(range)) {
+                out.extend_from_slice(bytes);
+            } else {
+                sound = false;
+                out.resize(out.len() + (until - at) as usize, 0);
             }
             at = until;
         }

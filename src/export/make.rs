@@ -148,13 +148,12 @@ impl<'a> Maker<'a> {
 
     fn hole(&mut self, part: Part) -> Result<Made> {
         let kept = self.zeros.take().filter(|(length, _, _)| *length == part.length);
-        let zeros = match kept {
-            Some(zeros) => zeros,
-            None => {
-                let mut stored = Vec::new();
-                let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
-                (part.length, stored, frame)
-            }
+        let zeros = if let Some(zeros) = kept {
+            zeros
+        } else {
+            let mut stored = Vec::new();
+            let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
+            (part.length, stored, frame)
         };
         let (_, stored, frame) = self.zeros.insert(zeros);
         let mut made = Made { stored: stored.clone(), frame: Some(*frame), bytes: part.length, ..Made::default() };
@@ -169,11 +168,9 @@ impl<'a> Maker<'a> {
                 let offset = place.offset.saturating_add(part.offset);
                 self.contents.append(place.bundle, offset, part.length, &mut self.decompressor, &mut bytes)
             }
-            None => {
-                bytes.resize(part.length as usize, 0);
-                Ok(())
-            }
+            None => Err(Error::damaged("the index does not say where its content is")),
         };
+        bytes.resize(part.length as usize, 0);
         if part.offset == 0 {
             made.entries = 1;
             tar::append_header(&mut self.raw, part.path.as_bytes(), &part.entry, tar::Body::Itself);

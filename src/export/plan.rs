@@ -96,12 +96,11 @@ impl<'a> Plan<'a> {
             if self.ended {
                 return Ok(None);
             }
-            match self.walk.next()? {
-                Some((path, entry)) => self.add(path, entry),
-                None => {
-                    self.close_members();
-                    self.ended = true;
-                }
+            if let Some((path, entry)) = self.walk.next()? {
+                self.add(path, entry);
+            } else {
+                self.close_members();
+                self.ended = true;
             }
         }
     }

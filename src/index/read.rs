@@ -60,7 +60,7 @@ impl IndexFile {
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when it is none; otherwise when it cannot be read.
     pub fn open(blob: Box<dyn Blob>) -> Result<IndexFile> {
-        const TAIL_BYTES: u64 = 64 << 10;
+        const TAIL_BYTES: u64 = 16 << 10;
         let tail_bytes = blob.length().min(TAIL_BYTES);
         let tail_offset = blob.length() - tail_bytes;
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;

@@ -86,20 +86,17 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         last = Some(change);
     }
     examined.manifest = Some((reader.tail().clone(), reader.digest()));
+    examined.is_itself = true;
     Ok(())
 }
 
 /// Whether nothing that can still be read says that the file is another bundle than its name says.
 fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
-    // The first line has the number, the last one the part.
     let Ok(tail) = bundle.manifest_tail() else { return true };
-    let raw = bundle
-        .table()
-        .frame_at(tail.manifest_offset)
-        .and_then(|frame| bundle.frame(&frame, &mut Decompressor::new()).ok());
-    let head = raw.and_then(|raw| Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok());
-    let name = bundle.name();
-    tail.part == name.id.part && head.is_none_or(|head| head.id.number == name.id.number && head.archive == archive)
+    let raw = bundle.table().frame_at(tail.manifest_offset).map(|frame| bundle.frame(&frame, &mut Decompressor::new()));
+    let head = raw.and_then(|raw| Head::from_line(raw.ok()?.split(|byte| *byte == b'\n').next()?).ok());
+    let id = bundle.name().id;
+    head.is_none_or(|head| (head.id.number, tail.part, head.archive) == (id.number, id.part, archive))
 }
 
 fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {

@@ -33,6 +33,7 @@ use crate::state::State;
 use crate::tar;
 use crate::tar::Member;
 use crate::workers;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,11 +43,22 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 /// Reads all bundles that can be opened and are what their names say.
 pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
-    let files: Vec<BundleFile> =
-        check.examined.values().filter(|examined| examined.is_itself).map(|examined| examined.file.clone()).collect();
-    for file in files {
-        match read_bundle(check, &file, threads, bytes_total) {
+    let files: Vec<(BundleFile, bool)> =
+        check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
+    let mut waiting = BTreeMap::new();
+    let mut number = 0;
+    for (file, is_itself) in files {
+        let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
+        if !is_whole || number != file.id().number {
+            waiting.clear();
+        }
+        number = file.id().number;
+        if !is_itself {
+            continue;
+        }
+        match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
             Err(error) if is_about_the_file(&error) => {
+                waiting.clear();
                 check.found(bundle_path(&file.name), told(&error), Touched::everything(file.id()));
             }
             result => result?,
@@ -55,11 +67,20 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     Ok(())
 }
 
-fn read_bundle(check: &mut Check, file: &BundleFile, threads: usize, bytes_total: u64) -> Result<()> {
+/// `waiting` are the directories that earlier parts of the same snapshot listed, and whose members are still to come: where
+/// one part ends and the next begins, lines and members do not stand side by side.
+fn read_bundle(
+    check: &mut Check,
+    file: &BundleFile,
+    threads: usize,
+    bytes_total: u64,
+    waiting: &mut BTreeMap<EntryPath, Entry>,
+) -> Result<()> {
     let bundle = check.archive.bundle(&file.name)?;
     let blob = check.archive.store().open(&bundle_path(&file.name))?;
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
-    let expected = if sound { Some(Expected::new(bundle.manifest()?)?) } else { None };
+    let carried = std::mem::take(waiting);
+    let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
     let state = check.history.state(file.id().number)?;
     let before = check.history.state_before(file.id().number)?;
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
@@ -75,10 +96,20 @@ fn read_bundle(check: &mut Check, file: &BundleFile, threads: usize, bytes_total
     let frames = Frames::new(&*blob, bundle.table());
     let seen = workers::in_order(workers::threads(threads), frames, Decoder::default, Decoder::decode, |decoded| {
         let tape = Tape::new(decoded, &mut on_frame);
-        let mut scan =
-            Scan { tape, expected, state, before, seen: Seen::default(), unread: false, firsts: HashMap::new() };
+        let mut scan = Scan {
+            tape,
+            expected,
+            state,
+            before,
+            seen: Seen::default(),
+            waiting: BTreeMap::new(),
+            is_last_part: file.id().part == 0,
+            unread: false,
+            firsts: HashMap::new(),
+        };
         scan.run(bundle.table().raw_bytes())?;
-        let Scan { tape, mut seen, .. } = scan;
+        let Scan { tape, mut seen, waiting: left, .. } = scan;
+        *waiting = left;
         (seen.lost, seen.lost_frames, seen.lost_why) = (tape.lost, tape.lost_frames, tape.lost_why);
         Ok(seen)
     })?;
@@ -162,6 +193,9 @@ struct Scan<'a> {
     /// What was there before.
     before: Option<State>,
     seen: Seen,
+    /// Directories whose members may come in the next part.
+    waiting: BTreeMap<EntryPath, Entry>,
+    is_last_part: bool,
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
     /// Path and hash of files with several names, by the offset of their content.
@@ -235,7 +269,11 @@ impl Scan<'_> {
 
     fn rest_is_missing(&mut self, expected: &mut Expected) -> Result<()> {
         while let Some(wanted) = expected.take()? {
-            self.note_missing(wanted);
+            if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
+                self.note_missing(wanted);
+            } else if !self.unread {
+                self.waiting.insert(wanted.path, wanted.entry);
+            }
         }
         Ok(())
     }
@@ -280,7 +318,10 @@ impl Scan<'_> {
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
         match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
             None => {
-                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned());
+                let what = "a member's name could point outside of the folder that is unpacked to";
+                if !self.seen.tar.iter().any(|told| told == what) {
+                    self.seen.tar.push(what.to_owned());
+                }
             }
             Some(path) => {
                 let order = TarOrder::new(path, is_directory);

@@ -87,9 +87,9 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub fn new(reader: ManifestReader) -> Result<Expected> {
-        let mut expected =
-            Expected { reader, directories: BTreeMap::new(), other: None, next: None, group: Vec::new(), ended: false };
+    /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
+    pub fn new(reader: ManifestReader, directories: BTreeMap<EntryPath, Entry>) -> Result<Expected> {
+        let mut expected = Expected { reader, directories, other: None, next: None, group: Vec::new(), ended: false };
         expected.advance()?;
         Ok(expected)
     }

@@ -14,6 +14,7 @@ use super::sample::path;
 use super::sample::sparse;
 use super::sample::symlink;
 use super::*;
+use crate::archive::bundle_path;
 use crate::bundle::Bundle;
 use crate::entry::Kind;
 use crate::error::Problem;
@@ -58,11 +59,7 @@ fn kept_of(name: &str, length: usize, seed: u64) -> super::sample::Item {
 }
 
 fn checked(sample: &Sample, options: VerifyOptions) -> VerifyReport {
-    let report = verify(&sample.archive, &options, &Recorder::new()).unwrap();
-    for finding in &report.findings {
-        eprintln!("{finding:?}");
-    }
-    report
+    verify(&sample.archive, &options, &Recorder::new()).unwrap()
 }
 
 fn findings(sample: &Sample, options: VerifyOptions) -> Vec<Finding> {
@@ -116,10 +113,37 @@ fn parts_and_an_unfinished_snapshot_are_no_damage() {
     sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1")]);
     sample.bundle(BundleId { number: 4, part: 2 }, &[file("s/q", "2")]);
     let monitor = Recorder::new();
-    assert_eq!(verify(&sample.archive, &WITH_DATA, &monitor).unwrap().findings, []);
+    let report = verify(&sample.archive, &WITH_DATA, &monitor).unwrap();
+    assert_eq!((report.findings, report.bundles), (vec![], 5));
     assert!(monitor.notices().iter().any(|notice| notice.contains("not finished")), "{:?}", monitor.notices());
     sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/r", "3")]);
     assert_eq!(findings(&sample, WITH_DATA), []);
+}
+
+#[test]
+fn a_directory_whose_member_is_in_a_later_part_is_no_finding_and_one_that_never_comes_is() {
+    for (comes, count) in [(true, 0), (false, 1)] {
+        let sample = three_snapshots();
+        let line_only = super::sample::Item { in_tar: false, ..directory("s/w") };
+        sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1"), line_only]);
+        let member_only = super::sample::Item { in_manifest: false, ..directory("s/w") };
+        let rest = [member_only, file("s/w/q", "2")];
+        sample.bundle(BundleId { number: 4, part: 2 }, &rest[usize::from(!comes)..]);
+        sample.bundle(BundleId { number: 4, part: 0 }, &[file("t/r", "3")]);
+        assert_eq!(findings(&sample, WITH_DATA).len(), count);
+    }
+}
+
+#[test]
+fn what_is_damaged_in_an_early_part_is_found() {
+    let sample = three_snapshots();
+    let part = BundleId { number: 4, part: 1 };
+    sample.bundle(part, &[file("s/p", noise(1000, 1))]);
+    sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/q", "2")]);
+    let name = bundle_path(&Sample::name(part));
+    sample.alter(&name, |bytes| bytes[500] ^= 1);
+    let found = only(&sample, WITH_DATA);
+    assert_eq!((found.file.as_str(), names(&found), found.snapshots), (name.as_str(), vec!["s/p".to_owned()], vec![4]));
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(super) enum Touched {
 impl Touched {
     /// All that a bundle holds.
     pub fn everything(bundle: BundleId) -> Touched {
-        Touched::Bytes { bundle, ranges: vec![0..u64::MAX] }
+        Touched::Bytes { bundle, ranges: std::iter::once(0..u64::MAX).collect() }
     }
 
     fn touches(&self, entry: &Entry) -> bool {
