@@ -82,10 +82,9 @@ fn a_run_that_finds_no_change_reads_the_comparing_half_of_the_index_and_writes_n
     assert_eq!(counting.bytes_written(), 0);
     let opened = counting.opened();
     assert!(!opened.iter().any(|name| name.starts_with("bundles/")), "{opened:?}");
-    // The hashes alone are 32 bytes of the other half for each file.
-    let other_half = 20_000 * 32;
+    // The other half, with the hashes and places, is by far the larger one.
     let read = counting.bytes_read();
-    assert!(read < index_bytes - other_half + 100_000, "{read} bytes were read; the index has {index_bytes}");
+    assert!(read < index_bytes / 2, "{read} bytes were read; the index has {index_bytes}");
 }
 
 #[test]

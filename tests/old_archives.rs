@@ -9,7 +9,6 @@ use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::manifest::lines;
 use crate::support::replay::bundles;
-use crate::support::replay::stock_replay;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
@@ -96,15 +95,16 @@ fn every_old_archive_is_what_it_was_with_its_index_and_without() {
 fn every_snapshot_of_every_old_archive_is_restored() {
     for path in old_archives() {
         let (copy, archive) = copied(&path);
+        let beside = tempfile::tempdir().unwrap();
         for at in 1..=SNAPSHOTS {
-            let target = copy.path().join(format!("restored-{at}"));
+            let target = beside.path().join(format!("restored-{at}"));
             let recorder = Recorder::new();
             restore(&archive, &RestoreOptions { target: target.clone(), at, ..RestoreOptions::default() }, &recorder)
                 .unwrap();
             assert_eq!(recorder.problems(), [], "{at}");
             assert_is_snapshot(&archive, at, &target);
-            let replayed = copy.path().join(format!("replayed-{at}"));
-            stock_replay(copy.path(), at as usize, &replayed);
+            let replayed = beside.path().join(format!("replayed-{at}"));
+            replay_with_odd_times(copy.path(), at, &replayed);
             assert_same_below(&target, &replayed, Level::Stock);
         }
     }
@@ -138,11 +138,27 @@ fn assert_is_snapshot(archive: &Archive, at: Number, target: &Path) {
     assert_eq!(crate::support::listing::below(target).len(), count, "snapshot {at} restores nothing else");
 }
 
+/// The tree has times before 1970 and after 2100, of which GNU tar warns when it sets them; nothing else may be said.
+fn replay_with_odd_times(archive: &Path, at: Number, out: &Path) {
+    fs::create_dir(out).unwrap();
+    for bundle in bundles(archive) {
+        let number: Number = bundle.file_name().unwrap().to_str().unwrap()[..6].parse().unwrap();
+        if number <= at {
+            let mut tar = std::process::Command::new("tar");
+            tar.args(["--warning=no-timestamp", "--zstd", "-g", "/dev/null", "-xf"]).arg(&bundle).arg("-C").arg(out);
+            let told = tar.output().unwrap();
+            assert!(told.status.success() && told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
+        }
+    }
+    fs::remove_file(out.join(".snap-manifest.jsonl")).unwrap();
+}
+
 #[test]
 fn a_snapshot_is_added_to_every_old_archive() {
     for path in old_archives() {
-        let (copy, archive) = copied(&path);
-        let target = copy.path().join("restored");
+        let (_copy, archive) = copied(&path);
+        let beside = tempfile::tempdir().unwrap();
+        let target = beside.path().join("restored");
         let at_last = RestoreOptions { target: target.clone(), at: SNAPSHOTS, ..RestoreOptions::default() };
         restore(&archive, &at_last, &Recorder::new()).unwrap();
         let home = Tree::at(target.join("home"));
