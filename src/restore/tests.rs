@@ -26,6 +26,9 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
+/// Type and mode, size, time, and content or target.
+type Node = (u32, u64, (i64, i64), Vec<u8>);
+
 /// A folder to restore into, and what is in it.
 struct Place(TempDir);
 
@@ -50,8 +53,7 @@ impl Place {
         sound(sample, &self.options())
     }
 
-    /// Type and mode, size, time, and content or target of everything.
-    fn tree(&self) -> BTreeMap<String, (u32, u64, (i64, i64), Vec<u8>)> {
+    fn tree(&self) -> BTreeMap<String, Node> {
         let mut tree = BTreeMap::new();
         let mut waiting = vec![String::new()];
         while let Some(directory) = waiting.pop() {

@@ -276,7 +276,9 @@ fn wrong_bytes_are_never_finished_and_small_ones_not_even_begun() {
     let raw = noise(100_000, 4);
     let made = Made::of(&raw, 10_000, &[]);
     let mut contents = [content(&raw, 0, 100, &[]), content(&raw, 0, 50_000, &[]), content(&raw, 7, 100, &[(0, 100)])];
-    contents.iter_mut().for_each(|(_, content)| content.hash.0[31] ^= 1);
+    for (_, content) in &mut contents {
+        content.hash.0[31] ^= 1;
+    }
     let sink = Recorder::new(&contents);
     made.unpack(&contents, 2, &sink).unwrap();
     assert_eq!((sink.finished(), sink.failed()), (vec![], vec![0, 1, 2]));
