@@ -74,7 +74,9 @@ impl BundleWriter {
     /// When the store fails.
     pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
         self.upload.write_all(stored).map_err(|error| self.write_failed(error))?;
-        frames.iter().for_each(|frame| self.table.push(*frame));
+        for frame in frames {
+            self.table.push(*frame);
+        }
         Ok(())
     }
 

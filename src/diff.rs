@@ -84,13 +84,13 @@ pub fn compare(old: &Stat, new: &Stat, rehash: Rehash) -> Verdict {
 mod tests {
     use super::*;
     use crate::time::Time;
+    use Pair::Both;
+    use Pair::New;
+    use Pair::Old;
 
     #[test]
     fn two_lists_are_paired_by_name() {
         let found: Vec<_> = pairs(&[1, 3, 4, 7], &[2, 3, 7, 9], i32::cmp).collect();
-        use Pair::Both;
-        use Pair::New;
-        use Pair::Old;
         assert_eq!(found, [Old(&1), New(&2), Both(&3, &3), Old(&4), Both(&7, &7), New(&9)]);
         assert_eq!(pairs(&[1], &[] as &[i32], i32::cmp).collect::<Vec<_>>(), [Old(&1)]);
         assert_eq!(pairs(&[] as &[i32], &[1], i32::cmp).collect::<Vec<_>>(), [New(&1)]);

@@ -26,6 +26,7 @@ use serde::Serializer;
 use serde::de;
 use std::borrow::Cow;
 use std::fmt;
+use std::fmt::Write;
 
 /// The manifest's name in a bundle; no source may be called so.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
@@ -426,7 +427,10 @@ impl Text<'_> {
         let mut text = String::new();
         for chunk in bytes.utf8_chunks() {
             text.push_str(&chunk.valid().replace('%', "%25"));
-            chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
+            for byte in chunk.invalid() {
+                // Writing into a string does not fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
         }
         text
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::fmt::Write;
 
 /// A path inside an archive: `<source name>/<path>`, bytes without an encoding, parts joined by `/`.
 ///
@@ -154,15 +155,20 @@ pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
         for c in chunk.valid().chars() {
             match c {
                 c if harmless(c) => text.push(c),
-                c if (c as u32) < 0x80 => text.push_str(&format!("\\x{:02x}", c as u32)),
-                c => text.push_str(&format!("\\u{{{:x}}}", c as u32)),
+                c if c.is_ascii() => push_byte(&mut text, c as u8),
+                c => text.extend(c.escape_unicode()),
             }
         }
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            push_byte(&mut text, *byte);
         }
     }
     Cow::Owned(text)
+}
+
+fn push_byte(text: &mut String, byte: u8) {
+    // Writing into a string does not fail.
+    let _ = write!(text, "\\x{byte:02x}");
 }
 
 /// Characters that reorder the text around them, with which a name can pretend to be another.

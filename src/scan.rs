@@ -78,11 +78,11 @@ impl Source {
 
     /// What is known of its top directory.
     pub fn stat(&self) -> Stat {
-        self.comparable(&self.stat, Kind::Directory, self.file_system(&self.root, self.stat.file_system))
+        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, self.stat.file_system))
     }
 
     /// A stat without what its file system does not keep; `raw.kind` is `kind`.
-    fn comparable(&self, raw: &RawStat, kind: Kind, file_system: FileSystem) -> Stat {
+    fn comparable(raw: &RawStat, kind: Kind, file_system: FileSystem) -> Stat {
         let link_known = raw.links > 1 && kind != Kind::Directory && file_system.stable_inodes;
         let time = |time: Time| rounded(time, file_system.time_grain_nanos);
         Stat {
@@ -102,7 +102,7 @@ impl Source {
 
     /// As a fresh stat of an open file, for comparing with the one of the scan.
     pub fn stat_now(&self, directory: &Directory, raw: &RawStat, kind: Kind) -> Stat {
-        self.comparable(raw, kind, self.file_system(directory, raw.file_system))
+        Source::comparable(raw, kind, self.file_system(directory, raw.file_system))
     }
 
     fn file_system(&self, directory: &Directory, number: u64) -> FileSystem {
@@ -363,7 +363,7 @@ impl Scanner<'_> {
             spans.push((listing.names.len() as u32, name.len() as u32));
             listing.names.extend_from_slice(name);
         })?;
-        let exclude = self.rules_here(slot, directory, listing, &spans);
+        let exclude = Scanner::rules_here(slot, directory, listing, &spans);
         let cache = source.rules.exclude_caches && is_cache(directory);
         let mut elsewhere = Vec::new();
         for span in spans {
@@ -392,7 +392,7 @@ impl Scanner<'_> {
             if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
                 elsewhere.push(name.to_vec());
             }
-            let mut stat = source.comparable(&raw, kind, source.file_system(directory, raw.file_system));
+            let mut stat = Source::comparable(&raw, kind, source.file_system(directory, raw.file_system));
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
             listing.found.push(Found { name: span, stat, may_have_holes });
@@ -410,7 +410,7 @@ impl Scanner<'_> {
     }
 
     /// The rules of this directory: those from above, and those of a `.snapignore` in it.
-    fn rules_here(&self, slot: &Slot, directory: &Directory, listing: &mut Listing, spans: &[(u32, u32)]) -> Exclude {
+    fn rules_here(slot: &Slot, directory: &Directory, listing: &mut Listing, spans: &[(u32, u32)]) -> Exclude {
         let has_file = spans.iter().any(|span| &listing.names[span.0 as usize..][..span.1 as usize] == IGNORE_FILE);
         if !has_file {
             return slot.exclude.clone();

@@ -287,7 +287,9 @@ mod tests {
     /// The plainest way to say what a chain of layers means.
     fn model(layers: &[Rows]) -> Rows {
         let mut all = Rows::new();
-        layers.iter().for_each(|rows| all.extend(rows.clone()));
+        for rows in layers {
+            all.extend(rows.clone());
+        }
         all.retain(|_, size| size.is_some());
         all
     }

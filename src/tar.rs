@@ -317,8 +317,7 @@ pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
         if !matches!(flag, b'x' | b'g' | b'L' | b'K') {
             member.flag = if flag == 0 { b'0' } else { flag };
             member.path = long_name.unwrap_or_else(|| header.path_bytes().into_owned());
-            member.target = long_target
-                .unwrap_or_else(|| header.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default());
+            member.target = long_target.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
             member.size = size.unwrap_or(announced);
             if size.is_some_and(|size| size != announced) {
                 return Err(Error::damaged("a tar header gives two different sizes"));

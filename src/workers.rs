@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         for threads in [1, 2, 7] {
-            let slow = |_: &mut (), item: u64| {
+            let slow = |(): &mut (), item: u64| {
                 thread::sleep(Duration::from_micros(item * 7919 % 500));
                 item * 2
             };

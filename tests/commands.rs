@@ -42,7 +42,7 @@ fn init_makes_an_archive_where_nothing_is_and_refuses_anything_else() {
     let bench = Bench::without_archive();
     bench.snap.call("init").ok();
     assert_eq!(bench.snap.snapshots(), 0);
-    for name in ["README.txt", "recover.sh", "archive.toml", "bundles"] {
+    for name in ["README.txt", "recover.sh", "archive.toml"] {
         assert!(bench.snap.archive().join(name).exists(), "{name}");
     }
     bench.snap.call("init").fails(1);

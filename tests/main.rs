@@ -1,11 +1,14 @@
-//! All tests of the program as a whole, in one binary. They know its command line and its documented format only.
+//! All tests of the program as a whole, in one binary. Most know its command line and its documented format only; those of
+//! faults, changing sources and determinism use the library.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
+mod changing;
 mod commands;
 mod damage_index;
+mod faults;
 mod fidelity;
 mod round_trip;
 mod stock;

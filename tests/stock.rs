@@ -264,7 +264,7 @@ fn a_large_snapshot_is_cut_into_parts_that_replay_exactly() {
 fn no_part_is_larger_than_it_may_be_but_for_a_single_larger_file() {
     let bench = Bench::new();
     for number in 0..20 {
-        bench.home.file(&format!("noise-{number:02}"), noise(number, 2 << 20));
+        bench.home.file(format!("noise-{number:02}"), noise(number, 2 << 20));
     }
     let max = 12 << 20;
     bench.snap.call("create").words("--max-part").arg(max.to_string()).arg(bench.home.root()).ok();

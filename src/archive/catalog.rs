@@ -32,6 +32,7 @@ use crate::state::Groups;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
+use crate::store::Upload;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -279,7 +280,7 @@ impl<'a> Catalog<'a> {
                         self.files().insert(number, file.clone());
                         return Ok(Some(file));
                     }
-                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Damaged) => {
+                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IndexDamaged) => {
                         return Err(error);
                     }
                     _ => {}
@@ -297,9 +298,22 @@ impl<'a> Catalog<'a> {
         head.archive == self.archive.id && head.number == number && head.from < number && there.eq(noted)
     }
 
-    /// Makes the index file of `number` from its manifests and `before`, the state before it.
+    /// Makes the index file of `number`, in the archive if that takes it, else elsewhere.
     fn build(&self, number: Number, before: &State) -> Result<State> {
-        let from = self.base_of(number, before);
+        match self.try_build(number, before) {
+            // Reading must go on where nothing can be written; a full drive may take the beginning of a file.
+            Err(error) if error.kind() == ErrorKind::Io && self.scratch.get().is_none() => {
+                let _ = self.scratch.set(Scratch::new().map_err(|_| error)?);
+                self.try_build(number, before)?;
+            }
+            made => made?,
+        }
+        self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
+    }
+
+    /// Makes the index file of `number` from its manifests and `before`, the state before it.
+    fn try_build(&self, number: Number, before: &State) -> Result<()> {
+        let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
             head.bundles.extend(file.head().bundles.iter().cloned());
@@ -315,15 +329,14 @@ impl<'a> Catalog<'a> {
         changes.add_to(&mut head);
         match writer.publish(&head) {
             // A reader made the same file meanwhile.
-            Err(error) if error.kind() == ErrorKind::Exists => {}
-            result => drop(result?),
+            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+            result => result.map(drop),
         }
-        self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
     }
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
     /// the number has bits, and a change is written that many times at most.
-    fn base_of(&self, number: Number, before: &State) -> Number {
+    fn base_of(number: Number, before: &State) -> Number {
         let (Some(whole), deltas) = (before.layers().last(), before.layers().split_last().map_or(&[][..], |(_, d)| d))
         else {
             return 0;
@@ -338,28 +351,17 @@ impl<'a> Catalog<'a> {
         known.filter(|known| *known <= wanted).max().unwrap_or(0)
     }
 
-    /// Begins an index file in the archive, in place of an unusable one; where the archive cannot be written, elsewhere.
-    fn create_index_file(&self, name: &str) -> Result<Box<dyn crate::store::Upload>> {
-        if self.scratch.get().is_none() {
-            let store = &self.archive.store;
-            let created = match store.create(name) {
-                Err(error) if error.kind() == ErrorKind::Exists => store.remove(name).and_then(|()| store.create(name)),
-                created => created,
-            };
-            match created {
-                Err(error) if error.io_error().is_some_and(|error| is_read_only(error.kind())) => {}
-                created => return created,
-            }
-            let _ = self.scratch.set(Scratch::new()?);
+    /// Begins an index file in place of an unusable one.
+    fn create_index_file(&self, name: &str) -> Result<Box<dyn Upload>> {
+        let store = self.scratch.get().map_or(&*self.archive.store, Scratch::store);
+        match store.create(name) {
+            Err(error) if error.kind() == ErrorKind::Exists => match store.remove(name) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => store.create(name),
+            },
+            created => created,
         }
-        let scratch = self.scratch.get().ok_or_else(|| Error::damaged("there is no room for an index"))?;
-        scratch.store().create(name)
     }
-}
-
-fn is_read_only(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind as Kind;
-    matches!(kind, Kind::ReadOnlyFilesystem | Kind::PermissionDenied | Kind::StorageFull)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -153,8 +153,11 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
     };
     if done.committed {
         // The snapshot exists. The index is only a shortcut: when it cannot be written, the next run makes it.
-        let catalog = archive.catalog(monitor)?;
-        report.summary = match catalog.state(number).and_then(|_| catalog.history()) {
+        let history = archive.catalog(monitor).and_then(|catalog| {
+            catalog.state(number)?;
+            catalog.history()
+        });
+        report.summary = match history {
             Ok(history) => history.into_iter().next_back(),
             Err(error) => {
                 monitor.notice(&format!(

@@ -75,7 +75,7 @@ pub fn run(run: &Run) -> Result<Done> {
             Err(_) => belt.stop(),
         }
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
-        // When both failed, the writer failed first: the planner only notices that nobody takes its jobs.
+        // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
         match (planned, written) {
             (Ok(plan), Ok(writer)) => writer.finish(&plan.0, plan.1),
             (Err(error), Ok(_)) | (_, Err(error)) => Err(error),
@@ -113,7 +113,7 @@ fn work(belt: &Belt, context: Context) {
         match packer.pack(job) {
             Ok(packed) => {
                 belt.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
-                belt.deliver(number, Delivery::Packed(packed, bytes));
+                belt.deliver(number, Delivery::Packed(Box::new(packed), bytes));
             }
             Err(error) => return belt.fail(error),
         }
@@ -126,7 +126,7 @@ fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
     while let Some(delivery) = belt.next_delivery()? {
         let result = match delivery {
             Delivery::Packed(packed, bytes) => {
-                let result = writer.take(packed);
+                let result = writer.take(*packed);
                 belt.release(bytes);
                 result
             }
@@ -141,7 +141,7 @@ fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
 }
 
 enum Delivery {
-    Packed(Packed, u64),
+    Packed(Box<Packed>, u64),
     Cut,
 }
 
@@ -186,7 +186,7 @@ impl Belt {
     fn send(&self, planned: Planned) -> Result<()> {
         let (bytes, job, ready) = match planned {
             Planned::Job(job, bytes) => (bytes + JOB_BYTES, Some(job), None),
-            Planned::Ready(packed) => (JOB_BYTES, None, Some(Delivery::Packed(packed, JOB_BYTES))),
+            Planned::Ready(packed) => (JOB_BYTES, None, Some(Delivery::Packed(Box::new(packed), JOB_BYTES))),
             Planned::Cut => (0, None, Some(Delivery::Cut)),
         };
         let mut state = self.state();
@@ -251,7 +251,7 @@ impl Belt {
         self.changed.notify_all();
     }
 
-    /// The next result, in order; `None` when all has been written.
+    /// The next result, in order; `None` when all has been written, or the planner gave up.
     fn next_delivery(&self) -> Result<Option<Delivery>> {
         let mut state = self.state();
         loop {
@@ -259,7 +259,7 @@ impl Belt {
                 return Err(error);
             }
             if state.stopped {
-                return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+                return Ok(None);
             }
             let next = state.next_written;
             if let Some(delivery) = state.delivered.remove(&next) {

@@ -145,7 +145,7 @@ impl<'a> Planner<'a> {
             let before = self.before.find(&top)?;
             let stat = source.stat();
             let directory = self.enter_job(number, &[], Stat::default(), Header::Never);
-            self.compare_directory(directory, source.name(), stat, before.map(|entry| entry.stat).as_ref())?;
+            self.compare_directory(directory, source.name(), stat, before.map(|entry| entry.stat).as_ref());
             self.flush()?;
         }
         Ok(())
@@ -258,7 +258,8 @@ impl<'a> Planner<'a> {
                 self.flush()?;
             }
             let place = self.place(directory, listing)?;
-            return self.compare_directory(place, name, found.stat, old);
+            self.compare_directory(place, name, found.stat, old);
+            return Ok(());
         }
         if let (Verdict::Metadata, Some(before)) = (verdict, row)
             && let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, name))
@@ -269,17 +270,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans the line of a directory that is in `parent`, and notes that its own header will be wanted.
-    fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) -> Result<()> {
+    fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) {
         let verdict = old.map(|old| diff::compare(old, &stat, self.rehash));
         if verdict == Some(Verdict::Unchanged) {
             self.counts.unchanged_directories += 1;
-            return Ok(());
+            return;
         }
         let is_new = verdict != Some(Verdict::Metadata);
         let full = path::joined(&self.job.directories[parent].path, name);
         self.changed_directories.insert(full, stat);
         self.push_step(Step::Directory { directory: parent, name: name.into(), stat, is_new }, 0);
-        Ok(())
     }
 
     fn plan_item(
@@ -303,6 +303,8 @@ impl<'a> Planner<'a> {
         let so_far = self.part_bytes + self.job.bytes();
         if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
             self.cut()?;
+            // What is known of other names of this file speaks of the part before.
+            return self.plan_item(directory, listing, found, row, verdict);
         }
         let place = self.place(directory, listing)?;
         let item = Item {
@@ -376,7 +378,8 @@ impl<'a> Planner<'a> {
                 let Some(path) = path else { return Ok(()) };
                 packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
                 (self.send)(Planned::Ready(packed))?;
-                match old_kind.filter(|kind| *kind != Kind::File) {
+                // As for a small file: only a directory does not stay.
+                match old_kind.filter(|kind| *kind == Kind::Directory) {
                     Some(kind) => self.push(Step::Gone { path, kind }, 0),
                     None => Ok(()),
                 }

@@ -65,15 +65,14 @@ fn named(specs: &[SourceSpec], known: &[SourceRecord]) -> Result<Vec<(String, Pa
 
 fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
     let absolute = std::fs::canonicalize(&spec.path).map_err(|error| missing(&spec.path, error))?;
-    let name = match &spec.name {
-        Some(name) => name.clone(),
-        None => {
-            let last = absolute.file_name().and_then(|name| name.to_str());
-            last.map(str::to_owned).ok_or_else(|| {
-                let what = format!("{} has no name that can stand in the archive", spec.path.display());
-                Error::new(ErrorKind::Refused, what).with_hint(format!("give it one: NAME={}", spec.path.display()))
-            })?
-        }
+    let name = if let Some(name) = &spec.name {
+        name.clone()
+    } else {
+        let last = absolute.file_name().and_then(|name| name.to_str());
+        last.map(str::to_owned).ok_or_else(|| {
+            let what = format!("{} has no name that can stand in the archive", spec.path.display());
+            Error::new(ErrorKind::Refused, what).with_hint(format!("give it one: NAME={}", spec.path.display()))
+        })?
     };
     Ok((name, absolute))
 }

@@ -111,7 +111,10 @@ impl<'a> Writer<'a> {
         self.done.counts.add(counts);
         self.tail.counts.add(counts);
         self.done.sockets = sockets;
-        let worth_a_snapshot = self.has_changes || self.parts > 0;
+        // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
+        let catalog = self.run.catalog;
+        let was_cut_off = catalog.highest() > catalog.newest().unwrap_or(0);
+        let worth_a_snapshot = self.has_changes || self.parts > 0 || was_cut_off;
         if worth_a_snapshot && !self.run.options.dry_run {
             if self.open.is_none() {
                 self.open = Some(self.begin()?);

@@ -68,7 +68,7 @@ impl<'a> Maker<'a> {
                     self.member(item, &mut made);
                 }
             }
-            Job::Part(part) if self.is_hole(&part) => return self.hole(part),
+            Job::Part(part) if Maker::is_hole(&part) => return self.hole(part),
             Job::Part(part) => self.part(part, &mut made),
             Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }
@@ -137,7 +137,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Whether a part that is neither the first nor the last is all in a hole.
-    fn is_hole(&self, part: &Part) -> bool {
+    fn is_hole(part: &Part) -> bool {
         let holes = part.entry.content.as_ref().map_or(&[][..], |content| &content.holes);
         let next = holes.partition_point(|hole| hole.offset + hole.length <= part.offset);
         let end = part.offset + part.length;
@@ -169,7 +169,10 @@ impl<'a> Maker<'a> {
                 let offset = place.offset.saturating_add(part.offset);
                 self.contents.append(place.bundle, offset, part.length, &mut self.decompressor, &mut bytes)
             }
-            None => Ok(bytes.resize(part.length as usize, 0)),
+            None => {
+                bytes.resize(part.length as usize, 0);
+                Ok(())
+            }
         };
         if part.offset == 0 {
             made.entries = 1;

@@ -22,6 +22,7 @@ use crate::frames::Compressor;
 use crate::frames::SeekTable;
 use crate::id::Hasher;
 use crate::id::Number;
+use crate::index::Parts;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
 use crate::path::EntryPath;
@@ -60,7 +61,7 @@ fn write_state(
     monitor: &dyn Monitor,
 ) -> Result<u64> {
     let contents = Contents::new(catalog);
-    let plan = Plan::new(catalog.state(number)?, number, paths, &contents)?;
+    let plan = Plan::new(catalog.checked_state(number, paths, Parts::Both)?, number, paths, &contents)?;
     Compressor::new(level)?;
     let maker = || Maker::new(&contents, level);
     let mut export =

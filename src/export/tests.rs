@@ -239,7 +239,9 @@ fn what_is_in_holes_is_not_hashed() {
     let bytes = noise(1000, 1);
     let holes = [(0, 10), (100, 1), (500, 300), (990, 10)].map(|(offset, length)| Hole { offset, length });
     let mut whole = Hasher::new();
-    [10..100, 101..500, 800..990].into_iter().for_each(|range: std::ops::Range<usize>| whole.update(&bytes[range]));
+    for range in [10..100, 101..500, 800..990] {
+        whole.update(&bytes[range]);
+    }
     for step in [1, 7, 250, 1000] {
         let mut hasher = Hasher::new();
         for (at, part) in bytes.chunks(step).enumerate() {

@@ -232,6 +232,7 @@ mod tests {
     use crate::entry::Stat;
     use crate::id::BundleId;
     use crate::id::Hash;
+    use crate::store::Blob;
     use crate::store::MemoryStore;
     use crate::store::Store;
     use crate::store::read_small;
@@ -315,6 +316,42 @@ mod tests {
             assert_eq!((file.head().number, file.head().from, file.head().snapshots[0].number), (3, 1, 3));
             check_all(&file, &directories, names_each).unwrap();
         }
+    }
+
+    /// Says by its number of owners whether it is still there.
+    struct Watched(Box<dyn Blob>, #[allow(dead_code)] Arc<()>);
+
+    impl Blob for Watched {
+        fn length(&self) -> u64 {
+            self.0.length()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_closed_with_its_last_user() {
+        let owners = Arc::new(());
+        let blob = written(&["a"], 10).open(NAME).unwrap();
+        let file = IndexFile::open(Box::new(Watched(blob, owners.clone()))).unwrap();
+        let block = file.block(0).unwrap();
+        drop(file);
+        assert_eq!((block.entry(0).unwrap(), Arc::strong_count(&owners)), (Some(entry(0)), 2));
+        drop(block);
+        assert_eq!(Arc::strong_count(&owners), 1);
+    }
+
+    #[test]
+    fn an_attribute_without_name_and_value_is_read_as_written() {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+        let entry =
+            Entry { xattrs: vec![(Vec::new(), Vec::new())], content: Some(Content::default()), ..Entry::default() };
+        writer.push(b"", b"a", Some(&entry)).unwrap();
+        writer.publish(&IndexHead::default()).unwrap();
+        assert_eq!(opened(&store).unwrap().block(0).unwrap().entry(0).unwrap(), Some(entry));
     }
 
     #[test]

@@ -42,11 +42,16 @@ use std::sync::PoisonError;
 
 /// An index file, open for reading.
 pub struct IndexFile {
-    blob: Box<dyn Blob>,
+    stored: Arc<Stored>,
     head: IndexHead,
-    blocks: Vec<BlockInfo>,
     rows: u64,
     latest: Mutex<Option<(usize, Arc<Block>)>>,
+}
+
+/// Where the blocks of a file are. Blocks share it, and not the file, which keeps one of them: neither would ever go.
+struct Stored {
+    blob: Box<dyn Blob>,
+    blocks: Vec<BlockInfo>,
 }
 
 impl IndexFile {
@@ -82,7 +87,8 @@ impl IndexFile {
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
-        Ok(IndexFile { blob, head, blocks: table.blocks, rows: table.rows, latest: Mutex::new(None) })
+        let stored = Arc::new(Stored { blob, blocks: table.blocks });
+        Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::new(None) })
     }
 
     /// What it says of itself.
@@ -97,32 +103,32 @@ impl IndexFile {
 
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
-        self.blob.length()
+        self.stored.blob.length()
     }
 
     /// How many blocks it has.
     pub fn block_count(&self) -> usize {
-        self.blocks.len()
+        self.stored.blocks.len()
     }
 
     /// The number of the block that may hold `name` in `directory`, or the first after it.
     pub fn block_for(&self, directory: &[u8], name: &[u8]) -> usize {
         let at_most = |block: &BlockInfo| row_order((&block.directory, &block.name), (directory, name)).is_le();
-        self.blocks.partition_point(at_most).saturating_sub(1)
+        self.stored.blocks.partition_point(at_most).saturating_sub(1)
     }
 
     /// A block; the one read last is kept.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Damaged`] when its bytes are not what was written; otherwise when it cannot be read.
-    pub fn block(self: &Arc<Self>, number: usize) -> Result<Arc<Block>> {
+    /// [`ErrorKind::IndexDamaged`] when its bytes are not what was written; otherwise when it cannot be read.
+    pub fn block(&self, number: usize) -> Result<Arc<Block>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, block)) = latest.as_ref().filter(|(kept, _)| *kept == number) {
             return Ok(block.clone());
         }
-        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
-        let stored = self.stored_part(info.offset, &info.compare)?;
-        let block = Arc::new(Block::new(decode_part(&stored, &info.compare)?, self.clone(), number)?);
+        let info = self.stored.info(number)?;
+        let part = decode_part(&self.stored.part(info.offset, &info.compare)?, &info.compare)?;
+        let block = Arc::new(Block::new(part, self.stored.clone(), number)?);
         *latest = Some((number, block.clone()));
         Ok(block)
     }
@@ -130,30 +136,42 @@ impl IndexFile {
     /// Checks the bytes of a block, without decoding them.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
+    /// [`ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
     pub fn check_block(&self, number: usize, parts: Parts) -> Result<()> {
-        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
-        self.stored_part(info.offset, &info.compare)?;
+        let info = self.stored.info(number)?;
+        self.stored.part(info.offset, &info.compare)?;
         if parts == Parts::Both {
-            self.stored_part(info.offset.saturating_add(u64::from(info.compare.stored_bytes)), &info.restore)?;
+            self.stored.part(info.restore_offset(), &info.restore)?;
         }
         Ok(())
     }
 
     /// The directory of a block's first row.
     pub fn block_directory(&self, number: usize) -> &[u8] {
-        self.blocks.get(number).map_or(&[], |info| info.directory.as_slice())
+        self.stored.blocks.get(number).map_or(&[], |info| info.directory.as_slice())
+    }
+}
+
+impl Stored {
+    fn info(&self, number: usize) -> Result<&BlockInfo> {
+        self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))
     }
 
-    fn stored_part(&self, offset: u64, info: &PartInfo) -> Result<Vec<u8>> {
+    /// The bytes of one part of a block, once their digest is right.
+    fn part(&self, offset: u64, info: &PartInfo) -> Result<Vec<u8>> {
         let stored = read_exact_at(&*self.blob, offset, info.stored_bytes as usize).map_err(in_index)?;
         if Hash::of(&stored).0 == info.digest { Ok(stored) } else { Err(damaged(NOT_AS_WRITTEN)) }
     }
 
     fn restore_part(&self, number: usize) -> Result<RestorePart> {
-        let info = self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))?;
-        let offset = info.offset.saturating_add(u64::from(info.compare.stored_bytes));
-        decode_part(&self.stored_part(offset, &info.restore)?, &info.restore)
+        let info = self.info(number)?;
+        decode_part(&self.part(info.restore_offset(), &info.restore)?, &info.restore)
+    }
+}
+
+impl BlockInfo {
+    fn restore_offset(&self) -> u64 {
+        self.offset.saturating_add(u64::from(self.compare.stored_bytes))
     }
 }
 
@@ -193,7 +211,7 @@ fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
 
 /// A decoded block. Its restoring half is read when it is first asked for.
 pub struct Block {
-    file: Arc<IndexFile>,
+    stored: Arc<Stored>,
     number: usize,
     groups: Vec<(Vec<u8>, Range<u32>)>,
     names: Vec<u8>,
@@ -213,7 +231,7 @@ struct Rest {
 }
 
 impl Block {
-    fn new(part: ComparePart, file: Arc<IndexFile>, number: usize) -> Result<Block> {
+    fn new(part: ComparePart, stored: Arc<Stored>, number: usize) -> Result<Block> {
         let bad = || damaged("a block of the index contradicts itself");
         let rows = part.kinds.len();
         let present = part.kinds.iter().filter(|kind| **kind != GONE).count();
@@ -249,7 +267,7 @@ impl Block {
             return Err(bad());
         }
         let stats = stats_of(&part).ok_or_else(bad)?;
-        let block = Block { file, number, groups, names: part.names, name_ends, stats, rest: OnceLock::new() };
+        let block = Block { stored, number, groups, names: part.names, name_ends, stats, rest: OnceLock::new() };
         if (0..rows).any(|row| !path::is_name(block.name(row))) {
             return Err(bad());
         }
@@ -294,12 +312,11 @@ impl Block {
     /// [`crate::error::ErrorKind::Damaged`] when the restoring half is not what was written; otherwise when it cannot be read.
     pub fn entry(&self, row: usize) -> Result<Option<Entry>> {
         let Some(stat) = self.stats[row] else { return Ok(None) };
-        let rest = match self.rest.get() {
-            Some(rest) => rest,
-            None => {
-                let rest = self.read_rest()?;
-                self.rest.get_or_init(|| rest)
-            }
+        let rest = if let Some(rest) = self.rest.get() {
+            rest
+        } else {
+            let rest = self.read_rest()?;
+            self.rest.get_or_init(|| rest)
         };
         let (present, files) = rest.ranks[row];
         let mut entry = Entry {
@@ -327,7 +344,7 @@ impl Block {
     }
 
     fn read_rest(&self) -> Result<Rest> {
-        let part = self.file.restore_part(self.number)?;
+        let part = self.stored.restore_part(self.number)?;
         let (mut present, mut files) = (0u32, 0u32);
         let mut ranks = Vec::with_capacity(self.stats.len());
         for stat in &self.stats {

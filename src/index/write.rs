@@ -146,9 +146,9 @@ impl IndexWriter {
             self.last.offset = content.place.offset;
             extra.holes = content.holes.iter().map(|hole| (hole.offset, hole.length)).collect();
         }
-        let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
-        if bytes + extra.holes.len() > 0 {
-            self.extra_bytes += bytes + 16 * extra.holes.len();
+        if !(extra.target.is_empty() && extra.xattrs.is_empty() && extra.holes.is_empty()) {
+            let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
+            self.extra_bytes += bytes + 16 * (extra.xattrs.len() + extra.holes.len());
             part.extras.push((row, extra));
         }
     }

@@ -65,7 +65,7 @@ pub enum OpenedLarge {
     /// To be stored.
     Stored(Arc<LargeFile>),
     /// Its content is as it was: only a line.
-    Kept(EntryPath, Entry),
+    Kept(EntryPath, Box<Entry>),
 }
 
 /// What is needed to open a large file.
@@ -99,7 +99,7 @@ pub(super) fn prepare(open: ToOpen) -> io::Result<OpenedLarge> {
             link.finish(Outcome::Kept(content.hash, holes));
         }
         let entry = Entry { content: Some(content), ..open.entry };
-        return Ok(OpenedLarge::Kept(open.path, entry));
+        return Ok(OpenedLarge::Kept(open.path, Box::new(entry)));
     }
     Ok(OpenedLarge::Stored(Arc::new(LargeFile {
         source: open.source,

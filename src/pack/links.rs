@@ -2,8 +2,10 @@
 
 use super::Anchor;
 use super::has_content;
+use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Hole;
+use crate::entry::Stat;
 use crate::id::Hash;
 use crate::path::EntryPath;
 use std::sync::Arc;
@@ -26,8 +28,8 @@ pub(super) enum Outcome {
     Failed,
     /// Its content is as it was, and stays where it is.
     Kept(Hash, Vec<Hole>),
-    /// The content is in this bundle under this path.
-    Stored(EntryPath, Hash, Vec<Hole>, Arc<Anchor>),
+    /// The content is in this bundle under this path; the file as it was when it was opened to be read.
+    Stored(EntryPath, Stat, Content, Arc<Anchor>),
 }
 
 #[derive(Default)]

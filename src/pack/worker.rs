@@ -199,7 +199,7 @@ impl<'a> Packer<'a> {
         } else {
             self.open(parent.source, &parent.path).and_then(|parent| parent.xattrs(name))
         };
-        entry.xattrs = self.told(&path, xattrs, packed);
+        entry.xattrs = Packer::told(&path, xattrs, packed);
         let (count, what) = if is_new {
             (&mut packed.counts.new_directories, "new")
         } else {
@@ -224,9 +224,9 @@ impl<'a> Packer<'a> {
         if let Err(error) = result {
             let what = if error.kind() == io::ErrorKind::NotFound { "is not there any more" } else { "cannot be read" };
             packed.problems.push(Problem::io(path.clone(), what, &error));
-            // What was there before is of another kind; it is gone, whatever is there now.
+            // The last version stays, unless it was a directory, which unpacking removes: its contents are gone, too.
             let old = item.before.as_ref().and_then(|row| row.stat()).map(|stat| stat.kind);
-            if let Some(kind) = old.filter(|kind| *kind != item.stat.kind) {
+            if let Some(kind) = old.filter(|kind| *kind == Kind::Directory) {
                 push_gone(&path, kind, packed);
             }
         }
@@ -243,7 +243,7 @@ impl<'a> Packer<'a> {
         if item.stat.kind == Kind::Symlink {
             entry.target = directory.read_link(&item.name)?;
         }
-        entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
+        entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
         let before = item.before.as_ref().and_then(|row| row.entry().ok().flatten());
         if let Some(before) = before.as_ref().filter(|_| item.verdict == Verdict::Touched)
             && before.target == entry.target
@@ -270,7 +270,7 @@ impl<'a> Packer<'a> {
             None
         };
         if let Some(link) = &item.link
-            && self.pack_second_name(directory, path, item, before.as_ref(), &link.outcome_before(), packed)?
+            && self.pack_second_name(directory, path, item, before.as_ref(), &link.outcome_before(), packed)
         {
             return Ok(());
         }
@@ -278,7 +278,7 @@ impl<'a> Packer<'a> {
         let source = &self.context.sources[source];
         let stat = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &stat), ..stat });
-        entry.xattrs = self.told(path, platform::file_xattrs(&file), packed);
+        entry.xattrs = Packer::told(path, platform::file_xattrs(&file), packed);
         let size = entry.stat.size;
         let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
         let start = self.raw.len();
@@ -309,11 +309,11 @@ impl<'a> Packer<'a> {
         }
         tar::pad(&mut self.raw, size);
         entry.stat.racy |= trouble.is_some();
-        entry.content = Some(Content { hash, place: Place::default(), holes: holes.clone() });
+        entry.content = Some(Content { hash, place: Place::default(), holes });
         let anchor = Arc::new(Anchor::default());
         packed.anchors.push((content_start as u64, anchor.clone()));
         if let Some(link) = &item.link {
-            link.finish(Outcome::Stored(path.clone(), hash, holes, anchor.clone()));
+            link.finish(stored_outcome(path, &entry, &anchor));
         }
         packed.counts.bytes += size;
         push_stored(path, &entry, Some(anchor), item.verdict, item.before.is_some(), packed);
@@ -330,22 +330,23 @@ impl<'a> Packer<'a> {
         before: Option<&Entry>,
         first: &Outcome,
         packed: &mut Packed,
-    ) -> io::Result<bool> {
+    ) -> bool {
         match first {
-            Outcome::Failed => return Ok(false),
+            Outcome::Failed => return false,
             Outcome::Kept(hash, holes) => {
                 let Some(before) = before.filter(|before| has_content(before, item.stat.size, *hash, holes)) else {
-                    return Ok(false);
+                    return false;
                 };
                 let mut entry = self.new_entry(item.stat);
-                entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
+                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
                 entry.content.clone_from(&before.content);
                 self.push_kept(path, entry, Some(before), packed);
             }
-            Outcome::Stored(target, hash, holes, anchor) => {
-                let mut entry = self.new_entry(item.stat);
-                entry.xattrs = self.told(path, directory.xattrs(&item.name), packed);
-                entry.content = Some(Content { hash: *hash, place: Place::default(), holes: holes.clone() });
+            Outcome::Stored(target, stat, content, anchor) => {
+                // As the first name found it: the scan's look at this one may be older than the content.
+                let mut entry = self.new_entry(*stat);
+                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
+                entry.content = Some(content.clone());
                 tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::LinkTo(target.as_bytes()));
                 push_stored(path, &entry, Some(anchor.clone()), item.verdict, item.before.is_some(), packed);
             }
@@ -353,7 +354,7 @@ impl<'a> Packer<'a> {
         if let Some(link) = &item.link {
             link.finish(first.clone());
         }
-        Ok(true)
+        true
     }
 
     fn pack_piece(&mut self, piece: &Piece, packed: &mut Packed) -> Result<()> {
@@ -405,7 +406,7 @@ impl<'a> Packer<'a> {
         let mut entry = file.finished_entry(hash);
         entry.stat.racy |= trouble.is_some();
         if let Some(link) = &file.link {
-            link.finish(Outcome::Stored(file.path.clone(), hash, file.holes.clone(), file.anchor.clone()));
+            link.finish(stored_outcome(&file.path, &entry, &file.anchor));
         }
         packed.counts.bytes += file.stat().size;
         push_stored(&file.path, &entry, Some(file.anchor.clone()), file.verdict, file.before.is_some(), packed);
@@ -418,7 +419,7 @@ impl<'a> Packer<'a> {
     }
 
     /// The attributes, or none and a problem that says why.
-    fn told(&self, path: &EntryPath, xattrs: io::Result<Vec<Xattr>>, packed: &mut Packed) -> Vec<Xattr> {
+    fn told(path: &EntryPath, xattrs: io::Result<Vec<Xattr>>, packed: &mut Packed) -> Vec<Xattr> {
         xattrs.unwrap_or_else(|error| {
             packed.problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
             Vec::new()
@@ -520,6 +521,10 @@ fn push_stored(
     *count += 1;
     let text = LineWithoutOffset::entry(path, entry, None);
     packed.lines.push(Line { text, anchor, change: Some((path.clone(), what)) });
+}
+
+fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
+    Outcome::Stored(path.clone(), entry.stat, entry.content.clone().unwrap_or_default(), anchor.clone())
 }
 
 fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {

@@ -37,7 +37,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Reads all bundles that can be opened and are what their names say.
 pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
@@ -280,7 +280,7 @@ impl Scan<'_> {
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
         match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
             None => {
-                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned())
+                self.seen.tar.push("a member's name could point outside of the folder that is unpacked to".to_owned());
             }
             Some(path) => {
                 let order = TarOrder::new(path, is_directory);

@@ -203,7 +203,10 @@ fn told(error: &Error) -> String {
 
 /// Whether an error concerns the thing that was read only, so that the rest can still be looked at.
 fn is_about_the_file(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Io | ErrorKind::NotFound | ErrorKind::TooNew)
+    matches!(
+        error.kind(),
+        ErrorKind::Damaged | ErrorKind::IndexDamaged | ErrorKind::Io | ErrorKind::NotFound | ErrorKind::TooNew
+    )
 }
 
 #[cfg(test)]

@@ -308,7 +308,8 @@ fn damaged_and_old_index_files_are_made_again_by_snap_itself() {
     let count = three_snapshots().index_names().len();
     assert_eq!(count, 3);
     for at in 0..count {
-        let damages: [&dyn Fn(&Sample, &str); 3] = [
+        type Damage<'a> = &'a dyn Fn(&Sample, &str);
+        let damages: [Damage; 3] = [
             &|sample, name| sample.alter(name, |bytes| bytes.truncate(bytes.len() - 9)),
             &|sample, name| sample.alter(name, |bytes| bytes[20] ^= 1),
             &|sample, name| {
@@ -346,7 +347,7 @@ fn an_index_file_that_says_something_else_than_the_manifests_is_named() {
 fn a_manifest_that_lies_about_a_place_a_size_or_a_hash_is_caught() {
     let lies: [&dyn Fn(&mut super::sample::Item); 3] =
         [&|item| item.offset_lie = 512, &|item| item.size_lie = 1, &|item| {
-            item.entry.as_mut().unwrap().content.as_mut().unwrap().hash.0[0] ^= 1
+            item.entry.as_mut().unwrap().content.as_mut().unwrap().hash.0[0] ^= 1;
         }];
     for lie in lies {
         let sample = Sample::new();

@@ -2,9 +2,11 @@
 
 pub mod bench;
 pub mod command;
+pub mod inside;
 pub mod listing;
 pub mod manifest;
 pub mod oracles;
 pub mod replay;
 pub mod snap;
+pub mod stores;
 pub mod tree;

@@ -1,0 +1,218 @@
+//! Writes the inputs that the fuzz targets start from, `fuzz/seeds/<target>/…`: the same bytes at every run, as long as the
+//! format stays as it is. Run it after a change of the format: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
+
+use snap::archive::Archive;
+use snap::archive::bundle_path;
+use snap::bundle::BundleWriter;
+use snap::entry::Content;
+use snap::entry::Entry;
+use snap::entry::Hole;
+use snap::entry::Kind;
+use snap::entry::Place;
+use snap::frames::Compressor;
+use snap::frames::Decompressor;
+use snap::frames::SeekTable;
+use snap::id::ArchiveId;
+use snap::id::BundleId;
+use snap::id::BundleName;
+use snap::id::Hash;
+use snap::id::Hasher;
+use snap::manifest::Head;
+use snap::manifest::LineWithoutOffset;
+use snap::manifest::Tail;
+use snap::monitor::Recorder;
+use snap::path::EntryPath;
+use snap::snapshot::Rules;
+use snap::snapshot::SourceRecord;
+use snap::store::MemoryStore;
+use snap::store::Store;
+use snap::store::read_small;
+use snap::tar;
+use snap::tar::Body;
+use snap::tar::DumpDir;
+use snap::time::Time;
+use snap_fuzz::blob;
+use snap_fuzz::bundles;
+use snap_fuzz::indexes;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+const ARCHIVE: ArchiveId = ArchiveId([0x5a; 16]);
+const TIME: Time = Time { seconds: 1_795_391_702, nanos: 0 };
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+fn main() {
+    let store = MemoryStore::new();
+    let archive = Archive::init_store(Arc::new(store.clone()), ARCHIVE, TIME).unwrap();
+    let name = add_bundle(&store);
+    archive.catalog(&Recorder::new()).unwrap().state(1).unwrap();
+    let file = |name: &str| read_small(&store, name, FILE_BYTES_MAX).unwrap();
+
+    let bundle = file(&bundle_path(&name));
+    let table = SeekTable::read(&*blob(&bundle)).unwrap().0;
+    let raw = decompressed(&bundle, &table);
+    let manifest = &raw[manifest_offset(&name, &bundle)..];
+    save("tar_header", "bundle", &raw);
+    save("seek_table", "table", &table.to_bytes());
+    save("seek_table", "bundle", &bundle);
+    for (number, line) in manifest.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")).enumerate() {
+        save("manifest_line", &format!("{number:02}"), line);
+    }
+    save("bundle", "bundle", &bundle);
+    save("bundle_frames", "bundle", &bundles::disassemble(&bundle));
+    let index = file("index/000001.full");
+    save("index_file", "index", &index);
+    save("index_blocks", "index", &indexes::disassemble(&index));
+    save("archive_toml", "archive", &file("archive.toml"));
+    save("archive_toml", "newer", b"format = 2\nid = \"5a\"\nmade = \"2026-11-22T23:55:02Z\"\n");
+    save_texts();
+    for target in ["entry", "tree_history", "hostile_restore"] {
+        for number in 1..=4 {
+            save(target, &format!("noise{number}"), &noise(number, 150 * number as usize));
+        }
+    }
+}
+
+fn save(target: &str, name: &str, bytes: &[u8]) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join(name), bytes).unwrap();
+}
+
+fn save_texts() {
+    let whens = [
+        "42",
+        "latest~2",
+        "2026-11-22",
+        "2026-10-25 02:30",
+        "2026-03-29t02:30:05.25",
+        "2026-11-22T18:30:05+01:00",
+        "yesterday 18:00",
+        "today",
+        "3 days 2h ago",
+        "9999-12-31 23:59:59z",
+    ];
+    for (number, text) in whens.iter().enumerate() {
+        save("when", &format!("{number:02}"), text.as_bytes());
+    }
+    save(
+        "exclude",
+        "rules",
+        b"*.o\n/build/\n!keep.o\na/**/b\n[!x-z]?\n{1,2}\n\0!*.o\nc\n\0a.o\nbuild\na/x/b\na/c\na/k.o\n{1,2}",
+    );
+    save("exclude", "odd", b"\xef\xbb\xbf# none\r\n\\#x \r\n\\!y\nz\\ \n**\\/\n[]-a]\n\0/\n\xff\n\0#x\n!y\na/b\n\xff");
+}
+
+/// Bytes without meaning, the same for the same number (xorshift, Marsaglia 2003).
+fn noise(number: u64, length: usize) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let bytes = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    });
+    bytes.take(length).collect()
+}
+
+/// A bundle with an entry of each kind, and everything that can be said of one.
+fn add_bundle(store: &MemoryStore) -> BundleName {
+    let rules = Rules { exclude: vec!["*.tmp".to_owned()], exclude_caches: true, one_file_system: false };
+    let source = SourceRecord { name: "home".to_owned(), path: "/home".to_owned(), scanned: true, rules };
+    let name = BundleName::new(bundles::ID, TIME).unwrap();
+    let head = Head {
+        archive: ARCHIVE,
+        id: bundles::ID,
+        time: TIME,
+        parent: None,
+        sources: vec![source],
+        note: "a note".to_owned(),
+    };
+    let mut writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
+    let mut raw = Vec::new();
+    for (path, mut entry, bytes) in tree() {
+        append(&mut raw, path.as_bytes(), &mut entry, bytes);
+        let mut line = Vec::new();
+        let offset = entry.content.as_ref().map(|content| content.place.offset);
+        LineWithoutOffset::entry(&path, &entry, None).append_to(&mut line, offset);
+        writer.push_line(&line).unwrap();
+    }
+    let mut line = Vec::new();
+    LineWithoutOffset::gone(&EntryPath::from_bytes(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
+    writer.push_line(&line).unwrap();
+    let mut stored = Vec::new();
+    let frame = Compressor::new(3).unwrap().append_frame(&raw, &mut stored).unwrap();
+    writer.append_frames(&stored, &[frame]).unwrap();
+    writer.publish(Tail { problems_total: 1, problems: vec!["home/x: gone".to_owned()], ..Tail::default() }).unwrap();
+    name
+}
+
+fn append(raw: &mut Vec<u8>, path: &[u8], entry: &mut Entry, bytes: &[u8]) {
+    let mut names = DumpDir::default();
+    names.directory(b"b");
+    names.stored(b"a");
+    let names = names.into_bytes();
+    let body = if entry.stat.kind == Kind::Directory { Body::Listing(&names) } else { Body::Itself };
+    tar::append_header(raw, path, entry, body);
+    if let Some(content) = &mut entry.content {
+        content.place.offset = raw.len() as u64;
+        raw.extend_from_slice(bytes);
+        tar::pad(raw, bytes.len() as u64);
+    }
+}
+
+/// Paths, entries and contents, in the order of a walk.
+fn tree() -> Vec<(EntryPath, Entry, &'static [u8])> {
+    let entry = |kind: Kind| {
+        let mut entry = Entry::default();
+        (entry.stat.kind, entry.stat.mode) = (kind, 0o755);
+        (entry.stat.mtime, entry.stat.ctime) = (Time::new(-5, 250_000_000), TIME);
+        (entry.owner.user, entry.owner.group) = ("user".into(), "group".into());
+        entry
+    };
+    let file = |bytes: &[u8]| {
+        let mut entry = entry(Kind::File);
+        (entry.stat.size, entry.stat.inode, entry.stat.uid) = (bytes.len() as u64, 7, u32::MAX);
+        let place = Place { bundle: BundleId { number: 1, part: 0 }, offset: 0 };
+        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Vec::new() });
+        entry
+    };
+    let mut sparse = file(&[0; 600]);
+    if let Some(content) = &mut sparse.content {
+        content.hash = Hasher::new().hash();
+        content.holes = vec![Hole { offset: 0, length: 600 }];
+    }
+    (sparse.stat.link, sparse.stat.racy) = (3, true);
+    sparse.xattrs = vec![(b"user.x".to_vec(), b"\n20 path=/etc\n".to_vec()), (b"user.y".to_vec(), b"\xff".to_vec())];
+    let mut symlink = entry(Kind::Symlink);
+    symlink.target = b"../\xff/b".to_vec();
+    let mut device = entry(Kind::CharDevice);
+    device.stat.device = 5 << 32 | 1;
+    let path = |bytes: &[u8]| EntryPath::from_bytes(bytes).unwrap();
+    let long = [b"home/b/".as_slice(), &[b'l'; 180]].concat();
+    vec![
+        (path(b"home"), entry(Kind::Directory), &[]),
+        (path(b"home/a"), file(b"hello\n"), b"hello\n"),
+        (path(b"home/b"), entry(Kind::Directory), &[]),
+        (path(b"home/c%\xff"), symlink, &[]),
+        (path(b"home/d"), device, &[]),
+        (path(b"home/b/f"), entry(Kind::Fifo), &[]),
+        (path(&long), sparse, &[0; 600]),
+    ]
+}
+
+fn decompressed(bundle: &[u8], table: &SeekTable) -> Vec<u8> {
+    let frames = (0..table.len()).filter_map(|number| table.frame(number));
+    let raw = frames.map(|frame| {
+        let start = frame.stored_offset as usize;
+        let stored = &bundle[start..start + frame.stored_bytes as usize];
+        Decompressor::new().decompress(stored, frame.raw_bytes).unwrap()
+    });
+    raw.collect::<Vec<_>>().concat()
+}
+
+fn manifest_offset(name: &BundleName, bundle: &[u8]) -> usize {
+    let bundle = snap::bundle::Bundle::open(name, blob(bundle)).unwrap();
+    bundle.manifest_tail().unwrap().manifest_offset as usize
+}

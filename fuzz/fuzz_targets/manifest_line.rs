@@ -1,0 +1,22 @@
+//! Any bytes as a line of a manifest: what is understood is written as a line that means the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use snap::manifest::Change;
+use snap::manifest::Head;
+use snap::manifest::Tail;
+use snap_fuzz::bundles::ID;
+use snap_fuzz::entries::line_of;
+
+fuzz_target!(|line: &[u8]| {
+    if let Ok(head) = Head::from_line(line) {
+        assert_eq!(Head::from_line(&head.to_line()).unwrap(), head);
+    }
+    if let Ok(tail) = Tail::from_line(line) {
+        assert_eq!(Tail::from_line(&tail.to_line()).unwrap(), tail);
+    }
+    if let Ok(change) = Change::from_line(line, ID) {
+        assert!(!change.path.is_root());
+        assert_eq!(Change::from_line(&line_of(&change), ID).unwrap(), change);
+    }
+});

@@ -1,0 +1,92 @@
+//! Entries out of nothing, and their lines in a manifest.
+
+use arbitrary::Result;
+use arbitrary::Unstructured;
+use snap::entry::Content;
+use snap::entry::Entry;
+use snap::entry::Hole;
+use snap::entry::Kind;
+use snap::entry::Owner;
+use snap::entry::Place;
+use snap::entry::Stat;
+use snap::id::BundleId;
+use snap::id::BundleName;
+use snap::id::Hash;
+use snap::id::NUMBER_MAX;
+use snap::id::PART_MAX;
+use snap::manifest::Change;
+use snap::manifest::LineWithoutOffset;
+use snap::manifest::Now;
+use snap::path::EntryPath;
+use snap::time::Time;
+
+/// Far beyond every real file, and so that offset and size together are still a number.
+const SIZE_MAX: u64 = 1 << 62;
+
+/// More holes than this are no other case.
+const HOLES_MAX: usize = 8;
+
+/// Any path but the root.
+pub fn path(u: &mut Unstructured) -> Result<EntryPath> {
+    let bytes: Vec<u8> = u.arbitrary()?;
+    EntryPath::from_bytes(&bytes).filter(|path| !path.is_root()).ok_or(arbitrary::Error::IncorrectFormat)
+}
+
+/// Any entry that could have been found in a source.
+pub fn entry(u: &mut Unstructured) -> Result<Entry> {
+    let kind = *u.choose(&Kind::ALL)?;
+    let stat = Stat {
+        kind,
+        mode: u.int_in_range(0..=0o7777)?,
+        uid: u.arbitrary()?,
+        gid: u.arbitrary()?,
+        size: if kind == Kind::File { u.int_in_range(0..=SIZE_MAX)? } else { 0 },
+        mtime: Time::new(u.arbitrary()?, u.arbitrary()?),
+        ctime: Time::new(u.arbitrary()?, u.arbitrary()?),
+        inode: u.arbitrary()?,
+        link: u.arbitrary()?,
+        device: if kind.is_device() { u.arbitrary()? } else { 0 },
+        racy: u.arbitrary()?,
+    };
+    let mut target = Vec::new();
+    if kind == Kind::Symlink {
+        target.push(u.int_in_range(1..=255)?);
+        target.extend(u.arbitrary::<Vec<u8>>()?.into_iter().filter(|byte| *byte != 0));
+    }
+    let content = if kind == Kind::File { Some(content(u, stat.size)?) } else { None };
+    let owner = Owner { user: u.arbitrary::<String>()?.into(), group: u.arbitrary::<String>()?.into() };
+    Ok(Entry { stat, owner, xattrs: u.arbitrary()?, target, content })
+}
+
+fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
+    let mut holes = Vec::new();
+    let mut end = 0;
+    while end < size && holes.len() < HOLES_MAX && u.ratio(1, 4)? {
+        let offset = u.int_in_range(end..=size - 1)?;
+        let length = u.int_in_range(1..=size - offset)?;
+        holes.push(Hole { offset, length });
+        end = offset + length;
+    }
+    let bundle = BundleId { number: u.int_in_range(1..=NUMBER_MAX)?, part: u.int_in_range(0..=PART_MAX)? };
+    Ok(Content { hash: Hash(u.arbitrary()?), place: Place { bundle, offset: u.int_in_range(0..=SIZE_MAX)? }, holes })
+}
+
+/// The line that a change is written as, without its newline.
+pub fn line_of(change: &Change) -> Vec<u8> {
+    let mut line = Vec::new();
+    match &change.now {
+        Now::Gone(kind) => LineWithoutOffset::gone(&change.path, *kind).append_to(&mut line, None),
+        Now::Stored(entry) => {
+            let offset = entry.content.as_ref().map(|content| content.place.offset);
+            LineWithoutOffset::entry(&change.path, entry, None).append_to(&mut line, offset);
+        }
+        Now::Kept(entry) => {
+            let place = entry.content.as_ref().unwrap().place;
+            let name = BundleName::new(place.bundle, Time::default()).unwrap();
+            LineWithoutOffset::entry(&change.path, entry, Some(&name)).append_to(&mut line, None);
+        }
+    }
+    assert_eq!(line.pop(), Some(b'\n'));
+    assert!(!line.contains(&b'\n'));
+    line
+}

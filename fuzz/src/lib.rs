@@ -1,0 +1,18 @@
+//! What the fuzz targets share. Uses the library as any other program would.
+
+pub mod bundles;
+pub mod entries;
+pub mod indexes;
+pub mod parts;
+pub mod trees;
+
+use snap::store::Blob;
+use snap::store::MemoryStore;
+use snap::store::Store;
+
+/// These bytes as a published file.
+pub fn blob(bytes: &[u8]) -> Box<dyn Blob> {
+    let store = MemoryStore::new();
+    store.replace("file", bytes).unwrap();
+    store.open("file").unwrap()
+}

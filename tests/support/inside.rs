@@ -1,0 +1,215 @@
+//! An archive in a store of the test's choice, used through the library; what is in it, every content checked by its hash.
+
+use crate::support::listing::Level;
+use crate::support::listing::assert_same_below;
+use crate::support::replay::stock_replay;
+use crate::support::stores::copy;
+use crate::support::stores::files;
+use crate::support::tree::Tree;
+use snap::archive::Archive;
+use snap::create::CreateOptions;
+use snap::create::CreateReport;
+use snap::create::SourceSpec;
+use snap::create::create;
+use snap::entry::Content;
+use snap::error::Result;
+use snap::frames::Decompressor;
+use snap::id::ArchiveId;
+use snap::id::Hasher;
+use snap::id::Number;
+use snap::monitor::Recorder;
+use snap::path::EntryPath;
+use snap::restore::RestoreOptions;
+use snap::restore::restore;
+use snap::store::LocalStore;
+use snap::store::MemoryStore;
+use snap::store::Store;
+use snap::time::Time;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// So late that nothing was modified shortly before.
+pub fn late() -> Time {
+    Time::new(40_000_000_000, 0)
+}
+
+/// A source called `home` and an archive in memory.
+pub struct Scene {
+    pub home: Tree,
+    pub store: MemoryStore,
+    pub archive: Archive,
+    pub directory: TempDir,
+}
+
+impl Scene {
+    /// With an archive that holds no snapshot.
+    pub fn new() -> Scene {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Tree::at(directory.path().join("sources/home"));
+        let store = MemoryStore::new();
+        let archive = new_archive(Arc::new(store.clone()));
+        Scene { home, store, archive, directory }
+    }
+
+    /// Saves `home`; nothing in it is taken for freshly modified.
+    #[track_caller]
+    pub fn save(&self) -> CreateReport {
+        let report = self.save_with(&|options| options).unwrap();
+        assert_eq!(report.problems, 0);
+        report
+    }
+
+    /// Saves `home` with these options.
+    pub fn save_with(&self, change: &dyn for<'a> Fn(CreateOptions<'a>) -> CreateOptions<'a>) -> Result<CreateReport> {
+        create(&self.archive, &change(options(self.home.root())), &Recorder::new())
+    }
+
+    /// A place in the directory around.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Fails the test unless the newest snapshot is what `home` is now, for snap and for stock tar.
+    #[track_caller]
+    pub fn assert_kept(&self) {
+        let newest = self.archive.catalog(&Recorder::new()).unwrap().newest().unwrap();
+        assert_restores(&self.archive, newest, &self.path("sources"));
+        assert_replays(&self.store, newest, &self.path("sources"));
+    }
+}
+
+/// The usual options for saving one folder.
+pub fn options(home: &Path) -> CreateOptions<'static> {
+    CreateOptions {
+        sources: vec![SourceSpec { name: None, path: home.to_owned() }],
+        time: Some(Time::new(1_750_000_000, 0)),
+        threads: 2,
+        clock: &late,
+        ..CreateOptions::default()
+    }
+}
+
+/// An archive without snapshots in an empty store.
+pub fn new_archive(store: Arc<dyn Store>) -> Archive {
+    Archive::init_store(store, ArchiveId::from_seed(b"test"), Time::new(1_700_000_000, 0)).unwrap()
+}
+
+/// The archive in a store.
+pub fn open(store: impl Store + 'static) -> Archive {
+    Archive::open_store(Arc::new(store)).unwrap()
+}
+
+/// The numbers of all snapshots.
+pub fn history(archive: &Archive) -> Vec<Number> {
+    let recorder = Recorder::new();
+    let history = archive.catalog(&recorder).unwrap().history().unwrap();
+    history.iter().map(|summary| summary.number).collect()
+}
+
+/// A line for everything in a snapshot; every content is read and its hash checked.
+#[track_caller]
+pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> {
+    let recorder = Recorder::new();
+    let catalog = archive.catalog(&recorder).unwrap();
+    let mut found = BTreeMap::new();
+    for group in catalog.state(number).unwrap().groups(&EntryPath::root()) {
+        let group = group.unwrap();
+        for row in &group.rows {
+            let path = snap::path::joined(&group.path, row.name());
+            let entry = row.entry().unwrap().unwrap();
+            if let Some(content) = &entry.content {
+                let bytes = bytes_of(&catalog, content, entry.stat.size);
+                assert_eq!(hash_of(&bytes, content), content.hash, "{} in {number}", path.escape_ascii());
+            }
+            let stat = entry.stat;
+            let target = entry.target.escape_ascii();
+            let hash = entry.content.map(|content| content.hash);
+            let line = format!("{:?} {:o} {} {:?} {target} {hash:?}", stat.kind, stat.mode, stat.size, stat.mtime);
+            found.insert(path, line);
+        }
+    }
+    found
+}
+
+/// One file's bytes.
+#[track_caller]
+pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
+    let recorder = Recorder::new();
+    let catalog = archive.catalog(&recorder).unwrap();
+    let path = EntryPath::from_bytes(path.as_bytes()).unwrap();
+    let entry = catalog.state(number).unwrap().find(&path).unwrap().unwrap_or_else(|| panic!("no {path} in {number}"));
+    let content = entry.content.unwrap();
+    let bytes = bytes_of(&catalog, &content, entry.stat.size);
+    assert_eq!(hash_of(&bytes, &content), content.hash, "{path} in {number}");
+    bytes
+}
+
+fn bytes_of(catalog: &snap::archive::Catalog, content: &Content, size: u64) -> Vec<u8> {
+    let bundle = catalog.bundle(content.place.bundle).unwrap();
+    let (mut at, end) = (content.place.offset, content.place.offset + size);
+    let mut bytes = Vec::new();
+    while at < end {
+        let frame = bundle.table().frame_at(at).unwrap();
+        let raw = bundle.frame(&frame, &mut Decompressor::new()).unwrap();
+        let upto = end.min(frame.raw_end());
+        bytes.extend_from_slice(&raw[(at - frame.raw_offset) as usize..(upto - frame.raw_offset) as usize]);
+        at = upto;
+    }
+    bytes
+}
+
+fn hash_of(bytes: &[u8], content: &Content) -> snap::id::Hash {
+    let mut hasher = Hasher::new();
+    let mut at = 0;
+    for hole in &content.holes {
+        hasher.update(&bytes[at..hole.offset as usize]);
+        at = (hole.offset + hole.length) as usize;
+    }
+    hasher.update(&bytes[at..]);
+    hasher.hash()
+}
+
+/// Fails the test unless a snapshot restores to just this.
+#[track_caller]
+pub fn assert_restores(archive: &Archive, number: Number, expected: &Path) {
+    let out = tempfile::tempdir().unwrap();
+    let target = out.path().join("out");
+    let recorder = Recorder::new();
+    let owners = rustix::process::geteuid().is_root();
+    let options = RestoreOptions { target: target.clone(), at: number, owners, ..RestoreOptions::default() };
+    restore(archive, &options, &recorder).unwrap();
+    assert_eq!(recorder.problems(), []);
+    assert_same_below(expected, &target, Level::Everything);
+}
+
+/// Fails the test unless stock tar makes just this of all bundles up to a snapshot's.
+#[track_caller]
+pub fn assert_replays(store: &dyn Store, upto: Number, expected: &Path) {
+    let drive = on_a_drive(store);
+    let out = drive.path().join("replayed");
+    stock_replay(drive.path(), upto as usize, &out);
+    assert_same_below(expected, &out, Level::Stock);
+}
+
+/// A store's files in a directory.
+pub fn on_a_drive(store: &dyn Store) -> TempDir {
+    let drive = tempfile::tempdir().unwrap();
+    copy(store, &LocalStore::new(drive.path()));
+    drive
+}
+
+/// A copy of a store, in memory.
+pub fn in_memory(store: &dyn Store) -> MemoryStore {
+    let new = MemoryStore::new();
+    copy(store, &new);
+    new
+}
+
+/// How many bytes of bundles there are.
+pub fn bundle_bytes(store: &dyn Store) -> u64 {
+    let bundles = files(store).into_iter().filter(|(name, _)| name.starts_with("bundles/"));
+    bundles.map(|(_, bytes)| bytes.len() as u64).sum()
+}

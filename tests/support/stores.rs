@@ -1,0 +1,262 @@
+//! Stores that fail, count or let a test act at a chosen step; wrappers around any other. Know nothing of what files mean.
+
+use snap::error::Error;
+use snap::error::Result;
+use snap::store::Blob;
+use snap::store::Store;
+use snap::store::Upload;
+use std::any::Any;
+use std::io;
+use std::io::ErrorKind;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+/// What becomes of the chosen step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It and every later one fails, and unfinished files stay where they are: the program was killed, the drive pulled out.
+    Crash,
+    /// It alone fails.
+    Once(ErrorKind),
+    /// It and every later one that writes fails; reading goes on.
+    NoMoreWriting(ErrorKind),
+}
+
+/// What steps there were, and what was done in them.
+#[derive(Default)]
+struct Steps {
+    names: Vec<String>,
+    bytes_read: u64,
+    bytes_written: u64,
+    opened: Vec<String>,
+}
+
+/// The plan of a [`FaultyStore`] and the record of its steps.
+#[derive(Clone)]
+struct Plan {
+    fault: Option<(usize, Fault)>,
+    steps: Arc<Mutex<Steps>>,
+    /// Called with the number and the name of each step, before it.
+    act: Arc<dyn Fn(usize, &str) + Send + Sync>,
+}
+
+impl Plan {
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next step: whether it may be done.
+    fn step(&self, name: &str) -> io::Result<()> {
+        let number = {
+            let mut steps = self.steps();
+            steps.names.push(name.to_owned());
+            steps.names.len() - 1
+        };
+        (self.act)(number, name);
+        let writes = !name.starts_with("list") && !name.starts_with("open") && !name.starts_with("read");
+        match self.fault {
+            Some((at, Fault::Crash)) if number >= at => Err(io::Error::other("the drive was pulled out")),
+            Some((at, Fault::Once(kind))) if number == at => Err(kind.into()),
+            Some((at, Fault::NoMoreWriting(kind))) if number >= at && writes => Err(kind.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn checked(&self, name: &str) -> Result<()> {
+        self.step(name).map_err(|error| Error::io(format!("cannot do step {name}"), error))
+    }
+
+    fn has_crashed(&self) -> bool {
+        let taken = self.steps().names.len();
+        matches!(self.fault, Some((at, Fault::Crash)) if taken > at)
+    }
+}
+
+/// A store that counts every step, and fails at one if it is told to.
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    plan: Plan,
+}
+
+impl FaultyStore {
+    /// Fails at step `at`, counted from 0.
+    pub fn new(inner: Arc<dyn Store>, at: usize, fault: Fault) -> Arc<FaultyStore> {
+        FaultyStore::made(inner, Some((at, fault)), Arc::new(|_, _| {}))
+    }
+
+    /// Only counts.
+    pub fn counting(inner: Arc<dyn Store>) -> Arc<FaultyStore> {
+        FaultyStore::made(inner, None, Arc::new(|_, _| {}))
+    }
+
+    /// Calls `act` with the number and the name of each step before it.
+    pub fn acting(inner: Arc<dyn Store>, act: impl Fn(usize, &str) + Send + Sync + 'static) -> Arc<FaultyStore> {
+        FaultyStore::made(inner, None, Arc::new(act))
+    }
+
+    fn made(
+        inner: Arc<dyn Store>,
+        fault: Option<(usize, Fault)>,
+        act: Arc<dyn Fn(usize, &str) + Send + Sync>,
+    ) -> Arc<FaultyStore> {
+        Arc::new(FaultyStore { inner, plan: Plan { fault, steps: Arc::default(), act } })
+    }
+
+    /// The names of all steps so far.
+    pub fn steps(&self) -> Vec<String> {
+        self.plan.steps().names.clone()
+    }
+
+    /// How many bytes were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.plan.steps().bytes_read
+    }
+
+    /// How many bytes were written.
+    pub fn bytes_written(&self) -> u64 {
+        self.plan.steps().bytes_written
+    }
+
+    /// The names of all files that were opened.
+    pub fn opened(&self) -> Vec<String> {
+        self.plan.steps().opened.clone()
+    }
+}
+
+impl Store for FaultyStore {
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
+        self.plan.checked(&format!("list {directory}"))?;
+        self.inner.list(directory)
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
+        self.plan.checked(&format!("open {name}"))?;
+        let inner = self.inner.open(name)?;
+        self.plan.steps().opened.push(name.to_owned());
+        Ok(Box::new(FaultyBlob { inner, plan: self.plan.clone(), name: name.to_owned() }))
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
+        self.plan.checked(&format!("create {name}"))?;
+        let inner = Some(self.inner.create(name)?);
+        Ok(Box::new(FaultyUpload { inner, plan: self.plan.clone(), name: name.to_owned() }))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.plan.checked(&format!("replace {name}"))?;
+        self.inner.replace(name, bytes)?;
+        self.plan.steps().bytes_written += bytes.len() as u64;
+        self.plan.checked(&format!("replaced {name}"))
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.plan.checked(&format!("remove {name}"))?;
+        self.inner.remove(name)?;
+        self.plan.checked(&format!("removed {name}"))
+    }
+
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+        self.plan.checked("lock")?;
+        self.inner.lock(holder)
+    }
+
+    fn sweep(&self) -> Result<()> {
+        self.plan.checked("sweep")?;
+        self.inner.sweep()
+    }
+
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+}
+
+struct FaultyBlob {
+    inner: Box<dyn Blob>,
+    plan: Plan,
+    name: String,
+}
+
+impl Blob for FaultyBlob {
+    fn length(&self) -> u64 {
+        self.inner.length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.plan.checked(&format!("read {}", self.name))?;
+        let count = self.inner.read_at(offset, buffer)?;
+        self.plan.steps().bytes_read += count as u64;
+        Ok(count)
+    }
+}
+
+struct FaultyUpload {
+    inner: Option<Box<dyn Upload>>,
+    plan: Plan,
+    name: String,
+}
+
+impl FaultyUpload {
+    fn inner(&mut self) -> &mut dyn Upload {
+        &mut **self.inner.as_mut().unwrap()
+    }
+}
+
+impl Write for FaultyUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.plan.step(&format!("write {}", self.name))?;
+        let count = self.inner().write(bytes)?;
+        self.plan.steps().bytes_written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.plan.step(&format!("flush {}", self.name))?;
+        self.inner().flush()
+    }
+}
+
+impl Upload for FaultyUpload {
+    fn rename(&mut self, name: &str) -> Result<()> {
+        self.plan.checked(&format!("rename {}", self.name))?;
+        self.inner().rename(name)?;
+        name.clone_into(&mut self.name);
+        Ok(())
+    }
+
+    fn publish(mut self: Box<Self>) -> Result<()> {
+        self.plan.checked(&format!("publish {}", self.name))?;
+        self.inner.take().unwrap().publish()?;
+        // Here the file has its name, but whoever asked for that is not told.
+        self.plan.checked(&format!("published {}", self.name))
+    }
+}
+
+impl Drop for FaultyUpload {
+    fn drop(&mut self) {
+        // Who was killed tidies nothing up.
+        if self.plan.has_crashed() {
+            std::mem::forget(self.inner.take());
+        }
+    }
+}
+
+/// All files of a store.
+pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for directory in ["", "bundles", "index"] {
+        for (name, _) in store.list(directory).unwrap() {
+            let full = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+            let bytes = snap::store::read_small(store, &full, u64::MAX).unwrap();
+            files.push((full, bytes));
+        }
+    }
+    files
+}
+
+/// Puts copies of all files of a store into another.
+pub fn copy(from: &dyn Store, to: &dyn Store) {
+    files(from).iter().for_each(|(name, bytes)| to.replace(name, bytes).unwrap());
+}
