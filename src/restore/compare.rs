@@ -55,6 +55,8 @@ pub(super) fn compare(run: &Run, destination: &Destination, planned: &Planned, e
         return Ok(Found::Other);
     }
     Ok(match destination.has_attributes(path, entry, existing) {
+        // One file there may be taken for one of the snapshot only.
+        Ok(true) if has_other_names && !run.claim(existing, path) => Found::Other,
         Ok(true) => Found::Same,
         Ok(false) if !has_other_names => Found::OtherAttributes,
         Ok(false) | Err(Failure::Problem(_)) => Found::Other,

@@ -51,7 +51,8 @@ pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection
         if let Some(parent) = open.last_mut() {
             parent.note_filled(folder.path.name());
         }
-        open.push(Open::new(folder));
+        let until = reached.until.as_deref().filter(|_| folder.path == *last);
+        open.push(Open::new(folder, until));
     }
     while let Some(done) = open.pop() {
         result = result.and(finish_all_in(run, &done, reached));
@@ -60,9 +61,11 @@ pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection
 }
 
 impl Open {
-    fn new(folder: Folder) -> Open {
+    /// A directory of which no more than up to the name `until` was made.
+    fn new(folder: Folder, until: Option<&[u8]>) -> Open {
         let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
-        let rows = folder.rows.into_iter().filter(is_directory);
+        let was_made = |row: &Row| until.is_none_or(|until| row.name() <= until);
+        let rows = folder.rows.into_iter().filter(|row| is_directory(row) && was_made(row));
         Open { path: folder.path, directories: rows.map(|row| Inner { row, is_filled: false }).collect() }
     }
 

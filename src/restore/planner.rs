@@ -46,8 +46,10 @@ pub(super) struct Rounds {
 /// What of the directories was made.
 #[derive(Default)]
 pub(super) struct Reached {
-    /// The last directory whose entries were looked at, or at least some of them.
+    /// The last directory whose entries were looked at.
     pub last: Option<EntryPath>,
+    /// The last directory in it that was made; `None`: all of them were.
+    pub until: Option<Vec<u8>>,
     /// The directories that could not be made, but not what is below them.
     pub lost: HashSet<EntryPath>,
 }
@@ -118,7 +120,7 @@ impl<'r> Planner<'r> {
     }
 
     fn take_folder(&mut self, folder: &Folder) -> Result<()> {
-        self.reached.last = Some(folder.path.clone());
+        (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Some(Vec::new()));
         if self.run.options.delete && folder.is_whole {
             // First of all: a disk may take a name that goes and one that comes for the same.
             delete_others(self.run, &folder.path, &|name| folder.has(name))?;
@@ -128,10 +130,12 @@ impl<'r> Planner<'r> {
             let path = folder.child(row)?;
             if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
                 self.take_directory(path, row)?;
+                self.reached.until = Some(row.name().to_vec());
             } else if let Some(entry) = row.entry()? {
                 self.take(path, entry)?;
             }
         }
+        self.reached.until = None;
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::id::BundleId;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
 use crate::path::EntryPath;
+use crate::platform::RawStat;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -38,6 +39,8 @@ pub(super) struct Run<'a> {
     pub threads: usize,
     pub tally: Tally,
     bundles: Mutex<HashMap<BundleId, Arc<Bundle>>>,
+    /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
+    claims: Mutex<HashMap<(u64, u64), EntryPath>>,
 }
 
 /// What was done so far.
@@ -74,6 +77,7 @@ impl<'a> Run<'a> {
             threads: if options.threads == 0 { cores() } else { options.threads },
             tally: Tally { bytes_total, ..Tally::default() },
             bundles: Mutex::default(),
+            claims: Mutex::default(),
         }
     }
 
@@ -95,6 +99,13 @@ impl<'a> Run<'a> {
             bundles.insert(id, bundle.clone());
         }
         Ok(bundle)
+    }
+
+    /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
+    pub(super) fn claim(&self, existing: &RawStat, path: &EntryPath) -> bool {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.clone());
+        owner == path
     }
 
     /// # Errors
