@@ -277,3 +277,25 @@ fn no_part_is_larger_than_it_may_be_but_for_a_single_larger_file() {
     assert!(large.len() == 1 && large[0] < 41 << 20, "{:?}", sizes());
     bench.assert_restores();
 }
+
+#[test]
+fn a_directory_with_something_deleted_may_hold_more_changes_than_fit_a_part() {
+    let bench = Bench::new();
+    let fill = |seed: u64| {
+        for number in 0..8 {
+            bench.home.file(format!("d/{number}"), noise(seed + number, 900_000));
+        }
+    };
+    fill(0);
+    bench.home.file("d/zz", "deleted soon").hard_link("d/7", "d/linked");
+    bench.snap.call("create").arg(bench.home.root()).ok();
+    fill(100);
+    bench.home.remove("d/zz").hard_link("d/0", "d/8");
+    bench.snap.call("create").words("--max-part 1MiB").arg(bench.home.root()).ok();
+    let parts = bundles_of(bench.snap.archive(), 2);
+    assert!(parts.len() > 2, "{} parts", parts.len());
+    let out = bench.fresh();
+    stock_replay(bench.snap.archive(), 2, &out);
+    assert_same_below(&bench.copy(), &out, Level::Stock);
+    bench.assert_restores();
+}

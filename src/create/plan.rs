@@ -324,9 +324,10 @@ impl<'a> Planner<'a> {
         // What fits no part gets one that is larger; cutting off next to nothing before it helps nobody.
         let so_far = self.part_bytes + self.job.bytes();
         if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
-            self.cut()?;
-            // What is known of other names of this file speaks of the part before.
-            return self.plan_item(directory, listing, found, row, verdict);
+            // After a cut, what is known of other names of this file speaks of the part before.
+            if self.cut()? {
+                return self.plan_item(directory, listing, found, row, verdict);
+            }
         }
         let place = self.place(directory, listing)?;
         let item = Item {
@@ -475,16 +476,19 @@ impl<'a> Planner<'a> {
         (self.send)(Planned::Job(Job::Group(job), bytes))
     }
 
-    fn cut(&mut self) -> Result<()> {
-        if self.owes_lines && self.part_bytes < self.part_bytes_max.saturating_mul(PART_OVERRUN_MAX) {
+    /// Ends the part here, if it may end here; says whether it did.
+    fn cut(&mut self) -> Result<bool> {
+        let so_far = self.part_bytes + self.job.bytes();
+        if self.owes_lines && so_far < self.part_bytes_max.saturating_mul(PART_OVERRUN_MAX) {
             // A header that deletes and the lines that say so belong together, should the run be cut off between two parts.
-            return Ok(());
+            return Ok(false);
         }
         self.flush()?;
         // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
         self.links.clear();
         self.part_bytes = 0;
-        (self.send)(Planned::Cut)
+        (self.send)(Planned::Cut)?;
+        Ok(true)
     }
 }
 
