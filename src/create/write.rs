@@ -130,7 +130,7 @@ impl<'a> Writer<'a> {
     fn begin(&self) -> Result<BundleWriter> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
         let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
-        BundleWriter::new(upload, head, self.run.options.level)
+        BundleWriter::new(upload, head, self.run.options.level.fixed())
     }
 
     fn publish(&mut self, part: u16) -> Result<()> {

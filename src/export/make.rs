@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::Decompressor;
 use crate::frames::Frame;
 use crate::id::Hasher;
@@ -83,7 +84,7 @@ impl<'a> Maker<'a> {
     fn compressor(&mut self) -> Result<&mut Compressor> {
         match &mut self.compressor {
             Some(compressor) => Ok(compressor),
-            empty => Ok(empty.insert(Compressor::new(self.level)?)),
+            empty => Ok(empty.insert(Compressor::new(Effort::Level(self.level))?)),
         }
     }
 
