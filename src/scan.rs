@@ -234,6 +234,20 @@ struct Work {
     stop: bool,
 }
 
+impl Work {
+    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
+    fn next_ahead(&mut self) -> Option<Arc<Slot>> {
+        self.is_enough = self.entries_ahead >= if self.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
+        while !self.is_enough {
+            let slot = self.waiting.pop()?;
+            if slot.claim() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+}
+
 /// A directory to be listed.
 struct Slot {
     source: usize,
@@ -285,7 +299,7 @@ impl Scanner<'_> {
     fn help(&self) {
         let mut work = self.work();
         while !work.stop {
-            match self.next_ahead(&mut work) {
+            match work.next_ahead() {
                 Some(slot) => {
                     drop(work);
                     self.list(&slot);
@@ -294,18 +308,6 @@ impl Scanner<'_> {
                 None => work = self.wait(work),
             }
         }
-    }
-
-    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
-    fn next_ahead(&self, work: &mut Work) -> Option<Arc<Slot>> {
-        work.is_enough = work.entries_ahead >= if work.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
-        while !work.is_enough {
-            let slot = work.waiting.pop()?;
-            if slot.claim() {
-                return Some(slot);
-            }
-        }
-        None
     }
 
     /// Walks depth first; what nobody has listed yet is listed here.
@@ -337,7 +339,7 @@ impl Scanner<'_> {
                 return (listing, children);
             }
             drop(state);
-            work = match self.next_ahead(&mut work) {
+            work = match work.next_ahead() {
                 Some(other) => {
                     drop(work);
                     self.list(&other);

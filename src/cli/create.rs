@@ -142,7 +142,9 @@ fn open_or_init(session: &Session) -> Result<Archive, Failure> {
 
 fn parse_level(text: &str) -> Result<Level, String> {
     let level = text.parse().ok().filter(|level| (1..=19).contains(level)).map(Level::Fixed);
-    level.or((text == "auto").then_some(Level::Auto)).ok_or_else(|| "expected auto, or a number from 1 to 19".to_owned())
+    level
+        .or((text == "auto").then_some(Level::Auto))
+        .ok_or_else(|| "expected auto, or a number from 1 to 19".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Time, String> {
