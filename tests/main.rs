@@ -11,6 +11,8 @@ mod damage_index;
 mod determinism;
 mod faults;
 mod fidelity;
+mod interruption;
+mod kill;
 mod old_archives;
 mod round_trip;
 mod stock;

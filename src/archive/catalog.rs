@@ -24,6 +24,7 @@ use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::manifest::Parent;
 use crate::monitor::Monitor;
+use crate::monitor::check_interrupted;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
@@ -346,7 +347,7 @@ impl<'a> Catalog<'a> {
         let upload = self.create_index_file(&name)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         let mut writer = IndexWriter::new(upload)?;
-        merge_rows(&mut changes, before, from, &mut writer)?;
+        merge_rows(&mut changes, before, from, &mut writer, self.monitor)?;
         changes.add_to(&mut head);
         match writer.publish(&head) {
             // A reader made the same file meanwhile.
@@ -478,7 +479,13 @@ impl Changes {
 }
 
 /// Writes the rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
-fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut IndexWriter) -> Result<()> {
+fn merge_rows(
+    changes: &mut Changes,
+    before: &State,
+    from: Number,
+    writer: &mut IndexWriter,
+    monitor: &dyn Monitor,
+) -> Result<()> {
     let root = EntryPath::root();
     let mut older = OlderRows {
         groups: if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) },
@@ -487,6 +494,7 @@ fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut 
     };
     older.fill()?;
     while let Some(change) = changes.next()? {
+        check_interrupted(monitor)?;
         let (directory, name) = path::split_last(change.path.as_bytes());
         while let Some(order) = older.order_to(directory, name).filter(|order| order.is_le()) {
             older.pass(if order.is_lt() { Some(&mut *writer) } else { None })?;

@@ -9,4 +9,5 @@ pub mod oracles;
 pub mod replay;
 pub mod snap;
 pub mod stores;
+pub mod traced;
 pub mod tree;
