@@ -2,15 +2,13 @@
 //! run goes on. Knows its command line only.
 
 use crate::support::bench::Bench;
-use crate::support::command::installed;
-use crate::support::command::program;
-use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::snap::BINARY;
 use crate::support::traced::Ended;
 use crate::support::traced::Running;
 use crate::support::traced::can_trace;
+use crate::support::traced::hanging;
 use crate::support::tree::noise;
 use rustix::process::Signal;
 use std::fs;
@@ -102,52 +100,11 @@ fn ctrl_c_while_a_huge_file_is_hashed_ends_create_soon() {
 fn ctrl_c_while_the_drive_does_not_answer_ends_create_soon_and_the_next_run_goes_on() {
     for call in ["write", "fsync"] {
         let bench = bench(20);
-        let Some(running) = hanging(&bench, call) else { return };
+        let Some(running) = hanging(call, &bench.path("log"), &create(&bench, "")) else { return };
         assert_stopped(&running.stop(Signal::INT), &SAVED);
         assert_goes_on(&bench);
     }
 }
-
-/// `create` in a call of this name that takes a minute; `None`, and said, when that cannot be had here.
-fn hanging(bench: &Bench, call: &str) -> Option<Running> {
-    let library = bench.path("hang.so");
-    if !installed("cc") || !cfg!(target_os = "linux") {
-        return None;
-    }
-    fs::write(bench.path("hang.c"), HANG).unwrap();
-    run(program("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(bench.path("hang.c"))).expect_ok();
-    let create = create(bench, "");
-    let mut running = Running::plain(BINARY, &bench.path("log"), &|command| {
-        create(command);
-        command.env("LD_PRELOAD", &library).env("HANG_IN", call);
-    });
-    running.wait_until(&|running| running.err().contains("(hanging)"));
-    Some(running)
-}
-
-/// Stands before the system's own functions; says so when it hangs.
-const HANG: &str = r#"
-#define _GNU_SOURCE
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
-#include <unistd.h>
-static void hang(const char *call) {
-    const char *wanted = getenv("HANG_IN");
-    if (!wanted || strcmp(wanted, call)) return;
-    syscall(SYS_write, 2, "(hanging)\n", 10);
-    for (int second = 0; second < 60; second++) sleep(1);
-}
-ssize_t write(int fd, const void *bytes, size_t length) {
-    if (length > 1000000) hang("write");
-    return syscall(SYS_write, fd, bytes, length);
-}
-int fsync(int fd) {
-    hang("fsync");
-    return syscall(SYS_fsync, fd);
-}
-"#;
 
 #[test]
 fn sigterm_is_like_ctrl_c() {
@@ -163,7 +120,7 @@ fn a_second_ctrl_c_ends_the_program_at_once() {
     // The first one alone ends it a little later: on a machine that stands still for so long, once more.
     for _ in 0..5 {
         let bench = bench(20);
-        let Some(mut running) = hanging(&bench, "fsync") else { return };
+        let Some(mut running) = hanging("fsync", &bench.path("log"), &create(&bench, "")) else { return };
         running.signal(Signal::INT);
         running.wait_until(&|running| running.err().contains("Ctrl-C again"));
         let ended = running.stop(Signal::INT);

@@ -5,6 +5,7 @@ pub mod command;
 pub mod inside;
 pub mod listing;
 pub mod manifest;
+pub mod mounted;
 pub mod oracles;
 pub mod replay;
 pub mod snap;

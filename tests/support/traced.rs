@@ -1,9 +1,10 @@
-//! Runs the program under strace, which kills it or slows it down at chosen system calls. Knows nothing of archives.
+//! Runs the program so that it is killed, slowed down or hangs at chosen system calls. Knows nothing of archives.
 
 use crate::support::command::installed;
 use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::command::skipped;
+use crate::support::snap::BINARY;
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::kill_process;
@@ -49,6 +50,47 @@ pub fn traced(binary: &str, threads: Threads, inject: &str) -> Command {
     command.args(["-qq", "-o", "/dev/null", "-e"]).arg(format!("inject={inject}")).arg(binary);
     command
 }
+
+/// Starts the program; it hangs for a minute in its first call of this name (a `write` only if it is a long one) and is there
+/// already. `None`, and said, when that cannot be had here.
+pub fn hanging(call: &str, log: &Path, args: &dyn Fn(&mut Command)) -> Option<Running> {
+    let (source, library) = (log.with_extension("c"), log.with_extension("so"));
+    if !installed("cc") || !cfg!(target_os = "linux") {
+        return None;
+    }
+    fs::write(&source, HANG).unwrap();
+    run(program("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source])).expect_ok();
+    let mut running = Running::plain(BINARY, log, &|command| {
+        args(command);
+        command.env("LD_PRELOAD", &library).env("HANG_IN", call);
+    });
+    running.wait_until(&|running| running.err().contains("(hanging)"));
+    Some(running)
+}
+
+/// Stands before the system's own functions; says so when it hangs.
+const HANG: &str = r#"
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+static void hang(const char *call) {
+    const char *wanted = getenv("HANG_IN");
+    if (!wanted || strcmp(wanted, call)) return;
+    syscall(SYS_write, 2, "(hanging)\n", 10);
+    for (int second = 0; second < 60; second++) sleep(1);
+}
+ssize_t write(int fd, const void *bytes, size_t length) {
+    if (length > 1000000) hang("write");
+    return syscall(SYS_write, fd, bytes, length);
+}
+int fsync(int fd) {
+    hang("fsync");
+    return syscall(SYS_fsync, fd);
+}
+"#;
 
 /// A program that runs while the test looks on.
 pub struct Running {
@@ -104,6 +146,11 @@ impl Running {
     /// What it wrote to the standard error so far.
     pub fn err(&self) -> String {
         fs::read_to_string(self.log.with_extension("err")).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.
