@@ -2,8 +2,12 @@
 //! run goes on. Knows its command line only.
 
 use crate::support::bench::Bench;
+use crate::support::command::program;
+use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
+use crate::support::replay::bundles;
+use crate::support::replay::stock_replay;
 use crate::support::snap::BINARY;
 use crate::support::traced::Ended;
 use crate::support::traced::Running;
@@ -104,6 +108,57 @@ fn ctrl_c_while_the_drive_does_not_answer_ends_create_soon_and_the_next_run_goes
         assert_stopped(&running.stop(Signal::INT), &SAVED);
         assert_goes_on(&bench);
     }
+}
+
+#[test]
+fn a_large_first_backup_goes_on_where_it_was_stopped_and_reads_and_stores_nothing_twice() {
+    if !can_trace() {
+        return;
+    }
+    const FILES: u64 = 24;
+    let bench = Bench::new();
+    for number in 0..FILES {
+        bench.home.file(format!("{}/{number}", number % 3), noise(number, 1 << 20));
+    }
+    // What was modified in the moment that it is looked at is looked at again; this is not about that.
+    std::thread::sleep(Duration::from_secs(4));
+    let mut stored = 0;
+    for signal in [Signal::INT, Signal::KILL] {
+        let finished = bundles(bench.snap.archive()).len();
+        let create = create(&bench, "--max-part 3MiB");
+        let mut running = Running::slowed(BINARY, "fsync:delay_enter=200000", &bench.path("log"), &create);
+        running.wait_until(&|_| bundles(bench.snap.archive()).len() >= finished + 2);
+        running.stop(signal);
+        assert_eq!(bench.snap.snapshots(), 0);
+        let now = bytes_in(&bundles(bench.snap.archive()));
+        assert!(now > stored && now < FILES << 20, "{now} bytes are stored");
+        stored = now;
+    }
+    let before = bundles(bench.snap.archive());
+    let report = &bench.snap.call("create").words("--json").arg(bench.home.root()).ok().json()[0];
+    assert_eq!(report["bytes_read"], (FILES << 20) - stored);
+    assert!(report["bytes_written"].as_u64().unwrap() < (FILES << 20) - stored + 100_000, "{report}");
+    assert!(before.iter().all(|bundle| bundle.exists()));
+    bench.assert_restores();
+    let out = bench.fresh();
+    stock_replay(bench.snap.archive(), usize::MAX, &out);
+    assert_same_below(&bench.sources(), &out, Level::Stock);
+}
+
+/// How many bytes of files are in the bundles, says tar.
+fn bytes_in(bundles: &[PathBuf]) -> u64 {
+    let mut bytes = 0;
+    for bundle in bundles {
+        let listed = run(program("tar").args(["--zstd", "-tvf"]).arg(bundle)).expect_ok();
+        let of_source = |line: &&str| line.contains(" home/");
+        bytes += listed
+            .out()
+            .lines()
+            .filter(of_source)
+            .map(|line| line.split_whitespace().nth(2).unwrap().parse::<u64>().unwrap())
+            .sum::<u64>();
+    }
+    bytes
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn read_once(snap: &Snap, to: &Path, reads: usize) {
         assert_eq!(bytes[..8], *stamp.as_bytes(), "snapshot {newest} holds a file of another");
     }
     fs::remove_dir_all(to).unwrap();
-    snap.call("verify").words(if reads % 2 == 0 { "--data" } else { "" }).ok();
+    snap.call("verify").words(if reads.is_multiple_of(2) { "--data" } else { "" }).ok();
     // And whatever is the newest by now.
     snap.call("ls").words("-R").ok();
 }

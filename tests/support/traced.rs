@@ -18,7 +18,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 /// Much longer than anything that is waited for; only a program that hangs takes as long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Whether strace is there and allowed to trace; says that what needs it is skipped when not.
 pub fn can_trace() -> bool {
