@@ -110,12 +110,14 @@ fn ctrl_c_while_the_drive_does_not_answer_ends_create_soon_and_the_next_run_goes
     }
 }
 
+/// How many files of a MiB a first backup has.
+const FILES: u64 = 24;
+
 #[test]
 fn a_large_first_backup_goes_on_where_it_was_stopped_and_reads_and_stores_nothing_twice() {
     if !can_trace() {
         return;
     }
-    const FILES: u64 = 24;
     let bench = Bench::new();
     for number in 0..FILES {
         bench.home.file(format!("{}/{number}", number % 3), noise(number, 1 << 20));

@@ -4,6 +4,7 @@
 use crate::support::bench::Bench;
 use crate::support::bench::copy_exactly;
 use crate::support::command::Outcome;
+use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::inside::assert_restores;
 use crate::support::inside::contents;
@@ -225,4 +226,32 @@ fn killed_at_random_moments_create_loses_nothing_and_goes_on() {
     let out = bench.fresh();
     stock_replay(bench.snap.archive(), usize::MAX, &out);
     assert_same_below(&bench.sources(), &out, Level::Stock);
+}
+
+#[test]
+fn every_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
+    if !can_trace() {
+        return;
+    }
+    let story = story();
+    let log = story.bench.path("calls");
+    let mut command = program("strace");
+    command.args(["-f", "-y", "-qq", "-e", "trace=write,fsync,?rename,?renameat2", "-o"]).arg(&log).arg(BINARY);
+    story.create(&mut command, story.bench.snap.archive()).expect_ok();
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("resumed>")).collect();
+    let mut renames = 0;
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("rename")) {
+        let mut paths = line.split('"').skip(1).step_by(2);
+        let (temporary, own) = (paths.next().unwrap(), paths.next().unwrap());
+        let folder = Path::new(own).parent().unwrap().to_str().unwrap();
+        let is_on = |line: &str, call: &str, path: &str| line.contains(call) && line.contains(&format!("<{path}>"));
+        let synced = lines[..at].iter().rposition(|line| is_on(line, "fsync(", temporary));
+        let written = lines[..at].iter().rposition(|line| is_on(line, "write(", temporary));
+        assert!(synced.is_some() && written.is_some() && synced > written, "{own} was not synced: {log}");
+        let next = lines[at + 1..].iter().find(|line| !line.contains("write(")).unwrap();
+        assert!(is_on(next, "fsync(", folder), "the folder of {own} was not synced: {log}");
+        renames += 1;
+    }
+    assert!(renames >= 3, "bundles and index: {log}");
 }

@@ -60,10 +60,10 @@ impl Failure {
 
     /// Says on the standard error what failed, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let mut lines = format!("{}{}\n", text::red("snap: "), self.what);
-        for line in self.hint.iter().flat_map(|hint| hint.lines()) {
-            lines.push_str(&format!("  {line}\n"));
-        }
+        let what = format!("{}{}", text::red("snap: "), self.what);
+        let hints = self.hint.iter().flat_map(|hint| hint.lines()).map(|line| format!("  {line}"));
+        let mut lines = std::iter::once(what).chain(hints).collect::<Vec<_>>().join("\n");
+        lines.push('\n');
         // Where nobody reads the standard error, the exit code still tells.
         let _ = anstream::stderr().write_all(lines.as_bytes());
         ExitCode::from(self.code)
