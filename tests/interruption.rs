@@ -6,9 +6,11 @@ use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
+use crate::support::mounted::Mounted;
 use crate::support::replay::bundles;
 use crate::support::replay::stock_replay;
 use crate::support::snap::BINARY;
+use crate::support::snap::Snap;
 use crate::support::traced::Ended;
 use crate::support::traced::Running;
 use crate::support::traced::can_trace;
@@ -108,6 +110,25 @@ fn ctrl_c_while_the_drive_does_not_answer_ends_create_soon_and_the_next_run_goes
         assert_stopped(&running.stop(Signal::INT), &SAVED);
         assert_goes_on(&bench);
     }
+}
+
+#[test]
+fn ctrl_c_on_a_drive_that_takes_ten_megabytes_a_second_ends_create_soon() {
+    let Some(mounted) = Mounted::ext4(200) else { return };
+    let Some(slow) = mounted.slow_writing(10) else { return };
+    let bench = Bench::new();
+    // A quarter of a minute, most of which the system would hold in memory and hand on in the end, deaf to everything.
+    bench.home.file("large", noise(1, 150 << 20));
+    let archive = mounted.top().join("archive");
+    let create = |command: &mut Command| {
+        command.args(["-c", "echo $$ > \"$1\"; exec \"$2\" create --init -a \"$3\" \"$4\"", "sh"]);
+        command.arg(slow.members()).arg(BINARY).arg(&archive).arg(bench.home.root());
+    };
+    let mut running = Running::plain("sh", &bench.path("log"), &create);
+    running.wait_until(&|_| unfinished_bytes(&archive) > 30 << 20);
+    assert_stopped(&running.stop(Signal::INT), &SAVED);
+    assert_eq!(Snap::new(&archive).snapshots(), 0);
+    Snap::new(&archive).create(&[bench.home.root()]);
 }
 
 /// How many files of a MiB a first backup has.

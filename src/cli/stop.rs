@@ -19,23 +19,32 @@ const GRACE: Duration = Duration::from_millis(700);
 /// How often it is looked whether somebody wants to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Does `work` and gives its result. The first Ctrl-C (or SIGTERM) asks it to stop; where that takes too long, as when a drive does not answer, the
-/// program ends without it. A second Ctrl-C ends the program at once.
+/// As large as that of the first thread usually is.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Does `work` and gives its result. The first Ctrl-C (or SIGTERM) asks it to stop; where that takes too long, as when a drive
+/// does not answer, the program ends without it. A second Ctrl-C ends the program at once.
 ///
 /// # Errors
-/// `stopped`, when it was stopped; otherwise that signals cannot be watched.
-pub(crate) fn stoppable<T>(
+/// `stopped`, when it was stopped; otherwise that signals cannot be watched or a thread cannot be made.
+pub(crate) fn stoppable<T: Send>(
     console: &Console,
     stopped: Failure,
-    work: impl FnOnce() -> Result<T, Error>,
+    work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<Result<T, Error>, Failure> {
     console.watch_signals()?;
     let has_ended = AtomicBool::new(false);
-    let result = thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(console, &stopped, &has_ended));
-        let _end = End { has_ended: &has_ended, watcher: watcher.thread().clone() };
-        work()
-    });
+    let result = thread::scope(|scope| -> Result<_, Failure> {
+        // Signals go to the first thread: it must not be the one that waits for a drive.
+        let end = End { has_ended: &has_ended, watcher: thread::current() };
+        let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, move || {
+            let _end = end;
+            work()
+        });
+        let worker = worker.map_err(|error| Failure::new(format!("cannot make a thread: {error}")))?;
+        watch(console, &stopped, &has_ended);
+        Ok(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
     match result {
         Err(error) if error.kind() == ErrorKind::Interrupted => Err(stopped),
         result => Ok(result),

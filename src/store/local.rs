@@ -21,6 +21,8 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
@@ -71,7 +73,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0 })
+        Ok(LocalUpload { file, temporary, path, length: 0, backlog: Backlog::default() })
     }
 }
 
@@ -230,6 +232,52 @@ struct LocalUpload {
     temporary: TempPath,
     path: PathBuf,
     length: u64,
+    backlog: Backlog,
+}
+
+/// Bytes that the system has, and the drive has not. They are synced now and then, so that no sync takes long: while it waits
+/// for the drive in one, the system lets the program neither stop nor end.
+struct Backlog {
+    bytes: u64,
+    /// Syncs when there are so many.
+    bytes_max: u64,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Backlog { bytes: 0, bytes_max: 2 * Backlog::BYTES_MIN }
+    }
+}
+
+impl Backlog {
+    /// What a drive of 8 MB a second takes in half a second.
+    const BYTES_MIN: u64 = 4 << 20;
+    const BYTES_MAX: u64 = 256 << 20;
+    /// So much at once is worth telling the system to begin with it.
+    const BEGIN_BYTES: u64 = 64 << 10;
+    /// A sync should take about this long: a fast drive is not held up by many.
+    const SYNC: Duration = Duration::from_millis(250);
+
+    /// `bytes` more were written up to `end`.
+    fn grow(&mut self, file: &File, bytes: u64, end: u64) -> io::Result<()> {
+        self.bytes += bytes;
+        if bytes >= Backlog::BEGIN_BYTES {
+            platform::begin_writing(file, end - bytes, bytes);
+        }
+        if self.bytes < self.bytes_max {
+            return Ok(());
+        }
+        let began = Instant::now();
+        file.sync_data()?;
+        let took = began.elapsed();
+        if took > 2 * Backlog::SYNC {
+            self.bytes_max = (self.bytes_max / 2).max(Backlog::BYTES_MIN);
+        } else if took < Backlog::SYNC / 2 {
+            self.bytes_max = (self.bytes_max * 2).min(Backlog::BYTES_MAX);
+        }
+        self.bytes = 0;
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -242,6 +290,7 @@ impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.length += count as u64;
+        self.backlog.grow(&self.file, count as u64, self.length)?;
         Ok(count)
     }
 

@@ -55,9 +55,43 @@ impl Mounted {
         &self.top
     }
 
+    /// Lets those who say so take no more than this from it, and gives the file to say it in: a process writes its number there.
+    /// `None`, and said, when this system cannot do that.
+    pub fn slow_writing(&self, megabytes_each_second: u64) -> Option<Slow> {
+        let top = PathBuf::from(format!("/sys/fs/cgroup/blkio/snap-test-{}", std::process::id()));
+        let found = run(program("findmnt").args(["-nvo", "MAJ:MIN"]).arg(&self.top)).out();
+        if fs::create_dir(&top).is_err() {
+            skipped("there are no groups of processes here that can be slowed down");
+            return None;
+        }
+        let slow = Slow(top);
+        let limit = format!("{} {}", found.trim(), megabytes_each_second << 20);
+        if fs::write(slow.0.join("blkio.throttle.write_bps_device"), limit).is_err() {
+            skipped("writing cannot be slowed down here");
+            return None;
+        }
+        Some(slow)
+    }
+
     /// The file that it is made in.
     pub fn image(&self) -> &Path {
         &self.image
+    }
+}
+
+/// A group of processes that write slowly.
+pub struct Slow(PathBuf);
+
+impl Slow {
+    /// Where a process writes its number to be one of them.
+    pub fn members(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
     }
 }
 

@@ -24,6 +24,7 @@ use rustix::fs::StatxFlags;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -241,6 +242,14 @@ pub fn forget_cached(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
+}
+
+/// Lets the system begin to write this part of a file to the drive, without waiting for it; it need not keep it in memory.
+pub fn begin_writing(file: &File, offset: u64, bytes: u64) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(bytes), rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, offset, bytes);
 }
 
 /// The name of user `uid`, if the system knows one.
