@@ -21,12 +21,15 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::thread::JoinHandle;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
+
+/// So many bytes are handed to the drive at once, so that it works while the next ones are made, and that no more than twice
+/// as many are ever said to be written and are not.
+const SYNC_BYTES: u64 = 8 << 20;
 
 const LOCK_NAME: &str = "lock";
 
@@ -73,7 +76,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0, backlog: Backlog::default() })
+        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None })
     }
 }
 
@@ -232,52 +235,10 @@ struct LocalUpload {
     temporary: TempPath,
     path: PathBuf,
     length: u64,
-    backlog: Backlog,
-}
-
-/// Bytes that the system has, and the drive has not. They are synced now and then, so that no sync takes long: while it waits
-/// for the drive in one, the system lets the program neither stop nor end.
-struct Backlog {
-    bytes: u64,
-    /// Syncs when there are so many.
-    bytes_max: u64,
-}
-
-impl Default for Backlog {
-    fn default() -> Self {
-        Backlog { bytes: 0, bytes_max: 2 * Backlog::BYTES_MIN }
-    }
-}
-
-impl Backlog {
-    /// What a drive of 8 MB a second takes in half a second.
-    const BYTES_MIN: u64 = 4 << 20;
-    const BYTES_MAX: u64 = 256 << 20;
-    /// So much at once is worth telling the system to begin with it.
-    const BEGIN_BYTES: u64 = 64 << 10;
-    /// A sync should take about this long: a fast drive is not held up by many.
-    const SYNC: Duration = Duration::from_millis(250);
-
-    /// `bytes` more were written up to `end`.
-    fn grow(&mut self, file: &File, bytes: u64, end: u64) -> io::Result<()> {
-        self.bytes += bytes;
-        if bytes >= Backlog::BEGIN_BYTES {
-            platform::begin_writing(file, end - bytes, bytes);
-        }
-        if self.bytes < self.bytes_max {
-            return Ok(());
-        }
-        let began = Instant::now();
-        file.sync_data()?;
-        let took = began.elapsed();
-        if took > 2 * Backlog::SYNC {
-            self.bytes_max = (self.bytes_max / 2).max(Backlog::BYTES_MIN);
-        } else if took < Backlog::SYNC / 2 {
-            self.bytes_max = (self.bytes_max * 2).min(Backlog::BYTES_MAX);
-        }
-        self.bytes = 0;
-        Ok(())
-    }
+    /// So many bytes have been handed to the drive.
+    synced: u64,
+    /// The thread that waits for the drive to take them. What it says is said once, so it must be listened to.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -290,7 +251,12 @@ impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.length += count as u64;
-        self.backlog.grow(&self.file, count as u64, self.length)?;
+        if self.length - self.synced >= SYNC_BYTES {
+            self.wait_for_drive()?;
+            self.synced = self.length;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
+        }
         Ok(count)
     }
 
@@ -300,8 +266,16 @@ impl Write for LocalUpload {
 }
 
 impl LocalUpload {
-    fn finish(self, replace: Replace) -> Result<()> {
-        let doing = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+    /// Waits until the drive has what was handed to it.
+    fn wait_for_drive(&mut self) -> io::Result<()> {
+        let result = self.syncing.take().map_or(Ok(Ok(())), JoinHandle::join);
+        result.unwrap_or_else(|_| Err(io::Error::other("the thread that waits for the drive stopped")))
+    }
+
+    fn finish(mut self, replace: Replace) -> Result<()> {
+        let path = self.path.clone();
+        let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+        self.wait_for_drive().map_err(doing)?;
         // As readable as any file the person makes; tempfile makes them private.
         platform::apply_umask(&self.file).map_err(doing)?;
         self.file.sync_all().map_err(doing)?;
@@ -331,8 +305,11 @@ impl LocalUpload {
 
 impl Upload for LocalUpload {
     fn read_back(&mut self, digest: &Hash) -> Result<()> {
-        let doing = |error| Error::io(format!("cannot read back {}", self.path.display()), error);
-        self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))?;
+        let path = self.path.display().to_string();
+        let doing = |error| Error::io(format!("cannot read back {path}"), error);
+        self.wait_for_drive()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {path}"), error))?;
         platform::forget_cached(&self.file);
         let (mut hasher, mut buffer, mut offset) = (Hasher::new(), vec![0; READ_BACK_BYTES], 0);
         loop {
@@ -346,7 +323,7 @@ impl Upload for LocalUpload {
                 Err(error) => return Err(doing(error)),
             }
         }
-        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&self.path.display().to_string())) }
+        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
     }
 
     fn rename(&mut self, name: &str) -> Result<()> {

@@ -32,22 +32,11 @@ pub fn can_trace() -> bool {
     traced
 }
 
-/// Whose system calls are meant. Each thread's are counted by themselves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Threads {
-    /// Those of the first thread.
-    First,
-    /// Those of whichever thread comes to the wanted number first.
-    All,
-}
-
-/// `binary` under strace, which does `inject` (as its option `-e inject=` says it) to it.
-pub fn traced(binary: &str, threads: Threads, inject: &str) -> Command {
+/// `binary` under strace, which does `inject` (as its option `-e inject=` says it) to it; strace counts the calls of each thread
+/// by themselves, and the first thread that comes to a wanted number is meant.
+pub fn traced(binary: &str, inject: &str) -> Command {
     let mut command = program("strace");
-    if threads == Threads::All {
-        command.arg("-f");
-    }
-    command.args(["-qq", "-o", "/dev/null", "-e"]).arg(format!("inject={inject}")).arg(binary);
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("inject={inject}")).arg(binary);
     command
 }
 

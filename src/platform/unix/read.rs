@@ -24,7 +24,6 @@ use rustix::fs::StatxFlags;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -79,9 +78,10 @@ impl Directory {
     /// # Errors
     /// When it cannot be listed.
     pub fn for_each_name(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        let again = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
+        // It may have been listed before.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
         let mut buffer = Vec::with_capacity(LISTING_BUFFER_BYTES);
-        let mut listing = RawDir::new(again, buffer.spare_capacity_mut());
+        let mut listing = RawDir::new(&self.0, buffer.spare_capacity_mut());
         while let Some(item) = listing.next() {
             let item = item?;
             let name = item.file_name().to_bytes();
@@ -242,14 +242,6 @@ pub fn forget_cached(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
-}
-
-/// Lets the system begin to write this part of a file to the drive, without waiting for it; it need not keep it in memory.
-pub fn begin_writing(file: &File, offset: u64, bytes: u64) {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::fs::fadvise(file, offset, NonZeroU64::new(bytes), rustix::fs::Advice::DontNeed);
-    #[cfg(not(target_os = "linux"))]
-    let _ = (file, offset, bytes);
 }
 
 /// The name of user `uid`, if the system knows one.
