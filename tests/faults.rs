@@ -334,8 +334,8 @@ fn a_directory_that_comes_back_after_the_run_that_missed_it_was_cut_off_is_store
 fn an_archive_is_made_whole_or_can_be_made_again() {
     let id = ArchiveId::from_seed(b"x");
     for fault in FAULTS {
-        let work = |store| Archive::init_store(store, id, Time::new(1, 0)).map(drop);
-        let check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
+        let work = |store: Arc<dyn Store>| Archive::init_store(store, id, Time::new(1, 0)).map(drop);
+        let mut check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
             match Archive::open_store(left.clone()) {
                 Ok(archive) => assert!(archive.id() == id && files(&*left).len() == 3, "{shown}"),
                 Err(error) => {
@@ -348,13 +348,7 @@ fn an_archive_is_made_whole_or_can_be_made_again() {
             scene.home.file("a", "x");
             create(&Archive::open_store(left).unwrap(), &options(scene.home.root()), &Recorder::new()).unwrap();
         };
-        for at in 0..6 {
-            let left: Arc<dyn Store> = Arc::new(MemoryStore::new());
-            let faulty = FaultyStore::new(left.clone(), at, fault);
-            let outcome = work(faulty.clone());
-            let steps = faulty.steps();
-            check(at, &format!("{fault:?} at step {at}, {:?}", steps.get(at)), outcome, left);
-        }
+        at_every_step(&MemoryStore::new(), fault, &work, &mut check);
     }
 }
 

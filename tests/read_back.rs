@@ -74,7 +74,7 @@ fn a_bundle_that_does_not_come_back_as_written_is_named_and_never_becomes_one() 
         let acting = FaultyStore::acting(local.clone(), move |_, step| {
             let is_read_back = step.starts_with("read back bundles/");
             if is_read_back && seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == bad {
-                damage_unfinished(&top);
+                damage_unfinished(&top.join("bundles"));
             }
         });
         let result = save(&scene, acting.clone(), true);
@@ -157,7 +157,7 @@ fn without_read_back_such_damage_is_found_by_verify() {
     let top = drive.path().to_owned();
     let acting = FaultyStore::acting(local.clone(), move |_, step| {
         if step.starts_with("publish bundles/") {
-            damage_unfinished(&top);
+            damage_unfinished(&top.join("bundles"));
         }
     });
     assert!(save(&scene, acting, false).unwrap().summary.is_some());
