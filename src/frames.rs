@@ -53,6 +53,12 @@ pub enum Effort {
     Step(usize),
 }
 
+impl Default for Effort {
+    fn default() -> Self {
+        Effort::Level(LEVEL_DEFAULT)
+    }
+}
+
 /// The hardest step of effort.
 pub const STEP_MAX: usize = STEPS.len() - 1;
 

@@ -2,6 +2,7 @@
 
 use super::CreateOptions;
 use super::Level;
+use super::pace::Pace;
 use super::plan::Planned;
 use super::plan::Planner;
 use super::write::Done;
@@ -12,7 +13,6 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::frames::Effort;
-use crate::frames::STEP_MAX;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
@@ -34,15 +34,10 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// How many pieces more than there are workers may be on their way from plan to drive.
 const PIECES_AHEAD: u64 = 2;
-
-/// From so many results on that wait for the drive, frames are compressed harder.
-const WAITING_HARDER: usize = 2;
-
-/// The step of effort to begin with.
-const STEP_FIRST: usize = 1;
 
 /// What counts for a job beside its content, in bytes.
 const JOB_BYTES: u64 = 16 << 10;
@@ -66,8 +61,9 @@ pub struct Run<'a> {
 /// As for [`super::create`].
 pub fn run(run: &Run) -> Result<Done> {
     let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
+    let pace = Pace::new(run.threads);
     let effort = || match run.options.level {
-        Level::Auto => Effort::Step(belt.step()),
+        Level::Auto => Effort::Step(pace.step()),
         Level::Fixed(level) => Effort::Level(level),
     };
     let context = Context {
@@ -81,9 +77,9 @@ pub fn run(run: &Run) -> Result<Done> {
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
         for _ in 0..run.threads {
-            scope.spawn(|| work(&belt, context));
+            scope.spawn(|| work(&belt, &pace, context));
         }
-        let writing = scope.spawn(|| write(&belt, run));
+        let writing = scope.spawn(|| write(&belt, &pace, run));
         let planned = plan(&belt, run, context);
         match &planned {
             Ok(_) => belt.close(),
@@ -123,14 +119,19 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
 }
 
 /// A worker: takes jobs until there are no more.
-fn work(belt: &Belt, context: Context) {
+fn work(belt: &Belt, pace: &Pace, context: Context) {
     let mut packer = match Packer::new(context) {
         Ok(packer) => packer,
         Err(error) => return belt.fail(error),
     };
     while let Some((number, bytes, job)) = belt.next_job() {
+        let began = Instant::now();
         match packer.pack(job) {
             Ok(packed) => {
+                if let Effort::Step(step) = packed.effort {
+                    let (raw, stored) = (packed.raw_bytes(), packed.stored.len() as u64);
+                    pace.note_job(step, raw, stored, began.elapsed(), packed.compressing);
+                }
                 belt.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
                 belt.deliver(number, Delivery::Packed(Box::new(packed), bytes));
             }
@@ -140,12 +141,14 @@ fn work(belt: &Belt, context: Context) {
 }
 
 /// The writer: takes results in order until there are no more.
-fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
+fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
     let mut writer = Writer::new(run);
     while let Some(delivery) = belt.next_delivery()? {
         let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
+                let (stored, began) = (packed.stored.len() as u64, Instant::now());
                 let result = writer.take(*packed);
+                pace.note_written(stored, began.elapsed());
                 belt.release(bytes);
                 result
             }
@@ -181,10 +184,6 @@ struct BeltState {
     /// The number of the next thing that is written.
     next_written: u64,
     bytes_on_the_way: u64,
-    /// Whether the writer has nothing to do.
-    writer_waits: bool,
-    /// How hard to compress, if that is not fixed.
-    step: usize,
     /// Nothing more will be sent.
     closed: bool,
     /// Nothing more will be done.
@@ -194,8 +193,7 @@ struct BeltState {
 
 impl Belt {
     fn new(bytes_max: u64) -> Belt {
-        let state = BeltState { step: STEP_FIRST, ..BeltState::default() };
-        Belt { state: Mutex::new(state), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
+        Belt { state: Mutex::default(), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, BeltState> {
@@ -232,18 +230,6 @@ impl Belt {
         }
         self.changed.notify_all();
         Ok(())
-    }
-
-    /// How hard to compress the next frame: harder while results wait for the drive, softer when the drive waits for them.
-    /// Since each frame changes it by a step at most, it settles where neither waits.
-    fn step(&self) -> usize {
-        let mut state = self.state();
-        if state.delivered.len() >= WAITING_HARDER {
-            state.step = (state.step + 1).min(STEP_MAX);
-        } else if state.writer_waits && state.delivered.is_empty() {
-            state.step = state.step.saturating_sub(1);
-        }
-        state.step
     }
 
     /// Nothing more will be sent.
@@ -305,9 +291,7 @@ impl Belt {
             if state.closed && next == state.next_sent {
                 return Ok(None);
             }
-            state.writer_waits = true;
             state = self.wait(state);
-            state.writer_waits = false;
         }
     }
 

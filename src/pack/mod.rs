@@ -22,6 +22,7 @@ use crate::entry::Hole;
 use crate::entry::Kind;
 use crate::entry::Stat;
 use crate::error::Problem;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::frames::Frame;
 use crate::id::Hash;
@@ -32,6 +33,7 @@ use crate::state::Row;
 use crate::tar;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// The largest file that shares a frame with others, in bytes; a larger one is cut into pieces of this size. There is room for
 /// a header in the first frame.
@@ -198,6 +200,17 @@ pub struct Packed {
     pub problems: Vec<Problem>,
     /// Content bytes read from sources.
     pub bytes_read: u64,
+    /// How hard the frames were compressed.
+    pub effort: Effort,
+    /// How long that took.
+    pub compressing: Duration,
+}
+
+impl Packed {
+    /// How many bytes of tar there are in its frames.
+    pub fn raw_bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| u64::from(frame.raw_bytes)).sum()
+    }
 }
 
 /// A line for the manifest.

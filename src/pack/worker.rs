@@ -52,6 +52,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 /// The most bytes of tar in one frame, when a job makes more: a directory with very many names.
 const FRAME_BYTES_CUT: usize = 2 * FRAME_BYTES;
@@ -121,14 +122,18 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let mut rest = self.raw.as_slice();
-        if !rest.is_empty() {
-            self.compressor.set_effort((self.context.effort)())?;
+        if rest.is_empty() {
+            return Ok(());
         }
+        let began = Instant::now();
+        packed.effort = (self.context.effort)();
+        self.compressor.set_effort(packed.effort)?;
         while !rest.is_empty() {
             let length = if rest.len() > FRAME_BYTES_CUT { FRAME_BYTES } else { rest.len() };
             packed.frames.push(self.compressor.append_frame(&rest[..length], &mut packed.stored)?);
             rest = &rest[length..];
         }
+        packed.compressing = began.elapsed();
         Ok(())
     }
 
