@@ -33,6 +33,8 @@ pub struct BundleWriter {
     head: Head,
     table: SeekTable,
     manifest: ManifestSpool,
+    /// Takes all bytes as they are handed to the store, if they are to be read back.
+    digest: Option<Hasher>,
 }
 
 /// What a published bundle is known by.
@@ -52,7 +54,14 @@ impl BundleWriter {
     pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
         let mut manifest = ManifestSpool::new(level)?;
         manifest.push(&head.to_line())?;
-        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest })
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
+    }
+
+    /// Reads everything back before the bundle is published, so that what the drive does not keep is never a bundle. To be
+    /// called before anything is written.
+    #[must_use]
+    pub fn with_read_back(self) -> BundleWriter {
+        BundleWriter { digest: Some(Hasher::new()), ..self }
     }
 
     /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
@@ -74,7 +83,7 @@ impl BundleWriter {
     /// # Errors
     /// When the store fails.
     pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
-        self.upload.write_all(stored).map_err(|error| self.write_failed(error))?;
+        self.write(stored)?;
         for frame in frames {
             self.table.push(*frame);
         }
@@ -98,7 +107,8 @@ impl BundleWriter {
     /// Writes manifest, end and seek table and publishes the bundle: it now exists.
     ///
     /// # Errors
-    /// When the store fails; the bundle is then not published.
+    /// When the store fails, [`crate::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
+    /// then not published.
     pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
@@ -125,13 +135,20 @@ impl BundleWriter {
         let (spool, frames) = (std::mem::take(&mut self.manifest.stored), std::mem::take(&mut self.manifest.frames));
         self.append_frames(&spool, &frames)?;
         let table = self.table.to_bytes();
-        self.upload.write_all(&table).map_err(|error| self.write_failed(error))?;
+        self.write(&table)?;
+        if let Some(digest) = &self.digest {
+            self.upload.read_back(&digest.hash())?;
+        }
         self.upload.publish()?;
         Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
     }
 
-    fn write_failed(&self, error: std::io::Error) -> Error {
-        Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error)
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        let doing = |error| Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error);
+        self.upload.write_all(bytes).map_err(doing)
     }
 }
 

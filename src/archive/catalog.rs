@@ -24,6 +24,7 @@ use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::manifest::Parent;
 use crate::monitor::Monitor;
+use crate::monitor::check_interrupted;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
@@ -46,6 +47,9 @@ const DELTAS_PART: u64 = 3;
 
 /// Below this many bytes deltas are never too much.
 const DELTAS_BYTES_MIN: u64 = 256 << 10;
+
+/// How often a reader looks again at bundles that become more while it looks.
+const LOOKS_MAX: usize = 20;
 
 /// What a catalog is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +76,7 @@ pub struct Catalog<'a> {
 impl<'a> Catalog<'a> {
     pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
         let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
-        for (name, bytes) in archive.store.list(BUNDLES)? {
+        for (name, bytes) in listed_at_one_moment(archive, use_for)? {
             let Some(name) = BundleName::parse(&name) else { continue };
             if let Some(other) = bundles.insert(name.id, BundleFile { name: name.clone(), bytes }) {
                 return Err(Error::damaged(format!("{} and {name} claim the same place in the history", other.name))
@@ -336,6 +340,7 @@ impl<'a> Catalog<'a> {
         let mut rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         while let Some(change) = changes.next()? {
+            check_interrupted(self.monitor)?;
             let entry = resolved(&change, before)?;
             rows.push(&change.path, entry, changes.part())?;
         }
@@ -400,6 +405,21 @@ enum Whole {
 
 fn index_name(number: Number, whole: Whole) -> String {
     format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
+}
+
+/// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
+/// a reader, who has no lock, looks until two lists are the same.
+fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
+    let mut listed = archive.store.list(BUNDLES)?;
+    if use_for == UseFor::Reading {
+        for _ in 0..LOOKS_MAX {
+            let before = std::mem::replace(&mut listed, archive.store.list(BUNDLES)?);
+            if listed == before {
+                break;
+            }
+        }
+    }
+    Ok(listed)
 }
 
 /// The changes of all bundles of one number, in the order of a walk.

@@ -14,6 +14,7 @@ mod restore;
 mod session;
 mod size;
 mod sources;
+mod stop;
 mod text;
 mod verdict;
 mod verify;

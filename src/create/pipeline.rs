@@ -16,6 +16,7 @@ use crate::frames::Effort;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
+use crate::monitor::check_interrupted;
 use crate::pack::Context;
 use crate::pack::Job;
 use crate::pack::PIECE_BYTES;
@@ -71,6 +72,7 @@ pub fn run(run: &Run) -> Result<Done> {
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
+        is_stopped: &|| run.monitor.is_interrupted(),
     };
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
@@ -86,7 +88,10 @@ pub fn run(run: &Run) -> Result<Done> {
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
         // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
         match (planned, written) {
-            (Ok(plan), Ok(writer)) => writer.finish(&plan.0, plan.1),
+            (Ok(plan), Ok(writer)) => {
+                check_interrupted(run.monitor)?;
+                writer.finish(&plan.0, plan.1)
+            }
             (Err(error), Ok(_)) | (_, Err(error)) => Err(error),
         }
     })
@@ -94,15 +99,16 @@ pub fn run(run: &Run) -> Result<Done> {
 
 /// Plans until the sources are through; gives what was found unchanged, and the sockets.
 fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Counts, u64)> {
-    let mut send = |planned| belt.send(planned);
+    let mut send = |planned| {
+        check_interrupted(run.monitor)?;
+        belt.send(planned)
+    };
     let part_bytes_max = run.options.part_bytes_max;
     let mut planner = Planner::new(run.sources, run.before, context, run.options.rehash, part_bytes_max, &mut send);
     planner.plan_tops()?;
     let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
-        if run.monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
-        }
+        check_interrupted(run.monitor)?;
         entries += listing.found.len() as u64;
         let progress = Progress { entries, bytes: belt.bytes_read.load(Ordering::Relaxed), bytes_total: 0 };
         run.monitor.progress(progress);
@@ -138,7 +144,7 @@ fn work(belt: &Belt, pace: &Pace, context: Context) {
 fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
     let mut writer = Writer::new(run);
     while let Some(delivery) = belt.next_delivery()? {
-        let result = match delivery {
+        let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
                 let (stored, began) = (packed.stored.len() as u64, Instant::now());
                 let result = writer.take(*packed);
@@ -147,7 +153,7 @@ fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
                 result
             }
             Delivery::Cut => writer.cut(),
-        };
+        });
         if let Err(error) = result {
             belt.stop();
             return Err(error);

@@ -73,6 +73,8 @@ pub struct Context<'a> {
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
     pub dry_run: bool,
+    /// Whether nobody wants the results any more.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// A worker; keeps its memory from job to job.
@@ -482,7 +484,7 @@ pub fn open_large(
         Vec::new()
     });
     let entry = Entry { owner: owners.of(&stat), stat, xattrs, ..Entry::default() };
-    large::prepare(ToOpen {
+    let open = ToOpen {
         source: directory.source,
         path,
         file,
@@ -491,7 +493,8 @@ pub fn open_large(
         before: item.before,
         verdict: item.verdict,
         link: item.link,
-    })
+    };
+    large::prepare(open, context.is_stopped)
 }
 
 /// The line of an entry whose content is as it was.

@@ -4,9 +4,12 @@ use super::Blob;
 use super::Store;
 use super::Upload;
 use super::checked_name;
+use super::not_as_written;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::Hash;
+use crate::id::Hasher;
 use crate::platform;
 use std::any::Any;
 use std::fs;
@@ -32,6 +35,9 @@ const LOCK_NAME: &str = "lock";
 
 /// The most bytes of a lock file that are shown.
 const HOLDER_BYTES_MAX: u64 = 200;
+
+/// How many bytes are read back at once.
+const READ_BACK_BYTES: usize = 1 << 20;
 
 /// A store in a directory.
 #[derive(Clone, Debug)]
@@ -298,6 +304,28 @@ impl LocalUpload {
 }
 
 impl Upload for LocalUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        let path = self.path.display().to_string();
+        let doing = |error| Error::io(format!("cannot read back {path}"), error);
+        self.wait_for_drive()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {path}"), error))?;
+        platform::forget_cached(&self.file);
+        let (mut hasher, mut buffer, mut offset) = (Hasher::new(), vec![0; READ_BACK_BYTES], 0);
+        loop {
+            match platform::read_at(&self.file, offset, &mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(doing(error)),
+            }
+        }
+        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
         let path = self.path.with_file_name(file_name);

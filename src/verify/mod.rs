@@ -80,6 +80,8 @@ pub struct VerifyReport {
 /// # Errors
 /// When the archive cannot be listed; [`ErrorKind::Interrupted`] when the monitor says so. Damage is no error.
 pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+    // Before the bundles, which are written before it: a create that is at work is then no damage.
+    let index_files = archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect();
     let catalog = match archive.catalog(monitor) {
         Err(error) if error.is_damage() => {
             let finding = Finding { file: BUNDLES.to_owned(), what: told(&error), ..Finding::default() };
@@ -87,7 +89,7 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
         }
         catalog => catalog?,
     };
-    let mut check = Check::new(archive, &catalog, monitor);
+    let mut check = Check::new(archive, &catalog, index_files, monitor);
     check.foreign_files()?;
     bundles::examine(&mut check)?;
     history::compare(&mut check)?;
@@ -101,6 +103,8 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
 struct Check<'a> {
     archive: &'a Archive,
     catalog: &'a Catalog<'a>,
+    /// Every file in the index's directory, as it was before the bundles were listed.
+    index_files: Vec<String>,
     monitor: &'a dyn Monitor,
     /// Every bundle that is there, with what its manifest told.
     examined: BTreeMap<BundleId, Examined>,
@@ -113,10 +117,16 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(archive: &'a Archive, catalog: &'a Catalog<'a>, monitor: &'a dyn Monitor) -> Check<'a> {
+    fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        index_files: Vec<String>,
+        monitor: &'a dyn Monitor,
+    ) -> Check<'a> {
         Check {
             archive,
             catalog,
+            index_files,
             monitor,
             examined: BTreeMap::new(),
             missing: BTreeMap::new(),
