@@ -39,6 +39,8 @@ pub struct Source {
     rules: Rules,
     exclude: Exclude,
     file_systems: Mutex<HashMap<u64, FileSystem>>,
+    /// A directory on each file system that lists nothing, without an error, once its drive is gone.
+    doubtful: Mutex<Vec<Directory>>,
 }
 
 impl Source {
@@ -63,6 +65,7 @@ impl Source {
             rules: rules.clone(),
             exclude: Exclude::new(&rules.exclude)?,
             file_systems: Mutex::default(),
+            doubtful: Mutex::default(),
         })
     }
 
@@ -78,7 +81,7 @@ impl Source {
 
     /// What is known of its top directory.
     pub fn stat(&self) -> Stat {
-        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, self.stat.file_system))
+        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, b"", self.stat.file_system))
     }
 
     /// A stat without what its file system does not keep; `raw.kind` is `kind`.
@@ -102,12 +105,38 @@ impl Source {
 
     /// As a fresh stat of an open file, for comparing with the one of the scan.
     pub fn stat_now(&self, directory: &Directory, raw: &RawStat, kind: Kind) -> Stat {
-        Source::comparable(raw, kind, self.file_system(directory, raw.file_system))
+        Source::comparable(raw, kind, self.file_system(directory, b"", raw.file_system))
     }
 
-    fn file_system(&self, directory: &Directory, number: u64) -> FileSystem {
+    /// Asks the drives of which it is known that they hide it when they are gone.
+    ///
+    /// # Errors
+    /// When one is gone: what was not found since may be there all the same.
+    pub fn check_alive(&self) -> Result<()> {
+        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
+        doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
+            let name = path::printable(&self.name);
+            Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
+                .with_hint("was it pulled out? Plug it in and run the same command again")
+        })
+    }
+
+    /// The file system with this number, which `name` in `directory` is on.
+    fn file_system(&self, directory: &Directory, name: &[u8], number: u64) -> FileSystem {
         let mut known = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(number).or_insert_with(|| directory.file_system())
+        if let Some(found) = known.get(&number) {
+            return *found;
+        }
+        let is_mounted_there = directory.own_stat().is_ok_and(|own| own.file_system != number);
+        let mounted = if is_mounted_there { directory.open_below(name).ok() } else { None };
+        let found = mounted.as_ref().unwrap_or(directory).file_system();
+        if found.hides_read_errors
+            && let Ok(kept) = mounted.as_ref().unwrap_or(directory).open_below(b"")
+        {
+            self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        }
+        known.insert(number, found);
+        found
     }
 }
 
@@ -176,6 +205,11 @@ impl Listing {
     /// The name of one of its entries.
     pub fn name(&self, found: &Found) -> &[u8] {
         &self.names[found.name.0 as usize..][..found.name.1 as usize]
+    }
+
+    /// Whether there was nothing in it at all, not even what rules leave out.
+    pub fn is_bare(&self) -> bool {
+        self.names.is_empty() && !self.is_unreadable
     }
 
     /// The entry with this name.
@@ -398,7 +432,7 @@ impl Scanner<'_> {
             if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
                 elsewhere.push(name.to_vec());
             }
-            let mut stat = Source::comparable(&raw, kind, source.file_system(directory, raw.file_system));
+            let mut stat = Source::comparable(&raw, kind, source.file_system(directory, name, raw.file_system));
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
             listing.found.push(Found { name: span, stat, may_have_holes });

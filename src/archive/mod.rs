@@ -143,6 +143,19 @@ impl Archive {
         Ok(Archive { store, id, directory: None })
     }
 
+    /// # Errors
+    /// [`ErrorKind::NoArchive`] when it is no longer where it was opened.
+    fn check_is_there(&self) -> Result<()> {
+        let opened = self.store.open(DESCRIPTION);
+        opened.map(|_| ()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                Error::new(ErrorKind::NoArchive, format!("the archive at {} is gone", self.store.describe()))
+                    .with_hint("was the drive pulled out? Plug it in and try again")
+            }
+            _ => error,
+        })
+    }
+
     /// The archive's id.
     pub fn id(&self) -> ArchiveId {
         self.id

@@ -14,7 +14,9 @@ use crate::manifest::PROBLEMS_MAX;
 use crate::manifest::Parent;
 use crate::manifest::Tail;
 use crate::pack::Packed;
+use crate::scan::Source;
 use crate::snapshot::Counts;
+use std::io::ErrorKind as IoErrorKind;
 
 /// What a whole run did.
 #[derive(Default)]
@@ -82,7 +84,7 @@ impl<'a> Writer<'a> {
             None => self.begin()?,
         };
         let base = bundle.tar_offset();
-        bundle.append_frames(&packed.stored, &packed.frames)?;
+        bundle.append_frames(&packed.stored, &packed.frames).map_err(explained)?;
         packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
         for line in &packed.lines {
             self.line.clear();
@@ -95,6 +97,7 @@ impl<'a> Writer<'a> {
 
     /// Publishes what there is as an earlier part.
     pub fn cut(&mut self) -> Result<()> {
+        self.check_sources()?;
         if !self.has_changes || self.open.is_none() {
             return Ok(());
         }
@@ -111,6 +114,7 @@ impl<'a> Writer<'a> {
         self.done.counts.add(counts);
         self.tail.counts.add(counts);
         self.done.sockets = sockets;
+        self.check_sources()?;
         // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
         let catalog = self.run.catalog;
         let was_cut_off = catalog.highest() > catalog.newest().unwrap_or(0);
@@ -126,6 +130,11 @@ impl<'a> Writer<'a> {
         Ok(self.done)
     }
 
+    /// What is not found in a source counts as deleted: not when its drive is gone.
+    fn check_sources(&self) -> Result<()> {
+        self.run.sources.iter().try_for_each(Source::check_alive)
+    }
+
     /// Begins a bundle as the last part. Whether it is an earlier one is known when it ends.
     fn begin(&self) -> Result<BundleWriter> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
@@ -139,7 +148,7 @@ impl<'a> Writer<'a> {
         if part > 0 {
             bundle.become_part(part, &bundle_path(&name))?;
         }
-        let published = bundle.publish(std::mem::take(&mut self.tail))?;
+        let published = bundle.publish(std::mem::take(&mut self.tail)).map_err(explained)?;
         self.done.bytes_written += published.bytes;
         self.parent = Some(Parent { bundle: name, manifest: published.manifest });
         self.has_changes = false;
@@ -151,4 +160,20 @@ impl<'a> Writer<'a> {
         let too_large = || Error::new(ErrorKind::Refused, "the snapshot's number or time is too large");
         BundleName::new(id, self.run.head.time).ok_or_else(too_large)
     }
+}
+
+/// What to do when the drive takes no more.
+fn explained(error: Error) -> Error {
+    let hint = match error.io_error().map(std::io::Error::kind) {
+        Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => {
+            "the drive is full: make room on it, or use another one. Snapshots that were there, and finished parts of this \
+             one, are kept; the next run goes on from there"
+        }
+        Some(IoErrorKind::FileTooLarge) => {
+            "the drive's file system holds no file of this size: try a smaller --max-part, leave the largest file out with \
+             --exclude, or keep the archive on a drive with exFAT or another file system"
+        }
+        _ => return error,
+    };
+    if error.hint().is_some() { error } else { error.with_hint(hint) }
 }

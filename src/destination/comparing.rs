@@ -22,7 +22,7 @@ impl Destination {
         }
         let parent = self.parent(path, "cannot be looked at")?;
         // What cannot be read is set again, which says why it cannot be.
-        let Ok(present) = parent.xattrs(path.name()) else { return Ok(false) };
+        let Ok(present) = parent.xattrs(&self.name(path)) else { return Ok(false) };
         let is_surplus = |name: &[u8]| {
             entry.stat.kind != Kind::Symlink && is_ours(name) && !entry.xattrs.iter().any(|(known, _)| known == name)
         };

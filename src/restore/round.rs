@@ -203,7 +203,10 @@ impl<'r> Sink for FileSink<'r> {
         self.run.check_interrupted()?;
         let Some(destination) = self.run.writable() else { return Ok(None) };
         let planned = self.planned(number);
-        let file = self.settle(planned, destination.begin_file(&planned.path))?;
+        let size = planned.entry.stat.size;
+        let begun =
+            destination.refuse_too_large(&planned.path, size).and_then(|()| destination.begin_file(&planned.path));
+        let file = self.settle(planned, begun)?;
         Ok(file.map(|file| OpenFile { file, bytes: AtomicU64::new(0) }))
     }
 

@@ -1,6 +1,7 @@
 //! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
 
 use super::Blob;
+use super::Room;
 use super::Store;
 use super::Upload;
 use super::checked_name;
@@ -8,6 +9,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::platform;
+use crate::platform::Directory;
 use std::any::Any;
 use std::fs;
 use std::fs::File;
@@ -49,6 +51,23 @@ impl LocalStore {
         Ok(self.root.join(checked_name(name)?))
     }
 
+    /// # Errors
+    /// When the directory or the drive that it is on is gone.
+    fn check_alive(&self) -> Result<()> {
+        let alive = Directory::open(&self.root).and_then(|root| root.check_alive());
+        alive.map_err(|error| Error::io(format!("cannot read {}", self.root.display()), error))
+    }
+
+    /// Why a file is not found.
+    fn missing(&self, path: &Path) -> Error {
+        match Directory::open(&self.root).and_then(|root| root.check_alive()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Error::io(format!("cannot open {}", path.display()), error)
+            }
+            _ => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+        }
+    }
+
     fn begin(&self, name: &str) -> Result<LocalUpload> {
         let path = self.path(name)?;
         let doing = || format!("cannot write {}", path.display());
@@ -83,7 +102,9 @@ impl Store for LocalStore {
         let doing = |error| Error::io(format!("cannot list {}", path.display()), error);
         let listing = match fs::read_dir(&path) {
             Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => {
+                return self.check_alive().map(|()| Vec::new());
+            }
             Err(error) => return Err(doing(error)),
         };
         let mut names = Vec::new();
@@ -99,6 +120,8 @@ impl Store for LocalStore {
                 names.push((name, metadata.len()));
             }
         }
+        // A FAT drive that was pulled out lists what is cached, or nothing, and says that all is well.
+        self.check_alive()?;
         names.sort();
         Ok(names)
     }
@@ -106,7 +129,7 @@ impl Store for LocalStore {
     fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
         let path = self.path(name)?;
         let file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+            io::ErrorKind::NotFound => self.missing(&path),
             _ => Error::io(format!("cannot open {}", path.display()), error),
         })?;
         let metadata = file.metadata().map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
@@ -165,6 +188,11 @@ impl Store for LocalStore {
             }
         }
         Ok(())
+    }
+
+    fn room(&self) -> Room {
+        let Ok(root) = Directory::open(&self.root) else { return Room::default() };
+        Room { file_bytes_max: root.file_system().file_bytes_max, free_bytes: root.free_bytes() }
     }
 
     fn describe(&self) -> String {
