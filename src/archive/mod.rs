@@ -18,6 +18,7 @@ use crate::id::Hash;
 use crate::manifest::FORMAT;
 use crate::manifest::too_new;
 use crate::monitor::Monitor;
+use crate::platform;
 use crate::store::LocalStore;
 use crate::store::Store;
 use crate::store::read_small;
@@ -78,7 +79,12 @@ impl Archive {
                     return Err(Error::new(ErrorKind::Exists, what).with_hint("name a new or an empty folder"));
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::create_dir(directory).map_err(doing)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                fs::create_dir(directory).map_err(doing)?;
+                // On FAT nothing else makes the new folder durable.
+                let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+                platform::sync_directory(parent.unwrap_or(Path::new("."))).map_err(doing)?;
+            }
             Err(error) => return Err(doing(error)),
         }
         let seed = format!("{:?} {} {:?}", Time::now(), std::process::id(), std::thread::current().id());

@@ -48,7 +48,7 @@ impl Destination {
             }
             // What it should be linked to could not be made and is a loss; so is this.
             Err(error) if error.kind() == io::ErrorKind::NotFound && entry.stat.kind != Kind::File => {
-                self.write_special(new, entry)
+                self.write_special(new, entry).map(|_| ())
             }
             Err(error) => Err(self.failure(new, WHAT, error)),
         }
@@ -56,7 +56,7 @@ impl Destination {
 
     pub(super) fn copy(&self, existing: &EntryPath, new: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         if entry.stat.kind != Kind::File {
-            return self.write_special(new, entry);
+            return self.write_special(new, entry).map(|_| ());
         }
         self.refuse_too_large(new, entry.stat.size)?;
         let source = self.open_existing_file(existing)?;

@@ -204,11 +204,12 @@ impl Destination {
         Ok(PendingFile::new(self, path, parent, temporary, file))
     }
 
-    /// Writes the symlink, pipe or device `path`. What the file system or the person cannot make is counted as a loss.
+    /// Writes the symlink, pipe or device `path`, and returns whether it is there now: what the file system or the person
+    /// cannot make is counted as a loss.
     ///
     /// # Errors
     /// As for [`Destination::make_directory`].
-    pub fn write_special(&self, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
+    pub fn write_special(&self, path: &EntryPath, entry: &Entry) -> Result<bool, Failure> {
         let parent = self.parent(path, "cannot be made")?;
         let temporary = self.temporary_name();
         let (made, loss) = match entry.stat.kind {
@@ -219,8 +220,10 @@ impl Destination {
         match made {
             Ok(()) => {}
             Err(error) if was_refused(loss, &error) => {
+                // The FUSE driver of exFAT refuses a pipe and leaves a file.
+                let _ = parent.remove_file(&temporary);
                 self.losses.add(loss, path, why_not_made(loss));
-                return Ok(());
+                return Ok(false);
             }
             Err(error) => return Err(self.failure(path, "cannot be made", error)),
         }
@@ -230,7 +233,7 @@ impl Destination {
         if done.is_err() {
             let _ = parent.remove_file(&temporary);
         }
-        done
+        done.map(|()| true)
     }
 
     /// Sets the attributes of the file or special `path` that is there, its content being right. All its hard links get them.

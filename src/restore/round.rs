@@ -129,18 +129,20 @@ fn look_and_make(run: &Run, planned: &Planned) -> Result<Next> {
         return Ok(Next::Done);
     };
     let made = match (found, entry.stat.kind) {
-        (Found::OtherAttributes, _) => destination.set_attributes(path, entry),
+        (Found::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
         (_, Kind::File) => return Ok(Next::Unpack),
         _ => destination.write_special(path, entry),
     };
     run.advance(1, planned.bytes());
-    if run.settle(made)?.is_some() {
+    let Some(is_there) = run.settle(made)? else {
+        planned.note(Outcome::Failed(None));
+        return Ok(Next::Done);
+    };
+    if is_there {
         // What was not written anew is no restored content.
         run.restored(path, entry.stat.kind, 0);
-        planned.note(Outcome::Written);
-    } else {
-        planned.note(Outcome::Failed(None));
     }
+    planned.note(Outcome::Written);
     Ok(Next::Done)
 }
 

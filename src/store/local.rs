@@ -286,7 +286,6 @@ impl LocalUpload {
                 self.path.display()
             )));
         }
-        drop(self.file);
         match replace {
             Replace::Yes => fs::rename(&self.temporary, &self.path).map_err(doing)?,
             Replace::No => match platform::rename_new(&self.temporary, &self.path) {
@@ -296,6 +295,8 @@ impl LocalUpload {
         }
         // It has its name now; there is nothing left to remove.
         let _ = self.temporary.keep();
+        // On FAT a file's length and place stand beside its name, and the new name has none before the file is synced again.
+        self.file.sync_all().map_err(doing)?;
         let directory = self.path.parent().unwrap_or(Path::new("."));
         platform::sync_directory(directory)
             .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))

@@ -275,7 +275,7 @@ pub fn group_name(gid: u32) -> Option<String> {
 
 fn stat_at(directory: impl AsFd, name: &[u8], flags: AtFlags) -> io::Result<RawStat> {
     let wanted = StatxFlags::BASIC_STATS;
-    Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT, wanted)?))
+    Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted)?))
 }
 
 fn raw_stat(found: &Statx) -> RawStat {
