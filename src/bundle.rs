@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
 use crate::frames::Decompressor;
+use crate::frames::Effort;
 use crate::frames::Frame;
 use crate::frames::FrameAt;
 use crate::frames::SeekTable;
@@ -148,7 +149,7 @@ struct ManifestSpool {
 impl ManifestSpool {
     fn new(level: i32) -> Result<ManifestSpool> {
         Ok(ManifestSpool {
-            compressor: Compressor::new(level)?,
+            compressor: Compressor::new(Effort::Level(level))?,
             hasher: Hasher::new(),
             buffer: Vec::new(),
             stored: Vec::new(),
@@ -382,7 +383,7 @@ mod tests {
         let name = BundleName::new(head().id, head().time).unwrap();
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head(), 3).unwrap();
         let mut stored = Vec::new();
-        let frame = Compressor::new(3).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
+        let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
         writer.append_frames(&stored, &[frame]).unwrap();
         for n in 0..changes {
             let mut entry = Entry::default();

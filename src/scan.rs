@@ -263,6 +263,8 @@ struct Work {
     /// Directories to list, the one that is wanted first on top.
     waiting: Vec<Arc<Slot>>,
     entries_ahead: usize,
+    /// Whether so much was listed ahead that it is time to wait.
+    is_enough: bool,
     stop: bool,
 }
 
@@ -313,21 +315,31 @@ impl Scanner<'_> {
         self.changed.wait(work).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads ahead until told to stop.
+    /// Reads ahead until told to stop. Once there is enough, waits until half of it is used: waking up costs more than listing.
     fn help(&self) {
         let mut work = self.work();
         while !work.stop {
-            let next = if work.entries_ahead < AHEAD_ENTRIES_MAX { work.waiting.pop() } else { None };
-            match next {
-                None => work = self.wait(work),
-                Some(slot) if slot.claim() => {
+            match Scanner::next_ahead(&mut work) {
+                Some(slot) => {
                     drop(work);
                     self.list(&slot);
                     work = self.work();
                 }
-                Some(_) => {}
+                None => work = self.wait(work),
             }
         }
+    }
+
+    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
+    fn next_ahead(work: &mut Work) -> Option<Arc<Slot>> {
+        work.is_enough = work.entries_ahead >= if work.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
+        while !work.is_enough {
+            let slot = work.waiting.pop()?;
+            if slot.claim() {
+                return Some(slot);
+            }
+        }
+        None
     }
 
     /// Walks depth first; what nobody has listed yet is listed here.
@@ -346,6 +358,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// Takes a listing that somebody has made or is making; meanwhile lists others.
     fn take(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
         let mut work = self.work();
         loop {
@@ -358,7 +371,14 @@ impl Scanner<'_> {
                 return (listing, children);
             }
             drop(state);
-            work = self.wait(work);
+            work = match Scanner::next_ahead(&mut work) {
+                Some(other) => {
+                    drop(work);
+                    self.list(&other);
+                    self.work()
+                }
+                None => self.wait(work),
+            };
         }
     }
 
@@ -406,6 +426,7 @@ impl Scanner<'_> {
         let exclude = Scanner::rules_here(slot, directory, listing, &spans);
         let cache = source.rules.exclude_caches && is_cache(directory);
         let mut elsewhere = Vec::new();
+        let mut known: Option<(u64, FileSystem)> = None;
         for span in spans {
             let name = &listing.names[span.0 as usize..][..span.1 as usize];
             let raw = match directory.stat(name) {
@@ -432,7 +453,11 @@ impl Scanner<'_> {
             if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
                 elsewhere.push(name.to_vec());
             }
-            let mut stat = Source::comparable(&raw, kind, source.file_system(directory, name, raw.file_system));
+            let file_system = match known {
+                Some((number, file_system)) if number == raw.file_system => file_system,
+                _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,
+            };
+            let mut stat = Source::comparable(&raw, kind, file_system);
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
             listing.found.push(Found { name: span, stat, may_have_holes });

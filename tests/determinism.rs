@@ -10,6 +10,7 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
+use snap::create::Level;
 use snap::create::create;
 use snap::monitor::Recorder;
 use snap::store::MemoryStore;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 fn saved(base: &MemoryStore, home: &Tree, threads: usize) -> Vec<(String, Vec<u8>)> {
     let store = in_memory(base);
     let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
-    let options = CreateOptions { threads, part_bytes_max: 3_000_000, ..options(home.root()) };
+    let options = CreateOptions { threads, level: Level::Fixed(3), part_bytes_max: 3_000_000, ..options(home.root()) };
     create(&archive, &options, &Recorder::new()).unwrap();
     files(&store)
 }

@@ -13,6 +13,7 @@ use snap::entry::Entry;
 use snap::entry::Kind;
 use snap::entry::Place;
 use snap::frames::Compressor;
+use snap::frames::Effort;
 use snap::id::ArchiveId;
 use snap::id::BundleId;
 use snap::id::BundleName;
@@ -177,7 +178,7 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
     let mut writer = BundleWriter::new(store.create(&format!("bundles/{name}")).unwrap(), head, 1).unwrap();
     let raw = [[0; CONTENT_OFFSET as usize].as_slice(), &CONTENT].concat();
     let mut stored = Vec::new();
-    let frame = Compressor::new(1).unwrap().append_frame(&raw, &mut stored).unwrap();
+    let frame = Compressor::new(Effort::Level(1)).unwrap().append_frame(&raw, &mut stored).unwrap();
     writer.append_frames(&stored, &[frame]).unwrap();
     for line in lines {
         writer.push_line(text(line).as_bytes()).unwrap();

@@ -81,9 +81,12 @@ impl Archive {
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 fs::create_dir(directory).map_err(doing)?;
-                // On FAT nothing else makes the new folder durable.
+                // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
                 let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-                platform::sync_directory(parent.unwrap_or(Path::new("."))).map_err(doing)?;
+                match platform::sync_directory(parent.unwrap_or(Path::new("."))) {
+                    Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(doing(error)),
+                    _ => {}
+                }
             }
             Err(error) => return Err(doing(error)),
         }

@@ -9,6 +9,7 @@ use super::verdict;
 use clap::Args;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
+use snap::create::Level;
 use snap::create::create;
 use snap::error::Error;
 use snap::error::ErrorKind;
@@ -56,9 +57,9 @@ pub(crate) struct CreateArgs {
     /// Read every file, even those that look unchanged
     #[arg(long)]
     rehash: bool,
-    /// How hard to compress, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
+    /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
+    level: Level,
     /// Make a snapshot even if nothing has changed, or a source has become empty
     #[arg(long)]
     allow_empty: bool,
@@ -137,6 +138,13 @@ fn open_or_init(session: &Session) -> Result<Archive, Failure> {
         Err(error) if error.kind() == ErrorKind::NoArchive => Ok(Archive::init(directory)?),
         opened => Ok(opened?),
     }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().filter(|level| (1..=19).contains(level)).map(Level::Fixed);
+    level
+        .or((text == "auto").then_some(Level::Auto))
+        .ok_or_else(|| "expected auto, or a number from 1 to 19".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Time, String> {

@@ -11,6 +11,7 @@ use crate::archive::Catalog;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::frames::LEVEL_DEFAULT;
 use crate::id::NUMBER_MAX;
 use crate::id::Number;
 use crate::manifest::Head;
@@ -23,8 +24,25 @@ use crate::snapshot::Summary;
 use crate::time::Time;
 use std::path::PathBuf;
 
-/// The default level of compression.
-pub const LEVEL_DEFAULT: i32 = 3;
+/// How hard to compress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Level {
+    /// As hard as can be without waiting for it: harder when the drive is slow, softer when the processor is.
+    #[default]
+    Auto,
+    /// A level of zstd, 1 to 19. Then the same source gives the same bundles.
+    Fixed(i32),
+}
+
+impl Level {
+    /// The level for what is not compressed frame by frame.
+    fn fixed(self) -> i32 {
+        match self {
+            Level::Auto => LEVEL_DEFAULT,
+            Level::Fixed(level) => level,
+        }
+    }
+}
 
 /// The default for the most bytes of tar in one part.
 pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
@@ -44,8 +62,8 @@ pub struct CreateOptions<'a> {
     pub sources: Vec<SourceSpec>,
     /// What to leave out; `None`: what was left out of the same source last time.
     pub rules: Option<Rules>,
-    /// The zstd level, 1 to 19.
-    pub level: i32,
+    /// How hard to compress.
+    pub level: Level,
     /// Whether to read files that look unchanged.
     pub rehash: bool,
     /// Whether to find out what would be saved, and write nothing.
@@ -69,7 +87,7 @@ impl Default for CreateOptions<'_> {
         CreateOptions {
             sources: Vec::new(),
             rules: None,
-            level: LEVEL_DEFAULT,
+            level: Level::Auto,
             rehash: false,
             dry_run: false,
             note: String::new(),

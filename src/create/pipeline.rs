@@ -1,6 +1,7 @@
 //! The threads of `create` and what is between them: jobs out, results back in order, never more than so many bytes at once.
 
 use super::CreateOptions;
+use super::Level;
 use super::plan::Planned;
 use super::plan::Planner;
 use super::write::Done;
@@ -10,6 +11,8 @@ use crate::archive::Catalog;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::frames::Effort;
+use crate::frames::STEP_MAX;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
@@ -34,6 +37,12 @@ use std::sync::atomic::Ordering;
 /// How many pieces more than there are workers may be on their way from plan to drive.
 const PIECES_AHEAD: u64 = 2;
 
+/// From so many results on that wait for the drive, frames are compressed harder.
+const WAITING_HARDER: usize = 2;
+
+/// The step of effort to begin with.
+const STEP_FIRST: usize = 1;
+
 /// What counts for a job beside its content, in bytes.
 const JOB_BYTES: u64 = 16 << 10;
 
@@ -55,14 +64,18 @@ pub struct Run<'a> {
 /// # Errors
 /// As for [`super::create`].
 pub fn run(run: &Run) -> Result<Done> {
+    let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
+    let effort = || match run.options.level {
+        Level::Auto => Effort::Step(belt.step()),
+        Level::Fixed(level) => Effort::Level(level),
+    };
     let context = Context {
         sources: run.sources,
-        level: run.options.level,
+        effort: &effort,
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
     };
-    let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
         for _ in 0..run.threads {
@@ -164,6 +177,10 @@ struct BeltState {
     /// The number of the next thing that is written.
     next_written: u64,
     bytes_on_the_way: u64,
+    /// Whether the writer has nothing to do.
+    writer_waits: bool,
+    /// How hard to compress, if that is not fixed.
+    step: usize,
     /// Nothing more will be sent.
     closed: bool,
     /// Nothing more will be done.
@@ -173,7 +190,8 @@ struct BeltState {
 
 impl Belt {
     fn new(bytes_max: u64) -> Belt {
-        Belt { state: Mutex::default(), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
+        let state = BeltState { step: STEP_FIRST, ..BeltState::default() };
+        Belt { state: Mutex::new(state), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, BeltState> {
@@ -210,6 +228,18 @@ impl Belt {
         }
         self.changed.notify_all();
         Ok(())
+    }
+
+    /// How hard to compress the next frame: harder while results wait for the drive, softer when the drive waits for them.
+    /// Since each frame changes it by a step at most, it settles where neither waits.
+    fn step(&self) -> usize {
+        let mut state = self.state();
+        if state.delivered.len() >= WAITING_HARDER {
+            state.step = (state.step + 1).min(STEP_MAX);
+        } else if state.writer_waits && state.delivered.is_empty() {
+            state.step = state.step.saturating_sub(1);
+        }
+        state.step
     }
 
     /// Nothing more will be sent.
@@ -271,7 +301,9 @@ impl Belt {
             if state.closed && next == state.next_sent {
                 return Ok(None);
             }
+            state.writer_waits = true;
             state = self.wait(state);
+            state.writer_waits = false;
         }
     }
 

@@ -14,6 +14,7 @@ use crate::manifest::PROBLEMS_MAX;
 use crate::manifest::Parent;
 use crate::manifest::Tail;
 use crate::pack::Packed;
+use crate::platform;
 use crate::scan::Source;
 use crate::snapshot::Counts;
 use std::io::ErrorKind as IoErrorKind;
@@ -81,7 +82,7 @@ impl<'a> Writer<'a> {
         }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
-            None => self.begin()?,
+            None => self.begin().map_err(explained)?,
         };
         let base = bundle.tar_offset();
         bundle.append_frames(&packed.stored, &packed.frames).map_err(explained)?;
@@ -139,7 +140,7 @@ impl<'a> Writer<'a> {
     fn begin(&self) -> Result<BundleWriter> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
         let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
-        BundleWriter::new(upload, head, self.run.options.level)
+        BundleWriter::new(upload, head, self.run.options.level.fixed())
     }
 
     fn publish(&mut self, part: u16) -> Result<()> {
@@ -164,6 +165,7 @@ impl<'a> Writer<'a> {
 
 /// What to do when the drive takes no more.
 fn explained(error: Error) -> Error {
+    let is_lost = error.io_error().is_some_and(platform::was_drive_lost);
     let hint = match error.io_error().map(std::io::Error::kind) {
         Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => {
             "the drive is full: make room on it, or use another one. Snapshots that were there, and finished parts of this \
@@ -172,6 +174,10 @@ fn explained(error: Error) -> Error {
         Some(IoErrorKind::FileTooLarge) => {
             "the drive's file system holds no file of this size: try a smaller --max-part, leave the largest file out with \
              --exclude, or keep the archive on a drive with exFAT or another file system"
+        }
+        _ if is_lost => {
+            "is the drive still plugged in? Snapshots that were there, and finished parts of this one, are kept: plug it in, \
+             and run the same command again"
         }
         _ => return error,
     };

@@ -17,8 +17,10 @@ impl Destination {
     /// # Errors
     /// A problem when it may not be looked at.
     pub fn has_attributes(&self, path: &EntryPath, entry: &Entry, found: &RawStat) -> Result<bool, Failure> {
-        let owner_ok = !self.options.owners || (found.uid, found.gid) == self.names.numbers(entry);
-        let mode_ok = entry.stat.kind == Kind::Symlink || found.mode == entry.stat.mode & 0o7777;
+        // FAT has neither, and setting them again would change nothing.
+        let has_none = self.file_system.names == Names::Fat;
+        let owner_ok = has_none || !self.options.owners || (found.uid, found.gid) == self.names.numbers(entry);
+        let mode_ok = has_none || entry.stat.kind == Kind::Symlink || found.mode == entry.stat.mode & 0o7777;
         if !owner_ok || !mode_ok || !self.is_same_time(found.mtime, entry.stat.mtime) {
             return Ok(false);
         }

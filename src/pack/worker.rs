@@ -31,6 +31,7 @@ use crate::entry::Xattr;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::frames::Frame;
 use crate::id::BundleId;
@@ -56,15 +57,15 @@ use std::sync::OnceLock;
 const FRAME_BYTES_CUT: usize = 2 * FRAME_BYTES;
 
 /// A frame of zeros, made once.
-static ZERO_PIECE: OnceLock<(i32, Vec<u8>, Frame)> = OnceLock::new();
+static ZERO_PIECE: OnceLock<(Effort, Vec<u8>, Frame)> = OnceLock::new();
 
 /// What all workers share.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The sources, in the order in which jobs name them.
     pub sources: &'a [Source],
-    /// The zstd level.
-    pub level: i32,
+    /// How hard to compress the next frame.
+    pub effort: &'a (dyn Fn() -> Effort + Sync),
     /// The name of an older bundle.
     pub bundle_name: &'a (dyn Fn(BundleId) -> Option<BundleName> + Sync),
     /// Where "now" comes from.
@@ -91,7 +92,7 @@ impl<'a> Packer<'a> {
     pub fn new(context: Context<'a>) -> Result<Packer<'a>> {
         Ok(Packer {
             context,
-            compressor: Compressor::new(context.level)?,
+            compressor: Compressor::new((context.effort)())?,
             owners: OwnerNames::default(),
             raw: Vec::with_capacity(FRAME_BYTES + (64 << 10)),
             opened: None,
@@ -118,6 +119,9 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let mut rest = self.raw.as_slice();
+        if !rest.is_empty() {
+            self.compressor.set_effort((self.context.effort)())?;
+        }
         while !rest.is_empty() {
             let length = if rest.len() > FRAME_BYTES_CUT { FRAME_BYTES } else { rest.len() };
             packed.frames.push(self.compressor.append_frame(&rest[..length], &mut packed.stored)?);
@@ -382,16 +386,18 @@ impl<'a> Packer<'a> {
         if self.context.dry_run {
             return Ok(());
         }
-        if let Some((_, stored, frame)) = ZERO_PIECE.get().filter(|(level, ..)| *level == self.context.level) {
+        let effort = (self.context.effort)();
+        if let Some((_, stored, frame)) = ZERO_PIECE.get().filter(|(known, ..)| *known == effort) {
             packed.stored.extend_from_slice(stored);
             packed.frames.push(*frame);
             return Ok(());
         }
         let mut stored = Vec::new();
+        self.compressor.set_effort(effort)?;
         let frame = self.compressor.append_frame(&vec![0; PIECE_BYTES as usize], &mut stored)?;
         packed.stored.extend_from_slice(&stored);
         packed.frames.push(frame);
-        let _ = ZERO_PIECE.set((self.context.level, stored, frame));
+        let _ = ZERO_PIECE.set((effort, stored, frame));
         Ok(())
     }
 

@@ -236,7 +236,12 @@ impl<'r> Sink for FileSink<'r> {
         // One bundle that cannot be read is a problem; a drive that is gone is the end.
         if !matches!(why.kind(), ErrorKind::Damaged) {
             let store = self.run.archive.store();
-            store.list("").map_err(|error| error.while_doing("the archive cannot be read any more"))?;
+            store.list("").map_err(|error| {
+                error.while_doing("the archive cannot be read any more").with_hint(
+                    "is the drive still plugged in? Plug it in and run the same command with --overwrite to go on: what is \
+                     restored already is kept",
+                )
+            })?;
         }
         self.lose(self.planned(number), why);
         Ok(())

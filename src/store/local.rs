@@ -20,10 +20,15 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
+
+/// So many bytes are handed to the drive at once, so that it works while the next ones are made, and that no more than twice
+/// as many are ever said to be written and are not.
+const SYNC_BYTES: u64 = 8 << 20;
 
 const LOCK_NAME: &str = "lock";
 
@@ -55,14 +60,14 @@ impl LocalStore {
     /// When the directory or the drive that it is on is gone.
     fn check_alive(&self) -> Result<()> {
         let alive = Directory::open(&self.root).and_then(|root| root.check_alive());
-        alive.map_err(|error| Error::io(format!("cannot read {}", self.root.display()), error))
+        alive.map_err(|error| failed(format!("cannot read {}", self.root.display()), error))
     }
 
     /// Why a file is not found.
     fn missing(&self, path: &Path) -> Error {
         match Directory::open(&self.root).and_then(|root| root.check_alive()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Error::io(format!("cannot open {}", path.display()), error)
+                failed(format!("cannot open {}", path.display()), error)
             }
             _ => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
         }
@@ -84,7 +89,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0 })
+        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None })
     }
 }
 
@@ -99,7 +104,7 @@ fn without_temporary_name(error: &io::Error) -> io::Error {
 impl Store for LocalStore {
     fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
         let path = if directory.is_empty() { self.root.clone() } else { self.path(directory)? };
-        let doing = |error| Error::io(format!("cannot list {}", path.display()), error);
+        let doing = |error| failed(format!("cannot list {}", path.display()), error);
         let listing = match fs::read_dir(&path) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => {
@@ -130,7 +135,7 @@ impl Store for LocalStore {
         let path = self.path(name)?;
         let file = File::open(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => self.missing(&path),
-            _ => Error::io(format!("cannot open {}", path.display()), error),
+            _ => failed(format!("cannot open {}", path.display()), error),
         })?;
         let metadata = file.metadata().map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
         if !metadata.is_file() {
@@ -200,6 +205,13 @@ impl Store for LocalStore {
     }
 }
 
+/// What the system said, and what to do when the drive no longer answers.
+fn failed(what: String, error: io::Error) -> Error {
+    let is_lost = platform::was_drive_lost(&error);
+    let error = Error::io(what, error);
+    if is_lost { error.with_hint("is the drive still plugged in? If it is, it may be failing") } else { error }
+}
+
 fn exists(path: &Path) -> Error {
     Error::new(ErrorKind::Exists, format!("{} is already there", path.display()))
 }
@@ -252,6 +264,10 @@ struct LocalUpload {
     temporary: TempPath,
     path: PathBuf,
     length: u64,
+    /// So many bytes have been handed to the drive.
+    synced: u64,
+    /// The thread that waits for the drive to take them. What it says is said once, so it must be listened to.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -264,6 +280,12 @@ impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.length += count as u64;
+        if self.length - self.synced >= SYNC_BYTES {
+            self.wait_for_drive()?;
+            self.synced = self.length;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
+        }
         Ok(count)
     }
 
@@ -273,8 +295,16 @@ impl Write for LocalUpload {
 }
 
 impl LocalUpload {
-    fn finish(self, replace: Replace) -> Result<()> {
-        let doing = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+    /// Waits until the drive has what was handed to it.
+    fn wait_for_drive(&mut self) -> io::Result<()> {
+        let result = self.syncing.take().map_or(Ok(Ok(())), JoinHandle::join);
+        result.unwrap_or_else(|_| Err(io::Error::other("the thread that waits for the drive stopped")))
+    }
+
+    fn finish(mut self, replace: Replace) -> Result<()> {
+        let path = self.path.clone();
+        let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+        self.wait_for_drive().map_err(doing)?;
         // As readable as any file the person makes; tempfile makes them private.
         platform::apply_umask(&self.file).map_err(doing)?;
         self.file.sync_all().map_err(doing)?;

@@ -79,9 +79,10 @@ impl Directory {
     /// # Errors
     /// When it cannot be listed.
     pub fn for_each_name(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        let again = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
+        // It may have been listed before.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
         let mut buffer = Vec::with_capacity(LISTING_BUFFER_BYTES);
-        let mut listing = RawDir::new(again, buffer.spare_capacity_mut());
+        let mut listing = RawDir::new(&self.0, buffer.spare_capacity_mut());
         while let Some(item) = listing.next() {
             let item = item?;
             let name = item.file_name().to_bytes();

@@ -235,6 +235,11 @@ pub fn was_link_refused(error: &io::Error) -> bool {
     was_kind_refused(error) || is_one_of(error, &[Errno::MLINK, Errno::XDEV])
 }
 
+/// Whether a drive no longer answers: mostly it was pulled out.
+pub fn was_drive_lost(error: &io::Error) -> bool {
+    is_one_of(error, &[Errno::IO, Errno::NODEV, Errno::NXIO])
+}
+
 /// Whether a symlink stood where a directory was looked for.
 pub fn was_symlink_met(error: &io::Error) -> bool {
     is_one_of(error, &[Errno::LOOP])
