@@ -8,10 +8,10 @@ use super::names::NameRules;
 use super::problem;
 use crate::path::EntryPath;
 use crate::path::joined;
-use crate::platform::Directory;
 use crate::platform::Names;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -74,26 +74,26 @@ impl WrittenNames {
 }
 
 impl Destination {
-    /// Finds out which names the file system takes; where that is not known, by making some in a temporary folder, which is
-    /// removed, if `may_write`. Before this is called, all names are taken to be possible.
+    /// Finds out which names the file system takes; where that is not known, or depends on how it was mounted, by making some
+    /// in a temporary folder, which is removed, if `may_write`. Before this is called, all names are taken to be possible.
     pub fn learn_names(&mut self, may_write: bool) {
-        let Ok(root) = self.parents.directory(b"") else { return };
-        self.written.rules = match self.file_system.names {
+        let usual = match self.file_system.names {
+            Names::All => return,
             Names::Fat => NameRules::fat(),
-            Names::Unknown if may_write => self.probed_rules(&root),
-            Names::All | Names::Unknown => return,
+            Names::Unknown => NameRules::default(),
         };
+        // Where nothing can be made, what is done next fails too, and says why.
+        let probed = if may_write { self.probed_rules().ok() } else { None };
+        self.written.rules = probed.unwrap_or(usual);
     }
 
-    fn probed_rules(&self, root: &Directory) -> NameRules {
+    fn probed_rules(&self) -> io::Result<NameRules> {
+        let root = self.parents.directory(b"")?;
         let temporary = self.temporary_name();
-        if root.make_directory(&temporary, 0o700).is_err() {
-            // What is done next fails too, and says why.
-            return NameRules::default();
-        }
+        root.make_directory(&temporary, 0o700)?;
         let rules = root.open_below(&temporary).and_then(|directory| NameRules::probe(&directory));
         let _ = root.remove_tree(&temporary);
-        rules.unwrap_or_default()
+        rules
     }
 
     /// Notes what will be written into `directory`, so that no two names become one there. To be called before any of them is
