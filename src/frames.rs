@@ -459,7 +459,7 @@ mod tests {
 
     #[test]
     fn each_effort_gives_a_frame_that_is_read_as_written() {
-        let text: Vec<u8> = (0..400_000u32).flat_map(|n| (n / 7 * 2_654_435_761).to_le_bytes()).collect();
+        let text: Vec<u8> = (0..400_000u64).flat_map(|n| format!("{} ", n * n / 97 % 4000).into_bytes()).collect();
         let mut sizes = Vec::new();
         let mut compressor = Compressor::new(Effort::Level(19)).unwrap();
         for step in 0..=STEP_MAX {

@@ -16,6 +16,7 @@ use crate::path;
 use crate::path::EntryPath;
 use crate::platform::Directory;
 use crate::platform::FileSystem;
+use crate::platform::Names;
 use crate::platform::RawStat;
 use crate::snapshot::Rules;
 use crate::time::Time;
@@ -30,6 +31,9 @@ use std::sync::PoisonError;
 
 /// How many entries may be listed before they are wanted. At some 130 bytes each this bounds the memory.
 const AHEAD_ENTRIES_MAX: usize = 64 << 10;
+
+/// The inode of the top directory, as both drivers of FAT give it.
+const FAT_TOP_INODE: u64 = 1;
 
 /// A source, open.
 pub struct Source {
@@ -88,13 +92,15 @@ impl Source {
     fn comparable(raw: &RawStat, kind: Kind, file_system: FileSystem) -> Stat {
         let link_known = raw.links > 1 && kind != Kind::Directory && file_system.stable_inodes;
         let time = |time: Time| rounded(time, file_system.time_grain_nanos);
+        let is_fat_top = kind == Kind::Directory && raw.inode == FAT_TOP_INODE && file_system.names == Names::Fat;
         Stat {
             kind,
             mode: raw.mode,
             uid: raw.uid,
             gid: raw.gid,
             size: if kind == Kind::File { raw.size } else { 0 },
-            mtime: time(raw.mtime),
+            // The top of an exFAT drive keeps no time: it is when it was mounted.
+            mtime: if is_fat_top { Time::default() } else { time(raw.mtime) },
             ctime: if file_system.keeps_ctime { time(raw.ctime) } else { Time::default() },
             inode: if file_system.stable_inodes && kind != Kind::Directory { raw.inode } else { 0 },
             link: if link_known { link_number(raw, file_system) } else { 0 },
@@ -268,6 +274,20 @@ struct Work {
     stop: bool,
 }
 
+impl Work {
+    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
+    fn next_ahead(&mut self) -> Option<Arc<Slot>> {
+        self.is_enough = self.entries_ahead >= if self.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
+        while !self.is_enough {
+            let slot = self.waiting.pop()?;
+            if slot.claim() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+}
+
 /// A directory to be listed.
 struct Slot {
     source: usize,
@@ -319,7 +339,7 @@ impl Scanner<'_> {
     fn help(&self) {
         let mut work = self.work();
         while !work.stop {
-            match Scanner::next_ahead(&mut work) {
+            match work.next_ahead() {
                 Some(slot) => {
                     drop(work);
                     self.list(&slot);
@@ -328,18 +348,6 @@ impl Scanner<'_> {
                 None => work = self.wait(work),
             }
         }
-    }
-
-    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
-    fn next_ahead(work: &mut Work) -> Option<Arc<Slot>> {
-        work.is_enough = work.entries_ahead >= if work.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
-        while !work.is_enough {
-            let slot = work.waiting.pop()?;
-            if slot.claim() {
-                return Some(slot);
-            }
-        }
-        None
     }
 
     /// Walks depth first; what nobody has listed yet is listed here.
@@ -371,7 +379,7 @@ impl Scanner<'_> {
                 return (listing, children);
             }
             drop(state);
-            work = match Scanner::next_ahead(&mut work) {
+            work = match work.next_ahead() {
                 Some(other) => {
                     drop(work);
                     self.list(&other);

@@ -104,3 +104,30 @@ fn a_small_change_in_a_large_tree_reads_and_writes_little() {
     assert!(counting.bytes_written() < 10_000, "{} bytes were written", counting.bytes_written());
     scene.assert_kept();
 }
+
+#[test]
+fn an_index_made_again_from_the_manifests_is_the_one_that_create_wrote() {
+    let scene = Scene::new();
+    for number in 0..300_u64 {
+        scene.home.file(format!("d{}/{number}", number / 10), noise(number, 20_000));
+    }
+    scene.home.symlink("link", "d1").hard_link("d1/10", "again").sparse("holes", 1 << 20, &[(4096, b"data")]);
+    let save = || scene.save_with(&|options| CreateOptions { part_bytes_max: 2 << 20, ..options }).unwrap();
+    save();
+    for round in 0..4 {
+        scene.home.remove(format!("d{round}")).append(format!("d9/{}", 90 + round), "more").mtime("d8/80", round, 5);
+        save();
+    }
+    let written = files(&scene.store);
+    assert!(written.iter().filter(|(name, _)| name.starts_with("bundles/")).count() > 6, "it comes in parts");
+    let names: Vec<&String> = written.iter().map(|(name, _)| name).filter(|name| name.starts_with("index/")).collect();
+    assert_eq!(names.len(), 5);
+    for name in names {
+        snap::store::Store::remove(&scene.store, name).unwrap();
+    }
+    assert_eq!(save().summary, None);
+    let again = files(&scene.store);
+    for ((name, a), (other, b)) in written.iter().zip(&again) {
+        assert!(name == other && a == b, "{name} is another");
+    }
+}

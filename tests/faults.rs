@@ -20,6 +20,7 @@ use crate::support::tree::noise;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
 use snap::create::CreateReport;
+use snap::create::Level;
 use snap::create::create;
 use snap::error::ErrorKind as Kind;
 use snap::error::Result;
@@ -464,7 +465,8 @@ fn a_new_archive_in_memory_is_like_one_on_a_drive() {
     scene.home.file("a", noise(1, 5000)).file("d/b", "b").symlink("c", "a");
     let on_drive = new_archive(Arc::new(LocalStore::new(drive.path())));
     for archive in [&scene.archive, &on_drive] {
-        create(archive, &options(scene.home.root()), &Recorder::new()).unwrap();
+        let options = CreateOptions { level: Level::Fixed(3), ..options(scene.home.root()) };
+        create(archive, &options, &Recorder::new()).unwrap();
     }
     assert_eq!(
         files(&scene.store),

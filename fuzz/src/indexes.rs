@@ -18,7 +18,7 @@ use snap::store::MemoryStore;
 use snap::store::Store;
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x01";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
 const TRAILER_BYTES: usize = 56;
 const DECODED_BYTES_MAX: usize = 1 << 20;
 

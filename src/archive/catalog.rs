@@ -5,6 +5,7 @@ use super::Archive;
 use super::BUNDLES;
 use super::BundleFile;
 use super::INDEX;
+use super::rows::IndexRows;
 use crate::bundle::Bundle;
 use crate::bundle::ManifestReader;
 use crate::entry::Entry;
@@ -18,7 +19,6 @@ use crate::id::Number;
 use crate::index::BundleRecord;
 use crate::index::IndexFile;
 use crate::index::IndexHead;
-use crate::index::IndexWriter;
 use crate::index::Parts;
 use crate::manifest::Change;
 use crate::manifest::Now;
@@ -27,8 +27,6 @@ use crate::monitor::Monitor;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
-use crate::state::Group;
-use crate::state::Groups;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
@@ -338,6 +336,26 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
+        let mut changes = Changes::new(self, number)?;
+        let mut rows = self.begin_index(number, before)?;
+        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        while let Some(change) = changes.next()? {
+            let entry = resolved(&change, before)?;
+            rows.push(&change.path, entry, changes.part())?;
+        }
+        let snapshot = changes.is_snapshot.then_some(changes.summary);
+        match rows.publish(changes.records, snapshot) {
+            // A reader made the same file meanwhile.
+            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Begins the index file of `number`, whose changes follow the state `before`.
+    ///
+    /// # Errors
+    /// When it cannot be begun, or the index is damaged or cannot be read.
+    pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
         let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
@@ -345,18 +363,7 @@ impl<'a> Catalog<'a> {
             head.snapshots.extend(file.head().snapshots.iter().cloned());
         }
         let whole = if from == 0 { Whole::Yes } else { Whole::No };
-        let name = index_name(number, whole);
-        let mut changes = Changes::new(self, number)?;
-        let upload = self.create_index_file(&name)?;
-        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        let mut writer = IndexWriter::new(upload)?;
-        merge_rows(&mut changes, before, from, &mut writer)?;
-        changes.add_to(&mut head);
-        match writer.publish(&head) {
-            // A reader made the same file meanwhile.
-            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
-            result => result.map(drop),
-        }
+        IndexRows::new(self.create_index_file(&index_name(number, whole))?, head, before)
     }
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
@@ -473,37 +480,10 @@ impl Changes {
         Ok(())
     }
 
-    fn add_to(self, head: &mut IndexHead) {
-        head.bundles.extend(self.records);
-        if self.is_snapshot {
-            head.snapshots.push(self.summary);
-        }
+    /// The part whose changes are being read, counted from 1.
+    fn part(&self) -> u16 {
+        self.records.len() as u16 + 1
     }
-}
-
-/// Writes the rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
-fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut IndexWriter) -> Result<()> {
-    let root = EntryPath::root();
-    let mut older = OlderRows {
-        groups: if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) },
-        group: Group::default(),
-        at: 0,
-    };
-    older.fill()?;
-    while let Some(change) = changes.next()? {
-        let (directory, name) = path::split_last(change.path.as_bytes());
-        while let Some(order) = older.order_to(directory, name).filter(|order| order.is_le()) {
-            older.pass(if order.is_lt() { Some(&mut *writer) } else { None })?;
-        }
-        match resolved(&change, before)? {
-            None if from == 0 => {}
-            entry => writer.push(directory, name, entry.as_ref())?,
-        }
-    }
-    while older.is_there() {
-        older.pass(Some(&mut *writer))?;
-    }
-    Ok(())
 }
 
 /// The changed entry with its place; where the content was kept, the place is that of the entry before.
@@ -523,41 +503,5 @@ fn resolved(change: &Change, before: &State) -> Result<Option<Entry>> {
             }
             Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
         }
-    }
-}
-
-/// The rows of the older layers, one after the other.
-struct OlderRows {
-    groups: Groups,
-    group: Group,
-    at: usize,
-}
-
-impl OlderRows {
-    fn is_there(&self) -> bool {
-        self.at < self.group.rows.len()
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        while !self.is_there() {
-            let Some(group) = self.groups.next().transpose()? else { return Ok(()) };
-            (self.group, self.at) = (group, 0);
-        }
-        Ok(())
-    }
-
-    /// How the present row stands to `name` in `directory`; `None` when there is no row left.
-    fn order_to(&self, directory: &[u8], name: &[u8]) -> Option<Ordering> {
-        let row = self.group.rows.get(self.at)?;
-        Some(path::walk_order(&self.group.path, directory).then_with(|| row.name().cmp(name)))
-    }
-
-    /// Goes to the next row, after writing this one if there is a writer.
-    fn pass(&mut self, writer: Option<&mut IndexWriter>) -> Result<()> {
-        if let (Some(writer), Some(row)) = (writer, self.group.rows.get(self.at)) {
-            writer.push(&self.group.path, row.name(), row.entry()?.as_ref())?;
-        }
-        self.at += 1;
-        self.fill()
     }
 }

@@ -1,5 +1,6 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
+mod index;
 mod pipeline;
 mod plan;
 mod room;

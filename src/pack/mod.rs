@@ -206,8 +206,12 @@ pub struct Line {
     pub text: LineWithoutOffset,
     /// Where its content begins, if that is in this bundle.
     pub anchor: Option<Arc<Anchor>>,
-    /// The path, and what happened to it in a word; `None` when the line only says that an entry was looked at again.
-    pub change: Option<(EntryPath, &'static str)>,
+    /// Which entry it is about.
+    pub path: EntryPath,
+    /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
+    pub entry: Option<Entry>,
+    /// What happened to it in a word; `None` when the line only says that it was looked at again.
+    pub change: Option<&'static str>,
 }
 
 /// Whether an entry as it was noted has this content.

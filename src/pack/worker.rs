@@ -210,7 +210,7 @@ impl<'a> Packer<'a> {
         };
         *count += 1;
         let text = LineWithoutOffset::entry(&path, &entry, None);
-        packed.lines.push(Line { text, anchor: None, change: Some((path, what)) });
+        packed.lines.push(Line { text, anchor: None, path, entry: Some(entry), change: Some(what) });
     }
 
     /// Reads an entry and stores it, unless its content is as it was.
@@ -508,8 +508,8 @@ pub fn push_kept_line(
     }
     let kept_in = entry.content.as_ref().and_then(|content| bundle_name(content.place.bundle));
     let text = LineWithoutOffset::entry(path, entry, kept_in.as_ref());
-    let change = (!is_same).then(|| (path.clone(), "metadata"));
-    packed.lines.push(Line { text, anchor: None, change });
+    let change = (!is_same).then_some("metadata");
+    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: Some(entry.clone()), change });
 }
 
 fn push_stored(
@@ -525,7 +525,7 @@ fn push_stored(
         if is_new { (&mut packed.counts.new, "new") } else { (&mut packed.counts.modified, "modified") };
     *count += 1;
     let text = LineWithoutOffset::entry(path, entry, None);
-    packed.lines.push(Line { text, anchor, change: Some((path.clone(), what)) });
+    packed.lines.push(Line { text, anchor, path: path.clone(), entry: Some(entry.clone()), change: Some(what) });
 }
 
 fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
@@ -536,7 +536,7 @@ fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {
     let Counts { deleted, deleted_directories, .. } = &mut packed.counts;
     *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
     let text = LineWithoutOffset::gone(path, kind);
-    packed.lines.push(Line { text, anchor: None, change: Some((path.clone(), "deleted")) });
+    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: None, change: Some("deleted") });
 }
 
 fn opened_stat(
