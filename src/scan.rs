@@ -16,6 +16,7 @@ use crate::path;
 use crate::path::EntryPath;
 use crate::platform::Directory;
 use crate::platform::FileSystem;
+use crate::platform::Names;
 use crate::platform::RawStat;
 use crate::snapshot::Rules;
 use crate::time::Time;
@@ -31,6 +32,9 @@ use std::sync::PoisonError;
 /// How many entries may be listed before they are wanted. At some 130 bytes each this bounds the memory.
 const AHEAD_ENTRIES_MAX: usize = 64 << 10;
 
+/// The inode of the top directory, as both drivers of FAT give it.
+const FAT_TOP_INODE: u64 = 1;
+
 /// A source, open.
 pub struct Source {
     name: Vec<u8>,
@@ -39,6 +43,8 @@ pub struct Source {
     rules: Rules,
     exclude: Exclude,
     file_systems: Mutex<HashMap<u64, FileSystem>>,
+    /// A directory on each file system that lists nothing, without an error, once its drive is gone.
+    doubtful: Mutex<Vec<Directory>>,
 }
 
 impl Source {
@@ -63,6 +69,7 @@ impl Source {
             rules: rules.clone(),
             exclude: Exclude::new(&rules.exclude)?,
             file_systems: Mutex::default(),
+            doubtful: Mutex::default(),
         })
     }
 
@@ -78,20 +85,22 @@ impl Source {
 
     /// What is known of its top directory.
     pub fn stat(&self) -> Stat {
-        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, self.stat.file_system))
+        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, b"", self.stat.file_system))
     }
 
     /// A stat without what its file system does not keep; `raw.kind` is `kind`.
     fn comparable(raw: &RawStat, kind: Kind, file_system: FileSystem) -> Stat {
         let link_known = raw.links > 1 && kind != Kind::Directory && file_system.stable_inodes;
         let time = |time: Time| rounded(time, file_system.time_grain_nanos);
+        let is_fat_top = kind == Kind::Directory && raw.inode == FAT_TOP_INODE && file_system.names == Names::Fat;
         Stat {
             kind,
             mode: raw.mode,
             uid: raw.uid,
             gid: raw.gid,
             size: if kind == Kind::File { raw.size } else { 0 },
-            mtime: time(raw.mtime),
+            // The top of an exFAT drive keeps no time: it is when it was mounted.
+            mtime: if is_fat_top { Time::default() } else { time(raw.mtime) },
             ctime: if file_system.keeps_ctime { time(raw.ctime) } else { Time::default() },
             inode: if file_system.stable_inodes && kind != Kind::Directory { raw.inode } else { 0 },
             link: if link_known { link_number(raw, file_system) } else { 0 },
@@ -102,12 +111,38 @@ impl Source {
 
     /// As a fresh stat of an open file, for comparing with the one of the scan.
     pub fn stat_now(&self, directory: &Directory, raw: &RawStat, kind: Kind) -> Stat {
-        Source::comparable(raw, kind, self.file_system(directory, raw.file_system))
+        Source::comparable(raw, kind, self.file_system(directory, b"", raw.file_system))
     }
 
-    fn file_system(&self, directory: &Directory, number: u64) -> FileSystem {
+    /// Asks the drives of which it is known that they hide it when they are gone.
+    ///
+    /// # Errors
+    /// When one is gone: what was not found since may be there all the same.
+    pub fn check_alive(&self) -> Result<()> {
+        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
+        doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
+            let name = path::printable(&self.name);
+            Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
+                .with_hint("was it pulled out? Plug it in and run the same command again")
+        })
+    }
+
+    /// The file system with this number, which `name` in `directory` is on.
+    fn file_system(&self, directory: &Directory, name: &[u8], number: u64) -> FileSystem {
         let mut known = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(number).or_insert_with(|| directory.file_system())
+        if let Some(found) = known.get(&number) {
+            return *found;
+        }
+        let is_mounted_there = directory.own_stat().is_ok_and(|own| own.file_system != number);
+        let mounted = if is_mounted_there { directory.open_below(name).ok() } else { None };
+        let found = mounted.as_ref().unwrap_or(directory).file_system();
+        if found.hides_read_errors
+            && let Ok(kept) = mounted.as_ref().unwrap_or(directory).open_below(b"")
+        {
+            self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        }
+        known.insert(number, found);
+        found
     }
 }
 
@@ -176,6 +211,11 @@ impl Listing {
     /// The name of one of its entries.
     pub fn name(&self, found: &Found) -> &[u8] {
         &self.names[found.name.0 as usize..][..found.name.1 as usize]
+    }
+
+    /// Whether there was nothing in it at all, not even what rules leave out.
+    pub fn is_bare(&self) -> bool {
+        self.names.is_empty() && !self.is_unreadable
     }
 
     /// The entry with this name.
@@ -423,7 +463,7 @@ impl Scanner<'_> {
             }
             let file_system = match known {
                 Some((number, file_system)) if number == raw.file_system => file_system,
-                _ => known.insert((raw.file_system, source.file_system(directory, raw.file_system))).1,
+                _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,
             };
             let mut stat = Source::comparable(&raw, kind, file_system);
             stat.note_look(looked_at);

@@ -83,6 +83,10 @@ impl<'a> Catalog<'a> {
                     .with_hint("move the one that does not belong here out of the folder bundles"));
             }
         }
+        if bundles.is_empty() {
+            // Also what is no longer there has no bundles.
+            archive.check_is_there()?;
+        }
         Ok(Catalog {
             archive,
             monitor,

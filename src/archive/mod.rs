@@ -20,6 +20,7 @@ use crate::id::Hash;
 use crate::manifest::FORMAT;
 use crate::manifest::too_new;
 use crate::monitor::Monitor;
+use crate::platform;
 use crate::store::LocalStore;
 use crate::store::Store;
 use crate::store::read_small;
@@ -80,7 +81,15 @@ impl Archive {
                     return Err(Error::new(ErrorKind::Exists, what).with_hint("name a new or an empty folder"));
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => fs::create_dir(directory).map_err(doing)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                fs::create_dir(directory).map_err(doing)?;
+                // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
+                let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+                match platform::sync_directory(parent.unwrap_or(Path::new("."))) {
+                    Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(doing(error)),
+                    _ => {}
+                }
+            }
             Err(error) => return Err(doing(error)),
         }
         let seed = format!("{:?} {} {:?}", Time::now(), std::process::id(), std::thread::current().id());
@@ -143,6 +152,19 @@ impl Archive {
         }
         let id = ArchiveId::from_hex(&description.id).ok_or_else(|| bad("its id is not as it must be".to_owned()))?;
         Ok(Archive { store, id, directory: None })
+    }
+
+    /// # Errors
+    /// [`ErrorKind::NoArchive`] when it is no longer where it was opened.
+    fn check_is_there(&self) -> Result<()> {
+        let opened = self.store.open(DESCRIPTION);
+        opened.map(|_| ()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                Error::new(ErrorKind::NoArchive, format!("the archive at {} is gone", self.store.describe()))
+                    .with_hint("was the drive pulled out? Plug it in and try again")
+            }
+            _ => error,
+        })
     }
 
     /// The archive's id.

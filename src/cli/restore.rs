@@ -70,9 +70,18 @@ struct Document<'a> {
     unchanged: u64,
     deleted: u64,
     losses: &'a [String],
+    renamed: u64,
+    renamed_list: Vec<Renaming<'a>>,
     seconds: f64,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
+}
+
+/// An entry with another name than its own.
+#[derive(Serialize)]
+struct Renaming<'a> {
+    path: Text<'a>,
+    name: Text<'a>,
 }
 
 pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Failure> {
@@ -148,6 +157,12 @@ fn document<'a>(
         unchanged: report.unchanged,
         deleted: report.deleted,
         losses: &report.losses,
+        renamed: report.renamed_total,
+        renamed_list: report
+            .renamed
+            .iter()
+            .map(|renamed| Renaming { path: Text(renamed.path.as_bytes()), name: Text(&renamed.name) })
+            .collect(),
         seconds: json::seconds(took),
         problems: report.problems,
         problem_list: Problematic::all(problems),
@@ -170,8 +185,24 @@ fn tell_exceptions(report: &RestoreReport, session: &Session) {
     for loss in report.losses.iter().filter(|_| !session.global.quiet) {
         session.console.line(&format!("note: {}", printable(loss.as_bytes())));
     }
+    if report.renamed_total > 0 && !session.global.quiet {
+        tell_renamed(report, session);
+    }
     if report.problems > 0 {
         let entries = text::count(report.problems, "entry", "entries");
         session.console.warn(&format!("{entries} could not be restored as they were. See the list above."));
+    }
+}
+
+/// Lists the names that cannot exist in the target, with those that were written instead.
+fn tell_renamed(report: &RestoreReport, session: &Session) {
+    let names = text::count(report.renamed_total, "name", "names");
+    session.console.line(&format!("note: {names} cannot exist there and had to be changed (%XX stands for a byte):"));
+    for renamed in &report.renamed {
+        session.console.line(&format!("  {} -> {}", renamed.path, printable(&renamed.name)));
+    }
+    let more = report.renamed_total - report.renamed.len() as u64;
+    if more > 0 {
+        session.console.line(&format!("  and {} more", text::number(more)));
     }
 }

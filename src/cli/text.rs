@@ -2,6 +2,7 @@
 
 use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
+pub(crate) use snap::monitor::amount as size;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -40,28 +41,6 @@ pub(crate) fn number(value: u64) -> String {
 /// `1 file`, `1,234 files`.
 pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), if value == 1 { one } else { many })
-}
-
-/// `4.2 MB`, `123 MB`: in steps of 1000, as file managers and makers of drives count.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    // Rounded before the unit is chosen, so that 999,950 becomes 1.0 MB and not 1000 kB.
-    let rounded = |steps: u128| (u128::from(bytes) + steps / 2) / steps;
-    let mut unit_bytes: u128 = 1000;
-    for unit in UNITS {
-        let (whole, tenths) = (rounded(unit_bytes), rounded(unit_bytes / 10));
-        if tenths < 1000 {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
-        }
-        if whole < 1000 {
-            return format!("{whole} {unit}");
-        }
-        unit_bytes *= 1000;
-    }
-    format!("{bytes} B")
 }
 
 /// `0.8 s`, `3 min 20 s`, `1 h 5 min`.

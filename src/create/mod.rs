@@ -4,6 +4,7 @@ mod index;
 mod pace;
 mod pipeline;
 mod plan;
+mod room;
 mod sources;
 mod write;
 
@@ -131,6 +132,7 @@ pub struct CreateReport {
 /// give back what was written; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
+    room::check_part_size(options, &archive.store().room())?;
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
     let catalog = archive.catalog_for_writing(monitor)?;
     // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
@@ -154,6 +156,9 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
             .map(|stat| (stat.file_system, stat.inode)),
         clock: options.clock,
     };
+    if !options.dry_run {
+        room::warn_if_short(&chosen.open, &before, &archive.store().room(), &scan_options, monitor)?;
+    }
     let done = pipeline::run(&pipeline::Run {
         archive,
         catalog: &catalog,

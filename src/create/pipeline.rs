@@ -105,6 +105,8 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
     };
     let part_bytes_max = run.options.part_bytes_max;
     let mut planner = Planner::new(run.sources, run.before, context, run.options.rehash, part_bytes_max, &mut send);
+    planner.part_bytes_limit = super::room::part_bytes_limit(&run.archive.store().room());
+    planner.allow_empty = run.options.allow_empty;
     planner.plan_tops()?;
     let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {

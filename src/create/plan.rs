@@ -63,6 +63,10 @@ pub struct Planner<'a> {
     context: Context<'a>,
     rehash: Rehash,
     part_bytes_max: u64,
+    /// What no part may exceed, as the drive holds no larger file.
+    pub part_bytes_limit: u64,
+    /// Whether a source may have become empty.
+    pub allow_empty: bool,
     part_bytes: u64,
     job: GroupJob,
     send: &'a mut dyn FnMut(Planned) -> Result<()>,
@@ -131,6 +135,8 @@ impl<'a> Planner<'a> {
             context,
             rehash: if rehash { Rehash::Yes } else { Rehash::No },
             part_bytes_max,
+            part_bytes_limit: u64::MAX,
+            allow_empty: false,
             part_bytes: 0,
             job: GroupJob::default(),
             send,
@@ -162,6 +168,13 @@ impl<'a> Planner<'a> {
         self.go_to(listing.source, &listing.path)?;
         let Some(old) = &mut self.old else { return Ok(()) };
         let mut group = old.take_at(&listing.path)?.unwrap_or_default();
+        if listing.is_bare() && !group.rows.is_empty() && !self.allow_empty {
+            let source = &self.sources[listing.source];
+            source.check_alive()?;
+            if listing.path == source.name() {
+                return Err(super::sources::has_become_empty(&path::printable(source.name())));
+            }
+        }
         self.sockets += listing.sockets;
         if !listing.problems.is_empty() {
             self.tell(listing.problems.clone())?;
@@ -239,8 +252,9 @@ impl<'a> Planner<'a> {
         if count_deleted(listing, group) > 0 {
             // From here to the last line that is owed there is no cut: better one before.
             let so_far = self.part_bytes + self.job.bytes();
-            if so_far > self.part_bytes_max / 8 && so_far + changed_bytes(listing, group) > self.part_bytes_max {
-                self.cut()?;
+            let coming = changed_bytes(listing, group);
+            if so_far > self.part_bytes_max / 8 && so_far + coming > self.part_bytes_max {
+                self.cut(0)?;
             }
         }
         let mut directory = Lazy { own, header: None, place: None };
@@ -312,6 +326,10 @@ impl<'a> Planner<'a> {
         row: Option<&Row>,
         verdict: Verdict,
     ) -> Result<()> {
+        // What has holes may take next to nothing.
+        if found.stat.size > self.part_bytes_limit && !found.may_have_holes {
+            return self.refuse_too_large(listing, found, row);
+        }
         let link = self.link_turn(&found.stat);
         let is_second_name = found.stat.size > PIECE_BYTES && self.is_served(link.as_ref(), found, row)?;
         let is_large = found.stat.size > PIECE_BYTES && !is_second_name;
@@ -323,9 +341,11 @@ impl<'a> Planner<'a> {
         }
         // What fits no part gets one that is larger; cutting off next to nothing before it helps nobody.
         let so_far = self.part_bytes + self.job.bytes();
-        if so_far + bytes > self.part_bytes_max && (bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8) {
+        let is_over = so_far + bytes > self.part_bytes_max;
+        let is_worth_it = bytes <= self.part_bytes_max || so_far > self.part_bytes_max / 8;
+        if is_over && (is_worth_it || so_far + bytes > self.part_bytes_limit) && so_far > 0 {
             // After a cut, what is known of other names of this file speaks of the part before.
-            if self.cut()? {
+            if self.cut(bytes)? {
                 return self.plan_item(directory, listing, found, row, verdict);
             }
         }
@@ -344,6 +364,20 @@ impl<'a> Planner<'a> {
         }
         self.push_step(Step::Item(item), bytes);
         Ok(())
+    }
+
+    /// Tells that a file cannot be stored; its last version stays.
+    fn refuse_too_large(&mut self, listing: &Listing, found: &Found, row: Option<&Row>) -> Result<()> {
+        let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, listing.name(found))) else {
+            return Ok(());
+        };
+        let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32): keep the archive on a drive \
+                    with exFAT or another file system, or leave this file out with --exclude";
+        self.tell(vec![Problem::new(path.clone(), what)])?;
+        match row.and_then(Row::stat).map(|stat| stat.kind) {
+            Some(Kind::Directory) => self.push(Step::Gone { path, kind: Kind::Directory }, 0),
+            _ => Ok(()),
+        }
     }
 
     fn link_turn(&mut self, stat: &Stat) -> Option<LinkTurn> {
@@ -448,7 +482,7 @@ impl<'a> Planner<'a> {
                 self.flush()?;
             }
             if self.part_bytes > self.part_bytes_max {
-                self.cut()?;
+                self.cut(bytes)?;
             }
         }
         self.push_step(step, bytes);
@@ -476,10 +510,11 @@ impl<'a> Planner<'a> {
         (self.send)(Planned::Job(Job::Group(job), bytes))
     }
 
-    /// Ends the part here, if it may end here; says whether it did.
-    fn cut(&mut self) -> Result<bool> {
+    /// Ends the part here, before `coming` bytes, if it may end here; says whether it did.
+    fn cut(&mut self, coming: u64) -> Result<bool> {
         let so_far = self.part_bytes + self.job.bytes();
-        if self.owes_lines && so_far < self.part_bytes_max.saturating_mul(PART_OVERRUN_MAX) {
+        let has_room = so_far.saturating_add(coming) <= self.part_bytes_limit;
+        if self.owes_lines && has_room && so_far < self.part_bytes_max.saturating_mul(PART_OVERRUN_MAX) {
             // A header that deletes and the lines that say so belong together, should the run be cut off between two parts.
             return Ok(false);
         }

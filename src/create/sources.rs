@@ -100,10 +100,13 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, be
     listed.map_err(|error| Error::io(format!("cannot read the folder {}", path.display()), error))?;
     let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
     if is_empty && !options.allow_empty && before.groups(&top).next().transpose()?.is_some() {
-        let what = format!("the folder {} is empty, and was not when it was last saved", path.display());
-        return Err(Error::new(ErrorKind::Refused, what).with_hint(
-            "is the drive that it is on plugged in? If it is right that it is empty: snap create --allow-empty",
-        ));
+        return Err(has_become_empty(&path.display().to_string()));
     }
     Ok(source)
+}
+
+/// Why a source is not saved that is no longer what it was: mostly its drive is not there.
+pub fn has_become_empty(folder: &str) -> Error {
+    Error::new(ErrorKind::Refused, format!("the folder {folder} is empty, and was not when it was last saved"))
+        .with_hint("is the drive that it is on plugged in? If it is right that it is empty: snap create --allow-empty")
 }

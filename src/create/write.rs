@@ -15,7 +15,10 @@ use crate::manifest::PROBLEMS_MAX;
 use crate::manifest::Parent;
 use crate::manifest::Tail;
 use crate::pack::Packed;
+use crate::platform;
+use crate::scan::Source;
 use crate::snapshot::Counts;
+use std::io::ErrorKind as IoErrorKind;
 
 /// What a whole run did.
 #[derive(Default)]
@@ -82,11 +85,11 @@ impl<'a> Writer<'a> {
         }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
-            None => self.begin()?,
+            None => self.begin().map_err(explained)?,
         };
         self.index.begin();
         let base = bundle.tar_offset();
-        bundle.append_frames(&packed.stored, &packed.frames)?;
+        bundle.append_frames(&packed.stored, &packed.frames).map_err(explained)?;
         packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
         for line in packed.lines {
             self.line.clear();
@@ -101,6 +104,7 @@ impl<'a> Writer<'a> {
 
     /// Publishes what there is as an earlier part.
     pub fn cut(&mut self) -> Result<()> {
+        self.check_sources()?;
         if !self.has_changes || self.open.is_none() {
             return Ok(());
         }
@@ -117,6 +121,7 @@ impl<'a> Writer<'a> {
         self.done.counts.add(counts);
         self.tail.counts.add(counts);
         self.done.sockets = sockets;
+        self.check_sources()?;
         // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
         let catalog = self.run.catalog;
         let was_cut_off = catalog.highest() > catalog.newest().unwrap_or(0);
@@ -131,6 +136,11 @@ impl<'a> Writer<'a> {
             self.index.publish();
         }
         Ok(self.done)
+    }
+
+    /// What is not found in a source counts as deleted: not when its drive is gone.
+    fn check_sources(&self) -> Result<()> {
+        self.run.sources.iter().try_for_each(Source::check_alive)
     }
 
     /// Begins a bundle as the last part. Whether it is an earlier one is known when it ends.
@@ -150,7 +160,7 @@ impl<'a> Writer<'a> {
         }
         let tail = std::mem::take(&mut self.tail);
         let (counts, problems) = (tail.counts, tail.problems_total);
-        let published = bundle.publish(tail)?;
+        let published = bundle.publish(tail).map_err(explained)?;
         self.done.bytes_written += published.bytes;
         self.index.end_part(&name, &published, &counts, problems);
         self.parent = Some(Parent { bundle: name, manifest: published.manifest });
@@ -163,4 +173,25 @@ impl<'a> Writer<'a> {
         let too_large = || Error::new(ErrorKind::Refused, "the snapshot's number or time is too large");
         BundleName::new(id, self.run.head.time).ok_or_else(too_large)
     }
+}
+
+/// What to do when the drive takes no more.
+fn explained(error: Error) -> Error {
+    let is_lost = error.io_error().is_some_and(platform::was_drive_lost);
+    let hint = match error.io_error().map(std::io::Error::kind) {
+        Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => {
+            "the drive is full: make room on it, or use another one. Snapshots that were there, and finished parts of this \
+             one, are kept; the next run goes on from there"
+        }
+        Some(IoErrorKind::FileTooLarge) => {
+            "the drive's file system holds no file of this size: try a smaller --max-part, leave the largest file out with \
+             --exclude, or keep the archive on a drive with exFAT or another file system"
+        }
+        _ if is_lost => {
+            "is the drive still plugged in? Snapshots that were there, and finished parts of this one, are kept: plug it in, \
+             and run the same command again"
+        }
+        _ => return error,
+    };
+    if error.hint().is_some() { error } else { error.with_hint(hint) }
 }

@@ -9,6 +9,7 @@ use crate::error::plain_reason;
 use crate::path::EntryPath;
 use crate::path::printable;
 use crate::platform;
+use crate::platform::Names;
 use crate::platform::Node;
 use std::collections::HashMap;
 use std::io;
@@ -64,6 +65,10 @@ impl Destination {
     pub(super) fn apply(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let owner = self.names.numbers(entry);
+        // Over SSH what is done to a symlink is done to what it points to, which may be anywhere.
+        if entry.stat.kind == Kind::Symlink && self.file_system.names == Names::Unknown {
+            return self.note_losses(node, path, entry, owner, None);
+        }
         if self.options.owners {
             set_owner(node, owner).map_err(|error| fail("owner cannot be set", error))?;
         }
@@ -74,7 +79,19 @@ impl Destination {
         }
         tolerate(node.set_mtime(entry.stat.mtime)).map_err(|error| fail("time cannot be set", error))?;
 
-        // Some file systems refuse, others say yes and keep something else.
+        self.note_losses(node, path, entry, owner, mode)
+    }
+
+    /// Some file systems refuse, others say yes and keep something else: looks what is there.
+    fn note_losses(
+        &self,
+        node: Node,
+        path: &EntryPath,
+        entry: &Entry,
+        owner: (u32, u32),
+        mode: Option<u32>,
+    ) -> Result<(), Failure> {
+        let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let now = node.stat().map_err(|error| fail("cannot be looked at", error))?;
         if self.options.owners && (now.uid, now.gid) != owner {
             self.losses.add(LossKind::Owner, path, &wanted_owner(entry));

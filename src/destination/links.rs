@@ -28,16 +28,17 @@ impl Destination {
         const WHAT: &str = "cannot be linked to its other name";
         let from = self.directory(split_last(existing.as_bytes()).0, new, WHAT)?;
         let parent = self.parent(new, WHAT)?;
-        let mut linked = from.link(existing.name(), &parent, new.name());
+        let (old_name, new_name) = (self.name(existing), self.name(new));
+        let mut linked = from.link(&old_name, &parent, &new_name);
         if linked.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
             if !self.options.replace {
                 return Err(in_the_way(new));
             }
-            if is_same_file(&from, existing, &parent, new) {
+            if is_same_file(&from, &old_name, &parent, &new_name) {
                 return Ok(());
             }
-            self.clear_the_way(&parent, new)?;
-            linked = from.link(existing.name(), &parent, new.name());
+            self.clear_the_way(&parent, new, &new_name)?;
+            linked = from.link(&old_name, &parent, &new_name);
         }
         match linked {
             Ok(()) => Ok(()),
@@ -47,7 +48,7 @@ impl Destination {
             }
             // What it should be linked to could not be made and is a loss; so is this.
             Err(error) if error.kind() == io::ErrorKind::NotFound && entry.stat.kind != Kind::File => {
-                self.write_special(new, entry)
+                self.write_special(new, entry).map(|_| ())
             }
             Err(error) => Err(self.failure(new, WHAT, error)),
         }
@@ -55,8 +56,9 @@ impl Destination {
 
     pub(super) fn copy(&self, existing: &EntryPath, new: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         if entry.stat.kind != Kind::File {
-            return self.write_special(new, entry);
+            return self.write_special(new, entry).map(|_| ());
         }
+        self.refuse_too_large(new, entry.stat.size)?;
         let source = self.open_existing_file(existing)?;
         let copy = self.begin_file(new)?;
         let holes = entry.content.as_ref().map_or(&[][..], |content| &content.holes);
@@ -79,8 +81,8 @@ impl Destination {
     }
 }
 
-fn is_same_file(from: &Directory, existing: &EntryPath, parent: &Directory, new: &EntryPath) -> bool {
-    match (from.stat(existing.name()), parent.stat(new.name())) {
+fn is_same_file(from: &Directory, old_name: &[u8], parent: &Directory, new_name: &[u8]) -> bool {
+    match (from.stat(old_name), parent.stat(new_name)) {
         (Ok(a), Ok(b)) => (a.inode, a.file_system) == (b.inode, b.file_system),
         _ => false,
     }

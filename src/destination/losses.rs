@@ -27,6 +27,8 @@ pub enum LossKind {
     Fifo,
     /// Hard links that became copies.
     HardLink,
+    /// Files that were not made because they are too large.
+    LargeFile,
 }
 
 /// All losses of one kind. Its `Display` is a sentence for a person.
@@ -61,6 +63,7 @@ impl fmt::Display for Loss {
             LossKind::Symlink => write!(f, "{} could not be made", of("symlink", "symlinks")),
             LossKind::Fifo => write!(f, "{} could not be made", of("named pipe", "named pipes")),
             LossKind::HardLink => write!(f, "{} became copies", of("hard link", "hard links")),
+            LossKind::LargeFile => write!(f, "{} could not be made", of("large file", "large files")),
         }?;
         let lead = if self.entries == 1 { "" } else { "for example " };
         write!(f, ": {lead}{}", self.example)?;

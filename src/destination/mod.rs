@@ -5,15 +5,19 @@ mod attributes;
 mod comparing;
 mod links;
 mod losses;
+mod names;
 mod parents;
 mod pending;
 mod reading;
+mod renamed;
 #[cfg(all(test, unix))]
 mod tests;
 
 pub use losses::Loss;
 pub use losses::LossKind;
 pub use pending::PendingFile;
+pub use renamed::NAMES_LISTED_MAX;
+pub use renamed::Renamed;
 
 use crate::entry::Entry;
 use crate::entry::Kind;
@@ -25,10 +29,12 @@ use crate::path::printable;
 use crate::path::split_last;
 use crate::platform;
 use crate::platform::Directory;
+use crate::platform::FileSystem;
 use crate::platform::Node;
 use attributes::OwnerNames;
 use losses::Losses;
 use parents::Parents;
+use renamed::WrittenNames;
 use std::hash::BuildHasher;
 use std::hash::RandomState;
 use std::io;
@@ -73,6 +79,8 @@ pub struct Destination {
     parents: Parents,
     names: OwnerNames,
     losses: Losses,
+    written: WrittenNames,
+    file_system: FileSystem,
     /// Makes temporary names that nobody can foresee, so that no entry of an archive has one of them.
     secret: u64,
     temporaries: AtomicU64,
@@ -100,24 +108,26 @@ impl Destination {
             _ => Error::io(format!("cannot open the folder {}", shown(path)), error),
         })?;
         Ok(Destination {
+            file_system: root.file_system(),
             path: path.to_owned(),
             options,
             parents: Parents::new(root),
             names: OwnerNames::default(),
             losses: Losses::default(),
+            written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),
             temporaries: AtomicU64::new(0),
         })
     }
 
-    /// Whether nothing is in it. The `lost+found` of a new file system does not count.
+    /// Whether nothing is in it. What a new file system brings along does not count.
     ///
     /// # Errors
     /// When it cannot be listed.
     pub fn is_empty(&self) -> Result<bool, Error> {
         let mut is_empty = true;
         let listed = self.parents.directory(b"").and_then(|root| {
-            root.for_each_name(|name| is_empty &= name == b"lost+found")?;
+            root.for_each_name(|name| is_empty &= is_of_file_system(name))?;
             Ok(())
         });
         listed.map_err(|error| Error::io(format!("cannot list the folder {}", self.shown()), error))?;
@@ -134,7 +144,8 @@ impl Destination {
     /// # Errors
     /// When the drive could not take some of it.
     pub fn sync(&self) -> Result<(), Error> {
-        let synced = self.parents.directory(b"").and_then(|root| root.sync_file_system());
+        let synced =
+            self.parents.directory(b"").and_then(|root| root.sync_file_system().and_then(|()| root.check_alive()));
         synced.map_err(|error| {
             Error::io(format!("not everything that was written to {} reached the disk", self.shown()), error)
         })
@@ -154,21 +165,22 @@ impl Destination {
         }
         let fail = |error| self.failure(path, "cannot be made", error);
         let parent = self.parent(path, "cannot be made")?;
-        match parent.make_directory(path.name(), 0o700) {
+        let name = self.name(path);
+        match parent.make_directory(&name, 0o700) {
             Ok(()) => return Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(fail(error)),
         }
-        let found = parent.stat(path.name()).map_err(fail)?;
+        let found = parent.stat(&name).map_err(fail)?;
         if found.kind == Some(Kind::Directory) {
-            parent.give_owner_access(path.name(), found.mode);
+            parent.give_owner_access(&name, found.mode);
             return Ok(false);
         }
         if !self.options.replace {
             return Err(in_the_way(path));
         }
-        parent.remove_file(path.name()).map_err(fail)?;
-        parent.make_directory(path.name(), 0o700).map_err(fail)?;
+        parent.remove_file(&name).map_err(fail)?;
+        parent.make_directory(&name, 0o700).map_err(fail)?;
         Ok(true)
     }
 
@@ -192,11 +204,12 @@ impl Destination {
         Ok(PendingFile::new(self, path, parent, temporary, file))
     }
 
-    /// Writes the symlink, pipe or device `path`. What the file system or the person cannot make is counted as a loss.
+    /// Writes the symlink, pipe or device `path`, and returns whether it is there now: what the file system or the person
+    /// cannot make is counted as a loss.
     ///
     /// # Errors
     /// As for [`Destination::make_directory`].
-    pub fn write_special(&self, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
+    pub fn write_special(&self, path: &EntryPath, entry: &Entry) -> Result<bool, Failure> {
         let parent = self.parent(path, "cannot be made")?;
         let temporary = self.temporary_name();
         let (made, loss) = match entry.stat.kind {
@@ -206,9 +219,11 @@ impl Destination {
         };
         match made {
             Ok(()) => {}
-            Err(error) if platform::was_kind_refused(&error) => {
+            Err(error) if was_refused(loss, &error) => {
+                // The FUSE driver of exFAT refuses a pipe and leaves a file.
+                let _ = parent.remove_file(&temporary);
                 self.losses.add(loss, path, why_not_made(loss));
-                return Ok(());
+                return Ok(false);
             }
             Err(error) => return Err(self.failure(path, "cannot be made", error)),
         }
@@ -218,7 +233,7 @@ impl Destination {
         if done.is_err() {
             let _ = parent.remove_file(&temporary);
         }
-        done
+        done.map(|()| true)
     }
 
     /// Sets the attributes of the file or special `path` that is there, its content being right. All its hard links get them.
@@ -227,40 +242,39 @@ impl Destination {
     /// As for [`Destination::make_directory`]; a problem also when it is not there.
     pub fn set_attributes(&self, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         let parent = self.parent(path, "attributes cannot be set")?;
-        self.apply(Node::Name(&parent, path.name()), path, entry)
+        self.apply(Node::Name(&parent, &self.name(path)), path, entry)
     }
 
-    /// Removes `path` and all that it holds, following no symlink. What is not there is fine.
+    /// Removes `path`, whose last part is a name as [`Destination::names`] gives it, and all that it holds, following no
+    /// symlink. What is not there is fine.
     ///
     /// # Errors
     /// A problem when another file system is mounted in it, or when the file system refuses.
     pub fn remove(&self, path: &EntryPath) -> Result<(), Failure> {
-        self.clear_the_way(&*self.parent(path, "cannot be removed")?, path)
+        self.clear_the_way(&*self.parent(path, "cannot be removed")?, path, path.name())
     }
 
     // Helpers.
 
     /// Gives what was written under a temporary name its own.
     fn put_in_place(&self, parent: &Directory, temporary: &[u8], path: &EntryPath) -> Result<(), Failure> {
-        let renamed = if self.options.replace {
-            parent.rename(temporary, path.name())
-        } else {
-            parent.rename_new(temporary, path.name())
-        };
+        let name = self.name(path);
+        let renamed =
+            if self.options.replace { parent.rename(temporary, &name) } else { parent.rename_new(temporary, &name) };
         let renamed = match renamed {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_the_way(path)),
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                self.clear_the_way(parent, path)?;
-                parent.rename(temporary, path.name())
+                self.clear_the_way(parent, path, &name)?;
+                parent.rename(temporary, &name)
             }
             renamed => renamed,
         };
         renamed.map_err(|error| self.failure(path, "cannot be given its name", error))
     }
 
-    fn clear_the_way(&self, parent: &Directory, path: &EntryPath) -> Result<(), Failure> {
+    fn clear_the_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
         self.parents.forget();
-        match parent.remove_tree(path.name()) {
+        match parent.remove_tree(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 Err(problem(path, "cannot be removed: another file system is mounted there"))
@@ -279,7 +293,7 @@ impl Destination {
 
     /// The open directory `bytes`, needed for `path`.
     fn directory(&self, bytes: &[u8], path: &EntryPath, what: &str) -> Result<Arc<Directory>, Failure> {
-        self.parents.directory(bytes).map_err(|error| {
+        self.parents.directory(&self.written.path(bytes)).map_err(|error| {
             if platform::was_symlink_met(&error) || error.kind() == io::ErrorKind::NotADirectory {
                 return problem(path, &format!("{what}: something that is no directory stands in its path"));
             }
@@ -300,6 +314,7 @@ impl Destination {
                  restore to another disk."
             }
             io::ErrorKind::ReadOnlyFilesystem => "Restore to a disk that can be written to.",
+            io::ErrorKind::FileTooLarge => return self.too_large(path),
             _ => return Failure::Problem(Problem::io(path.clone(), what, &error)),
         };
         Failure::Fatal(Error::io(format!("cannot write to {}", self.shown()), error).with_hint(hint))
@@ -329,6 +344,15 @@ fn in_the_way(path: &EntryPath) -> Failure {
         path,
         "cannot be written: something is there already under this name, or one that the disk takes for the same",
     )
+}
+
+/// Whether `name` in the top directory belongs to the file system itself, not to a person.
+pub fn is_of_file_system(name: &[u8]) -> bool {
+    matches!(name, b"lost+found" | b"System Volume Information")
+}
+
+fn was_refused(loss: LossKind, error: &io::Error) -> bool {
+    if loss == LossKind::Symlink { platform::was_kind_refused(error) } else { platform::was_node_refused(error) }
 }
 
 fn why_not_made(loss: LossKind) -> &'static str {

@@ -20,8 +20,8 @@ impl Destination {
     pub fn stat(&self, path: &EntryPath) -> Result<Option<RawStat>, Failure> {
         let found = self
             .parents
-            .directory(split_last(path.as_bytes()).0)
-            .and_then(|parent| if path.is_root() { parent.own_stat() } else { parent.stat(path.name()) });
+            .directory(&self.written.path(split_last(path.as_bytes()).0))
+            .and_then(|parent| if path.is_root() { parent.own_stat() } else { parent.stat(&self.name(path)) });
         match found {
             Ok(found) => Ok(Some(found)),
             Err(error) if is_nothing_there(&error) => Ok(None),
@@ -37,13 +37,13 @@ impl Destination {
         let fail = |error| self.failure(path, "cannot be read", error);
         let parent = self.parent(path, "cannot be read")?;
         // Asked before opening: to open a device can already do something.
-        if parent.stat(path.name()).map_err(fail)?.kind != Some(Kind::File) {
+        if parent.stat(&self.name(path)).map_err(fail)?.kind != Some(Kind::File) {
             return Err(problem(path, "cannot be read: it is no regular file"));
         }
-        parent.open_file(path.name()).map_err(fail)
+        parent.open_file(&self.name(path)).map_err(fail)
     }
 
-    /// The names in the directory at `path`, in byte order.
+    /// The names in the directory at `path` as they stand there, in byte order.
     ///
     /// # Errors
     /// A problem when it is not there, not a directory, or may not be listed.
@@ -62,7 +62,7 @@ impl Destination {
     /// A problem when it is not there or not a symlink.
     pub fn read_link(&self, path: &EntryPath) -> Result<Vec<u8>, Failure> {
         let parent = self.parent(path, "cannot be read")?;
-        parent.read_link(path.name()).map_err(|error| self.failure(path, "cannot be read", error))
+        parent.read_link(&self.name(path)).map_err(|error| self.failure(path, "cannot be read", error))
     }
 }
 

@@ -38,7 +38,7 @@ pub struct RawStat {
     pub device: u64,
 }
 
-/// What kind of file system a directory is on, as far as comparing is concerned.
+/// What kind of file system a directory is on, as far as it matters here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileSystem {
     /// Whether inode numbers stay as they are when it is mounted again.
@@ -49,4 +49,23 @@ pub struct FileSystem {
     pub keeps_ctime: bool,
     /// A number of its own that outlives a new mount, where it has one.
     pub id: u64,
+    /// Which names it takes, as far as that is known.
+    pub names: Names,
+    /// The most bytes that a file on it can have, where that is little.
+    pub file_bytes_max: Option<u64>,
+    /// Whether files may take less room on it than they have bytes; also where that is not known.
+    pub may_compress: bool,
+    /// Whether a drive that was pulled out may list folders as empty, or in part, without an error.
+    pub hides_read_errors: bool,
+}
+
+/// Which names a file system takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Names {
+    /// Every name that can be.
+    All,
+    /// Those that FAT and exFAT take.
+    Fat,
+    /// Nobody knows before it is tried.
+    Unknown,
 }

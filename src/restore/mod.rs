@@ -16,12 +16,14 @@ mod tests;
 use crate::archive::Archive;
 use crate::destination::Destination;
 use crate::destination::DestinationOptions;
+use crate::destination::Renamed;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::id::Number;
 use crate::index::Parts;
 use crate::monitor::Monitor;
+use crate::monitor::amount;
 use crate::path::EntryPath;
 use crate::path::printable;
 use crate::state::State;
@@ -83,6 +85,10 @@ pub struct RestoreReport {
     pub problems: u64,
     /// What the person may not or the file system cannot restore, a sentence for each kind.
     pub losses: Vec<String>,
+    /// How many entries have another name in the target, because their own cannot be there.
+    pub renamed_total: u64,
+    /// The first [`NAMES_LISTED_MAX`](crate::destination::NAMES_LISTED_MAX) of them.
+    pub renamed: Vec<Renamed>,
 }
 
 /// Restores a snapshot or a part of it. An entry that cannot be restored is told to the monitor, and the others go on.
@@ -104,6 +110,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
     let destination = open_destination(options)?;
     let bytes_total = selection.bytes(&state)?;
     let run = Run::new(archive, &catalog, options, monitor, destination, bytes_total);
+    refuse_full(&run, bytes_total, &selection, &state)?;
     let (reached, walked) = walk(&run, &state, &selection);
     let finished = finish_directories(&run, &state, &selection, &reached);
     walked.and(finished)?;
@@ -141,14 +148,42 @@ fn open_destination(options: &RestoreOptions) -> Result<Option<Destination>> {
         return Ok(None);
     }
     let destination_options = DestinationOptions { owners: options.owners, replace: options.overwrite };
-    let destination = Destination::open(&options.target, destination_options)?;
+    let mut destination = Destination::open(&options.target, destination_options)?;
     if !options.overwrite && !destination.is_empty()? {
         let what = format!("cannot restore into {}: the folder is not empty", shown(&options.target));
         return Err(Error::new(ErrorKind::Exists, what).with_hint(
             "Name a new or an empty folder; or use --overwrite, which replaces what differs and keeps what is equal.",
         ));
     }
+    destination.learn_names(!options.dry_run);
     Ok(Some(destination))
+}
+
+/// Refuses what surely does not fit into an empty target, before anything is written. What is overwritten makes room of its own.
+fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State) -> Result<()> {
+    let options = run.options;
+    let destination = run.destination.as_ref().filter(|_| !options.overwrite);
+    let Some((free, may_compress)) = destination.and_then(Destination::free_bytes) else { return Ok(()) };
+    if bytes_total <= free {
+        return Ok(());
+    }
+    // A bundle that cannot be opened gives nothing.
+    let bundle_bytes = |id| run.bundle(id).map_or(0, |bundle| bundle.table().raw_bytes());
+    let needed = selection.bytes_least(state, &bundle_bytes)?;
+    let Some(missing) = needed.checked_sub(free).filter(|missing| *missing > 0) else { return Ok(()) };
+    let what = format!(
+        "{} are needed in {}, but only {} are free: {} are missing",
+        amount(needed),
+        shown(&options.target),
+        amount(free),
+        amount(missing)
+    );
+    if may_compress || options.dry_run {
+        run.monitor.notice(&what);
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Refused, what)
+        .with_hint("Make room there, name a folder on another disk, or name only what you need most."))
 }
 
 /// The archive must not be written over by what is in it.

@@ -11,6 +11,7 @@ use super::run::Run;
 use super::selection::Folder;
 use super::selection::Selection;
 use crate::destination::Destination;
+use crate::destination::is_of_file_system;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::error::Error;
@@ -121,9 +122,13 @@ impl<'r> Planner<'r> {
 
     fn take_folder(&mut self, folder: &Folder) -> Result<()> {
         (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Some(Vec::new()));
+        if let Some(destination) = &self.run.destination {
+            destination.note_names(&folder.path, folder.rows.iter().map(Row::name));
+        }
         if self.run.options.delete && folder.is_whole {
             // First of all: a disk may take a name that goes and one that comes for the same.
-            delete_others(self.run, &folder.path, &|name| folder.has(name))?;
+            let kept = names_there(self.run, folder);
+            delete_others(self.run, &folder.path, &|name| kept.contains(name))?;
         }
         for row in &folder.rows {
             self.run.check_interrupted()?;
@@ -269,6 +274,15 @@ pub(super) fn has_directory(run: &Run, destination: &Destination, path: &EntryPa
         && run.settle(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
 }
 
+/// The names that a folder's entries have in the destination.
+fn names_there(run: &Run, folder: &Folder) -> HashSet<Vec<u8>> {
+    let there = |row: &Row| match (&run.destination, folder.path.child(row.name())) {
+        (Some(destination), Some(path)) => destination.name(&path).into_owned(),
+        _ => row.name().to_vec(),
+    };
+    folder.rows.iter().map(there).collect()
+}
+
 /// Deletes everything in `directory`, if it is one, whose name is not to be kept.
 pub(super) fn delete_others(run: &Run, directory: &EntryPath, is_kept: &dyn Fn(&[u8]) -> bool) -> Result<()> {
     let Some(destination) = &run.destination else { return Ok(()) };
@@ -277,8 +291,7 @@ pub(super) fn delete_others(run: &Run, directory: &EntryPath, is_kept: &dyn Fn(&
         return Ok(());
     }
     let names = run.settle(destination.names(directory))?.unwrap_or_default();
-    // A file system's own, as in `Destination::is_empty`.
-    let is_system = |name: &[u8]| directory.is_root() && name == b"lost+found";
+    let is_system = |name: &[u8]| directory.is_root() && is_of_file_system(name);
     for name in names.iter().filter(|name| !is_kept(name) && !is_system(name)) {
         run.check_interrupted()?;
         let Some(path) = directory.child(name) else { continue };

@@ -129,18 +129,20 @@ fn look_and_make(run: &Run, planned: &Planned) -> Result<Next> {
         return Ok(Next::Done);
     };
     let made = match (found, entry.stat.kind) {
-        (Found::OtherAttributes, _) => destination.set_attributes(path, entry),
+        (Found::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
         (_, Kind::File) => return Ok(Next::Unpack),
         _ => destination.write_special(path, entry),
     };
     run.advance(1, planned.bytes());
-    if run.settle(made)?.is_some() {
+    let Some(is_there) = run.settle(made)? else {
+        planned.note(Outcome::Failed(None));
+        return Ok(Next::Done);
+    };
+    if is_there {
         // What was not written anew is no restored content.
         run.restored(path, entry.stat.kind, 0);
-        planned.note(Outcome::Written);
-    } else {
-        planned.note(Outcome::Failed(None));
     }
+    planned.note(Outcome::Written);
     Ok(Next::Done)
 }
 
@@ -203,7 +205,10 @@ impl<'r> Sink for FileSink<'r> {
         self.run.check_interrupted()?;
         let Some(destination) = self.run.writable() else { return Ok(None) };
         let planned = self.planned(number);
-        let file = self.settle(planned, destination.begin_file(&planned.path))?;
+        let size = planned.entry.stat.size;
+        let begun =
+            destination.refuse_too_large(&planned.path, size).and_then(|()| destination.begin_file(&planned.path));
+        let file = self.settle(planned, begun)?;
         Ok(file.map(|file| OpenFile { file, bytes: AtomicU64::new(0) }))
     }
 
@@ -231,7 +236,12 @@ impl<'r> Sink for FileSink<'r> {
         // One bundle that cannot be read is a problem; a drive that is gone is the end.
         if !matches!(why.kind(), ErrorKind::Damaged) {
             let store = self.run.archive.store();
-            store.list("").map_err(|error| error.while_doing("the archive cannot be read any more"))?;
+            store.list("").map_err(|error| {
+                error.while_doing("the archive cannot be read any more").with_hint(
+                    "is the drive still plugged in? Plug it in and run the same command with --overwrite to go on: what is \
+                     restored already is kept",
+                )
+            })?;
         }
         self.lose(self.planned(number), why);
         Ok(())

@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let tally = &self.tally;
         let losses = self.destination.as_ref().map(Destination::losses).unwrap_or_default();
+        let (renamed_total, renamed) = self.destination.as_ref().map(Destination::renamed).unwrap_or_default();
         RestoreReport {
             number: self.options.at,
             files: read(&tally.files),
@@ -183,6 +184,8 @@ impl<'a> Run<'a> {
             deleted: read(&tally.deleted),
             problems: read(&tally.problems),
             losses: losses.iter().map(ToString::to_string).collect(),
+            renamed_total,
+            renamed,
         }
     }
 }

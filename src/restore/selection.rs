@@ -4,6 +4,7 @@ use crate::entry::Kind;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::BundleId;
 use crate::id::Number;
 use crate::path::EntryPath;
 use crate::state::Groups;
@@ -11,6 +12,8 @@ use crate::state::Row;
 use crate::state::State;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// What is restored: directories by path, in the order of a walk, each with what of it.
 pub(super) struct Selection(BTreeMap<EntryPath, Part>);
@@ -88,6 +91,33 @@ impl Selection {
         }
         Ok(bytes)
     }
+
+    /// The bytes that the contents need at least: holes left out, a file with several names counted once, and none whose
+    /// bundle (by its decompressed length) does not reach so far, since it cannot be restored.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub(super) fn bytes_least(&self, state: &State, bundle_bytes: &dyn Fn(BundleId) -> u64) -> Result<u64> {
+        let mut linked = HashSet::new();
+        let mut lengths = HashMap::new();
+        let mut bytes = 0u64;
+        for folder in self.folders(state) {
+            for row in folder?.rows {
+                let Some(stat) = row.stat().filter(|stat| stat.kind == Kind::File && stat.size > 0) else { continue };
+                if stat.link != 0 && !linked.insert(stat.link) {
+                    continue;
+                }
+                let content = row.entry()?.and_then(|entry| entry.content).unwrap_or_default();
+                let length = *lengths.entry(content.place.bundle).or_insert_with_key(|id| bundle_bytes(*id));
+                if content.place.offset.checked_add(stat.size).is_none_or(|end| end > length) {
+                    continue;
+                }
+                let holes = content.holes.iter().fold(0u64, |sum, hole| sum.saturating_add(hole.length));
+                bytes = bytes.saturating_add(stat.size.saturating_sub(holes));
+            }
+        }
+        Ok(bytes)
+    }
 }
 
 /// The directories of a selection.
@@ -135,11 +165,6 @@ impl Folder {
     /// [`ErrorKind::Damaged`] when its name cannot be one.
     pub(super) fn child(&self, row: &Row) -> Result<EntryPath> {
         self.path.child(row.name()).ok_or_else(impossible_path)
-    }
-
-    /// Whether it has an entry of this name.
-    pub(super) fn has(&self, name: &[u8]) -> bool {
-        self.rows.binary_search_by(|row| row.name().cmp(name)).is_ok()
     }
 }
 

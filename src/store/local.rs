@@ -1,6 +1,7 @@
 //! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
 
 use super::Blob;
+use super::Room;
 use super::Store;
 use super::Upload;
 use super::checked_name;
@@ -11,6 +12,7 @@ use crate::error::Result;
 use crate::id::Hash;
 use crate::id::Hasher;
 use crate::platform;
+use crate::platform::Directory;
 use std::any::Any;
 use std::fs;
 use std::fs::File;
@@ -60,6 +62,23 @@ impl LocalStore {
         Ok(self.root.join(checked_name(name)?))
     }
 
+    /// # Errors
+    /// When the directory or the drive that it is on is gone.
+    fn check_alive(&self) -> Result<()> {
+        let alive = Directory::open(&self.root).and_then(|root| root.check_alive());
+        alive.map_err(|error| failed(format!("cannot read {}", self.root.display()), error))
+    }
+
+    /// Why a file is not found.
+    fn missing(&self, path: &Path) -> Error {
+        match Directory::open(&self.root).and_then(|root| root.check_alive()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                failed(format!("cannot open {}", path.display()), error)
+            }
+            _ => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+        }
+    }
+
     fn begin(&self, name: &str) -> Result<LocalUpload> {
         let path = self.path(name)?;
         let doing = || format!("cannot write {}", path.display());
@@ -91,10 +110,12 @@ fn without_temporary_name(error: &io::Error) -> io::Error {
 impl Store for LocalStore {
     fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
         let path = if directory.is_empty() { self.root.clone() } else { self.path(directory)? };
-        let doing = |error| Error::io(format!("cannot list {}", path.display()), error);
+        let doing = |error| failed(format!("cannot list {}", path.display()), error);
         let listing = match fs::read_dir(&path) {
             Ok(listing) => listing,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => {
+                return self.check_alive().map(|()| Vec::new());
+            }
             Err(error) => return Err(doing(error)),
         };
         let mut names = Vec::new();
@@ -110,6 +131,8 @@ impl Store for LocalStore {
                 names.push((name, metadata.len()));
             }
         }
+        // A FAT drive that was pulled out lists what is cached, or nothing, and says that all is well.
+        self.check_alive()?;
         names.sort();
         Ok(names)
     }
@@ -117,8 +140,8 @@ impl Store for LocalStore {
     fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
         let path = self.path(name)?;
         let file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
-            _ => Error::io(format!("cannot open {}", path.display()), error),
+            io::ErrorKind::NotFound => self.missing(&path),
+            _ => failed(format!("cannot open {}", path.display()), error),
         })?;
         let metadata = file.metadata().map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
         if !metadata.is_file() {
@@ -178,9 +201,21 @@ impl Store for LocalStore {
         Ok(())
     }
 
+    fn room(&self) -> Room {
+        let Ok(root) = Directory::open(&self.root) else { return Room::default() };
+        Room { file_bytes_max: root.file_system().file_bytes_max, free_bytes: root.free_bytes() }
+    }
+
     fn describe(&self) -> String {
         self.root.display().to_string()
     }
+}
+
+/// What the system said, and what to do when the drive no longer answers.
+fn failed(what: String, error: io::Error) -> Error {
+    let is_lost = platform::was_drive_lost(&error);
+    let error = Error::io(what, error);
+    if is_lost { error.with_hint("is the drive still plugged in? If it is, it may be failing") } else { error }
 }
 
 fn exists(path: &Path) -> Error {
@@ -287,7 +322,6 @@ impl LocalUpload {
                 self.path.display()
             )));
         }
-        drop(self.file);
         match replace {
             Replace::Yes => fs::rename(&self.temporary, &self.path).map_err(doing)?,
             Replace::No => match platform::rename_new(&self.temporary, &self.path) {
@@ -297,6 +331,8 @@ impl LocalUpload {
         }
         // It has its name now; there is nothing left to remove.
         let _ = self.temporary.keep();
+        // On FAT a file's length and place stand beside its name, and the new name has none before the file is synced again.
+        self.file.sync_all().map_err(doing)?;
         let directory = self.path.parent().unwrap_or(Path::new("."));
         platform::sync_directory(directory)
             .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))

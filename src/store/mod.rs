@@ -17,6 +17,15 @@ use std::any::Any;
 use std::io::Read;
 use std::io::Write;
 
+/// What a store has room for, as far as that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Room {
+    /// The most bytes that one file can have, where that is little.
+    pub file_bytes_max: Option<u64>,
+    /// How many bytes are free.
+    pub free_bytes: Option<u64>,
+}
+
 /// A place for files. Names are ASCII, `file` or `directory/file`, distinct without case.
 pub trait Store: Send + Sync {
     /// The published files in `directory` ("" for the top), with their lengths in bytes, sorted by name; none when there is
@@ -61,6 +70,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be read; a file that cannot be removed is left.
     fn sweep(&self) -> Result<()>;
+
+    /// What it has room for.
+    fn room(&self) -> Room {
+        Room::default()
+    }
 
     /// The store as a person would name it.
     fn describe(&self) -> String;

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod command;
+pub mod drives;
 pub mod inside;
 pub mod listing;
 pub mod manifest;

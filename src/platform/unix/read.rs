@@ -7,6 +7,7 @@ use crate::entry::Kind;
 use crate::entry::XATTRS_BYTES_MAX;
 use crate::entry::Xattr;
 use crate::platform::FileSystem;
+use crate::platform::Names;
 use crate::platform::RawStat;
 use crate::time::Time;
 use nix::unistd::Gid;
@@ -113,6 +114,34 @@ impl Directory {
         match rustix::fs::fstatfs(&self.0) {
             Ok(found) => file_system_of(&found),
             Err(_) => ORDINARY,
+        }
+    }
+
+    /// How many bytes more this person may store on its file system; `None` where it does not tell.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&self.0).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
+    }
+
+    /// How many bytes are in use on its file system; `None` where it does not tell.
+    pub fn used_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&self.0).ok()?;
+        let used = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);
+        Some(used).filter(|_| found.f_blocks > 0)
+    }
+
+    /// Asks the drive for a sign of life, where one that was pulled out would list this directory as empty without an error.
+    ///
+    /// # Errors
+    /// When the drive is gone: what was listed since it was last alive may be wrong.
+    pub fn check_alive(&self) -> io::Result<()> {
+        if !self.file_system().hides_read_errors {
+            return Ok(());
+        }
+        // Directories are read through a cache; this goes to the drive.
+        match rustix::fs::fsync(&self.0) {
+            Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::ROFS) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -256,7 +285,7 @@ pub fn group_name(gid: u32) -> Option<String> {
 
 fn stat_at(directory: impl AsFd, name: &[u8], flags: AtFlags) -> io::Result<RawStat> {
     let wanted = StatxFlags::BASIC_STATS;
-    Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT, wanted)?))
+    Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted)?))
 }
 
 fn raw_stat(found: &Statx) -> RawStat {
@@ -288,21 +317,38 @@ fn raw_stat(found: &Statx) -> RawStat {
     }
 }
 
-const ORDINARY: FileSystem = FileSystem { stable_inodes: true, time_grain_nanos: 1, keeps_ctime: true, id: 0 };
+const ORDINARY: FileSystem = FileSystem {
+    stable_inodes: true,
+    time_grain_nanos: 1,
+    keeps_ctime: true,
+    id: 0,
+    names: Names::All,
+    file_bytes_max: None,
+    may_compress: false,
+    hides_read_errors: false,
+};
+
+/// Both drivers make up inode numbers at each mount, and keep something else as ctime.
+const FAT_LIKE: FileSystem =
+    FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, hides_read_errors: true, ..ORDINARY };
 
 /// Numbers of file systems as in Linux's `magic.h` and statfs(2).
 fn file_system_of(found: &rustix::fs::StatFs) -> FileSystem {
     let id = fsid(found);
     match found.f_type as u64 & 0xffff_ffff {
-        // FAT: inode numbers are made up at each mount, times are kept to 2 s.
-        0x4d44 => FileSystem { stable_inodes: false, time_grain_nanos: 2_000_000_000, keeps_ctime: false, id: 0 },
+        // FAT: times are kept to 2 s, lengths in 32 bits.
+        0x4d44 => FileSystem { time_grain_nanos: 2_000_000_000, file_bytes_max: Some(u64::from(u32::MAX)), ..FAT_LIKE },
         // exFAT: 10 ms.
-        0x2011_bab0 => FileSystem { stable_inodes: false, time_grain_nanos: 10_000_000, keeps_ctime: false, id: 0 },
+        0x2011_bab0 => FileSystem { time_grain_nanos: 10_000_000, ..FAT_LIKE },
         // FUSE (exFAT, NTFS, sshfs …), SMB and 9p: nobody knows.
         0x6573_5546 | 0xff53_4d42 | 0xfe53_4d42 | 0x517b | 0x0102_1997 => {
-            FileSystem { stable_inodes: false, id: 0, ..ORDINARY }
+            FileSystem { stable_inodes: false, names: Names::Unknown, may_compress: true, ..ORDINARY }
         }
-        _ => FileSystem { id, ..ORDINARY },
+        // ext2 to ext4, XFS, tmpfs, overlays.
+        0xef53 | 0x5846_5342 | 0x0102_1994 | 0x794c_7630 => FileSystem { id, ..ORDINARY },
+        // btrfs, ZFS, F2FS, bcachefs.
+        0x9123_683e | 0x2fc1_2fc1 | 0xf2f5_2010 | 0xca45_1a4e => FileSystem { id, may_compress: true, ..ORDINARY },
+        _ => FileSystem { id, names: Names::Unknown, may_compress: true, ..ORDINARY },
     }
 }
 

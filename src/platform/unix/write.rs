@@ -225,9 +225,19 @@ pub fn was_kind_refused(error: &io::Error) -> bool {
     is_one_of(error, &[Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS])
 }
 
+/// Whether a pipe or device was refused; the FUSE driver of exFAT says it in words of its own.
+pub fn was_node_refused(error: &io::Error) -> bool {
+    was_kind_refused(error) || is_one_of(error, &[Errno::IO, Errno::INVAL])
+}
+
 /// Whether a hard link was refused because there can be none, or no further one, between these two places.
 pub fn was_link_refused(error: &io::Error) -> bool {
     was_kind_refused(error) || is_one_of(error, &[Errno::MLINK, Errno::XDEV])
+}
+
+/// Whether a drive no longer answers: mostly it was pulled out.
+pub fn was_drive_lost(error: &io::Error) -> bool {
+    is_one_of(error, &[Errno::IO, Errno::NODEV, Errno::NXIO])
 }
 
 /// Whether a symlink stood where a directory was looked for.

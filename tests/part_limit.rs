@@ -1,0 +1,133 @@
+//! An archive on a drive that holds no large files, as FAT32, with a limit that tests can reach. Uses the library.
+
+use crate::support::inside::Scene;
+use crate::support::inside::assert_restores;
+use crate::support::inside::new_archive;
+use crate::support::inside::options;
+use crate::support::tree::noise;
+use snap::archive::Archive;
+use snap::create::CreateOptions;
+use snap::create::CreateReport;
+use snap::create::create;
+use snap::error::ErrorKind;
+use snap::error::Result;
+use snap::monitor::Recorder;
+use snap::store::Blob;
+use snap::store::MemoryStore;
+use snap::store::Room;
+use snap::store::Store;
+use snap::store::Upload;
+use std::any::Any;
+use std::sync::Arc;
+
+/// The most bytes of a file on the drive.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// A drive with little room in a file.
+struct SmallFiles(MemoryStore);
+
+impl Store for SmallFiles {
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
+        self.0.list(directory)
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
+        self.0.open(name)
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
+        self.0.create(name)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.0.replace(name, bytes)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.0.remove(name)
+    }
+
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+        self.0.lock(holder)
+    }
+
+    fn sweep(&self) -> Result<()> {
+        self.0.sweep()
+    }
+
+    fn room(&self) -> Room {
+        Room { file_bytes_max: Some(FILE_BYTES_MAX), free_bytes: None }
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe()
+    }
+}
+
+fn small_drive() -> (MemoryStore, Archive) {
+    let store = MemoryStore::new();
+    let archive = new_archive(Arc::new(SmallFiles(store.clone())));
+    (store, archive)
+}
+
+/// Saves with parts of this many bytes.
+fn save(scene: &Scene, archive: &Archive, part_bytes_max: u64) -> (Result<CreateReport>, Vec<String>) {
+    let monitor = Recorder::new();
+    let options = CreateOptions { part_bytes_max, ..options(scene.home.root()) };
+    let report = create(archive, &options, &monitor);
+    (report, monitor.problems().iter().map(ToString::to_string).collect())
+}
+
+#[track_caller]
+fn assert_small(store: &MemoryStore) {
+    for (name, bytes) in store.list("bundles").unwrap() {
+        assert!(bytes <= FILE_BYTES_MAX, "{name} has {bytes} bytes");
+    }
+}
+
+#[test]
+fn a_file_that_fits_into_no_file_of_the_drive_is_a_problem_and_the_rest_is_saved() {
+    let (scene, (store, archive)) = (Scene::new(), small_drive());
+    scene.home.file("a", noise(1, 3 << 20)).file("big", noise(2, 5 << 20)).file("c", noise(3, 3 << 20));
+    scene.home.sparse("holes", 5 << 20, &[(1 << 20, b"data")]);
+    scene.home.mtime("", 1_700_000_000, 0);
+    let (report, problems) = save(&scene, &archive, 2 << 20);
+    let number = report.unwrap().summary.unwrap().number;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("home/big: is larger than a file on the archive's drive can be"), "{problems:?}");
+    assert_small(&store);
+    let (report, problems) = save(&scene, &archive, 2 << 20);
+    assert_eq!((report.unwrap().summary, problems.len()), (None, 1), "it is said each time");
+    scene.home.remove("big").mtime("", 1_700_000_000, 0);
+    assert_restores(&archive, number, &scene.path("sources"));
+}
+
+#[test]
+fn what_belongs_together_is_kept_together_only_as_far_as_the_drive_allows() {
+    let (scene, (store, archive)) = (Scene::new(), small_drive());
+    for number in 0..12 {
+        scene.home.file(format!("f{number:02}"), noise(number, 900_000));
+    }
+    scene.home.file("zzz", "goes");
+    save(&scene, &archive, 3 << 20).0.unwrap();
+    // The directory deletes a name, and its changes are more than a part.
+    scene.home.remove("zzz");
+    for number in 0..12 {
+        scene.home.file(format!("f{number:02}"), noise(100 + number, 900_001));
+    }
+    let (report, problems) = save(&scene, &archive, 3 << 20);
+    assert_eq!(problems, Vec::<String>::new());
+    assert_small(&store);
+    assert_restores(&archive, report.unwrap().summary.unwrap().number, &scene.path("sources"));
+}
+
+#[test]
+fn parts_larger_than_the_drive_can_hold_are_refused() {
+    let (scene, (store, archive)) = (Scene::new(), small_drive());
+    scene.home.file("a", "a");
+    let (report, _) = save(&scene, &archive, FILE_BYTES_MAX + 1);
+    let error = report.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().unwrap().contains("--max-part"), "{error}");
+    assert_eq!(store.list("bundles").unwrap(), []);
+}
