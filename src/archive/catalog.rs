@@ -27,6 +27,7 @@ use crate::monitor::Monitor;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::state::Group;
 use crate::state::Groups;
 use crate::state::State;
@@ -434,6 +435,7 @@ impl Changes {
             changes.summary.time = head.time;
             changes.summary.sources.clone_from(&head.sources);
             changes.summary.note.clone_from(&head.note);
+            changes.summary.uncertain_until = changes.summary.uncertain_until.max(head.uncertain_until);
             changes.summary.counts.add(&tail.counts);
             changes.summary.problems += tail.problems_total;
             changes.summary.bytes_added += file.bytes;
@@ -486,12 +488,15 @@ fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut 
         at: 0,
     };
     older.fill()?;
+    let number = changes.summary.number;
+    let is_uncertain =
+        uncertain_since(before.layers().iter().flat_map(|file| &file.head().snapshots), number).is_some();
     while let Some(change) = changes.next()? {
         let (directory, name) = path::split_last(change.path.as_bytes());
         while let Some(order) = older.order_to(directory, name).filter(|order| order.is_le()) {
             older.pass(if order.is_lt() { Some(&mut *writer) } else { None })?;
         }
-        match resolved(&change, before)? {
+        match resolved(&change, before, is_uncertain)? {
             None if from == 0 => {}
             entry => writer.push(directory, name, entry.as_ref())?,
         }
@@ -502,22 +507,21 @@ fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut 
     Ok(())
 }
 
-/// The changed entry with its place; where the content was kept, the place is that of the entry before.
-fn resolved(change: &Change, before: &State) -> Result<Option<Entry>> {
+/// The changed entry with its place; where the content was kept, the place is that of the entry before. Where it is not known
+/// for certain what was before, a content that is not found there is lost.
+fn resolved(change: &Change, before: &State, is_uncertain: bool) -> Result<Option<Entry>> {
     match &change.now {
         Now::Gone(_) => Ok(None),
         Now::Stored(entry) => Ok(Some(entry.clone())),
         Now::Kept(entry) => {
-            let older = before.find(&change.path)?.and_then(|older| older.content);
             let mut entry = entry.clone();
-            if let (Some(content), Some(older)) = (&mut entry.content, older)
-                && content.hash == older.hash
-                && content.place.bundle == older.place.bundle
-            {
-                content.place = older.place;
-                return Ok(Some(entry));
+            if !entry.keep_place(before.find(&change.path)?.as_ref()) {
+                if !is_uncertain {
+                    return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
+                }
+                entry.lose();
             }
-            Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
+            Ok(Some(entry))
         }
     }
 }

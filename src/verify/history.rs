@@ -24,6 +24,7 @@ use crate::manifest::Now;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::state::Group;
 use crate::state::Groups;
 use crate::state::State;
@@ -303,7 +304,10 @@ fn build(
     while let Some(row) = rows.next()? {
         writer.push(&row.directory, &row.name, row.entry.as_ref())?;
     }
-    writer.publish(&IndexHead { archive: check.archive.id(), number, from, ..IndexHead::default() })?;
+    let mut snapshots = Vec::new();
+    before.since(from).layers().iter().rev().for_each(|file| snapshots.extend(file.head().snapshots.iter().cloned()));
+    snapshots.extend(manifests.summary(check));
+    writer.publish(&IndexHead { archive: check.archive.id(), number, from, snapshots, ..IndexHead::default() })?;
     Ok(Reference { from, name, in_scratch: true, complete })
 }
 
@@ -336,6 +340,7 @@ impl<'a> Manifests<'a> {
             summary.time = head.time;
             summary.sources.clone_from(&head.sources);
             summary.note.clone_from(&head.note);
+            summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
             summary.counts.add(&tail.counts);
             summary.problems += tail.problems_total;
             summary.bytes_added += file.bytes;
@@ -394,6 +399,8 @@ struct Expected<'a> {
     before: &'a State,
     keeps_gone: bool,
     gaps: Gaps,
+    /// Whether a list of changes before was lost in part, so that a content that is not found is lost with it.
+    is_uncertain: bool,
 }
 
 /// Whether something is missing between the state before and the changes.
@@ -412,7 +419,19 @@ impl<'a> Expected<'a> {
         gaps: Gaps,
     ) -> Result<Expected<'a>> {
         let readers = manifests.readers()?;
-        let mut rows = Expected { older, waiting_older: None, readers, waiting_change: None, before, keeps_gone, gaps };
+        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let number = manifests.files.first().map_or(0, |file| file.id().number);
+        let is_uncertain = uncertain_since(known, number).is_some();
+        let mut rows = Expected {
+            older,
+            waiting_older: None,
+            readers,
+            waiting_change: None,
+            before,
+            keeps_gone,
+            gaps,
+            is_uncertain,
+        };
         rows.waiting_older = rows.older.next()?;
         rows.waiting_change = rows.next_change()?;
         Ok(rows)
@@ -465,12 +484,11 @@ impl<'a> Expected<'a> {
             Now::Stored(entry) => return Ok(IndexRow { directory, name, entry: Some(entry) }),
             Now::Kept(entry) => entry,
         };
-        let older = self.before.find(&change.path)?.and_then(|older| older.content);
-        if let (Some(content), Some(older)) = (&mut entry.content, older)
-            && content.hash == older.hash
-            && content.place.bundle == older.place.bundle
-        {
-            content.place = older.place;
+        if entry.keep_place(self.before.find(&change.path)?.as_ref()) {
+            return Ok(IndexRow { directory, name, entry: Some(entry) });
+        }
+        if self.is_uncertain {
+            entry.lose();
             return Ok(IndexRow { directory, name, entry: Some(entry) });
         }
         if self.gaps == Gaps::Before {

@@ -108,6 +108,8 @@ struct Check<'a> {
     missing: BTreeMap<BundleId, BundleName>,
     history: History<'a>,
     damages: Vec<Damage>,
+    /// Which of the damages are told of by the archive itself: `repair` has done all that can be done.
+    known_losses: BTreeSet<usize>,
     entries: u64,
     bytes: u64,
 }
@@ -122,6 +124,7 @@ impl<'a> Check<'a> {
             missing: BTreeMap::new(),
             history: History::new(archive),
             damages: Vec::new(),
+            known_losses: BTreeSet::new(),
             entries: 0,
             bytes: 0,
         }
