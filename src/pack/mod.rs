@@ -215,5 +215,5 @@ pub struct Line {
 fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
     let content = entry.content.as_ref();
     let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
-    entry.stat.size == size && content.filter(is_same).is_some()
+    entry.stat.size == size && content.as_ref().is_some_and(is_same)
 }

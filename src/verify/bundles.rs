@@ -25,7 +25,7 @@ use crate::tar::BLOCK_BYTES;
 use std::cmp::Ordering;
 
 /// What a bundle told of itself.
-pub(super) struct Examined {
+pub(crate) struct Examined {
     pub file: BundleFile,
     /// Its first line, if that could be read.
     pub head: Option<Head>,

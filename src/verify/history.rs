@@ -46,7 +46,7 @@ struct Reference {
 }
 
 /// The states that are known, by number: the archive's own index files where they are right, others made here.
-pub(super) struct History<'a> {
+pub(crate) struct History<'a> {
     archive: &'a Archive,
     scratch: Option<Scratch>,
     references: BTreeMap<Number, Reference>,
@@ -99,7 +99,7 @@ impl<'a> History<'a> {
 }
 
 /// The number of `000042.full` or `000042.delta`.
-pub(super) fn parse_index_name(name: &str) -> Option<Number> {
+pub(crate) fn parse_index_name(name: &str) -> Option<Number> {
     let digits = name.strip_suffix(".full").or_else(|| name.strip_suffix(".delta"))?;
     let plain = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|number| plain && *number > 0)

@@ -10,10 +10,11 @@ mod frames;
 mod history;
 mod touched;
 
-use self::bundles::Examined;
-use self::history::History;
-use self::touched::Damage;
-use self::touched::Touched;
+pub(crate) use self::bundles::Examined;
+pub(crate) use self::history::History;
+pub(crate) use self::touched::Damage;
+pub(crate) use self::touched::Touched;
+
 use crate::archive::Archive;
 use crate::archive::BUNDLES;
 use crate::archive::Catalog;
@@ -87,29 +88,42 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
         }
         catalog => catalog?,
     };
-    let mut check = Check::new(archive, &catalog, monitor);
+    look(archive, &catalog, options, monitor)?.report()
+}
+
+/// All looks but the last.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn look<'a>(
+    archive: &'a Archive,
+    catalog: &'a Catalog<'a>,
+    options: &VerifyOptions,
+    monitor: &'a dyn Monitor,
+) -> Result<Check<'a>> {
+    let mut check = Check::new(archive, catalog, monitor);
     check.foreign_files()?;
     bundles::examine(&mut check)?;
     history::compare(&mut check)?;
     if options.data {
         data::read_all(&mut check, options.threads)?;
     }
-    check.report()
+    Ok(check)
 }
 
 /// A verification on its way.
-struct Check<'a> {
+pub(crate) struct Check<'a> {
     archive: &'a Archive,
     catalog: &'a Catalog<'a>,
     monitor: &'a dyn Monitor,
     /// Every bundle that is there, with what its manifest told.
-    examined: BTreeMap<BundleId, Examined>,
+    pub(crate) examined: BTreeMap<BundleId, Examined>,
     /// Bundles that another bundle or the index knows of, and that are not there.
-    missing: BTreeMap<BundleId, BundleName>,
-    history: History<'a>,
-    damages: Vec<Damage>,
+    pub(crate) missing: BTreeMap<BundleId, BundleName>,
+    pub(crate) history: History<'a>,
+    pub(crate) damages: Vec<Damage>,
     /// Which of the damages are told of by the archive itself: `repair` has done all that can be done.
-    known_losses: BTreeSet<usize>,
+    pub(crate) known_losses: BTreeSet<usize>,
     entries: u64,
     bytes: u64,
 }

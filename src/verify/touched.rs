@@ -18,14 +18,14 @@ use std::ops::Range;
 use std::ops::RangeInclusive;
 
 /// Something that is not as it was written.
-pub(super) struct Damage {
+pub(crate) struct Damage {
     pub file: String,
     pub what: String,
     pub touched: Touched,
 }
 
 /// What a damage touches.
-pub(super) enum Touched {
+pub(crate) enum Touched {
     /// Nothing that cannot be made again.
     Nothing,
     /// These bytes of a bundle's decompressed tar, ascending.
