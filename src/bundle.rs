@@ -291,6 +291,15 @@ impl Bundle {
         Tail::from_line(&raw[start..=end]).map_err(|error| error.while_doing(&doing(&self.name)))
     }
 
+    /// The manifest's first line, whatever the file's name says; `None` when it cannot be read.
+    pub fn own_head(&self) -> Option<Head> {
+        let tail = self.manifest_tail().ok()?;
+        let raw = self.frame(&self.table.frame_at(tail.manifest_offset)?, &mut Decompressor::new()).ok()?;
+        let mut head = Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok()?;
+        head.id.part = tail.part;
+        Some(head)
+    }
+
     /// Reads the manifest from its first line on.
     ///
     /// # Errors

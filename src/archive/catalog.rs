@@ -422,7 +422,7 @@ impl Changes {
             let (head, tail) = (reader.head()?, reader.tail());
             if head.archive != catalog.archive.id {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
-                    .with_hint("move it out of the folder bundles"));
+                    .with_hint("snap repair sets it aside"));
             }
             if let Some(parent) = head.parent.as_ref().filter(|parent| !catalog.has(&parent.bundle)) {
                 // What it changed is not known: a state without it would be wrong without a word.
@@ -430,7 +430,9 @@ impl Changes {
                     "the bundle {} is missing, on which {} builds",
                     parent.bundle, file.name
                 ))
-                .with_hint("put it back if there is a copy; snapshots before it can still be restored"));
+                .with_hint(
+                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
+                ));
             }
             changes.summary.time = head.time;
             changes.summary.sources.clone_from(&head.sources);

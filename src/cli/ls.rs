@@ -15,6 +15,7 @@ use snap::error::Error;
 use snap::error::Result as SnapResult;
 use snap::history::LsOptions;
 use snap::history::ls;
+use snap::monitor::Monitor;
 use snap::path::EntryPath;
 use snap::path::printable;
 use std::fmt::Display;
@@ -48,7 +49,9 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     session.console.close();
     let zone = snap::when::system_zone();
     let mut output = Output::new();
+    let mut lost = 0;
     let mut visit = |path: &EntryPath, entry: &Entry| -> SnapResult<()> {
+        lost += u64::from(entry.is_lost());
         let line: &dyn Display = if session.global.json {
             &json_line(path, entry)?
         } else if args.long {
@@ -61,7 +64,17 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let listed = ls(&archive, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
     match listed {
         Err(_) if output.is_closed => Ok(Outcome::Done),
-        listed => listed.map(|()| Outcome::Done).map_err(|error| with_hint(error, &snapshot)),
+        Err(error) => Err(with_hint(error, &snapshot)),
+        Ok(()) => {
+            if lost > 0 {
+                let files = text::count(lost, "file", "files");
+                session.console.notice(&format!("the content of {files} was lost when the archive was damaged"));
+            }
+            if snapshot.uncertain_until >= snapshot.number {
+                session.console.notice("the list of what changed in this snapshot was lost in part");
+            }
+            Ok(Outcome::with_problems(lost + u64::from(snapshot.uncertain_until >= snapshot.number)))
+        }
     }
 }
 
@@ -117,6 +130,7 @@ fn named(path: &EntryPath, entry: &Entry) -> String {
     match entry.stat.kind {
         Kind::Directory => format!("{path}/"),
         Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
+        _ if entry.is_lost() => format!("{path} (lost)"),
         _ => path.to_string(),
     }
 }

@@ -12,7 +12,6 @@ use crate::bundle::ManifestReader;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::error::Result;
-use crate::frames::Decompressor;
 use crate::id::ArchiveId;
 use crate::id::Hash;
 use crate::manifest::Change;
@@ -128,11 +127,7 @@ fn tell_of_repair(check: &mut Check, examined: &Examined) {
 
 /// Whether nothing that can still be read says that the file is another bundle than its name says.
 fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
-    let Ok(tail) = bundle.manifest_tail() else { return true };
-    let raw = bundle.table().frame_at(tail.manifest_offset).map(|frame| bundle.frame(&frame, &mut Decompressor::new()));
-    let head = raw.and_then(|raw| Head::from_line(raw.ok()?.split(|byte| *byte == b'\n').next()?).ok());
-    let id = bundle.name().id;
-    head.is_none_or(|head| (head.id.number, tail.part, head.archive) == (id.number, id.part, archive))
+    bundle.own_head().is_none_or(|head| (head.id, head.archive) == (bundle.name().id, archive))
 }
 
 fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {

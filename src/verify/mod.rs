@@ -12,6 +12,7 @@ mod touched;
 
 pub(crate) use self::bundles::Examined;
 pub(crate) use self::history::History;
+pub(crate) use self::history::parse_index_name;
 pub(crate) use self::touched::Damage;
 pub(crate) use self::touched::Touched;
 
@@ -129,6 +130,14 @@ pub(crate) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    pub(crate) fn archive(&self) -> &'a Archive {
+        self.archive
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
+        self.catalog
+    }
+
     fn new(archive: &'a Archive, catalog: &'a Catalog<'a>, monitor: &'a dyn Monitor) -> Check<'a> {
         Check {
             archive,
