@@ -1,6 +1,7 @@
 //! Each kind of damage to each kind of file: nothing wrong is ever restored without a word, nothing that is not hit suffers,
 //! `verify` finds it, `repair` mends it, and the next snapshot is exact again. Uses the library, on archives in memory.
 
+use crate::support::bench::Bench;
 use crate::support::bench::copy_exactly;
 use crate::support::inside::Scene;
 use crate::support::inside::assert_replays;
@@ -456,11 +457,21 @@ fn several_damages_at_once_are_mended_in_one_go() {
             store.replace(name, &bad).unwrap();
         }
         check(&story, &bundles[0].0, store, &format!("all bundles damaged, index: {keep}"), true);
+        // Without an index nobody knows that the one was there, if the other cannot say so.
+        for (number, (name, _)) in bundles.iter().enumerate().skip(1).filter(|_| keep) {
+            let store = with_index(keep);
+            store.remove(&bundles[number - 1].0).unwrap();
+            store.replace(name, b"").unwrap();
+            let shown = format!("{name} and the one before it, index: {keep}");
+            check(&story, &bundles[number - 1].0, store, &shown, number == 2);
+        }
         let store = with_index(keep);
-        store.remove(&bundles[2].0).unwrap();
-        store.replace(&bundles[3].0, b"").unwrap();
+        let parts: Vec<_> = bundles.iter().filter(|(name, _)| number_of(name) == 3).collect();
+        assert!(parts.len() > 3, "snapshot 3 comes in parts");
+        store.remove(&parts[1].0).unwrap();
+        store.replace(&parts[2].0, b"").unwrap();
         store.remove("README.txt").unwrap();
-        check(&story, &bundles[2].0, store, &format!("two parts side by side, index: {keep}"), true);
+        check(&story, &parts[1].0, store, &format!("two parts side by side, index: {keep}"), true);
     }
 }
 
@@ -470,28 +481,23 @@ fn a_repair_that_is_cut_off_at_any_step_loses_nothing_and_the_next_one_ends_well
     let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
     let base = in_memory(&story.scene.store);
     let mut bad = bundles[0].1.clone();
-    bad[9000] ^= 1;
+    bad[1500] ^= 1;
     base.replace(&bundles[0].0, &bad).unwrap();
     base.replace(&bundles[1].0, &bundles[1].1[..bundles[1].1.len() - 5]).unwrap();
     base.replace(&bundles[3].0, &bundles[4].1).unwrap();
     base.remove("archive.toml").unwrap();
     let before = files(&base);
-    let whole: Arc<dyn Store> = Arc::new(in_memory(&base));
-    let expected = repaired(&whole).unwrap().left.findings;
+    let whole = FaultyStore::counting(Arc::new(in_memory(&base)));
+    let expected = repaired(&(whole.clone() as Arc<dyn Store>)).unwrap().left.findings;
+    let reads = |step: &String| ["list", "open", "read", "write"].iter().any(|like| step.starts_with(like));
+    let steps: Vec<_> = whole.steps().into_iter().enumerate().filter(|(_, step)| !reads(step)).collect();
     for fault in [Fault::Crash, Fault::NoMoreWriting(std::io::ErrorKind::StorageFull)] {
         let mut checked = 0;
-        for at in 0..5000 {
+        for (at, step) in &steps {
             let left: Arc<dyn Store> = Arc::new(in_memory(&base));
-            let faulty = FaultyStore::new(left.clone(), at, fault);
-            let outcome = repaired(&(faulty.clone() as Arc<dyn Store>));
-            let steps = faulty.steps();
-            let Some(step) = steps.get(at) else {
-                outcome.unwrap();
-                break;
-            };
-            if ["list", "open", "read", "write"].iter().any(|like| step.starts_with(like)) {
-                continue;
-            }
+            let faulty = FaultyStore::new(left.clone(), *at, fault);
+            let _ = repaired(&(faulty.clone() as Arc<dyn Store>));
+            assert_eq!(faulty.steps().get(*at), Some(step), "two repairs of the same take the same steps");
             checked += 1;
             let shown = format!("{fault:?} at step {at}, {step}");
             let after = files(&*left);
@@ -506,4 +512,38 @@ fn a_repair_that_is_cut_off_at_any_step_loses_nothing_and_the_next_one_ends_well
         }
         assert!(checked > 20, "hardly a step was taken: {checked}");
     }
+}
+
+#[test]
+fn the_program_mends_says_what_is_lost_and_saves_it_again() {
+    let bench = Bench::new();
+    bench.home.file("big", noise(1, 200_000)).file("small", "small").file("d/other", noise(2, 3000));
+    bench.save();
+    let bundles = bench.snap.archive().join("bundles");
+    let bundle = fs::read_dir(bundles).unwrap().next().unwrap().unwrap().path();
+    let good = fs::read(&bundle).unwrap();
+    fs::write(&bundle, &good[..good.len() - 3]).unwrap();
+    let verified = bench.snap.call("verify").run();
+    assert!(verified.status == 3 && verified.said().contains("table of frames"), "{}", verified.shown());
+    let tried = bench.snap.call("repair").words("--dry-run").run();
+    assert!(tried.status == 3 && tried.said().contains("nothing was changed"), "{}", tried.shown());
+    let mended = bench.snap.call("repair").ok();
+    assert!(mended.said().contains("The archive is sound"), "{}", mended.shown());
+    assert_eq!(fs::read(&bundle).unwrap(), good, "nothing but the table was missing");
+    let nothing = bench.snap.call("repair").ok();
+    assert!(nothing.said().contains("nothing to mend"), "{}", nothing.shown());
+
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&bundle, &bad).unwrap();
+    let mended = bench.snap.call("repair").words("--json").run();
+    let document: serde_json::Value = serde_json::from_slice(&mended.stdout).unwrap();
+    assert!(mended.status == 3 && !document["steps"].as_array().unwrap().is_empty(), "{}", mended.shown());
+    assert!(document["findings"][0]["paths"].to_string().contains("home/big"), "{document}");
+    let listed = bench.snap.call("ls").words("-R").run();
+    assert!(listed.status == 3 && listed.out().contains("home/big (lost)"), "{}", listed.shown());
+    let again = bench.snap.call("repair").run();
+    assert!(again.status == 3 && again.said().contains("nothing to mend"), "{}", again.shown());
+    bench.save();
+    bench.assert_kept();
 }

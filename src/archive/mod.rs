@@ -193,17 +193,18 @@ impl Archive {
                 _ => Error::new(ErrorKind::NoArchive, what),
             }
         };
+        let bad = |what: String| {
+            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
+                .with_hint("the snapshots are not lost: snap repair writes the file again")
+        };
         let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(none()),
             Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotADirectory) => {
                 return Err(none());
             }
+            Err(error) if error.is_damage() => return Err(bad(error.to_string())),
             Err(error) => return Err(error),
-        };
-        let bad = |what: String| {
-            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
-                .with_hint("the snapshots are not lost: snap repair writes the file again")
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;
         let description: Description = toml::from_str(text).map_err(|error| bad(error.message().to_owned()))?;

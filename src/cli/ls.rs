@@ -18,6 +18,7 @@ use snap::history::ls;
 use snap::monitor::Monitor;
 use snap::path::EntryPath;
 use snap::path::printable;
+use snap::snapshot::uncertain_since;
 use std::fmt::Display;
 use std::io;
 use std::io::BufWriter;
@@ -70,10 +71,14 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
                 let files = text::count(lost, "file", "files");
                 session.console.notice(&format!("the content of {files} was lost when the archive was damaged"));
             }
-            if snapshot.uncertain_until >= snapshot.number {
-                session.console.notice("the list of what changed in this snapshot was lost in part");
+            let history = snap::history::list(&archive, &session.console)?;
+            let uncertain = uncertain_since(&history, snapshot.number);
+            if let Some(since) = uncertain {
+                let what =
+                    format!("a part of the list of what changed in snapshot {since} was lost: entries may differ");
+                session.console.notice(&what);
             }
-            Ok(Outcome::with_problems(lost + u64::from(snapshot.uncertain_until >= snapshot.number)))
+            Ok(Outcome::with_problems(lost + u64::from(uncertain.is_some())))
         }
     }
 }

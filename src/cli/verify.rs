@@ -113,7 +113,7 @@ impl<'a> Found<'a> {
     }
 }
 
-fn document<'a>(data: bool, report: &'a VerifyReport) -> Document<'a> {
+fn document(data: bool, report: &VerifyReport) -> Document<'_> {
     Document {
         data,
         snapshots: report.snapshots,

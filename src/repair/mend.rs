@@ -25,6 +25,7 @@ use crate::manifest::Parent;
 use crate::manifest::Tail;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::state::State;
 use crate::verify::Check;
 use crate::verify::Examined;
 use crate::verify::Touched;
@@ -268,14 +269,14 @@ impl Mend<'_, '_, '_> {
         }
         let own = examined.and_then(|examined| examined.manifest.as_ref()).map(|(_, digest)| *digest);
         let state = self.check.history.state(name.id.number)?;
-        let records = state.iter().flat_map(|state| state.layers()).flat_map(|file| file.head().bundles.clone());
+        let records = state.iter().flat_map(State::layers).flat_map(|file| file.head().bundles.clone());
         let known = records.into_iter().find(|record| record.name == name.as_str()).map(|record| Hash(record.manifest));
         Ok(own.or(known))
     }
 
     fn summary(&self, number: Number) -> Result<Option<Summary>> {
         let state = self.check.history.state(number)?;
-        let summaries = state.iter().flat_map(|state| state.layers()).flat_map(|file| file.head().snapshots.clone());
+        let summaries = state.iter().flat_map(State::layers).flat_map(|file| file.head().snapshots.clone());
         Ok(summaries.into_iter().find(|summary| summary.number == number))
     }
 

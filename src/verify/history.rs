@@ -114,6 +114,15 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
             stored.entry(number).or_default().insert(0, format!("{INDEX}/{name}"));
         }
     }
+    // First of all: what remains of a snapshot does not tell that it was more.
+    for (number, names) in &stored {
+        for name in names {
+            let Ok(file) = check.archive.store().open(name).and_then(IndexFile::open) else { continue };
+            if (file.head().archive, file.head().number) == (check.archive.id(), *number) {
+                note_all_missing(check, &file);
+            }
+        }
+    }
     let mut numbers: BTreeSet<Number> = check.examined.keys().map(|id| id.number).collect();
     numbers.extend(stored.keys());
     numbers.extend(check.missing.keys().map(|id| id.number));
@@ -219,7 +228,7 @@ enum Age {
 }
 
 /// What an index file says of itself must fit its name, the archive and the bundles that are there or known to be missing.
-fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<Age> {
+fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age> {
     let head = file.head();
     if head.archive != check.archive.id() {
         return Err(Error::damaged("it belongs to another archive"));
@@ -231,11 +240,9 @@ fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<
         let number = examined.file.id().number;
         number > head.from && number <= head.number
     });
-    let mut missing = Vec::new();
     for record in &head.bundles {
         let id = BundleName::parse(&record.name).ok_or_else(|| Error::damaged("it names no bundle"))?.id;
         if !check.examined.contains_key(&id) {
-            missing.push(id);
             continue;
         }
         let same = there.next().is_some_and(|examined| {
@@ -248,22 +255,18 @@ fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<
             return Err(Error::damaged("it was made from other bundles than those that are there"));
         }
     }
-    let age = if there.next().is_some() { Age::Old } else { Age::New };
-    drop(there);
-    for id in missing {
-        note_missing(check, file, id);
-    }
-    Ok(age)
+    Ok(if there.next().is_some() { Age::Old } else { Age::New })
 }
 
-/// A bundle that only the index remembers.
-fn note_missing(check: &mut Check, file: &IndexFile, id: BundleId) {
-    let record = file.head().bundles.iter().find_map(|record| BundleName::parse(&record.name).filter(|n| n.id == id));
-    let Some(name) = record else { return };
-    if check.missing.insert(id, name.clone()).is_none() {
+/// Bundles that only the index remembers.
+fn note_all_missing(check: &mut Check, file: &IndexFile) {
+    for name in file.head().bundles.iter().filter_map(|record| BundleName::parse(&record.name)) {
+        if check.examined.contains_key(&name.id) || check.missing.insert(name.id, name.clone()).is_some() {
+            continue;
+        }
         let what = "the bundle is missing: the index remembers it. What is stored in it cannot be restored. If there is a \
                     copy of this file, put it back.";
-        check.found(bundle_path(&name), what, Touched::everything(id));
+        check.found(bundle_path(&name), what, Touched::everything(name.id));
     }
 }
 
