@@ -116,6 +116,7 @@ fn packing(bencher: Bencher, step: usize) {
         bundle_name: &|_| None,
         clock: &Time::now,
         dry_run: false,
+        is_stopped: &|| false,
     };
     let mut packer = Packer::new(context).unwrap();
     let job = || {

@@ -7,6 +7,7 @@ mod support;
 
 mod changing;
 mod commands;
+mod damage;
 mod damage_index;
 mod determinism;
 mod drives;

@@ -28,6 +28,7 @@ use crate::monitor::check_interrupted;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
@@ -343,9 +344,11 @@ impl<'a> Catalog<'a> {
         let mut changes = Changes::new(self, number)?;
         let mut rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let history = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let is_uncertain = uncertain_since(history, number).is_some();
         while let Some(change) = changes.next()? {
             check_interrupted(self.monitor)?;
-            let entry = resolved(&change, before)?;
+            let entry = resolved(&change, before, is_uncertain)?;
             rows.push(&change.path, entry, changes.part())?;
         }
         let snapshot = changes.is_snapshot.then_some(changes.summary);
@@ -452,7 +455,7 @@ impl Changes {
             let (head, tail) = (reader.head()?, reader.tail());
             if head.archive != catalog.archive.id {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
-                    .with_hint("move it out of the folder bundles"));
+                    .with_hint("snap repair sets it aside"));
             }
             if let Some(parent) = head.parent.as_ref().filter(|parent| !catalog.has(&parent.bundle)) {
                 // What it changed is not known: a state without it would be wrong without a word.
@@ -460,11 +463,14 @@ impl Changes {
                     "the bundle {} is missing, on which {} builds",
                     parent.bundle, file.name
                 ))
-                .with_hint("put it back if there is a copy; snapshots before it can still be restored"));
+                .with_hint(
+                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
+                ));
             }
             changes.summary.time = head.time;
             changes.summary.sources.clone_from(&head.sources);
             changes.summary.note.clone_from(&head.note);
+            changes.summary.uncertain_until = changes.summary.uncertain_until.max(head.uncertain_until);
             changes.summary.counts.add(&tail.counts);
             changes.summary.problems += tail.problems_total;
             changes.summary.bytes_added += file.bytes;
@@ -506,22 +512,21 @@ impl Changes {
     }
 }
 
-/// The changed entry with its place; where the content was kept, the place is that of the entry before.
-fn resolved(change: &Change, before: &State) -> Result<Option<Entry>> {
+/// The changed entry with its place; where the content was kept, the place is that of the entry before. Where it is not known
+/// for certain what was before, a content that is not found there is lost.
+fn resolved(change: &Change, before: &State, is_uncertain: bool) -> Result<Option<Entry>> {
     match &change.now {
         Now::Gone(_) => Ok(None),
         Now::Stored(entry) => Ok(Some(entry.clone())),
         Now::Kept(entry) => {
-            let older = before.find(&change.path)?.and_then(|older| older.content);
             let mut entry = entry.clone();
-            if let (Some(content), Some(older)) = (&mut entry.content, older)
-                && content.hash == older.hash
-                && content.place.bundle == older.place.bundle
-            {
-                content.place = older.place;
-                return Ok(Some(entry));
+            if !entry.keep_place(before.find(&change.path)?.as_ref()) {
+                if !is_uncertain {
+                    return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
+                }
+                entry.lose();
             }
-            Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
+            Ok(Some(entry))
         }
     }
 }

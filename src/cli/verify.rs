@@ -40,7 +40,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     file: &'a str,
     what: &'a str,
     snapshots: &'a [Number],
@@ -84,7 +84,7 @@ fn sound(with_data: bool, report: &VerifyReport) -> String {
     format!("No damage found: {snapshots} in {bundles}, {entries}. {data}")
 }
 
-fn told(finding: &Finding, names_all: bool) -> String {
+pub(crate) fn told(finding: &Finding, names_all: bool) -> String {
     let file = printable(finding.file.as_bytes());
     let mut lines = vec![format!("{}{file}: {}", text::red("damaged: "), printable(finding.what.as_bytes()))];
     if !finding.snapshots.is_empty() {
@@ -106,23 +106,26 @@ fn advice(report: &VerifyReport) -> String {
     let places = text::count(report.findings.len() as u64, "place is", "places are");
     format!(
         "{places} damaged. Everything that is not named above is intact and can be restored.\n\
-         If the drive is failing, copy the archive's folder to another one now. What is still on this computer can be\n\
-         saved once more into a new archive: snap create --init -a NEW_DIR SOURCE"
+         If the drive is failing, copy the archive's folder to another one now. Then run snap repair: it mends what can be\n\
+         mended, and the next snap create saves again what was lost and is still on this computer."
     )
 }
 
-fn document<'a>(data: bool, report: &'a VerifyReport) -> Document<'a> {
-    let found = |finding: &'a Finding| {
+impl<'a> Found<'a> {
+    pub(crate) fn new(finding: &'a Finding) -> Found<'a> {
         let Finding { file, what, snapshots, paths, paths_total } = finding;
         let paths = paths.iter().map(|path| Text(path.as_bytes())).collect();
         Found { file, what, snapshots, paths, paths_total: *paths_total }
-    };
+    }
+}
+
+fn document(data: bool, report: &VerifyReport) -> Document<'_> {
     Document {
         data,
         snapshots: report.snapshots,
         bundles: report.bundles,
         entries: report.entries,
         bytes: report.bytes,
-        findings: report.findings.iter().map(found).collect(),
+        findings: report.findings.iter().map(Found::new).collect(),
     }
 }

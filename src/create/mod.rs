@@ -220,6 +220,8 @@ fn head(
         parent: catalog.parent()?,
         sources: chosen.records.clone(),
         note: options.note.clone(),
+        stands_for: None,
+        uncertain_until: 0,
     })
 }
 

@@ -93,6 +93,7 @@ pub(super) fn prepare(open: ToOpen, is_stopped: &dyn Fn() -> bool) -> io::Result
         && let Some(content) = before.content
         && before.stat.size == size
         && content.holes == holes
+        && !content.place.is_lost()
         && hash_of(&open.file, size, &holes, is_stopped)? == content.hash
     {
         if let Some(link) = &open.link {

@@ -17,6 +17,7 @@ pub use worker::open_large;
 pub use worker::push_kept_line;
 
 use crate::diff::Verdict;
+use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Hole;
 use crate::entry::Kind;
@@ -230,5 +231,6 @@ pub struct Line {
 /// Whether an entry as it was noted has this content.
 fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
     let content = entry.content.as_ref();
-    entry.stat.size == size && content.is_some_and(|content| content.hash == hash && content.holes == holes)
+    let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
+    entry.stat.size == size && content.as_ref().is_some_and(is_same)
 }

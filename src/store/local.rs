@@ -79,17 +79,21 @@ impl LocalStore {
         }
     }
 
+    /// The top is never made: on a drive that is not plugged in it would be a folder on another disk.
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        if directory == self.root || directory.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir(directory)
+            .and_then(|()| platform::sync_directory(&self.root))
+            .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
+    }
+
     fn begin(&self, name: &str) -> Result<LocalUpload> {
         let path = self.path(name)?;
         let doing = || format!("cannot write {}", path.display());
         let directory = path.parent().unwrap_or(&self.root);
-        if directory != self.root && !directory.is_dir() {
-            // The top is never made: on a drive that is not plugged in it would be a folder on another disk.
-            fs::create_dir(directory)
-                .and_then(|()| platform::sync_directory(&self.root))
-                .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
-                .map_err(|error| Error::io(doing(), error))?;
-        }
+        self.make_directory(directory).map_err(|error| Error::io(doing(), error))?;
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .tempfile_in(directory)
@@ -165,6 +169,20 @@ impl Store for LocalStore {
         upload.finish(Replace::Yes)
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        let doing = |error| Error::io(format!("cannot move {} to {}", from.display(), to.display()), error);
+        let (old, new) = (from.parent().unwrap_or(&self.root), to.parent().unwrap_or(&self.root));
+        self.make_directory(new).map_err(doing)?;
+        platform::rename_new(&from, &to).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&to),
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", from.display())),
+            _ => doing(error),
+        })?;
+        // First where it is to be found, then where it was.
+        platform::sync_directory(new).and_then(|()| platform::sync_directory(old)).map_err(doing)
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
         fs::remove_file(&path).map_err(|error| match error.kind() {
@@ -189,7 +207,7 @@ impl Store for LocalStore {
     }
 
     fn sweep(&self) -> Result<()> {
-        for directory in ["", "bundles", "index"] {
+        for directory in ["", "bundles", "index", "damaged"] {
             let path = self.root.join(directory);
             let Ok(listing) = fs::read_dir(&path) else { continue };
             for item in listing.flatten() {

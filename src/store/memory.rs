@@ -74,6 +74,16 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let mut inner = self.inner();
+        if inner.files.contains_key(checked_name(to)?) {
+            return Err(exists(to));
+        }
+        let bytes = inner.files.remove(checked_name(from)?).ok_or_else(|| not_found(from))?;
+        inner.files.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         self.inner().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
     }

@@ -53,6 +53,13 @@ pub trait Store: Send + Sync {
     /// When it cannot be written; the old one is then still there.
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()>;
 
+    /// Gives a published file another name, in another directory if need be; afterwards that is not lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of the new name is published; [`ErrorKind::NotFound`] when there is none of the old
+    /// one; otherwise when it cannot be done.
+    fn rename(&self, from: &str, to: &str) -> Result<()>;
+
     /// Removes a published file.
     ///
     /// # Errors

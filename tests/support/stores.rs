@@ -152,6 +152,12 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("replaced {name}"))
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.plan.checked(&format!("move {from} to {to}"))?;
+        self.inner.rename(from, to)?;
+        self.plan.checked(&format!("moved {from} to {to}"))
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         self.plan.checked(&format!("remove {name}"))?;
         self.inner.remove(name)?;
@@ -251,7 +257,7 @@ impl Drop for FaultyUpload {
 /// All files of a store.
 pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for directory in ["", "bundles", "index"] {
+    for directory in ["", "bundles", "index", "damaged"] {
         for (name, _) in store.list(directory).unwrap() {
             let full = if directory.is_empty() { name } else { format!("{directory}/{name}") };
             let bytes = snap::store::read_small(store, &full, u64::MAX).unwrap();
