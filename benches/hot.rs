@@ -179,6 +179,8 @@ fn unpacking(bencher: Bencher, threads: usize) {
         parent: None,
         sources: Vec::new(),
         note: String::new(),
+        stands_for: None,
+        uncertain_until: 0,
     };
     let store = MemoryStore::new();
     let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 3).unwrap();

@@ -393,7 +393,11 @@ impl<'a> Packer<'a> {
         if self.context.dry_run {
             return Ok(());
         }
-        let effort = (self.context.effort)();
+        // One for all steps: zeros are as small with any.
+        let effort = match (self.context.effort)() {
+            Effort::Step(_) => Effort::Step(0),
+            level @ Effort::Level(_) => level,
+        };
         if let Some((_, stored, frame)) = ZERO_PIECE.get().filter(|(known, ..)| *known == effort) {
             packed.stored.extend_from_slice(stored);
             packed.frames.push(*frame);
