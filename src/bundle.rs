@@ -10,6 +10,8 @@ use crate::frames::Frame;
 use crate::frames::FrameAt;
 use crate::frames::SeekTable;
 use crate::frames::Tail as FileTail;
+use crate::frames::Walked;
+use crate::frames::raw_bytes_by_header;
 use crate::id::BundleName;
 use crate::id::Hash;
 use crate::id::Hasher;
@@ -33,6 +35,8 @@ pub struct BundleWriter {
     head: Head,
     table: SeekTable,
     manifest: ManifestSpool,
+    /// Takes all bytes as they are handed to the store, if they are to be read back.
+    digest: Option<Hasher>,
 }
 
 /// What a published bundle is known by.
@@ -52,7 +56,14 @@ impl BundleWriter {
     pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
         let mut manifest = ManifestSpool::new(level)?;
         manifest.push(&head.to_line())?;
-        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest })
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
+    }
+
+    /// Reads everything back before the bundle is published, so that what the drive does not keep is never a bundle. To be
+    /// called before anything is written.
+    #[must_use]
+    pub fn with_read_back(self) -> BundleWriter {
+        BundleWriter { digest: Some(Hasher::new()), ..self }
     }
 
     /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
@@ -74,7 +85,7 @@ impl BundleWriter {
     /// # Errors
     /// When the store fails.
     pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
-        self.upload.write_all(stored).map_err(|error| self.write_failed(error))?;
+        self.write(stored)?;
         for frame in frames {
             self.table.push(*frame);
         }
@@ -98,7 +109,8 @@ impl BundleWriter {
     /// Writes manifest, end and seek table and publishes the bundle: it now exists.
     ///
     /// # Errors
-    /// When the store fails; the bundle is then not published.
+    /// When the store fails, [`crate::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
+    /// then not published.
     pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
@@ -125,13 +137,20 @@ impl BundleWriter {
         let (spool, frames) = (std::mem::take(&mut self.manifest.stored), std::mem::take(&mut self.manifest.frames));
         self.append_frames(&spool, &frames)?;
         let table = self.table.to_bytes();
-        self.upload.write_all(&table).map_err(|error| self.write_failed(error))?;
+        self.write(&table)?;
+        if let Some(digest) = &self.digest {
+            self.upload.read_back(&digest.hash())?;
+        }
         self.upload.publish()?;
         Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
     }
 
-    fn write_failed(&self, error: std::io::Error) -> Error {
-        Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error)
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        let doing = |error| Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error);
+        self.upload.write_all(bytes).map_err(doing)
     }
 }
 
@@ -185,16 +204,65 @@ pub struct Bundle {
     blob: Box<dyn Blob>,
     table: SeekTable,
     tail: FileTail,
+    has_sound_table: bool,
 }
 
 impl Bundle {
-    /// Opens a bundle and reads its seek table: one read.
+    /// Opens a bundle and reads its seek table: one read, and the manifest's end. Where the table is missing or wrong, it is
+    /// made anew from the frames, as far as they reach.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::Damaged`] when it has none; otherwise when it cannot be read.
+    /// [`crate::error::ErrorKind::Damaged`] when there is not one frame; otherwise when it cannot be read.
     pub fn open(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
-        let (table, tail) = SeekTable::read(&*blob).map_err(|error| error.while_doing(&doing(name)))?;
-        Ok(Bundle { name: name.clone(), blob, table, tail })
+        let told = |error: Error| error.while_doing(&doing(name));
+        let mut bundle = Bundle {
+            name: name.clone(),
+            blob,
+            table: SeekTable::new(),
+            tail: FileTail::default(),
+            has_sound_table: false,
+        };
+        match SeekTable::read(&*bundle.blob) {
+            Ok((table, tail)) => (bundle.table, bundle.tail, bundle.has_sound_table) = (table, tail, true),
+            Err(error) if !error.is_damage() => return Err(told(error)),
+            Err(_) => {}
+        }
+        if bundle.has_sound_table && bundle.manifest_agrees() {
+            return Ok(bundle);
+        }
+        match SeekTable::walk(&*bundle.blob) {
+            Ok((table, walked))
+                if !bundle.has_sound_table || (walked == Walked::ToTheTable && table != bundle.table) =>
+            {
+                (bundle.table, bundle.has_sound_table) = (table, false);
+            }
+            Err(error) if !bundle.has_sound_table => return Err(told(error)),
+            // The table is sound, what it leads to is not.
+            _ => {}
+        }
+        Ok(bundle)
+    }
+
+    /// Whether its seek table is there and right, as far as was seen.
+    pub fn has_sound_table(&self) -> bool {
+        self.has_sound_table
+    }
+
+    /// Whether the manifest is where its last line and the table say: lengths in the table may be wrong and add up all the same.
+    fn manifest_agrees(&self) -> bool {
+        let Ok(tail) = self.manifest_tail() else { return false };
+        let first = self.table.frame_at(tail.manifest_offset).filter(|frame| frame.raw_offset == tail.manifest_offset);
+        first.is_some_and(|first| (first.number..self.table.len()).all(|number| self.has_right_length(number)))
+    }
+
+    /// Whether the table has the length of this frame's content as the frame itself has it.
+    fn has_right_length(&self, number: usize) -> bool {
+        const HEADER_BYTES_MAX: u32 = 18;
+        self.table.frame(number).is_some_and(|frame| {
+            let header = FrameAt { stored_bytes: frame.stored_bytes.min(HEADER_BYTES_MAX), ..frame };
+            let bytes = self.stored_frame(&header);
+            bytes.is_ok_and(|bytes| raw_bytes_by_header(&bytes) == Some(frame.raw_bytes))
+        })
     }
 
     /// Its name.
@@ -239,6 +307,15 @@ impl Bundle {
         let end = raw.iter().rposition(|byte| *byte != 0).ok_or_else(bad)?;
         let start = raw[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         Tail::from_line(&raw[start..=end]).map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// The manifest's first line, whatever the file's name says; `None` when it cannot be read.
+    pub fn own_head(&self) -> Option<Head> {
+        let tail = self.manifest_tail().ok()?;
+        let raw = self.frame(&self.table.frame_at(tail.manifest_offset)?, &mut Decompressor::new()).ok()?;
+        let mut head = Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok()?;
+        head.id.part = tail.part;
+        Some(head)
     }
 
     /// Reads the manifest from its first line on.
@@ -375,6 +452,8 @@ mod tests {
             parent: None,
             sources: Vec::new(),
             note: String::new(),
+            stands_for: None,
+            uncertain_until: 0,
         }
     }
 

@@ -117,6 +117,19 @@ pub struct Place {
     pub offset: u64,
 }
 
+impl Place {
+    /// The place of a content that was in `bundle` and cannot be had any more. No content begins at 0, where the first header
+    /// stands.
+    pub fn lost(bundle: BundleId) -> Place {
+        Place { bundle, offset: 0 }
+    }
+
+    /// Whether the content cannot be had any more.
+    pub fn is_lost(&self) -> bool {
+        self.offset == 0
+    }
+}
+
 /// A hole: this many zero bytes that occupy no space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hole {
@@ -171,6 +184,32 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it is a file whose content was lost with a damaged part of the archive.
+    pub fn is_lost(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.place.is_lost())
+    }
+
+    /// Notes that the content is lost: it counts as racy, so that the next look reads the file again.
+    pub fn lose(&mut self) {
+        if let Some(content) = &mut self.content {
+            content.place = Place::lost(content.place.bundle);
+            self.stat.racy = true;
+        }
+    }
+
+    /// Takes over the place where `older` has its content, if that is this one's and in the bundle that this one names; says
+    /// whether it is.
+    pub fn keep_place(&mut self, older: Option<&Entry>) -> bool {
+        let older = older.and_then(|older| older.content.as_ref());
+        let (Some(content), Some(older)) = (&mut self.content, older) else { return false };
+        if content.hash != older.hash || content.place.bundle != older.place.bundle {
+            return false;
+        }
+        content.place = older.place;
+        self.stat.racy |= content.place.is_lost();
+        true
+    }
+
     /// Whether `other` can be a name of the same file: same link number, same content, same metadata.
     pub fn is_linked_to(&self, other: &Entry) -> bool {
         let same_content = match (&self.content, &other.content) {

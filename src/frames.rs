@@ -25,6 +25,7 @@ pub const FRAME_BYTES_MAX: usize = 32 << 20;
 /// The most frames of one bundle.
 const FRAMES_MAX: usize = 1 << 26;
 
+const FRAME_MAGIC: u32 = 0xFD2F_B528;
 const SKIPPABLE_MAGIC: u32 = 0x184D_2A5E;
 const SEEKABLE_MAGIC: u32 = 0x8F92_EAB1;
 const SKIPPABLE_HEADER_BYTES: usize = 8;
@@ -51,6 +52,12 @@ pub enum Effort {
     Level(i32),
     /// A step, 0 (softest) to [`STEP_MAX`]; about as levels 1, 3, 5, 7 and 10, chosen for frames of this size and little memory.
     Step(usize),
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Effort::Level(LEVEL_DEFAULT)
+    }
 }
 
 /// The hardest step of effort.
@@ -364,6 +371,31 @@ impl SeekTable {
         Ok((table, tail))
     }
 
+    /// Makes the table anew from the frames themselves, front to back, for a file whose own table is damaged. Nothing is
+    /// decompressed; ends where the frames end, and says whether that is where they should.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when not even the first frame can be read; otherwise when the file cannot be read.
+    pub fn walk(blob: &dyn Blob) -> Result<(SeekTable, Walked)> {
+        let mut table = SeekTable::new();
+        loop {
+            let at = table.stored_bytes();
+            if at == blob.length() {
+                break;
+            }
+            match frame_at(blob, at)? {
+                Some(frame) if table.len() < FRAMES_MAX => table.push(frame),
+                _ if table.is_empty() => return Err(bad_table()),
+                _ => {
+                    let magic = bytes_at(blob, at, 4)?;
+                    let at_table = SKIPPABLE_MAGIC.to_le_bytes().starts_with(&magic);
+                    return Ok((table, if at_table { Walked::ToTheTable } else { Walked::ToDamage }));
+                }
+            }
+        }
+        if table.is_empty() { Err(bad_table()) } else { Ok((table, Walked::ToTheTable)) }
+    }
+
     /// The number of frames according to the last bytes of a file.
     fn footer(tail: &[u8]) -> Result<usize> {
         let footer = tail.last_chunk::<FOOTER_BYTES>().ok_or_else(bad_table)?;
@@ -405,6 +437,82 @@ impl SeekTable {
     }
 }
 
+/// Where a walk over frames ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Walked {
+    /// Where the table begins or should begin: all frames are there.
+    ToTheTable,
+    /// At something that is no whole frame.
+    ToDamage,
+}
+
+/// The content's length as a frame's own header gives it; `None` when these bytes do not begin a frame as this program
+/// writes them (RFC 8878, 3.1.1: content size and checksum present, no dictionary).
+pub fn raw_bytes_by_header(stored: &[u8]) -> Option<u32> {
+    header_of(stored).map(|(_, raw_bytes)| raw_bytes)
+}
+
+/// The longest header of a frame.
+const HEADER_BYTES_MAX: usize = 18;
+
+/// Length of a frame's header and of its content.
+fn header_of(stored: &[u8]) -> Option<(usize, u32)> {
+    const CHECKSUM: u8 = 1 << 2;
+    if u32_at(stored, 0) != FRAME_MAGIC {
+        return None;
+    }
+    let descriptor = *stored.get(4)?;
+    let is_single = descriptor & 1 << 5 != 0;
+    // Reserved and dictionary bits are 0.
+    if descriptor & (CHECKSUM | 0b1011) != CHECKSUM {
+        return None;
+    }
+    let start = if is_single { 5 } else { 6 };
+    let (length, base) = match descriptor >> 6 {
+        0 if is_single => (1, 0),
+        0 => return None,
+        1 => (2, 256),
+        2 => (4, 0),
+        _ => (8, 0),
+    };
+    let field = stored.get(start..start + length)?;
+    let size = field.iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)) + base;
+    let raw_bytes = u32::try_from(size).ok().filter(|size| (1..=FRAME_BYTES_MAX as u32).contains(size))?;
+    Some((start + length, raw_bytes))
+}
+
+/// The frame that begins at `offset`, by its header and the headers of its blocks; `None` when there is none, or not all of it.
+fn frame_at(blob: &dyn Blob, offset: u64) -> Result<Option<Frame>> {
+    const BLOCK_HEADER_BYTES: usize = 3;
+    const CHECKSUM_BYTES: u64 = 4;
+    let Some((header_bytes, raw_bytes)) = header_of(&bytes_at(blob, offset, HEADER_BYTES_MAX)?) else {
+        return Ok(None);
+    };
+    let mut length = header_bytes as u64;
+    loop {
+        let header = bytes_at(blob, offset + length, BLOCK_HEADER_BYTES)?;
+        let [a, b, c] = header[..] else { return Ok(None) };
+        let (is_last, kind, size) = (a & 1 == 1, a >> 1 & 3, u64::from(u32::from_le_bytes([a, b, c, 0]) >> 3));
+        // A block of one byte many times over stores it once.
+        length += BLOCK_HEADER_BYTES as u64 + if kind == 1 { 1 } else { size };
+        if kind == 3 || length > 2 * FRAME_BYTES_MAX as u64 {
+            return Ok(None);
+        }
+        if is_last {
+            break;
+        }
+    }
+    length += CHECKSUM_BYTES;
+    let is_whole = offset.checked_add(length).is_some_and(|end| end <= blob.length());
+    Ok(is_whole.then_some(Frame { stored_bytes: length as u32, raw_bytes }))
+}
+
+/// As many bytes as there are, at most `length`.
+fn bytes_at(blob: &dyn Blob, offset: u64, length: usize) -> Result<Vec<u8>> {
+    let offset = offset.min(blob.length());
+    read_exact_at(blob, offset, (blob.length() - offset).min(length as u64) as usize)
+}
+
 fn bad_table() -> Error {
     Error::new(ErrorKind::Damaged, "the table of frames at its end is missing or damaged")
 }
@@ -432,6 +540,8 @@ impl Tail {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::store::MemoryStore;
+    use crate::store::Store;
 
     fn table(frames: &[(u32, u32)]) -> SeekTable {
         let mut table = SeekTable::new();
@@ -522,6 +632,40 @@ mod tests {
         }
         assert!(read.frame_at(350).is_none());
         assert_eq!(read.frame(1).unwrap().stored_offset, 10);
+    }
+
+    #[test]
+    fn walking_over_the_frames_finds_them_as_the_table_does_and_stops_where_they_are_cut_off() {
+        let store = MemoryStore::new();
+        let (mut bytes, mut table) = (Vec::new(), SeekTable::new());
+        let contents =
+            [vec![7; 300_000], (0..200u8).collect(), vec![1], (0..70_000u32).flat_map(u32::to_le_bytes).collect()];
+        for level in [1, 3, 19] {
+            let mut compressor = Compressor::new(Effort::Level(level)).unwrap();
+            for content in &contents {
+                table.push(compressor.append_frame(content, &mut bytes).unwrap());
+            }
+        }
+        let walk = |bytes: &[u8]| {
+            store.replace("f", bytes).unwrap();
+            SeekTable::walk(&*store.open("f").unwrap())
+        };
+        let whole = [bytes.clone(), table.to_bytes()].concat();
+        assert_eq!(walk(&whole).unwrap(), (table.clone(), Walked::ToTheTable));
+        assert_eq!(walk(&bytes).unwrap(), (table.clone(), Walked::ToTheTable));
+        for length in 0..bytes.len() as u64 {
+            let frames =
+                (0..).map_while(|n| table.frame(n)).filter(|f| f.stored_offset + u64::from(f.stored_bytes) <= length);
+            let expected = frames.count();
+            match walk(&bytes[..length as usize]) {
+                Ok((found, _)) => assert_eq!(found.len(), expected, "{length}"),
+                Err(error) => assert!(error.is_damage() && expected == 0, "{length}"),
+            }
+            if length > 1000 && expected == 2 {
+                break;
+            }
+        }
+        assert!(walk(b"").is_err() && walk(b"garbage").is_err());
     }
 
     #[test]

@@ -152,6 +152,14 @@ impl BundleName {
         (id.number > 0).then(|| BundleName { id, text: text.to_owned() })
     }
 
+    /// The time that it says; `None` when there is no such day or time of day.
+    pub fn time(&self) -> Option<Time> {
+        let stamp = self.text.get(7..23)?;
+        let at = |range: std::ops::Range<usize>| stamp.get(range).unwrap_or_default();
+        let (date, time) = ((at(0..4), at(4..6), at(6..8)), (at(9..11), at(11..13), at(13..15)));
+        Time::from_rfc3339(&format!("{}-{}-{}T{}:{}:{}Z", date.0, date.1, date.2, time.0, time.1, time.2))
+    }
+
     /// The file name, without its directory.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -41,3 +41,5 @@ pub mod export;
 pub mod history;
 pub mod restore;
 pub mod verify;
+
+pub mod repair;

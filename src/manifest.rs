@@ -15,6 +15,7 @@ use crate::id::ArchiveId;
 use crate::id::BundleId;
 use crate::id::BundleName;
 use crate::id::Hash;
+use crate::id::Number;
 use crate::path::EntryPath;
 use crate::snapshot::Counts;
 use crate::snapshot::SourceRecord;
@@ -55,6 +56,11 @@ pub struct Head {
     pub sources: Vec<SourceRecord>,
     /// The person's note; empty when there is none.
     pub note: String,
+    /// The BLAKE3 of the manifest that this one replaces, for `repair` wrote the bundle anew: what the bundle after it names
+    /// as its parent. `None`: it replaces none.
+    pub stands_for: Option<Hash>,
+    /// Up to this snapshot not all is known of what changed, for the list of changes was lost; 0: all is known.
+    pub uncertain_until: Number,
 }
 
 /// The bundle before, as a chain in which none can be exchanged.
@@ -123,6 +129,8 @@ impl Head {
             parent,
             sources: Cow::Borrowed(&self.sources),
             note: self.note.as_str().into(),
+            stands_for: self.stands_for.map(Hex),
+            uncertain_until: self.uncertain_until,
             tool: concat!("snap ", env!("CARGO_PKG_VERSION")).into(),
         })
     }
@@ -153,6 +161,8 @@ impl Head {
             parent: parent.map(|parent| parent.ok_or_else(bad)).transpose()?,
             sources: head.sources.into_owned(),
             note: head.note.into_owned(),
+            stands_for: head.stands_for.map(|hash| hash.0),
+            uncertain_until: head.uncertain_until,
         })
     }
 }
@@ -310,6 +320,9 @@ impl Change {
             _ => None,
         };
         entry.content = Some(Content { hash, holes, place: place.ok_or_else(|| bad("no place of its content"))? });
+        if line.kept_in.is_none() && entry.is_lost() {
+            entry.lose();
+        }
         Ok(Change { path, now: if line.kept_in.is_some() { Now::Kept(entry) } else { Now::Stored(entry) } })
     }
 }
@@ -355,6 +368,10 @@ struct HeadLine<'a> {
     sources: Cow<'a, [SourceRecord]>,
     #[serde(borrow, default, skip_serializing_if = "is_default")]
     note: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stands_for: Option<Hex>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    uncertain_until: Number,
     #[serde(borrow)]
     tool: Cow<'a, str>,
 }
@@ -642,6 +659,8 @@ mod tests {
                 ..SourceRecord::default()
             }],
             note: "before \"the\" move".into(),
+            stands_for: Some(Hash::of(b"replaced")),
+            uncertain_until: 9,
         };
         assert_eq!(Head::from_line(&head.to_line()).unwrap(), head);
         let tail = Tail { complete: true, changes: 3, manifest_offset: 1024, ..Tail::default() };

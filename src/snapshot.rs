@@ -102,4 +102,12 @@ pub struct Summary {
     pub problems: u64,
     /// The person's note; empty when there is none.
     pub note: String,
+    /// The list of its changes was lost in part: it and the snapshots up to this one may differ from what was saved. 0: none.
+    pub uncertain_until: Number,
+}
+
+/// The snapshot whose lost list of changes makes snapshot `number` uncertain; `None` when nothing does.
+pub fn uncertain_since<'a>(history: impl IntoIterator<Item = &'a Summary>, number: Number) -> Option<Number> {
+    let makes = |summary: &&Summary| (summary.number..=summary.uncertain_until).contains(&number);
+    history.into_iter().filter(makes).map(|summary| summary.number).min()
 }

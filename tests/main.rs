@@ -7,13 +7,18 @@ mod support;
 
 mod changing;
 mod commands;
+mod damage;
 mod damage_index;
 mod determinism;
 mod drives;
 mod faults;
 mod fidelity;
+mod interruption;
+mod kill;
+mod locks;
 mod old_archives;
 mod part_limit;
+mod read_back;
 mod round_trip;
 mod stock;
 mod tidy;

@@ -48,6 +48,10 @@ impl Store for SmallFiles {
         self.0.replace(name, bytes)
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.0.rename(from, to)
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         self.0.remove(name)
     }

@@ -24,9 +24,11 @@ use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::manifest::Parent;
 use crate::monitor::Monitor;
+use crate::monitor::check_interrupted;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
@@ -46,6 +48,9 @@ const DELTAS_PART: u64 = 3;
 
 /// Below this many bytes deltas are never too much.
 const DELTAS_BYTES_MIN: u64 = 256 << 10;
+
+/// How often a reader looks again at bundles that become more while it looks.
+const LOOKS_MAX: usize = 20;
 
 /// What a catalog is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +77,7 @@ pub struct Catalog<'a> {
 impl<'a> Catalog<'a> {
     pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
         let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
-        for (name, bytes) in archive.store.list(BUNDLES)? {
+        for (name, bytes) in listed_at_one_moment(archive, use_for)? {
             let Some(name) = BundleName::parse(&name) else { continue };
             if let Some(other) = bundles.insert(name.id, BundleFile { name: name.clone(), bytes }) {
                 return Err(Error::damaged(format!("{} and {name} claim the same place in the history", other.name))
@@ -339,8 +344,11 @@ impl<'a> Catalog<'a> {
         let mut changes = Changes::new(self, number)?;
         let mut rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let history = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let is_uncertain = uncertain_since(history, number).is_some();
         while let Some(change) = changes.next()? {
-            let entry = resolved(&change, before)?;
+            check_interrupted(self.monitor)?;
+            let entry = resolved(&change, before, is_uncertain)?;
             rows.push(&change.path, entry, changes.part())?;
         }
         let snapshot = changes.is_snapshot.then_some(changes.summary);
@@ -406,6 +414,21 @@ fn index_name(number: Number, whole: Whole) -> String {
     format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
 }
 
+/// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
+/// a reader, who has no lock, looks until two lists are the same.
+fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
+    let mut listed = archive.store.list(BUNDLES)?;
+    if use_for == UseFor::Reading {
+        for _ in 0..LOOKS_MAX {
+            let before = std::mem::replace(&mut listed, archive.store.list(BUNDLES)?);
+            if listed == before {
+                break;
+            }
+        }
+    }
+    Ok(listed)
+}
+
 /// The changes of all bundles of one number, in the order of a walk.
 struct Changes {
     readers: VecDeque<ManifestReader>,
@@ -432,7 +455,7 @@ impl Changes {
             let (head, tail) = (reader.head()?, reader.tail());
             if head.archive != catalog.archive.id {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
-                    .with_hint("move it out of the folder bundles"));
+                    .with_hint("snap repair sets it aside"));
             }
             if let Some(parent) = head.parent.as_ref().filter(|parent| !catalog.has(&parent.bundle)) {
                 // What it changed is not known: a state without it would be wrong without a word.
@@ -440,11 +463,14 @@ impl Changes {
                     "the bundle {} is missing, on which {} builds",
                     parent.bundle, file.name
                 ))
-                .with_hint("put it back if there is a copy; snapshots before it can still be restored"));
+                .with_hint(
+                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
+                ));
             }
             changes.summary.time = head.time;
             changes.summary.sources.clone_from(&head.sources);
             changes.summary.note.clone_from(&head.note);
+            changes.summary.uncertain_until = changes.summary.uncertain_until.max(head.uncertain_until);
             changes.summary.counts.add(&tail.counts);
             changes.summary.problems += tail.problems_total;
             changes.summary.bytes_added += file.bytes;
@@ -486,22 +512,21 @@ impl Changes {
     }
 }
 
-/// The changed entry with its place; where the content was kept, the place is that of the entry before.
-fn resolved(change: &Change, before: &State) -> Result<Option<Entry>> {
+/// The changed entry with its place; where the content was kept, the place is that of the entry before. Where it is not known
+/// for certain what was before, a content that is not found there is lost.
+fn resolved(change: &Change, before: &State, is_uncertain: bool) -> Result<Option<Entry>> {
     match &change.now {
         Now::Gone(_) => Ok(None),
         Now::Stored(entry) => Ok(Some(entry.clone())),
         Now::Kept(entry) => {
-            let older = before.find(&change.path)?.and_then(|older| older.content);
             let mut entry = entry.clone();
-            if let (Some(content), Some(older)) = (&mut entry.content, older)
-                && content.hash == older.hash
-                && content.place.bundle == older.place.bundle
-            {
-                content.place = older.place;
-                return Ok(Some(entry));
+            if !entry.keep_place(before.find(&change.path)?.as_ref()) {
+                if !is_uncertain {
+                    return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
+                }
+                entry.lose();
             }
-            Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
+            Ok(Some(entry))
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::time::Time;
 use serde::Deserialize;
 use serde::Serialize;
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -40,6 +41,12 @@ pub const BUNDLES: &str = "bundles";
 pub const INDEX: &str = "index";
 
 const DESCRIPTION: &str = "archive.toml";
+
+/// The files that say what an archive is, the one without which it is none last.
+pub const DESCRIPTIONS: [&str; 3] = [describe::README_NAME, describe::RECOVER_NAME, DESCRIPTION];
+
+/// The directory of what was replaced in an archive.
+pub const DAMAGED: &str = "damaged";
 
 /// The longest `archive.toml` that is read.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
@@ -105,14 +112,70 @@ impl Archive {
     /// # Errors
     /// When the store cannot be written.
     pub fn init_store(store: Arc<dyn Store>, id: ArchiveId, now: Time) -> Result<Archive> {
-        store.replace(describe::README_NAME, describe::readme().as_bytes())?;
-        store.replace(describe::RECOVER_NAME, describe::RECOVER.as_bytes())?;
-        let made = now.to_rfc3339().unwrap_or_default();
-        let description = Description { format: FORMAT, id: id.to_string(), made };
-        let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
-        let text = format!("# A snap archive. README.txt says how to get everything back.\n{text}");
-        store.replace(DESCRIPTION, text.as_bytes())?;
-        Ok(Archive { store, id, directory: None })
+        let archive = Archive { store, id, directory: None };
+        for name in [describe::README_NAME, describe::RECOVER_NAME] {
+            archive.write_description(name, now)?;
+        }
+        archive.write_description(DESCRIPTION, now)?;
+        Ok(archive)
+    }
+
+    /// Writes one of the [`DESCRIPTIONS`] anew; `made` is when the archive was made.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn write_description(&self, name: &str, made: Time) -> Result<()> {
+        let text = match name {
+            describe::README_NAME => describe::readme(),
+            describe::RECOVER_NAME => describe::RECOVER.to_owned(),
+            _ => {
+                let made = made.to_rfc3339().unwrap_or_default();
+                let description = Description { format: FORMAT, id: self.id.to_string(), made };
+                let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
+                format!("# A snap archive. README.txt says how to get everything back.\n{text}")
+            }
+        };
+        self.store.replace(name, text.as_bytes())
+    }
+
+    /// Opens the archive in `directory` to mend it, also when `archive.toml` is missing or not to be trusted: then its id is that
+    /// of the bundles, and the error is what is wrong with the file.
+    ///
+    /// # Errors
+    /// As for [`Archive::open`], when the bundles do not say which archive it is.
+    pub fn open_for_repair(directory: &Path) -> Result<(Archive, Option<Error>)> {
+        let (mut archive, wrong) = Archive::open_store_for_repair(Arc::new(LocalStore::new(directory)))?;
+        archive.directory = Some(directory.to_owned());
+        Ok((archive, wrong))
+    }
+
+    /// As [`Archive::open_for_repair`], for the archive in a store.
+    ///
+    /// # Errors
+    /// As for [`Archive::open_for_repair`].
+    pub fn open_store_for_repair(store: Arc<dyn Store>) -> Result<(Archive, Option<Error>)> {
+        let opened = Archive::open_store(store.clone());
+        if opened.as_ref().is_err_and(|error| !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoArchive)) {
+            return opened.map(|archive| (archive, None));
+        }
+        let mut votes: BTreeMap<[u8; 16], u64> = BTreeMap::new();
+        for (text, _) in store.list(BUNDLES)? {
+            let Some(name) = BundleName::parse(&text) else { continue };
+            let bundle = store.open(&bundle_path(&name)).and_then(|blob| Bundle::open(&name, blob));
+            if let Some(head) = bundle.ok().and_then(|bundle| bundle.own_head()) {
+                *votes.entry(head.archive.0).or_default() += 1;
+            }
+        }
+        let most = votes.iter().max_by_key(|(_, votes)| **votes).map(|(id, _)| ArchiveId(*id));
+        match (opened, most) {
+            // One sound bundle of this archive is enough to trust the file.
+            (Ok(archive), most) if most.is_none() || votes.contains_key(&archive.id.0) => Ok((archive, None)),
+            (Err(error), None) => Err(error),
+            (opened, most) => {
+                let wrong = opened.err().unwrap_or_else(|| Error::damaged("archive.toml is that of another archive"));
+                Ok((Archive { store, id: most.unwrap_or_default(), directory: None }, Some(wrong)))
+            }
+        }
     }
 
     /// Opens the archive in `directory`.
@@ -131,19 +194,28 @@ impl Archive {
     /// # Errors
     /// As for [`Archive::open`].
     pub fn open_store(store: Arc<dyn Store>) -> Result<Archive> {
-        let none = || Error::new(ErrorKind::NoArchive, format!("there is no snap archive at {}", store.describe()));
+        let none = || {
+            let what = format!("there is no snap archive at {}", store.describe());
+            match store.list(BUNDLES) {
+                Ok(files) if files.iter().any(|(name, _)| BundleName::parse(name).is_some()) => {
+                    Error::damaged(format!("{what}: {DESCRIPTION} is missing, though there are bundles"))
+                        .with_hint("snap repair writes it again")
+                }
+                _ => Error::new(ErrorKind::NoArchive, what),
+            }
+        };
+        let bad = |what: String| {
+            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
+                .with_hint("the snapshots are not lost: snap repair writes the file again")
+        };
         let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(none()),
             Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotADirectory) => {
                 return Err(none());
             }
+            Err(error) if error.is_damage() => return Err(bad(error.to_string())),
             Err(error) => return Err(error),
-        };
-        let bad = |what: String| {
-            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe())).with_hint(
-                "the snapshots are not lost: README.txt in the archive says how to unpack them with tar and zstd",
-            )
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;
         let description: Description = toml::from_str(text).map_err(|error| bad(error.message().to_owned()))?;

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::size;
 use super::sources;
+use super::stop::stoppable;
 use super::verdict;
 use clap::Args;
 use snap::archive::Archive;
@@ -57,6 +58,9 @@ pub(crate) struct CreateArgs {
     /// Read every file, even those that look unchanged
     #[arg(long)]
     rehash: bool,
+    /// Read everything that was written back from the drive and compare it; takes about twice as long
+    #[arg(long, conflicts_with = "dry_run")]
+    read_back: bool,
     /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for
     #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
     level: Level,
@@ -86,11 +90,15 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     if args.dry_run && !session.global.quiet && !session.global.json {
         session.console.list_entries();
     }
-    session.console.watch_signals()?;
-    let report = create(&archive, &options, &session.console)?;
-    let told = verdict::tell(&report, args.dry_run, began.elapsed(), &archive, session);
+    let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
+    let told = verdict::tell(&report, &options, began.elapsed(), &archive, session);
     told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
     Ok(Outcome::with_problems(report.problems))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped. Everything reported saved before is safe, and what this run finished is kept")
+        .with_hint("To go on, run the same command again: it goes on where this one was.")
 }
 
 fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {
@@ -101,6 +109,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         level: args.level,
         rehash: args.rehash,
         dry_run: args.dry_run,
+        read_back: args.read_back,
         note: args.note.clone(),
         allow_empty: args.allow_empty,
         time: args.time,

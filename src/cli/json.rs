@@ -103,6 +103,8 @@ pub(crate) struct Listed<'a> {
     device: Option<[u64; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     blake3: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
 }
 
 impl<'a> Listed<'a> {
@@ -120,6 +122,7 @@ impl<'a> Listed<'a> {
             size: stat.size,
             target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
             device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
+            lost: entry.is_lost(),
             blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
         }
     }

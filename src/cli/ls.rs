@@ -15,8 +15,10 @@ use snap::error::Error;
 use snap::error::Result as SnapResult;
 use snap::history::LsOptions;
 use snap::history::ls;
+use snap::monitor::Monitor;
 use snap::path::EntryPath;
 use snap::path::printable;
+use snap::snapshot::uncertain_since;
 use std::fmt::Display;
 use std::io;
 use std::io::BufWriter;
@@ -48,7 +50,9 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     session.console.close();
     let zone = snap::when::system_zone();
     let mut output = Output::new();
+    let mut lost = 0;
     let mut visit = |path: &EntryPath, entry: &Entry| -> SnapResult<()> {
+        lost += u64::from(entry.is_lost());
         let line: &dyn Display = if session.global.json {
             &json_line(path, entry)?
         } else if args.long {
@@ -61,7 +65,21 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let listed = ls(&archive, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
     match listed {
         Err(_) if output.is_closed => Ok(Outcome::Done),
-        listed => listed.map(|()| Outcome::Done).map_err(|error| with_hint(error, &snapshot)),
+        Err(error) => Err(with_hint(error, &snapshot)),
+        Ok(()) => {
+            if lost > 0 {
+                let files = text::count(lost, "file", "files");
+                session.console.notice(&format!("the content of {files} was lost when the archive was damaged"));
+            }
+            let history = snap::history::list(&archive, &session.console)?;
+            let uncertain = uncertain_since(&history, snapshot.number);
+            if let Some(since) = uncertain {
+                let what =
+                    format!("a part of the list of what changed in snapshot {since} was lost: entries may differ");
+                session.console.notice(&what);
+            }
+            Ok(Outcome::with_problems(lost + u64::from(uncertain.is_some())))
+        }
     }
 }
 
@@ -117,6 +135,7 @@ fn named(path: &EntryPath, entry: &Entry) -> String {
     match entry.stat.kind {
         Kind::Directory => format!("{path}/"),
         Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
+        _ if entry.is_lost() => format!("{path} (lost)"),
         _ => path.to_string(),
     }
 }

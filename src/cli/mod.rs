@@ -10,10 +10,12 @@ mod init;
 mod json;
 mod list;
 mod ls;
+mod repair;
 mod restore;
 mod session;
 mod size;
 mod sources;
+mod stop;
 mod text;
 mod verdict;
 mod verify;
@@ -55,6 +57,7 @@ enum Command {
     Ls(ls::LsArgs),
     Restore(restore::RestoreArgs),
     Verify(verify::VerifyArgs),
+    Repair(repair::RepairArgs),
     Export(export::ExportArgs),
 }
 
@@ -99,6 +102,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Ls(args) => ls::run(args, session),
         Command::Restore(args) => restore::run(args, session),
         Command::Verify(args) => verify::run(args, session),
+        Command::Repair(args) => repair::run(args, session),
         Command::Export(args) => export::run(args, session),
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn local(time: Time) -> String {
     snap::when::local(time, &snap::when::system_zone())
 }
 
-fn missing(error: Error, directory: &Path) -> Failure {
+pub(crate) fn missing(error: Error, directory: &Path) -> Failure {
     if error.kind() != ErrorKind::NoArchive {
         return error.into();
     }

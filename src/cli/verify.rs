@@ -4,6 +4,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::json::Text;
 use super::session::Session;
+use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use serde::Serialize;
@@ -39,7 +40,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     file: &'a str,
     what: &'a str,
     snapshots: &'a [Number],
@@ -50,7 +51,7 @@ struct Found<'a> {
 pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let options = VerifyOptions { data: args.data, threads: session.global.threads };
-    let report = verify(&archive, &options, &session.console)?;
+    let report = stoppable(&session.console, stopped(), || verify(&archive, &options, &session.console))??;
     if session.global.json {
         session.say_json(&document(args.data, &report))?;
     } else {
@@ -66,6 +67,11 @@ pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failu
     Ok(Outcome::with_problems(report.findings.len() as u64))
 }
 
+fn stopped() -> Failure {
+    Failure::new("stopped before all was looked at; nothing is known of the rest, and nothing was changed")
+        .with_hint("To check everything, run the same command again.")
+}
+
 fn sound(with_data: bool, report: &VerifyReport) -> String {
     let snapshots = text::count(report.snapshots, "snapshot", "snapshots");
     let bundles = text::count(report.bundles, "bundle", "bundles");
@@ -78,7 +84,7 @@ fn sound(with_data: bool, report: &VerifyReport) -> String {
     format!("No damage found: {snapshots} in {bundles}, {entries}. {data}")
 }
 
-fn told(finding: &Finding, names_all: bool) -> String {
+pub(crate) fn told(finding: &Finding, names_all: bool) -> String {
     let file = printable(finding.file.as_bytes());
     let mut lines = vec![format!("{}{file}: {}", text::red("damaged: "), printable(finding.what.as_bytes()))];
     if !finding.snapshots.is_empty() {
@@ -100,23 +106,26 @@ fn advice(report: &VerifyReport) -> String {
     let places = text::count(report.findings.len() as u64, "place is", "places are");
     format!(
         "{places} damaged. Everything that is not named above is intact and can be restored.\n\
-         If the drive is failing, copy the archive's folder to another one now. What is still on this computer can be\n\
-         saved once more into a new archive: snap create --init -a NEW_DIR SOURCE"
+         If the drive is failing, copy the archive's folder to another one now. Then run snap repair: it mends what can be\n\
+         mended, and the next snap create saves again what was lost and is still on this computer."
     )
 }
 
-fn document<'a>(data: bool, report: &'a VerifyReport) -> Document<'a> {
-    let found = |finding: &'a Finding| {
+impl<'a> Found<'a> {
+    pub(crate) fn new(finding: &'a Finding) -> Found<'a> {
         let Finding { file, what, snapshots, paths, paths_total } = finding;
         let paths = paths.iter().map(|path| Text(path.as_bytes())).collect();
         Found { file, what, snapshots, paths, paths_total: *paths_total }
-    };
+    }
+}
+
+fn document(data: bool, report: &VerifyReport) -> Document<'_> {
     Document {
         data,
         snapshots: report.snapshots,
         bundles: report.bundles,
         entries: report.entries,
         bytes: report.bytes,
-        findings: report.findings.iter().map(found).collect(),
+        findings: report.findings.iter().map(Found::new).collect(),
     }
 }

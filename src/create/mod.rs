@@ -1,6 +1,7 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
 mod index;
+mod pace;
 mod pipeline;
 mod plan;
 mod room;
@@ -69,6 +70,8 @@ pub struct CreateOptions<'a> {
     pub rehash: bool,
     /// Whether to find out what would be saved, and write nothing.
     pub dry_run: bool,
+    /// Whether each bundle is read back from the drive and compared before it is published. Default: no.
+    pub read_back: bool,
     /// A note for the history.
     pub note: String,
     /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
@@ -91,6 +94,7 @@ impl Default for CreateOptions<'_> {
             level: Level::Auto,
             rehash: false,
             dry_run: false,
+            read_back: false,
             note: String::new(),
             allow_empty: false,
             time: None,
@@ -124,7 +128,8 @@ pub struct CreateReport {
 ///
 /// # Errors
 /// [`ErrorKind::Locked`] when another process is writing; [`ErrorKind::Refused`] when a source is missing or has become empty
-/// or the options make no sense; [`ErrorKind::Interrupted`]; otherwise when the archive cannot be read or written. Snapshots
+/// or the options make no sense; [`ErrorKind::Interrupted`]; with `read_back` [`ErrorKind::Damaged`] when the drive does not
+/// give back what was written; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     room::check_part_size(options, &archive.store().room())?;
@@ -215,6 +220,8 @@ fn head(
         parent: catalog.parent()?,
         sources: chosen.records.clone(),
         note: options.note.clone(),
+        stands_for: None,
+        uncertain_until: 0,
     })
 }
 

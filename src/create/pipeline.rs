@@ -2,6 +2,7 @@
 
 use super::CreateOptions;
 use super::Level;
+use super::pace::Pace;
 use super::plan::Planned;
 use super::plan::Planner;
 use super::write::Done;
@@ -12,10 +13,10 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::frames::Effort;
-use crate::frames::STEP_MAX;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
+use crate::monitor::check_interrupted;
 use crate::pack::Context;
 use crate::pack::Job;
 use crate::pack::PIECE_BYTES;
@@ -33,15 +34,10 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// How many pieces more than there are workers may be on their way from plan to drive.
 const PIECES_AHEAD: u64 = 2;
-
-/// From so many results on that wait for the drive, frames are compressed harder.
-const WAITING_HARDER: usize = 2;
-
-/// The step of effort to begin with.
-const STEP_FIRST: usize = 1;
 
 /// What counts for a job beside its content, in bytes.
 const JOB_BYTES: u64 = 16 << 10;
@@ -65,8 +61,9 @@ pub struct Run<'a> {
 /// As for [`super::create`].
 pub fn run(run: &Run) -> Result<Done> {
     let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
+    let pace = Pace::new(run.threads);
     let effort = || match run.options.level {
-        Level::Auto => Effort::Step(belt.step()),
+        Level::Auto => Effort::Step(pace.step()),
         Level::Fixed(level) => Effort::Level(level),
     };
     let context = Context {
@@ -75,13 +72,14 @@ pub fn run(run: &Run) -> Result<Done> {
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
+        is_stopped: &|| run.monitor.is_interrupted(),
     };
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
         for _ in 0..run.threads {
-            scope.spawn(|| work(&belt, context));
+            scope.spawn(|| work(&belt, &pace, context));
         }
-        let writing = scope.spawn(|| write(&belt, run));
+        let writing = scope.spawn(|| write(&belt, &pace, run));
         let planned = plan(&belt, run, context);
         match &planned {
             Ok(_) => belt.close(),
@@ -90,7 +88,10 @@ pub fn run(run: &Run) -> Result<Done> {
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
         // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
         match (planned, written) {
-            (Ok(plan), Ok(writer)) => writer.finish(&plan.0, plan.1),
+            (Ok(plan), Ok(writer)) => {
+                check_interrupted(run.monitor)?;
+                writer.finish(&plan.0, plan.1)
+            }
             (Err(error), Ok(_)) | (_, Err(error)) => Err(error),
         }
     })
@@ -98,7 +99,10 @@ pub fn run(run: &Run) -> Result<Done> {
 
 /// Plans until the sources are through; gives what was found unchanged, and the sockets.
 fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Counts, u64)> {
-    let mut send = |planned| belt.send(planned);
+    let mut send = |planned| {
+        check_interrupted(run.monitor)?;
+        belt.send(planned)
+    };
     let part_bytes_max = run.options.part_bytes_max;
     let mut planner = Planner::new(run.sources, run.before, context, run.options.rehash, part_bytes_max, &mut send);
     planner.part_bytes_limit = super::room::part_bytes_limit(&run.archive.store().room());
@@ -106,9 +110,7 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
     planner.plan_tops()?;
     let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
-        if run.monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
-        }
+        check_interrupted(run.monitor)?;
         entries += listing.found.len() as u64;
         let progress = Progress { entries, bytes: belt.bytes_read.load(Ordering::Relaxed), bytes_total: 0 };
         run.monitor.progress(progress);
@@ -119,14 +121,19 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
 }
 
 /// A worker: takes jobs until there are no more.
-fn work(belt: &Belt, context: Context) {
+fn work(belt: &Belt, pace: &Pace, context: Context) {
     let mut packer = match Packer::new(context) {
         Ok(packer) => packer,
         Err(error) => return belt.fail(error),
     };
     while let Some((number, bytes, job)) = belt.next_job() {
+        let began = Instant::now();
         match packer.pack(job) {
             Ok(packed) => {
+                if let Effort::Step(step) = packed.effort {
+                    let (raw, stored) = (packed.raw_bytes(), packed.stored.len() as u64);
+                    pace.note_job(step, raw, stored, began.elapsed(), packed.compressing);
+                }
                 belt.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
                 belt.deliver(number, Delivery::Packed(Box::new(packed), bytes));
             }
@@ -136,17 +143,19 @@ fn work(belt: &Belt, context: Context) {
 }
 
 /// The writer: takes results in order until there are no more.
-fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
+fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
     let mut writer = Writer::new(run);
     while let Some(delivery) = belt.next_delivery()? {
-        let result = match delivery {
+        let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
+                let (stored, began) = (packed.stored.len() as u64, Instant::now());
                 let result = writer.take(*packed);
+                pace.note_written(stored, began.elapsed());
                 belt.release(bytes);
                 result
             }
             Delivery::Cut => writer.cut(),
-        };
+        });
         if let Err(error) = result {
             belt.stop();
             return Err(error);
@@ -177,10 +186,6 @@ struct BeltState {
     /// The number of the next thing that is written.
     next_written: u64,
     bytes_on_the_way: u64,
-    /// Whether the writer has nothing to do.
-    writer_waits: bool,
-    /// How hard to compress, if that is not fixed.
-    step: usize,
     /// Nothing more will be sent.
     closed: bool,
     /// Nothing more will be done.
@@ -190,8 +195,7 @@ struct BeltState {
 
 impl Belt {
     fn new(bytes_max: u64) -> Belt {
-        let state = BeltState { step: STEP_FIRST, ..BeltState::default() };
-        Belt { state: Mutex::new(state), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
+        Belt { state: Mutex::default(), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, BeltState> {
@@ -228,18 +232,6 @@ impl Belt {
         }
         self.changed.notify_all();
         Ok(())
-    }
-
-    /// How hard to compress the next frame: harder while results wait for the drive, softer when the drive waits for them.
-    /// Since each frame changes it by a step at most, it settles where neither waits.
-    fn step(&self) -> usize {
-        let mut state = self.state();
-        if state.delivered.len() >= WAITING_HARDER {
-            state.step = (state.step + 1).min(STEP_MAX);
-        } else if state.writer_waits && state.delivered.is_empty() {
-            state.step = state.step.saturating_sub(1);
-        }
-        state.step
     }
 
     /// Nothing more will be sent.
@@ -301,9 +293,7 @@ impl Belt {
             if state.closed && next == state.next_sent {
                 return Ok(None);
             }
-            state.writer_waits = true;
             state = self.wait(state);
-            state.writer_waits = false;
         }
     }
 

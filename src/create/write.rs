@@ -168,7 +168,8 @@ impl<'a> Writer<'a> {
     fn begin(&self) -> Result<BundleWriter> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
         let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
-        BundleWriter::new(upload, head, self.run.options.level.fixed())
+        let bundle = BundleWriter::new(upload, head, self.run.options.level.fixed())?;
+        Ok(if self.run.options.read_back { bundle.with_read_back() } else { bundle })
     }
 
     fn publish(&mut self, part: u16) -> Result<()> {

@@ -137,6 +137,9 @@ impl<'a> Plan<'a> {
 
     fn add_large(&mut self, path: EntryPath, entry: Entry, sound: Option<Sound>) {
         let opened = match &entry.content {
+            Some(content) if content.place.is_lost() => {
+                Err(Error::damaged("its content was lost when the archive was damaged"))
+            }
             Some(content) => self.contents.bundle(content.place.bundle),
             None => Err(Error::damaged("the index does not say where its content is")),
         };

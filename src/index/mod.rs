@@ -110,6 +110,13 @@ struct SummaryLine {
     bytes_added: u64,
     problems: u64,
     note: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    uncertain_until: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What `create` compares, by columns. Gone rows have kind [`GONE`] and nothing else.
@@ -179,6 +186,7 @@ impl From<&Summary> for SummaryLine {
             bytes_added: summary.bytes_added,
             problems: summary.problems,
             note: summary.note.clone(),
+            uncertain_until: summary.uncertain_until,
         }
     }
 }
@@ -193,6 +201,7 @@ impl From<SummaryLine> for Summary {
             bytes_added: line.bytes_added,
             problems: line.problems,
             note: line.note,
+            uncertain_until: line.uncertain_until,
         }
     }
 }

@@ -17,11 +17,13 @@ pub use worker::open_large;
 pub use worker::push_kept_line;
 
 use crate::diff::Verdict;
+use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Hole;
 use crate::entry::Kind;
 use crate::entry::Stat;
 use crate::error::Problem;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::frames::Frame;
 use crate::id::Hash;
@@ -32,6 +34,7 @@ use crate::state::Row;
 use crate::tar;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// The largest file that shares a frame with others, in bytes; a larger one is cut into pieces of this size. There is room for
 /// a header in the first frame.
@@ -198,6 +201,17 @@ pub struct Packed {
     pub problems: Vec<Problem>,
     /// Content bytes read from sources.
     pub bytes_read: u64,
+    /// How hard the frames were compressed.
+    pub effort: Effort,
+    /// How long that took.
+    pub compressing: Duration,
+}
+
+impl Packed {
+    /// How many bytes of tar there are in its frames.
+    pub fn raw_bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| u64::from(frame.raw_bytes)).sum()
+    }
 }
 
 /// A line for the manifest.
@@ -217,5 +231,6 @@ pub struct Line {
 /// Whether an entry as it was noted has this content.
 fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
     let content = entry.content.as_ref();
-    entry.stat.size == size && content.is_some_and(|content| content.hash == hash && content.holes == holes)
+    let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
+    entry.stat.size == size && content.as_ref().is_some_and(is_same)
 }

@@ -52,6 +52,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 /// The most bytes of tar in one frame, when a job makes more: a directory with very many names.
 const FRAME_BYTES_CUT: usize = 2 * FRAME_BYTES;
@@ -72,6 +73,8 @@ pub struct Context<'a> {
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
     pub dry_run: bool,
+    /// Whether nobody wants the results any more.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// A worker; keeps its memory from job to job.
@@ -119,14 +122,18 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let mut rest = self.raw.as_slice();
-        if !rest.is_empty() {
-            self.compressor.set_effort((self.context.effort)())?;
+        if rest.is_empty() {
+            return Ok(());
         }
+        let began = Instant::now();
+        packed.effort = (self.context.effort)();
+        self.compressor.set_effort(packed.effort)?;
         while !rest.is_empty() {
             let length = if rest.len() > FRAME_BYTES_CUT { FRAME_BYTES } else { rest.len() };
             packed.frames.push(self.compressor.append_frame(&rest[..length], &mut packed.stored)?);
             rest = &rest[length..];
         }
+        packed.compressing = began.elapsed();
         Ok(())
     }
 
@@ -477,7 +484,7 @@ pub fn open_large(
         Vec::new()
     });
     let entry = Entry { owner: owners.of(&stat), stat, xattrs, ..Entry::default() };
-    large::prepare(ToOpen {
+    let open = ToOpen {
         source: directory.source,
         path,
         file,
@@ -486,7 +493,8 @@ pub fn open_large(
         before: item.before,
         verdict: item.verdict,
         link: item.link,
-    })
+    };
+    large::prepare(open, context.is_stopped)
 }
 
 /// The line of an entry whose content is as it was.

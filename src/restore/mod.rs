@@ -19,6 +19,7 @@ use crate::destination::DestinationOptions;
 use crate::destination::Renamed;
 use crate::error::Error;
 use crate::error::ErrorKind;
+use crate::error::Problem;
 use crate::error::Result;
 use crate::id::Number;
 use crate::index::Parts;
@@ -26,6 +27,7 @@ use crate::monitor::Monitor;
 use crate::monitor::amount;
 use crate::path::EntryPath;
 use crate::path::printable;
+use crate::snapshot::uncertain_since;
 use crate::state::State;
 use directories::finish_directories;
 use planner::Planner;
@@ -111,6 +113,11 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
     let bytes_total = selection.bytes(&state)?;
     let run = Run::new(archive, &catalog, options, monitor, destination, bytes_total);
     refuse_full(&run, bytes_total, &selection, &state)?;
+    let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
+    if let Some(since) = uncertain_since(history, options.at) {
+        let what = format!("some files may differ from what was saved: {}", not_known(since));
+        run.problem(&Problem::new(EntryPath::root(), what));
+    }
     let (reached, walked) = walk(&run, &state, &selection);
     let finished = finish_directories(&run, &state, &selection, &reached);
     walked.and(finished)?;
@@ -118,6 +125,11 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
         destination.sync()?;
     }
     Ok(run.report())
+}
+
+/// Why a snapshot is uncertain.
+fn not_known(since: Number) -> String {
+    format!("a part of the list of what changed in snapshot {since} was lost when the archive was damaged")
 }
 
 /// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.

@@ -72,6 +72,9 @@ pub(super) fn restore_round(run: &Run, round: &[Planned]) -> Result<()> {
     for number in numbers {
         let entry = &round[number].entry;
         match &entry.content {
+            Some(content) if content.place.is_lost() => {
+                sink.lose(&round[number], &Error::damaged("its content was lost when the archive was damaged"));
+            }
             Some(content) => {
                 wanted.push(Wanted { size: entry.stat.size, content });
                 sink.numbers.push(number);

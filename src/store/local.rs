@@ -5,9 +5,12 @@ use super::Room;
 use super::Store;
 use super::Upload;
 use super::checked_name;
+use super::not_as_written;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::Hash;
+use crate::id::Hasher;
 use crate::platform;
 use crate::platform::Directory;
 use std::any::Any;
@@ -34,6 +37,9 @@ const LOCK_NAME: &str = "lock";
 
 /// The most bytes of a lock file that are shown.
 const HOLDER_BYTES_MAX: u64 = 200;
+
+/// How many bytes are read back at once.
+const READ_BACK_BYTES: usize = 1 << 20;
 
 /// A store in a directory.
 #[derive(Clone, Debug)]
@@ -73,17 +79,21 @@ impl LocalStore {
         }
     }
 
+    /// The top is never made: on a drive that is not plugged in it would be a folder on another disk.
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        if directory == self.root || directory.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir(directory)
+            .and_then(|()| platform::sync_directory(&self.root))
+            .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
+    }
+
     fn begin(&self, name: &str) -> Result<LocalUpload> {
         let path = self.path(name)?;
         let doing = || format!("cannot write {}", path.display());
         let directory = path.parent().unwrap_or(&self.root);
-        if directory != self.root && !directory.is_dir() {
-            // The top is never made: on a drive that is not plugged in it would be a folder on another disk.
-            fs::create_dir(directory)
-                .and_then(|()| platform::sync_directory(&self.root))
-                .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
-                .map_err(|error| Error::io(doing(), error))?;
-        }
+        self.make_directory(directory).map_err(|error| Error::io(doing(), error))?;
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .tempfile_in(directory)
@@ -159,6 +169,20 @@ impl Store for LocalStore {
         upload.finish(Replace::Yes)
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        let doing = |error| Error::io(format!("cannot move {} to {}", from.display(), to.display()), error);
+        let (old, new) = (from.parent().unwrap_or(&self.root), to.parent().unwrap_or(&self.root));
+        self.make_directory(new).map_err(doing)?;
+        platform::rename_new(&from, &to).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&to),
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", from.display())),
+            _ => doing(error),
+        })?;
+        // First where it is to be found, then where it was.
+        platform::sync_directory(new).and_then(|()| platform::sync_directory(old)).map_err(doing)
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
         fs::remove_file(&path).map_err(|error| match error.kind() {
@@ -183,7 +207,7 @@ impl Store for LocalStore {
     }
 
     fn sweep(&self) -> Result<()> {
-        for directory in ["", "bundles", "index"] {
+        for directory in ["", "bundles", "index", "damaged"] {
             let path = self.root.join(directory);
             let Ok(listing) = fs::read_dir(&path) else { continue };
             for item in listing.flatten() {
@@ -334,6 +358,28 @@ impl LocalUpload {
 }
 
 impl Upload for LocalUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        let path = self.path.display().to_string();
+        let doing = |error| Error::io(format!("cannot read back {path}"), error);
+        self.wait_for_drive()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {path}"), error))?;
+        platform::forget_cached(&self.file);
+        let (mut hasher, mut buffer, mut offset) = (Hasher::new(), vec![0; READ_BACK_BYTES], 0);
+        loop {
+            match platform::read_at(&self.file, offset, &mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(doing(error)),
+            }
+        }
+        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
         let path = self.path.with_file_name(file_name);

@@ -165,7 +165,11 @@ fn feed_bundle<S: Sink>(
         if plan::is_inside(&wanted[*number], bundle.table()) {
             inside.push(*number);
         } else {
-            let what = format!("the index places it outside of bundle {}", bundle.name());
+            let what = if bundle.has_sound_table() {
+                format!("the index places it outside of bundle {}", bundle.name())
+            } else {
+                format!("bundle {} is cut off or damaged before the place where it is", bundle.name())
+            };
             sink.fail(*number, &Error::damaged(what))?;
         }
     }

@@ -64,6 +64,8 @@ impl Made {
             parent: None,
             sources: Vec::new(),
             note: String::new(),
+            stands_for: None,
+            uncertain_until: 0,
         };
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
         for (stored, frame) in frames {

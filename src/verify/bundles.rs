@@ -12,7 +12,6 @@ use crate::bundle::ManifestReader;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::error::Result;
-use crate::frames::Decompressor;
 use crate::id::ArchiveId;
 use crate::id::Hash;
 use crate::manifest::Change;
@@ -25,7 +24,7 @@ use crate::tar::BLOCK_BYTES;
 use std::cmp::Ordering;
 
 /// What a bundle told of itself.
-pub(super) struct Examined {
+pub(crate) struct Examined {
     pub file: BundleFile,
     /// Its first line, if that could be read.
     pub head: Option<Head>,
@@ -33,19 +32,29 @@ pub(super) struct Examined {
     pub manifest: Option<(Tail, Hash)>,
     /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
     pub is_itself: bool,
+    /// Its table of frames is damaged; its frames reach to this byte of the tar.
+    pub cut_at: Option<u64>,
+    /// How many contents are noted as lost.
+    pub lost: u64,
 }
+
+const CUT: &str = "Its end is missing or damaged. What is before that can be restored as long as the index is sound: leave the \
+                   folder index as it is. If there is a copy of this file, put it in place of this one; otherwise run \
+                   snap repair.";
 
 /// Examines every bundle, in order.
 pub(super) fn examine(check: &mut Check) -> Result<()> {
     let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
     for file in files {
         check.stop_if_interrupted()?;
-        let mut examined = Examined { file, head: None, manifest: None, is_itself: false };
+        let mut examined = Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0 };
         if let Err(error) = examine_one(check, &mut examined) {
             if !is_about_the_file(&error) {
                 return Err(error);
             }
-            let (touched, advice) = if examined.is_itself {
+            let (touched, advice) = if let Some(end) = examined.cut_at {
+                (Touched::Bytes { bundle: examined.file.id(), ranges: std::iter::once(end..u64::MAX).collect() }, CUT)
+            } else if examined.is_itself {
                 let advice = "What is stored in it can be restored as long as the index is sound: leave the folder index \
                               as it is, and copy the archive to another drive. If there is a copy of this file, put it in \
                               place of this one.";
@@ -71,6 +80,7 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
 fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
     let bundle = check.archive.bundle(&examined.file.name)?;
     examined.is_itself = is_itself(&bundle, check.archive.id());
+    examined.cut_at = (!bundle.has_sound_table()).then(|| bundle.table().raw_bytes());
     let mut reader = bundle.manifest()?;
     examined.head = Some(check_head(&reader, check.archive.id(), examined)?);
     let mut last: Option<Change> = None;
@@ -82,21 +92,42 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         if last.as_ref().is_some_and(|last| manifest_order(last, &change) != Ordering::Less) {
             return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
         }
+        examined.lost += u64::from(matches!(&change.now, Now::Stored(entry) if entry.is_lost()));
         check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
         last = Some(change);
     }
     examined.manifest = Some((reader.tail().clone(), reader.digest()));
     examined.is_itself = true;
+    tell_of_repair(check, examined);
     Ok(())
+}
+
+/// What is not as it was written and known as such, or easily made good.
+fn tell_of_repair(check: &mut Check, examined: &Examined) {
+    let file = bundle_path(&examined.file.name);
+    if examined.cut_at.is_some() {
+        let what =
+            "the table of frames at its end is damaged. Everything is still there; snap repair writes the table again.";
+        check.found(&file, what, Touched::Nothing);
+    }
+    if examined.lost > 0 {
+        let what = "contents were lost when this file was damaged, and are noted as such. They are saved again by the next \
+                    snap create if they are still on this computer as they were.";
+        check.known_losses.insert(check.damages.len());
+        check.found(&file, what, Touched::Lost(examined.file.id()));
+    }
+    let until = examined.head.as_ref().map_or(0, |head| head.uncertain_until);
+    if until > 0 {
+        let what = "a part of its list of changes was lost when it was damaged: some files of these snapshots may differ from \
+                    what was saved.";
+        check.known_losses.insert(check.damages.len());
+        check.found(&file, what, Touched::Uncertain(examined.file.id().number..=until));
+    }
 }
 
 /// Whether nothing that can still be read says that the file is another bundle than its name says.
 fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
-    let Ok(tail) = bundle.manifest_tail() else { return true };
-    let raw = bundle.table().frame_at(tail.manifest_offset).map(|frame| bundle.frame(&frame, &mut Decompressor::new()));
-    let head = raw.and_then(|raw| Head::from_line(raw.ok()?.split(|byte| *byte == b'\n').next()?).ok());
-    let id = bundle.name().id;
-    head.is_none_or(|head| (head.id.number, tail.part, head.archive) == (id.number, id.part, archive))
+    bundle.own_head().is_none_or(|head| (head.id, head.archive) == (bundle.name().id, archive))
 }
 
 fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {
@@ -117,6 +148,9 @@ fn manifest_order(a: &Change, b: &Change) -> Ordering {
 /// Content must be inside the tar, after a header and before the manifest's.
 fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> {
     let Now::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
+    if content.place.is_lost() {
+        return Ok(());
+    }
     let end = content.place.offset.saturating_add(stat.size);
     let header = BLOCK_BYTES as u64;
     let inside = content.place.offset >= header && end.saturating_add(header) <= tail.manifest_offset;
@@ -159,7 +193,8 @@ fn check_chain(check: &mut Check, examined: &Examined) {
 
 fn check_digest(check: &mut Check, parent: &Parent, examined: &Examined) {
     let before = check.examined.get(&parent.bundle.id).and_then(|before| before.manifest.as_ref());
-    if before.is_some_and(|(_, digest)| *digest != parent.manifest) {
+    let stands_for = check.examined.get(&parent.bundle.id).and_then(|before| before.head.as_ref()?.stands_for);
+    if before.is_some_and(|(_, digest)| *digest != parent.manifest) && stands_for != Some(parent.manifest) {
         let what = format!(
             "the bundle is not the one after which {} was made: it was exchanged or altered. If there is a copy of this \
              file, put it in place of this one.",

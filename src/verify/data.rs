@@ -29,6 +29,7 @@ use crate::id::Hasher;
 use crate::manifest::MANIFEST_NAME;
 use crate::monitor::Progress;
 use crate::path::EntryPath;
+use crate::snapshot::uncertain_since;
 use crate::state::State;
 use crate::tar;
 use crate::tar::Member;
@@ -79,9 +80,17 @@ fn read_bundle(
     let bundle = check.archive.bundle(&file.name)?;
     let blob = check.archive.store().open(&bundle_path(&file.name))?;
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
-    let carried = std::mem::take(waiting);
+    // An uncertain one need not have what earlier parts announced.
+    let is_certain =
+        check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
+    let carried = if is_certain { std::mem::take(waiting) } else { BTreeMap::new() };
     let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
-    let state = check.history.state(file.id().number)?;
+    // What is not known for certain says nothing of directories.
+    let is_certain = |state: &State| {
+        let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
+        uncertain_since(history, file.id().number).is_none()
+    };
+    let state = check.history.state(file.id().number)?.filter(is_certain);
     let before = check.history.state_before(file.id().number)?;
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
     let mut bytes = begun.bytes;

@@ -146,6 +146,8 @@ impl Expected {
             Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
                 self.directories.insert(path, entry);
             }
+            // What is lost was left out.
+            Change { now: Now::Stored(entry), .. } if entry.is_lost() => {}
             Change { path, now: Now::Stored(entry) } => self.other = Some(Wanted { path, entry }),
             // Neither has a member: deletions stand in the listings of directories.
             Change { now: Now::Gone(_) | Now::Kept(_), .. } => {}

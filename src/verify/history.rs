@@ -24,6 +24,7 @@ use crate::manifest::Now;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::state::Group;
 use crate::state::Groups;
 use crate::state::State;
@@ -45,7 +46,7 @@ struct Reference {
 }
 
 /// The states that are known, by number: the archive's own index files where they are right, others made here.
-pub(super) struct History<'a> {
+pub(crate) struct History<'a> {
     archive: &'a Archive,
     scratch: Option<Scratch>,
     references: BTreeMap<Number, Reference>,
@@ -98,7 +99,7 @@ impl<'a> History<'a> {
 }
 
 /// The number of `000042.full` or `000042.delta`.
-pub(super) fn parse_index_name(name: &str) -> Option<Number> {
+pub(crate) fn parse_index_name(name: &str) -> Option<Number> {
     let digits = name.strip_suffix(".full").or_else(|| name.strip_suffix(".delta"))?;
     let plain = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|number| plain && *number > 0)
@@ -107,10 +108,19 @@ pub(super) fn parse_index_name(name: &str) -> Option<Number> {
 /// Compares every index file with the manifests.
 pub(super) fn compare(check: &mut Check) -> Result<()> {
     let mut stored: BTreeMap<Number, Vec<String>> = BTreeMap::new();
-    for (name, _) in check.archive.store().list(INDEX)? {
-        if let Some(number) = parse_index_name(&name) {
+    for name in &check.index_files {
+        if let Some(number) = parse_index_name(name) {
             // A whole state comes first: it is what is used.
             stored.entry(number).or_default().insert(0, format!("{INDEX}/{name}"));
+        }
+    }
+    // First of all: what remains of a snapshot does not tell that it was more.
+    for (number, names) in &stored {
+        for name in names {
+            let Ok(file) = check.archive.store().open(name).and_then(IndexFile::open) else { continue };
+            if (file.head().archive, file.head().number) == (check.archive.id(), *number) {
+                note_all_missing(check, &file);
+            }
         }
     }
     let mut numbers: BTreeSet<Number> = check.examined.keys().map(|id| id.number).collect();
@@ -218,7 +228,7 @@ enum Age {
 }
 
 /// What an index file says of itself must fit its name, the archive and the bundles that are there or known to be missing.
-fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<Age> {
+fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age> {
     let head = file.head();
     if head.archive != check.archive.id() {
         return Err(Error::damaged("it belongs to another archive"));
@@ -230,11 +240,9 @@ fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<
         let number = examined.file.id().number;
         number > head.from && number <= head.number
     });
-    let mut missing = Vec::new();
     for record in &head.bundles {
         let id = BundleName::parse(&record.name).ok_or_else(|| Error::damaged("it names no bundle"))?.id;
         if !check.examined.contains_key(&id) {
-            missing.push(id);
             continue;
         }
         let same = there.next().is_some_and(|examined| {
@@ -247,22 +255,18 @@ fn check_records(check: &mut Check, file: &IndexFile, number: Number) -> Result<
             return Err(Error::damaged("it was made from other bundles than those that are there"));
         }
     }
-    let age = if there.next().is_some() { Age::Old } else { Age::New };
-    drop(there);
-    for id in missing {
-        note_missing(check, file, id);
-    }
-    Ok(age)
+    Ok(if there.next().is_some() { Age::Old } else { Age::New })
 }
 
-/// A bundle that only the index remembers.
-fn note_missing(check: &mut Check, file: &IndexFile, id: BundleId) {
-    let record = file.head().bundles.iter().find_map(|record| BundleName::parse(&record.name).filter(|n| n.id == id));
-    let Some(name) = record else { return };
-    if check.missing.insert(id, name.clone()).is_none() {
+/// Bundles that only the index remembers.
+fn note_all_missing(check: &mut Check, file: &IndexFile) {
+    for name in file.head().bundles.iter().filter_map(|record| BundleName::parse(&record.name)) {
+        if check.examined.contains_key(&name.id) || check.missing.insert(name.id, name.clone()).is_some() {
+            continue;
+        }
         let what = "the bundle is missing: the index remembers it. What is stored in it cannot be restored. If there is a \
                     copy of this file, put it back.";
-        check.found(bundle_path(&name), what, Touched::everything(id));
+        check.found(bundle_path(&name), what, Touched::everything(name.id));
     }
 }
 
@@ -303,7 +307,10 @@ fn build(
     while let Some(row) = rows.next()? {
         writer.push(&row.directory, &row.name, row.entry.as_ref())?;
     }
-    writer.publish(&IndexHead { archive: check.archive.id(), number, from, ..IndexHead::default() })?;
+    let mut snapshots = Vec::new();
+    before.since(from).layers().iter().rev().for_each(|file| snapshots.extend(file.head().snapshots.iter().cloned()));
+    snapshots.extend(manifests.summary(check));
+    writer.publish(&IndexHead { archive: check.archive.id(), number, from, snapshots, ..IndexHead::default() })?;
     Ok(Reference { from, name, in_scratch: true, complete })
 }
 
@@ -336,6 +343,7 @@ impl<'a> Manifests<'a> {
             summary.time = head.time;
             summary.sources.clone_from(&head.sources);
             summary.note.clone_from(&head.note);
+            summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
             summary.counts.add(&tail.counts);
             summary.problems += tail.problems_total;
             summary.bytes_added += file.bytes;
@@ -394,6 +402,8 @@ struct Expected<'a> {
     before: &'a State,
     keeps_gone: bool,
     gaps: Gaps,
+    /// Whether a list of changes before was lost in part, so that a content that is not found is lost with it.
+    is_uncertain: bool,
 }
 
 /// Whether something is missing between the state before and the changes.
@@ -412,7 +422,19 @@ impl<'a> Expected<'a> {
         gaps: Gaps,
     ) -> Result<Expected<'a>> {
         let readers = manifests.readers()?;
-        let mut rows = Expected { older, waiting_older: None, readers, waiting_change: None, before, keeps_gone, gaps };
+        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let number = manifests.files.first().map_or(0, |file| file.id().number);
+        let is_uncertain = uncertain_since(known, number).is_some();
+        let mut rows = Expected {
+            older,
+            waiting_older: None,
+            readers,
+            waiting_change: None,
+            before,
+            keeps_gone,
+            gaps,
+            is_uncertain,
+        };
         rows.waiting_older = rows.older.next()?;
         rows.waiting_change = rows.next_change()?;
         Ok(rows)
@@ -465,12 +487,11 @@ impl<'a> Expected<'a> {
             Now::Stored(entry) => return Ok(IndexRow { directory, name, entry: Some(entry) }),
             Now::Kept(entry) => entry,
         };
-        let older = self.before.find(&change.path)?.and_then(|older| older.content);
-        if let (Some(content), Some(older)) = (&mut entry.content, older)
-            && content.hash == older.hash
-            && content.place.bundle == older.place.bundle
-        {
-            content.place = older.place;
+        if entry.keep_place(self.before.find(&change.path)?.as_ref()) {
+            return Ok(IndexRow { directory, name, entry: Some(entry) });
+        }
+        if self.is_uncertain {
+            entry.lose();
             return Ok(IndexRow { directory, name, entry: Some(entry) });
         }
         if self.gaps == Gaps::Before {

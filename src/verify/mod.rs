@@ -10,10 +10,12 @@ mod frames;
 mod history;
 mod touched;
 
-use self::bundles::Examined;
-use self::history::History;
-use self::touched::Damage;
-use self::touched::Touched;
+pub(crate) use self::bundles::Examined;
+pub(crate) use self::history::History;
+pub(crate) use self::history::parse_index_name;
+pub(crate) use self::touched::Damage;
+pub(crate) use self::touched::Touched;
+
 use crate::archive::Archive;
 use crate::archive::BUNDLES;
 use crate::archive::Catalog;
@@ -80,6 +82,8 @@ pub struct VerifyReport {
 /// # Errors
 /// When the archive cannot be listed; [`ErrorKind::Interrupted`] when the monitor says so. Damage is no error.
 pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+    // Before the bundles, which are written before it: a create that is at work is then no damage.
+    let index_files = index_files(archive)?;
     let catalog = match archive.catalog(monitor) {
         Err(error) if error.is_damage() => {
             let finding = Finding { file: BUNDLES.to_owned(), what: told(&error), ..Finding::default() };
@@ -87,41 +91,79 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
         }
         catalog => catalog?,
     };
-    let mut check = Check::new(archive, &catalog, monitor);
+    look(archive, &catalog, index_files, options, monitor)?.report()
+}
+
+/// Every file in the index's directory.
+pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
+    Ok(archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// All looks but the last.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn look<'a>(
+    archive: &'a Archive,
+    catalog: &'a Catalog<'a>,
+    index_files: Vec<String>,
+    options: &VerifyOptions,
+    monitor: &'a dyn Monitor,
+) -> Result<Check<'a>> {
+    let mut check = Check::new(archive, catalog, index_files, monitor);
     check.foreign_files()?;
     bundles::examine(&mut check)?;
     history::compare(&mut check)?;
     if options.data {
         data::read_all(&mut check, options.threads)?;
     }
-    check.report()
+    Ok(check)
 }
 
 /// A verification on its way.
-struct Check<'a> {
+pub(crate) struct Check<'a> {
     archive: &'a Archive,
     catalog: &'a Catalog<'a>,
+    /// Every file in the index's directory, as it was before the bundles were listed.
+    index_files: Vec<String>,
     monitor: &'a dyn Monitor,
     /// Every bundle that is there, with what its manifest told.
-    examined: BTreeMap<BundleId, Examined>,
+    pub(crate) examined: BTreeMap<BundleId, Examined>,
     /// Bundles that another bundle or the index knows of, and that are not there.
-    missing: BTreeMap<BundleId, BundleName>,
-    history: History<'a>,
-    damages: Vec<Damage>,
+    pub(crate) missing: BTreeMap<BundleId, BundleName>,
+    pub(crate) history: History<'a>,
+    pub(crate) damages: Vec<Damage>,
+    /// Which of the damages are told of by the archive itself: `repair` has done all that can be done.
+    pub(crate) known_losses: BTreeSet<usize>,
     entries: u64,
     bytes: u64,
 }
 
 impl<'a> Check<'a> {
-    fn new(archive: &'a Archive, catalog: &'a Catalog<'a>, monitor: &'a dyn Monitor) -> Check<'a> {
+    pub(crate) fn archive(&self) -> &'a Archive {
+        self.archive
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
+        self.catalog
+    }
+
+    fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        index_files: Vec<String>,
+        monitor: &'a dyn Monitor,
+    ) -> Check<'a> {
         Check {
             archive,
             catalog,
+            index_files,
             monitor,
             examined: BTreeMap::new(),
             missing: BTreeMap::new(),
             history: History::new(archive),
             damages: Vec::new(),
+            known_losses: BTreeSet::new(),
             entries: 0,
             bytes: 0,
         }

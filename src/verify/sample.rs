@@ -204,6 +204,8 @@ impl Sample {
             parent: catalog.parent().unwrap(),
             sources: Vec::new(),
             note: String::new(),
+            stands_for: None,
+            uncertain_until: 0,
         };
         let upload = self.store.create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

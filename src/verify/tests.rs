@@ -257,13 +257,15 @@ fn the_first_and_the_newest_bundle_are_missed_too() {
 #[test]
 fn a_truncated_bundle_costs_what_is_stored_in_it() {
     let sample = three_snapshots();
-    for cut in [1, 1000, usize::MAX] {
-        sample.alter(&Sample::file(1), |bytes| bytes.truncate(bytes.len().saturating_sub(cut)));
-        let found = only(&sample, WITH_DATA);
-        assert_eq!(
-            (found.file.as_str(), found.paths_total, found.snapshots),
-            (Sample::file(1).as_str(), 7, vec![1, 2, 3])
-        );
+    let place = frame_of(&sample, 1, "s/d/c").stored_offset as usize;
+    let length = sample.bytes(&Sample::file(1)).len();
+    for (kept, lost) in [(length - 1, 0), (length - 1000, 0), (place + 5000, 2), (place, 2), (0, 7)] {
+        sample.alter(&Sample::file(1), |bytes| bytes.truncate(kept));
+        // The index speaks of a longer file.
+        let found = findings(&sample, WITH_DATA).remove(0);
+        assert_eq!((found.file.as_str(), found.paths_total), (Sample::file(1).as_str(), lost), "{kept}: {found:?}");
+        let snapshots = if lost > 0 { vec![1, 2, 3] } else { vec![] };
+        assert_eq!(found.snapshots, snapshots, "{kept}");
     }
 }
 

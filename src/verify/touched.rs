@@ -3,6 +3,7 @@
 use super::Finding;
 use super::PATHS_MAX;
 use super::history::History;
+use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::error::Result;
@@ -14,16 +15,17 @@ use crate::path::EntryPath;
 use crate::state::State;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::ops::RangeInclusive;
 
 /// Something that is not as it was written.
-pub(super) struct Damage {
+pub(crate) struct Damage {
     pub file: String,
     pub what: String,
     pub touched: Touched,
 }
 
 /// What a damage touches.
-pub(super) enum Touched {
+pub(crate) enum Touched {
     /// Nothing that cannot be made again.
     Nothing,
     /// These bytes of a bundle's decompressed tar, ascending.
@@ -34,6 +36,10 @@ pub(super) enum Touched {
     Manifest(BundleId),
     /// Every snapshot from this one on.
     Since(Number),
+    /// These snapshots, in ways that are not known.
+    Uncertain(RangeInclusive<Number>),
+    /// The contents that were in this bundle and are noted as lost.
+    Lost(BundleId),
     /// These entries of one snapshot, the first of `total`.
     Paths { number: Number, paths: Vec<EntryPath>, total: u64 },
 }
@@ -45,7 +51,11 @@ impl Touched {
     }
 
     fn touches(&self, entry: &Entry) -> bool {
-        let Some(content) = entry.content.as_ref().filter(|_| entry.stat.size > 0) else { return false };
+        if let Touched::Lost(bundle) = self {
+            return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
+        }
+        let whole = |content: &&Content| entry.stat.size > 0 && !content.place.is_lost();
+        let Some(content) = entry.content.as_ref().filter(whole) else { return false };
         let (place, size) = (content.place, entry.stat.size);
         match self {
             Touched::Bytes { bundle, ranges } => {
@@ -67,6 +77,7 @@ pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) 
     let since = |first: Number| snapshots.iter().copied().filter(move |number| *number >= first);
     match &damage.touched {
         Touched::Nothing => {}
+        Touched::Uncertain(range) => finding.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
         Touched::Since(number) => finding.snapshots = since(*number).collect(),
         Touched::Paths { number, paths, total } => {
             finding.snapshots = since(*number).take_while(|other| other == number).collect();
@@ -76,7 +87,7 @@ pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) 
         Touched::Manifest(bundle) => {
             finding.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
         }
-        Touched::Bytes { bundle, .. } | Touched::Contents { bundle, .. } => {
+        Touched::Bytes { bundle, .. } | Touched::Contents { bundle, .. } | Touched::Lost(bundle) => {
             let candidates: Vec<Number> = since(bundle.number).collect();
             name_contents(&mut finding, &damage.touched, bundle.number, &candidates, history)?;
         }

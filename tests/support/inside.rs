@@ -181,6 +181,11 @@ fn hash_of(bytes: &[u8], content: &Content) -> snap::id::Hash {
     hasher.hash()
 }
 
+/// A directory in memory where there is one: a restore waits for the disk that it writes to.
+pub fn quick_directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Fails the test unless a snapshot restores to just this.
 #[track_caller]
 pub fn assert_restores(archive: &Archive, number: Number, expected: &Path) {

@@ -2,6 +2,7 @@
 
 use snap::error::Error;
 use snap::error::Result;
+use snap::id::Hash;
 use snap::store::Blob;
 use snap::store::Store;
 use snap::store::Upload;
@@ -151,6 +152,12 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("replaced {name}"))
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.plan.checked(&format!("move {from} to {to}"))?;
+        self.inner.rename(from, to)?;
+        self.plan.checked(&format!("moved {from} to {to}"))
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         self.plan.checked(&format!("remove {name}"))?;
         self.inner.remove(name)?;
@@ -218,6 +225,11 @@ impl Write for FaultyUpload {
 }
 
 impl Upload for FaultyUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        self.plan.checked(&format!("read back {}", self.name))?;
+        self.inner().read_back(digest)
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         self.plan.checked(&format!("rename {}", self.name))?;
         self.inner().rename(name)?;
@@ -245,7 +257,7 @@ impl Drop for FaultyUpload {
 /// All files of a store.
 pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for directory in ["", "bundles", "index"] {
+    for directory in ["", "bundles", "index", "damaged"] {
         for (name, _) in store.list(directory).unwrap() {
             let full = if directory.is_empty() { name } else { format!("{directory}/{name}") };
             let bytes = snap::store::read_small(store, &full, u64::MAX).unwrap();

@@ -264,6 +264,15 @@ pub fn will_read_in_order(file: &File) {
     let _ = file;
 }
 
+/// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
+/// be told, nothing happens.
+pub fn forget_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
 /// The name of user `uid`, if the system knows one.
 pub fn user_name(uid: u32) -> Option<String> {
     User::from_uid(Uid::from_raw(uid)).ok()?.map(|user| user.name)

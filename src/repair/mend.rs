@@ -1,0 +1,305 @@
+//! Bundles that are damaged or missing, mended one after the other from the first on: each names the one before.
+
+use super::Repair;
+use super::bundle_named;
+use super::lines::FromManifest;
+use super::lines::FromStates;
+use super::lines::Share;
+use super::name_of;
+use super::rewrite::Group;
+use super::rewrite::Rewrite;
+use super::rewrite::Sources;
+use crate::archive::DAMAGED;
+use crate::archive::bundle_path;
+use crate::bundle::Bundle;
+use crate::bundle::BundleWriter;
+use crate::error::Error;
+use crate::error::ErrorKind;
+use crate::error::Result;
+use crate::id::BundleId;
+use crate::id::BundleName;
+use crate::id::Hash;
+use crate::id::Number;
+use crate::manifest::Head;
+use crate::manifest::Parent;
+use crate::manifest::Tail;
+use crate::path::EntryPath;
+use crate::snapshot::Summary;
+use crate::state::State;
+use crate::verify::Check;
+use crate::verify::Examined;
+use crate::verify::Touched;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const LEVEL: i32 = 3;
+
+/// Mends all bundles; the first number of which one was changed.
+pub(super) fn bundles(repair: &mut Repair, check: &Check) -> Result<Option<Number>> {
+    let wrong = wrong_ones(check);
+    let mut all: BTreeMap<BundleId, BundleName> = check.missing.clone();
+    all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
+    let mut mend = Mend { repair, check, all, previous: None, last_lines: BTreeMap::new() };
+    for name in mend.all.clone().into_values() {
+        if wrong.contains(&name.id) {
+            mend.repair.stop_if_interrupted()?;
+            mend.bundle(&name)?;
+        } else if let Some((_, digest)) = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref()) {
+            mend.previous = Some(Parent { bundle: name, manifest: *digest });
+        }
+    }
+    Ok(wrong.first().map(|id| id.number))
+}
+
+/// The bundles that are missing, and those with damages that are not noted as such already.
+fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
+    let damages = check.damages.iter().enumerate().filter(|(number, _)| !check.known_losses.contains(number));
+    // That two bundles do not belong together does not say which one is wrong.
+    let of_bundle = damages.filter(|(_, damage)| !matches!(damage.touched, Touched::Since(_)));
+    let damaged = of_bundle.filter_map(|(_, damage)| bundle_named(&damage.file)).map(|name| name.id);
+    damaged.chain(check.missing.keys().copied()).collect()
+}
+
+struct Mend<'m, 'a, 'c> {
+    repair: &'m mut Repair<'a>,
+    check: &'m Check<'c>,
+    all: BTreeMap<BundleId, BundleName>,
+    /// The bundle before, as it is now.
+    previous: Option<Parent>,
+    /// The last line of each bundle that was mended from the index.
+    last_lines: BTreeMap<BundleId, Option<EntryPath>>,
+}
+
+/// Where the list of changes comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Manifest,
+    Index,
+    Nowhere,
+}
+
+impl Mend<'_, '_, '_> {
+    fn bundle(&mut self, name: &BundleName) -> Result<()> {
+        let check = self.check;
+        let examined = check.examined.get(&name.id);
+        let old = examined.and_then(|_| self.repair.archive.bundle(name).ok());
+        if let Some((examined, old)) = examined.zip(old.as_ref())
+            && self.has_bad_table_only(examined)
+        {
+            return self.write_table(name, examined, old);
+        }
+        let history = &check.history;
+        let number = name.id.number;
+        let from = if examined.is_some_and(|examined| examined.manifest.is_some()) {
+            From::Manifest
+        } else if history.is_complete(number) && history.state(number)?.is_some() {
+            From::Index
+        } else {
+            From::Nowhere
+        };
+        let was_there = if examined.is_some() { "was damaged" } else { "was missing" };
+        let what = match from {
+            From::Manifest => format!("it {was_there}: written anew with all contents that are sound"),
+            From::Index => {
+                format!(
+                    "it {was_there}: written anew with all contents that are sound, from what the index knows of it"
+                )
+            }
+            From::Nowhere => format!(
+                "it {was_there}, and nothing else says what was in it: an empty one takes its place, and the snapshots from \
+                 {number} on are marked as uncertain"
+            ),
+        };
+        let mut to = None;
+        if !self.repair.options.dry_run {
+            let published = self.rewrite(name, examined, old, from)?;
+            to = self.put_in_place(name, examined.is_some())?;
+            self.previous = Some(Parent { bundle: name.clone(), manifest: published });
+        }
+        let to = to.map(|to| format!("; the old one is now {to}")).unwrap_or_default();
+        self.repair.did(bundle_path(name), format!("{what}{to}"));
+        Ok(())
+    }
+
+    /// Whether nothing is damaged but the table of frames.
+    fn has_bad_table_only(&self, examined: &Examined) -> bool {
+        let path = bundle_path(&examined.file.name);
+        let known = &self.check.known_losses;
+        let damages = self.check.damages.iter().enumerate();
+        let count = damages.filter(|(number, damage)| damage.file == path && !known.contains(number)).count();
+        examined.cut_at.is_some() && examined.manifest.is_some() && count == 1
+    }
+
+    /// The frames as they are, and the table anew: the very file that was written.
+    fn write_table(&mut self, name: &BundleName, examined: &Examined, old: &Arc<Bundle>) -> Result<()> {
+        let mut to = None;
+        if !self.repair.options.dry_run {
+            let failed = |error| Error::io(format!("cannot write {name}"), error);
+            let mut upload = self.repair.store().create(&new_name(name))?;
+            for number in 0..old.table().len() {
+                if let Some(frame) = old.table().frame(number) {
+                    upload.write_all(&old.stored_frame(&frame)?).map_err(failed)?;
+                }
+            }
+            upload.write_all(&old.table().to_bytes()).map_err(failed)?;
+            upload.publish()?;
+            to = self.put_in_place(name, true)?;
+        }
+        let digest = examined.manifest.as_ref().map(|(_, digest)| *digest);
+        self.previous = digest.map(|manifest| Parent { bundle: name.clone(), manifest });
+        let to = to.map(|to| format!("; the old file is now {to}")).unwrap_or_default();
+        self.repair.did(bundle_path(name), format!("its table of frames was written again, nothing was lost{to}"));
+        Ok(())
+    }
+
+    /// The old file goes to `damaged`, the new one to its place; where the old one is now.
+    fn put_in_place(&mut self, name: &BundleName, was_there: bool) -> Result<Option<String>> {
+        let to = if was_there { Some(self.repair.set_aside(&bundle_path(name))?) } else { None };
+        self.repair.store().rename(&new_name(name), &bundle_path(name))?;
+        Ok(to)
+    }
+
+    fn rewrite(
+        &mut self,
+        name: &BundleName,
+        examined: Option<&Examined>,
+        old: Option<Arc<Bundle>>,
+        from: From,
+    ) -> Result<Hash> {
+        let check = self.check;
+        let head = self.head(name, examined, from)?;
+        let upload = self.repair.store().create(&new_name(name))?;
+        let writer = BundleWriter::new(upload, head, LEVEL)?;
+        let number = name.id.number;
+        let is_known = from != From::Nowhere && check.history.is_complete(number);
+        let after = if is_known { check.history.state(number)? } else { None };
+        let before = if is_known { check.history.state_before(number)? } else { None };
+        let name_of = |id: BundleId| name_of(check, check.catalog(), id);
+        let manifest = old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose()?;
+        let sources = Sources { old, before: before.clone(), after: after.clone(), name_of: &name_of };
+        let rewrite = Rewrite::new(sources, writer)?;
+        let tail = self.tail(name, examined, from)?;
+        let published = match (manifest, before, after) {
+            (Some(reader), _, _) => {
+                let mut lines = FromManifest::new(reader);
+                rewrite.run(&mut || lines.next(), tail)?
+            }
+            (None, Some(before), Some(after)) => {
+                let mut lines = FromStates::new(&before, &after, name.id, self.share(name.id)?);
+                let published = rewrite.run(&mut || lines.next(), tail)?;
+                self.last_lines.insert(name.id, lines.last.clone());
+                published
+            }
+            _ => rewrite.run(&mut || Ok::<Option<Group>, Error>(None), tail)?,
+        };
+        Ok(published.manifest)
+    }
+
+    /// Which lines of its snapshot are a part's own.
+    fn share(&self, id: BundleId) -> Result<Share> {
+        let mut share = Share::default();
+        let siblings = self.all.keys().filter(|other| other.number == id.number && **other != id);
+        for sibling in siblings {
+            if *sibling < id {
+                share.after = match self.last_lines.get(sibling) {
+                    Some(last) => last.clone(),
+                    None => self.edge(*sibling, Edge::Last)?.or(share.after),
+                };
+            } else if share.before.is_none() {
+                share.before = self.edge(*sibling, Edge::First)?;
+            }
+        }
+        Ok(share)
+    }
+
+    /// The first or the last line of a bundle, if its manifest is sound.
+    fn edge(&self, id: BundleId, edge: Edge) -> Result<Option<EntryPath>> {
+        let examined = self.check.examined.get(&id).filter(|examined| examined.manifest.is_some());
+        let Some(name) = examined.map(|examined| &examined.file.name) else { return Ok(None) };
+        let mut reader = self.repair.archive.bundle(name)?.manifest()?;
+        let mut found = None;
+        while let Some(change) = reader.next_change()? {
+            found = Some(change.path);
+            if edge == Edge::First {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn head(&self, name: &BundleName, examined: Option<&Examined>, from: From) -> Result<Head> {
+        let summary = self.summary(name.id.number)?;
+        let known = examined.and_then(|examined| examined.head.clone());
+        let near = || {
+            let heads = self.check.examined.values().filter_map(|examined| examined.head.as_ref());
+            let before = heads.clone().rfind(|head| head.id.number <= name.id.number);
+            before.or_else(|| heads.clone().next()).map(|head| head.sources.clone()).unwrap_or_default()
+        };
+        let odd = || Error::new(ErrorKind::Refused, format!("the name {name} says no time that can be"));
+        let mut head = match known {
+            Some(head) => head,
+            None => Head {
+                archive: self.repair.archive.id(),
+                id: name.id,
+                time: name.time().ok_or_else(odd)?,
+                parent: None,
+                sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
+                note: summary.map(|summary| summary.note).unwrap_or_default(),
+                stands_for: None,
+                uncertain_until: 0,
+            },
+        };
+        head.id = name.id;
+        head.parent.clone_from(&self.previous);
+        head.stands_for = self.stands_for(name, examined)?.or(head.stands_for);
+        if from == From::Nowhere {
+            let highest = self.all.keys().next_back().map_or(0, |id| id.number);
+            head.uncertain_until = highest.max(head.uncertain_until);
+        }
+        Ok(head)
+    }
+
+    /// The digest by which the next bundle knows this one.
+    fn stands_for(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<Hash>> {
+        let heads = self.check.examined.values().filter_map(|examined| examined.head.as_ref());
+        let mut parents = heads.filter_map(|head| head.parent.as_ref());
+        if let Some(parent) = parents.find(|parent| parent.bundle == *name) {
+            return Ok(Some(parent.manifest));
+        }
+        let own = examined.and_then(|examined| examined.manifest.as_ref()).map(|(_, digest)| *digest);
+        let state = self.check.history.state(name.id.number)?;
+        let records = state.iter().flat_map(State::layers).flat_map(|file| file.head().bundles.clone());
+        let known = records.into_iter().find(|record| record.name == name.as_str()).map(|record| Hash(record.manifest));
+        Ok(own.or(known))
+    }
+
+    fn summary(&self, number: Number) -> Result<Option<Summary>> {
+        let state = self.check.history.state(number)?;
+        let summaries = state.iter().flat_map(State::layers).flat_map(|file| file.head().snapshots.clone());
+        Ok(summaries.into_iter().find(|summary| summary.number == number))
+    }
+
+    /// What was counted, as far as that is known.
+    fn tail(&self, name: &BundleName, examined: Option<&Examined>, from: From) -> Result<Tail> {
+        let old = examined.and_then(|examined| examined.manifest.as_ref());
+        if let Some((tail, _)) = old.filter(|_| from == From::Manifest) {
+            return Ok(tail.clone());
+        }
+        let is_alone = self.all.keys().filter(|id| id.number == name.id.number).count() == 1;
+        let summary = self.summary(name.id.number)?.filter(|_| is_alone);
+        let counted =
+            |summary: Summary| Tail { counts: summary.counts, problems_total: summary.problems, ..Tail::default() };
+        Ok(summary.map(counted).unwrap_or_default())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Last,
+}
+
+fn new_name(name: &BundleName) -> String {
+    format!("{DAMAGED}/{name}{}", super::NEW)
+}

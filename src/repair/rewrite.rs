@@ -1,0 +1,331 @@
+//! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
+//! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
+
+use crate::bundle::Bundle;
+use crate::bundle::BundleWriter;
+use crate::bundle::Published;
+use crate::entry::Content;
+use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::entry::Place;
+use crate::error::Error;
+use crate::error::Result;
+use crate::frames::Compressor;
+use crate::frames::Decompressor;
+use crate::frames::Effort;
+use crate::frames::FRAME_BYTES;
+use crate::id::BundleId;
+use crate::id::BundleName;
+use crate::id::Hasher;
+use crate::manifest::Change;
+use crate::manifest::LineWithoutOffset;
+use crate::manifest::Now;
+use crate::manifest::Tail;
+use crate::path;
+use crate::path::EntryPath;
+use crate::state::State;
+use crate::tar;
+use crate::tar::Body;
+use crate::tar::DumpDir;
+use crate::unpack::data_ranges;
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
+const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
+
+/// The level of a mended bundle.
+const LEVEL: i32 = 3;
+
+/// The changes of one directory, by name.
+pub(super) type Group = Vec<Change>;
+
+/// What a bundle is written anew from.
+pub(super) struct Sources<'a> {
+    /// The old bundle, as far as it can be read.
+    pub old: Option<Arc<Bundle>>,
+    /// The states before and after its snapshot, if they are known for certain.
+    pub before: Option<State>,
+    pub after: Option<State>,
+    /// The name of any bundle of the archive.
+    pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
+}
+
+/// Writes a bundle anew.
+pub(super) struct Rewrite<'a> {
+    sources: Sources<'a>,
+    writer: BundleWriter,
+    compressor: Compressor,
+    decompressor: Decompressor,
+    /// Tar that is in no frame yet.
+    raw: Vec<u8>,
+    /// Directories with a line, whose members come later.
+    pending: BTreeMap<EntryPath, Entry>,
+    /// Where a content was and where it is now; 0: it is lost.
+    placed: HashMap<u64, u64>,
+    /// The first name of each content that has several.
+    firsts: HashMap<u64, EntryPath>,
+    frame: Option<(usize, Vec<u8>)>,
+    line: Vec<u8>,
+}
+
+impl<'a> Rewrite<'a> {
+    pub fn new(sources: Sources<'a>, writer: BundleWriter) -> Result<Rewrite<'a>> {
+        Ok(Rewrite {
+            sources,
+            writer,
+            compressor: Compressor::new(Effort::Level(LEVEL))?,
+            decompressor: Decompressor::new(),
+            raw: Vec::new(),
+            pending: BTreeMap::new(),
+            placed: HashMap::new(),
+            firsts: HashMap::new(),
+            frame: None,
+            line: Vec::new(),
+        })
+    }
+
+    /// Writes and publishes the bundle with these changes.
+    ///
+    /// # Errors
+    /// When the list cannot be read or the bundle not be written.
+    pub fn run(mut self, groups: &mut dyn FnMut() -> Result<Option<Group>>, tail: Tail) -> Result<Published> {
+        while let Some(group) = groups()? {
+            self.group(group)?;
+        }
+        self.pending_before(None)?;
+        self.flush()?;
+        self.writer.publish(tail)
+    }
+
+    fn group(&mut self, group: Group) -> Result<()> {
+        let Some(first) = group.first() else { return Ok(()) };
+        let directory = path::split_last(first.path.as_bytes()).0.to_vec();
+        self.pending_before(Some(&directory))?;
+        if let Some(directory) = EntryPath::from_bytes(&directory).filter(|directory| !directory.is_root()) {
+            self.directory(&directory, &group)?;
+        }
+        for change in group {
+            self.change(change)?;
+        }
+        self.flush_if_full()
+    }
+
+    /// Members of directories in which nothing changed.
+    fn pending_before(&mut self, directory: Option<&[u8]>) -> Result<()> {
+        while let Some(first) = self.pending.first_entry() {
+            if directory.is_some_and(|directory| path::walk_order(first.key().as_bytes(), directory).is_ge()) {
+                return Ok(());
+            }
+            let (path, entry) = first.remove_entry();
+            tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::Itself);
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    /// The member of the directory that a group is in: wanted for itself, for what is stored in it, or because of the names
+    /// that are gone.
+    fn directory(&mut self, directory: &EntryPath, group: &Group) -> Result<()> {
+        let own = self.pending.remove(directory);
+        let names = if self.lost_names(group)? { self.names_in(directory)? } else { None };
+        let is_stored =
+            |change: &Change| matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+        if own.is_none() && names.is_none() && !group.iter().any(is_stored) {
+            return Ok(());
+        }
+        let known = match own {
+            Some(own) => Some(own),
+            None => self.sources.after.as_ref().map(|after| after.find(directory)).transpose()?.flatten(),
+        };
+        if let Some(entry) = known.filter(|entry| entry.stat.kind == Kind::Directory) {
+            let body = names.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
+            tar::append_header(&mut self.raw, directory.as_bytes(), &entry, body);
+        }
+        Ok(())
+    }
+
+    /// Whether a name went, or changed between a directory and something else.
+    fn lost_names(&self, group: &Group) -> Result<bool> {
+        for change in group {
+            let kind = match &change.now {
+                Now::Gone(_) => return Ok(true),
+                Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
+            };
+            let older = self.sources.before.as_ref().map(|before| before.find(&change.path)).transpose()?.flatten();
+            let is_directory = |kind: Kind| kind == Kind::Directory;
+            if older.is_some_and(|older| is_directory(older.stat.kind) != is_directory(kind)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// All names in a directory, for stock tar; `None` when they are not known or it is none.
+    fn names_in(&self, directory: &EntryPath) -> Result<Option<Vec<u8>>> {
+        let Some(after) = &self.sources.after else { return Ok(None) };
+        if after.find(directory)?.is_none_or(|entry| entry.stat.kind != Kind::Directory) {
+            return Ok(None);
+        }
+        let mut names = DumpDir::default();
+        let group = after.groups(directory).next().transpose()?;
+        for row in group.iter().filter(|group| group.path == directory.as_bytes()).flat_map(|group| &group.rows) {
+            if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
+                names.directory(row.name());
+            } else {
+                names.unchanged(row.name());
+            }
+        }
+        Ok(Some(names.into_bytes()))
+    }
+
+    fn change(&mut self, change: Change) -> Result<()> {
+        let Change { path, now } = change;
+        match now {
+            Now::Gone(kind) => self.push(&LineWithoutOffset::gone(&path, kind), None),
+            Now::Kept(entry) => {
+                let kept_in = entry.content.as_ref().and_then(|content| (self.sources.name_of)(content.place.bundle));
+                let lost = kept_in.is_none().then_some(0);
+                self.push(&LineWithoutOffset::entry(&path, &entry, kept_in.as_ref()), lost)
+            }
+            Now::Stored(entry) => {
+                let offset = match &entry.content {
+                    Some(content) => Some(self.file(&path, &entry, content)?),
+                    None => {
+                        self.special(&path, &entry);
+                        None
+                    }
+                };
+                self.push(&LineWithoutOffset::entry(&path, &entry, None), offset)?;
+                self.flush_if_full()
+            }
+        }
+    }
+
+    fn push(&mut self, text: &LineWithoutOffset, offset: Option<u64>) -> Result<()> {
+        self.line.clear();
+        text.append_to(&mut self.line, offset);
+        self.writer.push_line(&self.line)
+    }
+
+    fn special(&mut self, path: &EntryPath, entry: &Entry) {
+        if entry.stat.kind == Kind::Directory {
+            self.pending.insert(path.clone(), entry.clone());
+        } else {
+            tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        }
+    }
+
+    /// Writes a file's member if its content can be had; where the content begins, or 0.
+    fn file(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
+        let old = content.place.offset;
+        let known = self.placed.get(&old).copied().filter(|_| entry.stat.link != 0);
+        if let (Some(offset), Some(first)) = (known, self.firsts.get(&old)) {
+            if offset > 0 {
+                tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::LinkTo(first.as_bytes()));
+            }
+            return Ok(offset);
+        }
+        let offset = if self.is_sound(content, entry.stat.size)? { self.copy(path, entry, content)? } else { 0 };
+        self.placed.insert(old, offset);
+        if entry.stat.link != 0 {
+            self.firsts.insert(old, path.clone());
+        }
+        Ok(offset)
+    }
+
+    fn copy(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
+        let size = entry.stat.size;
+        if size > PIECE_BYTES {
+            self.flush()?;
+        }
+        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        let offset = self.writer.tar_offset() + self.raw.len() as u64;
+        let mut at = 0;
+        while at < size {
+            let end = size.min(at + PIECE_BYTES);
+            let start = self.raw.len();
+            self.raw.resize(start + (end - at) as usize, 0);
+            let mut raw = std::mem::take(&mut self.raw);
+            for (from, to) in data_ranges(&content.holes, at, end) {
+                let range = start + (from - at) as usize..start + (to - at) as usize;
+                self.read(content.place.offset + from, &mut raw[range])?;
+            }
+            self.raw = raw;
+            at = end;
+            if at < size {
+                self.flush()?;
+            }
+        }
+        tar::pad(&mut self.raw, size);
+        Ok(offset)
+    }
+
+    /// Whether the content is in the old bundle, as it should be.
+    fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
+        const HASH_BYTES: usize = 1 << 20;
+        let mut hasher = Hasher::new();
+        let reach = self.sources.old.as_ref().map_or(0, |old| old.table().raw_bytes());
+        let Place { offset, .. } = content.place;
+        if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; HASH_BYTES.min(size as usize)];
+        for (mut at, end) in data_ranges(&content.holes, 0, size) {
+            while at < end {
+                let length = buffer.len().min((end - at) as usize);
+                match self.read(offset + at, &mut buffer[..length]) {
+                    Err(error) if error.is_damage() => return Ok(false),
+                    result => result?,
+                }
+                hasher.update(&buffer[..length]);
+                at += length as u64;
+            }
+        }
+        Ok(hasher.hash() == content.hash)
+    }
+
+    /// Reads from the old bundle's tar.
+    fn read(&mut self, mut at: u64, mut out: &mut [u8]) -> Result<()> {
+        let missing = || Error::damaged("the bundle ends too early");
+        let old = self.sources.old.clone().ok_or_else(missing)?;
+        while !out.is_empty() {
+            let frame = old.table().frame_at(at).ok_or_else(missing)?;
+            if self.frame.as_ref().is_none_or(|(number, _)| *number != frame.number) {
+                // What was read before is not taken for it if this fails.
+                self.frame = None;
+                // A place that the drive does not read is as good as damaged.
+                let raw =
+                    old.frame(&frame, &mut self.decompressor).map_err(|error| Error::damaged(error.to_string()))?;
+                self.frame = Some((frame.number, raw));
+            }
+            let raw = self.frame.as_ref().map_or(&[][..], |(_, raw)| raw);
+            let bytes = raw.get((at - frame.raw_offset) as usize..).ok_or_else(missing)?;
+            let length = bytes.len().min(out.len());
+            if length == 0 {
+                return Err(missing());
+            }
+            out[..length].copy_from_slice(&bytes[..length]);
+            out = &mut out[length..];
+            at += length as u64;
+        }
+        Ok(())
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        if self.raw.len() as u64 >= PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let (mut stored, mut frames) = (Vec::new(), Vec::new());
+        let mut rest = self.raw.as_slice();
+        while !rest.is_empty() {
+            let length = if rest.len() > 2 * FRAME_BYTES { FRAME_BYTES } else { rest.len() };
+            frames.push(self.compressor.append_frame(&rest[..length], &mut stored)?);
+            rest = &rest[length..];
+        }
+        self.raw.clear();
+        self.writer.append_frames(&stored, &frames)
+    }
+}

@@ -1,0 +1,549 @@
+//! Each kind of damage to each kind of file: nothing wrong is ever restored without a word, nothing that is not hit suffers,
+//! `verify` finds it, `repair` mends it, and the next snapshot is exact again. Uses the library, on archives in memory.
+
+use crate::support::bench::Bench;
+use crate::support::bench::copy_exactly;
+use crate::support::inside::Scene;
+use crate::support::inside::assert_replays;
+use crate::support::inside::assert_restores;
+use crate::support::inside::in_memory;
+use crate::support::inside::options;
+use crate::support::inside::quick_directory;
+use crate::support::stores::Fault;
+use crate::support::stores::FaultyStore;
+use crate::support::stores::files;
+use crate::support::tree::noise;
+use snap::archive::Archive;
+use snap::create::CreateOptions;
+use snap::create::create;
+use snap::error::Result;
+use snap::history;
+use snap::id::ArchiveId;
+use snap::id::Number;
+use snap::monitor::Recorder;
+use snap::repair::RepairOptions;
+use snap::repair::RepairReport;
+use snap::repair::repair;
+use snap::restore::RestoreOptions;
+use snap::restore::restore;
+use snap::store::MemoryStore;
+use snap::store::Store;
+use snap::time::Time;
+use snap::verify::VerifyOptions;
+use snap::verify::VerifyReport;
+use snap::verify::verify;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The newest snapshot.
+const NEWEST: Number = 5;
+
+/// Snapshot 3 comes in several parts.
+const PART_BYTES: u64 = 40_000;
+
+/// A history, and the source as each snapshot found it.
+struct Story {
+    scene: Scene,
+    copies: BTreeMap<Number, PathBuf>,
+    /// The archive after snapshot 2, and a like one with another id.
+    older: MemoryStore,
+    foreign: MemoryStore,
+}
+
+fn story() -> Story {
+    let scene = Scene::new();
+    let home = &scene.home;
+    home.file("a", noise(1, 3000)).file("same", noise(7, 12_000)).file("goes", "x").file("turns", "a file");
+    home.file("old/1", noise(2, 9_000))
+        .file("old/deep/2", "two")
+        .symlink("link", "a")
+        .hard_link("a", "z")
+        .file("empty", "");
+    home.sparse("holes", 50_000, &[(20_000, &noise(8, 5000))]);
+    let mut story = Story { scene, copies: BTreeMap::new(), older: MemoryStore::new(), foreign: MemoryStore::new() };
+    story.save();
+    let home = &story.scene.home;
+    home.append("old/1", "more").remove("old/deep/2").file("old/deep/3", noise(3, 9000)).mode("same", 0o600);
+    story.save();
+    story.older = in_memory(&story.scene.store);
+    let home = &story.scene.home;
+    home.remove("goes").remove("turns").file("turns/inside", "now a folder").file("old/more", noise(4, 1000));
+    for number in 0..6_u64 {
+        home.file(format!("new/{number}"), noise(10 + number, 15_000));
+    }
+    story.save();
+    story
+        .scene
+        .home
+        .remove("old/deep")
+        .mode("new/1", 0o640)
+        .file("new/2", noise(30, 16_000))
+        .file("late/x", noise(31, 500));
+    story.save();
+    story.scene.home.append("late/x", "and more").file("late/y", "y").remove("new/5");
+    story.save();
+    let archive = Archive::init_store(Arc::new(story.foreign.clone()), ArchiveId::from_seed(b"other"), Time::new(0, 0));
+    let archive = archive.unwrap();
+    for _ in 0..3 {
+        story.scene.home.append("a", "?");
+        create(&archive, &options(story.scene.home.root()), &Recorder::new()).unwrap();
+    }
+    let home = &story.scene.home;
+    home.file("a", fs::read(story.copies[&NEWEST].join("home/a")).unwrap());
+    story
+}
+
+impl Story {
+    fn save(&mut self) {
+        let number = self.copies.len() as Number + 1;
+        let to = self.scene.path(&format!("copy-{number}"));
+        copy_exactly(&self.scene.path("sources"), &to);
+        self.scene.save_with(&|options| CreateOptions { part_bytes_max: PART_BYTES, ..options }).unwrap();
+        assert_restores(&self.scene.archive, number, &to);
+        self.copies.insert(number, to);
+    }
+
+    fn create(&self, archive: &Archive) -> Result<snap::create::CreateReport> {
+        create(archive, &options(self.scene.home.root()), &Recorder::new())
+    }
+
+    /// Restores a snapshot: what comes back is right or named; `None` when it was refused, else how many problems there were.
+    #[track_caller]
+    fn restored(&self, archive: &Archive, number: Number, shown: &str) -> Option<u64> {
+        restored(archive, number, &self.copies[&number], shown)
+    }
+}
+
+/// As [`Story::restored`], against any directory.
+#[track_caller]
+fn restored(archive: &Archive, number: Number, expected: &Path, shown: &str) -> Option<u64> {
+    let out = quick_directory();
+    let target = out.path().join("out");
+    let recorder = Recorder::new();
+    let options = RestoreOptions { target: target.clone(), at: number, threads: 1, ..RestoreOptions::default() };
+    let report = restore(archive, &options, &recorder).ok()?;
+    let problems = recorder.problems();
+    assert_eq!(report.problems, problems.len() as u64, "{shown}");
+    let is_uncertain = problems.iter().any(|problem| problem.path.is_root());
+    let named: Vec<Vec<u8>> = problems.iter().map(|problem| problem.path.as_bytes().to_vec()).collect();
+    let (expected, found) = (plain(expected), plain(&target));
+    for (path, content) in &found {
+        let right = expected.get(path) == Some(content) || named.contains(path) || is_uncertain;
+        assert!(right, "{shown}: {} of snapshot {number} is wrong, and nobody said so", path.escape_ascii());
+    }
+    for path in expected.keys() {
+        let there = found.contains_key(path) || named.contains(path) || is_uncertain;
+        assert!(there, "{shown}: {} of snapshot {number} is missing, and nobody said so", path.escape_ascii());
+    }
+    Some(report.problems)
+}
+
+/// What is at each path below a directory: a file's bytes, a link's target.
+fn plain(top: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for item in walkdir::WalkDir::new(top).min_depth(1) {
+        let item = item.unwrap();
+        let path = item.path().strip_prefix(top).unwrap().as_os_str().as_encoded_bytes().to_vec();
+        let content = if item.file_type().is_file() {
+            fs::read(item.path()).unwrap()
+        } else if item.path_is_symlink() {
+            fs::read_link(item.path()).unwrap().into_os_string().into_encoded_bytes()
+        } else {
+            b"folder".to_vec()
+        };
+        found.insert(path, content);
+    }
+    found
+}
+
+fn verified(archive: &Archive) -> VerifyReport {
+    verify(archive, &VerifyOptions { data: true, threads: 1 }, &Recorder::new()).unwrap()
+}
+
+fn repaired(store: &Arc<dyn Store>) -> Result<RepairReport> {
+    let (archive, wrong) = Archive::open_store_for_repair(store.clone())?;
+    repair(&archive, wrong.as_ref(), &RepairOptions { dry_run: false, threads: 1 }, &Recorder::new())
+}
+
+fn bytes(store: &dyn Store, name: &str) -> Vec<u8> {
+    snap::store::read_small(store, name, u64::MAX).unwrap()
+}
+
+/// Every damage to a file: what it is called, and the file's bytes then; `None`: it is missing.
+fn damages(story: &Story, name: &str) -> Vec<(String, Option<Vec<u8>>)> {
+    let good = bytes(&story.scene.store, name);
+    let length = good.len();
+    let mut all = vec![("missing".to_owned(), None), ("empty".to_owned(), Some(Vec::new()))];
+    for part in [1, 5] {
+        all.push((format!("cut off after {part} eighths"), Some(good[..length * part / 8].to_vec())));
+    }
+    for less in [1, 20, 400] {
+        all.push((format!("cut off by {less}"), Some(good[..length.saturating_sub(less)].to_vec())));
+    }
+    for frame_end in frame_ends(&good) {
+        all.push((format!("cut off at a frame's end, {frame_end}"), Some(good[..frame_end].to_vec())));
+    }
+    for sixteenth in (0..=16).step_by(2) {
+        let at = (length * sixteenth / 16).min(length - 1);
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (sixteenth % 8);
+        all.push((format!("a bit flipped at {at} of {length}"), Some(bad)));
+        let mut bad = good.clone();
+        bad[at..length.min(at + 512)].fill(0);
+        all.push((format!("a sector of zeros at {at} of {length}"), Some(bad)));
+    }
+    let mut bad = good.clone();
+    bad.splice(length / 2..length / 2, noise(99, 1 << 20));
+    all.push(("a MiB of garbage put in".to_owned(), Some(bad)));
+    all.push(("garbage instead".to_owned(), Some(noise(98, length))));
+    all.retain(|(_, bad)| bad.as_ref() != Some(&good));
+    all
+}
+
+/// Where the frames of a bundle end; none in other files.
+fn frame_ends(file: &[u8]) -> Vec<usize> {
+    let count = file.last_chunk::<9>().map_or(0, |footer| u32::from_le_bytes(footer[..4].try_into().unwrap()) as usize);
+    let Some(start) = file.len().checked_sub(9 + 8 * count).filter(|_| file.ends_with(&[0xB1, 0xEA, 0x92, 0x8F]))
+    else {
+        return Vec::new();
+    };
+    let rows = file[start..].chunks_exact(8).take(count);
+    let lengths = rows.map(|row| u32::from_le_bytes(row[..4].try_into().unwrap()) as usize);
+    lengths
+        .scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        })
+        .collect()
+}
+
+/// The number of the snapshot that a bundle belongs to; 0 for other files.
+fn number_of(name: &str) -> Number {
+    name.strip_prefix("bundles/").and_then(|name| name.get(..6)).map_or(0, |digits| digits.parse().unwrap())
+}
+
+/// Everything that follows a damage. `file` is hit.
+#[track_caller]
+fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, replays: bool) {
+    let hit = number_of(file);
+    // Reading makes a damaged index again: each look has its own copy.
+    let copy = || -> Arc<dyn Store> { Arc::new(in_memory(&store)) };
+    let is_needed = !file.starts_with("index/") || files(&store).iter().any(|(name, _)| name == file);
+    if let Ok(archive) = Archive::open_store(copy()) {
+        assert!(!is_needed || !verified(&archive).findings.is_empty(), "{shown}: verify finds nothing");
+        let _ = history::list(&archive, &Recorder::new());
+        for number in [1, NEWEST] {
+            let problems = story.restored(&archive, number, shown);
+            assert!(
+                hit == 0 || number >= hit || problems == Some(0),
+                "{shown}: snapshot {number} suffers: {problems:?}"
+            );
+        }
+        let archive = Archive::open_store(copy()).unwrap();
+        if let Ok(report) = story.create(&archive)
+            && let Some(summary) = report.summary
+            && summary.number > NEWEST
+        {
+            story.restored_as_newest(&archive, summary.number, shown);
+        }
+    }
+    let before = files(&store);
+    let store = copy();
+    let report = repaired(&store).unwrap_or_else(|error| panic!("{shown}: repair: {error}"));
+    assert!(!is_needed || !report.steps.is_empty(), "{shown}: nothing was mended");
+    let after = files(&*store);
+    for (name, bytes) in before.iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        assert!(after.iter().any(|(_, other)| other == bytes) || name == "lock", "{shown}: {name} was deleted");
+    }
+    check_repaired(story, &store, hit, shown, replays);
+}
+
+/// Everything that must hold after a repair.
+#[track_caller]
+fn check_repaired(story: &Story, store: &Arc<dyn Store>, hit: Number, shown: &str, replays: bool) {
+    let again = repaired(store).unwrap();
+    assert_eq!(again.steps, [], "{shown}: repaired twice");
+    let archive = Archive::open_store(store.clone()).unwrap();
+    let listed: Vec<Number> = history::list(&archive, &Recorder::new()).unwrap().iter().map(|one| one.number).collect();
+    assert_eq!(listed, [1, 2, 3, 4, 5], "{shown}");
+    for number in 1..=NEWEST {
+        let problems = story.restored(&archive, number, shown);
+        assert!(problems.is_some(), "{shown}: snapshot {number} cannot be restored after repair");
+        assert!((hit > 0 && number >= hit) || problems == Some(0), "{shown}: snapshot {number} suffers: {problems:?}");
+    }
+    let report = story.create(&archive).unwrap_or_else(|error| panic!("{shown}: create after repair: {error}"));
+    assert_eq!(report.problems, 0, "{shown}");
+    let newest = report.summary.map_or(NEWEST, |summary| summary.number);
+    assert_eq!(story.restored_as_newest(&archive, newest, shown), Some(0), "{shown}: {newest} after create");
+    let again = repaired(store).unwrap();
+    assert_eq!(again.steps, [], "{shown}: repaired after create");
+    if replays {
+        assert_replays(&**store, newest, &story.scene.path("sources"));
+    }
+}
+
+impl Story {
+    /// A snapshot that was made after the damage: right, or named.
+    #[track_caller]
+    fn restored_as_newest(&self, archive: &Archive, number: Number, shown: &str) -> Option<u64> {
+        restored(archive, number, &self.scene.path("sources"), shown)
+    }
+}
+
+/// The damages of some files, one after the other.
+fn matrix(is_meant: &dyn Fn(&str) -> bool) {
+    let story = story();
+    let names: Vec<String> = files(&story.scene.store).into_iter().map(|(name, _)| name).collect();
+    let mut count = 0;
+    for name in names.iter().filter(|name| is_meant(name)) {
+        for (what, bad) in damages(&story, name) {
+            let store = in_memory(&story.scene.store);
+            match &bad {
+                Some(bad) => store.replace(name, bad).unwrap(),
+                None => store.remove(name).unwrap(),
+            }
+            check(&story, name, store, &format!("{name} {what}"), count % 9 == 0);
+            count += 1;
+        }
+    }
+    assert!(count > 10, "hardly anything was damaged: {count}");
+}
+
+fn is_bundle_of(name: &str, number: Number) -> bool {
+    number_of(name) == number
+}
+
+#[test]
+fn whatever_happens_to_the_first_bundle_is_told_and_mended() {
+    matrix(&|name| is_bundle_of(name, 1));
+}
+
+#[test]
+fn whatever_happens_to_a_bundle_in_the_middle_is_told_and_mended() {
+    matrix(&|name| is_bundle_of(name, 2));
+}
+
+#[test]
+fn whatever_happens_to_a_part_is_told_and_mended() {
+    matrix(&|name| is_bundle_of(name, 3) && name.contains(".0002"));
+}
+
+#[test]
+fn whatever_happens_to_the_last_bundle_is_told_and_mended() {
+    matrix(&|name| is_bundle_of(name, NEWEST));
+}
+
+#[test]
+fn whatever_happens_to_the_index_is_mended() {
+    matrix(&|name| name == "index/000001.full" || name == "index/000005.delta" || name == "index/000005.full");
+}
+
+#[test]
+fn bundles_with_each_others_names_are_put_back_and_nothing_is_lost() {
+    let story = story();
+    let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    for (one, other) in [(0, 1), (1, bundles.len() - 1), (2, 3)] {
+        let store = in_memory(&story.scene.store);
+        store.replace(&bundles[one].0, &bundles[other].1).unwrap();
+        store.replace(&bundles[other].0, &bundles[one].1).unwrap();
+        let shown = format!("{} and {}", bundles[one].0, bundles[other].0);
+        check(&story, &bundles[one.min(other)].0, store.clone(), &shown, true);
+        let store: Arc<dyn Store> = Arc::new(store);
+        repaired(&store).unwrap();
+        assert_eq!(bytes(&*store, &bundles[one].0), bundles[one].1, "{shown}");
+        assert_eq!(verified(&Archive::open_store(store).unwrap()).findings, [], "{shown}");
+    }
+}
+
+#[test]
+fn files_of_another_archive_or_of_an_older_copy_are_set_aside() {
+    let story = story();
+    let foreign: Vec<_> = files(&story.foreign).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    for (number, (name, _)) in bundles.iter().enumerate() {
+        let store = in_memory(&story.scene.store);
+        store.replace(name, &foreign[number % foreign.len()].1).unwrap();
+        check(&story, name, store, &format!("{name} of another archive"), number == 0);
+        let store = in_memory(&story.scene.store);
+        store.replace(name, &bundles[number.saturating_sub(1)].1).unwrap();
+        if number > 0 {
+            check(&story, name, store, &format!("{name} is a copy of the one before"), number == 1);
+        }
+    }
+    for directory in [&story.foreign, &story.older] {
+        for (name, bad) in files(directory).into_iter().filter(|(name, _)| name.starts_with("index/")) {
+            let store = in_memory(&story.scene.store);
+            if store.open(&name).is_ok() && bytes(&store, &name) != bad {
+                store.replace(&name, &bad).unwrap();
+                check(&story, &name, store, &format!("{name} of elsewhere"), false);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_archive_without_a_sound_description_is_told_and_gets_it_back() {
+    let story = story();
+    let good = bytes(&story.scene.store, "archive.toml");
+    let cut = good[..good.len() / 2].to_vec();
+    let other = bytes(&story.foreign, "archive.toml");
+    for bad in [None, Some(vec![]), Some(cut), Some(vec![0; 512]), Some(noise(5, 1 << 20)), Some(other)] {
+        let store = in_memory(&story.scene.store);
+        match &bad {
+            Some(bad) => store.replace("archive.toml", bad).unwrap(),
+            None => store.remove("archive.toml").unwrap(),
+        }
+        let shown = format!("archive.toml with {:?} bytes", bad.as_ref().map(Vec::len));
+        match Archive::open_store(Arc::new(store.clone())) {
+            Ok(archive) => {
+                assert!(!verified(&archive).findings.is_empty(), "{shown}");
+                assert_eq!(story.restored(&in_its_own_copy(&store), NEWEST, &shown), None, "{shown}");
+            }
+            Err(error) => assert!(error.hint().is_some_and(|hint| hint.contains("snap repair")), "{shown}: {error:?}"),
+        }
+        let store: Arc<dyn Store> = Arc::new(store);
+        assert_eq!(repaired(&store).unwrap().left.findings, [], "{shown}");
+        check_repaired(&story, &store, 0, &shown, false);
+    }
+}
+
+fn in_its_own_copy(store: &MemoryStore) -> Archive {
+    Archive::open_store(Arc::new(in_memory(store))).unwrap()
+}
+
+#[test]
+fn without_an_index_to_help_a_lost_list_of_changes_makes_snapshots_uncertain() {
+    let story = story();
+    let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    for (number, (name, good)) in bundles.iter().enumerate() {
+        for cut in [None, Some(good.len() / 2)] {
+            let store = in_memory(&story.scene.store);
+            for (index, _) in files(&store).into_iter().filter(|(name, _)| name.starts_with("index/")) {
+                store.remove(&index).unwrap();
+            }
+            match cut {
+                Some(cut) => store.replace(name, &good[..cut]).unwrap(),
+                None => store.remove(name).unwrap(),
+            }
+            // That nothing follows the last one cannot be known.
+            if number + 1 < bundles.len() || cut.is_some() {
+                check(&story, name, store, &format!("{name} cut to {cut:?}, no index"), number == 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn several_damages_at_once_are_mended_in_one_go() {
+    let story = story();
+    let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    let with_index = |keep: bool| {
+        let store = in_memory(&story.scene.store);
+        for (index, _) in files(&store).into_iter().filter(|(name, _)| name.starts_with("index/") && !keep) {
+            store.remove(&index).unwrap();
+        }
+        store
+    };
+    for keep in [true, false] {
+        let store = with_index(keep);
+        for (name, good) in &bundles {
+            let mut bad = good.clone();
+            let middle = bad.len() / 2;
+            bad[middle] ^= 1;
+            bad.truncate(good.len() - 30);
+            store.replace(name, &bad).unwrap();
+        }
+        check(&story, &bundles[0].0, store, &format!("all bundles damaged, index: {keep}"), true);
+        // Without an index nobody knows that the one was there, if the other cannot say so.
+        for (number, (name, _)) in bundles.iter().enumerate().skip(1).filter(|_| keep) {
+            let store = with_index(keep);
+            store.remove(&bundles[number - 1].0).unwrap();
+            store.replace(name, b"").unwrap();
+            let shown = format!("{name} and the one before it, index: {keep}");
+            check(&story, &bundles[number - 1].0, store, &shown, number == 2);
+        }
+        let store = with_index(keep);
+        let parts: Vec<_> = bundles.iter().filter(|(name, _)| number_of(name) == 3).collect();
+        assert!(parts.len() > 3, "snapshot 3 comes in parts");
+        store.remove(&parts[1].0).unwrap();
+        store.replace(&parts[2].0, b"").unwrap();
+        store.remove("README.txt").unwrap();
+        check(&story, &parts[1].0, store, &format!("two parts side by side, index: {keep}"), true);
+    }
+}
+
+#[test]
+fn a_repair_that_is_cut_off_at_any_step_loses_nothing_and_the_next_one_ends_well() {
+    let story = story();
+    let bundles: Vec<_> = files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect();
+    let base = in_memory(&story.scene.store);
+    let mut bad = bundles[0].1.clone();
+    bad[1500] ^= 1;
+    base.replace(&bundles[0].0, &bad).unwrap();
+    base.replace(&bundles[1].0, &bundles[1].1[..bundles[1].1.len() - 5]).unwrap();
+    base.replace(&bundles[3].0, &bundles[4].1).unwrap();
+    base.remove("archive.toml").unwrap();
+    let before = files(&base);
+    let whole = FaultyStore::counting(Arc::new(in_memory(&base)));
+    let expected = repaired(&(whole.clone() as Arc<dyn Store>)).unwrap().left.findings;
+    let reads = |step: &String| ["list", "open", "read", "write"].iter().any(|like| step.starts_with(like));
+    let steps: Vec<_> = whole.steps().into_iter().enumerate().filter(|(_, step)| !reads(step)).collect();
+    for fault in [Fault::Crash, Fault::NoMoreWriting(std::io::ErrorKind::StorageFull)] {
+        let mut checked = 0;
+        for (at, step) in &steps {
+            let left: Arc<dyn Store> = Arc::new(in_memory(&base));
+            let faulty = FaultyStore::new(left.clone(), *at, fault);
+            let _ = repaired(&(faulty.clone() as Arc<dyn Store>));
+            assert_eq!(faulty.steps().get(*at), Some(step), "two repairs of the same take the same steps");
+            checked += 1;
+            let shown = format!("{fault:?} at step {at}, {step}");
+            let after = files(&*left);
+            for (name, bytes) in &before {
+                assert!(after.iter().any(|(_, other)| other == bytes), "{shown}: {name} is lost");
+            }
+            let report = repaired(&left).unwrap_or_else(|error| panic!("{shown}: {error}"));
+            assert_eq!(report.left.findings, expected, "{shown}");
+            if checked % 8 == 0 {
+                check_repaired(&story, &left, 1, &shown, false);
+            }
+        }
+        assert!(checked > 20, "hardly a step was taken: {checked}");
+    }
+}
+
+#[test]
+fn the_program_mends_says_what_is_lost_and_saves_it_again() {
+    let bench = Bench::new();
+    bench.home.file("big", noise(1, 200_000)).file("small", "small").file("d/other", noise(2, 3000));
+    bench.save();
+    let bundles = bench.snap.archive().join("bundles");
+    let bundle = fs::read_dir(bundles).unwrap().next().unwrap().unwrap().path();
+    let good = fs::read(&bundle).unwrap();
+    fs::write(&bundle, &good[..good.len() - 3]).unwrap();
+    let verified = bench.snap.call("verify").run();
+    assert!(verified.status == 3 && verified.said().contains("table of frames"), "{}", verified.shown());
+    let tried = bench.snap.call("repair").words("--dry-run").run();
+    assert!(tried.status == 3 && tried.said().contains("nothing was changed"), "{}", tried.shown());
+    let mended = bench.snap.call("repair").ok();
+    assert!(mended.said().contains("The archive is sound"), "{}", mended.shown());
+    assert_eq!(fs::read(&bundle).unwrap(), good, "nothing but the table was missing");
+    let nothing = bench.snap.call("repair").ok();
+    assert!(nothing.said().contains("nothing to mend"), "{}", nothing.shown());
+
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&bundle, &bad).unwrap();
+    let mended = bench.snap.call("repair").words("--json").run();
+    let document: serde_json::Value = serde_json::from_slice(&mended.stdout).unwrap();
+    assert!(mended.status == 3 && !document["steps"].as_array().unwrap().is_empty(), "{}", mended.shown());
+    assert!(document["findings"][0]["paths"].to_string().contains("home/big"), "{document}");
+    let listed = bench.snap.call("ls").words("-R").run();
+    assert!(listed.status == 3 && listed.out().contains("home/big (lost)"), "{}", listed.shown());
+    let again = bench.snap.call("repair").run();
+    assert!(again.status == 3 && again.said().contains("nothing to mend"), "{}", again.shown());
+    bench.save();
+    bench.assert_kept();
+}
