@@ -24,11 +24,16 @@ use std::sync::Arc;
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// A drive with little room in a file.
-struct SmallFiles(MemoryStore);
+struct SmallFiles(MemoryStore, Option<&'static str>);
 
 impl Store for SmallFiles {
     fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
-        self.0.list(directory)
+        // The name that it forgets when another file is there after it.
+        let mut names = self.0.list(directory)?;
+        if let (Some(lost), true) = (self.1, names.len() > 1) {
+            names.retain(|(name, _)| !name.contains(lost));
+        }
+        Ok(names)
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
@@ -70,7 +75,7 @@ impl Store for SmallFiles {
 
 fn small_drive() -> (MemoryStore, Archive) {
     let store = MemoryStore::new();
-    let archive = new_archive(Arc::new(SmallFiles(store.clone())));
+    let archive = new_archive(Arc::new(SmallFiles(store.clone(), None)));
     (store, archive)
 }
 
@@ -134,4 +139,17 @@ fn parts_larger_than_the_drive_can_hold_are_refused() {
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.hint().unwrap().contains("--max-part"), "{error}");
     assert_eq!(store.list("bundles").unwrap(), []);
+}
+
+#[test]
+fn a_drive_that_loses_a_part_while_the_next_one_is_written_is_told_and_the_snapshot_not_said_to_be_saved() {
+    let (scene, store) = (Scene::new(), MemoryStore::new());
+    let archive = new_archive(Arc::new(SmallFiles(store.clone(), Some(".0001."))));
+    for number in 0..5 {
+        scene.home.file(format!("f{number}"), noise(number, 900_000));
+    }
+    let error = save(&scene, &archive, 2 << 20).0.unwrap_err();
+    assert!(error.to_string().contains("has lost"), "{error}");
+    assert!(error.hint().unwrap().contains("fsck"));
+    assert!(store.list("bundles").unwrap().iter().all(|(name, _)| name.matches('.').count() == 3), "no last part");
 }

@@ -2,6 +2,7 @@
 
 use super::index::IndexOnTheWay;
 use super::pipeline::Run;
+use crate::archive::BUNDLES;
 use crate::archive::bundle_path;
 use crate::bundle::BundleWriter;
 use crate::error::Error;
@@ -40,6 +41,8 @@ pub struct Writer<'a> {
     tail: Tail,
     parts: u16,
     parent: Option<Parent>,
+    /// The parts that were published, with their lengths in bytes.
+    published: Vec<(String, u64)>,
     /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
     has_changes: bool,
     done: Done,
@@ -55,6 +58,7 @@ impl<'a> Writer<'a> {
             tail: Tail::default(),
             parts: 0,
             parent: run.head.parent.clone(),
+            published: Vec::new(),
             has_changes: false,
             done: Done::default(),
             line: Vec::new(),
@@ -132,6 +136,8 @@ impl<'a> Writer<'a> {
                 self.open = Some(self.begin()?);
             }
             self.publish(0)?;
+            // It is saved, unless it is seen not to be.
+            self.check_published().or_else(|error| if error.is_damage() { Err(error) } else { Ok(()) })?;
             self.done.committed = true;
             self.index.publish();
         }
@@ -141,6 +147,21 @@ impl<'a> Writer<'a> {
     /// What is not found in a source counts as deleted: not when its drive is gone.
     fn check_sources(&self) -> Result<()> {
         self.run.sources.iter().try_for_each(Source::check_alive)
+    }
+
+    /// Looks whether what was published is still there: a file system that is not in order, mostly after its drive was pulled
+    /// out, may lose one file when it makes the next.
+    fn check_published(&self) -> Result<()> {
+        if self.published.is_empty() {
+            return Ok(());
+        }
+        let there = self.run.archive.store().list(BUNDLES)?;
+        let lost = self.published.iter().find(|file| !there.contains(file));
+        lost.map_or(Ok(()), |(name, _)| {
+            Err(Error::damaged(format!("the drive has lost {name}, which was written a moment ago")).with_hint(
+                "its file system is not in order: unmount it, have it checked (fsck), and run the same command again",
+            ))
+        })
     }
 
     /// Begins a bundle as the last part. Whether it is an earlier one is known when it ends.
@@ -153,6 +174,8 @@ impl<'a> Writer<'a> {
 
     fn publish(&mut self, part: u16) -> Result<()> {
         let Some(mut bundle) = self.open.take() else { return Ok(()) };
+        // Before another file says that it builds on them.
+        self.check_published()?;
         self.index.begin();
         let name = self.name(part)?;
         if part > 0 {
@@ -162,6 +185,7 @@ impl<'a> Writer<'a> {
         let (counts, problems) = (tail.counts, tail.problems_total);
         let published = bundle.publish(tail).map_err(explained)?;
         self.done.bytes_written += published.bytes;
+        self.published.push((name.to_string(), published.bytes));
         self.index.end_part(&name, &published, &counts, problems);
         self.parent = Some(Parent { bundle: name, manifest: published.manifest });
         self.has_changes = false;
