@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
 use crate::frames::Decompressor;
+use crate::frames::Effort;
 use crate::frames::Frame;
 use crate::frames::FrameAt;
 use crate::frames::SeekTable;
@@ -34,6 +35,8 @@ pub struct BundleWriter {
     head: Head,
     table: SeekTable,
     manifest: ManifestSpool,
+    /// Takes all bytes as they are handed to the store, if they are to be read back.
+    digest: Option<Hasher>,
 }
 
 /// What a published bundle is known by.
@@ -53,7 +56,14 @@ impl BundleWriter {
     pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
         let mut manifest = ManifestSpool::new(level)?;
         manifest.push(&head.to_line())?;
-        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest })
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
+    }
+
+    /// Reads everything back before the bundle is published, so that what the drive does not keep is never a bundle. To be
+    /// called before anything is written.
+    #[must_use]
+    pub fn with_read_back(self) -> BundleWriter {
+        BundleWriter { digest: Some(Hasher::new()), ..self }
     }
 
     /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
@@ -75,7 +85,7 @@ impl BundleWriter {
     /// # Errors
     /// When the store fails.
     pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
-        self.upload.write_all(stored).map_err(|error| self.write_failed(error))?;
+        self.write(stored)?;
         for frame in frames {
             self.table.push(*frame);
         }
@@ -99,7 +109,8 @@ impl BundleWriter {
     /// Writes manifest, end and seek table and publishes the bundle: it now exists.
     ///
     /// # Errors
-    /// When the store fails; the bundle is then not published.
+    /// When the store fails, [`crate::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
+    /// then not published.
     pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
@@ -126,13 +137,20 @@ impl BundleWriter {
         let (spool, frames) = (std::mem::take(&mut self.manifest.stored), std::mem::take(&mut self.manifest.frames));
         self.append_frames(&spool, &frames)?;
         let table = self.table.to_bytes();
-        self.upload.write_all(&table).map_err(|error| self.write_failed(error))?;
+        self.write(&table)?;
+        if let Some(digest) = &self.digest {
+            self.upload.read_back(&digest.hash())?;
+        }
         self.upload.publish()?;
         Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
     }
 
-    fn write_failed(&self, error: std::io::Error) -> Error {
-        Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error)
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        let doing = |error| Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error);
+        self.upload.write_all(bytes).map_err(doing)
     }
 }
 
@@ -150,7 +168,7 @@ struct ManifestSpool {
 impl ManifestSpool {
     fn new(level: i32) -> Result<ManifestSpool> {
         Ok(ManifestSpool {
-            compressor: Compressor::new(level)?,
+            compressor: Compressor::new(Effort::Level(level))?,
             hasher: Hasher::new(),
             buffer: Vec::new(),
             stored: Vec::new(),
@@ -444,7 +462,7 @@ mod tests {
         let name = BundleName::new(head().id, head().time).unwrap();
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head(), 3).unwrap();
         let mut stored = Vec::new();
-        let frame = Compressor::new(3).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
+        let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
         writer.append_frames(&stored, &[frame]).unwrap();
         for n in 0..changes {
             let mut entry = Entry::default();

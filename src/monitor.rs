@@ -1,6 +1,9 @@
 //! How the verbs tell what happens while it happens. Knows nothing of terminals.
 
+use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::error::Problem;
+use crate::error::Result;
 use crate::path::EntryPath;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -43,6 +46,14 @@ pub trait Monitor: Sync {
     fn is_interrupted(&self) -> bool {
         false
     }
+}
+
+/// Goes on, unless the person asked to stop.
+///
+/// # Errors
+/// [`ErrorKind::Interrupted`] when the person did.
+pub fn check_interrupted(monitor: &dyn Monitor) -> Result<()> {
+    if monitor.is_interrupted() { Err(Error::new(ErrorKind::Interrupted, "stopped")) } else { Ok(()) }
 }
 
 /// Keeps everything it is told; for tests and for callers that only look afterwards.

@@ -229,7 +229,23 @@ struct Work {
     /// Directories to list, the one that is wanted first on top.
     waiting: Vec<Arc<Slot>>,
     entries_ahead: usize,
+    /// Whether so much was listed ahead that it is time to wait.
+    is_enough: bool,
     stop: bool,
+}
+
+impl Work {
+    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
+    fn next_ahead(&mut self) -> Option<Arc<Slot>> {
+        self.is_enough = self.entries_ahead >= if self.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
+        while !self.is_enough {
+            let slot = self.waiting.pop()?;
+            if slot.claim() {
+                return Some(slot);
+            }
+        }
+        None
+    }
 }
 
 /// A directory to be listed.
@@ -279,19 +295,17 @@ impl Scanner<'_> {
         self.changed.wait(work).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads ahead until told to stop.
+    /// Reads ahead until told to stop. Once there is enough, waits until half of it is used: waking up costs more than listing.
     fn help(&self) {
         let mut work = self.work();
         while !work.stop {
-            let next = if work.entries_ahead < AHEAD_ENTRIES_MAX { work.waiting.pop() } else { None };
-            match next {
-                None => work = self.wait(work),
-                Some(slot) if slot.claim() => {
+            match work.next_ahead() {
+                Some(slot) => {
                     drop(work);
                     self.list(&slot);
                     work = self.work();
                 }
-                Some(_) => {}
+                None => work = self.wait(work),
             }
         }
     }
@@ -312,6 +326,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    /// Takes a listing that somebody has made or is making; meanwhile lists others.
     fn take(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
         let mut work = self.work();
         loop {
@@ -324,7 +339,14 @@ impl Scanner<'_> {
                 return (listing, children);
             }
             drop(state);
-            work = self.wait(work);
+            work = match work.next_ahead() {
+                Some(other) => {
+                    drop(work);
+                    self.list(&other);
+                    self.work()
+                }
+                None => self.wait(work),
+            };
         }
     }
 
@@ -372,6 +394,7 @@ impl Scanner<'_> {
         let exclude = Scanner::rules_here(slot, directory, listing, &spans);
         let cache = source.rules.exclude_caches && is_cache(directory);
         let mut elsewhere = Vec::new();
+        let mut known: Option<(u64, FileSystem)> = None;
         for span in spans {
             let name = &listing.names[span.0 as usize..][..span.1 as usize];
             let raw = match directory.stat(name) {
@@ -398,7 +421,11 @@ impl Scanner<'_> {
             if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
                 elsewhere.push(name.to_vec());
             }
-            let mut stat = Source::comparable(&raw, kind, source.file_system(directory, raw.file_system));
+            let file_system = match known {
+                Some((number, file_system)) if number == raw.file_system => file_system,
+                _ => known.insert((raw.file_system, source.file_system(directory, raw.file_system))).1,
+            };
+            let mut stat = Source::comparable(&raw, kind, file_system);
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
             listing.found.push(Found { name: span, stat, may_have_holes });

@@ -780,7 +780,8 @@ fn a_bundle_depends_on_source_history_and_time_only() {
     let twins = ["1", "2", "7"].map(|threads| {
         let archive = bench.path(&format!("twin-{threads}"));
         copy_exactly(bench.snap.archive(), &archive);
-        let call = Snap::new(&archive).call("create").words("--time 2026-11-22T10:00:00Z --threads").words(threads);
+        let call =
+            Snap::new(&archive).call("create").words("--level 3 --time 2026-11-22T10:00:00Z --threads").words(threads);
         call.arg(bench.home.root()).ok();
         bundles(&archive)
     });

@@ -10,6 +10,7 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
+use snap::create::Level;
 use snap::create::create;
 use snap::monitor::Recorder;
 use snap::store::MemoryStore;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 fn saved(base: &MemoryStore, home: &Tree, threads: usize) -> Vec<(String, Vec<u8>)> {
     let store = in_memory(base);
     let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
-    let options = CreateOptions { threads, part_bytes_max: 3_000_000, ..options(home.root()) };
+    let options = CreateOptions { threads, level: Level::Fixed(3), part_bytes_max: 3_000_000, ..options(home.root()) };
     create(&archive, &options, &Recorder::new()).unwrap();
     files(&store)
 }
@@ -102,4 +103,31 @@ fn a_small_change_in_a_large_tree_reads_and_writes_little() {
     assert_eq!(report.bytes_read, 304);
     assert!(counting.bytes_written() < 10_000, "{} bytes were written", counting.bytes_written());
     scene.assert_kept();
+}
+
+#[test]
+fn an_index_made_again_from_the_manifests_is_the_one_that_create_wrote() {
+    let scene = Scene::new();
+    for number in 0..300_u64 {
+        scene.home.file(format!("d{}/{number}", number / 10), noise(number, 20_000));
+    }
+    scene.home.symlink("link", "d1").hard_link("d1/10", "again").sparse("holes", 1 << 20, &[(4096, b"data")]);
+    let save = || scene.save_with(&|options| CreateOptions { part_bytes_max: 2 << 20, ..options }).unwrap();
+    save();
+    for round in 0..4 {
+        scene.home.remove(format!("d{round}")).append(format!("d9/{}", 90 + round), "more").mtime("d8/80", round, 5);
+        save();
+    }
+    let written = files(&scene.store);
+    assert!(written.iter().filter(|(name, _)| name.starts_with("bundles/")).count() > 6, "it comes in parts");
+    let names: Vec<&String> = written.iter().map(|(name, _)| name).filter(|name| name.starts_with("index/")).collect();
+    assert_eq!(names.len(), 5);
+    for name in names {
+        snap::store::Store::remove(&scene.store, name).unwrap();
+    }
+    assert_eq!(save().summary, None);
+    let again = files(&scene.store);
+    for ((name, a), (other, b)) in written.iter().zip(&again) {
+        assert!(name == other && a == b, "{name} is another");
+    }
 }

@@ -104,6 +104,39 @@ fn the_documents_name_only_files_that_exist() {
 }
 
 #[test]
+fn every_promise_names_tests_that_exist() {
+    let rows = promises(&read("docs/reliability.md"));
+    assert!(rows.len() >= 20, "docs/reliability.md lists hardly any promise: {}", rows.len());
+    let mut wrong = Vec::new();
+    for (promise, tests) in &rows {
+        if tests.is_empty() {
+            wrong.push(format!("no test is named for: {promise}"));
+        }
+        wrong.extend(tests.iter().filter(|test| !is_a_test(test)).map(|test| format!("there is no test {test}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The rows `| promise | assumption | tests |` of a document: each promise, and the names in the column of the tests.
+fn promises(document: &str) -> Vec<(String, Vec<String>)> {
+    let cells = |line: &str| line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+    let rows = document.lines().filter(|line| line.starts_with('|')).map(cells);
+    let rows = rows.filter(|row: &Vec<String>| row.len() == 3 && row[2] != "tests" && !row[2].starts_with("--"));
+    rows.map(|row| (row[0].clone(), row[2].split('`').skip(1).step_by(2).map(str::to_owned).collect())).collect()
+}
+
+/// Whether `file::name` is a test: of `tests/file.rs`, or of `src/file.rs` with `/` in place of what stands between.
+fn is_a_test(test: &str) -> bool {
+    let Some((file, name)) = test.rsplit_once("::") else { return false };
+    let places = ["tests", "src"].map(|top| root().join(top).join(format!("{}.rs", file.replace("::", "/"))));
+    let text = places.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    text.lines().zip(text.lines().skip(1)).any(|(before, line)| {
+        before.trim() == "#[test]"
+            && line.trim().strip_prefix("fn ").is_some_and(|rest| rest.starts_with(&format!("{name}(")))
+    })
+}
+
+#[test]
 fn the_architecture_fits_in_a_few_pages() {
     let lines = fs::read_to_string(root().join("docs/architecture.md")).map_or(0, |text| text.lines().count());
     assert!(
@@ -526,6 +559,19 @@ mod broken {
         let named =
             paths_named("See `src/tar.rs`, ./docs/a.md and (tests/b_c.rs::name). Not /src/x, ~/src/x, a/src/x, src.");
         assert_eq!(named, ["src/tar.rs", "docs/a.md", "tests/b_c.rs"]);
+    }
+
+    #[test]
+    fn promises_are_read_with_their_tests_and_dead_names_are_found() {
+        let rows =
+            promises("| promise | assumption | tests |\n|---|---|---|\n| a | b | `x::y`, `z::q` |\n| c | d | none |\n");
+        let expected = [("a", vec!["x::y", "z::q"]), ("c", vec![])];
+        assert_eq!(rows, expected.map(|(row, tests)| (row.to_owned(), tests.into_iter().map(str::to_owned).collect())));
+        assert!(
+            is_a_test("tidy::every_module_stands_on_a_floor")
+                && is_a_test("restore::tests::only_what_differs_is_written")
+        );
+        assert!(!is_a_test("tidy::every_module") && !is_a_test("tidy::floors") && !is_a_test("nowhere::name"));
     }
 
     #[test]

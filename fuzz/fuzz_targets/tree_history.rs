@@ -7,6 +7,7 @@ use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
+use snap::create::Level;
 use snap::create::SourceSpec;
 use snap::create::create;
 use snap::entry::Kind;
@@ -108,7 +109,7 @@ fn snapshot(archive: &Archive, source: &Path, model: &mut BTreeMap<Number, Tree>
     let options = CreateOptions {
         sources: vec![SourceSpec { name: None, path: source.to_owned() }],
         allow_empty: true,
-        level: 1,
+        level: Level::Fixed(1),
         time: Some(Time::new(1_700_000_000 + model.len() as i64, 0)),
         rehash: u.arbitrary().unwrap_or_default(),
         part_bytes_max: if u.arbitrary().unwrap_or_default() { 4096 } else { 1 << 30 },

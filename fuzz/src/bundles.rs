@@ -7,6 +7,7 @@ use snap::bundle::Bundle;
 use snap::bundle::BundleWriter;
 use snap::frames::Compressor;
 use snap::frames::Decompressor;
+use snap::frames::Effort;
 use snap::frames::SeekTable;
 use snap::id::BundleId;
 use snap::id::BundleName;
@@ -32,7 +33,7 @@ pub fn assemble(input: &[u8]) -> Vec<u8> {
     if let Some(last) = raw.last_mut() {
         put_offset(last, offset);
     }
-    let mut compressor = Compressor::new(1).unwrap();
+    let mut compressor = Compressor::new(Effort::Level(1)).unwrap();
     let mut table = SeekTable::new();
     let mut file = Vec::new();
     for raw in raw.iter().filter(|raw| !raw.is_empty()) {

@@ -8,6 +8,7 @@ use bincode::Encode;
 use snap::entry::Entry;
 use snap::frames::Compressor;
 use snap::frames::Decompressor;
+use snap::frames::Effort;
 use snap::id::Hash;
 use snap::index::IndexFile;
 use snap::index::IndexWriter;
@@ -17,7 +18,7 @@ use snap::store::MemoryStore;
 use snap::store::Store;
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x01";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
 const TRAILER_BYTES: usize = 56;
 const DECODED_BYTES_MAX: usize = 1 << 20;
 
@@ -83,7 +84,7 @@ pub fn assemble(input: &[u8]) -> Vec<u8> {
 
 fn append(file: &mut Vec<u8>, raw: &[u8]) -> PartInfo {
     let start = file.len();
-    let frame = Compressor::new(1).unwrap().append_frame(raw, file).unwrap();
+    let frame = Compressor::new(Effort::Level(1)).unwrap().append_frame(raw, file).unwrap();
     PartInfo { stored_bytes: frame.stored_bytes, raw_bytes: frame.raw_bytes, digest: Hash::of(&file[start..]).0 }
 }
 

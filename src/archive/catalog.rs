@@ -5,6 +5,7 @@ use super::Archive;
 use super::BUNDLES;
 use super::BundleFile;
 use super::INDEX;
+use super::rows::IndexRows;
 use crate::bundle::Bundle;
 use crate::bundle::ManifestReader;
 use crate::entry::Entry;
@@ -18,18 +19,16 @@ use crate::id::Number;
 use crate::index::BundleRecord;
 use crate::index::IndexFile;
 use crate::index::IndexHead;
-use crate::index::IndexWriter;
 use crate::index::Parts;
 use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::manifest::Parent;
 use crate::monitor::Monitor;
+use crate::monitor::check_interrupted;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
 use crate::snapshot::uncertain_since;
-use crate::state::Group;
-use crate::state::Groups;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
@@ -49,6 +48,9 @@ const DELTAS_PART: u64 = 3;
 
 /// Below this many bytes deltas are never too much.
 const DELTAS_BYTES_MIN: u64 = 256 << 10;
+
+/// How often a reader looks again at bundles that become more while it looks.
+const LOOKS_MAX: usize = 20;
 
 /// What a catalog is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +77,7 @@ pub struct Catalog<'a> {
 impl<'a> Catalog<'a> {
     pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
         let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
-        for (name, bytes) in archive.store.list(BUNDLES)? {
+        for (name, bytes) in listed_at_one_moment(archive, use_for)? {
             let Some(name) = BundleName::parse(&name) else { continue };
             if let Some(other) = bundles.insert(name.id, BundleFile { name: name.clone(), bytes }) {
                 return Err(Error::damaged(format!("{} and {name} claim the same place in the history", other.name))
@@ -335,6 +337,29 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
+        let mut changes = Changes::new(self, number)?;
+        let mut rows = self.begin_index(number, before)?;
+        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let is_uncertain = uncertain_since(known, number).is_some();
+        while let Some(change) = changes.next()? {
+            check_interrupted(self.monitor)?;
+            let entry = resolved(&change, before, is_uncertain)?;
+            rows.push(&change.path, entry, changes.part())?;
+        }
+        let snapshot = changes.is_snapshot.then_some(changes.summary);
+        match rows.publish(changes.records, snapshot) {
+            // A reader made the same file meanwhile.
+            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Begins the index file of `number`, whose changes follow the state `before`.
+    ///
+    /// # Errors
+    /// When it cannot be begun, or the index is damaged or cannot be read.
+    pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
         let from = Catalog::base_of(number, before);
         let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
@@ -342,18 +367,7 @@ impl<'a> Catalog<'a> {
             head.snapshots.extend(file.head().snapshots.iter().cloned());
         }
         let whole = if from == 0 { Whole::Yes } else { Whole::No };
-        let name = index_name(number, whole);
-        let mut changes = Changes::new(self, number)?;
-        let upload = self.create_index_file(&name)?;
-        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        let mut writer = IndexWriter::new(upload)?;
-        merge_rows(&mut changes, before, from, &mut writer)?;
-        changes.add_to(&mut head);
-        match writer.publish(&head) {
-            // A reader made the same file meanwhile.
-            Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
-            result => result.map(drop),
-        }
+        IndexRows::new(self.create_index_file(&index_name(number, whole))?, head, before)
     }
 
     /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), so that a chain is as long as
@@ -394,6 +408,21 @@ enum Whole {
 
 fn index_name(number: Number, whole: Whole) -> String {
     format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
+}
+
+/// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
+/// a reader, who has no lock, looks until two lists are the same.
+fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
+    let mut listed = archive.store.list(BUNDLES)?;
+    if use_for == UseFor::Reading {
+        for _ in 0..LOOKS_MAX {
+            let before = std::mem::replace(&mut listed, archive.store.list(BUNDLES)?);
+            if listed == before {
+                break;
+            }
+        }
+    }
+    Ok(listed)
 }
 
 /// The changes of all bundles of one number, in the order of a walk.
@@ -473,40 +502,10 @@ impl Changes {
         Ok(())
     }
 
-    fn add_to(self, head: &mut IndexHead) {
-        head.bundles.extend(self.records);
-        if self.is_snapshot {
-            head.snapshots.push(self.summary);
-        }
+    /// The part whose changes are being read, counted from 1.
+    fn part(&self) -> u16 {
+        self.records.len() as u16 + 1
     }
-}
-
-/// Writes the rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
-fn merge_rows(changes: &mut Changes, before: &State, from: Number, writer: &mut IndexWriter) -> Result<()> {
-    let root = EntryPath::root();
-    let mut older = OlderRows {
-        groups: if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) },
-        group: Group::default(),
-        at: 0,
-    };
-    older.fill()?;
-    let number = changes.summary.number;
-    let is_uncertain =
-        uncertain_since(before.layers().iter().flat_map(|file| &file.head().snapshots), number).is_some();
-    while let Some(change) = changes.next()? {
-        let (directory, name) = path::split_last(change.path.as_bytes());
-        while let Some(order) = older.order_to(directory, name).filter(|order| order.is_le()) {
-            older.pass(if order.is_lt() { Some(&mut *writer) } else { None })?;
-        }
-        match resolved(&change, before, is_uncertain)? {
-            None if from == 0 => {}
-            entry => writer.push(directory, name, entry.as_ref())?,
-        }
-    }
-    while older.is_there() {
-        older.pass(Some(&mut *writer))?;
-    }
-    Ok(())
 }
 
 /// The changed entry with its place; where the content was kept, the place is that of the entry before. Where it is not known
@@ -525,41 +524,5 @@ fn resolved(change: &Change, before: &State, is_uncertain: bool) -> Result<Optio
             }
             Ok(Some(entry))
         }
-    }
-}
-
-/// The rows of the older layers, one after the other.
-struct OlderRows {
-    groups: Groups,
-    group: Group,
-    at: usize,
-}
-
-impl OlderRows {
-    fn is_there(&self) -> bool {
-        self.at < self.group.rows.len()
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        while !self.is_there() {
-            let Some(group) = self.groups.next().transpose()? else { return Ok(()) };
-            (self.group, self.at) = (group, 0);
-        }
-        Ok(())
-    }
-
-    /// How the present row stands to `name` in `directory`; `None` when there is no row left.
-    fn order_to(&self, directory: &[u8], name: &[u8]) -> Option<Ordering> {
-        let row = self.group.rows.get(self.at)?;
-        Some(path::walk_order(&self.group.path, directory).then_with(|| row.name().cmp(name)))
-    }
-
-    /// Goes to the next row, after writing this one if there is a writer.
-    fn pass(&mut self, writer: Option<&mut IndexWriter>) -> Result<()> {
-        if let (Some(writer), Some(row)) = (writer, self.group.rows.get(self.at)) {
-            writer.push(&self.group.path, row.name(), row.entry()?.as_ref())?;
-        }
-        self.at += 1;
-        self.fill()
     }
 }

@@ -3,9 +3,11 @@
 
 mod catalog;
 mod describe;
+mod rows;
 
 pub use catalog::Catalog;
 pub use catalog::UseFor;
+pub use rows::IndexRows;
 
 use crate::bundle::Bundle;
 use crate::error::Error;

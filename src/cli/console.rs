@@ -39,8 +39,7 @@ pub(crate) struct Console {
     problems: Mutex<Vec<Problem>>,
     started: Instant,
     drawn_millis: AtomicU64,
-    is_interrupted: Arc<AtomicBool>,
-    said_stopping: AtomicBool,
+    was_stopped: Arc<AtomicBool>,
 }
 
 impl Console {
@@ -54,8 +53,7 @@ impl Console {
             problems: Mutex::default(),
             started: Instant::now(),
             drawn_millis: AtomicU64::new(0),
-            is_interrupted: Arc::default(),
-            said_stopping: AtomicBool::new(false),
+            was_stopped: Arc::default(),
         }
     }
 
@@ -65,17 +63,21 @@ impl Console {
         self.lists_entries.store(true, Ordering::Relaxed);
     }
 
-    /// From now on the first Ctrl-C (or SIGTERM) asks the command to stop with what is finished kept, and a second Ctrl-C
-    /// ends the program at once. Only for commands that write; all others simply end.
+    /// From now on the first Ctrl-C (or SIGTERM) is noted, and a second Ctrl-C ends the program at once.
     ///
     /// # Errors
     /// When the system does not allow it.
     pub(crate) fn watch_signals(&self) -> Result<(), Failure> {
-        let flag = &self.is_interrupted;
+        let flag = &self.was_stopped;
         let watched = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), Arc::clone(flag))
             .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(flag)))
             .and_then(|_| signal_hook::flag::register(SIGTERM, Arc::clone(flag)));
         watched.map(drop).map_err(|error| Failure::new(format!("cannot watch for Ctrl-C: {error}")))
+    }
+
+    /// Whether there was a Ctrl-C (or SIGTERM).
+    pub(crate) fn was_stopped(&self) -> bool {
+        self.was_stopped.load(Ordering::Relaxed)
     }
 
     /// The first problems, at most 1000.
@@ -148,11 +150,7 @@ impl Monitor for Console {
     }
 
     fn is_interrupted(&self) -> bool {
-        let is_interrupted = self.is_interrupted.load(Ordering::Relaxed);
-        if is_interrupted && !self.said_stopping.swap(true, Ordering::Relaxed) {
-            self.line("Stopping …; press Ctrl-C again to stop at once");
-        }
-        is_interrupted
+        self.was_stopped()
     }
 }
 

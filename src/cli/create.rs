@@ -5,10 +5,12 @@ use super::failure::Failure;
 use super::session::Session;
 use super::size;
 use super::sources;
+use super::stop::stoppable;
 use super::verdict;
 use clap::Args;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
+use snap::create::Level;
 use snap::create::create;
 use snap::error::Error;
 use snap::error::ErrorKind;
@@ -56,9 +58,12 @@ pub(crate) struct CreateArgs {
     /// Read every file, even those that look unchanged
     #[arg(long)]
     rehash: bool,
-    /// How hard to compress, 1 (fast) to 19 (small)
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
-    level: i32,
+    /// Read everything that was written back from the drive and compare it; takes about twice as long
+    #[arg(long, conflicts_with = "dry_run")]
+    read_back: bool,
+    /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for
+    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
+    level: Level,
     /// Make a snapshot even if nothing has changed, or a source has become empty
     #[arg(long)]
     allow_empty: bool,
@@ -85,11 +90,15 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     if args.dry_run && !session.global.quiet && !session.global.json {
         session.console.list_entries();
     }
-    session.console.watch_signals()?;
-    let report = create(&archive, &options, &session.console)?;
-    let told = verdict::tell(&report, args.dry_run, began.elapsed(), &archive, session);
+    let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
+    let told = verdict::tell(&report, &options, began.elapsed(), &archive, session);
     told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
     Ok(Outcome::with_problems(report.problems))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped. Everything reported saved before is safe, and what this run finished is kept")
+        .with_hint("To go on, run the same command again: it goes on where this one was.")
 }
 
 fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {
@@ -100,6 +109,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         level: args.level,
         rehash: args.rehash,
         dry_run: args.dry_run,
+        read_back: args.read_back,
         note: args.note.clone(),
         allow_empty: args.allow_empty,
         time: args.time,
@@ -137,6 +147,13 @@ fn open_or_init(session: &Session) -> Result<Archive, Failure> {
         Err(error) if error.kind() == ErrorKind::NoArchive => Ok(Archive::init(directory)?),
         opened => Ok(opened?),
     }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().filter(|level| (1..=19).contains(level)).map(Level::Fixed);
+    level
+        .or((text == "auto").then_some(Level::Auto))
+        .ok_or_else(|| "expected auto, or a number from 1 to 19".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Time, String> {

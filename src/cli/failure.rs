@@ -2,7 +2,6 @@
 
 use super::text;
 use snap::error::Error;
-use snap::error::ErrorKind;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -15,7 +14,7 @@ pub(crate) const USAGE: u8 = 2;
 /// The exit code for what was done, with problems.
 pub(crate) const WITH_PROBLEMS: u8 = 3;
 
-/// The exit code after Ctrl-C, as a shell reports it.
+/// The exit code after a second Ctrl-C, as a shell reports it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command failed: what was being done and why it did not work, and what to do now.
@@ -61,13 +60,19 @@ impl Failure {
 
     /// Says on the standard error what failed, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        let mut stderr = anstream::stderr().lock();
+        let what = format!("{}{}", text::red("snap: "), self.what);
+        let hints = self.hint.iter().flat_map(|hint| hint.lines()).map(|line| format!("  {line}"));
+        let mut lines = std::iter::once(what).chain(hints).collect::<Vec<_>>().join("\n");
+        lines.push('\n');
         // Where nobody reads the standard error, the exit code still tells.
-        let _ = writeln!(stderr, "{}{}", text::red("snap: "), self.what);
-        for line in self.hint.iter().flat_map(|hint| hint.lines()) {
-            let _ = writeln!(stderr, "  {line}");
-        }
+        let _ = anstream::stderr().write_all(lines.as_bytes());
         ExitCode::from(self.code)
+    }
+
+    /// Says what failed and ends the program, whatever its other threads are doing.
+    pub(crate) fn end_program(&self) -> ! {
+        self.report();
+        std::process::exit(self.code.into())
     }
 
     #[cfg(test)]
@@ -78,7 +83,6 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let code = if error.kind() == ErrorKind::Interrupted { INTERRUPTED } else { FAILED };
-        Failure { code, what: error.to_string(), hint: error.hint().map(str::to_owned) }
+        Failure { code: FAILED, what: error.to_string(), hint: error.hint().map(str::to_owned) }
     }
 }

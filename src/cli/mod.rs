@@ -15,6 +15,7 @@ mod restore;
 mod session;
 mod size;
 mod sources;
+mod stop;
 mod text;
 mod verdict;
 mod verify;

@@ -10,6 +10,7 @@ use super::json::Problematic;
 use super::json::Text;
 use super::session::Session;
 use super::session::snapshot_named;
+use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use serde::Serialize;
@@ -99,14 +100,19 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
     if args.dry_run && !session.global.quiet && !session.global.json {
         session.console.list_entries();
     }
-    session.console.watch_signals()?;
     let began = Instant::now();
-    let report = restore(&archive, &options, &session.console).map_err(|error| with_hint(error, &snapshot))?;
+    let report = stoppable(&session.console, stopped(), || restore(&archive, &options, &session.console))?
+        .map_err(|error| with_hint(error, &snapshot))?;
     let took = began.elapsed();
     let told = tell(&report, args.dry_run, &snapshot, took, session)
         .and_then(|()| session.say_json(&document(args, &report, &snapshot, took, &session.console.problems())));
     told.map_err(|failure| failure.after("Everything was restored: only the summary could not be shown."))?;
     Ok(Outcome::with_problems(report.problems))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before everything was restored; every file that has its name is complete")
+        .with_hint("To go on, run the same command again with --overwrite: what is restored already is kept.")
 }
 
 fn tell(

@@ -9,6 +9,7 @@ use super::session::local;
 use super::text;
 use serde::Serialize;
 use snap::archive::Archive;
+use snap::create::CreateOptions;
 use snap::create::CreateReport;
 use snap::error::Problem;
 use snap::id::Number;
@@ -22,6 +23,7 @@ use std::time::Duration;
 struct Document<'a> {
     snapshot: Option<Snapshot<'a>>,
     dry_run: bool,
+    read_back: bool,
     compared_with: Option<Number>,
     counts: &'a Counts,
     bytes_read: u64,
@@ -38,14 +40,20 @@ struct Document<'a> {
 /// When the standard output cannot be written.
 pub(crate) fn tell(
     report: &CreateReport,
-    is_dry_run: bool,
+    options: &CreateOptions,
     took: Duration,
     archive: &Archive,
     session: &Session,
 ) -> Result<(), Failure> {
-    let took_text = text::duration(took);
+    let (took_text, is_dry_run) = (text::duration(took), options.dry_run);
     match &report.summary {
-        Some(summary) => tell_saved(summary, report, &took_text, session)?,
+        Some(summary) => {
+            tell_saved(summary, report, &took_text, session)?;
+            if options.read_back {
+                session.say("All of it was read back from the drive and is as it was written.")?;
+            }
+            tell_where_it_is(session)?;
+        }
         None if is_dry_run => session.say(&dry_run(report))?,
         None => session.say(&nothing_changed(report, &took_text, archive, session))?,
     }
@@ -54,6 +62,7 @@ pub(crate) fn tell(
     session.say_json(&Document {
         snapshot: report.summary.as_ref().map(Snapshot::new),
         dry_run: is_dry_run,
+        read_back: options.read_back && report.summary.is_some(),
         compared_with: report.compared_with,
         counts: &report.counts,
         bytes_read: report.bytes_read,
@@ -70,8 +79,11 @@ fn tell_saved(summary: &Summary, report: &CreateReport, took: &str, session: &Se
     let shown = printable(directory.as_os_str().as_encoded_bytes()).into_owned();
     let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
     session.say(&text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(&report.counts))))?;
-    session.say(&format!("Read {read}, wrote {written} to {shown} in {took}."))?;
-    if is_on_removable_drive(directory) {
+    session.say(&format!("Read {read}, wrote {written} to {shown} in {took}."))
+}
+
+fn tell_where_it_is(session: &Session) -> Result<(), Failure> {
+    if is_on_removable_drive(session.directory()?) {
         session.say("Everything is on the drive: it is now safe to eject and unplug it.")?;
     }
     Ok(())

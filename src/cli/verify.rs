@@ -4,6 +4,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::json::Text;
 use super::session::Session;
+use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use serde::Serialize;
@@ -50,7 +51,7 @@ pub(crate) struct Found<'a> {
 pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let options = VerifyOptions { data: args.data, threads: session.global.threads };
-    let report = verify(&archive, &options, &session.console)?;
+    let report = stoppable(&session.console, stopped(), || verify(&archive, &options, &session.console))??;
     if session.global.json {
         session.say_json(&document(args.data, &report))?;
     } else {
@@ -64,6 +65,11 @@ pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failu
         }
     }
     Ok(Outcome::with_problems(report.findings.len() as u64))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before all was looked at; nothing is known of the rest, and nothing was changed")
+        .with_hint("To check everything, run the same command again.")
 }
 
 fn sound(with_data: bool, report: &VerifyReport) -> String {

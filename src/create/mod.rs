@@ -1,5 +1,7 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
+mod index;
+mod pace;
 mod pipeline;
 mod plan;
 mod sources;
@@ -10,6 +12,7 @@ use crate::archive::Catalog;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::frames::LEVEL_DEFAULT;
 use crate::id::NUMBER_MAX;
 use crate::id::Number;
 use crate::manifest::Head;
@@ -22,8 +25,25 @@ use crate::snapshot::Summary;
 use crate::time::Time;
 use std::path::PathBuf;
 
-/// The default level of compression.
-pub const LEVEL_DEFAULT: i32 = 3;
+/// How hard to compress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Level {
+    /// As hard as can be without waiting for it: harder when the drive is slow, softer when the processor is.
+    #[default]
+    Auto,
+    /// A level of zstd, 1 to 19. Then the same source gives the same bundles.
+    Fixed(i32),
+}
+
+impl Level {
+    /// The level for what is not compressed frame by frame.
+    fn fixed(self) -> i32 {
+        match self {
+            Level::Auto => LEVEL_DEFAULT,
+            Level::Fixed(level) => level,
+        }
+    }
+}
 
 /// The default for the most bytes of tar in one part.
 pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
@@ -43,12 +63,14 @@ pub struct CreateOptions<'a> {
     pub sources: Vec<SourceSpec>,
     /// What to leave out; `None`: what was left out of the same source last time.
     pub rules: Option<Rules>,
-    /// The zstd level, 1 to 19.
-    pub level: i32,
+    /// How hard to compress.
+    pub level: Level,
     /// Whether to read files that look unchanged.
     pub rehash: bool,
     /// Whether to find out what would be saved, and write nothing.
     pub dry_run: bool,
+    /// Whether each bundle is read back from the drive and compared before it is published. Default: no.
+    pub read_back: bool,
     /// A note for the history.
     pub note: String,
     /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
@@ -68,9 +90,10 @@ impl Default for CreateOptions<'_> {
         CreateOptions {
             sources: Vec::new(),
             rules: None,
-            level: LEVEL_DEFAULT,
+            level: Level::Auto,
             rehash: false,
             dry_run: false,
+            read_back: false,
             note: String::new(),
             allow_empty: false,
             time: None,
@@ -104,7 +127,8 @@ pub struct CreateReport {
 ///
 /// # Errors
 /// [`ErrorKind::Locked`] when another process is writing; [`ErrorKind::Refused`] when a source is missing or has become empty
-/// or the options make no sense; [`ErrorKind::Interrupted`]; otherwise when the archive cannot be read or written. Snapshots
+/// or the options make no sense; [`ErrorKind::Interrupted`]; with `read_back` [`ErrorKind::Damaged`] when the drive does not
+/// give back what was written; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };

@@ -1,6 +1,8 @@
 //! The threads of `create` and what is between them: jobs out, results back in order, never more than so many bytes at once.
 
 use super::CreateOptions;
+use super::Level;
+use super::pace::Pace;
 use super::plan::Planned;
 use super::plan::Planner;
 use super::write::Done;
@@ -10,9 +12,11 @@ use crate::archive::Catalog;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::frames::Effort;
 use crate::manifest::Head;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
+use crate::monitor::check_interrupted;
 use crate::pack::Context;
 use crate::pack::Job;
 use crate::pack::PIECE_BYTES;
@@ -30,6 +34,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// How many pieces more than there are workers may be on their way from plan to drive.
 const PIECES_AHEAD: u64 = 2;
@@ -55,20 +60,26 @@ pub struct Run<'a> {
 /// # Errors
 /// As for [`super::create`].
 pub fn run(run: &Run) -> Result<Done> {
+    let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
+    let pace = Pace::new(run.threads);
+    let effort = || match run.options.level {
+        Level::Auto => Effort::Step(pace.step()),
+        Level::Fixed(level) => Effort::Level(level),
+    };
     let context = Context {
         sources: run.sources,
-        level: run.options.level,
+        effort: &effort,
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
+        is_stopped: &|| run.monitor.is_interrupted(),
     };
-    let belt = Belt::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES);
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
         for _ in 0..run.threads {
-            scope.spawn(|| work(&belt, context));
+            scope.spawn(|| work(&belt, &pace, context));
         }
-        let writing = scope.spawn(|| write(&belt, run));
+        let writing = scope.spawn(|| write(&belt, &pace, run));
         let planned = plan(&belt, run, context);
         match &planned {
             Ok(_) => belt.close(),
@@ -77,7 +88,10 @@ pub fn run(run: &Run) -> Result<Done> {
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
         // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
         match (planned, written) {
-            (Ok(plan), Ok(writer)) => writer.finish(&plan.0, plan.1),
+            (Ok(plan), Ok(writer)) => {
+                check_interrupted(run.monitor)?;
+                writer.finish(&plan.0, plan.1)
+            }
             (Err(error), Ok(_)) | (_, Err(error)) => Err(error),
         }
     })
@@ -85,15 +99,16 @@ pub fn run(run: &Run) -> Result<Done> {
 
 /// Plans until the sources are through; gives what was found unchanged, and the sockets.
 fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Counts, u64)> {
-    let mut send = |planned| belt.send(planned);
+    let mut send = |planned| {
+        check_interrupted(run.monitor)?;
+        belt.send(planned)
+    };
     let part_bytes_max = run.options.part_bytes_max;
     let mut planner = Planner::new(run.sources, run.before, context, run.options.rehash, part_bytes_max, &mut send);
     planner.plan_tops()?;
     let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
-        if run.monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
-        }
+        check_interrupted(run.monitor)?;
         entries += listing.found.len() as u64;
         let progress = Progress { entries, bytes: belt.bytes_read.load(Ordering::Relaxed), bytes_total: 0 };
         run.monitor.progress(progress);
@@ -104,14 +119,19 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
 }
 
 /// A worker: takes jobs until there are no more.
-fn work(belt: &Belt, context: Context) {
+fn work(belt: &Belt, pace: &Pace, context: Context) {
     let mut packer = match Packer::new(context) {
         Ok(packer) => packer,
         Err(error) => return belt.fail(error),
     };
     while let Some((number, bytes, job)) = belt.next_job() {
+        let began = Instant::now();
         match packer.pack(job) {
             Ok(packed) => {
+                if let Effort::Step(step) = packed.effort {
+                    let (raw, stored) = (packed.raw_bytes(), packed.stored.len() as u64);
+                    pace.note_job(step, raw, stored, began.elapsed(), packed.compressing);
+                }
                 belt.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
                 belt.deliver(number, Delivery::Packed(Box::new(packed), bytes));
             }
@@ -121,17 +141,19 @@ fn work(belt: &Belt, context: Context) {
 }
 
 /// The writer: takes results in order until there are no more.
-fn write<'a>(belt: &Belt, run: &'a Run<'a>) -> Result<Writer<'a>> {
+fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
     let mut writer = Writer::new(run);
     while let Some(delivery) = belt.next_delivery()? {
-        let result = match delivery {
+        let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
+                let (stored, began) = (packed.stored.len() as u64, Instant::now());
                 let result = writer.take(*packed);
+                pace.note_written(stored, began.elapsed());
                 belt.release(bytes);
                 result
             }
             Delivery::Cut => writer.cut(),
-        };
+        });
         if let Err(error) = result {
             belt.stop();
             return Err(error);

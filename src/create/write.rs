@@ -1,5 +1,6 @@
 //! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
 
+use super::index::IndexOnTheWay;
 use super::pipeline::Run;
 use crate::archive::bundle_path;
 use crate::bundle::BundleWriter;
@@ -40,6 +41,7 @@ pub struct Writer<'a> {
     has_changes: bool,
     done: Done,
     line: Vec<u8>,
+    index: IndexOnTheWay<'a>,
 }
 
 impl<'a> Writer<'a> {
@@ -53,6 +55,7 @@ impl<'a> Writer<'a> {
             has_changes: false,
             done: Done::default(),
             line: Vec::new(),
+            index: IndexOnTheWay::new(run),
         }
     }
 
@@ -70,8 +73,8 @@ impl<'a> Writer<'a> {
             }
         }
         if self.run.monitor.wants_entries() {
-            let changes = packed.lines.iter().filter_map(|line| line.change.as_ref());
-            changes.for_each(|(path, what)| self.run.monitor.entry(what, path));
+            let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
+            changes.for_each(|(what, path)| self.run.monitor.entry(what, path));
         }
         self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
         if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
@@ -81,13 +84,16 @@ impl<'a> Writer<'a> {
             Some(bundle) => bundle,
             None => self.begin()?,
         };
+        self.index.begin();
         let base = bundle.tar_offset();
         bundle.append_frames(&packed.stored, &packed.frames)?;
         packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
-        for line in &packed.lines {
+        for line in packed.lines {
             self.line.clear();
-            line.text.append_to(&mut self.line, line.anchor.as_ref().map(|anchor| anchor.offset()));
+            let offset = line.anchor.as_ref().map(|anchor| anchor.offset());
+            line.text.append_to(&mut self.line, offset);
             bundle.push_line(&self.line)?;
+            self.index.push(line, offset);
         }
         self.open = Some(bundle);
         Ok(())
@@ -122,6 +128,7 @@ impl<'a> Writer<'a> {
             }
             self.publish(0)?;
             self.done.committed = true;
+            self.index.publish();
         }
         Ok(self.done)
     }
@@ -130,17 +137,22 @@ impl<'a> Writer<'a> {
     fn begin(&self) -> Result<BundleWriter> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
         let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
-        BundleWriter::new(upload, head, self.run.options.level)
+        let bundle = BundleWriter::new(upload, head, self.run.options.level.fixed())?;
+        Ok(if self.run.options.read_back { bundle.with_read_back() } else { bundle })
     }
 
     fn publish(&mut self, part: u16) -> Result<()> {
         let Some(mut bundle) = self.open.take() else { return Ok(()) };
+        self.index.begin();
         let name = self.name(part)?;
         if part > 0 {
             bundle.become_part(part, &bundle_path(&name))?;
         }
-        let published = bundle.publish(std::mem::take(&mut self.tail))?;
+        let tail = std::mem::take(&mut self.tail);
+        let (counts, problems) = (tail.counts, tail.problems_total);
+        let published = bundle.publish(tail)?;
         self.done.bytes_written += published.bytes;
+        self.index.end_part(&name, &published, &counts, problems);
         self.parent = Some(Parent { bundle: name, manifest: published.manifest });
         self.has_changes = false;
         Ok(())

@@ -13,6 +13,7 @@ use crate::error::Problem;
 use crate::error::Result;
 use crate::frames::Compressor;
 use crate::frames::Decompressor;
+use crate::frames::Effort;
 use crate::frames::Frame;
 use crate::id::Hasher;
 use crate::path::EntryPath;
@@ -83,7 +84,7 @@ impl<'a> Maker<'a> {
     fn compressor(&mut self) -> Result<&mut Compressor> {
         match &mut self.compressor {
             Some(compressor) => Ok(compressor),
-            empty => Ok(empty.insert(Compressor::new(self.level)?)),
+            empty => Ok(empty.insert(Compressor::new(Effort::Level(self.level))?)),
         }
     }
 

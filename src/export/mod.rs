@@ -19,6 +19,7 @@ use crate::error::ErrorKind;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::SeekTable;
 use crate::id::Hasher;
 use crate::id::Number;
@@ -62,7 +63,7 @@ fn write_state(
 ) -> Result<u64> {
     let contents = Contents::new(catalog);
     let plan = Plan::new(catalog.checked_state(number, paths, Parts::Both)?, number, paths, &contents)?;
-    Compressor::new(level)?;
+    Compressor::new(Effort::Level(level))?;
     let maker = || Maker::new(&contents, level);
     let mut export =
         Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
@@ -138,7 +139,7 @@ impl Export<'_> {
 
     fn finish(&mut self, level: i32) -> Result<()> {
         let mut stored = Vec::new();
-        let frame = Compressor::new(level)?.append_frame(&[0; tar::END_BYTES], &mut stored)?;
+        let frame = Compressor::new(Effort::Level(level))?.append_frame(&[0; tar::END_BYTES], &mut stored)?;
         self.table.push(frame);
         stored.extend_from_slice(&self.table.to_bytes());
         self.write(&stored)?;

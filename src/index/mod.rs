@@ -27,7 +27,10 @@ use bincode::Encode;
 use serde::Deserialize;
 use serde::Serialize;
 
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x01";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
+
+/// Of files in which a part has the number of its bundle's name, as in all but those of the newest number now.
+const MAGIC_NAMED_PARTS: &[u8; 8] = b"SNAPIX\x00\x01";
 const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
 
 /// The most rows of one block.

@@ -6,6 +6,7 @@ use super::GONE;
 use super::IndexHead;
 use super::Last;
 use super::MAGIC;
+use super::MAGIC_NAMED_PARTS;
 use super::PartInfo;
 use super::RestorePart;
 use super::SummaryLine;
@@ -26,6 +27,7 @@ use crate::error::Result;
 use crate::frames::Decompressor;
 use crate::id::ArchiveId;
 use crate::id::BundleId;
+use crate::id::BundleName;
 use crate::id::Hash;
 use crate::path;
 use crate::snapshot::Summary;
@@ -52,6 +54,16 @@ pub struct IndexFile {
 struct Stored {
     blob: Box<dyn Blob>,
     blocks: Vec<BlockInfo>,
+    /// What rows call the last part of the newest snapshot, whose name has no part's number.
+    last_part: Option<BundleId>,
+}
+
+/// Parts of the newest number are counted from 1: while rows are written it is not known which will be the last.
+fn last_part(head: &IndexHead) -> Option<BundleId> {
+    let ids = head.bundles.iter().filter_map(|record| BundleName::parse(&record.name)).map(|name| name.id);
+    let parts: Vec<BundleId> = ids.filter(|id| id.number == head.number).collect();
+    let is_finished = parts.last().is_some_and(|id| id.part == 0);
+    is_finished.then_some(BundleId { number: head.number, part: parts.len() as u16 })
 }
 
 impl IndexFile {
@@ -66,7 +78,7 @@ impl IndexFile {
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
         let bad = || damaged("the end of an index file is not as it must be");
         let trailer = tail.last_chunk::<TRAILER_BYTES>().ok_or_else(bad)?;
-        let (offset, info) = parse_trailer(trailer).ok_or_else(bad)?;
+        let (offset, info, counts_parts) = parse_trailer(trailer).ok_or_else(bad)?;
         let table_end = blob.length() - TRAILER_BYTES as u64;
         if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) {
             return Err(bad());
@@ -87,7 +99,8 @@ impl IndexFile {
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
-        let stored = Arc::new(Stored { blob, blocks: table.blocks });
+        let last_part = if counts_parts { last_part(&head) } else { None };
+        let stored = Arc::new(Stored { blob, blocks: table.blocks, last_part });
         Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::new(None) })
     }
 
@@ -175,13 +188,19 @@ impl BlockInfo {
     }
 }
 
-fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo)> {
+/// Where the table is, and whether parts of the newest number are counted.
+fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo, bool)> {
     let info = PartInfo {
         stored_bytes: u32::from_le_bytes(trailer[8..12].try_into().ok()?),
         raw_bytes: u32::from_le_bytes(trailer[12..16].try_into().ok()?),
         digest: trailer[16..48].try_into().ok()?,
     };
-    (trailer[48..] == *MAGIC).then_some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info))
+    let counts_parts = match &trailer[48..] {
+        magic if magic == MAGIC => true,
+        magic if magic == MAGIC_NAMED_PARTS => false,
+        _ => return None,
+    };
+    Some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info, counts_parts))
 }
 
 const NOT_AS_WRITTEN: &str = "a block of the index is not what was written";
@@ -328,7 +347,10 @@ impl Block {
             let file = files as usize;
             let mut hash = Hash::default();
             hash.0.copy_from_slice(&rest.part.hashes[32 * file..32 * file + 32]);
-            let bundle = BundleId { number: rest.part.bundle_numbers[file], part: rest.part.bundle_parts[file] };
+            let mut bundle = BundleId { number: rest.part.bundle_numbers[file], part: rest.part.bundle_parts[file] };
+            if self.stored.last_part == Some(bundle) {
+                bundle.part = 0;
+            }
             let place = Place { bundle, offset: rest.offsets[file] };
             entry.content = Some(Content { hash, place, holes: Vec::new() });
         }

@@ -25,6 +25,7 @@ use crate::entry::Stat;
 use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::id::Hash;
 use crate::store::Upload;
 use bincode::Encode;
@@ -50,7 +51,7 @@ impl IndexWriter {
     pub fn new(upload: Box<dyn Upload>) -> Result<IndexWriter> {
         Ok(IndexWriter {
             upload,
-            compressor: Compressor::new(LEVEL)?,
+            compressor: Compressor::new(Effort::Level(LEVEL))?,
             offset: 0,
             compare: ComparePart::default(),
             restore: RestorePart::default(),

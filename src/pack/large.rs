@@ -84,7 +84,7 @@ pub(super) struct ToOpen {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub(super) fn prepare(open: ToOpen) -> io::Result<OpenedLarge> {
+pub(super) fn prepare(open: ToOpen, is_stopped: &dyn Fn() -> bool) -> io::Result<OpenedLarge> {
     platform::will_read_in_order(&open.file);
     let size = open.entry.stat.size;
     let holes = if open.may_have_holes { platform::holes(&open.file, size)? } else { Vec::new() };
@@ -94,7 +94,7 @@ pub(super) fn prepare(open: ToOpen) -> io::Result<OpenedLarge> {
         && before.stat.size == size
         && content.holes == holes
         && !content.place.is_lost()
-        && hash_of(&open.file, size, &holes)? == content.hash
+        && hash_of(&open.file, size, &holes, is_stopped)? == content.hash
     {
         if let Some(link) = &open.link {
             link.finish(Outcome::Kept(content.hash, holes));
@@ -117,8 +117,8 @@ pub(super) fn prepare(open: ToOpen) -> io::Result<OpenedLarge> {
     })))
 }
 
-/// The hash of a file's bytes, those in holes left out.
-fn hash_of(file: &File, size: u64, holes: &[Hole]) -> io::Result<Hash> {
+/// The hash of a file's bytes, those in holes left out; of no file when `is_stopped` says that nobody wants it any more.
+fn hash_of(file: &File, size: u64, holes: &[Hole], is_stopped: &dyn Fn() -> bool) -> io::Result<Hash> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; HASH_BYTES];
     for range in data_ranges(0..size, holes) {
@@ -126,6 +126,7 @@ fn hash_of(file: &File, size: u64, holes: &[Hole]) -> io::Result<Hash> {
         while at < range.end {
             let length = (range.end - at).min(HASH_BYTES as u64) as usize;
             match read_full(file, at, &mut buffer[..length])? {
+                _ if is_stopped() => return Ok(Hash::default()),
                 0 => return Ok(Hash::default()),
                 count => hasher.update(&buffer[..count]),
             }

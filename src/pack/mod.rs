@@ -23,6 +23,7 @@ use crate::entry::Hole;
 use crate::entry::Kind;
 use crate::entry::Stat;
 use crate::error::Problem;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::frames::Frame;
 use crate::id::Hash;
@@ -33,6 +34,7 @@ use crate::state::Row;
 use crate::tar;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// The largest file that shares a frame with others, in bytes; a larger one is cut into pieces of this size. There is room for
 /// a header in the first frame.
@@ -199,6 +201,17 @@ pub struct Packed {
     pub problems: Vec<Problem>,
     /// Content bytes read from sources.
     pub bytes_read: u64,
+    /// How hard the frames were compressed.
+    pub effort: Effort,
+    /// How long that took.
+    pub compressing: Duration,
+}
+
+impl Packed {
+    /// How many bytes of tar there are in its frames.
+    pub fn raw_bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| u64::from(frame.raw_bytes)).sum()
+    }
 }
 
 /// A line for the manifest.
@@ -207,8 +220,12 @@ pub struct Line {
     pub text: LineWithoutOffset,
     /// Where its content begins, if that is in this bundle.
     pub anchor: Option<Arc<Anchor>>,
-    /// The path, and what happened to it in a word; `None` when the line only says that an entry was looked at again.
-    pub change: Option<(EntryPath, &'static str)>,
+    /// Which entry it is about.
+    pub path: EntryPath,
+    /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
+    pub entry: Option<Entry>,
+    /// What happened to it in a word; `None` when the line only says that it was looked at again.
+    pub change: Option<&'static str>,
 }
 
 /// Whether an entry as it was noted has this content.

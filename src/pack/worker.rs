@@ -31,6 +31,7 @@ use crate::entry::Xattr;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::frames::Frame;
 use crate::id::BundleId;
@@ -51,26 +52,29 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 /// The most bytes of tar in one frame, when a job makes more: a directory with very many names.
 const FRAME_BYTES_CUT: usize = 2 * FRAME_BYTES;
 
 /// A frame of zeros, made once.
-static ZERO_PIECE: OnceLock<(i32, Vec<u8>, Frame)> = OnceLock::new();
+static ZERO_PIECE: OnceLock<(Effort, Vec<u8>, Frame)> = OnceLock::new();
 
 /// What all workers share.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The sources, in the order in which jobs name them.
     pub sources: &'a [Source],
-    /// The zstd level.
-    pub level: i32,
+    /// How hard to compress the next frame.
+    pub effort: &'a (dyn Fn() -> Effort + Sync),
     /// The name of an older bundle.
     pub bundle_name: &'a (dyn Fn(BundleId) -> Option<BundleName> + Sync),
     /// Where "now" comes from.
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
     pub dry_run: bool,
+    /// Whether nobody wants the results any more.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// A worker; keeps its memory from job to job.
@@ -91,7 +95,7 @@ impl<'a> Packer<'a> {
     pub fn new(context: Context<'a>) -> Result<Packer<'a>> {
         Ok(Packer {
             context,
-            compressor: Compressor::new(context.level)?,
+            compressor: Compressor::new((context.effort)())?,
             owners: OwnerNames::default(),
             raw: Vec::with_capacity(FRAME_BYTES + (64 << 10)),
             opened: None,
@@ -118,11 +122,18 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let mut rest = self.raw.as_slice();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        packed.effort = (self.context.effort)();
+        self.compressor.set_effort(packed.effort)?;
         while !rest.is_empty() {
             let length = if rest.len() > FRAME_BYTES_CUT { FRAME_BYTES } else { rest.len() };
             packed.frames.push(self.compressor.append_frame(&rest[..length], &mut packed.stored)?);
             rest = &rest[length..];
         }
+        packed.compressing = began.elapsed();
         Ok(())
     }
 
@@ -206,7 +217,7 @@ impl<'a> Packer<'a> {
         };
         *count += 1;
         let text = LineWithoutOffset::entry(&path, &entry, None);
-        packed.lines.push(Line { text, anchor: None, change: Some((path, what)) });
+        packed.lines.push(Line { text, anchor: None, path, entry: Some(entry), change: Some(what) });
     }
 
     /// Reads an entry and stores it, unless its content is as it was.
@@ -382,16 +393,18 @@ impl<'a> Packer<'a> {
         if self.context.dry_run {
             return Ok(());
         }
-        if let Some((_, stored, frame)) = ZERO_PIECE.get().filter(|(level, ..)| *level == self.context.level) {
+        let effort = (self.context.effort)();
+        if let Some((_, stored, frame)) = ZERO_PIECE.get().filter(|(known, ..)| *known == effort) {
             packed.stored.extend_from_slice(stored);
             packed.frames.push(*frame);
             return Ok(());
         }
         let mut stored = Vec::new();
+        self.compressor.set_effort(effort)?;
         let frame = self.compressor.append_frame(&vec![0; PIECE_BYTES as usize], &mut stored)?;
         packed.stored.extend_from_slice(&stored);
         packed.frames.push(frame);
-        let _ = ZERO_PIECE.set((self.context.level, stored, frame));
+        let _ = ZERO_PIECE.set((effort, stored, frame));
         Ok(())
     }
 
@@ -471,7 +484,7 @@ pub fn open_large(
         Vec::new()
     });
     let entry = Entry { owner: owners.of(&stat), stat, xattrs, ..Entry::default() };
-    large::prepare(ToOpen {
+    let open = ToOpen {
         source: directory.source,
         path,
         file,
@@ -480,7 +493,8 @@ pub fn open_large(
         before: item.before,
         verdict: item.verdict,
         link: item.link,
-    })
+    };
+    large::prepare(open, context.is_stopped)
 }
 
 /// The line of an entry whose content is as it was.
@@ -502,8 +516,8 @@ pub fn push_kept_line(
     }
     let kept_in = entry.content.as_ref().and_then(|content| bundle_name(content.place.bundle));
     let text = LineWithoutOffset::entry(path, entry, kept_in.as_ref());
-    let change = (!is_same).then(|| (path.clone(), "metadata"));
-    packed.lines.push(Line { text, anchor: None, change });
+    let change = (!is_same).then_some("metadata");
+    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: Some(entry.clone()), change });
 }
 
 fn push_stored(
@@ -519,7 +533,7 @@ fn push_stored(
         if is_new { (&mut packed.counts.new, "new") } else { (&mut packed.counts.modified, "modified") };
     *count += 1;
     let text = LineWithoutOffset::entry(path, entry, None);
-    packed.lines.push(Line { text, anchor, change: Some((path.clone(), what)) });
+    packed.lines.push(Line { text, anchor, path: path.clone(), entry: Some(entry.clone()), change: Some(what) });
 }
 
 fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
@@ -530,7 +544,7 @@ fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {
     let Counts { deleted, deleted_directories, .. } = &mut packed.counts;
     *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
     let text = LineWithoutOffset::gone(path, kind);
-    packed.lines.push(Line { text, anchor: None, change: Some((path.clone(), "deleted")) });
+    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: None, change: Some("deleted") });
 }
 
 fn opened_stat(

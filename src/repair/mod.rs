@@ -82,12 +82,12 @@ pub fn repair(
     repair.descriptions(wrong)?;
     let looks = VerifyOptions { data: true, threads: options.threads };
     let catalog = archive.catalog(monitor)?;
-    let mut check = verify::look(archive, &catalog, &looks, monitor)?;
+    let mut check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
     repair.refuse_newer(&check)?;
     let again;
     if repair.set_foreign_aside(&check)? && !options.dry_run {
         again = archive.catalog(monitor)?;
-        check = verify::look(archive, &again, &looks, monitor)?;
+        check = verify::look(archive, &again, verify::index_files(archive)?, &looks, monitor)?;
     }
     let first_changed = mend::bundles(&mut repair, &check)?;
     repair.index(&check, first_changed)?;

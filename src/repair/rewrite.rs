@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
 use crate::frames::Decompressor;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::id::BundleId;
 use crate::id::BundleName;
@@ -33,9 +34,6 @@ use std::sync::Arc;
 
 /// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
 const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
-
-/// The level of a mended bundle.
-const LEVEL: i32 = 3;
 
 /// The changes of one directory, by name.
 pub(super) type Group = Vec<Change>;
@@ -74,7 +72,7 @@ impl<'a> Rewrite<'a> {
         Ok(Rewrite {
             sources,
             writer,
-            compressor: Compressor::new(LEVEL)?,
+            compressor: Compressor::new(Effort::default())?,
             decompressor: Decompressor::new(),
             raw: Vec::new(),
             pending: BTreeMap::new(),

@@ -8,13 +8,12 @@ use crate::bundle::Bundle;
 use crate::destination::Destination;
 use crate::destination::Failure;
 use crate::entry::Kind;
-use crate::error::Error;
-use crate::error::ErrorKind;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::id::BundleId;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
+use crate::monitor::check_interrupted;
 use crate::path::EntryPath;
 use crate::platform::RawStat;
 use std::collections::HashMap;
@@ -109,14 +108,9 @@ impl<'a> Run<'a> {
     }
 
     /// # Errors
-    /// [`ErrorKind::Interrupted`] when the person asked to stop.
+    /// [`crate::error::ErrorKind::Interrupted`] when the person asked to stop.
     pub(super) fn check_interrupted(&self) -> Result<()> {
-        if !self.monitor.is_interrupted() {
-            return Ok(());
-        }
-        let what = "stopped before everything was restored; what was restored so far is complete";
-        Err(Error::new(ErrorKind::Interrupted, what)
-            .with_hint("Run the same command with --overwrite to go on: what is restored already is kept."))
+        check_interrupted(self.monitor)
     }
 
     /// What is left of a result when a problem has been told: nothing.

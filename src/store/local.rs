@@ -4,9 +4,12 @@ use super::Blob;
 use super::Store;
 use super::Upload;
 use super::checked_name;
+use super::not_as_written;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::Hash;
+use crate::id::Hasher;
 use crate::platform;
 use std::any::Any;
 use std::fs;
@@ -18,15 +21,23 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
 
+/// So many bytes are handed to the drive at once, so that it works while the next ones are made, and that no more than twice
+/// as many are ever said to be written and are not.
+const SYNC_BYTES: u64 = 8 << 20;
+
 const LOCK_NAME: &str = "lock";
 
 /// The most bytes of a lock file that are shown.
 const HOLDER_BYTES_MAX: u64 = 200;
+
+/// How many bytes are read back at once.
+const READ_BACK_BYTES: usize = 1 << 20;
 
 /// A store in a directory.
 #[derive(Clone, Debug)]
@@ -69,7 +80,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0 })
+        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None })
     }
 }
 
@@ -242,6 +253,10 @@ struct LocalUpload {
     temporary: TempPath,
     path: PathBuf,
     length: u64,
+    /// So many bytes have been handed to the drive.
+    synced: u64,
+    /// The thread that waits for the drive to take them. What it says is said once, so it must be listened to.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -254,6 +269,12 @@ impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.length += count as u64;
+        if self.length - self.synced >= SYNC_BYTES {
+            self.wait_for_drive()?;
+            self.synced = self.length;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
+        }
         Ok(count)
     }
 
@@ -263,8 +284,16 @@ impl Write for LocalUpload {
 }
 
 impl LocalUpload {
-    fn finish(self, replace: Replace) -> Result<()> {
-        let doing = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+    /// Waits until the drive has what was handed to it.
+    fn wait_for_drive(&mut self) -> io::Result<()> {
+        let result = self.syncing.take().map_or(Ok(Ok(())), JoinHandle::join);
+        result.unwrap_or_else(|_| Err(io::Error::other("the thread that waits for the drive stopped")))
+    }
+
+    fn finish(mut self, replace: Replace) -> Result<()> {
+        let path = self.path.clone();
+        let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+        self.wait_for_drive().map_err(doing)?;
         // As readable as any file the person makes; tempfile makes them private.
         platform::apply_umask(&self.file).map_err(doing)?;
         self.file.sync_all().map_err(doing)?;
@@ -293,6 +322,28 @@ impl LocalUpload {
 }
 
 impl Upload for LocalUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        let path = self.path.display().to_string();
+        let doing = |error| Error::io(format!("cannot read back {path}"), error);
+        self.wait_for_drive()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {path}"), error))?;
+        platform::forget_cached(&self.file);
+        let (mut hasher, mut buffer, mut offset) = (Hasher::new(), vec![0; READ_BACK_BYTES], 0);
+        loop {
+            match platform::read_at(&self.file, offset, &mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(doing(error)),
+            }
+        }
+        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
         let path = self.path.with_file_name(file_name);

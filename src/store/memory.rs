@@ -4,9 +4,11 @@ use super::Blob;
 use super::Store;
 use super::Upload;
 use super::checked_name;
+use super::not_as_written;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::Hash;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -136,6 +138,10 @@ impl Write for MemoryUpload {
 }
 
 impl Upload for MemoryUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        if Hash::of(&self.bytes) == *digest { Ok(()) } else { Err(not_as_written(&self.name)) }
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         if self.store.inner().files.contains_key(checked_name(name)?) {
             return Err(exists(name));

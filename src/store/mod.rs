@@ -12,6 +12,7 @@ pub use memory::MemoryStore;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::id::Hash;
 use std::any::Any;
 use std::io::Read;
 use std::io::Write;
@@ -92,6 +93,13 @@ pub trait Upload: Write + Send {
     /// [`ErrorKind::Exists`] when a file of that name is published.
     fn rename(&mut self, name: &str) -> Result<()>;
 
+    /// Makes the bytes durable, reads them back from where they are kept, not from a cache, and compares. Nothing may be
+    /// written after it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when their BLAKE3 is not `digest`; otherwise when they cannot be made durable or read.
+    fn read_back(&mut self, digest: &Hash) -> Result<()>;
+
     /// Makes the bytes durable and then the file visible; afterwards it is not lost.
     ///
     /// # Errors
@@ -145,6 +153,14 @@ pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<
         return Err(Error::damaged(format!("{name} is longer than {length_max} bytes")));
     }
     read_exact_at(&*blob, 0, blob.length() as usize)
+}
+
+/// What is said of a file that does not come back as it was written.
+fn not_as_written(name: &str) -> Error {
+    Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}")).with_hint(
+        "That file was not kept, and what was saved before is as it was. Drive, cable or port are failing: try another \
+         port or cable, check the rest with `snap verify --data`, and save to another drive as well.",
+    )
 }
 
 /// Reads a blob from `offset` up to `end`, in order.

@@ -8,6 +8,7 @@ use crate::entry::Hole;
 use crate::entry::Place;
 use crate::error::ErrorKind;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::Frame;
 use crate::id::ArchiveId;
 use crate::id::BundleName;
@@ -81,7 +82,7 @@ impl Made {
     /// A bundle of `raw` in frames of `length` bytes, those in `damaged` with a bit flipped.
     fn of(raw: &[u8], length: usize, damaged: &[usize]) -> Made {
         let frames = raw.chunks(length).enumerate().map(|(number, part)| {
-            let (mut stored, mut compressor) = (Vec::new(), Compressor::new(1).unwrap());
+            let (mut stored, mut compressor) = (Vec::new(), Compressor::new(Effort::Level(1)).unwrap());
             let frame = compressor.append_frame(part, &mut stored).unwrap();
             if damaged.contains(&number) {
                 let middle = stored.len() / 2;
@@ -315,7 +316,7 @@ fn lies_of_the_index_cost_the_contents_they_are_about() {
 fn a_hole_of_a_tebibyte_costs_nothing() {
     let frame = |bytes: &[u8]| {
         let mut stored = Vec::new();
-        let frame = Compressor::new(1).unwrap().append_frame(bytes, &mut stored).unwrap();
+        let frame = Compressor::new(Effort::Level(1)).unwrap().append_frame(bytes, &mut stored).unwrap();
         (stored, frame)
     };
     let raw_bytes = crate::frames::FRAME_BYTES_MAX as u32;

@@ -108,8 +108,8 @@ pub(crate) fn parse_index_name(name: &str) -> Option<Number> {
 /// Compares every index file with the manifests.
 pub(super) fn compare(check: &mut Check) -> Result<()> {
     let mut stored: BTreeMap<Number, Vec<String>> = BTreeMap::new();
-    for (name, _) in check.archive.store().list(INDEX)? {
-        if let Some(number) = parse_index_name(&name) {
+    for name in &check.index_files {
+        if let Some(number) = parse_index_name(name) {
             // A whole state comes first: it is what is used.
             stored.entry(number).or_default().insert(0, format!("{INDEX}/{name}"));
         }

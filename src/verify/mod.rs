@@ -82,6 +82,8 @@ pub struct VerifyReport {
 /// # Errors
 /// When the archive cannot be listed; [`ErrorKind::Interrupted`] when the monitor says so. Damage is no error.
 pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+    // Before the bundles, which are written before it: a create that is at work is then no damage.
+    let index_files = index_files(archive)?;
     let catalog = match archive.catalog(monitor) {
         Err(error) if error.is_damage() => {
             let finding = Finding { file: BUNDLES.to_owned(), what: told(&error), ..Finding::default() };
@@ -89,20 +91,29 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
         }
         catalog => catalog?,
     };
-    look(archive, &catalog, options, monitor)?.report()
+    look(archive, &catalog, index_files, options, monitor)?.report()
 }
 
-/// All looks but the last.
+/// All files that are in the directory of the index.
+///
+/// # Errors
+/// When it cannot be listed.
+pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
+    Ok(archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// All looks but the last. `index_files` were listed before the catalog was made.
 ///
 /// # Errors
 /// As for [`verify`].
 pub(crate) fn look<'a>(
     archive: &'a Archive,
     catalog: &'a Catalog<'a>,
+    index_files: Vec<String>,
     options: &VerifyOptions,
     monitor: &'a dyn Monitor,
 ) -> Result<Check<'a>> {
-    let mut check = Check::new(archive, catalog, monitor);
+    let mut check = Check::new(archive, catalog, index_files, monitor);
     check.foreign_files()?;
     bundles::examine(&mut check)?;
     history::compare(&mut check)?;
@@ -116,6 +127,8 @@ pub(crate) fn look<'a>(
 pub(crate) struct Check<'a> {
     archive: &'a Archive,
     catalog: &'a Catalog<'a>,
+    /// Every file in the index's directory, as it was before the bundles were listed.
+    index_files: Vec<String>,
     monitor: &'a dyn Monitor,
     /// Every bundle that is there, with what its manifest told.
     pub(crate) examined: BTreeMap<BundleId, Examined>,
@@ -138,10 +151,16 @@ impl<'a> Check<'a> {
         self.catalog
     }
 
-    fn new(archive: &'a Archive, catalog: &'a Catalog<'a>, monitor: &'a dyn Monitor) -> Check<'a> {
+    fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        index_files: Vec<String>,
+        monitor: &'a dyn Monitor,
+    ) -> Check<'a> {
         Check {
             archive,
             catalog,
+            index_files,
             monitor,
             examined: BTreeMap::new(),
             missing: BTreeMap::new(),

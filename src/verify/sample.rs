@@ -12,6 +12,7 @@ use crate::entry::Hole;
 use crate::entry::Kind;
 use crate::entry::Place;
 use crate::frames::Compressor;
+use crate::frames::Effort;
 use crate::frames::FRAME_BYTES_MAX;
 use crate::id::ArchiveId;
 use crate::id::BundleId;
@@ -269,7 +270,7 @@ impl Sample {
     }
 
     fn write_frames(&self, writer: &mut BundleWriter, raw: &mut Vec<u8>) -> u64 {
-        let mut compressor = Compressor::new(3).unwrap();
+        let mut compressor = Compressor::new(Effort::Level(3)).unwrap();
         for part in raw.chunks((2 * self.frame_bytes).clamp(1024, FRAME_BYTES_MAX)) {
             let mut stored = Vec::new();
             let frame = compressor.append_frame(part, &mut stored).unwrap();

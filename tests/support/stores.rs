@@ -2,6 +2,7 @@
 
 use snap::error::Error;
 use snap::error::Result;
+use snap::id::Hash;
 use snap::store::Blob;
 use snap::store::Store;
 use snap::store::Upload;
@@ -224,6 +225,11 @@ impl Write for FaultyUpload {
 }
 
 impl Upload for FaultyUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        self.plan.checked(&format!("read back {}", self.name))?;
+        self.inner().read_back(digest)
+    }
+
     fn rename(&mut self, name: &str) -> Result<()> {
         self.plan.checked(&format!("rename {}", self.name))?;
         self.inner().rename(name)?;

@@ -78,9 +78,10 @@ impl Directory {
     /// # Errors
     /// When it cannot be listed.
     pub fn for_each_name(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        let again = rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?;
+        // It may have been listed before.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
         let mut buffer = Vec::with_capacity(LISTING_BUFFER_BYTES);
-        let mut listing = RawDir::new(again, buffer.spare_capacity_mut());
+        let mut listing = RawDir::new(&self.0, buffer.spare_capacity_mut());
         while let Some(item) = listing.next() {
             let item = item?;
             let name = item.file_name().to_bytes();
@@ -230,6 +231,15 @@ pub fn holes(file: &File, size: u64) -> io::Result<Vec<Hole>> {
 pub fn will_read_in_order(file: &File) {
     #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+/// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
+/// be told, nothing happens.
+pub fn forget_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
     #[cfg(not(target_os = "linux"))]
     let _ = file;
 }

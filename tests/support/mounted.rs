@@ -1,0 +1,102 @@
+//! File systems of the test's own, mounted as long as it runs. Knows nothing of archives.
+
+use crate::support::command::as_root;
+use crate::support::command::installed;
+use crate::support::command::program;
+use crate::support::command::run;
+use crate::support::command::skipped;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A mounted file system.
+pub struct Mounted {
+    top: PathBuf,
+    /// What it is made in, if it is made in a file.
+    image: PathBuf,
+    _directory: TempDir,
+}
+
+impl Mounted {
+    /// A tmpfs of this size; `None`, and said, when that cannot be had.
+    pub fn tmpfs(megabytes: u64) -> Option<Mounted> {
+        Mounted::with(&|_| ["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "none"].map(Into::into).into())
+    }
+
+    /// An ext4 in a file of this size; `None`, and said, when that cannot be had.
+    pub fn ext4(megabytes: u64) -> Option<Mounted> {
+        if !installed("mkfs.ext4") {
+            return None;
+        }
+        Mounted::with(&|image| {
+            fs::File::create(image).unwrap().set_len(megabytes << 20).unwrap();
+            run(program("mkfs.ext4").args(["-q", "-F"]).arg(image)).expect_ok();
+            ["-o".into(), "loop".into(), image.as_os_str().to_owned()].into()
+        })
+    }
+
+    fn with(words: &dyn Fn(&Path) -> Vec<std::ffi::OsString>) -> Option<Mounted> {
+        if !as_root() {
+            return None;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let (top, image) = (directory.path().join("top"), directory.path().join("image"));
+        fs::create_dir(&top).unwrap();
+        if run(program("mount").args(words(&image)).arg(&top)).status != 0 {
+            skipped("nothing can be mounted here");
+            return None;
+        }
+        Some(Mounted { top, image, _directory: directory })
+    }
+
+    /// The top of the file system.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// Lets those who say so take no more than this from it, and gives the file to say it in: a process writes its number there.
+    /// `None`, and said, when this system cannot do that.
+    pub fn slow_writing(&self, megabytes_each_second: u64) -> Option<Slow> {
+        let top = PathBuf::from(format!("/sys/fs/cgroup/blkio/snap-test-{}", std::process::id()));
+        let found = run(program("findmnt").args(["-nvo", "MAJ:MIN"]).arg(&self.top)).out();
+        if fs::create_dir(&top).is_err() {
+            skipped("there are no groups of processes here that can be slowed down");
+            return None;
+        }
+        let slow = Slow(top);
+        let limit = format!("{} {}", found.trim(), megabytes_each_second << 20);
+        if fs::write(slow.0.join("blkio.throttle.write_bps_device"), limit).is_err() {
+            skipped("writing cannot be slowed down here");
+            return None;
+        }
+        Some(slow)
+    }
+
+    /// The file that it is made in.
+    pub fn image(&self) -> &Path {
+        &self.image
+    }
+}
+
+/// A group of processes that write slowly.
+pub struct Slow(PathBuf);
+
+impl Slow {
+    /// Where a process writes its number to be one of them.
+    pub fn members(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = program("umount").arg("-l").arg(&self.top).output();
+    }
+}
