@@ -128,6 +128,8 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         parent: None,
         sources: vec![source],
         note: "a note".to_owned(),
+        stands_for: None,
+        uncertain_until: 0,
     };
     let mut writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
     let mut raw = Vec::new();

@@ -174,7 +174,16 @@ fn target(work: &Path, u: &mut Unstructured) -> Result<PathBuf> {
 fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord {
     let time = Time::new(i64::from(id.number), 0);
     let name = BundleName::new(id, time).unwrap();
-    let head = Head { archive: ARCHIVE, id, time, parent: None, sources: Vec::new(), note: String::new() };
+    let head = Head {
+        archive: ARCHIVE,
+        id,
+        time,
+        parent: None,
+        sources: Vec::new(),
+        note: String::new(),
+        stands_for: None,
+        uncertain_until: 0,
+    };
     let mut writer = BundleWriter::new(store.create(&format!("bundles/{name}")).unwrap(), head, 1).unwrap();
     let raw = [[0; CONTENT_OFFSET as usize].as_slice(), &CONTENT].concat();
     let mut stored = Vec::new();

@@ -344,8 +344,8 @@ impl<'a> Catalog<'a> {
         let mut changes = Changes::new(self, number)?;
         let mut rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        let history = before.layers().iter().flat_map(|file| &file.head().snapshots);
-        let is_uncertain = uncertain_since(history, number).is_some();
+        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        let is_uncertain = uncertain_since(known, number).is_some();
         while let Some(change) = changes.next()? {
             check_interrupted(self.monitor)?;
             let entry = resolved(&change, before, is_uncertain)?;

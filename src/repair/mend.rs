@@ -16,6 +16,7 @@ use crate::bundle::BundleWriter;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
+use crate::frames::LEVEL_DEFAULT;
 use crate::id::BundleId;
 use crate::id::BundleName;
 use crate::id::Hash;
@@ -32,8 +33,6 @@ use crate::verify::Touched;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-const LEVEL: i32 = 3;
 
 /// Mends all bundles; the first number of which one was changed.
 pub(super) fn bundles(repair: &mut Repair, check: &Check) -> Result<Option<Number>> {
@@ -170,7 +169,7 @@ impl Mend<'_, '_, '_> {
         let check = self.check;
         let head = self.head(name, examined, from)?;
         let upload = self.repair.store().create(&new_name(name))?;
-        let writer = BundleWriter::new(upload, head, LEVEL)?;
+        let writer = BundleWriter::new(upload, head, LEVEL_DEFAULT)?;
         let number = name.id.number;
         let is_known = from != From::Nowhere && check.history.is_complete(number);
         let after = if is_known { check.history.state(number)? } else { None };

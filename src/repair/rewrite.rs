@@ -35,9 +35,6 @@ use std::sync::Arc;
 /// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
 const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
-/// The level of a mended bundle.
-const LEVEL: i32 = 3;
-
 /// The changes of one directory, by name.
 pub(super) type Group = Vec<Change>;
 
@@ -75,7 +72,7 @@ impl<'a> Rewrite<'a> {
         Ok(Rewrite {
             sources,
             writer,
-            compressor: Compressor::new(Effort::Level(LEVEL))?,
+            compressor: Compressor::new(Effort::default())?,
             decompressor: Decompressor::new(),
             raw: Vec::new(),
             pending: BTreeMap::new(),

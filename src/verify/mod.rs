@@ -94,12 +94,15 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
     look(archive, &catalog, index_files, options, monitor)?.report()
 }
 
-/// Every file in the index's directory.
+/// All files that are in the directory of the index.
+///
+/// # Errors
+/// When it cannot be listed.
 pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
     Ok(archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect())
 }
 
-/// All looks but the last.
+/// All looks but the last. `index_files` were listed before the catalog was made.
 ///
 /// # Errors
 /// As for [`verify`].
