@@ -142,7 +142,7 @@ fn packing(bencher: Bencher, step: usize) {
     bencher
         .counter(BytesCount::new(FILES * FILE_BYTES))
         .with_inputs(job)
-        .bench_local_values(|job| packer.pack(job).unwrap().stored.len());
+        .bench_local_values(|job| packer.pack(job, Vec::new()).unwrap().stored.len());
 }
 
 /// Counts what it is given.

@@ -22,7 +22,7 @@ use crate::manifest::MANIFEST_NAME;
 use crate::manifest::Tail;
 use crate::store::Blob;
 use crate::store::Upload;
-use crate::store::read_exact_at;
+use crate::store::read_exact_in;
 use crate::tar;
 use std::sync::Arc;
 
@@ -280,10 +280,20 @@ impl Bundle {
     /// # Errors
     /// When they cannot be read.
     pub fn stored_frame(&self, frame: &FrameAt) -> Result<Vec<u8>> {
+        self.stored_frame_in(frame, Vec::new())
+    }
+
+    /// As [`Bundle::stored_frame`], in `buffer`, whose room is used.
+    ///
+    /// # Errors
+    /// As for [`Bundle::stored_frame`].
+    pub fn stored_frame_in(&self, frame: &FrameAt, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
+        buffer.clear();
         if let Some(bytes) = self.tail.get(frame.stored_offset, frame.stored_bytes as usize) {
-            return Ok(bytes.to_vec());
+            buffer.extend_from_slice(bytes);
+            return Ok(buffer);
         }
-        read_exact_at(&*self.blob, frame.stored_offset, frame.stored_bytes as usize)
+        read_exact_in(&*self.blob, frame.stored_offset, frame.stored_bytes as usize, buffer)
             .map_err(|error| error.while_doing(&doing(&self.name)))
     }
 

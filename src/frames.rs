@@ -122,16 +122,21 @@ impl Compressor {
         self.stored.clear();
         let is_compressible = raw.len() < PROBED_BYTES_MIN || self.is_compressible(raw).map_err(failed)?;
         self.stored.clear();
-        self.stored.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        let start = out.len();
+        // Straight to where it is wanted, if that is empty.
+        let stored = if start == 0 { &mut *out } else { &mut self.stored };
+        stored.reserve(zstd::zstd_safe::compress_bound(raw.len()));
         let inner = match (&mut self.cheapest, is_compressible) {
             (_, true) => &mut self.inner,
             (Some(cheapest), false) => cheapest,
             (none, false) => none.insert(cheapest().map_err(cannot_set_up)?),
         };
-        inner.compress_to_buffer(raw, &mut self.stored).map_err(failed)?;
-        self.check.check(&self.stored, raw)?;
-        out.extend_from_slice(&self.stored);
-        Ok(Frame { stored_bytes: self.stored.len() as u32, raw_bytes: raw.len() as u32 })
+        inner.compress_to_buffer(raw, stored).map_err(failed)?;
+        self.check.check(stored, raw)?;
+        if start > 0 {
+            out.extend_from_slice(&self.stored);
+        }
+        Ok(Frame { stored_bytes: (out.len() - start) as u32, raw_bytes: raw.len() as u32 })
     }
 
     /// Whether some parts of `raw`, from front to end, become smaller by at least a thirtieth.
@@ -234,6 +239,17 @@ impl Decompressor {
     /// # Errors
     /// [`ErrorKind::Damaged`] when it is not a frame, its checksum is wrong, or its length is another.
     pub fn decompress(&mut self, stored: &[u8], raw_bytes: u32) -> Result<Vec<u8>> {
+        let mut raw = Vec::new();
+        self.decompress_to(stored, raw_bytes, &mut raw)?;
+        Ok(raw)
+    }
+
+    /// As [`Decompressor::decompress`], to `raw`, whose room is used; what was in it is gone.
+    ///
+    /// # Errors
+    /// As for [`Decompressor::decompress`].
+    pub fn decompress_to(&mut self, stored: &[u8], raw_bytes: u32, raw: &mut Vec<u8>) -> Result<()> {
+        raw.clear();
         let failed = |error: io::Error| Error::damaged(format!("a compressed frame cannot be read ({error})"));
         if raw_bytes as usize > FRAME_BYTES_MAX {
             return Err(Error::damaged("a compressed frame claims to be too large"));
@@ -242,11 +258,12 @@ impl Decompressor {
             Some(inner) => inner,
             empty => empty.insert(bulk::Decompressor::new().map_err(failed)?),
         };
-        let raw = inner.decompress(stored, raw_bytes as usize).map_err(failed)?;
+        raw.reserve_exact(raw_bytes as usize);
+        inner.decompress_to_buffer(stored, raw).map_err(failed)?;
         if raw.len() != raw_bytes as usize {
-            return Err(Error::damaged("a compressed frame is shorter than it should be"));
+            return Err(Error::damaged("a compressed frame is not as long as it should be"));
         }
-        Ok(raw)
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ pub mod when;
 
 pub mod platform;
 
+pub mod buffers;
 pub mod destination;
 pub mod diff;
 pub mod manifest;

@@ -9,6 +9,7 @@ use super::write::Done;
 use super::write::Writer;
 use crate::archive::Archive;
 use crate::archive::Catalog;
+use crate::buffers::Buffers;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -128,7 +129,7 @@ fn work(belt: &Belt, pace: &Pace, context: Context) {
     };
     while let Some((number, bytes, job)) = belt.next_job() {
         let began = Instant::now();
-        match packer.pack(job) {
+        match packer.pack(job, belt.buffers.take()) {
             Ok(packed) => {
                 if let Effort::Step(step) = packed.effort {
                     let (raw, stored) = (packed.raw_bytes(), packed.stored.len() as u64);
@@ -149,7 +150,7 @@ fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
         let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
                 let (stored, began) = (packed.stored.len() as u64, Instant::now());
-                let result = writer.take(*packed);
+                let result = writer.take(*packed).map(|buffer| belt.buffers.give(buffer));
                 pace.note_written(stored, began.elapsed());
                 belt.release(bytes);
                 result
@@ -175,6 +176,8 @@ struct Belt {
     changed: Condvar,
     bytes_max: u64,
     bytes_read: AtomicU64,
+    /// Of frames that have been written.
+    buffers: Buffers,
 }
 
 #[derive(Default)]
@@ -195,7 +198,13 @@ struct BeltState {
 
 impl Belt {
     fn new(bytes_max: u64) -> Belt {
-        Belt { state: Mutex::default(), changed: Condvar::new(), bytes_max, bytes_read: AtomicU64::new(0) }
+        Belt {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            bytes_max,
+            bytes_read: AtomicU64::new(0),
+            buffers: Buffers::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, BeltState> {

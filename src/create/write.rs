@@ -66,8 +66,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Takes the next thing in order.
-    pub fn take(&mut self, packed: Packed) -> Result<()> {
+    /// Takes the next thing in order; gives back the buffer of its frames.
+    pub fn take(&mut self, packed: Packed) -> Result<Vec<u8>> {
         self.done.bytes_read += packed.bytes_read;
         self.done.counts.add(&packed.counts);
         self.tail.counts.add(&packed.counts);
@@ -85,7 +85,7 @@ impl<'a> Writer<'a> {
         }
         self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
         if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
-            return Ok(());
+            return Ok(packed.stored);
         }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
             self.index.push(line, offset);
         }
         self.open = Some(bundle);
-        Ok(())
+        Ok(packed.stored)
     }
 
     /// Publishes what there is as an earlier part.

@@ -104,13 +104,13 @@ impl<'a> Packer<'a> {
         })
     }
 
-    /// Does a job.
+    /// Does a job; its frames are put into `buffer`, which is empty and whose room is used.
     ///
     /// # Errors
     /// When there is no memory for it. What is wrong with single entries is in the result.
-    pub fn pack(&mut self, job: Job) -> Result<Packed> {
+    pub fn pack(&mut self, job: Job, buffer: Vec<u8>) -> Result<Packed> {
         self.raw.clear();
-        let mut packed = Packed::default();
+        let mut packed = Packed { stored: buffer, ..Packed::default() };
         match job {
             Job::Group(job) => self.pack_group(&job, &mut packed)?,
             Job::Piece(piece) => self.pack_piece(&piece, &mut packed)?,

@@ -24,14 +24,20 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
 
-/// So many bytes are handed to the drive at once, so that it works while the next ones are made, and that no more than twice
-/// as many are ever said to be written and are not.
+/// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that no more than
+/// twice as many are ever said to be written and are not.
 const SYNC_BYTES: u64 = 8 << 20;
+
+/// Later as many as the drive takes in about this time, but no fewer and no more than these.
+const SYNC_MILLIS: u64 = 250;
+const SYNC_BYTES_RANGE: (u64, u64) = (2 << 20, 64 << 20);
 
 const LOCK_NAME: &str = "lock";
 
@@ -99,7 +105,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None })
+        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None, sync_bytes: SYNC_BYTES })
     }
 }
 
@@ -291,7 +297,9 @@ struct LocalUpload {
     /// So many bytes have been handed to the drive.
     synced: u64,
     /// The thread that waits for the drive to take them. What it says is said once, so it must be listened to.
-    syncing: Option<JoinHandle<io::Result<()>>>,
+    syncing: Option<JoinHandle<io::Result<Duration>>>,
+    /// How many bytes are handed to the drive at once.
+    sync_bytes: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -304,11 +312,15 @@ impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.length += count as u64;
-        if self.length - self.synced >= SYNC_BYTES {
+        if self.length - self.synced >= self.sync_bytes {
             self.wait_for_drive()?;
             self.synced = self.length;
             let file = self.file.try_clone()?;
-            self.syncing = Some(std::thread::Builder::new().spawn(move || file.sync_data())?);
+            let sync = move || {
+                let began = Instant::now();
+                file.sync_data().map(|()| began.elapsed())
+            };
+            self.syncing = Some(std::thread::Builder::new().spawn(sync)?);
         }
         Ok(count)
     }
@@ -321,8 +333,12 @@ impl Write for LocalUpload {
 impl LocalUpload {
     /// Waits until the drive has what was handed to it.
     fn wait_for_drive(&mut self) -> io::Result<()> {
-        let result = self.syncing.take().map_or(Ok(Ok(())), JoinHandle::join);
-        result.unwrap_or_else(|_| Err(io::Error::other("the thread that waits for the drive stopped")))
+        let Some(thread) = self.syncing.take() else { return Ok(()) };
+        let stopped = |_| Err(io::Error::other("the thread that waits for the drive stopped"));
+        let millis = thread.join().unwrap_or_else(stopped)?.as_millis().max(1) as u64;
+        let (least, most) = SYNC_BYTES_RANGE;
+        self.sync_bytes = (self.sync_bytes * SYNC_MILLIS / millis).clamp(least, most);
+        Ok(())
     }
 
     fn finish(mut self, replace: Replace) -> Result<()> {

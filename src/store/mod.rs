@@ -146,11 +146,19 @@ fn checked_name(name: &str) -> Result<&str> {
 /// # Errors
 /// [`ErrorKind::Damaged`] when the file is shorter; otherwise when it cannot be read.
 pub fn read_exact_at(blob: &dyn Blob, offset: u64, length: usize) -> Result<Vec<u8>> {
+    read_exact_in(blob, offset, length, Vec::new())
+}
+
+/// As [`read_exact_at`], in `buffer`, whose room is used.
+///
+/// # Errors
+/// As for [`read_exact_at`].
+pub fn read_exact_in(blob: &dyn Blob, offset: u64, length: usize, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
     let beyond = || Error::damaged("the file ends too early");
     if blob.length().checked_sub(offset).is_none_or(|rest| rest < length as u64) {
         return Err(beyond());
     }
-    let mut buffer = vec![0; length];
+    buffer.resize(length, 0);
     if blob.read_at(offset, &mut buffer)? != length {
         return Err(beyond());
     }

@@ -10,6 +10,7 @@ mod plan;
 mod queue;
 mod tests;
 
+use crate::buffers::Buffers;
 use crate::bundle::Bundle;
 use crate::entry::Content;
 use crate::error::Error;
@@ -85,11 +86,12 @@ pub fn unpack<S: Sink>(
     sink: &S,
 ) -> Result<()> {
     let queue = Queue::new(IN_FLIGHT_BYTES_MAX);
+    let buffers = Buffers::default();
     thread::scope(|scope| {
         for _ in 0..threads.max(1) {
-            scope.spawn(|| Worker { wanted, sink, queue: &queue, decompressor: Decompressor::new() }.run());
+            scope.spawn(|| Worker::new(wanted, sink, &queue, &buffers).run());
         }
-        let fed = feed(wanted, open_bundle, sink, &queue);
+        let fed = feed(wanted, open_bundle, sink, &queue, &buffers);
         queue.close(fed);
     });
     queue.into_result()
@@ -123,6 +125,7 @@ fn feed<S: Sink>(
     open_bundle: &dyn Fn(BundleId) -> Result<Arc<Bundle>>,
     sink: &S,
     queue: &Queue<Job<S::Open>>,
+    buffers: &Buffers,
 ) -> Result<()> {
     let mut order = Vec::with_capacity(wanted.len());
     let mut empty = Vec::new();
@@ -143,7 +146,7 @@ fn feed<S: Sink>(
     order.sort_unstable_by_key(|number| bundle_of(*number));
     for numbers in order.chunk_by(|a, b| bundle_of(*a) == bundle_of(*b)) {
         match open_bundle(bundle_of(numbers[0])) {
-            Ok(bundle) => feed_bundle(wanted, &bundle, numbers, sink, queue)?,
+            Ok(bundle) => feed_bundle(wanted, &bundle, numbers, sink, queue, buffers)?,
             Err(error) => numbers.iter().try_for_each(|number| sink.fail(*number, &error))?,
         }
         if queue.is_stopped() {
@@ -159,6 +162,7 @@ fn feed_bundle<S: Sink>(
     numbers: &[usize],
     sink: &S,
     queue: &Queue<Job<S::Open>>,
+    buffers: &Buffers,
 ) -> Result<()> {
     let mut inside = Vec::with_capacity(numbers.len());
     for number in numbers {
@@ -179,7 +183,7 @@ fn feed_bundle<S: Sink>(
         if !queue.reserve(cost) {
             break;
         }
-        let stored = bundle.stored_frame(&frame);
+        let stored = bundle.stored_frame_in(&frame, buffers.take());
         queue.push(Job::Frame { bundle: bundle.clone(), frame, stored, pieces }, cost);
     }
     Ok(())
@@ -189,10 +193,21 @@ struct Worker<'w, S: Sink> {
     wanted: &'w [Wanted<'w>],
     sink: &'w S,
     queue: &'w Queue<Job<S::Open>>,
+    buffers: &'w Buffers,
     decompressor: Decompressor,
+    raw: Vec<u8>,
 }
 
-impl<S: Sink> Worker<'_, S> {
+impl<'w, S: Sink> Worker<'w, S> {
+    fn new(
+        wanted: &'w [Wanted<'w>],
+        sink: &'w S,
+        queue: &'w Queue<Job<S::Open>>,
+        buffers: &'w Buffers,
+    ) -> Worker<'w, S> {
+        Worker { wanted, sink, queue, buffers, decompressor: Decompressor::new(), raw: Vec::new() }
+    }
+
     fn run(mut self) {
         while let Some((job, cost)) = self.queue.pop() {
             let done = match job {
@@ -228,8 +243,11 @@ impl<S: Sink> Worker<'_, S> {
         pieces: Vec<Piece<S::Open>>,
     ) -> Result<()> {
         let raw = stored.and_then(|stored| {
-            let raw = self.decompressor.decompress(&stored, frame.raw_bytes);
-            raw.map_err(|error| error.while_doing(&format!("cannot read bundle {}", bundle.name())))
+            let mut raw = std::mem::take(&mut self.raw);
+            let done = self.decompressor.decompress_to(&stored, frame.raw_bytes, &mut raw);
+            self.buffers.give(stored);
+            done.map_err(|error| error.while_doing(&format!("cannot read bundle {}", bundle.name())))?;
+            Ok(raw)
         });
         let mut result = Ok(());
         // To the end even after an error: others wait for the turns of large contents.
@@ -245,6 +263,7 @@ impl<S: Sink> Worker<'_, S> {
             };
             result = result.and(done);
         }
+        self.raw = raw.unwrap_or_default();
         result
     }
 
