@@ -28,6 +28,7 @@ use serde::de;
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write;
+use std::marker::PhantomData;
 
 /// The manifest's name in a bundle; no source may be called so.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
@@ -37,6 +38,12 @@ pub const FORMAT: u32 = 1;
 
 /// The longest line that is read, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// The longest first line, in bytes: it is kept for each bundle.
+pub const HEAD_BYTES_MAX: usize = 1 << 20;
+
+/// The most extended attributes of one entry that are read.
+const XATTRS_MAX: usize = 1 << 18;
 
 /// The most problems that are named in a manifest; further ones are only counted.
 pub const PROBLEMS_MAX: usize = 1000;
@@ -108,7 +115,7 @@ pub struct Tail {
     /// How many problems there were, in this part.
     pub problems_total: u64,
     /// The first of them, at most [`PROBLEMS_MAX`], as told to the person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<PROBLEMS_MAX, _, _>")]
     pub problems: Vec<String>,
     /// Offset in the decompressed tar of the manifest's first byte.
     pub manifest_offset: u64,
@@ -144,6 +151,9 @@ impl Head {
         #[derive(Deserialize)]
         struct FormatOnly {
             format: u32,
+        }
+        if line.len() > HEAD_BYTES_MAX {
+            return Err(Error::damaged("the first line of a manifest is too long"));
         }
         let FormatOnly { format } = parsed(line)?;
         if format > FORMAT {
@@ -187,6 +197,9 @@ impl Tail {
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when it is none.
     pub fn from_line(line: &[u8]) -> Result<Tail> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Error::damaged("the last line of a manifest is too long"));
+        }
         let tail: Tail = parsed(line)?;
         if !tail.complete {
             return Err(Error::damaged("a manifest is not complete"));
@@ -418,9 +431,9 @@ struct ChangeLine<'a> {
     device: Option<(u32, u32)>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     target: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<XATTRS_MAX, _, _>")]
     xattrs: Vec<(Text<'a>, Text<'a>)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<HOLES_MAX, _, _>")]
     holes: Vec<(u64, u64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Hex>,
@@ -500,6 +513,32 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         }
         deserializer.deserialize_any(Visitor)
     }
+}
+
+/// A list that ends the reading when it has more than `MAX` items, before they are all in memory.
+fn at_most<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<T>, D::Error> {
+    struct Visitor<T, const MAX: usize>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>, const MAX: usize> de::Visitor<'de> for Visitor<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            write!(f, "a list of at most {MAX}")
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MAX {
+                    return Err(de::Error::invalid_length(MAX + 1, &self));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Visitor::<T, MAX>(PhantomData))
 }
 
 /// A mode as `"0644"`.
