@@ -348,7 +348,8 @@ impl Bundle {
             changes: 0,
         };
         let line = reader.next_line()?.ok_or_else(bad)?;
-        let mut head = Head::from_line(&reader.buffer[line])?;
+        let told = |error: Error| error.while_doing(&doing(&self.name));
+        let mut head = Head::from_line(&reader.buffer[line]).map_err(told)?;
         head.id.part = reader.tail.part;
         if head.id != self.name.id {
             return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
@@ -399,7 +400,9 @@ impl ManifestReader {
         let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
         let line = self.next_line()?.ok_or_else(missing)?;
         if at_end {
-            return if Tail::from_line(&self.buffer[line])? == self.tail { Ok(None) } else { Err(missing()) };
+            // Where more lines were counted than there are, this is no last line.
+            let is_last = Tail::from_line(&self.buffer[line]).is_ok_and(|tail| tail == self.tail);
+            return if is_last { Ok(None) } else { Err(missing()) };
         }
         self.changes += 1;
         Change::from_line(&self.buffer[line], self.bundle.name.id)

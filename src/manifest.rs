@@ -9,6 +9,7 @@ use crate::entry::Kind;
 use crate::entry::Owner;
 use crate::entry::Place;
 use crate::entry::Stat;
+use crate::entry::XATTRS_BYTES_MAX;
 use crate::error::Error;
 use crate::error::Result;
 use crate::id::ArchiveId;
@@ -17,6 +18,7 @@ use crate::id::BundleName;
 use crate::id::Hash;
 use crate::id::Number;
 use crate::path::EntryPath;
+use crate::path::PATH_BYTES_MAX;
 use crate::snapshot::Counts;
 use crate::snapshot::SourceRecord;
 use crate::time::Time;
@@ -293,7 +295,7 @@ impl Change {
         let line: ChangeLine = parsed(line)?;
         let bad = |what: &str| Error::damaged(format!("a line of a manifest has {what}"));
         let path = EntryPath::from_bytes(&line.path.0).filter(|path| !path.is_root());
-        let path = path.ok_or_else(|| bad("a path that could point outside"))?;
+        let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
             return Ok(Change { path, now: Now::Gone(kind(word)?) });
@@ -319,6 +321,13 @@ impl Change {
             target: line.target.map(|target| target.0.into_owned()).unwrap_or_default(),
             content: None,
         };
+        let xattr_bytes: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if xattr_bytes > XATTRS_BYTES_MAX {
+            return Err(bad("more extended attributes than an entry can have"));
+        }
+        if entry.target.len() > PATH_BYTES_MAX {
+            return Err(bad("a symlink whose target is too long"));
+        }
         if kind == Kind::Symlink && (entry.target.is_empty() || entry.target.contains(&0)) {
             return Err(bad("a symlink that points nowhere"));
         }

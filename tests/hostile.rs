@@ -17,6 +17,7 @@ use crate::support::forge::dir;
 use crate::support::forge::file;
 use crate::support::forge::head;
 use crate::support::forge::index_file;
+use crate::support::forge::index_file_of;
 use crate::support::forge::index_of;
 use crate::support::forge::lines;
 use crate::support::forge::member;
@@ -296,6 +297,57 @@ fn index_blocks_with_forged_lengths_are_not_believed_and_cost_no_memory() {
 }
 
 #[test]
+fn a_long_chain_of_large_index_blocks_is_not_believed_and_costs_no_memory() {
+    const NUMBER: u32 = 30;
+    let (tar, line) = one_file("home/good", b"good");
+    let scene = Scene::new();
+    let values = [with(head(), json!({"snapshot": NUMBER})), dir("home"), line];
+    let bundle = scene.forge.bundle(NUMBER, &Reel::default().frame(&tar).manifest(&lines(&values)));
+    let directory = vec![b'd'; 24 * MIB];
+    let compare = compare_part(&[(directory.as_slice(), b"name".as_slice())]);
+    for number in 1..=NUMBER {
+        let bundle = Some(bundle.as_path()).filter(|_| number == NUMBER);
+        let bytes = index_file_of(bundle, (number, number - 1), &compare, &restore_part(1, &[]), 1);
+        scene.forge.index(&format!("{number:06}.{}", if number == 1 { "full" } else { "delta" }), &bytes);
+    }
+    let said = scene.run_all();
+    said.restore.expect_ok();
+    assert_eq!(fs::read(scene.target().join("home/good")).unwrap(), b"good");
+}
+
+#[test]
+fn names_targets_and_attributes_of_many_mebibytes_are_refused() {
+    let long = "n".repeat(15 * MIB);
+    let (tar, line) = one_file("home/good", b"good");
+    let long_name = dir(&format!("home/{long}"));
+    let attribute = with(line.clone(), json!({"xattrs": [["user.a", long]]}));
+    for value in [long_name, symlink("home/l", &long), attribute] {
+        let scene = Scene::of(&tar, &[dir("home")]);
+        let manifest = lines(&[head(), dir("home"), value]);
+        scene.forge.bundle(1, &Reel::default().frame(&tar).manifest(&manifest));
+        scene.run_all().assert_refused();
+    }
+}
+
+#[test]
+fn many_names_of_tens_of_kibibytes_take_little_memory() {
+    let (tar, line) = one_file("home/good", b"good");
+    let part = "n".repeat(200);
+    let long = format!("home/{}", vec![part.as_str(); 300].join("/"));
+    let mut values = vec![head(), dir("home"), line];
+    values.extend((1..300).map(|depth| dir(&format!("home/{}", vec![part.as_str(); depth].join("/")))));
+    values.extend((0..200).map(|number| symlink(&format!("{long}/{number:03}"), &"t".repeat(60_000))));
+    let texts = lines(&values).into_iter().map(|line| line + "\n").collect::<Vec<_>>();
+    let pieces: Vec<(&[u8], usize)> = texts.iter().map(|text| (text.as_bytes(), 1)).collect();
+    let scene = Scene::new();
+    let reel = Reel::default().frame(&tar).manifest_of(&pieces, json!({"changes": values.len() - 1}));
+    scene.forge.bundle(1, &reel);
+    let said = scene.run_all();
+    said.restore.expect(3);
+    assert_eq!(fs::read(scene.target().join("home/good")).unwrap(), b"good");
+}
+
+#[test]
 fn a_file_through_a_symlink_is_not_written_and_named() {
     for to in ["../../kept", "/tmp", "..", "../../kept/secret"] {
         let (tar, line) = one_file("home/a/new", b"bad");
@@ -452,7 +504,7 @@ fn sizes_of_the_manifest_that_lie_cost_the_file_alone() {
 fn counts_that_claim_a_billion_lines_are_refused() {
     let (tar, line) = one_file("home/good", b"good");
     let reel = Reel::default().frame(&tar);
-    let manifest: String = lines(&[head(), dir("home"), line]).iter().map(|line| format!("{line}\n")).collect();
+    let manifest = lines(&[head(), dir("home"), line]).join("\n") + "\n";
     for tail in [
         json!({"changes": 1_000_000_000}),
         json!({"changes": u64::MAX}),
@@ -527,14 +579,14 @@ fn a_last_line_of_millions_of_problems_is_refused() {
 fn frames_that_grow_a_thousand_fold_take_little_memory() {
     let (tar, line) = one_file("home/good", b"good");
     let bomb = vec![b'b'; BOMB];
-    let reel = Reel::default().frame(&tar).frames(&bomb, 24).frames(&vec![0; BOMB], 24);
+    let reel = Reel::default().frame(&tar).frames(&bomb, 12).frames(&vec![0; BOMB], 4);
     let begin = tar.len() as u64;
     // Each small file stands in a frame of its own, and those that follow in the tree stand elsewhere in the tar.
-    let small = |number: u64| file(&format!("home/{number:02}"), b"b", begin + (number * 7 % 24) * BOMB as u64 + 5);
+    let small = |number: u64| file(&format!("home/{number:02}"), b"b", begin + (number * 7 % 12) * BOMB as u64 + 5);
     let mut values = vec![head(), dir("home")];
     values.extend((0..24).map(small));
     // A large one over all frames, with another hash than its content has.
-    values.push(with(file("home/all", b"", begin), json!({"size": 48 * BOMB as u64})));
+    values.push(with(file("home/all", b"", begin), json!({"size": 16 * BOMB as u64})));
     values.push(line);
     let scene = Scene::new();
     let bundle = scene.forge.bundle(1, &reel.manifest(&lines(&values)));

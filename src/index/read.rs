@@ -160,6 +160,12 @@ impl IndexFile {
         Ok(())
     }
 
+    /// The decoded length in bytes of its largest block, about: as much as one reader of it holds.
+    pub fn largest_block_bytes(&self) -> u64 {
+        let bytes = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
+        self.stored.blocks.iter().map(bytes).max().unwrap_or(0)
+    }
+
     /// The directory of a block's first row.
     pub fn block_directory(&self, number: usize) -> &[u8] {
         self.stored.blocks.get(number).map_or(&[], |info| info.directory.as_slice())

@@ -187,7 +187,7 @@ pub fn member(name: &[u8], flag: u8, size: u64, link: &[u8], content: &[u8]) -> 
 /// A pax record with its length before it.
 pub fn pax(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
-    let length = (rest..).find(|length| length.to_string().len() + rest == *length).unwrap();
+    let length = (rest..2 * rest + 9).find(|length| length.to_string().len() + rest == *length).unwrap();
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
@@ -208,17 +208,31 @@ pub fn counted(bytes: &[u8]) -> Vec<u8> {
 
 /// An index file of the first snapshot, of one block with these two parts, and digests that are all right. `rows` may lie.
 pub fn index_file(bundle: &Path, compare: &[u8], restore: &[u8], rows: u64) -> Vec<u8> {
+    index_file_of(Some(bundle), (1, 0), compare, restore, rows)
+}
+
+/// An index file of the snapshot with the first number, that builds on the one with the second.
+pub fn index_file_of(
+    bundle: Option<&Path>,
+    (number, from): (u32, u32),
+    compare: &[u8],
+    restore: &[u8],
+    rows: u64,
+) -> Vec<u8> {
     let (compare, restore) = (part(compare), part(restore));
     let summary = json!([{
-        "number": 1, "time": [1_750_000_000, 0], "sources": [], "bytes_added": 1, "problems": 0, "note": "",
+        "number": number, "time": [1_750_000_000, 0], "sources": [], "bytes_added": 1, "problems": 0, "note": "",
         "counts": {
             "new": 0, "modified": 0, "metadata": 0, "deleted": 0, "unchanged": 0, "new_directories": 0,
             "changed_directories": 0, "deleted_directories": 0, "unchanged_directories": 0, "bytes": 0,
         },
     }]);
     let mut table = ARCHIVE.0.to_vec();
-    table.extend([varint(1), varint(0), varint(1), counted(bundle_name(1).as_bytes())].concat());
-    table.extend([varint(fs::metadata(bundle).unwrap().len()), vec![0; 32]].concat());
+    table.extend([varint(u64::from(number)), varint(u64::from(from)), varint(u64::from(bundle.is_some()))].concat());
+    if let Some(path) = bundle {
+        let name = path.file_name().unwrap().as_encoded_bytes();
+        table.extend([counted(name), varint(fs::metadata(path).unwrap().len()), vec![0; 32]].concat());
+    }
     table.extend(counted(summary.to_string().as_bytes()));
     table.extend([varint(1), counted(b""), counted(b"home"), varint(0), compare.info(), restore.info()].concat());
     table.extend(varint(rows));
