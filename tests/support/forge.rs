@@ -88,7 +88,7 @@ impl Reel {
     #[must_use]
     pub fn manifest(self, lines: &[String]) -> Reel {
         let tail = json!({"complete": true, "changes": lines.len() - 1});
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.join("\n") + "\n";
         self.manifest_of(&[(text.as_bytes(), 1)], tail)
     }
 
