@@ -521,8 +521,15 @@ fn a_last_bundle_that_the_drive_tore_is_named_and_costs_no_snapshot_before_it() 
             assert_eq!(&contents(&archive, *number), expected, "snapshot {number}");
             assert_restores(&archive, *number, &story.copies[number]);
         }
-        let error = story.save(Arc::new(torn.clone())).unwrap_err();
-        assert!(error.is_damage() && error.to_string().contains(&last["bundles/".len()..]), "{error}");
+        let whole = files(&base).into_iter().find(|(name, _)| *name == last).unwrap().1.len();
+        let left = files(&torn).into_iter().find(|(name, _)| *name == last).unwrap().1.len();
+        match story.save(Arc::new(torn.clone())) {
+            Err(error) => {
+                assert!(error.is_damage() && error.to_string().contains(&last["bundles/".len()..]), "{error}");
+            }
+            // Only the table of frames is hit: all that counts is there, and is used.
+            Ok(report) => assert!(report.summary.is_none() && left + 1 == whole, "{left} of {whole} bytes: {report:?}"),
+        }
         // Set aside, it leaves an unfinished snapshot, and the next run saves what was in it again.
         torn.remove(&last).unwrap();
         story.assert_goes_on(&(Arc::new(torn.clone()) as Arc<dyn Store>), &last);

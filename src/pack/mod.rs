@@ -2,6 +2,7 @@
 //! unchanged, build the tar, compress. Decides nothing about what is compared or where frames go.
 
 mod large;
+mod lines;
 mod links;
 mod owners;
 mod worker;
@@ -9,12 +10,12 @@ mod worker;
 pub use large::LargeFile;
 pub use large::OpenedLarge;
 pub use large::Piece;
+pub use lines::push_kept_line;
 pub use links::LinkTurn;
 pub use owners::OwnerNames;
 pub use worker::Context;
 pub use worker::Packer;
 pub use worker::open_large;
-pub use worker::push_kept_line;
 
 use crate::diff::Verdict;
 use crate::entry::Content;

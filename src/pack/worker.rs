@@ -19,6 +19,9 @@ use super::large;
 use super::large::ToOpen;
 use super::large::data_ranges;
 use super::large::read_full;
+use super::lines::push_gone;
+use super::lines::push_kept_line;
+use super::lines::push_stored;
 use super::links::Outcome;
 use crate::diff::Verdict;
 use crate::entry::Content;
@@ -44,7 +47,6 @@ use crate::path::EntryPath;
 use crate::platform;
 use crate::platform::Directory;
 use crate::scan::Source;
-use crate::snapshot::Counts;
 use crate::tar;
 use crate::tar::Body;
 use crate::time::Time;
@@ -501,54 +503,8 @@ pub fn open_large(
     large::prepare(open, context.is_stopped)
 }
 
-/// The line of an entry whose content is as it was.
-pub fn push_kept_line(
-    path: &EntryPath,
-    entry: &Entry,
-    before: Option<&Entry>,
-    bundle_name: &(dyn Fn(BundleId) -> Option<BundleName> + Sync),
-    packed: &mut Packed,
-) {
-    let is_same = before.is_some_and(|before| before.stat.is_same(&entry.stat) && before.xattrs == entry.xattrs);
-    if is_same {
-        packed.counts.unchanged += 1;
-        if before.is_some_and(|before| before.stat.racy == entry.stat.racy) {
-            return;
-        }
-    } else {
-        packed.counts.metadata += 1;
-    }
-    let kept_in = entry.content.as_ref().and_then(|content| bundle_name(content.place.bundle));
-    let text = LineWithoutOffset::entry(path, entry, kept_in.as_ref());
-    let change = (!is_same).then_some("metadata");
-    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: Some(entry.clone()), change });
-}
-
-fn push_stored(
-    path: &EntryPath,
-    entry: &Entry,
-    anchor: Option<Arc<Anchor>>,
-    verdict: Verdict,
-    was_there: bool,
-    packed: &mut Packed,
-) {
-    let is_new = !was_there || verdict == Verdict::Replaced;
-    let (count, what) =
-        if is_new { (&mut packed.counts.new, "new") } else { (&mut packed.counts.modified, "modified") };
-    *count += 1;
-    let text = LineWithoutOffset::entry(path, entry, None);
-    packed.lines.push(Line { text, anchor, path: path.clone(), entry: Some(entry.clone()), change: Some(what) });
-}
-
 fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
     Outcome::Stored(path.clone(), entry.stat, entry.content.clone().unwrap_or_default(), anchor.clone())
-}
-
-fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {
-    let Counts { deleted, deleted_directories, .. } = &mut packed.counts;
-    *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
-    let text = LineWithoutOffset::gone(path, kind);
-    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: None, change: Some("deleted") });
 }
 
 fn opened_stat(
