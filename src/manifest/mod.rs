@@ -1,6 +1,8 @@
 //! The manifest: what a bundle changes, in plain text, a JSON object a line. The truth from which all else can be made
 //! again. Knows nothing of frames and stores.
 
+mod limited;
+
 use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::HOLES_MAX;
@@ -22,6 +24,7 @@ use crate::path::PATH_BYTES_MAX;
 use crate::snapshot::Counts;
 use crate::snapshot::SourceRecord;
 use crate::time::Time;
+use limited::at_most;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -30,7 +33,6 @@ use serde::de;
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write;
-use std::marker::PhantomData;
 
 /// The manifest's name in a bundle; no source may be called so.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
@@ -522,32 +524,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
         }
         deserializer.deserialize_any(Visitor)
     }
-}
-
-/// A list that ends the reading when it has more than `MAX` items, before they are all in memory.
-fn at_most<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Vec<T>, D::Error> {
-    struct Visitor<T, const MAX: usize>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>, const MAX: usize> de::Visitor<'de> for Visitor<T, MAX> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            write!(f, "a list of at most {MAX}")
-        }
-
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Vec<T>, A::Error> {
-            let mut list = Vec::new();
-            while let Some(item) = items.next_element()? {
-                if list.len() == MAX {
-                    return Err(de::Error::invalid_length(MAX + 1, &self));
-                }
-                list.push(item);
-            }
-            Ok(list)
-        }
-    }
-    deserializer.deserialize_seq(Visitor::<T, MAX>(PhantomData))
 }
 
 /// A mode as `"0644"`.
