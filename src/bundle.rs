@@ -2,6 +2,7 @@
 //! Knows nothing of sources, and of other bundles only their names.
 
 use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::frames::Compressor;
 use crate::frames::Decompressor;
@@ -16,6 +17,7 @@ use crate::id::BundleName;
 use crate::id::Hash;
 use crate::id::Hasher;
 use crate::manifest::Change;
+use crate::manifest::HEAD_BYTES_MAX;
 use crate::manifest::Head;
 use crate::manifest::LINE_BYTES_MAX;
 use crate::manifest::MANIFEST_NAME;
@@ -52,10 +54,15 @@ impl BundleWriter {
     /// Begins a bundle whose manifest begins with `head`; `level` is the zstd level of the manifest.
     ///
     /// # Errors
-    /// When there is no memory for it.
+    /// When there is no memory for it; [`ErrorKind::Refused`] when `head` is longer than [`HEAD_BYTES_MAX`].
     pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
         let mut manifest = ManifestSpool::new(level)?;
-        manifest.push(&head.to_line())?;
+        let line = head.to_line();
+        if line.len() > HEAD_BYTES_MAX {
+            let what = "the names and rules of the sources and the note take more than 1 MiB together";
+            return Err(Error::new(ErrorKind::Refused, what).with_hint("use fewer rules for what is left out"));
+        }
+        manifest.push(&line)?;
         Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
     }
 
@@ -351,7 +358,8 @@ impl Bundle {
             changes: 0,
         };
         let line = reader.next_line()?.ok_or_else(bad)?;
-        let mut head = Head::from_line(&reader.buffer[line])?;
+        let told = |error: Error| error.while_doing(&doing(&self.name));
+        let mut head = Head::from_line(&reader.buffer[line]).map_err(told)?;
         head.id.part = reader.tail.part;
         if head.id != self.name.id {
             return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
@@ -402,7 +410,9 @@ impl ManifestReader {
         let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
         let line = self.next_line()?.ok_or_else(missing)?;
         if at_end {
-            return if Tail::from_line(&self.buffer[line])? == self.tail { Ok(None) } else { Err(missing()) };
+            // Where more lines were counted than there are, this is no last line.
+            let is_last = Tail::from_line(&self.buffer[line]).is_ok_and(|tail| tail == self.tail);
+            return if is_last { Ok(None) } else { Err(missing()) };
         }
         self.changes += 1;
         Change::from_line(&self.buffer[line], self.bundle.name.id)
@@ -419,19 +429,18 @@ impl ManifestReader {
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>> {
         let mut searched = self.at;
         loop {
-            if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
-                let line = self.at..searched + length;
+            let found = self.buffer[searched..].iter().position(|byte| *byte == b'\n').map(|length| searched + length);
+            if found.unwrap_or(self.buffer.len()) - self.at > LINE_BYTES_MAX {
+                let what = format!("{}: a line of the manifest is too long", doing(&self.bundle.name));
+                return Err(Error::damaged(what));
+            }
+            if let Some(end) = found {
+                let line = self.at..end;
                 self.hasher.update(&self.buffer[line.start..=line.end]);
                 self.at = line.end + 1;
                 return Ok(Some(line));
             }
             searched = self.buffer.len() - self.at;
-            if searched > LINE_BYTES_MAX {
-                return Err(Error::damaged(format!(
-                    "{}: a line of the manifest is too long",
-                    doing(&self.bundle.name)
-                )));
-            }
             self.buffer.drain(..self.at);
             self.at = 0;
             let Some(frame) = self.bundle.table.frame(self.next_frame) else { return Ok(None) };

@@ -23,7 +23,7 @@ pub const FRAME_BYTES: usize = 8 << 20;
 pub const FRAME_BYTES_MAX: usize = 32 << 20;
 
 /// The most frames of one bundle.
-const FRAMES_MAX: usize = 1 << 26;
+const FRAMES_MAX: usize = 1 << 22;
 
 const FRAME_MAGIC: u32 = 0xFD2F_B528;
 const SKIPPABLE_MAGIC: u32 = 0x184D_2A5E;

@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::fmt::Write;
 
+/// The longest path, and the longest target of a symlink, in bytes.
+pub const PATH_BYTES_MAX: usize = 64 << 10;
+
 /// A path inside an archive: `<source name>/<path>`, bytes without an encoding, parts joined by `/`.
 ///
 /// It never points outside its root: no part is empty, `.` or `..`, and none holds a NUL. The empty path is the root
@@ -19,14 +22,16 @@ impl EntryPath {
         EntryPath::default()
     }
 
-    /// The path with these bytes; `None` when it could point outside the root. The empty string is the root.
+    /// The path with these bytes; `None` when it could point outside the root or is longer than [`PATH_BYTES_MAX`]. The empty string is the root.
     pub fn from_bytes(bytes: &[u8]) -> Option<EntryPath> {
-        (bytes.is_empty() || bytes.split(|byte| *byte == b'/').all(is_name)).then(|| EntryPath(bytes.into()))
+        let is_sound = bytes.is_empty() || bytes.split(|byte| *byte == b'/').all(is_name);
+        (is_sound && bytes.len() <= PATH_BYTES_MAX).then(|| EntryPath(bytes.into()))
     }
 
-    /// This path and one more part; `None` when `name` is not one part.
+    /// This path and one more part; `None` when `name` is not one part, or both are too long together.
     pub fn child(&self, name: &[u8]) -> Option<EntryPath> {
-        is_name(name).then(|| EntryPath(joined(&self.0, name).into()))
+        (is_name(name) && self.0.len() + 1 + name.len() <= PATH_BYTES_MAX)
+            .then(|| EntryPath(joined(&self.0, name).into()))
     }
 
     /// The bytes, without a slash at either end.
@@ -144,9 +149,8 @@ impl fmt::Debug for EntryPath {
 /// Bytes as shown to a person: control characters, invisible direction marks and bytes that are no UTF-8 are written
 /// `\xNN` or `\u{…}`, a backslash stays. For messages only: it cannot be turned back.
 pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
-    let harmless = |c: char| !c.is_control() && !is_direction_mark(c);
     if let Ok(text) = std::str::from_utf8(bytes)
-        && text.chars().all(harmless)
+        && text.chars().all(is_harmless)
     {
         return Cow::Borrowed(text);
     }
@@ -154,7 +158,7 @@ pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
-                c if harmless(c) => text.push(c),
+                c if is_harmless(c) => text.push(c),
                 c if c.is_ascii() => push_byte(&mut text, c as u8),
                 c => text.extend(c.escape_unicode()),
             }
@@ -164,6 +168,11 @@ pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
         }
     }
     Cow::Owned(text)
+}
+
+/// Whether a terminal shows a character and does nothing else.
+pub fn is_harmless(c: char) -> bool {
+    !c.is_control() && !is_direction_mark(c)
 }
 
 fn push_byte(text: &mut String, byte: u8) {

@@ -14,6 +14,7 @@ use crate::exclude::RULES_BYTES_MAX;
 use crate::id::Hash;
 use crate::path;
 use crate::path::EntryPath;
+use crate::path::PATH_BYTES_MAX;
 use crate::platform::Directory;
 use crate::platform::FileSystem;
 use crate::platform::Names;
@@ -437,6 +438,13 @@ impl Scanner<'_> {
         let mut known: Option<(u64, FileSystem)> = None;
         for span in spans {
             let name = &listing.names[span.0 as usize..][..span.1 as usize];
+            if listing.path.len() + 1 + name.len() > PATH_BYTES_MAX {
+                let what = "some of what is in this folder is not saved: its path is longer than 64 KiB";
+                let told = EntryPath::from_bytes(&listing.path).map(|path| Problem::new(path, what));
+                listing.problems.extend(told);
+                listing.unreadable.push(name.to_vec());
+                continue;
+            }
             let raw = match directory.stat(name) {
                 Ok(raw) => raw,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -581,6 +589,29 @@ mod tests {
         assert_eq!(found, expected[..5]);
         fs::write(root.path().join("b/file"), "x").unwrap();
         assert_eq!(paths(root.path(), 2, &rules), expected);
+    }
+
+    #[test]
+    fn what_has_too_long_a_path_is_told_of_and_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = "d".repeat(255);
+        let mut at = std::fs::File::open(directory.path()).unwrap();
+        for _ in 0..257 {
+            rustix::fs::mkdirat(&at, &name, rustix::fs::Mode::RWXU).unwrap();
+            let flags = rustix::fs::OFlags::DIRECTORY;
+            at = rustix::fs::openat(&at, &name, flags, rustix::fs::Mode::empty()).unwrap().into();
+        }
+        let sources = [Source::open("s", directory.path(), &Rules::default()).unwrap()];
+        let options = ScanOptions { threads: 1, skip: None, clock: &Time::now };
+        let (mut found, mut problems, mut unreadable) = (0, Vec::new(), 0);
+        scan(&sources, &options, &mut |listing| {
+            found += listing.found.len();
+            unreadable += listing.unreadable.len();
+            problems.extend(listing.problems);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((found, problems.len(), unreadable), (PATH_BYTES_MAX / 256 - 1, 1, 1), "{problems:?}");
     }
 
     #[test]

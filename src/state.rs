@@ -12,6 +12,10 @@ use crate::path::EntryPath;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+/// The most bytes that a block of each index file of a chain may take together. A block is 4 MiB at most, as a rule less than
+/// half a MiB, and a chain has a file for each bit of its number.
+const BLOCKS_BYTES_MAX: u64 = 96 << 20;
+
 /// The state at a snapshot.
 #[derive(Clone, Default)]
 pub struct State {
@@ -59,6 +63,11 @@ impl State {
     /// The state that a chain of index files makes up, newest first.
     pub fn new(layers: Vec<Arc<IndexFile>>) -> State {
         State { layers }
+    }
+
+    /// Whether a block of each index file together take no more than is held in memory at once.
+    pub fn fits_in_memory(&self) -> bool {
+        self.layers.iter().map(|file| file.largest_block_bytes()).sum::<u64>() <= BLOCKS_BYTES_MAX
     }
 
     /// The index files, newest first.

@@ -27,8 +27,11 @@ const OCTAL_TIME_MAX: i64 = 0o777_7777_7777;
 /// The largest size in the octal field; above it the field is binary and a pax record is added.
 const OCTAL_SIZE_MAX: u64 = 0o777_7777_7777;
 
-/// The most bytes of pax records and long names before one member that are read.
+/// The most bytes of pax records before one member that are read; values that nobody asks for are passed over.
 const EXTENSION_BYTES_MAX: u64 = 1 << 30;
+
+/// The longest name, target or number before a member that is read.
+const VALUE_BYTES_MAX: u64 = 16 << 20;
 
 /// How a member appears in the tar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -324,22 +327,25 @@ pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
             }
             return Ok(Some(member));
         }
-        let body = read_extension(input, announced)?;
+        if announced > EXTENSION_BYTES_MAX {
+            return Err(Error::damaged("a tar header is followed by too many records"));
+        }
         member.header_bytes += announced + padding(announced) as u64;
         match flag {
-            b'L' => long_name = Some(until_nul(body)),
-            b'K' => long_target = Some(until_nul(body)),
+            b'L' => long_name = Some(until_nul(read_value(input, announced)?)),
+            b'K' => long_target = Some(until_nul(read_value(input, announced)?)),
             _ => {
-                for (key, value) in pax_records(&body)? {
+                let mut records = PaxRecords { input: &mut *input, left: announced };
+                while let Some((key, value)) = records.next()? {
                     match key {
-                        b"path" => long_name = Some(value.to_vec()),
-                        b"linkpath" => long_target = Some(value.to_vec()),
-                        b"size" => size = Some(decimal(value)?),
-                        _ => {}
+                        PaxKey::Path => long_name = Some(value),
+                        PaxKey::LinkPath => long_target = Some(value),
+                        PaxKey::Size => size = Some(decimal(&value)?),
                     }
                 }
             }
         }
+        read_block(input, &mut [0; BLOCK_BYTES][..padding(announced)])?;
     }
 }
 
@@ -359,19 +365,14 @@ fn checked_size(header: &Header) -> Result<u64> {
     header.entry_size().map_err(|_| bad("size"))
 }
 
-fn read_extension(input: &mut dyn Read, size: u64) -> Result<Vec<u8>> {
-    if size > EXTENSION_BYTES_MAX {
-        return Err(Error::damaged("a tar header is followed by too many records"));
+fn read_value(input: &mut dyn Read, size: u64) -> Result<Vec<u8>> {
+    if size > VALUE_BYTES_MAX {
+        return Err(Error::damaged("a name before a tar header is too long"));
     }
-    let whole = size + padding(size) as u64;
-    let mut body = Vec::new();
+    let mut value = Vec::new();
     // Grows with what is there, not with what is announced.
-    input.take(whole).read_to_end(&mut body).map_err(|_| Error::damaged("the tar ends too early"))?;
-    if body.len() as u64 != whole {
-        return Err(Error::damaged("the tar ends too early"));
-    }
-    body.truncate(size as usize);
-    Ok(body)
+    let read = input.take(size).read_to_end(&mut value);
+    if read.is_ok_and(|read| read as u64 == size) { Ok(value) } else { Err(Error::damaged("the tar ends too early")) }
 }
 
 fn until_nul(mut body: Vec<u8>) -> Vec<u8> {
@@ -380,23 +381,78 @@ fn until_nul(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
-/// Walks pax records by their lengths, so that a value with newlines forges nothing.
-///
-/// # Errors
-/// [`crate::error::ErrorKind::Damaged`] when a length or a record is not as it must be.
-pub fn pax_records(mut body: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
-    let bad = || Error::damaged("a pax record is not as it must be");
-    let mut records = Vec::new();
-    while !body.is_empty() {
-        let blank = body.iter().take(11).position(|byte| *byte == b' ').ok_or_else(bad)?;
-        let length = usize::try_from(decimal(&body[..blank])?).map_err(|_| bad())?;
-        let record = body.get(blank + 1..length).ok_or_else(bad)?;
-        let record = record.strip_suffix(b"\n").ok_or_else(bad)?;
-        let equals = record.iter().position(|byte| *byte == b'=').ok_or_else(bad)?;
-        records.push((&record[..equals], &record[equals + 1..]));
-        body = &body[length..];
+/// The records that a reader asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum PaxKey {
+    Path,
+    LinkPath,
+    Size,
+}
+
+/// Walks pax records by their lengths, so that a value with newlines forges nothing; holds one value at most.
+struct PaxRecords<'a> {
+    input: &'a mut dyn Read,
+    left: u64,
+}
+
+impl PaxRecords<'_> {
+    /// The next record that is asked for.
+    fn next(&mut self) -> Result<Option<(PaxKey, Vec<u8>)>> {
+        const KEY_BYTES_MAX: usize = 64 << 10;
+        while self.left > 0 {
+            let (begun, bad) = (self.left, || Error::damaged("a pax record is not as it must be"));
+            let digits = self.until(b' ', 11)?;
+            let after = decimal(&digits)?.checked_sub(begun - self.left).ok_or_else(bad)?;
+            let after = self.left.checked_sub(after).ok_or_else(bad)?;
+            let key = self.until(b'=', KEY_BYTES_MAX)?;
+            let length = self.left.checked_sub(after).and_then(|length| length.checked_sub(1)).ok_or_else(bad)?;
+            let key = match key.as_slice() {
+                b"path" => Some(PaxKey::Path),
+                b"linkpath" => Some(PaxKey::LinkPath),
+                b"size" => Some(PaxKey::Size),
+                _ => None,
+            };
+            let mut value = Vec::new();
+            match key {
+                Some(_) => value = read_value(self.input, length)?,
+                None => skip(self.input, length)?,
+            }
+            self.left -= length;
+            if self.byte()? != b'\n' {
+                return Err(bad());
+            }
+            if let Some(key) = key {
+                return Ok(Some((key, value)));
+            }
+        }
+        Ok(None)
     }
-    Ok(records)
+
+    /// The bytes before the next `end`, which is passed.
+    fn until(&mut self, end: u8, length_max: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.byte()? {
+                byte if byte == end => return Ok(bytes),
+                _ if bytes.len() == length_max => {
+                    return Err(Error::damaged("a pax record is not as it must be"));
+                }
+                byte => bytes.push(byte),
+            }
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let mut byte = [0];
+        self.left = self.left.checked_sub(1).ok_or_else(|| Error::damaged("a pax record is not as it must be"))?;
+        read_block(self.input, &mut byte)?;
+        Ok(byte[0])
+    }
+}
+
+fn skip(input: &mut dyn Read, length: u64) -> Result<()> {
+    let skipped = std::io::copy(&mut input.take(length), &mut std::io::sink());
+    if skipped.is_ok_and(|skipped| skipped == length) { Ok(()) } else { Err(Error::damaged("the tar ends too early")) }
 }
 
 fn decimal(digits: &[u8]) -> Result<u64> {
@@ -468,8 +524,49 @@ mod tests {
         for length in 0..1200 {
             let mut records = Records::default();
             records.add("k", &vec![b'v'; length]);
-            assert_eq!(pax_records(&records.0).unwrap(), [(&b"k"[..], vec![b'v'; length].as_slice())]);
+            records.add("path", &vec![b'v'; length]);
+            records.add("size", b"7");
+            let expected = [(PaxKey::Path, vec![b'v'; length]), (PaxKey::Size, b"7".to_vec())];
+            assert_eq!(pax_records(&records.0).unwrap(), expected);
         }
+    }
+
+    fn pax_records(bytes: &[u8]) -> Result<Vec<(PaxKey, Vec<u8>)>> {
+        let mut records = PaxRecords { input: &mut &*bytes, left: bytes.len() as u64 };
+        std::iter::from_fn(|| records.next().transpose()).collect()
+    }
+
+    #[test]
+    fn a_newline_in_a_value_forges_no_record() {
+        let mut records = Records::default();
+        records.add("comment", b"x\n16 path=../../x\n");
+        records.add("path", b"a\n20 linkpath=/etc/x\n");
+        let expected = [(PaxKey::Path, b"a\n20 linkpath=/etc/x\n".to_vec())];
+        assert_eq!(pax_records(&records.0).unwrap(), expected);
+    }
+
+    /// Counts what is asked of it at once.
+    struct Endless(u64);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.0 = self.0.max(buffer.len() as u64);
+            buffer.fill(b'x');
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn values_that_nobody_asks_for_are_passed_over_and_others_have_a_limit() {
+        let mut endless = Endless(0);
+        let records = |head: &str| (head.as_bytes().to_vec(), 900_000_000 - head.len() as u64);
+        let (head, left) = records("899999999 GNU.dumpdir=");
+        let mut input = head.as_slice().chain(&mut endless);
+        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64 }.next().is_err());
+        assert!(endless.0 < 1 << 20, "{} bytes at once", endless.0);
+        let (head, left) = records("899999999 path=");
+        let mut input = head.as_slice().chain(&mut endless);
+        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64 }.next().is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod determinism;
 mod drives;
 mod faults;
 mod fidelity;
+mod hostile;
 mod interruption;
 mod kill;
 mod locks;

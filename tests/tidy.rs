@@ -19,7 +19,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("nix", &["src/platform/unix"]),
     ("rustix", &["src/platform/unix"]),
     ("serde", &["src/"]),
-    ("serde_json", &["src/manifest.rs", "src/index", "src/cli"]),
+    ("serde_json", &["src/manifest", "src/index", "src/cli"]),
     ("signal_hook", &["src/cli"]),
     ("tar", &["src/tar.rs"]),
     ("tempfile", &["src/store", "src/destination"]),

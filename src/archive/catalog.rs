@@ -278,7 +278,8 @@ impl<'a> Catalog<'a> {
             at = file.head().from;
             layers.push(file);
         }
-        Ok(Some(State::new(layers)))
+        let state = State::new(layers);
+        Ok(state.fits_in_memory().then_some(state))
     }
 
     fn files(&self) -> std::sync::MutexGuard<'_, HashMap<Number, Arc<IndexFile>>> {

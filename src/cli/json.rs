@@ -8,11 +8,30 @@ use snap::entry::Kind;
 use snap::error::Problem;
 use snap::id::Number;
 use snap::path::EntryPath;
+use snap::path::is_harmless;
 use snap::snapshot::Counts;
 use snap::snapshot::SourceRecord;
 use snap::snapshot::Summary;
 use snap::time::Time;
 use std::time::Duration;
+
+/// A JSON text in which nothing is left that a terminal would obey: such characters stand in strings only, and are escaped.
+pub(crate) fn harmless(text: String) -> String {
+    let obeyed = |c: char| !is_harmless(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        if obeyed(c) {
+            let mut units = [0; 2];
+            shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
 
 /// Bytes of a path or link target: a string, or `{"escaped": "a%FFb"}` where they are not UTF-8.
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
@@ -149,6 +168,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_means_the_same() {
+        let text = "a\u{7f}\u{9b}2J\u{202e}\n\u{1b}é";
+        let json = harmless(serde_json::to_string_pretty(&[text]).unwrap());
+        assert!(json.chars().all(|c| c == '\n' || is_harmless(c)), "{json:?}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+    }
 
     #[test]
     fn only_paths_that_are_no_utf8_are_escaped() {

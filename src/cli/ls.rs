@@ -5,6 +5,7 @@ use super::at::AtArgs;
 use super::at::with_hint;
 use super::failure::Failure;
 use super::json::Listed;
+use super::json::harmless;
 use super::session::Session;
 use super::text;
 use clap::Args;
@@ -114,7 +115,7 @@ impl Output {
 
 fn json_line(path: &EntryPath, entry: &Entry) -> SnapResult<String> {
     let line = serde_json::to_string(&Listed::new(path, entry));
-    line.map_err(|error| Error::io("cannot write the output", error.into()))
+    line.map(harmless).map_err(|error| Error::io("cannot write the output", error.into()))
 }
 
 fn long_line(path: &EntryPath, entry: &Entry, time: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::console::Console;
+use super::json::harmless;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 use serde::Serialize;
@@ -101,7 +102,7 @@ impl Session {
             return Ok(());
         }
         let text = serde_json::to_string_pretty(document).map_err(|error| Failure::new(error.to_string()))?;
-        self.print(&text)
+        self.print(&harmless(text))
     }
 }
 

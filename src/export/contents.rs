@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 
 /// The most bytes of decompressed frames that are kept.
-const KEPT_BYTES_MAX: u64 = 192 << 20;
+const KEPT_BYTES_MAX: u64 = 64 << 20;
 
 /// The most bundles that are kept open.
 const OPEN_MAX: usize = 64;

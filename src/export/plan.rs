@@ -140,7 +140,12 @@ impl<'a> Plan<'a> {
             Some(content) if content.place.is_lost() => {
                 Err(Error::damaged("its content was lost when the archive was damaged"))
             }
-            Some(content) => self.contents.bundle(content.place.bundle),
+            Some(content) => self.contents.bundle(content.place.bundle).and_then(|bundle| {
+                let end = content.place.offset.checked_add(entry.stat.size);
+                let reaches = end.is_some_and(|end| end <= bundle.table().raw_bytes());
+                let outside = || Error::damaged(format!("the index places it outside of bundle {}", bundle.name()));
+                reaches.then_some(()).ok_or_else(outside)
+            }),
             None => Err(Error::damaged("the index does not say where its content is")),
         };
         // It will be in the export, be it with zeros, if the bundle can be read at all.
@@ -148,7 +153,7 @@ impl<'a> Plan<'a> {
             let _ = sound.set(opened.is_ok());
         }
         match opened {
-            Ok(_) => self.large = Some(Part { path, entry: Arc::new(entry), offset: 0, length: 0 }),
+            Ok(()) => self.large = Some(Part { path, entry: Arc::new(entry), offset: 0, length: 0 }),
             Err(error) => self.ready.push_back(Job::Unreadable(path, error)),
         }
     }

@@ -40,7 +40,7 @@ const BLOCK_ROWS_MAX: usize = 4096;
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// The most bytes that a decoded block or table may take.
-const DECODED_BYTES_MAX: usize = 256 << 20;
+const DECODED_BYTES_MAX: usize = 64 << 20;
 
 /// A fast level: index files are read at every run and are small.
 const LEVEL: i32 = 3;

@@ -1,5 +1,6 @@
 //! Reading an index file: its table, then single blocks, the restoring half of each only when it is asked for.
 
+use super::BLOCK_ROWS_MAX;
 use super::BlockInfo;
 use super::ComparePart;
 use super::GONE;
@@ -146,17 +147,23 @@ impl IndexFile {
         Ok(block)
     }
 
-    /// Checks the bytes of a block, without decoding them.
+    /// Checks a block: of the comparing part its digest; of both, that they say what can be, too.
     ///
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
     pub fn check_block(&self, number: usize, parts: Parts) -> Result<()> {
         let info = self.stored.info(number)?;
-        self.stored.part(info.offset, &info.compare)?;
+        let compare = self.stored.part(info.offset, &info.compare)?;
         if parts == Parts::Both {
-            self.stored.part(info.restore_offset(), &info.restore)?;
+            Block::new(decode_part(&compare, &info.compare)?, self.stored.clone(), number)?.read_rest()?;
         }
         Ok(())
+    }
+
+    /// The decoded length in bytes of its largest block, about: as much as one reader of it holds.
+    pub fn largest_block_bytes(&self) -> u64 {
+        let bytes = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
+        self.stored.blocks.iter().map(bytes).max().unwrap_or(0)
     }
 
     /// The directory of a block's first row.
@@ -265,7 +272,11 @@ impl Block {
             part.ctime_nanos.len(),
             part.inodes.len(),
         ];
-        if columns.iter().any(|length| *length != present) || part.name_lengths.len() != rows {
+        let is_too_large = rows > BLOCK_ROWS_MAX || part.groups.len() > rows;
+        if is_too_large || columns.iter().any(|length| *length != present) || part.name_lengths.len() != rows {
+            return Err(bad());
+        }
+        if part.modes.iter().any(|mode| *mode > 0o7777) {
             return Err(bad());
         }
         let mut end = 0u32;
@@ -365,6 +376,17 @@ impl Block {
         Ok(Some(entry))
     }
 
+    /// Whether the holes of a row's entry are ascending, apart and inside it.
+    fn are_sound(&self, row: u32, holes: &[(u64, u64)]) -> bool {
+        let size = self.stats.get(row as usize).copied().flatten().map_or(0, |stat| stat.size);
+        let mut end = 0;
+        holes.iter().all(|(offset, length)| {
+            let hole_end = offset.checked_add(*length).filter(|hole_end| *offset >= end && *hole_end <= size);
+            end = hole_end.unwrap_or(end);
+            hole_end.is_some() && *length > 0
+        })
+    }
+
     fn read_rest(&self) -> Result<Rest> {
         let part = self.stored.restore_part(self.number)?;
         let (mut present, mut files) = (0u32, 0u32);
@@ -381,7 +403,8 @@ impl Block {
             && part.owner_numbers.iter().all(|number| (*number as usize) < part.owners.len())
             && part.hashes.len() == 32 * files
             && [part.bundle_numbers.len(), part.bundle_parts.len(), part.offsets.len()] == [files; 3]
-            && part.extras.is_sorted_by_key(|(row, _)| *row);
+            && part.extras.is_sorted_by_key(|(row, _)| *row)
+            && part.extras.iter().all(|(row, extra)| self.are_sound(*row, &extra.holes));
         if !consistent {
             return Err(damaged("a block of the index contradicts itself"));
         }

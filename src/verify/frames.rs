@@ -12,24 +12,62 @@ use std::collections::VecDeque;
 use std::io;
 use std::io::Read;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 /// Frames that lie side by side are read together up to this many bytes.
 const READ_BYTES: usize = 4 << 20;
 
-/// A frame as it is in the file, or why it cannot be read.
-pub(super) type Stored = (FrameAt, Result<Vec<u8>>);
+/// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
+const ON_THE_WAY_BYTES_MAX: u64 = 96 << 20;
+
+/// A frame as it is in the file, or why it cannot be read, and the room that it takes until its content was looked at.
+pub(super) type Stored = (FrameAt, Result<Vec<u8>>, Ticket);
+
+/// What is left of the memory for frames.
+#[derive(Default)]
+struct Room {
+    taken: Mutex<u64>,
+    freed: Condvar,
+}
+
+/// Takes room until it is dropped.
+pub(super) struct Ticket {
+    room: Arc<Room>,
+    bytes: u64,
+}
+
+impl Ticket {
+    /// Waits until there is room.
+    fn wait(room: &Arc<Room>, bytes: u64) -> Ticket {
+        let no_room = |taken: &mut u64| *taken > 0 && *taken + bytes > ON_THE_WAY_BYTES_MAX;
+        let taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *room.freed.wait_while(taken, no_room).unwrap_or_else(PoisonError::into_inner) += bytes;
+        Ticket { room: room.clone(), bytes }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        *self.room.taken.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+        self.room.freed.notify_one();
+    }
+}
 
 /// Reads the frames of a file, in order.
 pub(super) struct Frames<'a> {
     blob: &'a dyn Blob,
     table: &'a SeekTable,
     next: usize,
-    read: VecDeque<Stored>,
+    read: VecDeque<(FrameAt, Result<Vec<u8>>)>,
+    room: Arc<Room>,
 }
 
 impl<'a> Frames<'a> {
     pub fn new(blob: &'a dyn Blob, table: &'a SeekTable) -> Frames<'a> {
-        Frames { blob, table, next: 0, read: VecDeque::new() }
+        Frames { blob, table, next: 0, read: VecDeque::new(), room: Arc::default() }
     }
 
     fn read_more(&mut self) {
@@ -66,7 +104,10 @@ impl Iterator for Frames<'_> {
         if self.read.is_empty() {
             self.read_more();
         }
-        self.read.pop_front()
+        let (frame, stored) = self.read.pop_front()?;
+        let bytes = u64::from(frame.stored_bytes) + u64::from(frame.raw_bytes);
+        let ticket = Ticket::wait(&self.room, bytes);
+        Some((frame, stored, ticket))
     }
 }
 
@@ -78,6 +119,13 @@ pub(super) enum Raw {
     Lost(Error),
 }
 
+/// A frame's place and content.
+pub(super) struct Decoded {
+    frame: FrameAt,
+    raw: Raw,
+    _ticket: Ticket,
+}
+
 /// Decompresses frames; holes are stored as one and the same frame many times over, which is decompressed once.
 #[derive(Default)]
 pub(super) struct Decoder {
@@ -87,21 +135,22 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub fn decode(&mut self, (frame, stored): Stored) -> (FrameAt, Raw) {
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(error) => return (frame, Raw::Lost(error)),
-        };
-        if self.zeros_raw_bytes == frame.raw_bytes && self.zeros == stored {
-            return (frame, Raw::Zeros);
+    pub fn decode(&mut self, (frame, stored, ticket): Stored) -> Decoded {
+        let raw = stored.map_or_else(Raw::Lost, |stored| self.raw(stored, frame.raw_bytes));
+        Decoded { frame, raw, _ticket: ticket }
+    }
+
+    fn raw(&mut self, stored: Vec<u8>, raw_bytes: u32) -> Raw {
+        if self.zeros_raw_bytes == raw_bytes && self.zeros == stored {
+            return Raw::Zeros;
         }
-        match self.decompressor.decompress(&stored, frame.raw_bytes) {
-            Err(error) => (frame, Raw::Lost(error)),
+        match self.decompressor.decompress(&stored, raw_bytes) {
+            Err(error) => Raw::Lost(error),
             Ok(raw) if raw.iter().all(|byte| *byte == 0) => {
-                (self.zeros, self.zeros_raw_bytes) = (stored, frame.raw_bytes);
-                (frame, Raw::Zeros)
+                (self.zeros, self.zeros_raw_bytes) = (stored, raw_bytes);
+                Raw::Zeros
             }
-            Ok(raw) => (frame, Raw::Bytes(raw)),
+            Ok(raw) => Raw::Bytes(raw),
         }
     }
 }
@@ -129,9 +178,9 @@ pub(super) type OnFrame<'a> = dyn FnMut(&FrameAt) -> Result<()> + 'a;
 
 /// Goes over the decompressed bytes, forwards only.
 pub(super) struct Tape<'a> {
-    frames: &'a mut dyn Iterator<Item = (FrameAt, Raw)>,
+    frames: &'a mut dyn Iterator<Item = Decoded>,
     on_frame: &'a mut OnFrame<'a>,
-    current: Option<(FrameAt, Raw)>,
+    current: Option<Decoded>,
     position: u64,
     /// The bytes of damaged frames so far, ascending, with how many frames they are and the first reason.
     pub lost: Vec<Range<u64>>,
@@ -141,7 +190,7 @@ pub(super) struct Tape<'a> {
 }
 
 impl<'a> Tape<'a> {
-    pub fn new(frames: &'a mut dyn Iterator<Item = (FrameAt, Raw)>, on_frame: &'a mut OnFrame<'a>) -> Tape<'a> {
+    pub fn new(frames: &'a mut dyn Iterator<Item = Decoded>, on_frame: &'a mut OnFrame<'a>) -> Tape<'a> {
         Tape {
             frames,
             on_frame,
@@ -169,12 +218,12 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// That of the function that is told of frames.
     pub fn piece(&mut self, length_max: u64) -> Result<Option<Piece<'_>>> {
-        while self.current.as_ref().is_none_or(|(frame, _)| frame.raw_end() <= self.position) {
+        while self.current.as_ref().is_none_or(|current| current.frame.raw_end() <= self.position) {
             if !self.next_frame()? {
                 return Ok(None);
             }
         }
-        let Some((frame, raw)) = &self.current else { return Ok(None) };
+        let Some(Decoded { frame, raw, .. }) = &self.current else { return Ok(None) };
         let start = self.position - frame.raw_offset;
         let length = length_max.min(frame.raw_end() - self.position);
         self.position += length;
@@ -186,9 +235,12 @@ impl<'a> Tape<'a> {
     }
 
     fn next_frame(&mut self) -> Result<bool> {
-        let Some((frame, mut raw)) = self.frames.next() else { return Ok(false) };
+        // Its room is needed for the next one.
+        self.current = None;
+        let Some(mut decoded) = self.frames.next() else { return Ok(false) };
+        let frame = decoded.frame;
         (self.on_frame)(&frame)?;
-        if let Raw::Lost(why) = &mut raw {
+        if let Raw::Lost(why) = &mut decoded.raw {
             self.lost_frames += 1;
             match self.lost.last_mut().filter(|last| last.end == frame.raw_offset) {
                 Some(last) => last.end = frame.raw_end(),
@@ -197,7 +249,7 @@ impl<'a> Tape<'a> {
             let why = std::mem::replace(why, Error::damaged(""));
             self.lost_why.get_or_insert(why);
         }
-        self.current = Some((frame, raw));
+        self.current = Some(decoded);
         Ok(true)
     }
 

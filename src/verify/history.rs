@@ -190,6 +190,11 @@ fn compare_file(
     if check_records(check, &file, number)? == Age::Old {
         return Ok(None);
     }
+    let base = if from == 0 { None } else { check.history.state(from)? };
+    let layers = std::iter::once(file.clone()).chain(base.iter().flat_map(|base| base.layers().iter().cloned()));
+    if !State::new(layers.collect()).fits_in_memory() {
+        return Err(Error::damaged("it has larger blocks than there can be"));
+    }
     let Some(manifests) = manifests else {
         read_all(&file)?;
         let known = from == 0 || check.history.references.contains_key(&from);

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod command;
 pub mod drives;
+pub mod forge;
 pub mod inside;
 pub mod listing;
 pub mod manifest;

@@ -1,6 +1,8 @@
 //! The manifest: what a bundle changes, in plain text, a JSON object a line. The truth from which all else can be made
 //! again. Knows nothing of frames and stores.
 
+mod limited;
+
 use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::HOLES_MAX;
@@ -9,6 +11,7 @@ use crate::entry::Kind;
 use crate::entry::Owner;
 use crate::entry::Place;
 use crate::entry::Stat;
+use crate::entry::XATTRS_BYTES_MAX;
 use crate::error::Error;
 use crate::error::Result;
 use crate::id::ArchiveId;
@@ -17,9 +20,11 @@ use crate::id::BundleName;
 use crate::id::Hash;
 use crate::id::Number;
 use crate::path::EntryPath;
+use crate::path::PATH_BYTES_MAX;
 use crate::snapshot::Counts;
 use crate::snapshot::SourceRecord;
 use crate::time::Time;
+use limited::at_most;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -37,6 +42,12 @@ pub const FORMAT: u32 = 1;
 
 /// The longest line that is read, in bytes.
 pub const LINE_BYTES_MAX: usize = 16 << 20;
+
+/// The longest first line, in bytes: it is kept for each bundle.
+pub const HEAD_BYTES_MAX: usize = 1 << 20;
+
+/// The most extended attributes of one entry that are read.
+const XATTRS_MAX: usize = 1 << 18;
 
 /// The most problems that are named in a manifest; further ones are only counted.
 pub const PROBLEMS_MAX: usize = 1000;
@@ -108,7 +119,7 @@ pub struct Tail {
     /// How many problems there were, in this part.
     pub problems_total: u64,
     /// The first of them, at most [`PROBLEMS_MAX`], as told to the person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<PROBLEMS_MAX, _, _>")]
     pub problems: Vec<String>,
     /// Offset in the decompressed tar of the manifest's first byte.
     pub manifest_offset: u64,
@@ -144,6 +155,9 @@ impl Head {
         #[derive(Deserialize)]
         struct FormatOnly {
             format: u32,
+        }
+        if line.len() > HEAD_BYTES_MAX {
+            return Err(Error::damaged("the first line of a manifest is too long"));
         }
         let FormatOnly { format } = parsed(line)?;
         if format > FORMAT {
@@ -187,6 +201,9 @@ impl Tail {
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when it is none.
     pub fn from_line(line: &[u8]) -> Result<Tail> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Error::damaged("the last line of a manifest is too long"));
+        }
         let tail: Tail = parsed(line)?;
         if !tail.complete {
             return Err(Error::damaged("a manifest is not complete"));
@@ -280,7 +297,7 @@ impl Change {
         let line: ChangeLine = parsed(line)?;
         let bad = |what: &str| Error::damaged(format!("a line of a manifest has {what}"));
         let path = EntryPath::from_bytes(&line.path.0).filter(|path| !path.is_root());
-        let path = path.ok_or_else(|| bad("a path that could point outside"))?;
+        let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
             return Ok(Change { path, now: Now::Gone(kind(word)?) });
@@ -306,6 +323,13 @@ impl Change {
             target: line.target.map(|target| target.0.into_owned()).unwrap_or_default(),
             content: None,
         };
+        let xattr_bytes: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if xattr_bytes > XATTRS_BYTES_MAX {
+            return Err(bad("more extended attributes than an entry can have"));
+        }
+        if entry.target.len() > PATH_BYTES_MAX {
+            return Err(bad("a symlink whose target is too long"));
+        }
         if kind == Kind::Symlink && (entry.target.is_empty() || entry.target.contains(&0)) {
             return Err(bad("a symlink that points nowhere"));
         }
@@ -418,9 +442,9 @@ struct ChangeLine<'a> {
     device: Option<(u32, u32)>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     target: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<XATTRS_MAX, _, _>")]
     xattrs: Vec<(Text<'a>, Text<'a>)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<HOLES_MAX, _, _>")]
     holes: Vec<(u64, u64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Hex>,
