@@ -11,6 +11,7 @@ use snap::entry::Kind;
 use snap::entry::Place;
 use snap::frames::Compressor;
 use snap::frames::Decompressor;
+use snap::frames::Effort;
 use snap::frames::SeekTable;
 use snap::id::ArchiveId;
 use snap::id::BundleId;
@@ -144,7 +145,7 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
     LineWithoutOffset::gone(&EntryPath::from_bytes(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
     writer.push_line(&line).unwrap();
     let mut stored = Vec::new();
-    let frame = Compressor::new(3).unwrap().append_frame(&raw, &mut stored).unwrap();
+    let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&raw, &mut stored).unwrap();
     writer.append_frames(&stored, &[frame]).unwrap();
     writer.publish(Tail { problems_total: 1, problems: vec!["home/x: gone".to_owned()], ..Tail::default() }).unwrap();
     name
