@@ -125,10 +125,13 @@ fn promises(document: &str) -> Vec<(String, Vec<String>)> {
     rows.map(|row| (row[0].clone(), row[2].split('`').skip(1).step_by(2).map(str::to_owned).collect())).collect()
 }
 
-/// Whether `file::name` is a test: of `tests/file.rs`, or of `src/file.rs` with `/` in place of what stands between.
+/// Whether `file::name` is a test: of `tests/file.rs`, or of `src/file.rs` with `/` in place of what stands between; tests may also
+/// stand in the module `tests` at a file's end.
 fn is_a_test(test: &str) -> bool {
     let Some((file, name)) = test.rsplit_once("::") else { return false };
-    let places = ["tests", "src"].map(|top| root().join(top).join(format!("{}.rs", file.replace("::", "/"))));
+    let own = file.strip_suffix("::tests").unwrap_or(file);
+    let places = [("tests", file), ("src", file), ("src", own)]
+        .map(|(top, file)| root().join(top).join(format!("{}.rs", file.replace("::", "/"))));
     let text = places.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     text.lines().zip(text.lines().skip(1)).any(|(before, line)| {
         before.trim() == "#[test]"
