@@ -68,7 +68,9 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
         end = offset + length;
     }
     let bundle = BundleId { number: u.int_in_range(1..=NUMBER_MAX)?, part: u.int_in_range(0..=PART_MAX)? };
-    Ok(Content { hash: Hash(u.arbitrary()?), place: Place { bundle, offset: u.int_in_range(0..=SIZE_MAX)? }, holes })
+    // A content that is there stands behind a header; 0 says that it is lost.
+    let place = Place { bundle, offset: u.int_in_range(1..=SIZE_MAX)? };
+    Ok(Content { hash: Hash(u.arbitrary()?), place, holes })
 }
 
 /// The line that a change is written as, without its newline.
