@@ -295,8 +295,8 @@ impl Bundle {
     /// # Errors
     /// As for [`Bundle::stored_frame`].
     pub fn stored_frame_in(&self, frame: &FrameAt, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
-        buffer.clear();
         if let Some(bytes) = self.tail.get(frame.stored_offset, frame.stored_bytes as usize) {
+            buffer.clear();
             buffer.extend_from_slice(bytes);
             return Ok(buffer);
         }

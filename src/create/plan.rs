@@ -249,7 +249,8 @@ impl<'a> Planner<'a> {
     fn compare_entries(&mut self, listing: &Listing, group: &Group, own: Option<Stat>) -> Result<()> {
         let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
         let is_unreadable = |row: &Row| listing.unreadable.iter().any(|name| name == row.name());
-        if count_deleted(listing, group) > 0 {
+        let mut owed = count_deleted(listing, group);
+        if owed > 0 {
             // From here to the last line that is owed there is no cut: better one before.
             let so_far = self.part_bytes + self.job.bytes();
             let coming = changed_bytes(listing, group);
@@ -258,14 +259,13 @@ impl<'a> Planner<'a> {
             }
         }
         let mut directory = Lazy { own, header: None, place: None };
-        if own.is_some() || count_deleted(listing, group) > 0 {
-            let names = (count_deleted(listing, group) > 0).then(|| names_of(listing, group));
+        if own.is_some() || owed > 0 {
+            let names = (owed > 0).then(|| names_of(listing, group));
             directory.header = Some(Header::Always(names));
             let place = self.place(&mut directory, listing)?;
             let bytes = item_bytes(listing.path.len(), &Stat::default());
             self.push(Step::Enter { directory: place }, bytes)?;
         }
-        let mut owed = count_deleted(listing, group);
         for pair in diff::pairs(&group.rows, &listing.found, order) {
             self.owes_lines = owed > 0;
             owed -= usize::from(is_deleted(&pair, listing));

@@ -139,13 +139,18 @@ impl Destination {
         self.losses.all()
     }
 
-    /// Makes everything that was written durable.
+    /// Makes everything that was written durable where the drive may be unplugged next. On one that is built in, the system
+    /// does so by itself, as after every copy.
     ///
     /// # Errors
     /// When the drive could not take some of it.
-    pub fn sync(&self) -> Result<(), Error> {
-        let synced =
-            self.parents.directory(b"").and_then(|root| root.sync_file_system().and_then(|()| root.check_alive()));
+    pub fn settle(&self) -> Result<(), Error> {
+        let synced = self.parents.directory(b"").and_then(|root| {
+            if !root.may_be_unplugged() {
+                return Ok(());
+            }
+            root.sync_file_system().and_then(|()| root.check_alive())
+        });
         synced.map_err(|error| {
             Error::io(format!("not everything that was written to {} reached the disk", self.shown()), error)
         })

@@ -154,7 +154,7 @@ fn every_kind_comes_back_with_mode_and_time_to_the_nanosecond() {
     assert_eq!(to.names(&path("d")).unwrap(), [&b"late"[..], b"link", b"none", b"pipe"]);
     assert!(!to.is_empty().unwrap());
     assert_eq!(to.losses(), []);
-    to.sync().unwrap();
+    to.settle().unwrap();
 }
 
 #[test]

@@ -104,11 +104,12 @@ impl<'a> Packer<'a> {
         })
     }
 
-    /// Does a job; its frames are put into `buffer`, which is empty and whose room is used.
+    /// Does a job; its frames are put into `buffer`, whose room is used, not what is in it.
     ///
     /// # Errors
     /// When there is no memory for it. What is wrong with single entries is in the result.
-    pub fn pack(&mut self, job: Job, buffer: Vec<u8>) -> Result<Packed> {
+    pub fn pack(&mut self, job: Job, mut buffer: Vec<u8>) -> Result<Packed> {
+        buffer.clear();
         self.raw.clear();
         let mut packed = Packed { stored: buffer, ..Packed::default() };
         match job {

@@ -122,7 +122,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
     let finished = finish_directories(&run, &state, &selection, &reached);
     walked.and(finished)?;
     if let Some(destination) = run.writable() {
-        destination.sync()?;
+        destination.settle()?;
     }
     Ok(run.report())
 }

@@ -17,6 +17,8 @@ use std::sync::PoisonError;
 /// What the pieces of a content share.
 pub(super) struct Large<O> {
     open: Mutex<Opening<O>>,
+    /// Systems let one thread write to a file at a time, and others wait for it with a busy core.
+    writing: Mutex<()>,
     turn: Mutex<Hashed>,
     turned: Condvar,
 }
@@ -38,6 +40,7 @@ impl<O> Large<O> {
     pub(super) fn new() -> Large<O> {
         Large {
             open: Mutex::new(Opening::NotYet),
+            writing: Mutex::new(()),
             turn: Mutex::new(Hashed { pieces: 0, hasher: Hasher::new() }),
             turned: Condvar::new(),
         }
@@ -91,6 +94,7 @@ impl<O> Large<O> {
                 return if self.give_up().is_some() { sink.fail(number, error) } else { Ok(()) };
             }
         };
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         for (offset, range) in ranges {
             if !sink.write(number, &open, offset, range)? {
                 self.give_up();

@@ -1,6 +1,7 @@
 //! Unix by directory descriptor, so that no name is ever looked up through a symlink that somebody put in the way.
 
 mod attributes;
+mod drive;
 mod read;
 mod write;
 
