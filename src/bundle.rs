@@ -27,6 +27,7 @@ use crate::store::Upload;
 use crate::store::read_exact_in;
 use crate::tar;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many bytes of manifest a frame holds.
 const MANIFEST_FRAME_BYTES: usize = 4 << 20;
@@ -85,6 +86,11 @@ impl BundleWriter {
     /// Where the next frame begins in the decompressed tar.
     pub fn tar_offset(&self) -> u64 {
         self.table.raw_bytes()
+    }
+
+    /// What the drive has taken so far, as [`Upload::taken`] tells it.
+    pub fn taken(&self) -> (u64, Duration) {
+        self.upload.taken()
     }
 
     /// Appends compressed frames of tar.

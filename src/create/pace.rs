@@ -55,6 +55,9 @@ impl Pace {
 
     /// The drive took so many bytes in so much time.
     pub fn note_written(&self, bytes: u64, time: Duration) {
+        if bytes == 0 {
+            return;
+        }
         let mut seen = self.seen();
         let fade = 0.5_f64.powf(bytes as f64 / HALF_LIFE_STORED_BYTES);
         seen.written_bytes = seen.written_bytes * fade + bytes as f64;

@@ -149,9 +149,9 @@ fn write<'a>(belt: &Belt, pace: &Pace, run: &'a Run<'a>) -> Result<Writer<'a>> {
     while let Some(delivery) = belt.next_delivery()? {
         let result = check_interrupted(run.monitor).and_then(|()| match delivery {
             Delivery::Packed(packed, bytes) => {
-                let (stored, began) = (packed.stored.len() as u64, Instant::now());
                 let result = writer.take(*packed).map(|buffer| belt.buffers.give(buffer));
-                pace.note_written(stored, began.elapsed());
+                let (taken, time) = writer.newly_taken();
+                pace.note_written(taken, time);
                 belt.release(bytes);
                 result
             }

@@ -20,6 +20,7 @@ use crate::platform;
 use crate::scan::Source;
 use crate::snapshot::Counts;
 use std::io::ErrorKind as IoErrorKind;
+use std::time::Duration;
 
 /// What a whole run did.
 #[derive(Default)]
@@ -43,6 +44,8 @@ pub struct Writer<'a> {
     parent: Option<Parent>,
     /// The parts that were published, with their lengths in bytes.
     published: Vec<(String, u64)>,
+    /// What the drive is known to have taken of the open bundle.
+    taken: (u64, Duration),
     /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
     has_changes: bool,
     done: Done,
@@ -59,6 +62,7 @@ impl<'a> Writer<'a> {
             parts: 0,
             parent: run.head.parent.clone(),
             published: Vec::new(),
+            taken: (0, Duration::ZERO),
             has_changes: false,
             done: Done::default(),
             line: Vec::new(),
@@ -104,6 +108,14 @@ impl<'a> Writer<'a> {
         }
         self.open = Some(bundle);
         Ok(packed.stored)
+    }
+
+    /// How many bytes the drive has taken since this was last asked, and in how much time of its own.
+    pub fn newly_taken(&mut self) -> (u64, Duration) {
+        let taken = self.open.as_ref().map(BundleWriter::taken).unwrap_or_default();
+        let before = std::mem::replace(&mut self.taken, taken);
+        // A bundle just begun has had nothing taken.
+        if taken.0 < before.0 { taken } else { (taken.0 - before.0, taken.1.saturating_sub(before.1)) }
     }
 
     /// Publishes what there is as an earlier part.

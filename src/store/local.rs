@@ -31,9 +31,9 @@ use tempfile::TempPath;
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
 
-/// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that no more than
-/// twice as many are ever said to be written and are not.
-const SYNC_BYTES: u64 = 8 << 20;
+/// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that it is soon
+/// known how fast it is.
+const SYNC_BYTES: u64 = 1 << 20;
 
 /// Later as many as the drive takes in about this time, but no fewer and no more than these.
 const SYNC_MILLIS: u64 = 250;
@@ -105,7 +105,7 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None, sync_bytes: SYNC_BYTES })
+        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None, sync_bytes: SYNC_BYTES, taken: (0, Duration::ZERO) })
     }
 }
 
@@ -296,10 +296,12 @@ struct LocalUpload {
     length: u64,
     /// So many bytes have been handed to the drive.
     synced: u64,
-    /// The thread that waits for the drive to take them. What it says is said once, so it must be listened to.
-    syncing: Option<JoinHandle<io::Result<Duration>>>,
+    /// The thread that waits for the drive to take the last of them, how many they are, and how long it took. What it says is
+    /// said once, so it must be listened to.
+    syncing: Option<JoinHandle<io::Result<(u64, Duration)>>>,
     /// How many bytes are handed to the drive at once.
     sync_bytes: u64,
+    taken: (u64, Duration),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -314,11 +316,12 @@ impl Write for LocalUpload {
         self.length += count as u64;
         if self.length - self.synced >= self.sync_bytes {
             self.wait_for_drive()?;
+            let bytes = self.length - self.synced;
             self.synced = self.length;
             let file = self.file.try_clone()?;
             let sync = move || {
                 let began = Instant::now();
-                file.sync_data().map(|()| began.elapsed())
+                file.sync_data().map(|()| (bytes, began.elapsed()))
             };
             self.syncing = Some(std::thread::Builder::new().spawn(sync)?);
         }
@@ -335,9 +338,13 @@ impl LocalUpload {
     fn wait_for_drive(&mut self) -> io::Result<()> {
         let Some(thread) = self.syncing.take() else { return Ok(()) };
         let stopped = |_| Err(io::Error::other("the thread that waits for the drive stopped"));
-        let millis = thread.join().unwrap_or_else(stopped)?.as_millis().max(1) as u64;
+        let (bytes, time) = thread.join().unwrap_or_else(stopped)?;
+        self.taken = (self.taken.0 + bytes, self.taken.1 + time);
         let (least, most) = SYNC_BYTES_RANGE;
-        self.sync_bytes = (self.sync_bytes * SYNC_MILLIS / millis).clamp(least, most);
+        let millis = time.as_millis().max(1) as u64;
+        // What a drive or its system takes at once at first says little of how fast it goes on.
+        let wanted = (bytes.saturating_mul(SYNC_MILLIS) / millis).min(2 * bytes);
+        self.sync_bytes = wanted.clamp(least, most);
         Ok(())
     }
 
@@ -374,6 +381,10 @@ impl LocalUpload {
 }
 
 impl Upload for LocalUpload {
+    fn taken(&self) -> (u64, Duration) {
+        self.taken
+    }
+
     fn read_back(&mut self, digest: &Hash) -> Result<()> {
         let path = self.path.display().to_string();
         let doing = |error| Error::io(format!("cannot read back {path}"), error);

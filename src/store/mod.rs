@@ -16,6 +16,7 @@ use crate::id::Hash;
 use std::any::Any;
 use std::io::Read;
 use std::io::Write;
+use std::time::Duration;
 
 /// What a store has room for, as far as that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -106,6 +107,11 @@ pub trait Upload: Write + Send {
     /// # Errors
     /// [`ErrorKind::Exists`] when a file of that name is published.
     fn rename(&mut self, name: &str) -> Result<()>;
+
+    /// How many of the bytes the drive has taken so far, and in how much time of its own; nothing where that is not known.
+    fn taken(&self) -> (u64, Duration) {
+        (0, Duration::ZERO)
+    }
 
     /// Makes the bytes durable, reads them back from where they are kept, not from a cache, and compares. Nothing may be
     /// written after it.
