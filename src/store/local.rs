@@ -105,7 +105,16 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
-        Ok(LocalUpload { file, temporary, path, length: 0, synced: 0, syncing: None, sync_bytes: SYNC_BYTES, taken: (0, Duration::ZERO) })
+        Ok(LocalUpload {
+            file,
+            temporary,
+            path,
+            length: 0,
+            synced: 0,
+            syncing: None,
+            sync_bytes: SYNC_BYTES,
+            taken: (0, Duration::ZERO),
+        })
     }
 }
 
