@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What every step meets in its turn.
 const FAULTS: [Fault; 4] = [
@@ -300,6 +301,58 @@ fn a_run_that_finds_nothing_left_to_store_still_finishes_what_was_cut_off() {
     let report = scene.save();
     assert_eq!(report.summary.map(|summary| summary.number), Some(3));
     scene.assert_kept();
+}
+
+#[test]
+fn a_directory_whose_line_is_in_a_part_that_was_cut_off_is_there_for_stock_tar_too() {
+    let scene = Scene::new();
+    scene.home.dir("empty").dir("private/inside").mode("private", 0o700);
+    for number in 0..6_u64 {
+        scene.home.file(format!("x{number}"), noise(number, 100_000));
+    }
+    let save = |store: Arc<dyn Store>| {
+        let options = CreateOptions { part_bytes_max: 250_000, ..options(scene.home.root()) };
+        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
+    };
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    save(counted.clone()).unwrap();
+    let ends: Vec<usize> =
+        (0..).zip(counted.steps()).filter(|(_, step)| step.starts_with("published b")).map(|(at, _)| at).collect();
+    assert!(ends.len() >= 3, "{ends:?}");
+    for at in &ends[..ends.len() - 1] {
+        let left: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
+        save(FaultyStore::new(left.clone(), *at, Fault::Crash)).unwrap_err();
+        let number = save(left.clone()).unwrap().summary.unwrap().number;
+        assert_restores(&Archive::open_store(left.clone()).unwrap(), number, &scene.path("sources"));
+        assert_replays(&*left, number, &scene.path("sources"));
+        assert_eq!(save(left).unwrap().summary, None);
+    }
+}
+
+#[test]
+fn a_drive_that_fails_while_a_name_waits_for_another_name_of_its_file_ends_the_run() {
+    let scene = Scene::new();
+    scene.home.file("0", "small").file("a", noise(1, 10 << 20)).hard_link("a", "b");
+    let save = |store: Arc<dyn Store>| {
+        let archive = Archive::open_store(store).unwrap();
+        let options = CreateOptions { threads: 1, ..options(scene.home.root()) };
+        let (told, ended) = std::sync::mpsc::channel();
+        // It may hang: then nobody waits for it.
+        std::thread::spawn(move || {
+            let _ = told.send(create(&archive, &options, &Recorder::new()));
+        });
+        ended.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it does not end"))
+    };
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    save(counted.clone()).unwrap();
+    let is_writing = |step: &String| step.contains("bundles/") && !is_reading(step);
+    let writing = (0..).zip(counted.steps()).filter(|(_, step)| is_writing(step)).take(4);
+    for (at, step) in writing {
+        for fault in [Fault::Crash, Fault::NoMoreWriting(ErrorKind::StorageFull)] {
+            let outcome = save(FaultyStore::new(Arc::new(in_memory(&scene.store)), at, fault));
+            assert!(outcome.is_err(), "{fault:?} at {step}");
+        }
+    }
 }
 
 #[test]
