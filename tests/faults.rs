@@ -23,9 +23,12 @@ use snap::create::CreateReport;
 use snap::create::Level;
 use snap::create::create;
 use snap::error::ErrorKind as Kind;
+use snap::error::Problem;
 use snap::error::Result;
 use snap::id::ArchiveId;
 use snap::id::Number;
+use snap::monitor::Monitor;
+use snap::monitor::Progress;
 use snap::monitor::Recorder;
 use snap::store::LocalStore;
 use snap::store::MemoryStore;
@@ -35,7 +38,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 /// What every step meets in its turn.
 const FAULTS: [Fault; 4] = [
@@ -353,6 +359,52 @@ fn a_drive_that_fails_while_a_name_waits_for_another_name_of_its_file_ends_the_r
             assert!(outcome.is_err(), "{fault:?} at {step}");
         }
     }
+}
+
+/// Waits, once the top was looked at, until a store has failed; counts what is looked at afterwards.
+struct Watch {
+    store: Arc<FaultyStore>,
+    at: usize,
+    looks: AtomicUsize,
+}
+
+impl Monitor for Watch {
+    fn problem(&self, problem: &Problem) {
+        panic!("{problem}");
+    }
+
+    fn notice(&self, _: &str) {}
+
+    fn progress(&self, progress: Progress) {
+        let began = Instant::now();
+        while progress.entries > 301 && self.store.steps().len() <= self.at && began.elapsed() < Duration::from_mins(1)
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.looks.fetch_add(1, Ordering::SeqCst) == 1 {
+            // Until whoever wrote has told everybody.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
+#[test]
+fn a_drive_that_fails_is_noticed_while_folders_without_changes_are_looked_at() {
+    let scene = Scene::new();
+    for number in 0..300 {
+        scene.home.file(format!("{number}/a"), "as it was");
+    }
+    scene.save();
+    scene.home.file("new", noise(1, 9 << 20));
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    create(&open_shared(counted.clone()), &options(scene.home.root()), &Recorder::new()).unwrap();
+    let at = counted.steps().iter().position(|step| step.starts_with("write bundles/")).unwrap();
+    let store = FaultyStore::new(Arc::new(in_memory(&scene.store)), at, Fault::Crash);
+    let watch = Watch { store: store.clone(), at, looks: AtomicUsize::new(0) };
+    let error = create(&open_shared(store), &options(scene.home.root()), &watch).unwrap_err();
+    assert!(error.to_string().contains("pulled out"), "{error}");
+    let looks = watch.looks.into_inner();
+    assert!((2..10).contains(&looks), "{looks} folders were looked at");
 }
 
 #[test]
