@@ -114,11 +114,6 @@ impl BundleWriter {
         self.manifest.push(line)
     }
 
-    /// How many bytes of manifest there are.
-    pub fn manifest_bytes(&self) -> u64 {
-        self.manifest.raw_bytes
-    }
-
     /// Writes manifest, end and seek table and publishes the bundle: it now exists.
     ///
     /// # Errors

@@ -188,7 +188,7 @@ pub struct Listing {
     names: Vec<u8>,
     /// What was found, by name.
     pub found: Vec<Found>,
-    /// Names that are there but could not be looked at.
+    /// Names that are there but could not be looked at, in order.
     pub unreadable: Vec<Vec<u8>>,
     /// Whether the directory itself could not be listed; nothing is known of what is in it.
     pub is_unreadable: bool,
@@ -223,6 +223,11 @@ impl Listing {
     pub fn find(&self, name: &[u8]) -> Option<&Found> {
         let place = self.found.binary_search_by(|found| self.name(found).cmp(name));
         place.ok().map(|place| &self.found[place])
+    }
+
+    /// Whether this name is there but could not be looked at.
+    pub fn cannot_look_at(&self, name: &[u8]) -> bool {
+        self.unreadable.binary_search_by(|unreadable| unreadable.as_slice().cmp(name)).is_ok()
     }
 
     /// Adds an entry; for listings that are not of a directory, as that of the sources. In the order of names.

@@ -207,23 +207,14 @@ struct Cursor {
     current: Option<Group>,
     block: usize,
     group: usize,
+    /// Directories before it in the first block are still to be passed over.
+    top: Option<Vec<u8>>,
 }
 
 impl Cursor {
     fn new(file: Arc<IndexFile>, top: &[u8]) -> Cursor {
         let block = file.block_for(top, b"");
-        Cursor { file, current: None, block, group: 0 }.starting_at(top)
-    }
-
-    /// Notes where to start; directories before `top` in the first block are passed over when it is read.
-    fn starting_at(mut self, top: &[u8]) -> Cursor {
-        if !top.is_empty()
-            && let Ok(block) = self.read_block()
-            && let Some(block) = block
-        {
-            self.group = block.groups().partition_point(|(path, _)| path::walk_order(path, top).is_lt());
-        }
-        self
+        Cursor { file, current: None, block, group: 0, top: Some(top.to_vec()) }
     }
 
     fn path(&self) -> Option<&[u8]> {
@@ -241,6 +232,12 @@ impl Cursor {
     fn fill(&mut self) -> Result<()> {
         if self.current.is_some() {
             return Ok(());
+        }
+        if let Some(top) = &self.top {
+            if let Some(block) = self.read_block()? {
+                self.group = block.groups().partition_point(|(path, _)| path::walk_order(path, top).is_lt());
+            }
+            self.top = None;
         }
         while let Some(block) = self.read_block()? {
             let Some((path, rows)) = block.groups().get(self.group) else {
@@ -266,11 +263,14 @@ impl Cursor {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::error::Error;
     use crate::index::IndexHead;
     use crate::index::IndexWriter;
+    use crate::store::Blob;
     use crate::store::MemoryStore;
     use crate::store::Store;
     use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
 
     type Rows = BTreeMap<(EntryPath, Vec<u8>), Option<u64>>;
 
@@ -348,6 +348,39 @@ mod tests {
                 assert_eq!(found.map(|entry| entry.stat.size), expected.get(key).copied().flatten());
             }
         }
+    }
+
+    /// A file that cannot be read once.
+    struct FailsOnce(Box<dyn Blob>, Arc<AtomicBool>);
+
+    impl Blob for FailsOnce {
+        fn length(&self) -> u64 {
+            self.0.length()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            if self.1.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                return Err(std::io::Error::other("the drive coughs")).map_err(|error| Error::io("cannot read", error));
+            }
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_read_at_first_is_told_and_never_taken_for_an_empty_state() {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create("i").unwrap()).unwrap();
+        for directory in ["", "a", "z"] {
+            writer.push(directory.as_bytes(), b"x", Some(&Entry::default())).unwrap();
+        }
+        writer.publish(&IndexHead { number: 1, ..IndexHead::default() }).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let file = IndexFile::open(Box::new(FailsOnce(store.open("i").unwrap(), fails.clone()))).unwrap();
+        fails.store(true, std::sync::atomic::Ordering::SeqCst);
+        let mut groups = State::new(vec![Arc::new(file)]).groups(&path("z"));
+        let first = groups.next().expect("there is something in z");
+        assert!(first.is_err_and(|error| error.to_string().contains("coughs")));
+        assert_eq!(groups.next().unwrap().unwrap().path, b"z");
     }
 
     #[test]

@@ -353,6 +353,24 @@ fn a_large_file_that_changes_while_it_is_read_is_told_and_read_again() {
 }
 
 #[test]
+fn a_large_file_that_is_emptied_before_it_is_opened_is_saved_as_an_empty_one() {
+    for names in [&["large"][..], &["large", "z"]] {
+        let scene = Scene::new();
+        scene.home.file("large", noise(1, LARGE));
+        names[1..].iter().for_each(|name| {
+            scene.home.hard_link("large", name);
+        });
+        let (report, problems) = save_editing(&scene, 2, &|home| resize(home, "large", 0));
+        assert_eq!((report.counts.new, problems), (names.len() as u64, Vec::new()));
+        for name in names {
+            assert_eq!(file(&scene.archive, 1, &format!("home/{name}")), b"", "{name} of {names:?}");
+        }
+        assert_sound(&scene, 1);
+        scene.assert_kept();
+    }
+}
+
+#[test]
 fn a_large_file_that_vanishes_before_it_is_opened_keeps_its_last_version() {
     let scene = Scene::new();
     scene.home.file("a", noise(1, LARGE)).file("b", noise(2, LARGE));

@@ -23,9 +23,12 @@ use snap::create::CreateReport;
 use snap::create::Level;
 use snap::create::create;
 use snap::error::ErrorKind as Kind;
+use snap::error::Problem;
 use snap::error::Result;
 use snap::id::ArchiveId;
 use snap::id::Number;
+use snap::monitor::Monitor;
+use snap::monitor::Progress;
 use snap::monitor::Recorder;
 use snap::store::LocalStore;
 use snap::store::MemoryStore;
@@ -35,6 +38,10 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
 
 /// What every step meets in its turn.
 const FAULTS: [Fault; 4] = [
@@ -300,6 +307,104 @@ fn a_run_that_finds_nothing_left_to_store_still_finishes_what_was_cut_off() {
     let report = scene.save();
     assert_eq!(report.summary.map(|summary| summary.number), Some(3));
     scene.assert_kept();
+}
+
+#[test]
+fn a_directory_whose_line_is_in_a_part_that_was_cut_off_is_there_for_stock_tar_too() {
+    let scene = Scene::new();
+    scene.home.dir("empty").dir("private/inside").mode("private", 0o700);
+    for number in 0..6_u64 {
+        scene.home.file(format!("x{number}"), noise(number, 100_000));
+    }
+    let save = |store: Arc<dyn Store>| {
+        let options = CreateOptions { part_bytes_max: 250_000, ..options(scene.home.root()) };
+        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
+    };
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    save(counted.clone()).unwrap();
+    let ends: Vec<usize> =
+        (0..).zip(counted.steps()).filter(|(_, step)| step.starts_with("published b")).map(|(at, _)| at).collect();
+    assert!(ends.len() >= 3, "{ends:?}");
+    for at in &ends[..ends.len() - 1] {
+        let left: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
+        save(FaultyStore::new(left.clone(), *at, Fault::Crash)).unwrap_err();
+        let number = save(left.clone()).unwrap().summary.unwrap().number;
+        assert_restores(&Archive::open_store(left.clone()).unwrap(), number, &scene.path("sources"));
+        assert_replays(&*left, number, &scene.path("sources"));
+        assert_eq!(save(left).unwrap().summary, None);
+    }
+}
+
+#[test]
+fn a_drive_that_fails_while_a_name_waits_for_another_name_of_its_file_ends_the_run() {
+    let scene = Scene::new();
+    scene.home.file("0", "small").file("a", noise(1, 10 << 20)).hard_link("a", "b");
+    let save = |store: Arc<dyn Store>| {
+        let archive = Archive::open_store(store).unwrap();
+        let options = CreateOptions { threads: 1, ..options(scene.home.root()) };
+        let (told, ended) = std::sync::mpsc::channel();
+        // It may hang: then nobody waits for it.
+        std::thread::spawn(move || {
+            let _ = told.send(create(&archive, &options, &Recorder::new()));
+        });
+        ended.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it does not end"))
+    };
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    save(counted.clone()).unwrap();
+    let is_writing = |step: &String| step.contains("bundles/") && !is_reading(step);
+    let writing = (0..).zip(counted.steps()).filter(|(_, step)| is_writing(step)).take(4);
+    for (at, step) in writing {
+        for fault in [Fault::Crash, Fault::NoMoreWriting(ErrorKind::StorageFull)] {
+            let outcome = save(FaultyStore::new(Arc::new(in_memory(&scene.store)), at, fault));
+            assert!(outcome.is_err(), "{fault:?} at {step}");
+        }
+    }
+}
+
+/// Waits, once the top was looked at, until a store has failed; counts what is looked at afterwards.
+struct Watch {
+    store: Arc<FaultyStore>,
+    at: usize,
+    looks: AtomicUsize,
+}
+
+impl Monitor for Watch {
+    fn problem(&self, problem: &Problem) {
+        panic!("{problem}");
+    }
+
+    fn notice(&self, _: &str) {}
+
+    fn progress(&self, progress: Progress) {
+        let began = Instant::now();
+        while progress.entries > 301 && self.store.steps().len() <= self.at && began.elapsed() < Duration::from_mins(1)
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.looks.fetch_add(1, Ordering::SeqCst) == 1 {
+            // Until whoever wrote has told everybody.
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+}
+
+#[test]
+fn a_drive_that_fails_is_noticed_while_folders_without_changes_are_looked_at() {
+    let scene = Scene::new();
+    for number in 0..300 {
+        scene.home.file(format!("{number}/a"), "as it was");
+    }
+    scene.save();
+    scene.home.file("new", noise(1, 9 << 20));
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    create(&open_shared(counted.clone()), &options(scene.home.root()), &Recorder::new()).unwrap();
+    let at = counted.steps().iter().position(|step| step.starts_with("write bundles/")).unwrap();
+    let store = FaultyStore::new(Arc::new(in_memory(&scene.store)), at, Fault::Crash);
+    let watch = Watch { store: store.clone(), at, looks: AtomicUsize::new(0) };
+    let error = create(&open_shared(store), &options(scene.home.root()), &watch).unwrap_err();
+    assert!(error.to_string().contains("pulled out"), "{error}");
+    let looks = watch.looks.into_inner();
+    assert!((2..10).contains(&looks), "{looks} folders were looked at");
 }
 
 #[test]

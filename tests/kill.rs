@@ -245,6 +245,11 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
     story.create(&mut command, MANY_PARTS, story.bench.snap.archive()).expect_ok();
     let log = std::fs::read_to_string(log).unwrap();
     let lines: Vec<&str> = log.lines().filter(|line| !line.contains("resumed>")).collect();
+    // Who made the folders may have been killed before their own names were kept.
+    let top = format!("<{}>", story.bench.snap.archive().display());
+    let is_top = |line: &&str| line.contains("fsync(") && line.contains(&top);
+    let kept = lines.iter().position(is_top);
+    assert!(kept.is_some() && kept < lines.iter().position(|line| line.contains("rename")), "{top}: {log}");
     let mut renames = 0;
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("rename")) {
         let mut paths = line.split('"').skip(1).step_by(2);
@@ -261,4 +266,66 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
         renames += 1;
     }
     assert!(renames >= 3, "bundles and index: {log}");
+}
+
+/// The program under strace, which does `inject` to calls that concern the folder `only`.
+fn traced_on(only: &Path, inject: &str) -> Command {
+    let mut command = program("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(only).arg("-e").arg(format!("inject={inject}"));
+    command.arg(BINARY);
+    command
+}
+
+#[test]
+fn a_sync_that_fails_leaves_no_snapshot_and_the_next_run_saves_it() {
+    if !can_trace() {
+        return;
+    }
+    let story = story();
+    let mut told = 0;
+    for part_max in [ONE_PART, MANY_PARTS] {
+        for number in 1..=12 {
+            let archive = story.bench.path(&format!("unsynced-{part_max}-{number}"));
+            copy_exactly(story.bench.snap.archive(), &archive);
+            let mut command = traced(BINARY, &format!("fsync:error=EIO:when={number}"));
+            let outcome = story.create(&mut command, part_max, &archive);
+            let at = format!("sync {number} failed, parts of {part_max}: {}", outcome.shown());
+            let numbers = story.assert_kept(&archive, &at);
+            assert_eq!(numbers.contains(&3), outcome.status == 0, "{at}: {numbers:?}");
+            told += u32::from(outcome.status == 1);
+            story.assert_sound(&archive, &at);
+            std::fs::remove_dir_all(&archive).unwrap();
+        }
+    }
+    assert!(told >= 8, "{told} runs failed");
+}
+
+#[test]
+fn a_new_folder_of_the_archive_whose_name_cannot_be_kept_is_told() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("a", "a");
+    let archive = bench.snap.archive();
+    assert!(!archive.join("bundles").exists());
+    let mut command = traced_on(archive, "fsync:error=EIO");
+    let outcome = run(command.args(["create", "-a"]).arg(archive).arg(bench.home.root()));
+    assert_eq!(outcome.status, 1, "{}", outcome.shown());
+    assert_eq!(history(&Archive::open(archive).unwrap()), [0; 0]);
+}
+
+#[test]
+fn a_bundle_that_cannot_be_looked_at_is_told_and_not_taken_for_missing() {
+    if !can_trace() {
+        return;
+    }
+    let story = story();
+    let archive = story.bench.snap.archive();
+    let bundles = archive.join("bundles");
+    let mut command = traced_on(&bundles, "statx:error=EIO");
+    let outcome = run(command.args(["list", "-a"]).arg(archive));
+    assert_eq!(outcome.status, 1, "{}", outcome.shown());
+    assert!(outcome.shown().contains("cannot list"), "{}", outcome.shown());
+    assert_eq!(story.assert_kept(archive, "afterwards"), [1, 2]);
 }

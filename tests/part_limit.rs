@@ -131,6 +131,18 @@ fn what_belongs_together_is_kept_together_only_as_far_as_the_drive_allows() {
 }
 
 #[test]
+fn a_tree_of_directories_alone_comes_in_parts() {
+    let scene = Scene::new();
+    for number in 0..400 {
+        scene.home.dir(format!("{}/{number}", number % 20));
+    }
+    scene.save_with(&|options| CreateOptions { part_bytes_max: 150_000, ..options }).unwrap();
+    let parts = scene.store.list("bundles").unwrap().len();
+    assert!((3..=8).contains(&parts), "{parts} parts");
+    scene.assert_kept();
+}
+
+#[test]
 fn parts_larger_than_the_drive_can_hold_are_refused() {
     let (scene, (store, archive)) = (Scene::new(), small_drive());
     scene.home.file("a", "a");

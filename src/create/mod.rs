@@ -186,7 +186,7 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
             catalog.history()
         });
         report.summary = match history {
-            Ok(history) => history.into_iter().next_back(),
+            Ok(history) => history.into_iter().rfind(|summary| summary.number == number),
             Err(error) => {
                 monitor.notice(&format!(
                     "the snapshot is saved, but its index is not ({error}); the next run makes it again"

@@ -56,6 +56,13 @@ pub struct Run<'a> {
     pub monitor: &'a dyn Monitor,
 }
 
+impl Run<'_> {
+    /// Whether the newest bundles are parts of a snapshot that was cut off.
+    pub fn was_cut_off(&self) -> bool {
+        self.catalog.highest() > self.catalog.newest().unwrap_or(0)
+    }
+}
+
 /// Scans, compares, packs and writes.
 ///
 /// # Errors
@@ -73,7 +80,7 @@ pub fn run(run: &Run) -> Result<Done> {
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
-        is_stopped: &|| run.monitor.is_interrupted(),
+        is_stopped: &|| run.monitor.is_interrupted() || belt.is_stopped(),
     };
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
@@ -87,7 +94,7 @@ pub fn run(run: &Run) -> Result<Done> {
             Err(_) => belt.stop(),
         }
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
-        // When the writer or a worker failed, the planner only notices that nobody takes its jobs.
+        // When the writer or a worker failed, the planner only notices that nobody wants its jobs.
         match (planned, written) {
             (Ok(plan), Ok(writer)) => {
                 check_interrupted(run.monitor)?;
@@ -108,10 +115,15 @@ fn plan(belt: &Belt, run: &Run, context: Context) -> Result<(crate::snapshot::Co
     let mut planner = Planner::new(run.sources, run.before, context, run.options.rehash, part_bytes_max, &mut send);
     planner.part_bytes_limit = super::room::part_bytes_limit(&run.archive.store().room());
     planner.allow_empty = run.options.allow_empty;
+    planner.was_cut_off = run.was_cut_off();
     planner.plan_tops()?;
     let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
         check_interrupted(run.monitor)?;
+        // Between two things that are sent there may be hours of looking at what is as it was.
+        if belt.is_stopped() {
+            return Err(stopped());
+        }
         entries += listing.found.len() as u64;
         let progress = Progress { entries, bytes: belt.bytes_read.load(Ordering::Relaxed), bytes_total: 0 };
         run.monitor.progress(progress);
@@ -228,7 +240,7 @@ impl Belt {
             state = self.wait(state);
         }
         if state.stopped {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
+            return Err(stopped());
         }
         let number = state.next_sent;
         state.next_sent += 1;
@@ -251,15 +263,28 @@ impl Belt {
 
     /// Nothing more is to be done.
     fn stop(&self) {
-        self.state().stopped = true;
-        self.changed.notify_all();
+        self.end(None);
     }
 
     fn fail(&self, error: Error) {
+        self.end(Some(error));
+    }
+
+    fn end(&self, failure: Option<Error>) {
         let mut state = self.state();
-        state.failure.get_or_insert(error);
+        if state.failure.is_none() {
+            state.failure = failure;
+        }
         state.stopped = true;
+        let left = std::mem::take(&mut state.jobs);
+        drop(state);
         self.changed.notify_all();
+        // Somebody may wait for what becomes of a name in one of them; that is told when the job goes.
+        drop(left);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.state().stopped
     }
 
     /// The next job, in order; `None` when there are no more.
@@ -310,6 +335,10 @@ impl Belt {
         self.state().bytes_on_the_way -= bytes;
         self.changed.notify_all();
     }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Interrupted, "stopped")
 }
 
 /// Sends everybody home when the planning thread leaves, in whatever way.

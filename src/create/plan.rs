@@ -48,7 +48,7 @@ const PART_OVERRUN_MAX: u64 = 3;
 
 /// What the plan hands on, in order.
 pub enum Planned {
-    /// Work for a worker; about how many bytes it makes.
+    /// Work for a worker; about how many bytes it and what it makes take.
     Job(Job, u64),
     /// Done already: lines for the manifest.
     Ready(Packed),
@@ -67,11 +67,13 @@ pub struct Planner<'a> {
     pub part_bytes_limit: u64,
     /// Whether a source may have become empty.
     pub allow_empty: bool,
+    /// Whether the state before ends with parts of a snapshot that was cut off.
+    pub was_cut_off: bool,
     part_bytes: u64,
     job: GroupJob,
     send: &'a mut dyn FnMut(Planned) -> Result<()>,
     old: Option<OldGroups>,
-    /// Directories whose own metadata changed, and whether they are new, until their entries come.
+    /// Directories whose own headers are wanted, and whether they are new, until their entries come.
     changed_directories: HashMap<Vec<u8>, (Stat, bool)>,
     /// Whether a header said that names are gone, and their lines are still to come.
     owes_lines: bool,
@@ -137,6 +139,7 @@ impl<'a> Planner<'a> {
             part_bytes_max,
             part_bytes_limit: u64::MAX,
             allow_empty: false,
+            was_cut_off: false,
             part_bytes: 0,
             job: GroupJob::default(),
             send,
@@ -248,7 +251,6 @@ impl<'a> Planner<'a> {
 
     fn compare_entries(&mut self, listing: &Listing, group: &Group, own: Option<Stat>) -> Result<()> {
         let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
-        let is_unreadable = |row: &Row| listing.unreadable.iter().any(|name| name == row.name());
         let mut owed = count_deleted(listing, group);
         if owed > 0 {
             // From here to the last line that is owed there is no cut: better one before.
@@ -270,7 +272,7 @@ impl<'a> Planner<'a> {
             self.owes_lines = owed > 0;
             owed -= usize::from(is_deleted(&pair, listing));
             match pair {
-                Pair::Old(row) if is_unreadable(row) => {}
+                Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
                 Pair::Old(row) => self.plan_gone(&group.path, row)?,
                 Pair::New(found) => self.plan_found(&mut directory, listing, found, None)?,
                 Pair::Both(row, found) => self.plan_found(&mut directory, listing, found, Some(row))?,
@@ -283,15 +285,20 @@ impl<'a> Planner<'a> {
     fn plan_found(&mut self, directory: &mut Lazy, listing: &Listing, found: &Found, row: Option<&Row>) -> Result<()> {
         let old = row.and_then(Row::stat);
         let verdict = old.map_or(Verdict::Changed, |old| diff::compare(old, &found.stat, self.rehash));
+        let name = listing.name(found);
         if verdict == Verdict::Unchanged {
-            let is_directory = found.stat.kind == Kind::Directory;
-            *(if is_directory { &mut self.counts.unchanged_directories } else { &mut self.counts.unchanged }) += 1;
+            match found.stat.kind {
+                Kind::Directory => self.note_unchanged_directory(&listing.path, name, found.stat),
+                _ => self.counts.unchanged += 1,
+            }
             return Ok(());
         }
-        let name = listing.name(found);
         if found.stat.kind == Kind::Directory {
             if self.job.is_full_for(0) {
                 self.flush()?;
+            }
+            if self.part_bytes > self.part_bytes_max {
+                self.cut(0)?;
             }
             let place = self.place(directory, listing)?;
             self.compare_directory(place, name, found.stat, old);
@@ -308,14 +315,23 @@ impl<'a> Planner<'a> {
     /// Plans the line of a directory that is in `parent`, and notes that its own header will be wanted.
     fn compare_directory(&mut self, parent: usize, name: &[u8], stat: Stat, old: Option<&Stat>) {
         let verdict = old.map(|old| diff::compare(old, &stat, self.rehash));
+        let above = &self.job.directories[parent].path;
         if verdict == Some(Verdict::Unchanged) {
-            self.counts.unchanged_directories += 1;
-            return;
+            let above = above.clone();
+            return self.note_unchanged_directory(&above, name, stat);
         }
         let is_new = verdict != Some(Verdict::Metadata);
-        let full = path::joined(&self.job.directories[parent].path, name);
+        let full = path::joined(above, name);
         self.changed_directories.insert(full, (stat, is_new));
         self.push_step(Step::Directory { directory: parent, name: name.into(), stat, is_new }, 0);
+    }
+
+    fn note_unchanged_directory(&mut self, above: &[u8], name: &[u8], stat: Stat) {
+        self.counts.unchanged_directories += 1;
+        if self.was_cut_off {
+            // Its line may stand in a part that was finished, and its header in none: that comes later, with its own entries.
+            self.changed_directories.insert(path::joined(above, name), (stat, false));
+        }
     }
 
     fn plan_item(
@@ -401,7 +417,6 @@ impl<'a> Planner<'a> {
         let size = item.stat.size;
         let path = EntryPath::from_bytes(&path::joined(&self.job.directories[place].path, &item.name));
         let old = item.before.clone();
-        let link = item.link.as_ref().map(LinkTurn::handle);
         let old_kind = old.as_ref().and_then(Row::stat).map(|stat| stat.kind);
         let mut packed = Packed::default();
         let directory = &self.job.directories[place];
@@ -429,9 +444,6 @@ impl<'a> Planner<'a> {
                 (self.send)(Planned::Ready(packed))
             }
             Err(error) => {
-                if let Some(link) = link {
-                    link.fail();
-                }
                 let Some(path) = path else { return Ok(()) };
                 packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
                 (self.send)(Planned::Ready(packed))?;
@@ -505,9 +517,9 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         let job = std::mem::take(&mut self.job);
-        let bytes = job.bytes();
-        self.part_bytes += bytes;
-        (self.send)(Planned::Job(Job::Group(job), bytes))
+        self.part_bytes += job.bytes();
+        let weight = job.weight();
+        (self.send)(Planned::Job(Job::Group(job), weight))
     }
 
     /// Ends the part here, before `coming` bytes, if it may end here; says whether it did.
@@ -554,7 +566,7 @@ fn changed_bytes(listing: &Listing, group: &Group) -> u64 {
 /// Whether unpacking must delete a name: it is gone, or a directory's name is now another kind's or the other way round.
 fn is_deleted(pair: &Pair<&Row, &Found>, listing: &Listing) -> bool {
     match pair {
-        Pair::Old(row) => !listing.unreadable.iter().any(|name| name == row.name()),
+        Pair::Old(row) => !listing.cannot_look_at(row.name()),
         Pair::New(_) => false,
         Pair::Both(row, found) => {
             let was_directory = row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
@@ -569,7 +581,7 @@ fn names_of(listing: &Listing, group: &Group) -> Vec<u8> {
     let order = |row: &Row, found: &Found| -> Ordering { row.name().cmp(listing.name(found)) };
     for pair in diff::pairs(&group.rows, &listing.found, order) {
         match pair {
-            Pair::Old(row) if !listing.unreadable.iter().any(|name| name == row.name()) => {}
+            Pair::Old(row) if !listing.cannot_look_at(row.name()) => {}
             Pair::Old(row) => match row.stat() {
                 Some(stat) if stat.kind == Kind::Directory => names.directory(row.name()),
                 _ => names.unchanged(row.name()),

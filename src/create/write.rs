@@ -19,6 +19,7 @@ use crate::pack::Packed;
 use crate::platform;
 use crate::scan::Source;
 use crate::snapshot::Counts;
+use crate::store::OUT_OF_ORDER;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
@@ -139,10 +140,8 @@ impl<'a> Writer<'a> {
         self.done.sockets = sockets;
         self.check_sources()?;
         // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
-        let catalog = self.run.catalog;
-        let was_cut_off = catalog.highest() > catalog.newest().unwrap_or(0);
         let wanted = self.run.options.allow_empty;
-        let worth_a_snapshot = self.has_changes || self.parts > 0 || was_cut_off || wanted;
+        let worth_a_snapshot = self.has_changes || self.parts > 0 || self.run.was_cut_off() || wanted;
         if worth_a_snapshot && !self.run.options.dry_run {
             if self.open.is_none() {
                 self.open = Some(self.begin()?);
@@ -170,9 +169,8 @@ impl<'a> Writer<'a> {
         let there = self.run.archive.store().list(BUNDLES)?;
         let lost = self.published.iter().find(|file| !there.contains(file));
         lost.map_or(Ok(()), |(name, _)| {
-            Err(Error::damaged(format!("the drive has lost {name}, which was written a moment ago")).with_hint(
-                "its file system is not in order: unmount it, have it checked (fsck), and run the same command again",
-            ))
+            let what = format!("the drive has lost {name}, which was written a moment ago");
+            Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
         })
     }
 

@@ -168,9 +168,9 @@ pub(super) fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Resu
 }
 
 impl LargeFile {
-    /// How many pieces it has.
+    /// How many pieces it has; one that was emptied since the scan has an empty one.
     pub fn pieces(&self) -> u64 {
-        self.entry.stat.size.div_ceil(PIECE_BYTES)
+        self.entry.stat.size.div_ceil(PIECE_BYTES).max(1)
     }
 
     /// As the scan found it.

@@ -15,10 +15,12 @@ use std::sync::PoisonError;
 
 /// A name's turn among the names of one file, in the order of the tar.
 ///
-/// Jobs are handed out in that order, so whoever waits here waits for somebody who is at work already.
+/// Jobs are handed out in that order, so whoever waits here waits for somebody who is at work already, or whose job is dropped.
 pub struct LinkTurn {
     before: Option<Arc<Turn>>,
     own: Arc<Turn>,
+    /// Whether it goes with the name itself, and is no mere hold of it.
+    is_owner: bool,
 }
 
 /// What became of a name.
@@ -41,13 +43,13 @@ struct Turn {
 impl LinkTurn {
     /// The turn of the first name.
     pub fn first() -> LinkTurn {
-        LinkTurn { before: None, own: Arc::default() }
+        LinkTurn { before: None, own: Arc::default(), is_owner: true }
     }
 
     /// The turn after this one.
     #[must_use]
     pub fn next(&self) -> LinkTurn {
-        LinkTurn { before: Some(self.own.clone()), own: Arc::default() }
+        LinkTurn { before: Some(self.own.clone()), own: Arc::default(), is_owner: true }
     }
 
     /// Whether a name before this one may have the content.
@@ -62,11 +64,6 @@ impl LinkTurn {
             Outcome::Kept(hash, holes) => before.is_some_and(|before| has_content(before, size, hash, &holes)),
             Outcome::Stored(..) => true,
         }
-    }
-
-    /// Says that this name could not be read.
-    pub fn fail(&self) {
-        self.finish(Outcome::Failed);
     }
 
     /// What became of the name before; waits for it.
@@ -91,6 +88,35 @@ impl LinkTurn {
     /// Keeps a hold of this turn for the one after it, which is made later.
     #[must_use]
     pub fn handle(&self) -> LinkTurn {
-        LinkTurn { before: None, own: self.own.clone() }
+        LinkTurn { before: None, own: self.own.clone(), is_owner: false }
+    }
+}
+
+impl Drop for LinkTurn {
+    fn drop(&mut self) {
+        if self.is_owner {
+            // Where something became of it, that was said before.
+            self.finish(Outcome::Failed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn whoever_waits_for_a_name_that_nobody_deals_with_any_more_waits_no_longer() {
+        let first = LinkTurn::first();
+        let handle = first.handle();
+        let second = handle.next();
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(matches!(second.outcome_before(), Outcome::Failed)));
+        drop(handle);
+        assert!(heard.recv_timeout(Duration::from_millis(100)).is_err(), "somebody still deals with it");
+        drop(first);
+        assert!(heard.recv_timeout(Duration::from_secs(20)).unwrap());
     }
 }

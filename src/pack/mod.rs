@@ -44,6 +44,9 @@ pub const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 /// The most steps of one job, so that lines without content do not pile up.
 const STEPS_MAX: usize = 8 << 10;
 
+/// What a step takes in memory at least, with the line that it makes.
+const STEP_BYTES: u64 = 512;
+
 /// Work for one worker.
 pub enum Job {
     /// Entries that share a frame.
@@ -152,6 +155,11 @@ impl GroupJob {
         self.bytes
     }
 
+    /// About how many bytes it and what it makes take, at most.
+    pub fn weight(&self) -> u64 {
+        self.bytes.max(self.steps.len() as u64 * STEP_BYTES)
+    }
+
     /// Whether one more entry of `size` bytes is too much.
     pub fn is_full_for(&self, size: u64) -> bool {
         !self.is_empty() && (self.bytes + size > PIECE_BYTES || self.steps.len() >= STEPS_MAX)
@@ -234,4 +242,22 @@ fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
     let content = entry.content.as_ref();
     let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
     entry.stat.size == size && content.as_ref().is_some_and(is_same)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn steps_without_content_count_for_the_memory_that_they_take() {
+        let mut job = GroupJob::default();
+        let path = EntryPath::from_bytes(b"gone").unwrap();
+        while !job.is_full_for(0) {
+            job.push(Step::Gone { path: path.clone(), kind: Kind::File }, 0);
+        }
+        assert_eq!((job.bytes(), job.weight()), (0, 4 << 20));
+        job.push(Step::Gone { path, kind: Kind::File }, 5 << 20);
+        assert_eq!(job.weight(), 5 << 20, "with much content it is the content that counts");
+    }
 }

@@ -1,6 +1,7 @@
 //! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
 
 use super::Blob;
+use super::OUT_OF_ORDER;
 use super::Room;
 use super::Store;
 use super::Upload;
@@ -13,7 +14,10 @@ use crate::id::Hash;
 use crate::id::Hasher;
 use crate::platform;
 use crate::platform::Directory;
+use crate::platform::Names;
 use std::any::Any;
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
 use std::fs::TryLockError;
@@ -23,6 +27,9 @@ use std::io::Seek;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
@@ -30,6 +37,9 @@ use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
+
+/// At least so many other characters follow.
+const TEMPORARY_RANDOM_MIN: usize = 6;
 
 /// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that it is soon
 /// known how fast it is.
@@ -51,12 +61,14 @@ const READ_BACK_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct LocalStore {
     root: PathBuf,
+    /// Whether the names of the directories in it were made durable since the store was opened.
+    root_is_synced: Arc<AtomicBool>,
 }
 
 impl LocalStore {
     /// The store in the existing directory `root`; nothing is read or written yet.
     pub fn new(root: impl Into<PathBuf>) -> LocalStore {
-        LocalStore { root: root.into() }
+        LocalStore { root: root.into(), root_is_synced: Arc::default() }
     }
 
     /// The directory.
@@ -87,12 +99,17 @@ impl LocalStore {
 
     /// The top is never made: on a drive that is not plugged in it would be a folder on another disk.
     fn make_directory(&self, directory: &Path) -> io::Result<()> {
-        if directory == self.root || directory.is_dir() {
+        let is_there = directory.is_dir();
+        if directory == self.root || (is_there && self.root_is_synced.load(Ordering::SeqCst)) {
             return Ok(());
         }
-        fs::create_dir(directory)
-            .and_then(|()| platform::sync_directory(&self.root))
-            .or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })
+        if !is_there {
+            fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
+        }
+        // Whoever made one that is there may have been stopped before its name was durable.
+        platform::sync_directory(&self.root)?;
+        self.root_is_synced.store(true, Ordering::SeqCst);
+        Ok(())
     }
 
     fn begin(&self, name: &str) -> Result<LocalUpload> {
@@ -100,8 +117,12 @@ impl LocalStore {
         let doing = || format!("cannot write {}", path.display());
         let directory = path.parent().unwrap_or(&self.root);
         self.make_directory(directory).map_err(|error| Error::io(doing(), error))?;
+        // As long as the name that it gets: then exFAT renames it where it stands. A longer name it writes elsewhere, and deletes
+        // the old one; pulled out in between, it may show neither, nor what comes after.
+        let length = path.file_name().map_or(0, std::ffi::OsStr::len);
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
+            .rand_bytes(length.saturating_sub(TEMPORARY_PREFIX.len()).max(TEMPORARY_RANDOM_MIN))
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
@@ -144,8 +165,11 @@ impl Store for LocalStore {
             if checked_name(&name).is_err() {
                 continue;
             }
-            // A file that a writer removes just now is not there.
-            let Ok(metadata) = item.metadata() else { continue };
+            let metadata = match item.metadata() {
+                // A writer removes it just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => found.map_err(doing)?,
+            };
             if metadata.is_file() {
                 names.push((name, metadata.len()));
             }
@@ -222,14 +246,9 @@ impl Store for LocalStore {
     }
 
     fn sweep(&self) -> Result<()> {
+        let is_fat = is_fat(&self.root);
         for directory in ["", "bundles", "index", "damaged"] {
-            let path = self.root.join(directory);
-            let Ok(listing) = fs::read_dir(&path) else { continue };
-            for item in listing.flatten() {
-                if item.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX)) {
-                    let _ = fs::remove_file(item.path());
-                }
-            }
+            sweep_directory(&self.root.join(directory), is_fat);
         }
         Ok(())
     }
@@ -242,6 +261,55 @@ impl Store for LocalStore {
     fn describe(&self) -> String {
         self.root.display().to_string()
     }
+}
+
+/// Whether a directory is on FAT or exFAT.
+fn is_fat(directory: &Path) -> bool {
+    Directory::open(directory).is_ok_and(|opened| opened.file_system().names == Names::Fat)
+}
+
+fn sweep_directory(directory: &Path, is_fat: bool) {
+    let Ok(listing) = fs::read_dir(directory) else { return };
+    let is_temporary = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+    let names = listing.flatten().map(|item| item.file_name());
+    let (temporary, others): (Vec<_>, Vec<_>) = names.partition(is_temporary);
+    if temporary.is_empty() {
+        return;
+    }
+    let length = |name: &OsString| directory.join(name).symlink_metadata().map_or(0, |metadata| metadata.len());
+    // A drive that was pulled out may have kept both names of a file that was just renamed. On FAT nothing tells that they are one
+    // file: removing the old name would give the bytes of the new one to the next file.
+    let kept: HashSet<u64> =
+        if is_fat { others.iter().map(length).filter(|length| *length > 0).collect() } else { HashSet::new() };
+    for name in temporary.iter().filter(|name| !kept.contains(&length(name))) {
+        let _ = fs::remove_file(directory.join(name));
+    }
+}
+
+/// Makes a file's new name durable.
+fn keep_name(file: &File, path: &Path) -> Result<()> {
+    let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+    // On FAT a file's length and place stand beside its name, and the new name has none before the file is synced again.
+    file.sync_all().map_err(doing)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    platform::sync_directory(directory).map_err(doing)?;
+    if is_fat(directory) {
+        let names = fs::read_dir(directory).map_err(doing)?;
+        check_listed(path, names.flatten().map(|item| item.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Looks whether a new name is among those of its directory. An exFAT drive that was pulled out may have kept half of an entry
+/// and then list nothing of what is written over the rest of it, though it can be opened; once its file system is mended it is
+/// there again, maybe beside another one made in its place.
+fn check_listed(path: &Path, mut names: impl Iterator<Item = OsString>) -> Result<()> {
+    let is_listed = path.file_name().is_some_and(|own| names.any(|name| name.eq_ignore_ascii_case(own)));
+    if is_listed {
+        return Ok(());
+    }
+    let what = format!("the drive does not list {}, which was written a moment ago", path.display());
+    Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
 }
 
 /// What the system said, and what to do when the drive no longer answers.
@@ -381,11 +449,12 @@ impl LocalUpload {
         }
         // It has its name now; there is nothing left to remove.
         let _ = self.temporary.keep();
-        // On FAT a file's length and place stand beside its name, and the new name has none before the file is synced again.
-        self.file.sync_all().map_err(doing)?;
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        platform::sync_directory(directory)
-            .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), error))
+        let kept = keep_name(&self.file, &self.path);
+        if kept.is_err() && replace == Replace::No {
+            // Nothing builds on it yet, and whoever hears that it failed must not find it later.
+            let _ = fs::remove_file(&self.path);
+        }
+        kept
     }
 }
 
@@ -451,5 +520,55 @@ impl Scratch {
     /// The store.
     pub fn store(&self) -> &dyn Store {
         &self.store
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_temporary_name_takes_as_much_room_in_its_directory_as_the_name_that_follows() {
+        let drive = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(drive.path());
+        for name in ["000001-20261122T235502Z.0001.tar.zst", "archive.toml", "x"] {
+            let upload = store.create(name).unwrap();
+            let [temporary] = &names(drive.path())[..] else { panic!("not one file") };
+            assert!(temporary.starts_with(TEMPORARY_PREFIX));
+            assert_eq!(temporary.len(), name.len().max(12), "{temporary} for {name}");
+            drop(upload);
+        }
+    }
+
+    #[test]
+    fn on_fat_an_unfinished_file_that_may_be_a_published_one_is_left() {
+        for (is_fat, left) in [(true, &[".snap-same", "published"][..]), (false, &["published"])] {
+            let drive = tempfile::tempdir().unwrap();
+            let files = [("published", "12345"), (".snap-same", "12345"), (".snap-other", "1234"), (".snap-empty", "")];
+            for (name, bytes) in files {
+                fs::write(drive.path().join(name), bytes).unwrap();
+            }
+            fs::write(drive.path().join("empty"), "").unwrap();
+            sweep_directory(drive.path(), is_fat);
+            fs::remove_file(drive.path().join("empty")).unwrap();
+            assert_eq!(names(drive.path()), left, "on FAT: {is_fat}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_that_the_drive_does_not_list_is_told_with_what_to_do() {
+        let path = Path::new("/drive/bundles/000001.tar.zst");
+        let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>().into_iter();
+        check_listed(path, names(&["x", "000001.TAR.ZST"])).unwrap();
+        let error = check_listed(path, names(&["x"])).unwrap_err();
+        assert!(error.is_damage() && error.hint().unwrap().contains("fsck"), "{error}");
     }
 }

@@ -123,8 +123,9 @@ pub trait Upload: Write + Send {
     /// Makes the bytes durable and then the file visible; afterwards it is not lost.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when a file of that name was published meanwhile; otherwise when it cannot be made
-    /// durable or visible. The file is then not published.
+    /// [`ErrorKind::Exists`] when a file of that name was published meanwhile; [`ErrorKind::Damaged`] when the drive does not
+    /// keep or list it; otherwise when it cannot be made durable or visible. The file is then not there; where it had its name
+    /// already and the drive refuses to remove it again, it may be.
     fn publish(self: Box<Self>) -> Result<()>;
 }
 
@@ -182,6 +183,10 @@ pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<
     }
     read_exact_at(&*blob, 0, blob.length() as usize)
 }
+
+/// What to do when a file that was just written is not there.
+pub const OUT_OF_ORDER: &str =
+    "its file system is not in order: unmount it, have it checked (fsck), and run the same command again";
 
 /// What is said of a file that does not come back as it was written.
 fn not_as_written(name: &str) -> Error {
