@@ -112,16 +112,20 @@ impl State {
     /// [`crate::error::ErrorKind::IndexDamaged`] when something is not what was written; otherwise when it cannot be read.
     pub fn check(&self, top: &EntryPath, parts: Parts) -> Result<()> {
         for file in self.layers.iter().filter(|file| file.block_count() > 0) {
-            let mut above = Some(top.clone());
-            while let Some(path) = above {
-                let (directory, name) = path::split_last(path.as_bytes());
-                file.check_block(file.block_for(directory, name), parts)?;
-                above = path.parent();
-            }
             let first = file.block_for(top.as_bytes(), b"");
             let is_needed =
                 |number: &usize| *number == first || path::is_in(file.block_directory(*number), top.as_bytes());
             (first..file.block_count()).take_while(is_needed).try_for_each(|number| file.check_block(number, parts))?;
+            let mut above = Some(top.clone());
+            let mut checked = first;
+            while let Some(path) = above {
+                let (directory, name) = path::split_last(path.as_bytes());
+                let number = file.block_for(directory, name);
+                if number != checked {
+                    file.check_block(number, parts)?;
+                }
+                (checked, above) = (number, path.parent());
+            }
         }
         Ok(())
     }

@@ -43,17 +43,26 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 
+/// So much of a file's end is read at once and kept: the whole of most.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// How many blocks of a file are kept: that of an entry, and those of the directories above it.
+const BLOCKS_KEPT: usize = 3;
+
 /// An index file, open for reading.
 pub struct IndexFile {
     stored: Arc<Stored>,
     head: IndexHead,
     rows: u64,
-    latest: Mutex<Option<(usize, Arc<Block>)>>,
+    /// The blocks that were asked for last, the very last one at the end.
+    latest: Mutex<Vec<Arc<Block>>>,
 }
 
-/// Where the blocks of a file are. Blocks share it, and not the file, which keeps one of them: neither would ever go.
+/// Where the blocks of a file are. Blocks share it, and not the file, which keeps some of them: neither would ever go.
 struct Stored {
     blob: Box<dyn Blob>,
+    /// The end of the file, from this offset on.
+    tail: (u64, Vec<u8>),
     blocks: Vec<BlockInfo>,
     /// What rows call the last part of the newest snapshot, whose name has no part's number.
     last_part: Option<BundleId>,
@@ -73,7 +82,6 @@ impl IndexFile {
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when it is none; otherwise when it cannot be read.
     pub fn open(blob: Box<dyn Blob>) -> Result<IndexFile> {
-        const TAIL_BYTES: u64 = 16 << 10;
         let tail_bytes = blob.length().min(TAIL_BYTES);
         let tail_offset = blob.length() - tail_bytes;
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
@@ -101,8 +109,8 @@ impl IndexFile {
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
         let last_part = if counts_parts { last_part(&head) } else { None };
-        let stored = Arc::new(Stored { blob, blocks: table.blocks, last_part });
-        Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::new(None) })
+        let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
+        Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::default() })
     }
 
     /// What it says of itself.
@@ -131,19 +139,30 @@ impl IndexFile {
         self.stored.blocks.partition_point(at_most).saturating_sub(1)
     }
 
-    /// A block; the one read last is kept.
+    /// A block; the last few are kept.
     ///
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when its bytes are not what was written; otherwise when it cannot be read.
     pub fn block(&self, number: usize) -> Result<Arc<Block>> {
+        self.block_with(number, Parts::Compare)
+    }
+
+    /// A block with these of its parts, read at once.
+    fn block_with(&self, number: usize, parts: Parts) -> Result<Arc<Block>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, block)) = latest.as_ref().filter(|(kept, _)| *kept == number) {
-            return Ok(block.clone());
+        let block = if let Some(at) = latest.iter().position(|kept| kept.number == number) {
+            latest.remove(at)
+        } else {
+            if latest.len() == BLOCKS_KEPT {
+                latest.remove(0);
+            }
+            Arc::new(self.stored.block(number, parts)?)
+        };
+        latest.push(block.clone());
+        drop(latest);
+        if parts == Parts::Both {
+            block.rest()?;
         }
-        let info = self.stored.info(number)?;
-        let part = decode_part(&self.stored.part(info.offset, &info.compare)?, &info.compare)?;
-        let block = Arc::new(Block::new(part, self.stored.clone(), number)?);
-        *latest = Some((number, block.clone()));
         Ok(block)
     }
 
@@ -152,12 +171,11 @@ impl IndexFile {
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
     pub fn check_block(&self, number: usize, parts: Parts) -> Result<()> {
-        let info = self.stored.info(number)?;
-        let compare = self.stored.part(info.offset, &info.compare)?;
         if parts == Parts::Both {
-            Block::new(decode_part(&compare, &info.compare)?, self.stored.clone(), number)?.read_rest()?;
+            return self.block_with(number, parts).map(drop);
         }
-        Ok(())
+        let info = self.stored.info(number)?;
+        info.compare.check(&self.stored.read(info.offset, info.compare.stored_bytes)?)
     }
 
     /// The decoded length in bytes of its largest block, about: as much as one reader of it holds.
@@ -177,15 +195,47 @@ impl Stored {
         self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))
     }
 
-    /// The bytes of one part of a block, once their digest is right.
-    fn part(&self, offset: u64, info: &PartInfo) -> Result<Vec<u8>> {
-        let stored = read_exact_at(&*self.blob, offset, info.stored_bytes as usize).map_err(in_index)?;
-        if Hash::of(&stored).0 == info.digest { Ok(stored) } else { Err(damaged(NOT_AS_WRITTEN)) }
+    fn block(self: &Arc<Stored>, number: usize, parts: Parts) -> Result<Block> {
+        let info = self.info(number)?;
+        let both = info.compare.stored_bytes.saturating_add(info.restore.stored_bytes);
+        let length = if parts == Parts::Both { both } else { info.compare.stored_bytes };
+        let bytes = self.read(info.offset, length)?;
+        let (compare, restore) =
+            bytes.split_at_checked(info.compare.stored_bytes as usize).ok_or_else(not_as_written)?;
+        let block = Block::new(info.compare.decode(compare)?, self.clone(), number)?;
+        if parts == Parts::Both {
+            let rest = block.rest_from(info.restore.decode(restore)?)?;
+            block.rest.get_or_init(|| rest);
+        }
+        Ok(block)
+    }
+
+    fn read(&self, offset: u64, length: u32) -> Result<Vec<u8>> {
+        let in_tail = offset.checked_sub(self.tail.0).and_then(|start| {
+            let start = usize::try_from(start).ok()?;
+            self.tail.1.get(start..start.checked_add(length as usize)?)
+        });
+        match in_tail {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => read_exact_at(&*self.blob, offset, length as usize).map_err(in_index),
+        }
     }
 
     fn restore_part(&self, number: usize) -> Result<RestorePart> {
         let info = self.info(number)?;
-        decode_part(&self.part(info.restore_offset(), &info.restore)?, &info.restore)
+        info.restore.decode(&self.read(info.restore_offset(), info.restore.stored_bytes)?)
+    }
+}
+
+impl PartInfo {
+    fn check(&self, stored: &[u8]) -> Result<()> {
+        if Hash::of(stored).0 == self.digest { Ok(()) } else { Err(not_as_written()) }
+    }
+
+    /// What the bytes mean, once their digest is right.
+    fn decode<T: Decode<()>>(&self, stored: &[u8]) -> Result<T> {
+        self.check(stored)?;
+        decode_part(stored, self)
     }
 }
 
@@ -210,7 +260,9 @@ fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo, bool)>
     Some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info, counts_parts))
 }
 
-const NOT_AS_WRITTEN: &str = "a block of the index is not what was written";
+fn not_as_written() -> Error {
+    damaged("a block of the index is not what was written")
+}
 
 /// Decodes bytes whose digest has been checked.
 fn decode_part<T: Decode<()>>(stored: &[u8], info: &PartInfo) -> Result<T> {
@@ -342,12 +394,7 @@ impl Block {
     /// [`crate::error::ErrorKind::Damaged`] when the restoring half is not what was written; otherwise when it cannot be read.
     pub fn entry(&self, row: usize) -> Result<Option<Entry>> {
         let Some(stat) = self.stats[row] else { return Ok(None) };
-        let rest = if let Some(rest) = self.rest.get() {
-            rest
-        } else {
-            let rest = self.read_rest()?;
-            self.rest.get_or_init(|| rest)
-        };
+        let rest = self.rest()?;
         let (present, files) = rest.ranks[row];
         let mut entry = Entry {
             stat,
@@ -387,8 +434,15 @@ impl Block {
         })
     }
 
-    fn read_rest(&self) -> Result<Rest> {
-        let part = self.stored.restore_part(self.number)?;
+    fn rest(&self) -> Result<&Rest> {
+        if let Some(rest) = self.rest.get() {
+            return Ok(rest);
+        }
+        let rest = self.rest_from(self.stored.restore_part(self.number)?)?;
+        Ok(self.rest.get_or_init(|| rest))
+    }
+
+    fn rest_from(&self, part: RestorePart) -> Result<Rest> {
         let (mut present, mut files) = (0u32, 0u32);
         let mut ranks = Vec::with_capacity(self.stats.len());
         for stat in &self.stats {
