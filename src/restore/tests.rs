@@ -531,3 +531,36 @@ fn attributes_alone_are_set_in_place() {
     let found = place.at("s/f").metadata().unwrap();
     assert_eq!((found.mode() & 0o777, found.mtime(), found.mtime_nsec()), (0o711, 1 << 33, 7));
 }
+
+/// Asks to stop once, when it has been asked for the n-th time, and never again: what ends a restore may be over soon after.
+struct StoppingOnce(AtomicUsize);
+
+impl Monitor for StoppingOnce {
+    fn problem(&self, problem: &Problem) {
+        panic!("{problem}");
+    }
+
+    fn notice(&self, _: &str) {}
+
+    fn is_interrupted(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) == 0
+    }
+}
+
+#[test]
+fn a_restore_that_fails_anywhere_deletes_nothing_that_is_in_the_snapshot() {
+    let (sample, place) = (everything(5000), Place::new());
+    place.restored(&sample);
+    let right = place.names();
+    let mut failed = 0;
+    for steps in 0.. {
+        let options = RestoreOptions { delete: true, ..place.overwriting() };
+        let result = restore(&sample.archive, &options, &StoppingOnce(AtomicUsize::new(steps)));
+        assert_eq!(place.names(), right, "after {steps} steps");
+        if result.is_ok() {
+            break;
+        }
+        failed += 1;
+    }
+    assert!(failed > 20, "{failed}");
+}
