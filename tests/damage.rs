@@ -750,3 +750,37 @@ fn the_program_mends_says_what_is_lost_and_saves_it_again() {
     bench.save();
     bench.assert_kept();
 }
+
+#[test]
+fn the_program_marks_snapshots_that_are_uncertain() {
+    let bench = Bench::new();
+    bench.home.file("a", "a");
+    bench.save();
+    bench.home.file("b", "b");
+    bench.save();
+    let sound = bench.snap.call("list").ok();
+    assert!(!sound.out().contains('?'), "{}", sound.shown());
+    let mut bundles: Vec<_> =
+        fs::read_dir(bench.snap.archive().join("bundles")).unwrap().map(|item| item.unwrap().path()).collect();
+    bundles.sort();
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    fs::write(&bundles[0], "").unwrap();
+    assert_eq!(bench.snap.call("repair").run().status, 3);
+    for words in ["", "-v"] {
+        let listed = bench.snap.call("list").words(words).ok();
+        let is_marked = |number: &str| listed.out().lines().any(|line| line.trim_start().starts_with(number));
+        assert!(is_marked("1? ") && is_marked("2? ") && listed.out().contains("may differ"), "{}", listed.shown());
+    }
+    let listed = bench.snap.call("list").words("--json").ok().json();
+    assert!(listed[0]["uncertain"] == true && listed[1]["uncertain"] == true, "{listed:?}");
+    for is_first in [true, false] {
+        bench.home.append("a", "more");
+        let saved = bench.snap.call("create").arg(bench.home.root()).ok();
+        assert_eq!(saved.err().contains("--rehash"), is_first, "{}", saved.shown());
+    }
+    // Nothing can be done about it: what is left is named all the same.
+    let dry = bench.snap.call("repair").words("--dry-run").run();
+    assert!(dry.said().contains("nothing to mend") && dry.said().contains("a part of its list"), "{}", dry.shown());
+    let exported = bench.snap.call("export").words("--at 2").run();
+    assert!(exported.status == 3 && exported.err().contains("may differ"), "{}", exported.err());
+}
