@@ -333,6 +333,29 @@ fn hard_links_are_one_file_and_a_file_that_is_linked_already_stays() {
 }
 
 #[test]
+fn a_name_that_becomes_a_link_is_never_missing_meanwhile() {
+    let place = Place::new();
+    let to = place.open(REPLACING);
+    let entry = place.file(0o644, 1);
+    for name in ["a", "b", "c"] {
+        write(&to, &path(name), &entry, b"x");
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let seen = scope.spawn(|| {
+            let looks = std::iter::repeat_with(|| place.at("c").exists()).take_while(|_| !done.load(Ordering::Relaxed));
+            looks.fold(true, |all, is_there| all && is_there)
+        });
+        for turn in 0..3000 {
+            to.link(&path(if turn % 2 == 0 { "a" } else { "b" }), &path("c"), &entry).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(seen.join().unwrap(), "the name was missing for a moment");
+    });
+    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"a", b"b", b"c"]);
+}
+
+#[test]
 fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
     let place = Place::new();
     let to = place.open(REPLACING);
