@@ -343,8 +343,9 @@ fn a_name_that_becomes_a_link_is_never_missing_meanwhile() {
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         let seen = scope.spawn(|| {
-            let looks = std::iter::repeat_with(|| place.at("c").exists()).take_while(|_| !done.load(Ordering::Relaxed));
-            looks.fold(true, |all, is_there| all && is_there)
+            let mut looks =
+                std::iter::repeat_with(|| place.at("c").exists()).take_while(|_| !done.load(Ordering::Relaxed));
+            looks.all(|is_there| is_there)
         });
         for turn in 0..3000 {
             to.link(&path(if turn % 2 == 0 { "a" } else { "b" }), &path("c"), &entry).unwrap();
