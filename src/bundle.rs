@@ -232,7 +232,8 @@ impl Bundle {
         };
         match SeekTable::read(&*bundle.blob) {
             Ok((table, tail)) => (bundle.table, bundle.tail, bundle.has_sound_table) = (table, tail, true),
-            Err(error) if !error.is_damage() => return Err(told(error)),
+            // A place that the drive does not read is as good as damaged: the frames before it may be read all the same.
+            Err(error) if !error.is_damage() && error.kind() != ErrorKind::Io => return Err(told(error)),
             Err(_) => {}
         }
         if bundle.has_sound_table && bundle.manifest_agrees() {
@@ -529,5 +530,54 @@ mod tests {
         );
         assert_eq!(raw.len() % 512, 0);
         assert!(raw.ends_with(&[0; 1024]));
+    }
+
+    /// A file of which some bytes cannot be read, as on a drive with a bad sector.
+    struct BadSector {
+        bytes: Vec<u8>,
+        bad: std::ops::Range<u64>,
+    }
+
+    impl Blob for BadSector {
+        fn length(&self) -> u64 {
+            self.bytes.len() as u64
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            let end = (offset + buffer.len() as u64).min(self.length());
+            if offset < self.bad.end && end > self.bad.start {
+                return Err(Error::io("cannot read", std::io::Error::other("input/output error")));
+            }
+            let there = &self.bytes[offset as usize..end as usize];
+            buffer[..there.len()].copy_from_slice(there);
+            Ok(there.len())
+        }
+    }
+
+    #[test]
+    fn a_sector_that_cannot_be_read_costs_the_frames_that_it_is_in_or_that_only_it_leads_to() {
+        let (whole, _) = bundle(3);
+        let mut bytes = vec![0; whole.blob.length() as usize];
+        whole.blob.read_at(0, &mut bytes).unwrap();
+        let frames: Vec<FrameAt> =
+            (0..whole.table().len()).map(|number| whole.table().frame(number).unwrap()).collect();
+        for start in 0..bytes.len() as u64 {
+            let bad = start..start + 16;
+            let opened = Bundle::open(whole.name(), Box::new(BadSector { bytes: bytes.clone(), bad: bad.clone() }));
+            let at_table = bad.end > whole.table().stored_bytes();
+            let Ok(bundle) = opened else {
+                assert!(at_table && start < u64::from(frames[0].stored_bytes), "{start}");
+                continue;
+            };
+            for frame in &frames {
+                let hit =
+                    bad.start < frame.stored_offset + u64::from(frame.stored_bytes) && bad.end > frame.stored_offset;
+                // Without the table the way goes from frame to frame.
+                let is_beyond = at_table && bad.start < frame.stored_offset;
+                let read =
+                    bundle.table().frame(frame.number).map(|frame| bundle.frame(&frame, &mut Decompressor::new()));
+                assert_eq!(matches!(read, Some(Ok(_))), !hit && !is_beyond, "frame {}, {start}", frame.number);
+            }
+        }
     }
 }

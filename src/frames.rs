@@ -371,15 +371,15 @@ impl SeekTable {
     pub fn read(blob: &dyn Blob) -> Result<(SeekTable, Tail)> {
         const TAIL_BYTES: u64 = 128 << 10;
         let tail_bytes = blob.length().min(TAIL_BYTES);
-        let mut tail = Tail {
-            offset: blob.length() - tail_bytes,
-            bytes: read_exact_at(blob, blob.length() - tail_bytes, tail_bytes as usize)?,
+        let mut tail = match Tail::read(blob, tail_bytes) {
+            // What cannot be read beside the table must not cost the table.
+            Err(error) if error.kind() == ErrorKind::Io => Tail::read(blob, tail_bytes.min(FOOTER_BYTES as u64))?,
+            tail => tail?,
         };
         let frames = SeekTable::footer(&tail.bytes)?;
         let table_bytes = (frames * ROW_BYTES + FOOTER_BYTES + SKIPPABLE_HEADER_BYTES) as u64;
-        if table_bytes > tail_bytes {
-            let offset = blob.length().checked_sub(table_bytes).ok_or_else(bad_table)?;
-            tail = Tail { offset, bytes: read_exact_at(blob, offset, table_bytes as usize)? };
+        if table_bytes > tail.bytes.len() as u64 {
+            tail = Tail::read(blob, table_bytes)?;
         }
         let table = SeekTable::parse(&tail.bytes[tail.bytes.len() - table_bytes as usize..])?;
         if table.stored_bytes() + table_bytes != blob.length() {
@@ -389,10 +389,10 @@ impl SeekTable {
     }
 
     /// Makes the table anew from the frames themselves, front to back, for a file whose own table is damaged. Nothing is
-    /// decompressed; ends where the frames end, and says whether that is where they should.
+    /// decompressed; ends where the frames end or one cannot be read, and says whether that is where they should.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] when not even the first frame can be read; otherwise when the file cannot be read.
+    /// [`ErrorKind::Damaged`] when not even the first frame is there; otherwise when not even that can be read.
     pub fn walk(blob: &dyn Blob) -> Result<(SeekTable, Walked)> {
         let mut table = SeekTable::new();
         loop {
@@ -400,12 +400,13 @@ impl SeekTable {
             if at == blob.length() {
                 break;
             }
-            match frame_at(blob, at)? {
-                Some(frame) if table.len() < FRAMES_MAX => table.push(frame),
+            match frame_at(blob, at) {
+                Ok(Some(frame)) if table.len() < FRAMES_MAX => table.push(frame),
+                Err(error) if table.is_empty() => return Err(error),
                 _ if table.is_empty() => return Err(bad_table()),
                 _ => {
-                    let magic = bytes_at(blob, at, 4)?;
-                    let at_table = SKIPPABLE_MAGIC.to_le_bytes().starts_with(&magic);
+                    let magic = bytes_at(blob, at, 4);
+                    let at_table = magic.is_ok_and(|magic| SKIPPABLE_MAGIC.to_le_bytes().starts_with(&magic));
                     return Ok((table, if at_table { Walked::ToTheTable } else { Walked::ToDamage }));
                 }
             }
@@ -546,6 +547,12 @@ pub struct Tail {
 }
 
 impl Tail {
+    /// Reads the last `length` bytes of a file.
+    fn read(blob: &dyn Blob, length: u64) -> Result<Tail> {
+        let offset = blob.length().checked_sub(length).ok_or_else(bad_table)?;
+        Ok(Tail { offset, bytes: read_exact_at(blob, offset, length as usize)? })
+    }
+
     /// The `length` bytes at `offset` of the file, if they are in the tail.
     pub fn get(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;

@@ -255,3 +255,26 @@ fn ctrl_c_during_verify_ends_it_soon() {
     running.wait_until(&|running| running.logged("pread64(") > 8);
     assert_stopped(&running.stop(Signal::INT), &["stopped before all was looked at", "run the same command again"]);
 }
+
+#[test]
+fn ctrl_c_during_an_export_or_a_repair_ends_it_soon_and_says_what_to_do() {
+    if !can_trace() {
+        return;
+    }
+    let bench = bench(80);
+    bench.save();
+    let words = [
+        ("export", ["what was written is not a whole export", "run the same command again"]),
+        ("repair", ["what was mended so far stays", "run the same command again"]),
+    ];
+    for (verb, words) in words {
+        let log = bench.path(verb);
+        // Each frame takes three seconds: half a minute in all.
+        let run = |command: &mut Command| {
+            command.args([verb, "-a"]).arg(bench.snap.archive());
+        };
+        let mut running = Running::slowed(BINARY, "pread64:delay_enter=3000000:when=8+", &log, &run);
+        running.wait_until(&|running| running.logged("pread64(") > 8);
+        assert_stopped(&running.stop(Signal::INT), &words);
+    }
+}

@@ -160,7 +160,7 @@ struct Source {
 impl Source {
     fn new(path: &str, text: &str) -> Source {
         // Tests that fill a file of their own, and what they share.
-        let is_test = path.ends_with("/tests.rs") || path.ends_with("/sample.rs");
+        let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("/sample.rs");
         let code = if is_test { String::new() } else { code_only(text) };
         Source { path: path.to_owned(), text: text.to_owned(), code }
     }

@@ -42,9 +42,10 @@ pub(crate) fn deletion(archive: &Archive, options: &RestoreOptions, session: &Se
         session.console.line("  …");
     }
     let entries = text::count(doomed, "entry", "entries");
-    session
-        .console
-        .line(&format!("{entries} in {target} not in snapshot {} will be deleted. Go on? [y/N]", options.at));
+    session.console.line(&format!(
+        "{entries} in {target} will be deleted: snapshot {} has something else there, or nothing. Go on? [y/N]",
+        options.at
+    ));
     Ok(is_yes(&answer()?))
 }
 

@@ -17,8 +17,10 @@ use snap::error::ErrorKind;
 use snap::exclude::Exclude;
 use snap::exclude::RULES_BYTES_MAX;
 use snap::exclude::patterns_of;
+use snap::id::Number;
 use snap::path::printable;
 use snap::snapshot::Rules;
+use snap::snapshot::uncertain_since;
 use snap::time::Time;
 use std::ffi::OsString;
 use std::fs::File;
@@ -93,7 +95,21 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
     let told = verdict::tell(&report, &options, began.elapsed(), &archive, session);
     told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
+    if let Some(number) = report.compared_with.filter(|_| !args.rehash && !session.global.quiet) {
+        tell_uncertain(number, &archive, session);
+    }
     Ok(Outcome::with_problems(report.problems))
+}
+
+/// Says when it was compared with what may not be what was saved. This is only a hint: where it cannot be found out, none.
+fn tell_uncertain(number: Number, archive: &Archive, session: &Session) {
+    let history = snap::history::list(archive, &session.console).unwrap_or_default();
+    if uncertain_since(&history, number).is_some() {
+        session.console.line(&format!(
+            "note: a part of the list of what changed up to snapshot {number} was lost when the archive was damaged. To be sure \
+             that all is saved as it is now, run the same command once with --rehash."
+        ));
+    }
 }
 
 fn stopped() -> Failure {

@@ -6,6 +6,7 @@ use super::at::with_hint;
 use super::failure::Failure;
 use super::session::Session;
 use super::session::snapshot_named;
+use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use snap::error::Error;
@@ -42,8 +43,8 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
     let archive = session.open()?;
     let snapshot = args.at.snapshot(&archive, session)?;
     let mut out = Counted { inner: io::stdout(), bytes: 0 };
-    let problems = export(&archive, snapshot.number, &paths, args.level, &mut out, &session.console)
-        .map_err(|error| with_hint(error, &snapshot))?;
+    let write = || export(&archive, snapshot.number, &paths, args.level, &mut out, &session.console);
+    let problems = stoppable(&session.console, stopped(), write)?.map_err(|error| with_hint(error, &snapshot))?;
     out.flush().map_err(|error| Error::io("cannot write the tar", error))?;
     session.console.close();
     if !session.global.quiet {
@@ -55,6 +56,11 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
         session.console.warn(&format!("{entries} could not be exported as they were. See the list above."));
     }
     Ok(Outcome::with_problems(problems))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before everything was exported; what was written is not a whole export")
+        .with_hint("Delete it, and run the same command again to export everything.")
 }
 
 /// Counts what is written.

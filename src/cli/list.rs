@@ -9,8 +9,10 @@ use super::text;
 use super::text::Align;
 use super::text::Table;
 use clap::Args;
+use serde::Serialize;
 use snap::path::printable;
 use snap::snapshot::Summary;
+use snap::snapshot::uncertain_since;
 
 /// Show the history: one line for each snapshot, the newest last
 #[derive(Args)]
@@ -21,15 +23,44 @@ pub(crate) fn run(_args: &ListArgs, session: &Session) -> Result<Outcome, Failur
     let archive = session.open()?;
     let history = snap::history::list(&archive, &session.console)?;
     if session.global.json {
-        session.say_json(&history.iter().map(Snapshot::new).collect::<Vec<_>>())?;
+        session.say_json(&history.iter().map(|summary| Listed::new(summary, &history)).collect::<Vec<_>>())?;
     } else if history.is_empty() {
         session.say("There is no snapshot yet. Make the first: snap create -a DIR SOURCE")?;
     } else {
         let table = if session.global.verbose { long_table(&history) } else { short_table(&history) };
         session.print(&table.lines().join("\n"))?;
+        if history.iter().any(|summary| is_uncertain(summary, &history)) {
+            session.print(UNCERTAIN)?;
+        }
         session.say(&totals(&history))?;
     }
     Ok(Outcome::Done)
+}
+
+const UNCERTAIN: &str = "?: some files of these snapshots may differ from what was saved: a part of the list of what changed \
+                         was lost when the archive was damaged.";
+
+/// A snapshot, as `list` shows it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    snapshot: Snapshot<'a>,
+    uncertain: bool,
+}
+
+impl<'a> Listed<'a> {
+    fn new(summary: &'a Summary, history: &[Summary]) -> Listed<'a> {
+        Listed { snapshot: Snapshot::new(summary), uncertain: is_uncertain(summary, history) }
+    }
+}
+
+fn is_uncertain(summary: &Summary, history: &[Summary]) -> bool {
+    uncertain_since(history, summary.number).is_some()
+}
+
+/// Its number, marked when some of its files may differ from what was saved.
+fn number(summary: &Summary, history: &[Summary]) -> String {
+    format!("{}{}", summary.number, if is_uncertain(summary, history) { "?" } else { "" })
 }
 
 fn short_table(history: &[Summary]) -> Table {
@@ -46,7 +77,7 @@ fn short_table(history: &[Summary]) -> Table {
     for summary in history {
         let counts = &summary.counts;
         table.row(vec![
-            summary.number.to_string(),
+            number(summary, history),
             local(summary.time),
             sources(summary),
             text::number(counts.new),
@@ -79,7 +110,7 @@ fn long_table(history: &[Summary]) -> Table {
         let c = &summary.counts;
         let folders = [c.new_directories, c.changed_directories, c.deleted_directories, c.unchanged_directories];
         table.row(vec![
-            summary.number.to_string(),
+            number(summary, history),
             local(summary.time),
             sources(summary),
             text::number(c.new),

@@ -4,6 +4,7 @@ use super::Outcome;
 use super::failure::Failure;
 use super::session::Session;
 use super::session::missing;
+use super::stop::stoppable;
 use super::text;
 use super::verify::Found;
 use super::verify::told;
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
     let directory = session.directory()?;
     let (archive, wrong) = Archive::open_for_repair(directory).map_err(|error| missing(error, directory))?;
     let options = RepairOptions { dry_run: args.dry_run, threads: session.global.threads };
-    let report = repair(&archive, wrong.as_ref(), &options, &session.console)?;
+    let mend = || repair(&archive, wrong.as_ref(), &options, &session.console);
+    let report = stoppable(&session.console, stopped(), mend)??;
     if session.global.json {
         let steps = report.steps.iter().map(|step| Step { file: &step.file, what: &step.what }).collect();
         let findings = report.left.findings.iter().map(Found::new).collect();
@@ -56,7 +58,8 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
             let (file, what) = (printable(step.file.as_bytes()), printable(step.what.as_bytes()));
             session.print(&format!("{}{file}: {what}", if args.dry_run { "would mend: " } else { "mended: " }))?;
         }
-        if !args.dry_run {
+        // What a dry run would mend is not lost yet.
+        if !args.dry_run || report.steps.is_empty() {
             for finding in &report.left.findings {
                 session.print(&told(finding, session.global.verbose))?;
             }
@@ -64,6 +67,11 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
         session.print(&summary(args.dry_run, &report))?;
     }
     Ok(Outcome::with_problems(report.left.findings.len() as u64))
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before everything was mended; what was mended so far stays, and nothing was deleted")
+        .with_hint("To go on, run the same command again: it finishes what this one began.")
 }
 
 fn summary(is_dry_run: bool, report: &RepairReport) -> String {

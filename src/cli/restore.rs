@@ -34,10 +34,10 @@ pub(crate) struct RestoreArgs {
     to: PathBuf,
     #[command(flatten)]
     at: AtArgs,
-    /// DIR may hold something: files that differ are replaced, all others are left as they are
+    /// DIR may hold something: files that differ are replaced, all others, and folders in the way, are left as they are
     #[arg(long)]
     overwrite: bool,
-    /// Also delete what is in DIR but was not there then; asks first
+    /// Also delete what is in DIR but was not there then, and folders in the way; asks first
     #[arg(long, requires = "overwrite")]
     delete: bool,
     /// Do not ask
@@ -115,7 +115,12 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
     let took = began.elapsed();
     let told = tell(&report, args.dry_run, &snapshot, took, session)
         .and_then(|()| session.say_json(&document(args, &report, &snapshot, took, &session.console.problems())));
-    told.map_err(|failure| failure.after("Everything was restored: only the summary could not be shown."))?;
+    let done = match (args.dry_run, report.problems) {
+        (true, _) => "Nothing was to be written: only what would be done could not be shown.",
+        (false, 0) => "Everything was restored: only the summary could not be shown.",
+        (false, _) => "All that could be restored was restored: what could not be is listed above.",
+    };
+    told.map_err(|failure| failure.after(done))?;
     Ok(Outcome::with_problems(report.problems))
 }
 

@@ -37,8 +37,16 @@ impl Destination {
             if is_same_file(&from, &old_name, &parent, &new_name) {
                 return Ok(());
             }
-            self.clear_the_way(&parent, new, &new_name)?;
-            linked = from.link(&old_name, &parent, &new_name);
+            // What is there stays until the new name is.
+            let temporary = self.temporary_name();
+            linked = from.link(&old_name, &parent, &temporary);
+            if linked.is_ok() {
+                let placed = self.put_in_place(&parent, &temporary, new);
+                if placed.is_err() {
+                    let _ = parent.remove_file(&temporary);
+                }
+                return placed;
+            }
         }
         match linked {
             Ok(()) => Ok(()),

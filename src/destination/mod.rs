@@ -52,13 +52,15 @@ pub const TEMPORARY_PREFIX: &str = ".snap-restore-";
 pub struct DestinationOptions {
     /// Whether owner and group are restored; otherwise everything belongs to the person who restores. Default: yes.
     pub owners: bool,
-    /// Whether what is in the way is replaced, whatever it is. Default: no, it is a problem of the entry.
+    /// Whether what is in the way is replaced, but for a directory with things in it. Default: no, it is a problem of the entry.
     pub replace: bool,
+    /// Whether a directory with all it holds may be removed where something else belongs. Default: no.
+    pub clears: bool,
 }
 
 impl Default for DestinationOptions {
     fn default() -> Self {
-        DestinationOptions { owners: true, replace: false }
+        DestinationOptions { owners: true, replace: false, clears: false }
     }
 }
 
@@ -269,12 +271,24 @@ impl Destination {
         let renamed = match renamed {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_the_way(path)),
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                self.clear_the_way(parent, path, &name)?;
+                self.make_way(parent, path, &name)?;
                 parent.rename(temporary, &name)
             }
             renamed => renamed,
         };
         renamed.map_err(|error| self.failure(path, "cannot be given its name", error))
+    }
+
+    /// Removes a directory where something else belongs, if that may be.
+    fn make_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
+        if self.options.clears {
+            return self.clear_the_way(parent, path, name);
+        }
+        self.parents.forget();
+        match parent.remove_directory(name) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Err(Failure::Problem(full_folder(path))),
+            removed => removed.map_err(|error| self.failure(path, "cannot be written", error)),
+        }
     }
 
     fn clear_the_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
@@ -349,6 +363,11 @@ fn in_the_way(path: &EntryPath) -> Failure {
         path,
         "cannot be written: something is there already under this name, or one that the disk takes for the same",
     )
+}
+
+/// That a directory with things in it stands where something else belongs.
+pub fn full_folder(path: &EntryPath) -> Problem {
+    Problem::new(path.clone(), "cannot be written: a folder with things in it is in the way; --delete removes it")
 }
 
 /// Whether `name` in the top directory belongs to the file system itself, not to a person.

@@ -16,7 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use tempfile::TempDir;
 
-const REPLACING: DestinationOptions = DestinationOptions { owners: true, replace: true };
+const REPLACING: DestinationOptions = DestinationOptions { owners: true, replace: true, clears: true };
 
 /// A capability set as the kernel keeps it: version 2, effective, binding to low ports permitted.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -259,6 +259,30 @@ fn what_is_in_the_way_goes_only_when_that_was_asked_for() {
 }
 
 #[test]
+fn a_folder_with_things_in_it_stays_where_only_replacing_was_asked_for() {
+    let place = Place::new();
+    let to = place.open(DestinationOptions { clears: false, ..REPLACING });
+    let (entry, pipe) = (place.file(0o644, 1), place.entry(Kind::Fifo, 0o600));
+    write(&to, &path("a"), &entry, b"a");
+    std::fs::create_dir_all(place.at("full/deep")).unwrap();
+    let written = || {
+        let file = to.begin_file(&path("full")).unwrap();
+        file.write_at(0, b"b").unwrap();
+        file.finish(&entry)
+    };
+    for result in
+        [written(), to.write_special(&path("full"), &pipe).map(drop), to.link(&path("a"), &path("full"), &entry)]
+    {
+        assert!(what(result).contains("--delete removes it"));
+    }
+    assert_eq!(to.names(&EntryPath::root()).unwrap(), [&b"a"[..], b"full"], "nothing temporary stays");
+    assert!(place.at("full/deep").is_dir());
+    std::fs::remove_dir(place.at("full/deep")).unwrap();
+    to.link(&path("a"), &path("full"), &entry).unwrap();
+    assert_eq!(std::fs::read(place.at("full")).unwrap(), b"a");
+}
+
+#[test]
 fn pieces_from_several_threads_make_one_file_and_what_is_not_written_is_a_hole() {
     let place = Place::new();
     let to = place.open(DestinationOptions::default());
@@ -306,6 +330,30 @@ fn hard_links_are_one_file_and_a_file_that_is_linked_already_stays() {
     let symlink = Entry { target: b"t".to_vec(), ..place.entry(Kind::Symlink, 0o777) };
     to.link(&path("lost"), &path("s"), &symlink).unwrap();
     assert_eq!(to.read_link(&path("s")).unwrap(), b"t");
+}
+
+#[test]
+fn a_name_that_becomes_a_link_is_never_missing_meanwhile() {
+    let place = Place::new();
+    let to = place.open(REPLACING);
+    let entry = place.file(0o644, 1);
+    for name in ["a", "b", "c"] {
+        write(&to, &path(name), &entry, b"x");
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let seen = scope.spawn(|| {
+            let mut looks =
+                std::iter::repeat_with(|| place.at("c").exists()).take_while(|_| !done.load(Ordering::Relaxed));
+            looks.all(|is_there| is_there)
+        });
+        for turn in 0..3000 {
+            to.link(&path(if turn % 2 == 0 { "a" } else { "b" }), &path("c"), &entry).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(seen.join().unwrap(), "the name was missing for a moment");
+    });
+    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"a", b"b", b"c"]);
 }
 
 #[test]
@@ -405,7 +453,7 @@ fn capabilities_and_set_user_id_survive_the_change_of_owner() {
     assert_eq!(to.losses(), []);
 
     // Without owners it would become a tool that makes everybody root.
-    let to = place.open(DestinationOptions { owners: false, replace: true });
+    let to = place.open(DestinationOptions { owners: false, ..REPLACING });
     write(&to, &path("tool"), &entry, b"");
     let found = to.stat(&path("tool")).unwrap().unwrap();
     assert_eq!((found.uid, found.mode, lost(&to)), (0, 0o755, vec![(LossKind::SetId, 1)]));

@@ -1,5 +1,6 @@
 //! Contents out of the bundles: the frames decompressed last are kept, so that each is decompressed about once.
 
+use crate::archive::Archive;
 use crate::archive::Catalog;
 use crate::bundle::Bundle;
 use crate::error::Error;
@@ -24,6 +25,7 @@ type Slot = Arc<OnceLock<Option<Vec<u8>>>>;
 
 /// Reads contents, from several threads at once.
 pub(super) struct Contents<'a> {
+    archive: &'a Archive,
     catalog: &'a Catalog<'a>,
     /// The one used last at the end.
     open: Mutex<VecDeque<(BundleId, Arc<Bundle>)>>,
@@ -38,8 +40,8 @@ struct Kept {
 }
 
 impl<'a> Contents<'a> {
-    pub fn new(catalog: &'a Catalog<'a>) -> Contents<'a> {
-        Contents { catalog, open: Mutex::default(), kept: Mutex::default() }
+    pub fn new(archive: &'a Archive, catalog: &'a Catalog<'a>) -> Contents<'a> {
+        Contents { archive, catalog, open: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A bundle, opened.
@@ -61,7 +63,8 @@ impl<'a> Contents<'a> {
     /// Appends the `length` bytes at `offset` of a bundle's tar to `out`; zeros for what cannot be read.
     ///
     /// # Errors
-    /// When some of it cannot be read: `out` is as long as it should be all the same.
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) when some of it cannot be read: `out` is as long as it should be
+    /// all the same; otherwise when nothing of the archive can be read any more.
     pub fn append(
         &self,
         id: BundleId,
@@ -73,7 +76,19 @@ impl<'a> Contents<'a> {
         let end = out.len() + length as usize;
         let result = self.append_frames(id, offset, length, decompressor, out);
         out.resize(end, 0);
-        result
+        match result {
+            // One bundle that cannot be read is a problem; a drive that is gone is the end.
+            Err(error) if !error.is_damage() => {
+                let listed = self.archive.store().list("");
+                listed.map_err(|error| {
+                    error
+                        .while_doing("the archive cannot be read any more")
+                        .with_hint("is the drive still plugged in? What was written is not a whole export: begin again")
+                })?;
+                Err(Error::damaged(error.to_string()))
+            }
+            result => result,
+        }
     }
 
     fn append_frames(
@@ -85,23 +100,26 @@ impl<'a> Contents<'a> {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         let bundle = self.bundle(id)?;
-        let (mut at, end, mut sound) = (offset, offset.saturating_add(length), true);
+        let (mut at, end, mut wrong) = (offset, offset.saturating_add(length), None);
+        let damaged = || Error::damaged(format!("a frame of bundle {} is damaged", bundle.name()));
         while at < end {
-            let damaged = || Error::damaged(format!("a frame of bundle {} is damaged", bundle.name()));
             let frame = bundle.table().frame_at(at).ok_or_else(damaged)?;
             let until = end.min(frame.raw_end());
             let slot = self.slot(id, &frame);
-            let raw = slot.get_or_init(|| bundle.frame(&frame, decompressor).ok());
+            let mut unread = None;
+            let mut read = || bundle.frame(&frame, decompressor).map_err(|error| unread = Some(error)).ok();
+            let raw = slot.get_or_init(&mut read);
             let range = (at - frame.raw_offset) as usize..(until - frame.raw_offset) as usize;
             if let Some(bytes) = raw.as_ref().and_then(|raw| raw.get(range)) {
                 out.extend_from_slice(bytes);
             } else {
-                sound = false;
+                let why = unread.filter(|error| !error.is_damage());
+                wrong = wrong.or(Some(why.unwrap_or_else(damaged)));
                 out.resize(out.len() + (until - at) as usize, 0);
             }
             at = until;
         }
-        if sound { Ok(()) } else { Err(Error::damaged(format!("a frame of bundle {} is damaged", bundle.name()))) }
+        wrong.map_or(Ok(()), Err)
     }
 
     fn slot(&self, id: BundleId, frame: &FrameAt) -> Slot {

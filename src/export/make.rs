@@ -7,6 +7,7 @@ use super::plan::Job;
 use super::plan::Part;
 use crate::entry::Content;
 use crate::entry::Entry;
+use crate::entry::Hole;
 use crate::entry::Kind;
 use crate::error::Error;
 use crate::error::Problem;
@@ -66,11 +67,11 @@ impl<'a> Maker<'a> {
         match job? {
             Job::Members(items) => {
                 for item in items {
-                    self.member(item, &mut made);
+                    self.member(item, &mut made)?;
                 }
             }
             Job::Part(part) if Maker::is_hole(&part) => return self.hole(part),
-            Job::Part(part) => self.part(part, &mut made),
+            Job::Part(part) => self.part(part, &mut made)?,
             Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }
         if !self.raw.is_empty() {
@@ -89,18 +90,32 @@ impl<'a> Maker<'a> {
     }
 
     /// A member with its content, or a problem and nothing.
-    fn member(&mut self, item: Item, made: &mut Made) {
+    ///
+    /// # Errors
+    /// When the archive cannot be read any more.
+    fn member(&mut self, item: Item, made: &mut Made) -> Result<()> {
         let Item { path, entry, first_name, sound } = item;
         made.entries += 1;
         if let Some(first) = first_name {
-            let sound = sound.is_none_or(|sound| *sound.get_or_init(|| self.content(&entry).is_ok()));
+            let mut gone = None;
+            let mut is_sound = || match self.content(&entry) {
+                Ok(_) => true,
+                Err(error) => {
+                    gone = Some(error).filter(|error| !error.is_damage());
+                    false
+                }
+            };
+            let sound = sound.is_none_or(|sound| *sound.get_or_init(&mut is_sound));
+            if let Some(error) = gone {
+                return Err(error);
+            }
             if sound {
                 tar::append_header(&mut self.raw, path.as_bytes(), &entry, tar::Body::LinkTo(first.as_bytes()));
             } else {
                 let why = Error::damaged(format!("it is another name of {first}, whose content is damaged"));
                 made.problems.push(left_out(path, &why));
             }
-            return;
+            return Ok(());
         }
         let content = self.content(&entry);
         if let Some(sound) = sound {
@@ -113,11 +128,17 @@ impl<'a> Maker<'a> {
                 tar::pad(&mut self.raw, content.len() as u64);
                 made.bytes += content.len() as u64;
             }
+            Err(error) if !error.is_damage() => return Err(error),
             Err(error) => made.problems.push(left_out(path, &error)),
         }
+        Ok(())
     }
 
     /// The whole content of a file that fits in a frame, checked; nothing for what is no file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::error::ErrorKind::Damaged) when it is not to be had; otherwise when the archive cannot be
+    /// read any more.
     fn content(&mut self, entry: &Entry) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if entry.stat.kind != Kind::File {
@@ -125,6 +146,9 @@ impl<'a> Maker<'a> {
         }
         let missing = || Error::damaged("the index does not say where its content is");
         let content = entry.content.as_ref().ok_or_else(missing)?;
+        if content.place.is_lost() {
+            return Err(Error::damaged("its content was lost when the archive was damaged"));
+        }
         if entry.stat.size > 0 {
             let (place, size) = (content.place, entry.stat.size);
             self.contents.append(place.bundle, place.offset, size, &mut self.decompressor, &mut bytes)?;
@@ -134,6 +158,7 @@ impl<'a> Maker<'a> {
         if hasher.hash() != content.hash {
             return Err(Error::damaged("its content in the archive is not what was saved"));
         }
+        clear_holes(&content.holes, 0, &mut bytes);
         Ok(bytes)
     }
 
@@ -162,7 +187,7 @@ impl<'a> Maker<'a> {
         Ok(made)
     }
 
-    fn part(&mut self, part: Part, made: &mut Made) {
+    fn part(&mut self, part: Part, made: &mut Made) -> Result<()> {
         let mut bytes = Vec::with_capacity(part.length as usize);
         let read = match &part.entry.content {
             Some(Content { place, .. }) => {
@@ -171,7 +196,13 @@ impl<'a> Maker<'a> {
             }
             None => Err(Error::damaged("the index does not say where its content is")),
         };
+        if read.as_ref().is_err_and(|error| !error.is_damage()) {
+            return read;
+        }
         bytes.resize(part.length as usize, 0);
+        if let Some(content) = &part.entry.content {
+            clear_holes(&content.holes, part.offset, &mut bytes);
+        }
         if part.offset == 0 {
             made.entries = 1;
             tar::append_header(&mut self.raw, part.path.as_bytes(), &part.entry, tar::Body::Itself);
@@ -182,6 +213,17 @@ impl<'a> Maker<'a> {
         }
         made.bytes = part.length;
         made.part = Some(made_part(part, bytes, read.is_err()));
+        Ok(())
+    }
+}
+
+/// Makes zeros of what is in holes, in the part of a content that begins at `offset`: the hash says nothing of it.
+fn clear_holes(holes: &[Hole], offset: u64, bytes: &mut [u8]) {
+    let end = offset + bytes.len() as u64;
+    let first = holes.partition_point(|hole| hole.offset + hole.length <= offset);
+    for hole in holes[first..].iter().take_while(|hole| hole.offset < end) {
+        let (from, to) = (hole.offset.max(offset), (hole.offset + hole.length).min(end));
+        bytes[(from - offset) as usize..(to - offset) as usize].fill(0);
     }
 }
 

@@ -12,7 +12,6 @@ use self::make::Made;
 use self::make::Maker;
 use self::plan::Plan;
 use crate::archive::Archive;
-use crate::archive::Catalog;
 use crate::entry::Hole;
 use crate::error::Error;
 use crate::error::ErrorKind;
@@ -27,6 +26,8 @@ use crate::index::Parts;
 use crate::monitor::Monitor;
 use crate::monitor::Progress;
 use crate::path::EntryPath;
+use crate::snapshot::Summary;
+use crate::snapshot::uncertain_since;
 use crate::tar;
 use crate::workers;
 use std::io::Write;
@@ -50,23 +51,21 @@ pub fn export(
     if !catalog.snapshots().any(|known| known == number) {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}")));
     }
-    write_state(&catalog, number, paths, level, out, monitor)
-}
-
-fn write_state(
-    catalog: &Catalog,
-    number: Number,
-    paths: &[EntryPath],
-    level: i32,
-    out: &mut (dyn Write + Send),
-    monitor: &dyn Monitor,
-) -> Result<u64> {
-    let contents = Contents::new(catalog);
-    let plan = Plan::new(catalog.checked_state(number, paths, Parts::Both)?, number, paths, &contents)?;
+    let contents = Contents::new(archive, &catalog);
+    let state = catalog.checked_state(number, paths, Parts::Both)?;
+    let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
+    let plan = Plan::new(state, number, paths, &contents)?;
     Compressor::new(Effort::Level(level))?;
     let maker = || Maker::new(&contents, level);
     let mut export =
         Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
+    if let Some(since) = uncertain_since(&history, number) {
+        let what = format!(
+            "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
+             the archive was damaged"
+        );
+        export.tell(&Problem::new(EntryPath::root(), what));
+    }
     workers::in_order(workers::threads(0), plan, maker, Maker::make, |made| {
         for made in made {
             export.take(made?)?;

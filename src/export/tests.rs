@@ -250,3 +250,35 @@ fn what_is_in_holes_is_not_hashed() {
         assert_eq!(hasher.hash(), whole.hash(), "in steps of {step}");
     }
 }
+
+#[test]
+fn holes_are_zeros_whatever_the_bundle_has_there() {
+    // The hash says nothing of what is in holes.
+    let sample = Sample { frame_bytes: 1 << 20, ..Sample::new() };
+    let (small, large) = (noise(5000, 1), noise(19_000_000, 2));
+    let holes = [(0, 1000), (2000, 500)];
+    let large_holes = [(1000, 9_000_000), (18_000_000, 1_000_000)];
+    let items =
+        [directory("s"), sparse("s/large", large.clone(), &large_holes), sparse("s/small", small.clone(), &holes)];
+    sample.snapshot(1, &items);
+    let whole = exported(&sample, 1, &[]);
+    assert_eq!(whole.problems, []);
+    for (number, mut expected, holes) in [(1, large, large_holes), (2, small, holes)] {
+        for (offset, length) in holes {
+            expected[offset as usize..(offset + length) as usize].fill(0);
+        }
+        assert!(whole.members[number].3 == expected, "{}", whole.members[number].0);
+    }
+}
+
+#[test]
+fn a_lost_content_is_said_to_be_lost() {
+    let sample = Sample::new();
+    let mut lost = sparse("s/b", vec![0; 600], &[(0, 600)]);
+    // Behind two headers, its place is said to be 0.
+    lost.offset_lie = 1024_u64.wrapping_neg();
+    sample.snapshot(1, &[directory("s"), lost]);
+    let rest = exported(&sample, 1, &[]);
+    assert_eq!((names(&rest), rest.problems.len()), (vec!["s/"], 1));
+    assert!(rest.problems[0].what.contains("lost"), "{:?}", rest.problems);
+}

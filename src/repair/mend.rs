@@ -41,7 +41,9 @@ pub(super) fn bundles(repair: &mut Repair, check: &Check) -> Result<Option<Numbe
     all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
     let mut mend = Mend { repair, check, all, previous: None, last_lines: BTreeMap::new() };
     for name in mend.all.clone().into_values() {
-        if wrong.contains(&name.id) {
+        // In a dry run, what would be finished or moved away first is still as it was.
+        let is_told = mend.repair.options.dry_run && mend.repair.has_step_for(&bundle_path(&name));
+        if wrong.contains(&name.id) && !is_told {
             mend.repair.stop_if_interrupted()?;
             mend.bundle(&name)?;
         } else if let Some((_, digest)) = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref()) {
@@ -82,7 +84,7 @@ impl Mend<'_, '_, '_> {
     fn bundle(&mut self, name: &BundleName) -> Result<()> {
         let check = self.check;
         let examined = check.examined.get(&name.id);
-        let old = examined.and_then(|_| self.repair.archive.bundle(name).ok());
+        let old = examined.map(|examined| self.open_again(examined)).transpose()?.flatten();
         if let Some((examined, old)) = examined.zip(old.as_ref())
             && self.has_bad_table_only(examined)
         {
@@ -119,6 +121,18 @@ impl Mend<'_, '_, '_> {
         let to = to.map(|to| format!("; the old one is now {to}")).unwrap_or_default();
         self.repair.did(bundle_path(name), format!("{what}{to}"));
         Ok(())
+    }
+
+    /// A damaged bundle; `None` when nothing of it can be read.
+    ///
+    /// # Errors
+    /// When it could be read a moment ago: what is in it must not be given up for that.
+    fn open_again(&self, examined: &Examined) -> Result<Option<Arc<Bundle>>> {
+        match self.repair.archive.bundle(&examined.file.name) {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(error) if examined.manifest.is_some() || (examined.is_itself && !error.is_damage()) => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Whether nothing is damaged but the table of frames.
@@ -178,7 +192,10 @@ impl Mend<'_, '_, '_> {
         let manifest = old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose()?;
         let sources = Sources { old, before: before.clone(), after: after.clone(), name_of: &name_of };
         let rewrite = Rewrite::new(sources, writer)?;
-        let tail = self.tail(name, examined, from)?;
+        let tail = match &manifest {
+            Some(reader) => reader.tail().clone(),
+            None => self.tail(name)?,
+        };
         let published = match (manifest, before, after) {
             (Some(reader), _, _) => {
                 let mut lines = FromManifest::new(reader);
@@ -244,9 +261,9 @@ impl Mend<'_, '_, '_> {
                 time: name.time().ok_or_else(odd)?,
                 parent: None,
                 sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
-                note: summary.map(|summary| summary.note).unwrap_or_default(),
                 stands_for: None,
-                uncertain_until: 0,
+                uncertain_until: summary.as_ref().map_or(0, |summary| summary.uncertain_until),
+                note: summary.map(|summary| summary.note).unwrap_or_default(),
             },
         };
         head.id = name.id;
@@ -280,11 +297,7 @@ impl Mend<'_, '_, '_> {
     }
 
     /// What was counted, as far as that is known.
-    fn tail(&self, name: &BundleName, examined: Option<&Examined>, from: From) -> Result<Tail> {
-        let old = examined.and_then(|examined| examined.manifest.as_ref());
-        if let Some((tail, _)) = old.filter(|_| from == From::Manifest) {
-            return Ok(tail.clone());
-        }
+    fn tail(&self, name: &BundleName) -> Result<Tail> {
         let is_alone = self.all.keys().filter(|id| id.number == name.id.number).count() == 1;
         let summary = self.summary(name.id.number)?.filter(|_| is_alone);
         let counted =

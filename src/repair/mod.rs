@@ -14,6 +14,7 @@ use crate::archive::DAMAGED;
 use crate::archive::DESCRIPTIONS;
 use crate::archive::INDEX;
 use crate::archive::bundle_path;
+use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
@@ -31,6 +32,7 @@ use crate::verify::Touched;
 use crate::verify::VerifyOptions;
 use crate::verify::VerifyReport;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Ends the name of a file that is about to take another's place.
 const NEW: &str = ".new";
@@ -78,26 +80,14 @@ pub fn repair(
 ) -> Result<RepairReport> {
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
     let mut repair = Repair { archive, options, monitor, steps: Vec::new() };
-    repair.finish_interrupted()?;
-    repair.descriptions(wrong)?;
-    let looks = VerifyOptions { data: true, threads: options.threads };
-    let catalog = archive.catalog(monitor)?;
-    let mut check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
-    repair.refuse_newer(&check)?;
-    let again;
-    if repair.set_foreign_aside(&check)? && !options.dry_run {
-        again = archive.catalog(monitor)?;
-        check = verify::look(archive, &again, verify::index_files(archive)?, &looks, monitor)?;
+    let ended = repair.run(wrong);
+    if ended.is_err() && !options.dry_run {
+        // Without a report it would never be said.
+        for step in &repair.steps {
+            monitor.notice(&format!("mended before that: {}: {}", step.file, step.what));
+        }
     }
-    let first_changed = mend::bundles(&mut repair, &check)?;
-    repair.index(&check, first_changed)?;
-    drop(check);
-    if !options.dry_run && !repair.steps.is_empty() {
-        let catalog = archive.catalog_for_writing(monitor)?;
-        catalog.state(catalog.highest())?;
-    }
-    let looks = VerifyOptions { data: false, threads: options.threads };
-    Ok(RepairReport { left: verify::verify(archive, &looks, monitor)?, steps: repair.steps })
+    Ok(RepairReport { left: ended?, steps: repair.steps })
 }
 
 /// A repair on its way.
@@ -109,12 +99,40 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
+    /// Does it all; what is left.
+    fn run(&mut self, wrong: Option<&Error>) -> Result<VerifyReport> {
+        let Repair { archive, options, monitor, .. } = *self;
+        self.finish_interrupted()?;
+        self.descriptions(wrong)?;
+        let looks = VerifyOptions { data: true, threads: options.threads };
+        let catalog = archive.catalog(monitor)?;
+        let mut check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
+        self.refuse_newer(&check)?;
+        let again;
+        if self.set_foreign_aside(&check)? && !options.dry_run {
+            again = archive.catalog(monitor)?;
+            check = verify::look(archive, &again, verify::index_files(archive)?, &looks, monitor)?;
+        }
+        let first_changed = mend::bundles(self, &check)?;
+        self.index(&check, first_changed)?;
+        drop(check);
+        if !options.dry_run && !self.steps.is_empty() {
+            let catalog = archive.catalog_for_writing(monitor)?;
+            catalog.state(catalog.highest())?;
+        }
+        verify::verify(archive, &VerifyOptions { data: false, threads: options.threads }, monitor)
+    }
+
     fn store(&self) -> &dyn Store {
         &**self.archive.store()
     }
 
     fn did(&mut self, file: impl Into<String>, what: impl Into<String>) {
         self.steps.push(Step { file: file.into(), what: what.into() });
+    }
+
+    fn has_step_for(&self, file: &str) -> bool {
+        self.steps.iter().any(|step| step.file == file)
     }
 
     fn stop_if_interrupted(&self) -> Result<()> {
@@ -125,20 +143,45 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// A run that was cut off may have left replacements.
+    /// A run that was cut off may have left replacements, and bundles on the way to their places.
     fn finish_interrupted(&mut self) -> Result<()> {
         for (name, _) in self.store().list(DAMAGED)? {
-            let Some(target) = name.strip_suffix(NEW) else { continue };
-            let (new, target) = (format!("{DAMAGED}/{name}"), format!("{BUNDLES}/{target}"));
-            if self.options.dry_run {
-                self.did(target, "a repair that was interrupted would be finished");
-            } else if self.store().open(&target).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-                self.store().rename(&new, &target)?;
-                self.did(target, "the repair of it had been interrupted, and was finished");
-            } else {
+            let Some(target) = name.strip_suffix(NEW).and_then(BundleName::parse) else { continue };
+            let (new, target) = (format!("{DAMAGED}/{name}"), bundle_path(&target));
+            let is_missing = self.store().open(&target).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+            match (is_missing, self.options.dry_run) {
+                (true, true) => self.did(target, "a repair that was interrupted would be finished"),
+                (true, false) => {
+                    self.store().rename(&new, &target)?;
+                    self.did(target, "the repair of it had been interrupted, and was finished");
+                }
                 // What it was to replace is still there, and is mended once more.
-                self.store().remove(&new)?;
+                (false, true) => {}
+                (false, false) => self.store().remove(&new)?,
             }
+        }
+        self.put_back()
+    }
+
+    /// Bundles of this archive that are in `damaged` under another's name move to their own places, if no bundle has them.
+    fn put_back(&mut self) -> Result<()> {
+        let bundles = self.store().list(BUNDLES)?;
+        let mut taken: BTreeSet<BundleId> =
+            bundles.iter().filter_map(|(name, _)| Some(BundleName::parse(name)?.id)).collect();
+        for (file, _) in self.store().list(DAMAGED)? {
+            let Some(name) = name_before(&file) else { continue };
+            let from = format!("{DAMAGED}/{file}");
+            let opened = self.store().open(&from).and_then(|blob| Bundle::open(&name, blob));
+            let Some(head) = opened.ok().and_then(|bundle| bundle.own_head()) else { continue };
+            let is_another = head.archive == self.archive.id() && head.id != name.id;
+            let Some(own) = BundleName::new(head.id, head.time).filter(|_| is_another) else { continue };
+            if !taken.insert(own.id) {
+                continue;
+            }
+            if !self.options.dry_run {
+                self.store().rename(&from, &bundle_path(&own))?;
+            }
+            self.did(bundle_path(&own), format!("put back: it was {from}"));
         }
         Ok(())
     }
@@ -213,7 +256,7 @@ impl Repair<'_> {
     /// Bundles that are sound and stand where others belong go to `damaged`, and from there to their own places, if those are
     /// free. Whether there were any.
     fn set_foreign_aside(&mut self, check: &Check) -> Result<bool> {
-        let mut moved: Vec<(String, Option<BundleName>)> = Vec::new();
+        let mut moved = false;
         let exchanged = exchanged(check)?;
         for examined in check.examined.values() {
             let name = &examined.file.name;
@@ -223,22 +266,14 @@ impl Repair<'_> {
             if foreign.is_none() && !exchanged.contains_key(&name.id) {
                 continue;
             }
-            let own = foreign.filter(|head| head.archive == self.archive.id());
-            let own = own.and_then(|head| BundleName::new(head.id, head.time));
             let to = self.set_aside(&bundle_path(name))?;
             self.did(bundle_path(name), format!("it is not the file that belongs here, and was moved to {to}"));
-            moved.push((to, own));
+            moved = true;
         }
-        for (from, own) in &moved {
-            let Some(own) = own else { continue };
-            let to = bundle_path(own);
-            let is_free = || self.store().open(&to).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-            if !self.options.dry_run && is_free() {
-                self.store().rename(from, &to)?;
-                self.did(to, "put back: it had another's name");
-            }
+        if moved && !self.options.dry_run {
+            self.put_back()?;
         }
-        Ok(!moved.is_empty())
+        Ok(moved)
     }
 
     /// Index files that are wrong or speak of bundles that were replaced.
@@ -256,6 +291,13 @@ impl Repair<'_> {
         }
         Ok(())
     }
+}
+
+/// The name that a file in `damaged` had in `bundles`: it is now `NAME`, or `NAME.1`, `NAME.2` ….
+fn name_before(file: &str) -> Option<BundleName> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = || file.rsplit_once('.').filter(|(_, number)| is_number(number));
+    BundleName::parse(file).or_else(|| BundleName::parse(numbered()?.0))
 }
 
 /// The bundle that a file in the archive is.

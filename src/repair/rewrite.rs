@@ -59,7 +59,7 @@ pub(super) struct Rewrite<'a> {
     raw: Vec<u8>,
     /// Directories with a line, whose members come later.
     pending: BTreeMap<EntryPath, Entry>,
-    /// Where a content was and where it is now; 0: it is lost.
+    /// Where a content that has several names was and where it is now; 0: it is lost.
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
     firsts: HashMap<u64, EntryPath>,
@@ -225,8 +225,8 @@ impl<'a> Rewrite<'a> {
             return Ok(offset);
         }
         let offset = if self.is_sound(content, entry.stat.size)? { self.copy(path, entry, content)? } else { 0 };
-        self.placed.insert(old, offset);
         if entry.stat.link != 0 {
+            self.placed.insert(old, offset);
             self.firsts.insert(old, path.clone());
         }
         Ok(offset)

@@ -34,19 +34,22 @@ pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection
     let Some(last) = &reached.last else { return Ok(()) };
     let mut open: Vec<Open> = Vec::new();
     let mut result = Ok(());
+    // Only when all was seen, it is known of a directory that stays open to the end whether something belongs in it.
+    let mut saw_all = true;
     for folder in selection.folders(state) {
         let folder = match folder {
             Ok(folder) => folder,
             Err(error) => {
-                result = Err(error);
+                (result, saw_all) = (Err(error), false);
                 break;
             }
         };
         if walk_order(folder.path.as_bytes(), last.as_bytes()).is_gt() {
+            saw_all = false;
             break;
         }
         while let Some(done) = open.pop_if(|open| !folder.path.is_in(&open.path)) {
-            result = result.and(finish_all_in(run, &done, reached));
+            result = result.and(finish_all_in(run, &done, reached, true));
         }
         if let Some(parent) = open.last_mut() {
             parent.note_filled(folder.path.name());
@@ -55,7 +58,7 @@ pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection
         open.push(Open::new(folder, until));
     }
     while let Some(done) = open.pop() {
-        result = result.and(finish_all_in(run, &done, reached));
+        result = result.and(finish_all_in(run, &done, reached, saw_all));
     }
     result
 }
@@ -76,7 +79,8 @@ impl Open {
     }
 }
 
-fn finish_all_in(run: &Run, open: &Open, reached: &Reached) -> Result<()> {
+/// Finishes the directories in one; `saw_all`: whether all was seen that is in these.
+fn finish_all_in(run: &Run, open: &Open, reached: &Reached, saw_all: bool) -> Result<()> {
     if reached.is_lost(&open.path) {
         return Ok(());
     }
@@ -85,14 +89,14 @@ fn finish_all_in(run: &Run, open: &Open, reached: &Reached) -> Result<()> {
         let Some(path) = open.path.child(inner.row.name()) else { continue };
         if !reached.lost.contains(&path) {
             // One that fails does not keep the others from being finished.
-            result = result.and(finish(run, &path, inner));
+            result = result.and(finish(run, &path, inner, saw_all));
         }
     }
     result
 }
 
-fn finish(run: &Run, path: &EntryPath, inner: &Inner) -> Result<()> {
-    if run.options.delete && !inner.is_filled && !run.monitor.is_interrupted() {
+fn finish(run: &Run, path: &EntryPath, inner: &Inner, saw_all: bool) -> Result<()> {
+    if run.options.delete && saw_all && !inner.is_filled && !run.monitor.is_interrupted() {
         delete_others(run, path, &|_| false)?;
     }
     let Some(destination) = run.writable() else { return Ok(()) };

@@ -17,6 +17,7 @@ use crate::archive::Archive;
 use crate::destination::Destination;
 use crate::destination::DestinationOptions;
 use crate::destination::Renamed;
+use crate::entry::Kind;
 use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Problem;
@@ -54,9 +55,11 @@ pub struct RestoreOptions {
     pub at: Number,
     /// What of it, with everything below. Default: none, which means all.
     pub paths: Vec<EntryPath>,
-    /// Whether the target may hold something: what is equal is left as it is, what differs is replaced. Default: no.
+    /// Whether the target may hold something: what is equal is left as it is, what differs is replaced, but for a directory
+    /// with things in it where something else belongs. Default: no.
     pub overwrite: bool,
-    /// Whether what is in the restored directories of the target but not in the snapshot is deleted. Default: no.
+    /// Whether what is in the restored directories of the target but not in the snapshot is deleted, and directories where
+    /// something else belongs. Default: no.
     pub delete: bool,
     /// Whether it is only told what would be done. Default: no.
     pub dry_run: bool,
@@ -108,7 +111,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
     }
     let state = catalog.checked_state(options.at, &options.paths, Parts::Both)?;
     let selection = Selection::new(&state, &options.paths, options.at)?;
-    refuse_archive(archive, options)?;
+    refuse_archive(archive, options, &state)?;
     let destination = open_destination(options)?;
     let bytes_total = selection.bytes(&state)?;
     let run = Run::new(archive, &catalog, options, monitor, destination, bytes_total);
@@ -159,7 +162,8 @@ fn open_destination(options: &RestoreOptions) -> Result<Option<Destination>> {
     if options.dry_run && options.target.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let destination_options = DestinationOptions { owners: options.owners, replace: options.overwrite };
+    let destination_options =
+        DestinationOptions { owners: options.owners, replace: options.overwrite, clears: options.delete };
     let mut destination = Destination::open(&options.target, destination_options)?;
     if !options.overwrite && !destination.is_empty()? {
         let what = format!("cannot restore into {}: the folder is not empty", shown(&options.target));
@@ -199,7 +203,7 @@ fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State
 }
 
 /// The archive must not be written over by what is in it.
-fn refuse_archive(archive: &Archive, options: &RestoreOptions) -> Result<()> {
+fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) -> Result<()> {
     let Some(Ok(archive)) = archive.directory().map(Path::canonicalize) else { return Ok(()) };
     let parent = options.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(target) = options.target.canonicalize().or_else(|_| parent.canonicalize()) else { return Ok(()) };
@@ -213,7 +217,31 @@ fn refuse_archive(archive: &Archive, options: &RestoreOptions) -> Result<()> {
     if options.delete && archive.starts_with(&target) {
         return Err(refused("the archive is in it and could be deleted"));
     }
+    let place = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
+    let place = place.and_then(|place| EntryPath::from_bytes(place.as_os_str().as_encoded_bytes()));
+    if let Some(place) = place
+        && is_taken(&place, options, state)?
+    {
+        return Err(refused("the archive is in it, where something of the snapshot belongs"));
+    }
     Ok(())
+}
+
+/// Whether something that is restored has the place `place`, or is no directory and stands on the way there.
+fn is_taken(place: &EntryPath, options: &RestoreOptions, state: &State) -> Result<bool> {
+    let is_wanted = |path: &EntryPath| place.is_in(path) || path.is_in(place);
+    if !options.paths.is_empty() && !options.paths.iter().any(is_wanted) {
+        return Ok(false);
+    }
+    let mut at = Some(place.clone()).filter(|place| !place.is_root());
+    while let Some(path) = at {
+        let found = state.find(&path)?;
+        if found.is_some_and(|entry| path == *place || entry.stat.kind != Kind::Directory) {
+            return Ok(true);
+        }
+        at = path.parent().filter(|parent| !parent.is_root());
+    }
+    Ok(false)
 }
 
 fn shown(path: &Path) -> String {

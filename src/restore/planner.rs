@@ -196,6 +196,12 @@ impl<'r> Planner<'r> {
             run.kept();
             return Ok(());
         }
+        if let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite)
+            && let Some(existing) = run.settle(destination.stat(path))?.flatten()
+            && !run.may_replace(destination, path, &existing)?
+        {
+            return Ok(());
+        }
         if let Some(destination) = run.writable()
             && run.settle(destination.link(&first.path, path, entry))?.is_none()
         {

@@ -155,9 +155,12 @@ fn look(run: &Run, planned: &Planned) -> Result<Option<Found>> {
         return Ok(Some(Found::Other));
     };
     match run.settle(destination.stat(&planned.path))? {
-        Some(Some(existing)) => compare(run, destination, planned, &existing).map(Some),
+        Some(Some(existing)) if run.may_replace(destination, &planned.path, &existing)? => {
+            compare(run, destination, planned, &existing).map(Some)
+        }
         Some(None) => Ok(Some(Found::Other)),
-        None => {
+        Some(Some(_)) | None => {
+            run.advance(1, planned.bytes());
             planned.note(Outcome::Failed(None));
             Ok(None)
         }

@@ -7,6 +7,7 @@ use crate::archive::Catalog;
 use crate::bundle::Bundle;
 use crate::destination::Destination;
 use crate::destination::Failure;
+use crate::destination::full_folder;
 use crate::entry::Kind;
 use crate::error::Problem;
 use crate::error::Result;
@@ -111,6 +112,26 @@ impl<'a> Run<'a> {
     /// [`crate::error::ErrorKind::Interrupted`] when the person asked to stop.
     pub(super) fn check_interrupted(&self) -> Result<()> {
         check_interrupted(self.monitor)
+    }
+
+    /// Whether `path`, which is no directory, can be where `existing` is: a directory with things in it must go for that, which
+    /// is counted as deleted, or is a problem where nothing may be deleted.
+    ///
+    /// # Errors
+    /// When nothing more can be written.
+    pub(super) fn may_replace(&self, destination: &Destination, path: &EntryPath, existing: &RawStat) -> Result<bool> {
+        if existing.kind != Some(Kind::Directory) {
+            return Ok(true);
+        }
+        let Some(names) = self.settle(destination.names(path))? else { return Ok(false) };
+        if !names.is_empty() && !self.options.delete {
+            self.problem(&full_folder(path));
+            return Ok(false);
+        }
+        if !names.is_empty() {
+            self.deleted(path);
+        }
+        Ok(true)
     }
 
     /// What is left of a result when a problem has been told: nothing.

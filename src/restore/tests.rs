@@ -2,6 +2,8 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used)]
 
+mod overwriting;
+
 use super::*;
 use crate::error::Problem;
 use crate::monitor::Recorder;
@@ -185,7 +187,7 @@ fn only_what_differs_is_written() {
     fs::remove_dir(place.at("s/empty")).unwrap();
     fs::write(place.at("s/empty"), "").unwrap();
     fs::remove_file(place.at("s/pipe")).unwrap();
-    fs::create_dir_all(place.at("s/pipe/x/y")).unwrap();
+    fs::create_dir(place.at("s/pipe")).unwrap();
     fs::remove_file(place.at("s/link")).unwrap();
     make_symlink("elsewhere", place.at("s/link")).unwrap();
     fs::write(place.at("s/d/none"), "more").unwrap();

@@ -28,7 +28,7 @@ pub(crate) struct Examined {
     pub file: BundleFile,
     /// Its first line, if that could be read.
     pub head: Option<Head>,
-    /// Its last line and its digest, if all of it was sound.
+    /// Its last line, without the problems, and its digest, if all of it was sound.
     pub manifest: Option<(Tail, Hash)>,
     /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
     pub is_itself: bool,
@@ -96,7 +96,9 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
         last = Some(change);
     }
-    examined.manifest = Some((reader.tail().clone(), reader.digest()));
+    // Texts of problems of all bundles together may be many.
+    let tail = Tail { problems: Vec::new(), ..reader.tail().clone() };
+    examined.manifest = Some((tail, reader.digest()));
     examined.is_itself = true;
     tell_of_repair(check, examined);
     Ok(())

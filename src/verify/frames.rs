@@ -210,7 +210,8 @@ impl<'a> Tape<'a> {
 
     /// Whether the byte at `position`, which was passed, is lost.
     pub fn is_lost(&self, position: u64) -> bool {
-        self.lost.iter().rev().any(|range| range.contains(&position))
+        let next = self.lost.partition_point(|range| range.end <= position);
+        self.lost.get(next).is_some_and(|range| range.start <= position)
     }
 
     /// The next bytes, at most `length_max`; `None` at the end.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::id::BundleId;
 use crate::id::BundleName;
+use crate::id::Hash;
 use crate::id::Number;
 use crate::index::IndexFile;
 use crate::index::IndexHead;
@@ -247,14 +248,16 @@ fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age>
     });
     for record in &head.bundles {
         let id = BundleName::parse(&record.name).ok_or_else(|| Error::damaged("it names no bundle"))?.id;
-        if !check.examined.contains_key(&id) {
+        if check.missing.contains_key(&id) {
             continue;
         }
         let same = there.next().is_some_and(|examined| {
             let digest = examined.manifest.as_ref().is_none_or(|(_, digest)| digest.0 == record.manifest);
             // A bundle that is damaged is told of as such.
             let length = examined.manifest.is_none() || examined.file.bytes == record.bytes;
-            examined.file.name.as_str() == record.name && length && digest
+            // What was mended since has other places for contents, but the same entries.
+            let mended = examined.head.as_ref().is_some_and(|head| head.stands_for == Some(Hash(record.manifest)));
+            examined.file.name.as_str() == record.name && ((length && digest) || mended)
         });
         if !same {
             return Err(Error::damaged("it was made from other bundles than those that are there"));
@@ -266,13 +269,22 @@ fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age>
 /// Bundles that only the index remembers.
 fn note_all_missing(check: &mut Check, file: &IndexFile) {
     for name in file.head().bundles.iter().filter_map(|record| BundleName::parse(&record.name)) {
-        if check.examined.contains_key(&name.id) || check.missing.insert(name.id, name.clone()).is_some() {
+        let is_known = check.examined.contains_key(&name.id) || check.missing.contains_key(&name.id);
+        if is_known || was_never_there(check, name.id) {
             continue;
         }
+        check.missing.insert(name.id, name.clone());
         let what = "the bundle is missing: the index remembers it. What is stored in it cannot be restored. If there is a \
                     copy of this file, put it back.";
         check.found(bundle_path(&name), what, Touched::everything(name.id));
     }
+}
+
+/// Whether the bundle after this place says that the one before it is its parent.
+fn was_never_there(check: &Check, id: BundleId) -> bool {
+    let before = check.examined.range(..id).next_back().map(|(_, examined)| &examined.file.name);
+    let after = check.examined.range(id..).next().and_then(|(_, examined)| examined.head.as_ref());
+    after.is_some_and(|after| after.parent.as_ref().map(|parent| &parent.bundle) == before)
 }
 
 fn check_summaries(check: &Check, file: &IndexFile, manifests: &Manifests) -> Result<()> {

@@ -222,9 +222,12 @@ impl<'a> Check<'a> {
         let mut findings: Vec<Finding> = Vec::new();
         for damage in &self.damages {
             let finding = touched::finding(damage, &self.history, &snapshots)?;
-            // A damaged frame of the manifest was told as a damaged manifest.
-            let told_already = finding.paths_total == 0 && findings.iter().any(|other| other.file == finding.file);
-            if !(told_already && matches!(damage.touched, Touched::Bytes { .. })) {
+            // A damaged frame of the manifest was told as a damaged manifest or end.
+            let tells = |other: &Damage| matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. });
+            let before = self.damages.iter().take_while(|other| !std::ptr::eq(*other, damage));
+            let is_told =
+                finding.paths_total == 0 && before.into_iter().any(|other| other.file == damage.file && tells(other));
+            if !(is_told && matches!(damage.touched, Touched::Bytes { .. })) {
                 findings.push(finding);
             }
         }

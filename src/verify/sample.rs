@@ -232,7 +232,7 @@ impl Sample {
                 Some(mut entry) => {
                     entry.stat.size += item.size_lie;
                     let first = item.first_name.as_ref().unwrap_or(&item.path);
-                    let offset = entry.content.as_ref().map(|_| offsets[first] + item.offset_lie);
+                    let offset = entry.content.as_ref().map(|_| offsets[first].wrapping_add(item.offset_lie));
                     LineWithoutOffset::entry(&item.path, &entry, None).append_to(&mut line, offset);
                 }
             }

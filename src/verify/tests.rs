@@ -19,7 +19,10 @@ use crate::bundle::Bundle;
 use crate::entry::Kind;
 use crate::error::Problem;
 use crate::frames::FrameAt;
+use crate::index::BundleRecord;
+use crate::index::IndexWriter;
 use crate::monitor::Recorder;
+use crate::state::State;
 
 const WITH_DATA: VerifyOptions = VerifyOptions { data: true, threads: 2 };
 const WITHOUT_DATA: VerifyOptions = VerifyOptions { data: false, threads: 2 };
@@ -474,4 +477,43 @@ fn a_person_can_stop_it() {
     }
     let error = verify(&three_snapshots().archive, &WITH_DATA, &Stopping).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
+
+#[test]
+fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
+    let sample = three_snapshots();
+    let monitor = Recorder::new();
+    let state = sample.archive.catalog(&monitor).unwrap().state(3).unwrap();
+    let newest = state.layers()[0].clone();
+    let mut head = newest.head().clone();
+    let name = sample.index_names().pop().unwrap();
+    // Between the second bundle and the third, which says that it comes right after the second.
+    let forged = Sample::name(BundleId { number: 3, part: 1 });
+    head.bundles.insert(head.bundles.len() - 1, BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32] });
+    sample.store.remove(&name).unwrap();
+    let mut writer = IndexWriter::new(sample.store.create(&name).unwrap()).unwrap();
+    for group in State::new(vec![newest]).groups_and_gone(&EntryPath::root()) {
+        let group = group.unwrap();
+        for row in &group.rows {
+            writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();
+        }
+    }
+    writer.publish(&head).unwrap();
+    let found = only(&sample, WITHOUT_DATA);
+    assert!(found.file == name && found.what.contains("Nothing is lost"), "{found:?}");
+}
+
+#[test]
+fn a_new_damage_is_told_beside_a_loss_that_is_known() {
+    let sample = three_snapshots();
+    // Of a file that the next snapshot replaced nothing is left to name in the third.
+    sample.alter(&Sample::file(2), |bytes| bytes[20] ^= 1);
+    let options = crate::repair::RepairOptions::default();
+    crate::repair::repair(&sample.archive, None, &options, &Recorder::new()).unwrap();
+    let known = findings(&sample, WITH_DATA);
+    assert!(known.iter().all(|found| found.what.contains("noted as such")), "{known:?}");
+    // The frame that only the lost content's directory is in.
+    sample.alter(&Sample::file(2), |bytes| bytes[20] ^= 1);
+    let found = findings(&sample, WITH_DATA);
+    assert!(found.iter().any(|found| found.what.contains("frames is damaged")), "{found:?}");
 }

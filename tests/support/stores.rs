@@ -10,6 +10,7 @@ use std::any::Any;
 use std::io;
 use std::io::ErrorKind;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -45,6 +46,8 @@ struct Plan {
     steps: Arc<Mutex<Steps>>,
     /// Called with the number and the name of each step, before it.
     act: Act,
+    /// These bytes of this file cannot be read, wherever it is moved to.
+    unreadable: Arc<Mutex<Option<(String, Range<u64>)>>>,
 }
 
 impl Plan {
@@ -67,6 +70,10 @@ impl Plan {
             Some((at, Fault::NoMoreWriting(kind))) if number >= at && writes => Err(kind.into()),
             _ => Ok(()),
         }
+    }
+
+    fn unreadable(&self) -> MutexGuard<'_, Option<(String, Range<u64>)>> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn checked(&self, name: &str) -> Result<()> {
@@ -101,8 +108,15 @@ impl FaultyStore {
         FaultyStore::made(inner, None, Arc::new(act))
     }
 
+    /// Cannot read these bytes of this file: a bad sector of the drive.
+    pub fn unreadable(inner: Arc<dyn Store>, name: &str, bytes: Range<u64>) -> Arc<FaultyStore> {
+        let store = FaultyStore::counting(inner);
+        *store.plan.unreadable() = Some((name.to_owned(), bytes));
+        store
+    }
+
     fn made(inner: Arc<dyn Store>, fault: Option<(usize, Fault)>, act: Act) -> Arc<FaultyStore> {
-        Arc::new(FaultyStore { inner, plan: Plan { fault, steps: Arc::default(), act } })
+        Arc::new(FaultyStore { inner, plan: Plan { fault, steps: Arc::default(), act, unreadable: Arc::default() } })
     }
 
     /// The names of all steps so far.
@@ -136,7 +150,8 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("open {name}"))?;
         let inner = self.inner.open(name)?;
         self.plan.steps().opened.push(name.to_owned());
-        Ok(Box::new(FaultyBlob { inner, plan: self.plan.clone(), name: name.to_owned() }))
+        let unreadable = self.plan.unreadable().clone().filter(|(of, _)| of == name).map(|(_, range)| range);
+        Ok(Box::new(FaultyBlob { inner, plan: self.plan.clone(), name: name.to_owned(), unreadable }))
     }
 
     fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
@@ -155,6 +170,9 @@ impl Store for FaultyStore {
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         self.plan.checked(&format!("move {from} to {to}"))?;
         self.inner.rename(from, to)?;
+        if let Some((name, _)) = self.plan.unreadable().as_mut().filter(|(name, _)| name == from) {
+            to.clone_into(name);
+        }
         self.plan.checked(&format!("moved {from} to {to}"))
     }
 
@@ -183,6 +201,7 @@ struct FaultyBlob {
     inner: Box<dyn Blob>,
     plan: Plan,
     name: String,
+    unreadable: Option<Range<u64>>,
 }
 
 impl Blob for FaultyBlob {
@@ -192,6 +211,10 @@ impl Blob for FaultyBlob {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
         self.plan.checked(&format!("read {}", self.name))?;
+        let end = offset + buffer.len() as u64;
+        if self.unreadable.as_ref().is_some_and(|bad| offset < bad.end && end > bad.start) {
+            return Err(Error::io(format!("cannot read {}", self.name), io::Error::other("input/output error")));
+        }
         let count = self.inner.read_at(offset, buffer)?;
         self.plan.steps().bytes_read += count as u64;
         Ok(count)
