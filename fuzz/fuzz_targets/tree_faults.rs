@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 const RUNS_MAX: usize = 6;
 
+/// A run over so small a tree has 30 to 70 steps.
+const STEPS_MAX: usize = 70;
+
 const FAULTS: [Fault; 5] = [
     Fault::Crash,
     Fault::Once(ErrorKind::Other),
@@ -49,14 +52,13 @@ fuzz_target!(|input: &[u8]| {
 /// Afterwards the history is the old one or the new one.
 fn save_with_fault(story: &mut Story, u: &mut Unstructured) {
     let fault = *u.choose(&FAULTS).unwrap_or(&FAULTS[0]);
-    let at = usize::from(u.arbitrary::<u8>().unwrap_or_default());
-    let outcome = story.save(FaultyStore::new(Arc::new(story.store.clone()), at, fault), u);
+    let outcome = story.save(faulty(story, fault, u), u);
     match outcome {
         Ok(report) => story.note(&report),
         Err(_) => assert!(story.note_unreported() <= 1),
     }
     story.check();
-    story.check_restores(u);
+    story.check_any_restore(u);
 }
 
 /// The power goes, and the drive has lost one of the new files or the end of it, though it said that it was safe: that is
@@ -64,8 +66,7 @@ fn save_with_fault(story: &mut Story, u: &mut Unstructured) {
 fn save_with_lie(story: &mut Story, u: &mut Unstructured) -> bool {
     let mut replays = true;
     let before = stores::files(&story.store);
-    let at = usize::from(u.arbitrary::<u8>().unwrap_or_default());
-    let _ = story.save(FaultyStore::new(Arc::new(story.store.clone()), at, Fault::Crash), u);
+    let _ = story.save(faulty(story, Fault::Crash, u), u);
     let mut files = stores::files(&story.store);
     files.retain(|file| !before.contains(file));
     if let Ok((name, bytes)) = u.choose(&files) {
@@ -90,8 +91,13 @@ fn save_with_lie(story: &mut Story, u: &mut Unstructured) -> bool {
     }
     story.note_unreported();
     story.check();
-    story.check_restores(u);
+    story.check_any_restore(u);
     replays
+}
+
+fn faulty(story: &Story, fault: Fault, u: &mut Unstructured) -> Arc<FaultyStore> {
+    let at = u.int_in_range(0..=STEPS_MAX).unwrap_or_default();
+    FaultyStore::new(Arc::new(story.store.clone()), at, fault)
 }
 
 /// Removes a bundle, and what was made after it.

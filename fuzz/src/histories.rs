@@ -149,11 +149,14 @@ impl Story {
 
     /// One of the snapshots, and the newest restored over it, are equal to what the tree was.
     pub fn check_restores(&self, u: &mut Unstructured) {
+        self.check_any_restore(u);
+        self.saved.keys().next_back().into_iter().for_each(|newest| self.check_restore(*newest));
+    }
+
+    /// One of the snapshots, if there are any, restored over what is there, is equal to what the tree was.
+    pub fn check_any_restore(&self, u: &mut Unstructured) {
         let numbers: Vec<Number> = self.saved.keys().copied().collect();
-        let Some(newest) = numbers.last() else { return };
-        for at in [u.choose(&numbers).unwrap_or(newest), newest] {
-            self.check_restore(*at);
-        }
+        u.choose_iter(numbers).into_iter().for_each(|at| self.check_restore(at));
     }
 
     fn check_restore(&self, at: Number) {
