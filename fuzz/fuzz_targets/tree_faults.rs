@@ -55,7 +55,10 @@ fn save_with_fault(story: &mut Story, u: &mut Unstructured) {
     let outcome = story.save(faulty(story, fault, u), u);
     match outcome {
         Ok(report) => story.note(&report),
-        Err(_) => assert!(story.note_unreported() <= 1),
+        Err(error) => {
+            assert!(!error.is_damage(), "a fault is taken for damage: {error}");
+            assert!(story.note_unreported() <= 1);
+        }
     }
     story.check();
     story.check_any_restore(u);
