@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 const RUNS_MAX: usize = 6;
 
-/// A run over so small a tree has 30 to 70 steps.
-const STEPS_MAX: usize = 70;
+/// A run over so small a tree has 30 to 60 steps, and 10 more for each part.
+const STEPS_MAX: usize = 100;
 
 const FAULTS: [Fault; 5] = [
     Fault::Crash,
@@ -26,17 +26,17 @@ const FAULTS: [Fault; 5] = [
 ];
 
 fuzz_target!(|input: &[u8]| {
-    let mut story = Story::new();
+    let mut story = Story::new(3, 2048);
     let mut u = Unstructured::new(input);
     let mut replays = u.ratio(1, 8).unwrap_or(false);
     let mut runs = 0;
     while !u.is_empty() && runs < RUNS_MAX {
         runs += 1;
-        match u.int_in_range(0..=11).unwrap_or(0) {
+        match u.int_in_range(0..=31).unwrap_or(0) {
             0 => story.snapshot(&mut u),
-            1 | 2 => save_with_fault(&mut story, &mut u),
-            3 => replays &= save_with_lie(&mut story, &mut u),
-            4 => lose_index_file(&story, &mut u),
+            1..=4 => save_with_fault(&mut story, &mut u),
+            5 => replays &= save_with_lie(&mut story, &mut u),
+            6 => lose_index_file(&story, &mut u),
             _ if story.edit(&mut u).is_ok() => runs -= 1,
             _ => break,
         }

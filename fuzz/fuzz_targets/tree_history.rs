@@ -5,12 +5,13 @@
 use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
 use snap::store::Store;
+use snap_fuzz::histories::NAMES_MAX;
 use snap_fuzz::histories::Story;
 
 const SNAPSHOTS_MAX: usize = 5;
 
 fuzz_target!(|input: &[u8]| {
-    let mut story = Story::new();
+    let mut story = Story::new(NAMES_MAX, 4096);
     let mut u = Unstructured::new(input);
     while !u.is_empty() && story.snapshots() < SNAPSHOTS_MAX {
         if u.ratio(1, 5).unwrap_or(true) {

@@ -30,7 +30,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -38,7 +37,10 @@ use std::time::Duration;
 use std::time::UNIX_EPOCH;
 use tempfile::TempDir;
 
-const NAMES: [&[u8]; 8] = [b"a", b"b", b"a.b", b"a-b", b"\xff", "é".as_bytes(), b"-x\n", &[b'l'; 130]];
+/// How many names there are.
+pub const NAMES_MAX: usize = 8;
+
+const NAMES: [&[u8]; NAMES_MAX] = [b"a", b"b", b"a.b", b"a-b", b"\xff", "é".as_bytes(), b"-x\n", &[b'l'; 130]];
 const SIZES: [usize; 5] = [0, 1, 513, 5000, 70_000];
 
 type Tree = BTreeMap<Vec<u8>, Seen>;
@@ -47,13 +49,18 @@ type Tree = BTreeMap<Vec<u8>, Seen>;
 pub struct Story {
     work: TempDir,
     pub store: MemoryStore,
+    /// What paths are made of: the fewer, the more often an edit meets something.
+    names: &'static [&'static [u8]],
+    /// How large the parts of some snapshots are, in bytes.
+    part_bytes: u64,
     saved: BTreeMap<Number, Tree>,
 }
 
 impl Story {
-    /// An empty tree, and an archive without snapshots.
-    pub fn new() -> Story {
-        let story = Story { work: trees::scratch(), store: MemoryStore::new(), saved: BTreeMap::new() };
+    /// An empty tree whose paths are made of `names` different names, and an archive without snapshots.
+    pub fn new(names: usize, part_bytes: u64) -> Story {
+        let (work, store) = (trees::scratch(), MemoryStore::new());
+        let story = Story { work, store, names: &NAMES[..names], part_bytes, saved: BTreeMap::new() };
         fs::create_dir(story.source()).unwrap();
         Archive::init_store(Arc::new(story.store.clone()), ArchiveId([7; 16]), Time::default()).unwrap();
         story
@@ -77,7 +84,42 @@ impl Story {
     /// # Errors
     /// When the input ends.
     pub fn edit(&self, u: &mut Unstructured) -> Result<()> {
-        edit(&self.source(), u)
+        let what = u.int_in_range(0..=8)?;
+        let path = self.path(u)?;
+        // Only this program is at work here, so that nothing comes between looking and doing.
+        let metadata = fs::symlink_metadata(&path).ok();
+        let is_file = metadata.as_ref().is_some_and(fs::Metadata::is_file);
+        let is_directory = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
+        let bits = u32::from(u.arbitrary::<u8>()?);
+        match what {
+            0 | 1 if !is_directory && (is_file || metadata.is_none()) => {
+                let size = SIZES[bits as usize % SIZES.len()];
+                drop(fs::write(&path, vec![u.arbitrary::<u8>()?; size]));
+            }
+            2 => drop(fs::create_dir_all(&path)),
+            3 if is_directory => drop(fs::remove_dir_all(&path)),
+            3 => drop(fs::remove_file(&path)),
+            4 => drop(fs::rename(&path, self.path(u)?)),
+            5 => drop(std::os::unix::fs::symlink(OsStr::from_bytes(NAMES[bits as usize % NAMES.len()]), &path)),
+            6 if is_file => drop(fs::hard_link(&path, self.path(u)?)),
+            7 if is_file || is_directory => {
+                drop(fs::set_permissions(&path, fs::Permissions::from_mode(0o700 | bits & 0o77)));
+            }
+            8 if is_file => {
+                let file = fs::File::options().write(true).open(&path).unwrap();
+                file.set_modified(UNIX_EPOCH + Duration::new(u64::from(bits) << 24, bits)).unwrap();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn path(&self, u: &mut Unstructured) -> Result<PathBuf> {
+        let mut path = self.source();
+        for _ in 0..u.int_in_range(1..=3)? {
+            path.push(OsStr::from_bytes(u.choose(self.names)?));
+        }
+        Ok(path)
     }
 
     /// Saves the tree through `store`.
@@ -91,7 +133,7 @@ impl Story {
             level: Level::Fixed(1),
             time: Some(Time::new(1_700_000_000 + self.saved.len() as i64, 0)),
             rehash: u.arbitrary().unwrap_or_default(),
-            part_bytes_max: if u.arbitrary().unwrap_or_default() { 4096 } else { 1 << 30 },
+            part_bytes_max: if u.arbitrary().unwrap_or_default() { self.part_bytes } else { 1 << 30 },
             threads: 1 + usize::from(u.arbitrary().unwrap_or(false)),
             ..CreateOptions::default()
         };
@@ -116,8 +158,9 @@ impl Story {
     /// Notes what the tree is for snapshots in the history that are not noted yet; how many there were.
     pub fn note_unreported(&mut self) -> usize {
         let before = self.saved.len();
+        let tree = trees::listing(&self.source(), None);
         for number in self.history() {
-            self.saved.entry(number).or_insert_with(|| trees::listing(&self.work.path().join("s"), None));
+            self.saved.entry(number).or_insert_with(|| tree.clone());
         }
         self.saved.len() - before
     }
@@ -190,7 +233,11 @@ impl Story {
         let names: Vec<String> = self.store.list("bundles").unwrap().into_iter().map(|(name, _)| name).collect();
         for (at, name) in names.iter().enumerate() {
             let mut tar = Command::new("tar");
-            tar.args(["--zstd", "-g", "/dev/null", "-xf"]).arg(drive.join("bundles").join(name)).arg("-C").arg(&out);
+            // Some files here are of the future.
+            tar.args(["--warning=no-timestamp", "--zstd", "-g", "/dev/null", "-xf"])
+                .arg(drive.join("bundles").join(name))
+                .arg("-C")
+                .arg(&out);
             let done = tar.output().expect("tar can be started");
             assert!(done.status.success() && done.stderr.is_empty(), "{name}: {done:?}");
             let number: Number = name[..6].parse().unwrap();
@@ -200,51 +247,6 @@ impl Story {
             }
         }
     }
-}
-
-impl Default for Story {
-    fn default() -> Self {
-        Story::new()
-    }
-}
-
-fn edit(source: &Path, u: &mut Unstructured) -> Result<()> {
-    let what = u.int_in_range(0..=8)?;
-    let path = path(source, u)?;
-    // Only this program is at work here, so that nothing comes between looking and doing.
-    let metadata = fs::symlink_metadata(&path).ok();
-    let is_file = metadata.as_ref().is_some_and(fs::Metadata::is_file);
-    let is_directory = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
-    let bits = u32::from(u.arbitrary::<u8>()?);
-    match what {
-        0 | 1 if !is_directory && (is_file || metadata.is_none()) => {
-            let size = SIZES[bits as usize % SIZES.len()];
-            drop(fs::write(&path, vec![u.arbitrary::<u8>()?; size]));
-        }
-        2 => drop(fs::create_dir_all(&path)),
-        3 if is_directory => drop(fs::remove_dir_all(&path)),
-        3 => drop(fs::remove_file(&path)),
-        4 => drop(fs::rename(&path, self::path(source, u)?)),
-        5 => drop(std::os::unix::fs::symlink(OsStr::from_bytes(NAMES[bits as usize % NAMES.len()]), &path)),
-        6 if is_file => drop(fs::hard_link(&path, self::path(source, u)?)),
-        7 if is_file || is_directory => {
-            drop(fs::set_permissions(&path, fs::Permissions::from_mode(0o700 | bits & 0o77)));
-        }
-        8 if is_file => {
-            let file = fs::File::options().write(true).open(&path).unwrap();
-            file.set_modified(UNIX_EPOCH + Duration::new(u64::from(bits) << 24, bits)).unwrap();
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn path(source: &Path, u: &mut Unstructured) -> Result<PathBuf> {
-    let mut path = source.to_owned();
-    for _ in 0..u.int_in_range(1..=3)? {
-        path.push(OsStr::from_bytes(u.choose(&NAMES)?));
-    }
-    Ok(path)
 }
 
 /// A snapshot's entries are the tree's.
