@@ -68,7 +68,7 @@ fn main() {
     save("archive_toml", "archive", &file("archive.toml"));
     save("archive_toml", "newer", b"format = 2\nid = \"5a\"\nmade = \"2026-11-22T23:55:02Z\"\n");
     save_texts();
-    for target in ["entry", "tree_history", "hostile_restore"] {
+    for target in ["entry", "tree_history", "tree_faults", "hostile_restore"] {
         for number in 1..=4 {
             save(target, &format!("noise{number}"), &noise(number, 150 * number as usize));
         }

@@ -2,8 +2,11 @@
 
 pub mod bundles;
 pub mod entries;
+pub mod histories;
 pub mod indexes;
 pub mod parts;
+#[path = "../../tests/support/stores.rs"]
+pub mod stores;
 pub mod trees;
 
 use snap::store::Blob;

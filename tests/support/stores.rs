@@ -19,7 +19,8 @@ use std::sync::PoisonError;
 /// What becomes of the chosen step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It and every later one fails, and unfinished files stay where they are: the program was killed, the drive pulled out.
+    /// It and every later one fails, and unfinished files stay where they are as long as the store is used: the program was
+    /// killed, the drive pulled out.
     Crash,
     /// It alone fails.
     Once(ErrorKind),
@@ -34,6 +35,8 @@ struct Steps {
     bytes_read: u64,
     bytes_written: u64,
     opened: Vec<String>,
+    /// What a crash left unfinished.
+    unfinished: Vec<Box<dyn Upload>>,
 }
 
 /// What a test does before a step.
@@ -272,7 +275,7 @@ impl Drop for FaultyUpload {
     fn drop(&mut self) {
         // Who was killed tidies nothing up.
         if self.plan.has_crashed() {
-            std::mem::forget(self.inner.take());
+            self.plan.steps().unfinished.extend(self.inner.take());
         }
     }
 }
