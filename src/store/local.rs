@@ -389,7 +389,7 @@ enum Replace {
 
 impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
+        let count = self.file.write(&bytes[..bytes.len().min(platform::WRITE_BYTES)])?;
         self.length += count as u64;
         if self.length - self.synced >= self.sync_bytes {
             self.wait_for_drive()?;

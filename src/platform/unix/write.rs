@@ -26,6 +26,10 @@ const DEVICE_MINOR_MAX: u64 = 0xf_ffff;
 /// The bits without which a directory's owner cannot work in it.
 const OWNER_ACCESS: u32 = 0o700;
 
+/// So much is written by one call. For more, systems look for larger pieces of memory, which take longer to find; in a virtual
+/// machine they may have to be fetched from the host.
+pub const WRITE_BYTES: usize = 128 << 10;
+
 impl Directory {
     /// Makes the directory `name` in it with this mode, less the umask.
     ///
@@ -192,7 +196,12 @@ impl Directory {
 /// # Errors
 /// When the file system refuses.
 pub fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    file.write_all_at(bytes, offset)
+    let mut at = offset;
+    for piece in bytes.chunks(WRITE_BYTES) {
+        file.write_all_at(piece, at)?;
+        at += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// Whether this process is root's.
