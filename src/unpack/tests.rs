@@ -375,8 +375,13 @@ fn an_error_of_the_sink_at_any_call_ends_everything_and_nobody_waits_forever() {
         made.unpack(&contents, threads, &all).unwrap();
         for stops_at in 1..=all.calls.into_inner() {
             let sink = Recorder { stops_at, ..Recorder::new(&contents) };
-            let error = made.unpack(&contents, threads, &sink).unwrap_err();
-            assert_eq!((error.kind(), sink.open.load(Ordering::Relaxed)), (ErrorKind::Refused, 0));
+            let result = made.unpack(&contents, threads, &sink);
+            assert_eq!(sink.open.load(Ordering::Relaxed), 0);
+            match result {
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Refused),
+                // What is still written of a content with a damaged frame depends on who comes first.
+                Ok(()) => assert!(threads > 1 && sink.calls.load(Ordering::Relaxed) < stops_at),
+            }
         }
     }
 }
