@@ -15,6 +15,7 @@ use crate::error::ErrorKind;
 use crate::error::Problem;
 use crate::error::Result;
 use crate::path::EntryPath;
+use crate::platform::WRITE_BYTES;
 use crate::unpack::Sink;
 use crate::unpack::Wanted;
 use crate::unpack::unpack;
@@ -219,11 +220,18 @@ impl<'r> Sink for FileSink<'r> {
     }
 
     fn write(&self, number: usize, open: &OpenFile<'r>, offset: u64, bytes: &[u8]) -> Result<bool> {
-        self.run.check_interrupted()?;
-        let written = self.settle(self.planned(number), open.file.write_at(offset, bytes))?;
-        open.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.run.advance(0, bytes.len() as u64);
-        Ok(written.is_some())
+        let mut at = offset;
+        // A slow drive takes long for a whole frame.
+        for piece in bytes.chunks(WRITE_BYTES) {
+            self.run.check_interrupted()?;
+            if self.settle(self.planned(number), open.file.write_at(at, piece))?.is_none() {
+                return Ok(false);
+            }
+            at += piece.len() as u64;
+            open.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            self.run.advance(0, piece.len() as u64);
+        }
+        Ok(true)
     }
 
     fn finish(&self, number: usize, open: OpenFile<'r>) -> Result<()> {
