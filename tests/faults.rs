@@ -404,7 +404,7 @@ fn a_drive_that_fails_is_noticed_while_folders_without_changes_are_looked_at() {
     let error = create(&open_shared(store), &options(scene.home.root()), &watch).unwrap_err();
     assert!(error.to_string().contains("pulled out"), "{error}");
     let looks = watch.looks.into_inner();
-    assert!((2..10).contains(&looks), "{looks} folders were looked at");
+    assert!(looks < 10, "{looks} folders were looked at");
 }
 
 #[test]
