@@ -65,9 +65,9 @@ impl State {
         State { layers }
     }
 
-    /// Whether a block of each index file together take no more than is held in memory at once.
+    /// Whether the blocks that each index file keeps together take no more than is held in memory at once.
     pub fn fits_in_memory(&self) -> bool {
-        self.layers.iter().map(|file| file.largest_block_bytes()).sum::<u64>() <= BLOCKS_BYTES_MAX
+        self.layers.iter().map(|file| file.kept_bytes()).sum::<u64>() <= BLOCKS_BYTES_MAX
     }
 
     /// The index files, newest first.

@@ -46,14 +46,18 @@ use std::sync::PoisonError;
 /// So much of a file's end is read at once and kept: the whole of most.
 const TAIL_BYTES: u64 = 64 << 10;
 
-/// How many blocks of a file are kept: that of an entry, and those of the directories above it.
+/// How many blocks of a file are kept: that of an entry, and those of the directories above it; only one if so many of the
+/// largest would take more than these bytes.
 const BLOCKS_KEPT: usize = 3;
+const BLOCKS_KEPT_BYTES_MAX: u64 = 4 << 20;
 
 /// An index file, open for reading.
 pub struct IndexFile {
     stored: Arc<Stored>,
     head: IndexHead,
     rows: u64,
+    /// The decoded length in bytes of the largest block, about.
+    largest_block_bytes: u64,
     /// The blocks that were asked for last, the very last one at the end.
     latest: Mutex<Vec<Arc<Block>>>,
 }
@@ -109,8 +113,10 @@ impl IndexFile {
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
         let last_part = if counts_parts { last_part(&head) } else { None };
+        let bytes = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
+        let largest_block_bytes = table.blocks.iter().map(bytes).max().unwrap_or(0);
         let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
-        Ok(IndexFile { stored, head, rows: table.rows, latest: Mutex::default() })
+        Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Mutex::default() })
     }
 
     /// What it says of itself.
@@ -153,7 +159,7 @@ impl IndexFile {
         let block = if let Some(at) = latest.iter().position(|kept| kept.number == number) {
             latest.remove(at)
         } else {
-            if latest.len() == BLOCKS_KEPT {
+            if latest.len() == self.blocks_kept() {
                 latest.remove(0);
             }
             Arc::new(self.stored.block(number, parts)?)
@@ -178,10 +184,13 @@ impl IndexFile {
         info.compare.check(&self.stored.read(info.offset, info.compare.stored_bytes)?)
     }
 
-    /// The decoded length in bytes of its largest block, about: as much as one reader of it holds.
-    pub fn largest_block_bytes(&self) -> u64 {
-        let bytes = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
-        self.stored.blocks.iter().map(bytes).max().unwrap_or(0)
+    /// The decoded length in bytes of the blocks that it keeps, at most, about: as much as one reader of it holds.
+    pub fn kept_bytes(&self) -> u64 {
+        self.largest_block_bytes * self.blocks_kept() as u64
+    }
+
+    fn blocks_kept(&self) -> usize {
+        if self.largest_block_bytes * BLOCKS_KEPT as u64 <= BLOCKS_KEPT_BYTES_MAX { BLOCKS_KEPT } else { 1 }
     }
 
     /// The directory of a block's first row.
