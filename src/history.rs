@@ -74,14 +74,11 @@ fn visit_below(
 ) -> Result<()> {
     for group in state.groups(top) {
         let group = group?;
-        // The first one is the directory itself, unless it is empty.
+        // The directory itself comes first, unless it is empty.
         if !recursive && group.path != top.as_bytes() {
             break;
         }
         visit_group(&group, monitor, visit)?;
-        if !recursive {
-            break;
-        }
     }
     Ok(())
 }

@@ -347,6 +347,38 @@ fn many_names_of_tens_of_kibibytes_take_little_memory() {
     assert_eq!(fs::read(scene.target().join("home/good")).unwrap(), b"good");
 }
 
+/// A scene whose only bundle lists the folder `home/d` and so many entries in it, each a line made of its path.
+fn scene_of_many(count: usize, line: impl Fn(&str) -> String) -> Scene {
+    const LINES: usize = 1 << 17;
+    let first = format!("{}\n{}\n{}\n", head(), dir("home"), dir("home/d"));
+    let text =
+        |start: usize| (start..count.min(start + LINES)).map(|n| line(&format!("home/d/{n:08}")) + "\n").collect();
+    let texts: Vec<String> = std::iter::once(first).chain((0..count).step_by(LINES).map(text)).collect();
+    let pieces: Vec<(&[u8], usize)> = texts.iter().map(|text| (text.as_bytes(), 1)).collect();
+    let scene = Scene::new();
+    let tar = [home(), member(b"home/d/", b'5', 0, b"", b"")].concat();
+    scene.forge.bundle(1, &Reel::default().frame(&tar).manifest_of(&pieces, json!({"changes": count + 2})));
+    scene
+}
+
+#[test]
+fn a_folder_of_millions_of_entries_takes_little_memory() {
+    const COUNT: usize = 2_500_000;
+    let scene = std::mem::ManuallyDrop::new(scene_of_many(COUNT, |path| {
+        format!("{{\"path\":\"{path}\",\"type\":\"fifo\",\"mode\":\"0600\",\"mtime\":\"1\",\"ctime\":\"1\"}}")
+    }));
+    // What is there is not in the snapshot.
+    fs::create_dir_all(scene.target().join("home/d/other")).unwrap();
+    let target = scene.target();
+    scene.run("list -v", &[]).expect_ok();
+    let listed = scene.run("ls home/d", &[]).expect_ok().out();
+    assert_eq!(listed.lines().count(), COUNT);
+    scene.run("restore --overwrite --delete --dry-run -y --to", &[&target]).expect_ok().expect_said(&["2,500,001"]);
+    scene.run("export", &[]).expect_ok();
+    scene.run("verify --data", &[]).expect(3).expect_said(&[&bundle_name(1)]);
+    scene.run("repair", &[]);
+}
+
 #[test]
 fn a_file_through_a_symlink_is_not_written_and_named() {
     for to in ["../../kept", "/tmp", "..", "../../kept/secret"] {

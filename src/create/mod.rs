@@ -1,6 +1,7 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
 mod index;
+mod old;
 mod pace;
 mod pipeline;
 mod plan;

@@ -1,5 +1,6 @@
 //! Compares what the scan finds with the state before and makes jobs of the differences, in the order of the tar.
 
+use super::old::OldGroups;
 use crate::diff;
 use crate::diff::Pair;
 use crate::diff::Rehash;
@@ -26,13 +27,11 @@ use crate::pack::open_large;
 use crate::pack::push_kept_line;
 use crate::path;
 use crate::path::EntryPath;
-use crate::path::walk_order;
 use crate::scan::Found;
 use crate::scan::Listing;
 use crate::scan::Source;
 use crate::snapshot::Counts;
 use crate::state::Group;
-use crate::state::Groups;
 use crate::state::Row;
 use crate::state::State;
 use crate::tar::DumpDir;
@@ -86,42 +85,6 @@ pub struct Planner<'a> {
     pub sockets: u64,
 }
 
-/// The old directories of one source, and which of them stay as they are because they could not be read.
-struct OldGroups {
-    source: usize,
-    groups: Groups,
-    next: Option<Group>,
-    kept: Vec<Vec<u8>>,
-}
-
-impl OldGroups {
-    fn new(source: usize, name: &[u8], before: &State) -> Result<OldGroups> {
-        let top = EntryPath::from_bytes(name).unwrap_or_default();
-        let mut groups = before.groups(&top);
-        let next = groups.next().transpose()?;
-        Ok(OldGroups { source, groups, next, kept: Vec::new() })
-    }
-
-    /// The next directory if it stands before `path` (`None`: whatever it is).
-    fn take_before(&mut self, path: Option<&[u8]>) -> Result<Option<Group>> {
-        let is_before = |group: &Group| path.is_none_or(|path| walk_order(&group.path, path).is_lt());
-        if self.next.as_ref().is_some_and(is_before) { self.take() } else { Ok(None) }
-    }
-
-    fn take_at(&mut self, path: &[u8]) -> Result<Option<Group>> {
-        if self.next.as_ref().is_some_and(|group| group.path == path) { self.take() } else { Ok(None) }
-    }
-
-    fn take(&mut self) -> Result<Option<Group>> {
-        let next = self.groups.next().transpose()?;
-        Ok(std::mem::replace(&mut self.next, next))
-    }
-
-    fn is_kept(&self, path: &[u8]) -> bool {
-        self.kept.iter().any(|kept| path::is_in(path, kept))
-    }
-}
-
 impl<'a> Planner<'a> {
     pub fn new(
         sources: &'a [Source],
@@ -170,7 +133,7 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, listing: Listing) -> Result<()> {
         self.go_to(listing.source, &listing.path)?;
         let Some(old) = &mut self.old else { return Ok(()) };
-        let mut group = old.take_at(&listing.path)?.unwrap_or_default();
+        let mut group = old.take_at(&listing.path)?;
         if listing.is_bare() && !group.rows.is_empty() && !self.allow_empty {
             let source = &self.sources[listing.source];
             source.check_alive()?;
@@ -190,13 +153,13 @@ impl<'a> Planner<'a> {
         }
         if listing.is_unreadable {
             if let Some(old) = &mut self.old {
-                old.kept.push(listing.path.clone());
+                old.keep(listing.path.clone());
             }
             return own.map_or(Ok(()), |stat| self.plan_header(&listing, stat));
         }
         for name in &listing.unreadable {
             if let Some(old) = &mut self.old {
-                old.kept.push(path::joined(&listing.path, name));
+                old.keep(path::joined(&listing.path, name));
             }
         }
         self.compare_entries(&listing, &group, own)

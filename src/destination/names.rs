@@ -32,6 +32,25 @@ pub(super) struct NameRules {
     folds_case: bool,
 }
 
+/// The names in a directory, as a file system that takes no difference of case sees them, each with the name itself.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    names: HashMap<Vec<u8>, Vec<u8>>,
+    bytes: usize,
+}
+
+impl Taken {
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn insert(&mut self, folded: Vec<u8>, name: &[u8]) {
+        self.bytes += folded.len() + name.len() + 2 * size_of::<Vec<u8>>();
+        self.names.insert(folded, name.to_vec());
+    }
+}
+
 impl NameRules {
     /// Those of FAT and exFAT, as the kernel drives them.
     pub(super) fn fat() -> NameRules {
@@ -94,25 +113,28 @@ impl NameRules {
         decoded(name).is_some_and(|inner| self.written(&inner).is_some_and(|written| written == name))
     }
 
-    /// Of the names in a directory, in their order, those that it would take for one that comes before; and how they are
-    /// written.
-    pub(super) fn told_apart<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Vec<(&'n [u8], Vec<u8>)> {
+    /// Of the names in a directory, in their order, those that it would take for one that comes before, or for one that is
+    /// `taken`; and how they are written.
+    pub(super) fn told_apart<'n>(
+        &self,
+        names: impl Iterator<Item = &'n [u8]>,
+        taken: &mut Taken,
+    ) -> Vec<(&'n [u8], Vec<u8>)> {
         let mut changed = Vec::new();
         if !self.folds_case {
             return changed;
         }
-        let mut taken: HashMap<Vec<u8>, &[u8]> = HashMap::new();
         for name in names.filter(|name| name.len() <= NAME_BYTES_MAX) {
             let plain = self.written(name);
             let folded = fold_case(plain.as_deref().unwrap_or(name));
-            let Some(keeper) = taken.get(&folded).copied() else {
+            let Some(keeper) = taken.names.get(&folded) else {
                 taken.insert(folded, name);
                 continue;
             };
             let mut marks = self.refused(name);
             mark_differences(name, keeper, &mut marks);
             let mut written = escaped(name, &marks);
-            if taken.contains_key(&fold_case(&written)) {
+            if taken.names.contains_key(&fold_case(&written)) {
                 written = escaped(name, &vec![true; name.len()]);
             }
             taken.insert(fold_case(&written), name);
@@ -254,11 +276,11 @@ mod tests {
     #[test]
     fn names_that_differ_only_in_case_are_told_apart() {
         let names: [&[u8]; 6] = [b"%72eadme", b"README", b"ReadMe", b"other", b"readme", "\u{212a}".as_bytes()];
-        let changed = NameRules::fat().told_apart(names.into_iter());
+        let changed = NameRules::fat().told_apart(names.into_iter(), &mut Taken::default());
         let changed: Vec<(&[u8], &[u8])> = changed.iter().map(|(name, written)| (*name, written.as_slice())).collect();
         let expected: [(&[u8], &[u8]); 2] = [(b"ReadMe", b"R%65%61%64M%65"), (b"readme", b"%72%65%61%64%6D%65")];
         assert_eq!(changed, expected);
-        assert!(NameRules::default().told_apart(names.into_iter()).is_empty());
+        assert!(NameRules::default().told_apart(names.into_iter(), &mut Taken::default()).is_empty());
     }
 
     #[test]
@@ -300,7 +322,11 @@ mod tests {
     proptest! {
         #[test]
         fn no_two_names_become_one_and_each_can_be_turned_back(rules in rules(), names in proptest::collection::btree_set(name(), 1..40)) {
-            let apart: HashMap<&[u8], Vec<u8>> = rules.told_apart(names.iter().map(Vec::as_slice)).into_iter().collect();
+            let mut taken = Taken::default();
+            // In pieces, as a large directory comes.
+            let all: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+            let pieces = all.chunks(7).flat_map(|piece| rules.told_apart(piece.iter().copied(), &mut taken));
+            let apart: HashMap<&[u8], Vec<u8>> = pieces.collect();
             let mut seen = HashSet::new();
             for name in &names {
                 let changed = apart.get(name.as_slice()).cloned().or_else(|| rules.written(name));

@@ -5,7 +5,10 @@ use super::Destination;
 use super::Failure;
 use super::LossKind;
 use super::names::NameRules;
+use super::names::Taken;
 use super::problem;
+use crate::error::Error;
+use crate::error::ErrorKind;
 use crate::path::EntryPath;
 use crate::path::joined;
 use crate::platform::Names;
@@ -18,6 +21,9 @@ use std::sync::PoisonError;
 
 /// The most changed names that are listed; all are counted.
 pub const NAMES_LISTED_MAX: usize = 1000;
+
+/// What may be kept of names, in bytes, to tell those apart that differ in case only: about a million in one directory.
+const NAMES_BYTES_MAX: usize = 64 << 20;
 
 /// An entry that has another name in the destination, because its own cannot be there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +45,10 @@ pub(super) struct WrittenNames {
 struct Noted {
     /// Names that are changed because others in their directory would be taken for the same, by their whole path.
     apart: HashMap<Vec<u8>, Vec<u8>>,
+    apart_bytes: usize,
+    /// The directory that is noted now, and its names so far.
+    directory: EntryPath,
+    taken: Taken,
     listed: Vec<Renamed>,
     total: u64,
 }
@@ -96,17 +106,37 @@ impl Destination {
         rules
     }
 
+    /// Whether some names have to be others there.
+    pub fn changes_names(&self) -> bool {
+        !self.written.rules.takes_all()
+    }
+
     /// Notes what will be written into `directory`, so that no two names become one there. To be called before any of them is
-    /// written.
-    pub fn note_names<'n>(&self, directory: &EntryPath, names: impl Iterator<Item = &'n [u8]> + Clone) {
+    /// written, again and again for one directory if its names come piece by piece.
+    ///
+    /// # Errors
+    /// When too many names differ in case only, or one directory has too many names to know that.
+    pub fn note_names<'n>(
+        &self,
+        directory: &EntryPath,
+        names: impl Iterator<Item = &'n [u8]> + Clone,
+    ) -> Result<(), Error> {
         let rules = &self.written.rules;
         if rules.takes_all() {
-            return;
+            return Ok(());
         }
-        let apart = rules.told_apart(names.clone());
         let mut noted = self.written.noted();
-        for (name, written) in apart {
-            noted.apart.insert(joined(directory.as_bytes(), name), written);
+        if noted.directory != *directory {
+            (noted.directory, noted.taken) = (directory.clone(), Taken::default());
+        }
+        for (name, written) in rules.told_apart(names.clone(), &mut noted.taken) {
+            let path = joined(directory.as_bytes(), name);
+            noted.apart_bytes += path.len() + written.len() + 2 * size_of::<Vec<u8>>();
+            noted.apart.insert(path, written);
+        }
+        if noted.taken.bytes() + noted.apart_bytes > NAMES_BYTES_MAX {
+            let what = format!("more names than can be told apart where upper and lower case are one, in {directory}");
+            return Err(Error::new(ErrorKind::Refused, what).with_hint("Restore to a disk with another file system."));
         }
         for name in names {
             let Some(path) = directory.child(name) else { continue };
@@ -117,6 +147,7 @@ impl Destination {
                 noted.listed.push(Renamed { path, name });
             }
         }
+        Ok(())
     }
 
     /// How many names are others there, and the first [`NAMES_LISTED_MAX`] of them.

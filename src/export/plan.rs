@@ -10,15 +10,15 @@ use crate::frames::FRAME_BYTES;
 use crate::id::Number;
 use crate::path;
 use crate::path::EntryPath;
-use crate::state::Group;
+use crate::state::Directories;
 use crate::state::Groups;
 use crate::state::Row;
 use crate::state::State;
 use crate::tar;
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -189,12 +189,12 @@ impl Iterator for Plan<'_> {
 struct Walk {
     state: State,
     tops: VecDeque<EntryPath>,
-    groups: Option<Groups>,
-    waiting: Option<Group>,
+    /// What is in the directories.
+    groups: Option<Peekable<Groups>>,
+    /// The directories themselves.
+    directories: Option<Peekable<Directories>>,
     directory: Vec<u8>,
     rows: std::vec::IntoIter<Row>,
-    /// Directories that were met and come later.
-    directories: BTreeMap<EntryPath, Entry>,
     /// Directories that lead to what is wanted.
     parents: VecDeque<(EntryPath, Entry)>,
     parents_done: BTreeSet<EntryPath>,
@@ -214,10 +214,9 @@ impl Walk {
             state,
             tops: tops.into(),
             groups: None,
-            waiting: None,
+            directories: None,
             directory: Vec::new(),
             rows: Vec::new().into_iter(),
-            directories: BTreeMap::new(),
             parents: VecDeque::new(),
             parents_done: BTreeSet::new(),
         })
@@ -231,19 +230,13 @@ impl Walk {
             if let Some(found) = self.next_in_directory()? {
                 return Ok(Some(found));
             }
-            if self.waiting.is_none()
-                && let Some(groups) = &mut self.groups
-            {
-                self.waiting = groups.next().transpose()?;
+            if let Some(directory) = self.next_directory()? {
+                if let Some(entry) = self.state.find(&directory)? {
+                    return Ok(Some((directory, entry)));
+                }
+                continue;
             }
-            let is_due = |directory: &EntryPath| {
-                let group = self.waiting.as_ref();
-                group.is_none_or(|group| path::walk_order(directory.as_bytes(), &group.path).is_le())
-            };
-            if self.directories.first_key_value().is_some_and(|(directory, _)| is_due(directory)) {
-                return Ok(self.directories.pop_first());
-            }
-            match self.waiting.take() {
+            match self.groups.as_mut().and_then(Iterator::next).transpose()? {
                 Some(group) => (self.directory, self.rows) = (group.path, group.rows.into_iter()),
                 None => match self.tops.pop_front() {
                     Some(top) => self.start(&top)?,
@@ -253,15 +246,25 @@ impl Walk {
         }
     }
 
+    /// The next directory, if it stands before what is in the next one that holds something.
+    fn next_directory(&mut self) -> Result<Option<EntryPath>> {
+        let (Some(groups), Some(directories)) = (&mut self.groups, &mut self.directories) else { return Ok(None) };
+        let is_due = match (directories.peek(), groups.peek()) {
+            (Some(Ok(directory)), Some(Ok(group))) => path::walk_order(directory.as_bytes(), &group.path).is_le(),
+            // What cannot be read is told by the one that is asked.
+            (_, Some(Err(_))) => false,
+            _ => true,
+        };
+        if is_due { directories.next().transpose() } else { Ok(None) }
+    }
+
     /// The next entry of the present directory that is no directory.
     fn next_in_directory(&mut self) -> Result<Option<(EntryPath, Entry)>> {
-        for row in self.rows.by_ref() {
+        let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
+        for row in self.rows.by_ref().filter(|row| !is_directory(row)) {
             let path = EntryPath::from_bytes(&path::joined(&self.directory, row.name()));
             let (Some(path), Some(entry)) = (path, row.entry()?) else { continue };
-            if entry.stat.kind != Kind::Directory {
-                return Ok(Some((path, entry)));
-            }
-            self.directories.insert(path, entry);
+            return Ok(Some((path, entry)));
         }
         Ok(None)
     }
@@ -283,7 +286,8 @@ impl Walk {
         if let Some(entry) = if top.is_root() { None } else { self.state.find(top)? } {
             self.parents.push_back((top.clone(), entry));
         }
-        self.groups = Some(self.state.groups(top));
+        self.groups = Some(self.state.groups(top).peekable());
+        self.directories = Some(self.state.directories(top).peekable());
         Ok(())
     }
 }

@@ -1,9 +1,7 @@
 //! The list of a bundle's changes: as its manifest says, or from the states before and after its snapshot.
 
-use super::rewrite::Group;
+use super::rewrite::Lines;
 use crate::bundle::ManifestReader;
-use crate::diff;
-use crate::diff::Pair;
 use crate::entry::Entry;
 use crate::entry::Place;
 use crate::error::Result;
@@ -12,12 +10,11 @@ use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::path;
 use crate::path::EntryPath;
-use crate::state::Group as Rows;
+use crate::state::Group;
 use crate::state::Groups;
 use crate::state::Row;
 use crate::state::State;
 use std::cmp::Ordering;
-use std::iter::Peekable;
 
 /// By directory in the order of a walk, then by name.
 pub(super) fn row_order(a: &EntryPath, b: &EntryPath) -> Ordering {
@@ -25,38 +22,15 @@ pub(super) fn row_order(a: &EntryPath, b: &EntryPath) -> Ordering {
     path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
 }
 
-/// A manifest's lines, directory by directory.
-pub(super) struct FromManifest {
-    reader: ManifestReader,
-    next: Option<Change>,
-    begun: bool,
-}
-
-impl FromManifest {
-    pub fn new(reader: ManifestReader) -> FromManifest {
-        FromManifest { reader, next: None, begun: false }
-    }
-
-    pub fn next(&mut self) -> Result<Option<Group>> {
-        if !self.begun {
-            (self.begun, self.next) = (true, self.reader.next_change()?);
-        }
-        let mut group = Group::new();
-        while let Some(change) = self.next.take() {
-            let directory = |change: &Change| path::split_last(change.path.as_bytes()).0.to_vec();
-            if group.first().is_some_and(|first| directory(first) != directory(&change)) {
-                self.next = Some(change);
-                break;
-            }
-            group.push(change);
-            self.next = self.reader.next_change()?;
-        }
-        Ok((!group.is_empty()).then_some(group))
+/// A manifest's lines.
+impl Lines for ManifestReader {
+    fn next(&mut self) -> Result<Option<Change>> {
+        self.next_change()
     }
 }
 
 /// Which of a snapshot's changes belong to one of its parts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Share {
     /// The last line of the part before.
     pub after: Option<EntryPath>,
@@ -64,10 +38,10 @@ pub(super) struct Share {
     pub before: Option<EntryPath>,
 }
 
-/// The differences of two states, directory by directory.
+/// The differences of two states.
 pub(super) struct FromStates {
-    old: Peekable<Groups>,
-    new: Peekable<Groups>,
+    old: Rows,
+    new: Rows,
     bundle: BundleId,
     share: Share,
     /// The last line that was given out.
@@ -79,8 +53,8 @@ impl FromStates {
     pub fn new(before: &State, after: &State, bundle: BundleId, share: Share) -> FromStates {
         let root = EntryPath::root();
         FromStates {
-            old: before.groups(&root).peekable(),
-            new: after.groups(&root).peekable(),
+            old: Rows::new(before.groups(&root)),
+            new: Rows::new(after.groups(&root)),
             bundle,
             last: share.after.clone(),
             share,
@@ -88,28 +62,23 @@ impl FromStates {
         }
     }
 
-    pub fn next(&mut self) -> Result<Option<Group>> {
-        while !self.ended {
-            let Some((old, new)) = self.next_directory()? else { return Ok(None) };
-            let mut group = Group::new();
-            for pair in diff::pairs(&old.rows, &new.rows, |a, b| a.name().cmp(b.name())) {
-                let directory = if new.rows.is_empty() { &old.path } else { &new.path };
-                if let Some(change) = self.change(directory, pair)? {
-                    if self.is_beyond(&change) {
-                        self.ended = true;
-                        break;
-                    }
-                    if self.share.after.as_ref().is_none_or(|after| row_order(&change.path, after).is_gt()) {
-                        self.last = Some(change.path.clone());
-                        group.push(change);
-                    }
-                }
-            }
-            if !group.is_empty() {
-                return Ok(Some(group));
+    /// The next entry that is in one of the states, or in both.
+    fn next_pair(&mut self) -> Result<Option<(EntryPath, Versions)>> {
+        loop {
+            let order = match (self.old.peek()?, self.new.peek()?) {
+                (None, None) => return Ok(None),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => path::walk_order(old.0, new.0).then_with(|| old.1.name().cmp(new.1.name())),
+            };
+            let old = if order.is_le() { self.old.take()? } else { None };
+            let new = if order.is_ge() { self.new.take()? } else { None };
+            let (old, new) = (old.unzip(), new.unzip());
+            // Paths that cannot be are in no manifest.
+            if let Some(path) = new.0.or(old.0).flatten() {
+                return Ok(Some((path, Versions { old: old.1.flatten(), new: new.1.flatten() })));
             }
         }
-        Ok(None)
     }
 
     /// Whether a line belongs to a later part.
@@ -122,41 +91,71 @@ impl FromStates {
         place > self.bundle || before.is_some_and(|before| row_order(&change.path, before).is_ge())
     }
 
-    /// The rows of the next directory in both states.
-    fn next_directory(&mut self) -> Result<Option<(Rows, Rows)>> {
-        let path = |group: &Result<Rows>| group.as_ref().map(|group| group.path.clone()).unwrap_or_default();
-        let order = match (self.old.peek().map(path), self.new.peek().map(path)) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(old), Some(new)) => path::walk_order(&old, &new),
-        };
-        let old = if order.is_le() { self.old.next().transpose()? } else { None };
-        let new = if order.is_ge() { self.new.next().transpose()? } else { None };
-        Ok(Some((old.unwrap_or_default(), new.unwrap_or_default())))
-    }
-
-    fn change(&self, directory: &[u8], pair: Pair<&Row, &Row>) -> Result<Option<Change>> {
-        let (old, new) = match pair {
-            Pair::Old(old) => (Some(old), None),
-            Pair::New(new) => (None, Some(new)),
-            Pair::Both(old, new) => (Some(old), Some(new)),
-        };
-        let Some(name) = new.or(old).map(Row::name) else { return Ok(None) };
-        let Some(path) = EntryPath::from_bytes(&path::joined(directory, name)) else { return Ok(None) };
-        let (old, new) = (old.map(Row::entry).transpose()?.flatten(), new.map(Row::entry).transpose()?.flatten());
-        let now = match (old, new) {
-            (None, None) => return Ok(None),
-            (Some(old), None) => Now::Gone(old.stat.kind),
-            (Some(old), Some(new)) if comparable(&old) == comparable(&new) => return Ok(None),
+    fn change(&self, versions: Versions) -> Option<Now> {
+        match (versions.old, versions.new) {
+            (None, None) => None,
+            (Some(old), None) => Some(Now::Gone(old.stat.kind)),
+            (Some(old), Some(new)) if comparable(&old) == comparable(&new) => None,
             (_, Some(new)) => {
                 let elsewhere = |entry: &Entry| {
                     entry.content.as_ref().is_some_and(|content| content.place.bundle.number != self.bundle.number)
                 };
-                if elsewhere(&new) { Now::Kept(new) } else { Now::Stored(new) }
+                Some(if elsewhere(&new) { Now::Kept(new) } else { Now::Stored(new) })
             }
-        };
-        Ok(Some(Change { path, now }))
+        }
+    }
+}
+
+impl Lines for FromStates {
+    fn next(&mut self) -> Result<Option<Change>> {
+        while !self.ended {
+            let Some((path, versions)) = self.next_pair()? else { return Ok(None) };
+            let Some(now) = self.change(versions) else { continue };
+            let change = Change { path, now };
+            if self.is_beyond(&change) {
+                self.ended = true;
+            } else if self.share.after.as_ref().is_none_or(|after| row_order(&change.path, after).is_gt()) {
+                self.last = Some(change.path.clone());
+                return Ok(Some(change));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An entry before and after.
+struct Versions {
+    old: Option<Entry>,
+    new: Option<Entry>,
+}
+
+/// The rows of a state, one after the other.
+struct Rows {
+    groups: Groups,
+    group: Group,
+    at: usize,
+}
+
+impl Rows {
+    fn new(groups: Groups) -> Rows {
+        Rows { groups, group: Group::default(), at: 0 }
+    }
+
+    /// The next row, with its directory.
+    fn peek(&mut self) -> Result<Option<(&[u8], &Row)>> {
+        while self.at >= self.group.rows.len() {
+            let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
+            (self.group, self.at) = (group, 0);
+        }
+        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
+    }
+
+    /// Takes the next row: its path, if it can be one, and the entry.
+    fn take(&mut self) -> Result<Option<(Option<EntryPath>, Option<Entry>)>> {
+        let Some((directory, row)) = self.peek()? else { return Ok(None) };
+        let taken = (EntryPath::from_bytes(&path::joined(directory, row.name())), row.entry()?);
+        self.at += 1;
+        Ok(Some(taken))
     }
 }
 

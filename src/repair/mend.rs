@@ -2,11 +2,10 @@
 
 use super::Repair;
 use super::bundle_named;
-use super::lines::FromManifest;
 use super::lines::FromStates;
 use super::lines::Share;
 use super::name_of;
-use super::rewrite::Group;
+use super::rewrite::NoLines;
 use super::rewrite::Rewrite;
 use super::rewrite::Sources;
 use crate::archive::DAMAGED;
@@ -189,25 +188,25 @@ impl Mend<'_, '_, '_> {
         let after = if is_known { check.history.state(number)? } else { None };
         let before = if is_known { check.history.state_before(number)? } else { None };
         let name_of = |id: BundleId| name_of(check, check.catalog(), id);
-        let manifest = old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose()?;
-        let sources = Sources { old, before: before.clone(), after: after.clone(), name_of: &name_of };
+        let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
+        let manifests = manifest()?.zip(manifest()?);
+        let sources = Sources { old: old.clone(), before: before.clone(), after: after.clone(), name_of: &name_of };
         let rewrite = Rewrite::new(sources, writer)?;
-        let tail = match &manifest {
-            Some(reader) => reader.tail().clone(),
+        let tail = match &manifests {
+            Some((reader, _)) => reader.tail().clone(),
             None => self.tail(name)?,
         };
-        let published = match (manifest, before, after) {
-            (Some(reader), _, _) => {
-                let mut lines = FromManifest::new(reader);
-                rewrite.run(&mut || lines.next(), tail)?
-            }
+        let published = match (manifests, before, after) {
+            (Some((mut lines, mut again)), _, _) => rewrite.run(&mut lines, &mut again, tail)?,
             (None, Some(before), Some(after)) => {
-                let mut lines = FromStates::new(&before, &after, name.id, self.share(name.id)?);
-                let published = rewrite.run(&mut || lines.next(), tail)?;
-                self.last_lines.insert(name.id, lines.last.clone());
+                let share = self.share(name.id)?;
+                let mut again = FromStates::new(&before, &after, name.id, share.clone());
+                let mut lines = FromStates::new(&before, &after, name.id, share);
+                let published = rewrite.run(&mut lines, &mut again, tail)?;
+                self.last_lines.insert(name.id, lines.last);
                 published
             }
-            _ => rewrite.run(&mut || Ok::<Option<Group>, Error>(None), tail)?,
+            _ => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
         };
         Ok(published.manifest)
     }

@@ -35,8 +35,23 @@ use std::sync::Arc;
 /// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
 const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
-/// The changes of one directory, by name.
-pub(super) type Group = Vec<Change>;
+/// The changes of a bundle, by directory in the order of a walk, then by name.
+pub(super) trait Lines {
+    /// The next one.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn next(&mut self) -> Result<Option<Change>>;
+}
+
+/// No changes.
+pub(super) struct NoLines;
+
+impl Lines for NoLines {
+    fn next(&mut self) -> Result<Option<Change>> {
+        Ok(None)
+    }
+}
 
 /// What a bundle is written anew from.
 pub(super) struct Sources<'a> {
@@ -67,6 +82,49 @@ pub(super) struct Rewrite<'a> {
     line: Vec<u8>,
 }
 
+/// Reads the same changes as the rewrite, a directory ahead of it: whether the directory's header is wanted, and with all its
+/// names, is known when all its changes are, which are too many to keep.
+struct Scout<'l> {
+    lines: &'l mut dyn Lines,
+    next: Option<Change>,
+    begun: bool,
+}
+
+/// What is known of a directory's changes before they are written.
+#[derive(Default)]
+struct Ahead {
+    /// Whether a name went, or changed between a directory and something else.
+    loses_names: bool,
+    /// Whether something is stored that stands beside the directory's header.
+    stores: bool,
+}
+
+impl Scout<'_> {
+    /// Reads the changes of a directory.
+    fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<Ahead> {
+        let mut ahead = Ahead::default();
+        if !self.begun {
+            (self.begun, self.next) = (true, self.lines.next()?);
+        }
+        while let Some(change) = self.next.take_if(|change| path::split_last(change.path.as_bytes()).0 == directory) {
+            ahead.loses_names = ahead.loses_names || loses_name(&change, before)?;
+            ahead.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+            self.next = self.lines.next()?;
+        }
+        Ok(ahead)
+    }
+}
+
+/// Whether a name went, or changed between a directory and something else.
+fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
+    let kind = match &change.now {
+        Now::Gone(_) => return Ok(true),
+        Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
+    };
+    let older = before.map(|before| before.find(&change.path)).transpose()?.flatten();
+    Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
+}
+
 impl<'a> Rewrite<'a> {
     pub fn new(sources: Sources<'a>, writer: BundleWriter) -> Result<Rewrite<'a>> {
         Ok(Rewrite {
@@ -83,30 +141,29 @@ impl<'a> Rewrite<'a> {
         })
     }
 
-    /// Writes and publishes the bundle with these changes.
+    /// Writes and publishes the bundle with these changes; `again` are the same.
     ///
     /// # Errors
     /// When the list cannot be read or the bundle not be written.
-    pub fn run(mut self, groups: &mut dyn FnMut() -> Result<Option<Group>>, tail: Tail) -> Result<Published> {
-        while let Some(group) = groups()? {
-            self.group(group)?;
+    pub fn run(mut self, lines: &mut dyn Lines, again: &mut dyn Lines, tail: Tail) -> Result<Published> {
+        let mut scout = Scout { lines: again, next: None, begun: false };
+        let mut present: Option<Vec<u8>> = None;
+        while let Some(change) = lines.next()? {
+            let directory = path::split_last(change.path.as_bytes()).0;
+            if present.as_deref() != Some(directory) {
+                self.pending_before(Some(directory))?;
+                let ahead = scout.look(directory, self.sources.before.as_ref())?;
+                if let Some(directory) = EntryPath::from_bytes(directory).filter(|directory| !directory.is_root()) {
+                    self.directory(&directory, &ahead)?;
+                    self.flush_if_full()?;
+                }
+                present = Some(directory.to_vec());
+            }
+            self.change(change)?;
         }
         self.pending_before(None)?;
         self.flush()?;
         self.writer.publish(tail)
-    }
-
-    fn group(&mut self, group: Group) -> Result<()> {
-        let Some(first) = group.first() else { return Ok(()) };
-        let directory = path::split_last(first.path.as_bytes()).0.to_vec();
-        self.pending_before(Some(&directory))?;
-        if let Some(directory) = EntryPath::from_bytes(&directory).filter(|directory| !directory.is_root()) {
-            self.directory(&directory, &group)?;
-        }
-        for change in group {
-            self.change(change)?;
-        }
-        self.flush_if_full()
     }
 
     /// Members of directories in which nothing changed.
@@ -122,14 +179,12 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
-    /// The member of the directory that a group is in: wanted for itself, for what is stored in it, or because of the names
-    /// that are gone.
-    fn directory(&mut self, directory: &EntryPath, group: &Group) -> Result<()> {
+    /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
+    /// names that are gone.
+    fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
         let own = self.pending.remove(directory);
-        let names = if self.lost_names(group)? { self.names_in(directory)? } else { None };
-        let is_stored =
-            |change: &Change| matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
-        if own.is_none() && names.is_none() && !group.iter().any(is_stored) {
+        let names = if ahead.loses_names { self.names_in(directory)? } else { None };
+        if own.is_none() && names.is_none() && !ahead.stores {
             return Ok(());
         }
         let known = match own {
@@ -143,22 +198,6 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
-    /// Whether a name went, or changed between a directory and something else.
-    fn lost_names(&self, group: &Group) -> Result<bool> {
-        for change in group {
-            let kind = match &change.now {
-                Now::Gone(_) => return Ok(true),
-                Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
-            };
-            let older = self.sources.before.as_ref().map(|before| before.find(&change.path)).transpose()?.flatten();
-            let is_directory = |kind: Kind| kind == Kind::Directory;
-            if older.is_some_and(|older| is_directory(older.stat.kind) != is_directory(kind)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// All names in a directory, for stock tar; `None` when they are not known or it is none.
     fn names_in(&self, directory: &EntryPath) -> Result<Option<Vec<u8>>> {
         let Some(after) = &self.sources.after else { return Ok(None) };
@@ -166,12 +205,13 @@ impl<'a> Rewrite<'a> {
             return Ok(None);
         }
         let mut names = DumpDir::default();
-        let group = after.groups(directory).next().transpose()?;
-        for row in group.iter().filter(|group| group.path == directory.as_bytes()).flat_map(|group| &group.rows) {
-            if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
-                names.directory(row.name());
-            } else {
-                names.unchanged(row.name());
+        for group in after.in_directory(directory) {
+            for row in &group?.rows {
+                if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
+                    names.directory(row.name());
+                } else {
+                    names.unchanged(row.name());
+                }
             }
         }
         Ok(Some(names.into_bytes()))

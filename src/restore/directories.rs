@@ -1,106 +1,74 @@
 //! The second walk: directories get their attributes when everything in them is done, the deepest first. Memory grows with
-//! the depth and the largest directory only.
+//! the depth only.
 
 use super::planner::Reached;
 use super::planner::delete_others;
 use super::planner::has_directory;
 use super::run::Run;
-use super::selection::Folder;
 use super::selection::Selection;
 use crate::entry::Kind;
 use crate::error::Result;
 use crate::path::EntryPath;
+use crate::path::split_last;
 use crate::path::walk_order;
-use crate::state::Row;
 use crate::state::State;
-
-/// A directory under way, with the directories in it.
-struct Open {
-    path: EntryPath,
-    directories: Vec<Inner>,
-}
-
-struct Inner {
-    row: Row,
-    /// Whether something is in it.
-    is_filled: bool,
-}
+use std::cmp::Ordering;
 
 /// Finishes all directories that were made. After an interruption too, for until then they are open to their owner only.
 ///
 /// # Errors
 /// When nothing more can be written, or the index cannot be read; as many as possible are finished then.
 pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection, reached: &Reached) -> Result<()> {
-    let Some(last) = &reached.last else { return Ok(()) };
-    let mut open: Vec<Open> = Vec::new();
+    let Some(last) = reached.last.as_ref().filter(|_| run.writable().is_some() || run.options.delete) else {
+        return Ok(());
+    };
+    // Those on the way to the present one: they come after all that is in them.
+    let mut open: Vec<EntryPath> = Vec::new();
     let mut result = Ok(());
-    // Only when all was seen, it is known of a directory that stays open to the end whether something belongs in it.
-    let mut saw_all = true;
-    for folder in selection.folders(state) {
-        let folder = match folder {
-            Ok(folder) => folder,
+    let mut directories = selection.directories(state);
+    while let Some(directory) = directories.next() {
+        let path = match directory {
+            Ok(path) => path,
             Err(error) => {
-                (result, saw_all) = (Err(error), false);
+                result = result.and(Err(error));
                 break;
             }
         };
-        if walk_order(folder.path.as_bytes(), last.as_bytes()).is_gt() {
-            saw_all = false;
-            break;
+        // One that fails does not keep the others from being finished.
+        while let Some(done) = open.pop_if(|open| !path.is_in(open)) {
+            result = result.and(finish(run, state, &done));
         }
-        while let Some(done) = open.pop_if(|open| !folder.path.is_in(&open.path)) {
-            result = result.and(finish_all_in(run, &done, reached, true));
+        let was_made = was_made(&path, last, &reached.until) && !reached.lost.contains(&path);
+        if !was_made || walk_order(path.as_bytes(), last.as_bytes()).is_gt() {
+            directories.skip_below(&path);
         }
-        if let Some(parent) = open.last_mut() {
-            parent.note_filled(folder.path.name());
+        if was_made {
+            open.push(path);
         }
-        let until = reached.until.as_deref().filter(|_| folder.path == *last);
-        open.push(Open::new(folder, until));
     }
     while let Some(done) = open.pop() {
-        result = result.and(finish_all_in(run, &done, reached, saw_all));
+        result = result.and(finish(run, state, &done));
     }
     result
 }
 
-impl Open {
-    /// A directory of which no more than up to the name `until` was made.
-    fn new(folder: Folder, until: Option<&[u8]>) -> Open {
-        let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
-        let was_made = |row: &Row| until.is_none_or(|until| row.name() <= until);
-        let rows = folder.rows.into_iter().filter(|row| is_directory(row) && was_made(row));
-        Open { path: folder.path, directories: rows.map(|row| Inner { row, is_filled: false }).collect() }
-    }
-
-    fn note_filled(&mut self, name: &[u8]) {
-        if let Ok(at) = self.directories.binary_search_by(|inner| inner.row.name().cmp(name)) {
-            self.directories[at].is_filled = true;
-        }
+/// Whether the walk came to a directory, which ended in the directory `last` with its directory `until`.
+fn was_made(path: &EntryPath, last: &EntryPath, until: &[u8]) -> bool {
+    let (above, name) = split_last(path.as_bytes());
+    match walk_order(above, last.as_bytes()) {
+        Ordering::Less => true,
+        Ordering::Equal => name <= until,
+        Ordering::Greater => false,
     }
 }
 
-/// Finishes the directories in one; `saw_all`: whether all was seen that is in these.
-fn finish_all_in(run: &Run, open: &Open, reached: &Reached, saw_all: bool) -> Result<()> {
-    if reached.is_lost(&open.path) {
-        return Ok(());
-    }
-    let mut result = Ok(());
-    for inner in &open.directories {
-        let Some(path) = open.path.child(inner.row.name()) else { continue };
-        if !reached.lost.contains(&path) {
-            // One that fails does not keep the others from being finished.
-            result = result.and(finish(run, &path, inner, saw_all));
-        }
-    }
-    result
-}
-
-fn finish(run: &Run, path: &EntryPath, inner: &Inner, saw_all: bool) -> Result<()> {
-    if run.options.delete && saw_all && !inner.is_filled && !run.monitor.is_interrupted() {
-        delete_others(run, path, &|_| false)?;
+fn finish(run: &Run, state: &State, path: &EntryPath) -> Result<()> {
+    let Some(entry) = state.find(path)?.filter(|entry| entry.stat.kind == Kind::Directory) else { return Ok(()) };
+    if run.options.delete && !run.monitor.is_interrupted() && state.in_directory(path).next().transpose()?.is_none() {
+        // What holds something was cleared when that was restored.
+        delete_others(run, path, &|_| Ok(()))?;
     }
     let Some(destination) = run.writable() else { return Ok(()) };
-    let Some(entry) = inner.row.entry()? else { return Ok(()) };
     if run.options.overwrite && has_directory(run, destination, path, &entry)? {
         run.kept();
     } else if run.settle(destination.finish_directory(path, &entry))?.is_some() {

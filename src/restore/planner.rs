@@ -37,6 +37,9 @@ const ENTRY_BYTES: usize = 320;
 /// The most names that wait for their first ones.
 const WAITING_MAX: usize = 16 << 10;
 
+/// The most bytes of the paths of directories that could not be made: a target that takes so few of them is of no use.
+const LOST_BYTES_MAX: usize = 32 << 20;
+
 /// The way to the thread that restores rounds.
 pub(super) struct Rounds {
     pub sender: SyncSender<Vec<Planned>>,
@@ -49,10 +52,11 @@ pub(super) struct Rounds {
 pub(super) struct Reached {
     /// The last directory whose entries were looked at.
     pub last: Option<EntryPath>,
-    /// The last directory in it that was made; `None`: all of them were.
-    pub until: Option<Vec<u8>>,
+    /// The last directory in it that was made; empty: none was.
+    pub until: Vec<u8>,
     /// The directories that could not be made, but not what is below them.
     pub lost: HashSet<EntryPath>,
+    lost_bytes: usize,
 }
 
 impl Reached {
@@ -66,6 +70,17 @@ impl Reached {
             at = path.parent();
         }
         false
+    }
+
+    /// Notes a directory that could not be made.
+    fn lose(&mut self, path: EntryPath) -> Result<()> {
+        self.lost_bytes += path.as_bytes().len() + size_of::<EntryPath>();
+        self.lost.insert(path);
+        if self.lost_bytes <= LOST_BYTES_MAX {
+            return Ok(());
+        }
+        let what = format!("{} folders could not be made", self.lost.len());
+        Err(Error::new(ErrorKind::Refused, what).with_hint("The problems above say why. Restore to another place."))
     }
 }
 
@@ -105,12 +120,14 @@ impl<'r> Planner<'r> {
     fn walk_all(&mut self, state: &State, selection: &Selection) -> Result<()> {
         for folder in selection.folders(state) {
             let folder = folder?;
-            if !self.reached.is_lost(&folder.path) {
-                self.take_folder(&folder)?;
+            if self.reached.is_lost(&folder.path) {
+                continue;
             }
-            if self.waiting.len() > WAITING_MAX {
-                self.link_waiting()?;
+            if self.reached.last.as_ref() != Some(&folder.path) {
+                (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Vec::new());
+                prepare_folder(self.run, state, &folder)?;
             }
+            self.take_folder(&folder)?;
         }
         loop {
             self.link_waiting()?;
@@ -121,26 +138,19 @@ impl<'r> Planner<'r> {
     }
 
     fn take_folder(&mut self, folder: &Folder) -> Result<()> {
-        (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Some(Vec::new()));
-        if let Some(destination) = &self.run.destination {
-            destination.note_names(&folder.path, folder.rows.iter().map(Row::name));
-        }
-        if self.run.options.delete && folder.is_whole {
-            // First of all: a disk may take a name that goes and one that comes for the same.
-            let kept = names_there(self.run, folder);
-            delete_others(self.run, &folder.path, &|name| kept.contains(name))?;
-        }
         for row in &folder.rows {
             self.run.check_interrupted()?;
             let path = folder.child(row)?;
             if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
                 self.take_directory(path, row)?;
-                self.reached.until = Some(row.name().to_vec());
+                row.name().clone_into(&mut self.reached.until);
             } else if let Some(entry) = row.entry()? {
                 self.take(path, entry)?;
             }
+            if self.waiting.len() > WAITING_MAX {
+                self.link_waiting()?;
+            }
         }
-        self.reached.until = None;
         Ok(())
     }
 
@@ -149,7 +159,7 @@ impl<'r> Planner<'r> {
         match self.run.writable() {
             Some(destination) => {
                 if self.run.settle(destination.make_directory(&path))?.is_none() {
-                    self.reached.lost.insert(path);
+                    self.reached.lose(path)?;
                 }
             }
             None => look_at_directory(self.run, &path, row)?,
@@ -280,17 +290,37 @@ pub(super) fn has_directory(run: &Run, destination: &Destination, path: &EntryPa
         && run.settle(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
 }
 
-/// The names that a folder's entries have in the destination.
-fn names_there(run: &Run, folder: &Folder) -> HashSet<Vec<u8>> {
-    let there = |row: &Row| match (&run.destination, folder.path.child(row.name())) {
-        (Some(destination), Some(path)) => destination.name(&path).into_owned(),
-        _ => row.name().to_vec(),
-    };
-    folder.rows.iter().map(there).collect()
+/// Before anything is written into a folder of which `first` is the first piece: how its names are written there is decided,
+/// and what is not in it is deleted. A disk may take a name that goes and one that comes for the same.
+fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
+    let Some(destination) = &run.destination else { return Ok(()) };
+    let path = &first.path;
+    if destination.changes_names() && first.is_whole {
+        for piece in state.in_directory(path) {
+            destination.note_names(path, piece?.rows.iter().map(Row::name))?;
+        }
+    } else {
+        destination.note_names(path, first.rows.iter().map(Row::name))?;
+    }
+    if !run.options.delete || !first.is_whole {
+        return Ok(());
+    }
+    delete_others(run, path, &|others| {
+        for piece in state.in_directory(path) {
+            for path in piece?.rows.iter().filter_map(|row| path.child(row.name())) {
+                others.remove(&*destination.name(&path));
+            }
+        }
+        Ok(())
+    })
 }
 
-/// Deletes everything in `directory`, if it is one, whose name is not to be kept.
-pub(super) fn delete_others(run: &Run, directory: &EntryPath, is_kept: &dyn Fn(&[u8]) -> bool) -> Result<()> {
+/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there.
+pub(super) fn delete_others(
+    run: &Run,
+    directory: &EntryPath,
+    keep: &dyn Fn(&mut HashSet<Vec<u8>>) -> Result<()>,
+) -> Result<()> {
     let Some(destination) = &run.destination else { return Ok(()) };
     let Some(Some(existing)) = run.settle(destination.stat(directory))? else { return Ok(()) };
     if existing.kind != Some(Kind::Directory) {
@@ -298,9 +328,15 @@ pub(super) fn delete_others(run: &Run, directory: &EntryPath, is_kept: &dyn Fn(&
     }
     let names = run.settle(destination.names(directory))?.unwrap_or_default();
     let is_system = |name: &[u8]| directory.is_root() && is_of_file_system(name);
-    for name in names.iter().filter(|name| !is_kept(name) && !is_system(name)) {
+    let mut others: HashSet<Vec<u8>> = names.into_iter().filter(|name| !is_system(name)).collect();
+    if !others.is_empty() {
+        keep(&mut others)?;
+    }
+    let mut others: Vec<Vec<u8>> = others.into_iter().collect();
+    others.sort_unstable();
+    for name in others {
         run.check_interrupted()?;
-        let Some(path) = directory.child(name) else { continue };
+        let Some(path) = directory.child(&name) else { continue };
         let is_gone = match run.writable() {
             Some(destination) => run.settle(destination.remove(&path))?.is_some(),
             None => true,

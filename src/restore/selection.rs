@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::id::BundleId;
 use crate::id::Number;
 use crate::path::EntryPath;
+use crate::state::Directories;
 use crate::state::Groups;
 use crate::state::Row;
 use crate::state::State;
@@ -25,13 +26,13 @@ enum Part {
     Names(BTreeSet<Vec<u8>>),
 }
 
-/// A directory that is restored, with what of it is.
+/// A directory that is restored, with what of it is, or a piece of that.
 pub(super) struct Folder {
     /// Where it is.
     pub path: EntryPath,
     /// Its entries by name, those that are restored.
     pub rows: Vec<Row>,
-    /// Whether these are all it has.
+    /// Whether all that it has is restored.
     pub is_whole: bool,
 }
 
@@ -73,7 +74,12 @@ impl Selection {
         Ok(Selection(parts))
     }
 
-    /// The directories that hold something, in the order of a walk.
+    /// The directories that are restored, in the order of a walk, and with them what was named and may be none.
+    pub(super) fn directories<'s>(&'s self, state: &'s State) -> Inner<'s> {
+        Inner { state, parts: self.0.iter(), below: None, skipped: None }
+    }
+
+    /// The directories that hold something, in the order of a walk, piece by piece.
     pub(super) fn folders<'s>(&'s self, state: &'s State) -> Folders<'s> {
         Folders { state, parts: self.0.iter(), whole: None }
     }
@@ -140,9 +146,10 @@ impl Folders<'_> {
             match part {
                 Part::Whole => self.whole = Some(self.state.groups(path)),
                 Part::Names(names) => {
-                    let group = self.state.groups(path).next().transpose()?;
-                    let mut rows = group.filter(|group| group.path == path.as_bytes()).unwrap_or_default().rows;
-                    rows.retain(|row| names.contains(row.name()));
+                    let mut rows = Vec::new();
+                    for piece in self.state.in_directory(path) {
+                        rows.extend(piece?.rows.into_iter().filter(|row| names.contains(row.name())));
+                    }
                     return Ok(Some(Folder { path: path.clone(), rows, is_whole: false }));
                 }
             }
@@ -154,6 +161,46 @@ impl Iterator for Folders<'_> {
     type Item = Result<Folder>;
 
     fn next(&mut self) -> Option<Result<Folder>> {
+        self.advance().transpose()
+    }
+}
+
+/// The directories that are restored, whether they hold something or not.
+pub(super) struct Inner<'s> {
+    state: &'s State,
+    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    below: Option<Directories>,
+    skipped: Option<EntryPath>,
+}
+
+impl Inner<'_> {
+    /// Leaves out what is below `path`, which was given out last.
+    pub(super) fn skip_below(&mut self, path: &EntryPath) {
+        self.below.as_mut().map(Directories::skip_below);
+        self.skipped = Some(path.clone());
+    }
+
+    fn advance(&mut self) -> Result<Option<EntryPath>> {
+        loop {
+            if let Some(directory) = self.below.as_mut().and_then(Iterator::next) {
+                return directory.map(Some);
+            }
+            let Some((path, part)) = self.parts.next() else { return Ok(None) };
+            if self.skipped.as_ref().is_some_and(|skipped| path.is_in(skipped)) {
+                continue;
+            }
+            self.below = matches!(part, Part::Whole).then(|| self.state.directories(path));
+            if !path.is_root() {
+                return Ok(Some(path.clone()));
+            }
+        }
+    }
+}
+
+impl Iterator for Inner<'_> {
+    type Item = Result<EntryPath>;
+
+    fn next(&mut self) -> Option<Result<EntryPath>> {
         self.advance().transpose()
     }
 }
