@@ -28,7 +28,7 @@ use crate::tar;
 use crate::tar::Body;
 use crate::tar::DumpDir;
 use crate::unpack::data_ranges;
-use std::collections::BTreeMap;
+use crate::verify::Later;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ pub(super) struct Rewrite<'a> {
     /// Tar that is in no frame yet.
     raw: Vec<u8>,
     /// Directories with a line, whose members come later.
-    pending: BTreeMap<EntryPath, Entry>,
+    pending: Later,
     /// Where a content that has several names was and where it is now; 0: it is lost.
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
@@ -133,7 +133,7 @@ impl<'a> Rewrite<'a> {
             compressor: Compressor::new(Effort::default())?,
             decompressor: Decompressor::new(),
             raw: Vec::new(),
-            pending: BTreeMap::new(),
+            pending: Later::default(),
             placed: HashMap::new(),
             firsts: HashMap::new(),
             frame: None,
@@ -168,11 +168,11 @@ impl<'a> Rewrite<'a> {
 
     /// Members of directories in which nothing changed.
     fn pending_before(&mut self, directory: Option<&[u8]>) -> Result<()> {
-        while let Some(first) = self.pending.first_entry() {
-            if directory.is_some_and(|directory| path::walk_order(first.key().as_bytes(), directory).is_ge()) {
-                return Ok(());
-            }
-            let (path, entry) = first.remove_entry();
+        let is_due =
+            |first: &EntryPath| directory.is_none_or(|directory| path::walk_order(first.as_bytes(), directory).is_lt());
+        while self.pending.peek()?.is_some_and(is_due)
+            && let Some((path, entry)) = self.pending.pop()?
+        {
             tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::Itself);
             self.flush_if_full()?;
         }
@@ -182,7 +182,8 @@ impl<'a> Rewrite<'a> {
     /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
     /// names that are gone.
     fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
-        let own = self.pending.remove(directory);
+        let is_next = self.pending.peek()?.is_some_and(|first| first == directory);
+        let own = if is_next { self.pending.pop()?.map(|(_, entry)| entry) } else { None };
         let names = if ahead.loses_names { self.names_in(directory)? } else { None };
         if own.is_none() && names.is_none() && !ahead.stores {
             return Ok(());
@@ -230,7 +231,7 @@ impl<'a> Rewrite<'a> {
                 let offset = match &entry.content {
                     Some(content) => Some(self.file(&path, &entry, content)?),
                     None => {
-                        self.special(&path, &entry);
+                        self.special(&path, &entry)?;
                         None
                     }
                 };
@@ -246,12 +247,12 @@ impl<'a> Rewrite<'a> {
         self.writer.push_line(&self.line)
     }
 
-    fn special(&mut self, path: &EntryPath, entry: &Entry) {
+    fn special(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
         if entry.stat.kind == Kind::Directory {
-            self.pending.insert(path.clone(), entry.clone());
-        } else {
-            tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+            return self.pending.push(path.clone(), entry.clone());
         }
+        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        Ok(())
     }
 
     /// Writes a file's member if its content can be had; where the content begins, or 0.

@@ -4,10 +4,12 @@
 
 mod local;
 mod memory;
+mod scratch;
 
 pub use local::LocalStore;
 pub use local::Scratch;
 pub use memory::MemoryStore;
+pub use scratch::ScratchFile;
 
 use crate::error::Error;
 use crate::error::ErrorKind;

@@ -12,10 +12,12 @@ use super::frames::Frames;
 use super::frames::Piece;
 use super::frames::Tape;
 use super::is_about_the_file;
+use super::later::Queue;
 use super::told;
 use crate::archive::BundleFile;
 use crate::archive::bundle_path;
 use crate::bundle::Bundle;
+use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Hole;
 use crate::entry::Kind;
@@ -34,10 +36,12 @@ use crate::state::State;
 use crate::tar;
 use crate::tar::Member;
 use crate::workers;
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
+const WRONG_MAX: usize = 1 << 19;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
@@ -46,12 +50,12 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
     let files: Vec<(BundleFile, bool)> =
         check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
-    let mut waiting = BTreeMap::new();
+    let mut waiting = Queue::default();
     let mut number = 0;
     for (file, is_itself) in files {
         let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
         if !is_whole || number != file.id().number {
-            waiting.clear();
+            waiting = Queue::default();
         }
         number = file.id().number;
         if !is_itself {
@@ -59,7 +63,7 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
         }
         match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
             Err(error) if is_about_the_file(&error) => {
-                waiting.clear();
+                waiting = Queue::default();
                 check.found(bundle_path(&file.name), told(&error), Touched::everything(file.id()));
             }
             result => result?,
@@ -75,7 +79,7 @@ fn read_bundle(
     file: &BundleFile,
     threads: usize,
     bytes_total: u64,
-    waiting: &mut BTreeMap<EntryPath, Entry>,
+    waiting: &mut Queue,
 ) -> Result<()> {
     let bundle = check.archive.bundle(&file.name)?;
     let blob = check.archive.store().open(&bundle_path(&file.name))?;
@@ -83,7 +87,7 @@ fn read_bundle(
     // An uncertain one need not have what earlier parts announced.
     let is_certain =
         check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
-    let carried = if is_certain { std::mem::take(waiting) } else { BTreeMap::new() };
+    let carried = if is_certain { std::mem::take(waiting) } else { Queue::default() };
     let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
     // What is not known for certain says nothing of directories.
     let is_certain = |state: &State| {
@@ -111,7 +115,7 @@ fn read_bundle(
             state,
             before,
             seen: Seen::default(),
-            waiting: BTreeMap::new(),
+            waiting: Queue::default(),
             is_last_part: file.id().part == 0,
             unread: false,
             firsts: HashMap::new(),
@@ -135,11 +139,21 @@ struct Seen {
     lost_why: Option<Error>,
     /// Contents whose hash is another, or that are not where the manifest says.
     wrong: HashSet<(u64, Hash)>,
+    wrong_total: u64,
     missing: Named,
     unknown: Named,
     different: Named,
     /// What is wrong with the tar itself; the first of each kind says enough.
     tar: Vec<String>,
+}
+
+impl Seen {
+    fn note_wrong(&mut self, content: &Content) {
+        self.wrong_total += 1;
+        if self.wrong.len() < WRONG_MAX {
+            self.wrong.insert((content.place.offset, content.hash));
+        }
+    }
 }
 
 /// Some paths, the first of many.
@@ -175,7 +189,9 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
     if !seen.wrong.is_empty() {
         let what = "contents are not what was saved, though the frames that they are in are sound. They will not be \
                     restored. If there is a copy of this file, put it in place of this one.";
-        check.found(&file, what, Touched::Contents { bundle: id, contents: seen.wrong });
+        let is_known = seen.wrong_total <= WRONG_MAX as u64;
+        let contents = Touched::Contents { bundle: id, contents: seen.wrong };
+        check.found(&file, what, if is_known { contents } else { Touched::everything(id) });
     }
     let advice = "snap restore goes by the manifest; tar alone unpacks something else.";
     for (named, what) in [
@@ -203,7 +219,7 @@ struct Scan<'a> {
     before: Option<State>,
     seen: Seen,
     /// Directories whose members may come in the next part.
-    waiting: BTreeMap<EntryPath, Entry>,
+    waiting: Queue,
     is_last_part: bool,
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
@@ -281,7 +297,7 @@ impl Scan<'_> {
             if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
                 self.note_missing(wanted);
             } else if !self.unread {
-                self.waiting.insert(wanted.path, wanted.entry);
+                self.waiting.push(wanted.path, wanted.entry)?;
             }
         }
         Ok(())
@@ -308,7 +324,7 @@ impl Scan<'_> {
                 continue;
             };
             if content.place.offset < self.tape.position() {
-                self.seen.wrong.insert((content.place.offset, content.hash));
+                self.seen.note_wrong(content);
                 continue;
             }
             self.tape.skip_to(content.place.offset)?;
@@ -385,7 +401,7 @@ impl Scan<'_> {
     fn compare_file(&mut self, wanted: &Wanted, member: &Member) -> Result<()> {
         let Some((content, _)) = wanted.content() else { return Ok(()) };
         if content.place.offset != self.tape.position() || wanted.entry.stat.size != member.size {
-            self.seen.wrong.insert((content.place.offset, content.hash));
+            self.seen.note_wrong(content);
             self.seen.different.add(wanted.path.clone());
             return Ok(());
         }
@@ -430,7 +446,7 @@ impl Scan<'_> {
             }
         }
         if !sound || hasher.hash() != content.hash {
-            self.seen.wrong.insert((content.place.offset, content.hash));
+            self.seen.note_wrong(content);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
 
+use super::later::Later;
+use super::later::Queue;
 use crate::bundle::ManifestReader;
 use crate::entry::Content;
 use crate::entry::Entry;
@@ -10,7 +12,6 @@ use crate::manifest::Now;
 use crate::path;
 use crate::path::EntryPath;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 /// Orders members as they stand in a tar: a directory, what is in it by name, then its subdirectories.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,7 +78,7 @@ impl Wanted {
 pub(super) struct Expected {
     reader: ManifestReader,
     /// Directories whose headers come later than their lines.
-    directories: BTreeMap<EntryPath, Entry>,
+    directories: Later,
     /// The next member that is no directory.
     other: Option<Wanted>,
     next: Option<Wanted>,
@@ -88,7 +89,8 @@ pub(super) struct Expected {
 
 impl Expected {
     /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
-    pub fn new(reader: ManifestReader, directories: BTreeMap<EntryPath, Entry>) -> Result<Expected> {
+    pub fn new(reader: ManifestReader, directories: Queue) -> Result<Expected> {
+        let directories = Later::new(directories);
         let mut expected = Expected { reader, directories, other: None, next: None, group: Vec::new(), ended: false };
         expected.advance()?;
         Ok(expected)
@@ -112,11 +114,9 @@ impl Expected {
 
     fn advance(&mut self) -> Result<()> {
         while self.next.is_none() {
-            let next_directory = self.directories.first_key_value().map(|(path, _)| path);
-            if let Some(directory) = next_directory.filter(|directory| self.is_due(directory)) {
-                let directory = directory.clone();
-                let entry = self.directories.remove(&directory);
-                self.next = entry.map(|entry| Wanted { path: directory, entry });
+            let next_directory = self.directories.peek()?.cloned();
+            if next_directory.is_some_and(|directory| self.is_due(&directory)) {
+                self.next = self.directories.pop()?.map(|(path, entry)| Wanted { path, entry });
             } else if self.other.is_some() {
                 self.next = self.other.take();
             } else if self.ended {
@@ -144,7 +144,7 @@ impl Expected {
         self.group = path::split_last(change.path.as_bytes()).0.to_vec();
         match change {
             Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
-                self.directories.insert(path, entry);
+                self.directories.push(path, entry)?;
             }
             // What is lost was left out.
             Change { now: Now::Stored(entry), .. } if entry.is_lost() => {}
