@@ -373,7 +373,7 @@ fn named_in_d(text: &str) -> usize {
 
 #[test]
 fn a_folder_of_millions_of_entries_takes_little_memory() {
-    const COUNT: usize = 1_600_000;
+    const COUNT: usize = 2_000_000;
     let scene = scene_of_many(COUNT, line_of("fifo"));
     // What is there is not in the snapshot.
     let target = scene.target();
@@ -386,7 +386,7 @@ fn a_folder_of_millions_of_entries_takes_little_memory() {
 
 #[test]
 fn a_folder_of_a_million_entries_is_exported_and_mended_in_little_memory() {
-    const COUNT: usize = 800_000;
+    const COUNT: usize = 1_000_000;
     let scene = scene_of_many(COUNT, line_of("fifo"));
     scene.run("export", &[]).expect_ok();
     // The bundle is written anew, with a member for each line.
@@ -395,7 +395,7 @@ fn a_folder_of_a_million_entries_is_exported_and_mended_in_little_memory() {
 
 #[test]
 fn a_folder_of_a_million_folders_takes_little_memory() {
-    const COUNT: usize = 800_000;
+    const COUNT: usize = 1_000_000;
     let scene = scene_of_many(COUNT, line_of("dir"));
     let target = scene.target();
     let told = scene.run("restore --overwrite --delete --dry-run -y --to", &[&target]).expect_ok().out();
