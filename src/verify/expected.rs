@@ -79,6 +79,8 @@ pub(super) struct Expected {
     reader: ManifestReader,
     /// Directories whose headers come later than their lines.
     directories: Later,
+    /// One that was read, before which others are due.
+    directory: Option<(EntryPath, Entry)>,
     /// The next member that is no directory.
     other: Option<Wanted>,
     next: Option<Wanted>,
@@ -91,7 +93,8 @@ impl Expected {
     /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
     pub fn new(reader: ManifestReader, directories: Queue) -> Result<Expected> {
         let directories = Later::new(directories);
-        let mut expected = Expected { reader, directories, other: None, next: None, group: Vec::new(), ended: false };
+        let mut expected =
+            Expected { reader, directories, directory: None, other: None, next: None, group: Vec::new(), ended: false };
         expected.advance()?;
         Ok(expected)
     }
@@ -117,6 +120,8 @@ impl Expected {
             let next_directory = self.directories.peek()?.cloned();
             if next_directory.is_some_and(|directory| self.is_due(&directory)) {
                 self.next = self.directories.pop()?.map(|(path, entry)| Wanted { path, entry });
+            } else if let Some((path, entry)) = self.directory.take() {
+                self.directories.push(path, entry)?;
             } else if self.other.is_some() {
                 self.next = self.other.take();
             } else if self.ended {
@@ -144,7 +149,7 @@ impl Expected {
         self.group = path::split_last(change.path.as_bytes()).0.to_vec();
         match change {
             Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
-                self.directories.push(path, entry)?;
+                self.directory = Some((path, entry));
             }
             // What is lost was left out.
             Change { now: Now::Stored(entry), .. } if entry.is_lost() => {}
