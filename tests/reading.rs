@@ -1,6 +1,10 @@
 //! A drive that fails once, or from then on, at any step of reading: every command that reads says so, or gives the same answer
-//! as ever. Uses the library, and wrappers around its stores.
+//! as ever; and `create` on a source that fails so. Uses the library and wrappers around its stores, and the real program.
 
+use crate::support::bench::Bench;
+use crate::support::bench::copy_exactly;
+use crate::support::command::program;
+use crate::support::command::run;
 use crate::support::inside::Scene;
 use crate::support::inside::entries;
 use crate::support::inside::in_memory;
@@ -8,9 +12,12 @@ use crate::support::inside::quick_directory;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::listing::below;
+use crate::support::snap::BINARY;
+use crate::support::snap::Snap;
 use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
+use crate::support::traced::can_trace;
 use crate::support::tree::noise;
 use snap::archive::Archive;
 use snap::create::CreateOptions;
@@ -24,6 +31,7 @@ use snap::store::MemoryStore;
 use snap::store::Store;
 use snap::verify::VerifyOptions;
 use snap::verify::verify;
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
@@ -171,4 +179,96 @@ fn an_archive_that_cannot_be_read_is_never_said_to_be_sound() {
             assert!(!at.starts_with("Crash") || !report.findings.is_empty(), "{what}, {at}: said to be sound");
         });
     }
+}
+
+/// What a program does to look at files and to read them.
+const CALLS: [&str; 5] = [
+    "openat",
+    "getdents64",
+    "statx,?newfstatat,?fstat",
+    "read,pread64,?preadv",
+    "?flistxattr,?llistxattr,?fgetxattr,?lgetxattr",
+];
+
+#[test]
+fn a_source_that_cannot_be_read_at_any_call_is_told_and_nothing_in_it_taken_for_deleted() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("a", noise(1, 3000)).file("d/b", "b").file("d/e/c", noise(2, 20_000)).file("d/e/f", "f");
+    bench.home.file("gone/x", "x").xattr("a", "user.k", "v");
+    bench
+        .home
+        .xattr("d", "user.k", "v")
+        .xattr("d/e/c", "user.k", "v")
+        .file("large", noise(3, 9 << 20))
+        .xattr("large", "user.k", "v");
+    bench.save();
+    let old = bench.copy();
+    bench.home.append("a", "more").append("d/e/c", "more").file("d/new", "new").remove("gone");
+    bench.home.xattr("d", "user.k", "w").xattr("large", "user.k", "w").xattr("d/e", "user.n", "new");
+    let places =
+        ["", "a", "d", "d/b", "d/e", "d/e/c", "d/e/f", "d/new", "large"].map(|name| bench.home.root().join(name));
+    let (mut failed, mut told) = (0, 0);
+    for calls in CALLS {
+        for number in 1.. {
+            assert!(number < 200, "{calls}: it never ends");
+            let archive = bench.path(&format!("archive-{failed}"));
+            copy_exactly(bench.snap.archive(), &archive);
+            let log = bench.path("log");
+            let mut command = program("strace");
+            command.args(["-f", "-qq", "-o"]).arg(&log);
+            // Attributes are read by other names of the same places; the archive has none.
+            for place in places.iter().filter(|_| !calls.contains("xattr")) {
+                command.arg("-P").arg(place.to_str().unwrap().trim_end_matches('/'));
+            }
+            command.arg("-e").arg(format!("inject={calls}:error=EIO:when={number}")).arg(BINARY);
+            let outcome = run(command.args(["create", "--json", "-a"]).arg(&archive).arg(bench.home.root()));
+            if !fs::read_to_string(&log).unwrap().contains("(INJECTED)") {
+                outcome.expect_ok();
+                fs::remove_dir_all(&archive).unwrap();
+                break;
+            }
+            failed += 1;
+            let at = format!("{calls}, number {number}: {}", outcome.shown());
+            assert!(matches!(outcome.status, 0 | 1 | 3), "{at}");
+            let snap = Snap::new(&archive);
+            if outcome.status == 1 {
+                assert_eq!(snap.snapshots(), 1, "{at}");
+                assert!(
+                    outcome.err().contains("home") || outcome.err().contains(bench.home.root().to_str().unwrap()),
+                    "{at}"
+                );
+            } else {
+                told += u32::from(outcome.status == 3);
+                let back = bench.fresh();
+                snap.restore(&back, 0);
+                assert_old_or_new(&back, &old, &bench.sources(), outcome.status == 0, &at);
+            }
+            // Nothing was spoiled.
+            snap.create(&[bench.home.root()]);
+            let back = bench.fresh();
+            snap.restore(&back, 0);
+            assert_same_below(&bench.sources(), &back, Level::Everything);
+            fs::remove_dir_all(&archive).unwrap();
+        }
+    }
+    assert!(failed >= 20 && told >= 10, "{failed} runs met a fault, {told} told of a problem");
+}
+
+/// Whatever is in both trees is in `back`, as it was or as it is; all as it is if `is_new`.
+#[track_caller]
+fn assert_old_or_new(back: &Path, old: &Path, new: &Path, is_new: bool, at: &str) {
+    let [back, old, new] = [back, old, new].map(below);
+    for (path, now) in &new {
+        let (shown, found) = (path.escape_ascii().to_string(), back.get(path));
+        if let Some(found) = found {
+            let was = old.get(path).filter(|_| !is_new).map(|was| was.content);
+            assert!(found.content == now.content || was == Some(found.content), "{shown} is neither: {at}");
+        } else {
+            assert!(!old.contains_key(path) && !is_new, "{shown} was taken for deleted: {at}");
+        }
+    }
+    assert!(back.keys().all(|path| new.contains_key(path) || old.contains_key(path) && !is_new), "{at}");
 }
