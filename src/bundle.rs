@@ -32,6 +32,9 @@ use std::time::Duration;
 /// How many bytes of manifest a frame holds.
 const MANIFEST_FRAME_BYTES: usize = 4 << 20;
 
+/// More than this does not stand before the last line in the last frame, which is then read together with the seek table.
+const LAST_FRAME_BYTES: usize = 256 << 10;
+
 /// Writes one bundle, front to back.
 pub struct BundleWriter {
     upload: Box<dyn Upload>,
@@ -135,6 +138,9 @@ impl BundleWriter {
                 break;
             }
         }
+        if self.manifest.buffer.len() > LAST_FRAME_BYTES {
+            self.manifest.close_frame()?;
+        }
         self.manifest.push(&tail.to_line())?;
         let (digest, size) = (self.manifest.hasher.hash(), self.manifest.raw_bytes);
         self.manifest.buffer.resize(self.manifest.buffer.len() + tar::padding(size) + tar::END_BYTES, 0);
@@ -216,12 +222,24 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Opens a bundle and reads its seek table: one read, and the manifest's end. Where the table is missing or wrong, it is
-    /// made anew from the frames, as far as they reach.
+    /// Opens a bundle and reads its seek table and the manifest's end: one read, and a small one for each frame of the manifest.
+    /// Where the table is missing or wrong, it is made anew from the frames, as far as they reach.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when there is not one frame; otherwise when it cannot be read.
     pub fn open(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
+        Bundle::open_if(name, blob, Bundle::manifest_agrees)
+    }
+
+    /// As [`Bundle::open`], with one read: what the table says of the frames of the manifest is believed.
+    ///
+    /// # Errors
+    /// As for [`Bundle::open`].
+    pub fn open_for_contents(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
+        Bundle::open_if(name, blob, |bundle| bundle.manifest_start().is_some())
+    }
+
+    fn open_if(name: &BundleName, blob: Box<dyn Blob>, agrees: fn(&Bundle) -> bool) -> Result<Bundle> {
         let told = |error: Error| error.while_doing(&doing(name));
         let mut bundle = Bundle {
             name: name.clone(),
@@ -236,7 +254,7 @@ impl Bundle {
             Err(error) if !error.is_damage() && error.kind() != ErrorKind::Io => return Err(told(error)),
             Err(_) => {}
         }
-        if bundle.has_sound_table && bundle.manifest_agrees() {
+        if bundle.has_sound_table && agrees(&bundle) {
             return Ok(bundle);
         }
         match SeekTable::walk(&*bundle.blob) {
@@ -257,11 +275,17 @@ impl Bundle {
         self.has_sound_table
     }
 
-    /// Whether the manifest is where its last line and the table say: lengths in the table may be wrong and add up all the same.
+    /// Whether the manifest is where its last line and the table say, and its frames are as long: lengths in the table may be
+    /// wrong and add up all the same.
     fn manifest_agrees(&self) -> bool {
-        let Ok(tail) = self.manifest_tail() else { return false };
-        let first = self.table.frame_at(tail.manifest_offset).filter(|frame| frame.raw_offset == tail.manifest_offset);
+        let first = self.manifest_start();
         first.is_some_and(|first| (first.number..self.table.len()).all(|number| self.has_right_length(number)))
+    }
+
+    /// The frame in which the manifest begins, if its last line and the table say the same: then all lengths before it add up.
+    fn manifest_start(&self) -> Option<FrameAt> {
+        let offset = self.manifest_tail().ok()?.manifest_offset;
+        self.table.frame_at(offset).filter(|frame| frame.raw_offset == offset)
     }
 
     /// Whether the table has the length of this frame's content as the frame itself has it.

@@ -1,6 +1,7 @@
 //! What snapshots there are, and what was in them. Reads the index, nothing else.
 
 use crate::archive::Archive;
+use crate::archive::Catalog;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::error::Error;
@@ -43,7 +44,20 @@ pub fn ls(
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
-    let catalog = archive.catalog(monitor)?;
+    ls_from(&archive.catalog(monitor)?, number, options, monitor, visit)
+}
+
+/// As [`ls`], from what was there when `catalog` was made.
+///
+/// # Errors
+/// As for [`ls`].
+pub fn ls_from(
+    catalog: &Catalog,
+    number: Number,
+    options: &LsOptions,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
+) -> Result<()> {
     if !catalog.snapshots().any(|known| known == number) {
         return Err(no_snapshot(number));
     }

@@ -21,6 +21,7 @@ use crate::platform::Names;
 use crate::platform::RawStat;
 use crate::snapshot::Rules;
 use crate::time::Time;
+use crate::workers;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
@@ -246,11 +247,12 @@ impl Listing {
 pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
     let scanner = Scanner { sources, options, work: Mutex::default(), changed: Condvar::new() };
     std::thread::scope(|scope| {
-        for _ in 0..options.threads {
-            scope.spawn(|| scanner.help());
-        }
-        let _stop = StopHelpers(&scanner);
-        scanner.walk(visit)
+        let helpers: Vec<_> = (0..options.threads).map(|_| scope.spawn(|| scanner.help())).collect();
+        let stop = StopHelpers(&scanner);
+        let walked = scanner.walk(visit);
+        drop(stop);
+        workers::join(helpers);
+        walked
     })
 }
 

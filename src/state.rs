@@ -10,6 +10,7 @@ use crate::index::Parts;
 use crate::path;
 use crate::path::EntryPath;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The most bytes that a block of each index file of a chain may take together. A block is 4 MiB at most, as a rule less than
@@ -115,17 +116,14 @@ impl State {
             let first = file.block_for(top.as_bytes(), b"");
             let is_needed =
                 |number: &usize| *number == first || path::is_in(file.block_directory(*number), top.as_bytes());
-            (first..file.block_count()).take_while(is_needed).try_for_each(|number| file.check_block(number, parts))?;
+            let mut needed: BTreeSet<usize> = (first..file.block_count()).take_while(is_needed).collect();
             let mut above = Some(top.clone());
-            let mut checked = first;
             while let Some(path) = above {
                 let (directory, name) = path::split_last(path.as_bytes());
-                let number = file.block_for(directory, name);
-                if number != checked {
-                    file.check_block(number, parts)?;
-                }
-                (checked, above) = (number, path.parent());
+                needed.insert(file.block_for(directory, name));
+                above = path.parent();
             }
+            file.check_blocks(&needed.into_iter().collect::<Vec<_>>(), parts)?;
         }
         Ok(())
     }
@@ -378,8 +376,8 @@ mod tests {
         for directory in ["", "a"] {
             writer.push(directory.as_bytes(), b"x", Some(&Entry::default())).unwrap();
         }
-        // So many that the first block is not in the end of the file, which is read with the table.
-        let mut names: Vec<String> = (0..12_000u32).map(|number| Hash::of(&number.to_le_bytes()).to_string()).collect();
+        // So many that the file is not read as a whole, and the first block not with the table.
+        let mut names: Vec<String> = (0..24_000u32).map(|number| Hash::of(&number.to_le_bytes()).to_string()).collect();
         names.sort();
         for name in &names {
             writer.push(b"z", name.as_bytes(), Some(&Entry::default())).unwrap();

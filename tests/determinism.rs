@@ -13,6 +13,8 @@ use snap::create::CreateOptions;
 use snap::create::Level;
 use snap::create::create;
 use snap::monitor::Recorder;
+use snap::restore::RestoreOptions;
+use snap::restore::restore_from;
 use snap::store::MemoryStore;
 use std::sync::Arc;
 
@@ -103,6 +105,39 @@ fn a_small_change_in_a_large_tree_reads_and_writes_little() {
     assert_eq!(report.bytes_read, 304);
     assert!(counting.bytes_written() < 10_000, "{} bytes were written", counting.bytes_written());
     scene.assert_kept();
+}
+
+#[test]
+fn one_file_of_a_long_history_takes_eight_reads() {
+    let scene = Scene::new();
+    for number in 0..12_000_u64 {
+        if number % 100 == 0 {
+            scene.home.dir(format!("d{}", number / 100));
+        }
+        std::fs::write(scene.home.path(format!("d{}/{number}", number / 100)), number.to_string()).unwrap();
+    }
+    scene.save();
+    for number in 0..20 {
+        scene.home.append(format!("d{number}/{}", number * 100), "more");
+        scene.save();
+    }
+    let counting = FaultyStore::counting(Arc::new(scene.store.clone()));
+    let archive = Archive::open_store(counting.clone()).unwrap();
+    let recorder = Recorder::new();
+    let catalog = archive.catalog(&recorder).unwrap();
+    let newest = catalog.history().unwrap().pop().unwrap();
+    let target = tempfile::tempdir().unwrap();
+    let path = snap::path::EntryPath::from_bytes(b"home/d70/7000").unwrap();
+    let options = RestoreOptions {
+        target: target.path().join("out"),
+        at: newest.number,
+        paths: vec![path],
+        ..RestoreOptions::default()
+    };
+    assert_eq!(restore_from(&catalog, &options, &recorder).unwrap().problems, 0);
+    assert_eq!(std::fs::read_to_string(target.path().join("out/home/d70/7000")).unwrap(), "7000");
+    let reads: Vec<String> = counting.steps().into_iter().filter(|step| step.starts_with("read ")).collect();
+    assert!(reads.len() <= 8, "{reads:#?}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Which snapshot, and which paths in it: the arguments that `ls`, `restore` and `export` share.
 
 use super::failure::Failure;
-use super::session::Session;
 use clap::Args;
-use snap::archive::Archive;
+use snap::archive::Catalog;
 use snap::error::Error;
 use snap::error::ErrorKind;
 use snap::path::EntryPath;
@@ -29,10 +28,10 @@ impl AtArgs {
     ///
     /// # Errors
     /// When WHEN cannot be understood (usage), there is no such snapshot, or the history cannot be read.
-    pub(crate) fn snapshot(&self, archive: &Archive, session: &Session) -> Result<Summary, Failure> {
+    pub(crate) fn snapshot(&self, catalog: &Catalog) -> Result<Summary, Failure> {
         let when = When::parse(&self.at, Time::now(), &snap::when::system_zone())
             .map_err(|error| Failure::from(error).into_usage())?;
-        let history = snap::history::list(archive, &session.console)?;
+        let history = catalog.history()?;
         let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
         let number = snap::when::choose(&when, &times)?;
         let chosen = history.into_iter().find(|summary| summary.number == number);

@@ -3,13 +3,13 @@
 use super::failure::Failure;
 use super::session::Session;
 use super::text;
-use snap::archive::Archive;
+use snap::archive::Catalog;
 use snap::error::Problem;
 use snap::monitor::Monitor;
 use snap::path::EntryPath;
 use snap::path::printable;
 use snap::restore::RestoreOptions;
-use snap::restore::restore;
+use snap::restore::restore_from;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -21,7 +21,7 @@ const NAMED_MAX: usize = 10;
 ///
 /// # Errors
 /// When there is nobody to ask, or what would be deleted cannot be found out.
-pub(crate) fn deletion(archive: &Archive, options: &RestoreOptions, session: &Session) -> Result<bool, Failure> {
+pub(crate) fn deletion(catalog: &Catalog, options: &RestoreOptions, session: &Session) -> Result<bool, Failure> {
     let target = printable(options.target.as_os_str().as_encoded_bytes()).into_owned();
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(format!("--delete may delete files in {target}, and nobody is there to be asked"))
@@ -30,7 +30,7 @@ pub(crate) fn deletion(archive: &Archive, options: &RestoreOptions, session: &Se
     let survey = Survey::default();
     let dry =
         RestoreOptions { dry_run: true, target: options.target.clone(), paths: options.paths.clone(), ..*options };
-    let doomed = restore(archive, &dry, &survey)?.deleted;
+    let doomed = restore_from(catalog, &dry, &survey)?.deleted;
     if doomed == 0 {
         return Ok(true);
     }

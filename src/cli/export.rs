@@ -10,7 +10,7 @@ use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use snap::error::Error;
-use snap::export::export;
+use snap::export::export_from;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -41,9 +41,10 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
     }
     let paths = args.at.paths()?;
     let archive = session.open()?;
-    let snapshot = args.at.snapshot(&archive, session)?;
+    let catalog = archive.catalog(&session.console)?;
+    let snapshot = args.at.snapshot(&catalog)?;
     let mut out = Counted { inner: io::stdout(), bytes: 0 };
-    let write = || export(&archive, snapshot.number, &paths, args.level, &mut out, &session.console);
+    let write = || export_from(&catalog, snapshot.number, &paths, args.level, &mut out, &session.console);
     let problems = stoppable(&session.console, stopped(), write)?.map_err(|error| with_hint(error, &snapshot))?;
     out.flush().map_err(|error| Error::io("cannot write the tar", error))?;
     session.console.close();

@@ -15,7 +15,7 @@ use snap::entry::Stat;
 use snap::error::Error;
 use snap::error::Result as SnapResult;
 use snap::history::LsOptions;
-use snap::history::ls;
+use snap::history::ls_from;
 use snap::monitor::Monitor;
 use snap::path::EntryPath;
 use snap::path::printable;
@@ -47,7 +47,8 @@ Examples:
 pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> {
     let options = LsOptions { paths: args.at.paths()?, recursive: args.recursive };
     let archive = session.open()?;
-    let snapshot = args.at.snapshot(&archive, session)?;
+    let catalog = archive.catalog(&session.console)?;
+    let snapshot = args.at.snapshot(&catalog)?;
     session.console.close();
     let zone = snap::when::system_zone();
     let mut output = Output::new();
@@ -63,7 +64,8 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
         };
         output.line(line)
     };
-    let listed = ls(&archive, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
+    let listed =
+        ls_from(&catalog, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
     match listed {
         Err(_) if output.is_closed => Ok(Outcome::Done),
         Err(error) => Err(with_hint(error, &snapshot)),
@@ -72,7 +74,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
                 let files = text::count(lost, "file", "files");
                 session.console.notice(&format!("the content of {files} was lost when the archive was damaged"));
             }
-            let history = snap::history::list(&archive, &session.console)?;
+            let history = catalog.history()?;
             let uncertain = uncertain_since(&history, snapshot.number);
             if let Some(since) = uncertain {
                 let what =

@@ -19,7 +19,7 @@ use snap::id::Number;
 use snap::path::printable;
 use snap::restore::RestoreOptions;
 use snap::restore::RestoreReport;
-use snap::restore::restore;
+use snap::restore::restore_from;
 use snap::snapshot::Summary;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,7 +87,8 @@ struct Renaming<'a> {
 pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Failure> {
     let paths = args.at.paths()?;
     let archive = session.open()?;
-    let snapshot = args.at.snapshot(&archive, session)?;
+    let catalog = archive.catalog(&session.console)?;
+    let snapshot = args.at.snapshot(&catalog)?;
     let options = RestoreOptions {
         target: args.to.clone(),
         at: snapshot.number,
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         owners: !args.no_owner,
         threads: session.global.threads,
     };
-    if args.delete && !args.dry_run && !args.yes && !confirm::deletion(&archive, &options, session)? {
+    if args.delete && !args.dry_run && !args.yes && !confirm::deletion(&catalog, &options, session)? {
         return Err(Failure::new("nothing was restored and nothing was deleted"));
     }
     let target = printable(args.to.as_os_str().as_encoded_bytes()).into_owned();
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         session.console.list_entries();
     }
     let began = Instant::now();
-    let report = stoppable(&session.console, stopped(), || restore(&archive, &options, &session.console))?
+    let report = stoppable(&session.console, stopped(), || restore_from(&catalog, &options, &session.console))?
         .map_err(|error| with_hint(error, &snapshot))?;
     let took = began.elapsed();
     let told = tell(&report, args.dry_run, &snapshot, took, session)

@@ -40,8 +40,8 @@ struct Kept {
 }
 
 impl<'a> Contents<'a> {
-    pub fn new(archive: &'a Archive, catalog: &'a Catalog<'a>) -> Contents<'a> {
-        Contents { archive, catalog, open: Mutex::default(), kept: Mutex::default() }
+    pub fn new(catalog: &'a Catalog<'a>) -> Contents<'a> {
+        Contents { archive: catalog.archive(), catalog, open: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A bundle, opened.

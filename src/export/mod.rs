@@ -12,6 +12,7 @@ use self::make::Made;
 use self::make::Maker;
 use self::plan::Plan;
 use crate::archive::Archive;
+use crate::archive::Catalog;
 use crate::entry::Hole;
 use crate::error::Error;
 use crate::error::ErrorKind;
@@ -47,11 +48,25 @@ pub fn export(
     out: &mut (dyn Write + Send),
     monitor: &dyn Monitor,
 ) -> Result<u64> {
-    let catalog = archive.catalog(monitor)?;
+    export_from(&archive.catalog(monitor)?, number, paths, level, out, monitor)
+}
+
+/// As [`export`], from what was there when `catalog` was made.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_from(
+    catalog: &Catalog,
+    number: Number,
+    paths: &[EntryPath],
+    level: i32,
+    out: &mut (dyn Write + Send),
+    monitor: &dyn Monitor,
+) -> Result<u64> {
     if !catalog.snapshots().any(|known| known == number) {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}")));
     }
-    let contents = Contents::new(archive, &catalog);
+    let contents = Contents::new(catalog);
     let state = catalog.checked_state(number, paths, Parts::Both)?;
     let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
     let plan = Plan::new(state, number, paths, &contents)?;

@@ -43,12 +43,14 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 
-/// So much of a file's end is read at once and kept: the whole of most.
+/// A file of no more bytes is read as a whole, with one read, and kept; of others the end with the table: so little more is
+/// read faster than a drive finds another place.
+const WHOLE_BYTES_MAX: u64 = 512 << 10;
 const TAIL_BYTES: u64 = 64 << 10;
 
 /// How many blocks of a file are kept: that of an entry, and those of the directories above it; only one if so many of the
 /// largest would take more than these bytes.
-const BLOCKS_KEPT: usize = 3;
+const BLOCKS_KEPT: usize = 4;
 const BLOCKS_KEPT_BYTES_MAX: u64 = 4 << 20;
 
 /// An index file, open for reading.
@@ -86,7 +88,7 @@ impl IndexFile {
     /// # Errors
     /// [`crate::error::ErrorKind::Damaged`] when it is none; otherwise when it cannot be read.
     pub fn open(blob: Box<dyn Blob>) -> Result<IndexFile> {
-        let tail_bytes = blob.length().min(TAIL_BYTES);
+        let tail_bytes = if blob.length() <= WHOLE_BYTES_MAX { blob.length() } else { TAIL_BYTES };
         let tail_offset = blob.length() - tail_bytes;
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
         let bad = || damaged("the end of an index file is not as it must be");
@@ -113,7 +115,8 @@ impl IndexFile {
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
         let last_part = if counts_parts { last_part(&head) } else { None };
-        let bytes = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
+        let raw = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
+        let bytes = |info: &BlockInfo| raw(info).max(u64::from(info.stored_bytes()));
         let largest_block_bytes = table.blocks.iter().map(bytes).max().unwrap_or(0);
         let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
         Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Mutex::default() })
@@ -156,15 +159,11 @@ impl IndexFile {
     /// A block with these of its parts, read at once.
     fn block_with(&self, number: usize, parts: Parts) -> Result<Arc<Block>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let block = if let Some(at) = latest.iter().position(|kept| kept.number == number) {
-            latest.remove(at)
-        } else {
-            if latest.len() == self.blocks_kept() {
-                latest.remove(0);
-            }
-            Arc::new(self.stored.block(number, parts)?)
+        let block = match latest.iter().position(|kept| kept.number == number) {
+            Some(at) => latest.remove(at),
+            None => Arc::new(self.stored.block(number, parts)?),
         };
-        latest.push(block.clone());
+        self.keep(&mut latest, block.clone());
         drop(latest);
         if parts == Parts::Both {
             block.rest()?;
@@ -172,16 +171,36 @@ impl IndexFile {
         Ok(block)
     }
 
-    /// Checks a block: of the comparing part its digest; of both, that they say what can be, too.
+    /// Puts a block at the end of those that are kept.
+    fn keep(&self, latest: &mut Vec<Arc<Block>>, block: Arc<Block>) {
+        if latest.len() == self.blocks_kept() {
+            latest.remove(0);
+        }
+        latest.push(block);
+    }
+
+    /// Checks blocks, in ascending order: of the comparing part the digest; of both, that they say what can be, too.
     ///
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
-    pub fn check_block(&self, number: usize, parts: Parts) -> Result<()> {
-        if parts == Parts::Both {
-            return self.block_with(number, parts).map(drop);
+    pub fn check_blocks(&self, numbers: &[usize], parts: Parts) -> Result<()> {
+        if parts == Parts::Compare {
+            return numbers.iter().try_for_each(|number| self.stored.check_compare_part(*number));
         }
-        let info = self.stored.info(number)?;
-        info.compare.check(&self.stored.read(info.offset, info.compare.stored_bytes)?)
+        let runs = numbers.chunk_by(|a, b| a + 1 == *b).flat_map(|run| run.chunks(self.blocks_kept()));
+        for run in runs {
+            let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            if let [number] = run {
+                drop(latest);
+                self.block_with(*number, parts)?;
+            } else {
+                latest.retain(|kept| !run.contains(&kept.number));
+                for block in self.stored.adjacent_blocks(run)? {
+                    self.keep(&mut latest, Arc::new(block));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The decoded length in bytes of the blocks that it keeps, at most, about: as much as one reader of it holds.
@@ -204,15 +223,39 @@ impl Stored {
         self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))
     }
 
+    fn check_compare_part(&self, number: usize) -> Result<()> {
+        let info = self.info(number)?;
+        info.compare.check(&self.read(info.offset, info.compare.stored_bytes)?)
+    }
+
     fn block(self: &Arc<Stored>, number: usize, parts: Parts) -> Result<Block> {
         let info = self.info(number)?;
-        let both = info.compare.stored_bytes.saturating_add(info.restore.stored_bytes);
-        let length = if parts == Parts::Both { both } else { info.compare.stored_bytes };
-        let bytes = self.read(info.offset, length)?;
+        let length = if parts == Parts::Both { info.stored_bytes() } else { info.compare.stored_bytes };
+        self.block_from(number, &self.read(info.offset, length)?)
+    }
+
+    /// Blocks that stand one after the other, both parts of each, with one read.
+    fn adjacent_blocks(self: &Arc<Stored>, numbers: &[usize]) -> Result<Vec<Block>> {
+        let infos: Vec<&BlockInfo> = numbers.iter().map(|number| self.info(*number)).collect::<Result<_>>()?;
+        let length = infos.iter().fold(0_u32, |length, info| length.saturating_add(info.stored_bytes()));
+        let bytes = self.read(infos.first().map_or(0, |info| info.offset), length)?;
+        let mut rest = bytes.as_slice();
+        let mut blocks = Vec::with_capacity(numbers.len());
+        for (number, info) in numbers.iter().zip(infos) {
+            let (block, after) = rest.split_at_checked(info.stored_bytes() as usize).ok_or_else(not_as_written)?;
+            blocks.push(self.block_from(*number, block)?);
+            rest = after;
+        }
+        Ok(blocks)
+    }
+
+    /// A block from its comparing part, and from the restoring one if that follows.
+    fn block_from(self: &Arc<Stored>, number: usize, bytes: &[u8]) -> Result<Block> {
+        let info = self.info(number)?;
         let (compare, restore) =
             bytes.split_at_checked(info.compare.stored_bytes as usize).ok_or_else(not_as_written)?;
         let block = Block::new(info.compare.decode(compare)?, self.clone(), number)?;
-        if parts == Parts::Both {
+        if !restore.is_empty() {
             let rest = block.rest_from(info.restore.decode(restore)?)?;
             block.rest.get_or_init(|| rest);
         }
@@ -249,6 +292,11 @@ impl PartInfo {
 }
 
 impl BlockInfo {
+    /// Of both parts.
+    fn stored_bytes(&self) -> u32 {
+        self.compare.stored_bytes.saturating_add(self.restore.stored_bytes)
+    }
+
     fn restore_offset(&self) -> u64 {
         self.offset.saturating_add(u64::from(self.compare.stored_bytes))
     }

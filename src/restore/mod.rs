@@ -14,6 +14,7 @@ mod selection;
 mod tests;
 
 use crate::archive::Archive;
+use crate::archive::Catalog;
 use crate::destination::Destination;
 use crate::destination::DestinationOptions;
 use crate::destination::Renamed;
@@ -104,7 +105,15 @@ pub struct RestoreReport {
 /// of these before anything is written. [`ErrorKind::Interrupted`] when the monitor asks to stop. Otherwise when the archive
 /// cannot be read as a whole or the target takes nothing more. Every file that has its name is then complete.
 pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
-    let catalog = archive.catalog(monitor)?;
+    restore_from(&archive.catalog(monitor)?, options, monitor)
+}
+
+/// As [`restore`], from what was there when `catalog` was made.
+///
+/// # Errors
+/// As for [`restore`].
+pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
+    let archive = catalog.archive();
     if !catalog.snapshots().any(|known| known == options.at) {
         let what = format!("there is no snapshot {} in this archive", options.at);
         return Err(Error::new(ErrorKind::NotFound, what).with_hint("`snap list` shows all snapshots."));
@@ -114,7 +123,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
     refuse_archive(archive, options, &state)?;
     let destination = open_destination(options)?;
     let bytes_total = selection.bytes(&state)?;
-    let run = Run::new(archive, &catalog, options, monitor, destination, bytes_total);
+    let run = Run::new(catalog, options, monitor, destination, bytes_total);
     refuse_full(&run, bytes_total, &selection, &state)?;
     let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
     if let Some(since) = uncertain_since(history, options.at) {

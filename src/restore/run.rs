@@ -60,7 +60,6 @@ pub(super) struct Tally {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        archive: &'a Archive,
         catalog: &'a Catalog<'a>,
         options: &'a RestoreOptions,
         monitor: &'a dyn Monitor,
@@ -69,7 +68,7 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Run {
-            archive,
+            archive: catalog.archive(),
             catalog,
             options,
             monitor,
