@@ -55,7 +55,8 @@ impl Source {
     /// # Errors
     /// When it is not there, no directory, or may not be read; when a pattern of `rules` is none; when `name` cannot be a name.
     pub fn open(name: &str, path: &Path, rules: &Rules) -> Result<Source> {
-        let doing = |error| Error::io(format!("cannot read the source {}", path.display()), error);
+        let shown = path::printable(path.as_os_str().as_encoded_bytes());
+        let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
         let root = Directory::open(path).map_err(doing)?;
         let stat = root.own_stat().map_err(doing)?;
         if !path::is_name(name.as_bytes()) || name == crate::manifest::MANIFEST_NAME {

@@ -20,6 +20,7 @@ mod locks;
 mod old_archives;
 mod part_limit;
 mod read_back;
+mod reading;
 mod round_trip;
 mod stock;
 mod tidy;

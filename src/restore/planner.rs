@@ -129,6 +129,10 @@ impl<'r> Planner<'r> {
             // First of all: a disk may take a name that goes and one that comes for the same.
             let kept = names_there(self.run, folder);
             delete_others(self.run, &folder.path, &|name| kept.contains(name))?;
+        } else if let Some(destination) = self.run.writable().filter(|_| self.run.options.overwrite && folder.is_whole)
+        {
+            let belongs = |name: &[u8]| names_there(self.run, folder).contains(name);
+            destination.remove_left_behind(&folder.path, &belongs);
         }
         for row in &folder.rows {
             self.run.check_interrupted()?;
