@@ -42,21 +42,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The newest snapshot.
-const NEWEST: Number = 5;
+pub(crate) const NEWEST: Number = 5;
 
 /// Snapshot 3 comes in several parts.
 const PART_BYTES: u64 = 40_000;
 
 /// A history, and the source as each snapshot found it.
-struct Story {
-    scene: Scene,
-    copies: BTreeMap<Number, PathBuf>,
+pub(crate) struct Story {
+    pub(crate) scene: Scene,
+    pub(crate) copies: BTreeMap<Number, PathBuf>,
     /// The archive after snapshot 2, and a like one with another id.
     older: MemoryStore,
     foreign: MemoryStore,
 }
 
-fn story() -> Story {
+pub(crate) fn story() -> Story {
     let scene = Scene::new();
     let home = &scene.home;
     home.file("a", noise(1, 3000)).file("same", noise(7, 12_000)).file("goes", "x").file("turns", "a file");
@@ -122,7 +122,7 @@ impl Story {
 
 /// As [`Story::restored`], against any directory.
 #[track_caller]
-fn restored(archive: &Archive, number: Number, expected: &Path, shown: &str) -> Option<u64> {
+pub(crate) fn restored(archive: &Archive, number: Number, expected: &Path, shown: &str) -> Option<u64> {
     let out = quick_directory();
     let target = out.path().join("out");
     let recorder = Recorder::new();
@@ -145,7 +145,7 @@ fn restored(archive: &Archive, number: Number, expected: &Path, shown: &str) -> 
 }
 
 /// What is at each path below a directory: a file's bytes, a link's target.
-fn plain(top: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
+pub(crate) fn plain(top: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut found = BTreeMap::new();
     for item in walkdir::WalkDir::new(top).min_depth(1) {
         let item = item.unwrap();
@@ -162,11 +162,11 @@ fn plain(top: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
     found
 }
 
-fn verified(archive: &Archive) -> VerifyReport {
+pub(crate) fn verified(archive: &Archive) -> VerifyReport {
     verify(archive, &VerifyOptions { data: true, threads: 1 }, &Recorder::new()).unwrap()
 }
 
-fn repaired(store: &Arc<dyn Store>) -> Result<RepairReport> {
+pub(crate) fn repaired(store: &Arc<dyn Store>) -> Result<RepairReport> {
     repaired_with(store).0
 }
 
@@ -216,7 +216,7 @@ fn damages(story: &Story, name: &str) -> Vec<(String, Option<Vec<u8>>)> {
 }
 
 /// Where the frames of a bundle end; none in other files.
-fn frame_ends(file: &[u8]) -> Vec<usize> {
+pub(crate) fn frame_ends(file: &[u8]) -> Vec<usize> {
     let count = file.last_chunk::<9>().map_or(0, |footer| u32::from_le_bytes(footer[..4].try_into().unwrap()) as usize);
     let Some(start) = file.len().checked_sub(9 + 8 * count).filter(|_| file.ends_with(&[0xB1, 0xEA, 0x92, 0x8F]))
     else {
@@ -233,13 +233,13 @@ fn frame_ends(file: &[u8]) -> Vec<usize> {
 }
 
 /// The number of the snapshot that a bundle belongs to; 0 for other files.
-fn number_of(name: &str) -> Number {
+pub(crate) fn number_of(name: &str) -> Number {
     name.strip_prefix("bundles/").and_then(|name| name.get(..6)).map_or(0, |digits| digits.parse().unwrap())
 }
 
 /// Everything that follows a damage. `file` is hit.
 #[track_caller]
-fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, replays: bool) {
+pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, replays: bool) {
     let hit = number_of(file);
     // Reading makes a damaged index again: each look has its own copy.
     let copy = || -> Arc<dyn Store> { Arc::new(in_memory(&store)) };
@@ -510,7 +510,7 @@ fn an_archive_without_a_sound_description_is_told_and_gets_it_back() {
     }
 }
 
-fn in_its_own_copy(store: &MemoryStore) -> Archive {
+pub(crate) fn in_its_own_copy(store: &MemoryStore) -> Archive {
     Archive::open_store(Arc::new(in_memory(store))).unwrap()
 }
 
@@ -577,7 +577,7 @@ fn several_damages_at_once_are_mended_in_one_go() {
 
 /// Cuts a repair off at every step that changes something, or lets the drive take nothing more from then on.
 #[track_caller]
-fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number) {
+pub(crate) fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number) {
     let before = files(base);
     let whole = FaultyStore::counting(Arc::new(in_memory(base)));
     let expected = repaired(&(whole.clone() as Arc<dyn Store>)).unwrap().left.findings;
@@ -610,7 +610,7 @@ fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number) {
     }
 }
 
-fn bundles_of(story: &Story) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn bundles_of(story: &Story) -> Vec<(String, Vec<u8>)> {
     files(&story.scene.store).into_iter().filter(|(name, _)| number_of(name) > 0).collect()
 }
 

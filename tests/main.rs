@@ -8,6 +8,7 @@ mod support;
 mod changing;
 mod commands;
 mod damage;
+mod damage_headers;
 mod damage_index;
 mod determinism;
 mod drives;

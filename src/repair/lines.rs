@@ -41,7 +41,7 @@ impl FromManifest {
         if !self.begun {
             (self.begun, self.next) = (true, self.reader.next_change()?);
         }
-        let mut group = Group::new();
+        let mut group = Vec::new();
         while let Some(change) = self.next.take() {
             let directory = |change: &Change| path::split_last(change.path.as_bytes()).0.to_vec();
             if group.first().is_some_and(|first| directory(first) != directory(&change)) {
@@ -51,7 +51,7 @@ impl FromManifest {
             group.push(change);
             self.next = self.reader.next_change()?;
         }
-        Ok((!group.is_empty()).then_some(group))
+        Ok(Group::of(group))
     }
 }
 
@@ -62,6 +62,14 @@ pub(super) struct Share {
     pub after: Option<EntryPath>,
     /// The first line of the next part whose manifest is sound.
     pub before: Option<EntryPath>,
+}
+
+impl Share {
+    /// Whether the line of this path is one of them.
+    pub fn has(&self, path: &EntryPath) -> bool {
+        self.after.as_ref().is_none_or(|after| row_order(path, after).is_gt())
+            && self.before.as_ref().is_none_or(|before| row_order(path, before).is_lt())
+    }
 }
 
 /// The differences of two states, directory by directory.
@@ -91,7 +99,7 @@ impl FromStates {
     pub fn next(&mut self) -> Result<Option<Group>> {
         while !self.ended {
             let Some((old, new)) = self.next_directory()? else { return Ok(None) };
-            let mut group = Group::new();
+            let mut group = Vec::new();
             for pair in diff::pairs(&old.rows, &new.rows, |a, b| a.name().cmp(b.name())) {
                 let directory = if new.rows.is_empty() { &old.path } else { &new.path };
                 if let Some(change) = self.change(directory, pair)? {
@@ -105,7 +113,7 @@ impl FromStates {
                     }
                 }
             }
-            if !group.is_empty() {
+            if let Some(group) = Group::of(group) {
                 return Ok(Some(group));
             }
         }

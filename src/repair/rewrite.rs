@@ -1,6 +1,8 @@
 //! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
+use super::raw::RawTar;
+use super::raw::too_early;
 use crate::bundle::Bundle;
 use crate::bundle::BundleWriter;
 use crate::bundle::Published;
@@ -8,10 +10,8 @@ use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::Place;
-use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
-use crate::frames::Decompressor;
 use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::id::BundleId;
@@ -32,16 +32,37 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
-const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
+/// A content up to this length shares a frame with others; a larger one begins one and is cut into pieces of it.
+pub(super) const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
-/// The changes of one directory, by name.
-pub(super) type Group = Vec<Change>;
+/// What changed in one directory.
+#[derive(Default)]
+pub(super) struct Group {
+    /// The directory.
+    pub directory: Vec<u8>,
+    /// The changes, by name.
+    pub changes: Vec<Change>,
+    /// The directory's own member, where it is known without a line.
+    pub member: Option<OwnMember>,
+}
+
+/// A directory's member.
+pub(super) struct OwnMember {
+    pub entry: Entry,
+    /// All names in it, for stock tar; `None`: none went.
+    pub listing: Option<Vec<u8>>,
+}
+
+impl Group {
+    /// Changes of one directory; `None` when there are none.
+    pub fn of(changes: Vec<Change>) -> Option<Group> {
+        let directory = path::split_last(changes.first()?.path.as_bytes()).0.to_vec();
+        Some(Group { directory, changes, member: None })
+    }
+}
 
 /// What a bundle is written anew from.
 pub(super) struct Sources<'a> {
-    /// The old bundle, as far as it can be read.
-    pub old: Option<Arc<Bundle>>,
     /// The states before and after its snapshot, if they are known for certain.
     pub before: Option<State>,
     pub after: Option<State>,
@@ -52,9 +73,10 @@ pub(super) struct Sources<'a> {
 /// Writes a bundle anew.
 pub(super) struct Rewrite<'a> {
     sources: Sources<'a>,
+    /// The old bundle, as far as it can be read.
+    old: Option<RawTar>,
     writer: BundleWriter,
     compressor: Compressor,
-    decompressor: Decompressor,
     /// Tar that is in no frame yet.
     raw: Vec<u8>,
     /// Directories with a line, whose members come later.
@@ -63,22 +85,21 @@ pub(super) struct Rewrite<'a> {
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
     firsts: HashMap<u64, EntryPath>,
-    frame: Option<(usize, Vec<u8>)>,
     line: Vec<u8>,
 }
 
 impl<'a> Rewrite<'a> {
-    pub fn new(sources: Sources<'a>, writer: BundleWriter) -> Result<Rewrite<'a>> {
+    /// A bundle that takes the place of `old`, as far as that can be read.
+    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Result<Rewrite<'a>> {
         Ok(Rewrite {
             sources,
+            old: old.map(RawTar::new),
             writer,
             compressor: Compressor::new(Effort::default())?,
-            decompressor: Decompressor::new(),
             raw: Vec::new(),
             pending: BTreeMap::new(),
             placed: HashMap::new(),
             firsts: HashMap::new(),
-            frame: None,
             line: Vec::new(),
         })
     }
@@ -97,13 +118,11 @@ impl<'a> Rewrite<'a> {
     }
 
     fn group(&mut self, group: Group) -> Result<()> {
-        let Some(first) = group.first() else { return Ok(()) };
-        let directory = path::split_last(first.path.as_bytes()).0.to_vec();
-        self.pending_before(Some(&directory))?;
-        if let Some(directory) = EntryPath::from_bytes(&directory).filter(|directory| !directory.is_root()) {
+        self.pending_before(Some(&group.directory))?;
+        if let Some(directory) = EntryPath::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
             self.directory(&directory, &group)?;
         }
-        for change in group {
+        for change in group.changes {
             self.change(change)?;
         }
         self.flush_if_full()
@@ -126,10 +145,15 @@ impl<'a> Rewrite<'a> {
     /// that are gone.
     fn directory(&mut self, directory: &EntryPath, group: &Group) -> Result<()> {
         let own = self.pending.remove(directory);
+        if let Some(OwnMember { entry, listing }) = &group.member {
+            let body = listing.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
+            tar::append_header(&mut self.raw, directory.as_bytes(), own.as_ref().unwrap_or(entry), body);
+            return Ok(());
+        }
         let names = if self.lost_names(group)? { self.names_in(directory)? } else { None };
         let is_stored =
             |change: &Change| matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
-        if own.is_none() && names.is_none() && !group.iter().any(is_stored) {
+        if own.is_none() && names.is_none() && !group.changes.iter().any(is_stored) {
             return Ok(());
         }
         let known = match own {
@@ -145,7 +169,7 @@ impl<'a> Rewrite<'a> {
 
     /// Whether a name went, or changed between a directory and something else.
     fn lost_names(&self, group: &Group) -> Result<bool> {
-        for change in group {
+        for change in &group.changes {
             let kind = match &change.now {
                 Now::Gone(_) => return Ok(true),
                 Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
@@ -263,7 +287,7 @@ impl<'a> Rewrite<'a> {
     fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
         const HASH_BYTES: usize = 1 << 20;
         let mut hasher = Hasher::new();
-        let reach = self.sources.old.as_ref().map_or(0, |old| old.table().raw_bytes());
+        let reach = self.old.as_ref().map_or(0, RawTar::length);
         let Place { offset, .. } = content.place;
         if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
             return Ok(false);
@@ -284,30 +308,8 @@ impl<'a> Rewrite<'a> {
     }
 
     /// Reads from the old bundle's tar.
-    fn read(&mut self, mut at: u64, mut out: &mut [u8]) -> Result<()> {
-        let missing = || Error::damaged("the bundle ends too early");
-        let old = self.sources.old.clone().ok_or_else(missing)?;
-        while !out.is_empty() {
-            let frame = old.table().frame_at(at).ok_or_else(missing)?;
-            if self.frame.as_ref().is_none_or(|(number, _)| *number != frame.number) {
-                // What was read before is not taken for it if this fails.
-                self.frame = None;
-                // A place that the drive does not read is as good as damaged.
-                let raw =
-                    old.frame(&frame, &mut self.decompressor).map_err(|error| Error::damaged(error.to_string()))?;
-                self.frame = Some((frame.number, raw));
-            }
-            let raw = self.frame.as_ref().map_or(&[][..], |(_, raw)| raw);
-            let bytes = raw.get((at - frame.raw_offset) as usize..).ok_or_else(missing)?;
-            let length = bytes.len().min(out.len());
-            if length == 0 {
-                return Err(missing());
-            }
-            out[..length].copy_from_slice(&bytes[..length]);
-            out = &mut out[length..];
-            at += length as u64;
-        }
-        Ok(())
+    fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
+        self.old.as_mut().map_or_else(|| Err(too_early()), |old| old.read_at(at, out))
     }
 
     fn flush_if_full(&mut self) -> Result<()> {
