@@ -8,6 +8,9 @@ use std::fmt;
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
+    /// Stands for the hash of a lost content of which not even that is known; no bytes have it.
+    pub const UNKNOWN: Hash = Hash([0; 32]);
+
     /// The hash of `bytes`.
     pub fn of(bytes: &[u8]) -> Hash {
         Hash(*blake3::hash(bytes).as_bytes())

@@ -21,6 +21,7 @@ use crate::platform::Names;
 use crate::platform::RawStat;
 use crate::snapshot::Rules;
 use crate::time::Time;
+use crate::workers;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
@@ -54,7 +55,8 @@ impl Source {
     /// # Errors
     /// When it is not there, no directory, or may not be read; when a pattern of `rules` is none; when `name` cannot be a name.
     pub fn open(name: &str, path: &Path, rules: &Rules) -> Result<Source> {
-        let doing = |error| Error::io(format!("cannot read the source {}", path.display()), error);
+        let shown = path::printable(path.as_os_str().as_encoded_bytes());
+        let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
         let root = Directory::open(path).map_err(doing)?;
         let stat = root.own_stat().map_err(doing)?;
         if !path::is_name(name.as_bytes()) || name == crate::manifest::MANIFEST_NAME {
@@ -245,11 +247,12 @@ impl Listing {
 pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
     let scanner = Scanner { sources, options, work: Mutex::default(), changed: Condvar::new() };
     std::thread::scope(|scope| {
-        for _ in 0..options.threads {
-            scope.spawn(|| scanner.help());
-        }
-        let _stop = StopHelpers(&scanner);
-        scanner.walk(visit)
+        let helpers: Vec<_> = (0..options.threads).map(|_| scope.spawn(|| scanner.help())).collect();
+        let stop = StopHelpers(&scanner);
+        let walked = scanner.walk(visit);
+        drop(stop);
+        workers::join(helpers);
+        walked
     })
 }
 

@@ -3,12 +3,14 @@
 use crate::error::Error;
 use crate::error::Result;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use std::thread::ScopedJoinHandle;
 
 /// The most threads that work at once, whatever is asked for: each holds a frame or two in memory.
 const THREADS_MAX: usize = 32;
@@ -17,6 +19,16 @@ const THREADS_MAX: usize = 32;
 pub fn threads(wanted: usize) -> usize {
     let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     if wanted == 0 { cores() } else { wanted }.min(THREADS_MAX)
+}
+
+/// Waits until threads are gone. A scope alone waits until their work is done, and what belongs to a thread itself may be given
+/// back later than that.
+///
+/// # Panics
+/// When one of them did, with what it said.
+pub fn join<'s, T: 's>(threads: impl IntoIterator<Item = ScopedJoinHandle<'s, T>>) -> Vec<T> {
+    let done = |thread: ScopedJoinHandle<'s, T>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    threads.into_iter().map(done).collect()
 }
 
 /// Takes the items of `input` in a thread of their own, does `work` on them in `threads` threads, each with a state made by
@@ -42,22 +54,23 @@ where
     let waiting_jobs = Mutex::new(waiting_jobs);
     thread::scope(|scope| {
         let (state, work, waiting_jobs) = (&state, &work, &waiting_jobs);
-        scope.spawn(move || hand_out(input, &jobs, &places));
-        for _ in 0..threads {
+        let mut helpers = vec![scope.spawn(move || hand_out(input, &jobs, &places))];
+        helpers.extend((0..threads).map(|_| {
             scope.spawn(move || {
                 let mut state = state();
                 while let Some((item, result)) = next_job(waiting_jobs) {
                     // Nobody waits for the result any more when the work was given up.
                     let _ = result.send(work(&mut state, item));
                 }
-            });
-        }
+            })
+        }));
         let mut lost = false;
         let mut ordered = results.iter().map_while(|place| place.recv().inspect_err(|_| lost = true).ok());
         let finished = finish(&mut ordered);
         drop(ordered);
         // With the receiver gone, the thread that hands out stops, and with it the workers.
         drop(results);
+        join(helpers);
         if lost { Err(Error::damaged("a thread of the program ended unexpectedly")) } else { finished }
     })
 }

@@ -116,6 +116,7 @@ impl Scene {
             verify_data: self.run("verify --data", &[]),
             after: self.run("verify", &[]),
         };
+        self.save_to_a_copy();
         self.run("repair", &[]);
         said.after = self.run("restore --to", &[&self.directory.path().join("after")]);
         let mut after = listing(&self.around());
@@ -124,6 +125,21 @@ impl Scene {
         let level = Level::Stock;
         assert_equal(&before, &after, level, "around the target");
         said
+    }
+
+    /// Saves something, and what the archive says was saved before, to an archive like it.
+    #[track_caller]
+    fn save_to_a_copy(&self) {
+        let (copy, home) = (self.directory.path().join("copy"), self.directory.path().join("own/home"));
+        let _ = fs::remove_dir_all(&copy);
+        crate::support::bench::copy_exactly(&self.archive(), &copy);
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("mine"), "mine").unwrap();
+        for source in [Some(&home), None] {
+            let mut snap = Command::new(BINARY);
+            snap.args(["create", "-a"]).arg(&copy).args(source);
+            measured(&snap);
+        }
     }
 }
 
@@ -716,6 +732,16 @@ fn what_a_terminal_would_obey_is_shown_escaped_by_every_command() {
     {
         let target = scene.target();
         scene.run(command, [target.as_path()].get(usize::from(!command.ends_with("--to"))..).unwrap());
+    }
+    // What the next run is to save, and to leave out.
+    let around = scene.around();
+    let strict = json!({"name": evil("own"), "path": around, "scanned": true, "rules": {"exclude": [evil("[")]}});
+    let strange = json!({"name": evil("own"), "path": around.join("kept/secret"), "scanned": true});
+    for source in [strict, strange] {
+        let scene = Scene::new();
+        let head = with(head.clone(), json!({"sources": [source]}));
+        scene.forge.bundle(1, &Reel::default().frame(&tar).manifest(&lines(&[head, dir("home"), line.clone()])));
+        scene.save_to_a_copy();
     }
     // In what is refused.
     for lie in [

@@ -241,6 +241,49 @@ fn ctrl_c_during_a_big_restore_leaves_whole_files_only_and_a_second_run_goes_on(
 }
 
 #[test]
+fn a_restore_that_was_killed_leaves_unfinished_files_that_the_next_one_removes() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    for number in 0..60_u64 {
+        bench.home.file(format!("{}/{number}", number % 5), noise(number, 40_000));
+    }
+    bench.home.file("0/large", noise(1000, 10 << 20));
+    bench.save();
+    let to = bench.fresh();
+    let restore = |command: &mut Command| {
+        command.args(["restore", "-a"]).arg(bench.snap.archive()).arg("--to").arg(&to);
+    };
+    let mut running = Running::slowed(BINARY, "pwrite64:delay_enter=250000", &bench.path("log"), &restore);
+    running.wait_until(&|running| running.logged("pwrite64(") > 12 && !unfinished(&to).is_empty());
+    assert_eq!(running.stop(Signal::KILL).status, -1);
+    let left = unfinished(&to);
+    assert!(!left.is_empty(), "nothing is left");
+    bench.snap.call("restore").words("--overwrite --to").arg(&to).ok();
+    assert_eq!(unfinished(&to), Vec::<PathBuf>::new(), "of {left:?}");
+    assert_same_below(&bench.sources(), &to, Level::Everything);
+}
+
+#[test]
+fn two_restores_into_one_folder_at_once_do_each_other_no_harm() {
+    let bench = Bench::new();
+    for number in 0..400_u64 {
+        bench.home.file(format!("{}/{number}", number % 5), noise(number, 10_000));
+    }
+    bench.save();
+    let to = bench.fresh();
+    fs::create_dir(&to).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| bench.snap.call("restore").words("--overwrite --to").arg(&to).ok());
+        }
+    });
+    assert_eq!(unfinished(&to), Vec::<PathBuf>::new());
+    assert_same_below(&bench.sources(), &to, Level::Everything);
+}
+
+#[test]
 fn ctrl_c_during_verify_ends_it_soon() {
     if !can_trace() {
         return;

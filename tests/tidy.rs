@@ -21,7 +21,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["src/"]),
     ("serde_json", &["src/manifest", "src/index", "src/cli"]),
     ("signal_hook", &["src/cli"]),
-    ("tar", &["src/tar.rs"]),
+    ("tar", &["src/tar"]),
     ("tempfile", &["src/store", "src/destination"]),
     ("toml", &["src/archive"]),
     ("zstd", &["src/frames.rs"]),

@@ -26,6 +26,7 @@ use snap::store::MemoryStore;
 use snap::store::Store;
 use snap::time::Time;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -222,6 +223,15 @@ impl Story {
             (seen.inode, seen.ctime) = ((0, 0), (0, 0));
         }
         assert_eq!(is, was);
+    }
+
+    /// Whether there are parts of a snapshot that was never finished.
+    pub fn was_cut_off(&self) -> bool {
+        let names: Vec<String> = self.store.list("bundles").unwrap().into_iter().map(|(name, _)| name).collect();
+        // Only an earlier part has a number of its own between two more dots.
+        let is_last = |name: &&String| name.matches('.').count() == 2;
+        let finished: BTreeSet<&str> = names.iter().filter(is_last).map(|name| &name[..6]).collect();
+        names.iter().any(|name| !finished.contains(&name[..6]))
     }
 
     /// Replaying the bundles in order with stock tools gives names, types and contents of each snapshot.

@@ -17,6 +17,10 @@ pub(crate) const WITH_PROBLEMS: u8 = 3;
 /// The exit code after a second Ctrl-C, as a shell reports it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// What to do about damage, if nothing better is known.
+const DAMAGED: &str =
+    "`snap verify` says which snapshots and files that touches, `snap repair` mends what can be mended";
+
 /// Why a command failed: what was being done and why it did not work, and what to do now.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -83,6 +87,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure { code: FAILED, what: error.to_string(), hint: error.hint().map(str::to_owned) }
+        let hint = error.hint().or_else(|| error.is_damage().then_some(DAMAGED));
+        Failure { code: FAILED, what: error.to_string(), hint: hint.map(str::to_owned) }
     }
 }

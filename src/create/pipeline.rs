@@ -27,6 +27,7 @@ use crate::scan;
 use crate::scan::ScanOptions;
 use crate::scan::Source;
 use crate::state::State;
+use crate::workers;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Condvar;
@@ -84,9 +85,7 @@ pub fn run(run: &Run) -> Result<Done> {
     };
     std::thread::scope(|scope| {
         let _stop = StopOnDrop(&belt);
-        for _ in 0..run.threads {
-            scope.spawn(|| work(&belt, &pace, context));
-        }
+        let workers: Vec<_> = (0..run.threads).map(|_| scope.spawn(|| work(&belt, &pace, context))).collect();
         let writing = scope.spawn(|| write(&belt, &pace, run));
         let planned = plan(&belt, run, context);
         match &planned {
@@ -94,6 +93,7 @@ pub fn run(run: &Run) -> Result<Done> {
             Err(_) => belt.stop(),
         }
         let written = writing.join().unwrap_or_else(|_| Err(Error::damaged("the writing thread stopped")));
+        workers::join(workers);
         // When the writer or a worker failed, the planner only notices that nobody wants its jobs.
         match (planned, written) {
             (Ok(plan), Ok(writer)) => {

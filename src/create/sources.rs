@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::path::EntryPath;
+use crate::path::printable;
 use crate::scan::Source;
 use crate::snapshot::Rules;
 use crate::snapshot::SourceRecord;
@@ -35,9 +36,10 @@ pub fn choose(options: &CreateOptions, history: &[Summary], before: &State) -> R
         let rules = options.rules.clone().or(rules_before).unwrap_or_default();
         let record = SourceRecord { name: name.clone(), path: shown(&path), scanned: true, rules };
         if let Some(other) = wanted.insert(name.clone(), record) {
-            let what = format!("two folders are both called '{name}': {} and {}", other.path, path.display());
+            let (name, path) = (printable(name.as_bytes()), printed(&path));
+            let what = format!("two folders are both called '{name}': {} and {path}", printable(other.path.as_bytes()));
             return Err(Error::new(ErrorKind::Refused, what)
-                .with_hint(format!("give one of them another name: {name}2={}", path.display())));
+                .with_hint(format!("give one of them another name: {name}2={path}")));
         }
     }
     let mut open = Vec::new();
@@ -70,16 +72,21 @@ fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
     } else {
         let last = absolute.file_name().and_then(|name| name.to_str());
         last.map(str::to_owned).ok_or_else(|| {
-            let what = format!("{} has no name that can stand in the archive", spec.path.display());
-            Error::new(ErrorKind::Refused, what).with_hint(format!("give it one: NAME={}", spec.path.display()))
+            let what = format!("{} has no name that can stand in the archive", printed(&spec.path));
+            Error::new(ErrorKind::Refused, what).with_hint(format!("give it one: NAME={}", printed(&spec.path)))
         })?
     };
     Ok((name, absolute))
 }
 
 fn missing(path: &Path, error: std::io::Error) -> Error {
-    let what = format!("the folder {} cannot be saved", path.display());
+    let what = format!("the folder {} cannot be saved", printed(path));
     Error::io(what, error).with_hint("is it spelled right, and is the drive that it is on plugged in?")
+}
+
+/// A path as people see it. It may be one that the archive names.
+fn printed(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes()).into_owned()
 }
 
 /// A path as the manifest names it, so that the next run finds it again.
@@ -91,16 +98,16 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, be
     let path = Path::new(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() {
-        return Err(Error::new(ErrorKind::Refused, format!("{} is a file; snap saves folders", path.display()))
+        return Err(Error::new(ErrorKind::Refused, format!("{} is a file; snap saves folders", printed(path)))
             .with_hint("name the folder that it is in"));
     }
     let source = Source::open(&record.name, path, rules)?;
     let mut is_empty = true;
     let listed = source.root().for_each_name(|_| is_empty = false);
-    listed.map_err(|error| Error::io(format!("cannot read the folder {}", path.display()), error))?;
+    listed.map_err(|error| Error::io(format!("cannot read the folder {}", printed(path)), error))?;
     let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
     if is_empty && !options.allow_empty && before.groups(&top).next().transpose()?.is_some() {
-        return Err(has_become_empty(&path.display().to_string()));
+        return Err(has_become_empty(&printed(path)));
     }
     Ok(source)
 }

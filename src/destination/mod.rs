@@ -44,7 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// What every temporary name begins with; a killed restore leaves such files behind.
+/// What every temporary name begins with; a killed restore leaves such files behind, and the next one removes them.
 pub const TEMPORARY_PREFIX: &str = ".snap-restore-";
 
 /// How a destination is written to. The default is the careful one: nothing that is there is touched, owners are restored.

@@ -1,16 +1,27 @@
-//! A file being restored: it gets its name only when everything in it is there. Does not check contents: the caller does.
+//! A file being restored: it gets its name only when everything in it is there; and what is left of one whose restore was
+//! killed. Does not check contents: the caller does.
 
 use super::Destination;
 use super::Failure;
+use super::TEMPORARY_PREFIX;
 use crate::entry::Entry;
+use crate::entry::Kind;
+use crate::error;
 use crate::path::EntryPath;
 use crate::platform;
 use crate::platform::Directory;
 use crate::platform::Node;
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+
+/// Digits of the number in a temporary name by which restores know their own.
+const SECRET_DIGITS: usize = 16;
+
+/// The most digits of the number that a restore gives to each.
+const NUMBER_DIGITS_MAX: usize = 20;
 
 /// A file under a temporary name. Dropped without [`PendingFile::finish`], nothing of it remains.
 #[derive(Debug)]
@@ -32,6 +43,8 @@ impl<'d> PendingFile<'d> {
         temporary: Vec<u8>,
         file: File,
     ) -> PendingFile<'d> {
+        // As long as it is open, no other restore takes it for one that was left behind. Where files cannot be locked, none does.
+        let _ = file.try_lock();
         PendingFile { destination, path: path.clone(), parent, temporary, file, written_end: AtomicU64::new(0) }
     }
 
@@ -68,6 +81,46 @@ impl<'d> PendingFile<'d> {
     fn failure(&self, what: &str, error: std::io::Error) -> Failure {
         self.destination.failure(&self.path, what, error)
     }
+}
+
+impl Destination {
+    /// Removes from the directory `path` the files that a killed restore left there: those with a temporary name that no
+    /// living process holds, but none that `keep` takes out of the set of their names. What cannot be removed stays.
+    ///
+    /// # Errors
+    /// Those of `keep`.
+    pub fn remove_left_behind(
+        &self,
+        path: &EntryPath,
+        keep: &dyn Fn(&mut HashSet<Vec<u8>>) -> error::Result<()>,
+    ) -> error::Result<()> {
+        let Ok(directory) = self.directory(path.as_bytes(), path, "cannot be listed") else { return Ok(()) };
+        let mut names = HashSet::new();
+        let _ = directory.for_each_name(|name| names.extend(is_temporary(name).then(|| name.to_vec())));
+        if !names.is_empty() {
+            keep(&mut names)?;
+        }
+        for name in &names {
+            let is_file = directory.stat(name).is_ok_and(|found| found.kind == Some(Kind::File));
+            if is_file && directory.open_file(name).is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = directory.remove_file(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name is just as [`Destination::temporary_name`] makes them.
+fn is_temporary(name: &[u8]) -> bool {
+    let Some((secret, number)) =
+        name.strip_prefix(TEMPORARY_PREFIX.as_bytes()).and_then(|rest| rest.split_at_checked(SECRET_DIGITS))
+    else {
+        return false;
+    };
+    let number = number.strip_prefix(b"-").unwrap_or_default();
+    secret.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && (1..=NUMBER_DIGITS_MAX).contains(&number.len())
+        && number.iter().all(u8::is_ascii_digit)
 }
 
 impl Drop for PendingFile<'_> {

@@ -212,7 +212,7 @@ impl<'a> Packer<'a> {
         } else {
             self.open(parent.source, &parent.path).and_then(|parent| parent.xattrs(name))
         };
-        entry.xattrs = Packer::told(&path, xattrs, packed);
+        note_xattrs(&path, &mut entry, xattrs, &mut packed.problems);
         let (count, what) = if is_new {
             (&mut packed.counts.new_directories, "new")
         } else {
@@ -256,7 +256,7 @@ impl<'a> Packer<'a> {
         if item.stat.kind == Kind::Symlink {
             entry.target = directory.read_link(&item.name)?;
         }
-        entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
+        note_xattrs(path, &mut entry, directory.xattrs(&item.name), &mut packed.problems);
         let before = item.before.as_ref().and_then(|row| row.entry().ok().flatten());
         if let Some(before) = before.as_ref().filter(|_| item.verdict == Verdict::Touched)
             && before.target == entry.target
@@ -291,7 +291,7 @@ impl<'a> Packer<'a> {
         let source = &self.context.sources[source];
         let stat = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &stat), ..stat });
-        entry.xattrs = Packer::told(path, platform::file_xattrs(&file), packed);
+        note_xattrs(path, &mut entry, platform::file_xattrs(&file), &mut packed.problems);
         let size = entry.stat.size;
         let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
         let start = self.raw.len();
@@ -351,14 +351,14 @@ impl<'a> Packer<'a> {
                     return false;
                 };
                 let mut entry = self.new_entry(item.stat);
-                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
+                note_xattrs(path, &mut entry, directory.xattrs(&item.name), &mut packed.problems);
                 entry.content.clone_from(&before.content);
                 self.push_kept(path, entry, Some(before), packed);
             }
             Outcome::Stored(target, stat, content, anchor) => {
                 // As the first name found it: the scan's look at this one may be older than the content.
                 let mut entry = self.new_entry(*stat);
-                entry.xattrs = Packer::told(path, directory.xattrs(&item.name), packed);
+                note_xattrs(path, &mut entry, directory.xattrs(&item.name), &mut packed.problems);
                 entry.content = Some(content.clone());
                 tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::LinkTo(target.as_bytes()));
                 push_stored(path, &entry, Some(anchor.clone()), item.verdict, item.before.is_some(), packed);
@@ -437,14 +437,6 @@ impl<'a> Packer<'a> {
         push_kept_line(path, &entry, before, self.context.bundle_name, packed);
     }
 
-    /// The attributes, or none and a problem that says why.
-    fn told(path: &EntryPath, xattrs: io::Result<Vec<Xattr>>, packed: &mut Packed) -> Vec<Xattr> {
-        xattrs.unwrap_or_else(|error| {
-            packed.problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
-            Vec::new()
-        })
-    }
-
     fn new_entry(&mut self, stat: Stat) -> Entry {
         Entry { owner: self.owners.of(&stat), stat, ..Entry::default() }
     }
@@ -486,11 +478,8 @@ pub fn open_large(
     let stat = opened_stat(source, &opened, &file, context.clock)?;
     let path = EntryPath::from_bytes(&path::joined(&directory.path, &item.name))
         .ok_or_else(|| io::Error::other("its name cannot be kept"))?;
-    let xattrs = platform::file_xattrs(&file).unwrap_or_else(|error| {
-        problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
-        Vec::new()
-    });
-    let entry = Entry { owner: owners.of(&stat), stat, xattrs, ..Entry::default() };
+    let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
+    note_xattrs(&path, &mut entry, platform::file_xattrs(&file), problems);
     let open = ToOpen {
         source: directory.source,
         path,
@@ -502,6 +491,21 @@ pub fn open_large(
         link: item.link,
     };
     large::prepare(open, context.is_stopped)
+}
+
+/// Gives an entry its attributes. Where they cannot be read, that is a problem, and the next snapshot looks at the entry again.
+fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr>>, problems: &mut Vec<Problem>) {
+    match xattrs {
+        Ok(xattrs) => entry.xattrs = xattrs,
+        Err(error) => {
+            problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
+            match entry.stat.kind {
+                Kind::File | Kind::Symlink => entry.stat.racy = true,
+                // What is not read again whatever was noted counts as changed when this is no longer its time.
+                _ => entry.stat.ctime = Time::default(),
+            }
+        }
+    }
 }
 
 fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {

@@ -38,6 +38,14 @@ pub(super) struct Share {
     pub before: Option<EntryPath>,
 }
 
+impl Share {
+    /// Whether the line of this path is one of them.
+    pub fn has(&self, path: &EntryPath) -> bool {
+        self.after.as_ref().is_none_or(|after| row_order(path, after).is_gt())
+            && self.before.as_ref().is_none_or(|before| row_order(path, before).is_lt())
+    }
+}
+
 /// The differences of two states.
 pub(super) struct FromStates {
     old: Rows,

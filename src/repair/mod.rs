@@ -3,8 +3,11 @@
 //! Each file is replaced in three steps, so that a run may end anywhere: the new one is published in `damaged`, as
 //! `NAME.new`; the old one moves there; the new one moves to its place. The next run finishes what is begun.
 
+mod headers;
 mod lines;
+mod members;
 mod mend;
+mod raw;
 mod rewrite;
 
 use crate::archive::Archive;
@@ -105,17 +108,22 @@ impl Repair<'_> {
         self.finish_interrupted()?;
         self.descriptions(wrong)?;
         let looks = VerifyOptions { data: true, threads: options.threads };
-        let catalog = archive.catalog(monitor)?;
-        let mut check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
-        self.refuse_newer(&check)?;
-        let again;
-        if self.set_foreign_aside(&check)? && !options.dry_run {
-            again = archive.catalog(monitor)?;
-            check = verify::look(archive, &again, verify::index_files(archive)?, &looks, monitor)?;
+        let (mut may_set_aside, mut first_changed, mut looked_at) = (true, None, None);
+        loop {
+            let catalog = archive.catalog(monitor)?;
+            let check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
+            self.refuse_newer(&check)?;
+            if std::mem::take(&mut may_set_aside) && self.set_foreign_aside(&check)? && !options.dry_run {
+                continue;
+            }
+            let mended = mend::bundles(self, &check, looked_at)?;
+            first_changed = first_changed.into_iter().chain(mended.first_changed).min();
+            looked_at = mended.stopped_at;
+            if looked_at.is_none() {
+                self.index(&check, first_changed)?;
+                break;
+            }
         }
-        let first_changed = mend::bundles(self, &check)?;
-        self.index(&check, first_changed)?;
-        drop(check);
         if !options.dry_run && !self.steps.is_empty() {
             let catalog = archive.catalog_for_writing(monitor)?;
             catalog.state(catalog.highest())?;

@@ -1,6 +1,8 @@
 //! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
+use super::raw::RawTar;
+use super::raw::too_early;
 use crate::bundle::Bundle;
 use crate::bundle::BundleWriter;
 use crate::bundle::Published;
@@ -8,10 +10,8 @@ use crate::entry::Content;
 use crate::entry::Entry;
 use crate::entry::Kind;
 use crate::entry::Place;
-use crate::error::Error;
 use crate::error::Result;
 use crate::frames::Compressor;
-use crate::frames::Decompressor;
 use crate::frames::Effort;
 use crate::frames::FRAME_BYTES;
 use crate::id::BundleId;
@@ -32,8 +32,8 @@ use crate::verify::Later;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A content up to this length shares a frame with others; a larger one is copied in pieces of it.
-const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
+/// A content up to this length shares a frame with others; a larger one begins one and is cut into pieces of it.
+pub(super) const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
 /// The changes of a bundle, by directory in the order of a walk, then by name.
 pub(super) trait Lines {
@@ -53,10 +53,26 @@ impl Lines for NoLines {
     }
 }
 
+/// What changed in one directory, where that is known only as a whole.
+#[derive(Default)]
+pub(super) struct Group {
+    /// The directory.
+    pub directory: Vec<u8>,
+    /// The changes, by name.
+    pub changes: Vec<Change>,
+    /// The directory's own member, where it is known without a line.
+    pub member: Option<OwnMember>,
+}
+
+/// A directory's member.
+pub(super) struct OwnMember {
+    pub entry: Entry,
+    /// All names in it, for stock tar; `None`: none went.
+    pub listing: Option<Vec<u8>>,
+}
+
 /// What a bundle is written anew from.
 pub(super) struct Sources<'a> {
-    /// The old bundle, as far as it can be read.
-    pub old: Option<Arc<Bundle>>,
     /// The states before and after its snapshot, if they are known for certain.
     pub before: Option<State>,
     pub after: Option<State>,
@@ -67,9 +83,10 @@ pub(super) struct Sources<'a> {
 /// Writes a bundle anew.
 pub(super) struct Rewrite<'a> {
     sources: Sources<'a>,
+    /// The old bundle, as far as it can be read.
+    old: Option<RawTar>,
     writer: BundleWriter,
     compressor: Compressor,
-    decompressor: Decompressor,
     /// Tar that is in no frame yet.
     raw: Vec<u8>,
     /// Directories with a line, whose members come later.
@@ -78,7 +95,6 @@ pub(super) struct Rewrite<'a> {
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
     firsts: HashMap<u64, EntryPath>,
-    frame: Option<(usize, Vec<u8>)>,
     line: Vec<u8>,
 }
 
@@ -99,6 +115,14 @@ struct Ahead {
     stores: bool,
 }
 
+impl Ahead {
+    fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
+        self.loses_names = self.loses_names || loses_name(change, before)?;
+        self.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+        Ok(())
+    }
+}
+
 impl Scout<'_> {
     /// Reads the changes of a directory.
     fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<Ahead> {
@@ -107,8 +131,7 @@ impl Scout<'_> {
             (self.begun, self.next) = (true, self.lines.next()?);
         }
         while let Some(change) = self.next.take_if(|change| path::split_last(change.path.as_bytes()).0 == directory) {
-            ahead.loses_names = ahead.loses_names || loses_name(&change, before)?;
-            ahead.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+            ahead.note(&change, before)?;
             self.next = self.lines.next()?;
         }
         Ok(ahead)
@@ -126,17 +149,17 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
 }
 
 impl<'a> Rewrite<'a> {
-    pub fn new(sources: Sources<'a>, writer: BundleWriter) -> Result<Rewrite<'a>> {
+    /// A bundle that takes the place of `old`, as far as that can be read.
+    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Result<Rewrite<'a>> {
         Ok(Rewrite {
             sources,
+            old: old.map(RawTar::new),
             writer,
             compressor: Compressor::new(Effort::default())?,
-            decompressor: Decompressor::new(),
             raw: Vec::new(),
             pending: Later::default(),
             placed: HashMap::new(),
             firsts: HashMap::new(),
-            frame: None,
             line: Vec::new(),
         })
     }
@@ -161,9 +184,54 @@ impl<'a> Rewrite<'a> {
             }
             self.change(change)?;
         }
+        self.finish(tail)
+    }
+
+    /// As [`Rewrite::run`], directory by directory.
+    ///
+    /// # Errors
+    /// As for [`Rewrite::run`].
+    pub fn run_by_group(mut self, groups: &mut dyn FnMut() -> Result<Option<Group>>, tail: Tail) -> Result<Published> {
+        while let Some(group) = groups()? {
+            self.group(group)?;
+        }
+        self.finish(tail)
+    }
+
+    fn finish(mut self, tail: Tail) -> Result<Published> {
         self.pending_before(None)?;
         self.flush()?;
         self.writer.publish(tail)
+    }
+
+    fn group(&mut self, group: Group) -> Result<()> {
+        self.pending_before(Some(&group.directory))?;
+        if let Some(directory) = EntryPath::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
+            match &group.member {
+                Some(OwnMember { entry, listing }) => {
+                    let own = self.take_pending(&directory)?;
+                    let body = listing.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
+                    tar::append_header(&mut self.raw, directory.as_bytes(), own.as_ref().unwrap_or(entry), body);
+                }
+                None => {
+                    let mut ahead = Ahead::default();
+                    for change in &group.changes {
+                        ahead.note(change, self.sources.before.as_ref())?;
+                    }
+                    self.directory(&directory, &ahead)?;
+                }
+            }
+        }
+        for change in group.changes {
+            self.change(change)?;
+        }
+        self.flush_if_full()
+    }
+
+    /// The line of a directory whose member is due.
+    fn take_pending(&mut self, directory: &EntryPath) -> Result<Option<Entry>> {
+        let is_next = self.pending.peek()?.is_some_and(|first| first == directory);
+        Ok(if is_next { self.pending.pop()?.map(|(_, entry)| entry) } else { None })
     }
 
     /// Members of directories in which nothing changed.
@@ -182,8 +250,7 @@ impl<'a> Rewrite<'a> {
     /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
     /// names that are gone.
     fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
-        let is_next = self.pending.peek()?.is_some_and(|first| first == directory);
-        let own = if is_next { self.pending.pop()?.map(|(_, entry)| entry) } else { None };
+        let own = self.take_pending(directory)?;
         let names = if ahead.loses_names { self.names_in(directory)? } else { None };
         if own.is_none() && names.is_none() && !ahead.stores {
             return Ok(());
@@ -304,7 +371,7 @@ impl<'a> Rewrite<'a> {
     fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
         const HASH_BYTES: usize = 1 << 20;
         let mut hasher = Hasher::new();
-        let reach = self.sources.old.as_ref().map_or(0, |old| old.table().raw_bytes());
+        let reach = self.old.as_ref().map_or(0, RawTar::length);
         let Place { offset, .. } = content.place;
         if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
             return Ok(false);
@@ -325,30 +392,8 @@ impl<'a> Rewrite<'a> {
     }
 
     /// Reads from the old bundle's tar.
-    fn read(&mut self, mut at: u64, mut out: &mut [u8]) -> Result<()> {
-        let missing = || Error::damaged("the bundle ends too early");
-        let old = self.sources.old.clone().ok_or_else(missing)?;
-        while !out.is_empty() {
-            let frame = old.table().frame_at(at).ok_or_else(missing)?;
-            if self.frame.as_ref().is_none_or(|(number, _)| *number != frame.number) {
-                // What was read before is not taken for it if this fails.
-                self.frame = None;
-                // A place that the drive does not read is as good as damaged.
-                let raw =
-                    old.frame(&frame, &mut self.decompressor).map_err(|error| Error::damaged(error.to_string()))?;
-                self.frame = Some((frame.number, raw));
-            }
-            let raw = self.frame.as_ref().map_or(&[][..], |(_, raw)| raw);
-            let bytes = raw.get((at - frame.raw_offset) as usize..).ok_or_else(missing)?;
-            let length = bytes.len().min(out.len());
-            if length == 0 {
-                return Err(missing());
-            }
-            out[..length].copy_from_slice(&bytes[..length]);
-            out = &mut out[length..];
-            at += length as u64;
-        }
-        Ok(())
+    fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
+        self.old.as_mut().map_or_else(|| Err(too_early()), |old| old.read_at(at, out))
     }
 
     fn flush_if_full(&mut self) -> Result<()> {

@@ -302,17 +302,19 @@ fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
     } else {
         destination.note_names(path, first.rows.iter().map(Row::name))?;
     }
-    if !run.options.delete || !first.is_whole {
-        return Ok(());
-    }
-    delete_others(run, path, &|others| {
+    let keep = |others: &mut HashSet<Vec<u8>>| {
         for piece in state.in_directory(path) {
             for path in piece?.rows.iter().filter_map(|row| path.child(row.name())) {
                 others.remove(&*destination.name(&path));
             }
         }
         Ok(())
-    })
+    };
+    match (first.is_whole, run.options.delete) {
+        (true, true) => delete_others(run, path, &keep),
+        (true, false) if run.options.overwrite && !run.options.dry_run => destination.remove_left_behind(path, &keep),
+        _ => Ok(()),
+    }
 }
 
 /// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there.

@@ -19,6 +19,7 @@ use crate::platform::WRITE_BYTES;
 use crate::unpack::Sink;
 use crate::unpack::Wanted;
 use crate::unpack::unpack;
+use crate::workers;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -103,9 +104,7 @@ fn in_parallel(numbers: &[usize], threads: usize, work: &(dyn Fn(usize) -> Resul
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_on)).collect();
-        let results =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        results.collect::<Vec<_>>().into_iter().collect()
+        workers::join(threads).into_iter().collect()
     })
 }
 

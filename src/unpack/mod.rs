@@ -20,6 +20,7 @@ use crate::frames::FrameAt;
 use crate::id::BundleId;
 use crate::id::Hash;
 use crate::id::Hasher;
+use crate::workers;
 use large::Large;
 use plan::BundlePlan;
 use queue::Queue;
@@ -88,11 +89,11 @@ pub fn unpack<S: Sink>(
     let queue = Queue::new(IN_FLIGHT_BYTES_MAX);
     let buffers = Buffers::default();
     thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| Worker::new(wanted, sink, &queue, &buffers).run());
-        }
+        let run = || Worker::new(wanted, sink, &queue, &buffers).run();
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
         let fed = feed(wanted, open_bundle, sink, &queue, &buffers);
         queue.close(fed);
+        workers::join(workers);
     });
     queue.into_result()
 }

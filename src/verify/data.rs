@@ -94,7 +94,8 @@ fn read_bundle(
         let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
         uncertain_since(history, file.id().number).is_none()
     };
-    let state = check.history.state(file.id().number)?.filter(is_certain);
+    let is_complete = check.history.is_complete(file.id().number);
+    let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
     let mut bytes = begun.bytes;

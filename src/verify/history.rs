@@ -85,6 +85,11 @@ impl<'a> History<'a> {
         if self.is_complete(number) && self.is_complete(newest) { self.state(newest) } else { Ok(None) }
     }
 
+    /// The newest state before `number` that is known, be it the one before it or not.
+    pub fn newest_before(&self, number: Number) -> Result<State> {
+        Ok(self.before(number, 0)?.0)
+    }
+
     /// The newest known state before `number`, and whether it is the very one before it.
     fn before(&self, number: Number, previous: Number) -> Result<(State, bool)> {
         let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);

@@ -38,6 +38,61 @@ fn a_restore_that_fails_anywhere_deletes_nothing_that_is_in_the_snapshot() {
 }
 
 #[test]
+fn files_that_a_killed_restore_left_are_removed_and_nothing_else_that_is_called_like_them() {
+    const LEFT: &str = ".snap-restore-0123456789abcdef-7";
+    let (sample, place) = (everything(5000), Place::new());
+    place.restored(&sample);
+    let right = place.names();
+    let put = |name: &str| fs::write(place.at("s").join(name), "half a file").unwrap();
+    let foreign = [
+        ".snap-restore-",
+        ".snap-restore-0123456789abcdef",
+        ".snap-restore-0123456789abcdef-",
+        ".snap-restore-0123456789abcdef-x",
+        ".snap-restore-0123456789ABCDEF-1",
+        ".snap-restore-0123456789abcde-11",
+        ".snap-restore-0123456789abcdef-7.odt",
+        "my.snap-restore-0123456789abcdef-7",
+    ];
+    foreign.iter().chain(&[LEFT]).for_each(|name| put(name));
+    let (directory, link) = (".snap-restore-0123456789abcdef-8", ".snap-restore-0123456789abcdef-9");
+    fs::create_dir(place.at("s").join(directory)).unwrap();
+    std::os::unix::fs::symlink("a", place.at("s").join(link)).unwrap();
+    // What another restore is at work on.
+    let held = ".snap-restore-fedcba9876543210-0";
+    put(held);
+    let holder = fs::File::open(place.at("s").join(held)).unwrap();
+    holder.lock().unwrap();
+
+    sound(&sample, &RestoreOptions { dry_run: true, ..place.overwriting() });
+    assert!(place.at("s").join(LEFT).exists(), "a dry run changes nothing");
+    let only = vec![EntryPath::from_bytes(b"s/a").unwrap()];
+    sound(&sample, &RestoreOptions { paths: only, ..place.overwriting() });
+    assert!(place.at("s").join(LEFT).exists(), "it is only about one file");
+    sound(&sample, &place.overwriting());
+    assert!(!place.at("s").join(LEFT).exists());
+    for name in foreign.iter().chain(&[directory, link, held]) {
+        assert!(place.at("s").join(name).symlink_metadata().is_ok(), "{name} is somebody's");
+    }
+    drop(holder);
+    sound(&sample, &place.overwriting());
+    assert!(!place.at("s").join(held).exists(), "nobody holds it any more");
+    sound(&sample, &RestoreOptions { delete: true, ..place.overwriting() });
+    assert_eq!(place.names(), right);
+}
+
+#[test]
+fn what_is_in_the_snapshot_stays_whatever_it_is_called() {
+    let name = "s/.snap-restore-0123456789abcdef-7";
+    let (sample, place) = (Sample::new(), Place::new());
+    sample.snapshot(1, &[directory("s"), file(name, "mine")]);
+    place.restored(&sample);
+    let inode = place.inode(name);
+    sound(&sample, &place.overwriting());
+    assert_eq!((place.inode(name), fs::read(place.at(name)).unwrap()), (inode, b"mine".to_vec()));
+}
+
+#[test]
 fn a_folder_with_things_in_it_gives_way_to_a_file_only_if_things_may_be_deleted() {
     let (sample, place) = (everything(5000), Place::new());
     place.restored(&sample);

@@ -4,11 +4,16 @@
 //! POSIX pax (IEEE 1003.1-2017, "pax"), with GNU's `L`/`K` entries for long names that are no UTF-8 (bsdtar fails on such a
 //! name in a pax record) and GNU tar's `GNU.dumpdir` record, by which `tar -g /dev/null -x` deletes.
 
+mod read;
+
+pub use self::read::Member;
+pub use self::read::Told;
+pub use self::read::listed;
+pub use self::read::read_entry;
+pub use self::read::read_header;
+
 use crate::entry::Entry;
 use crate::entry::Kind;
-use crate::error::Error;
-use crate::error::Result;
-use std::io::Read;
 use tar::EntryType;
 use tar::Header;
 
@@ -26,12 +31,6 @@ const OCTAL_TIME_MAX: i64 = 0o777_7777_7777;
 
 /// The largest size in the octal field; above it the field is binary and a pax record is added.
 const OCTAL_SIZE_MAX: u64 = 0o777_7777_7777;
-
-/// The most bytes of pax records before one member that are read; values that nobody asks for are passed over.
-const EXTENSION_BYTES_MAX: u64 = 1 << 30;
-
-/// The longest name, target or number before a member that is read.
-const VALUE_BYTES_MAX: u64 = 16 << 20;
 
 /// How a member appears in the tar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -286,180 +285,6 @@ impl Records {
     }
 }
 
-/// What a reader learns of a member from its headers.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Member {
-    /// The name as it stands in the tar, unchecked; a directory's ends in `/`.
-    pub path: Vec<u8>,
-    /// The type flag, `0` for a file, `1` for a second name, `5` for a directory.
-    pub flag: u8,
-    /// Where a symlink or second name points to.
-    pub target: Vec<u8>,
-    /// Length in bytes of the content that follows.
-    pub size: u64,
-    /// Length in bytes of all the headers of this member.
-    pub header_bytes: u64,
-}
-
-/// Reads the headers of the next member; `None` at the end-of-archive blocks. The content is left to the caller.
-///
-/// # Errors
-/// [`crate::error::ErrorKind::Damaged`] when the bytes are no such headers or end too early.
-pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
-    let mut member = Member::default();
-    let (mut long_name, mut long_target, mut size) = (None, None, None);
-    loop {
-        let mut header = Header::new_old();
-        read_block(input, header.as_mut_bytes())?;
-        if header.as_bytes().iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        let announced = checked_size(&header)?;
-        member.header_bytes += BLOCK_BYTES as u64;
-        let flag = header.as_old().linkflag[0];
-        if !matches!(flag, b'x' | b'g' | b'L' | b'K') {
-            member.flag = if flag == 0 { b'0' } else { flag };
-            member.path = long_name.unwrap_or_else(|| header.path_bytes().into_owned());
-            member.target = long_target.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
-            member.size = size.unwrap_or(announced);
-            if size.is_some_and(|size| size != announced) {
-                return Err(Error::damaged("a tar header gives two different sizes"));
-            }
-            return Ok(Some(member));
-        }
-        if announced > EXTENSION_BYTES_MAX {
-            return Err(Error::damaged("a tar header is followed by too many records"));
-        }
-        member.header_bytes += announced + padding(announced) as u64;
-        match flag {
-            b'L' => long_name = Some(until_nul(read_value(input, announced)?)),
-            b'K' => long_target = Some(until_nul(read_value(input, announced)?)),
-            _ => {
-                let mut records = PaxRecords { input: &mut *input, left: announced };
-                while let Some((key, value)) = records.next()? {
-                    match key {
-                        PaxKey::Path => long_name = Some(value),
-                        PaxKey::LinkPath => long_target = Some(value),
-                        PaxKey::Size => size = Some(decimal(&value)?),
-                    }
-                }
-            }
-        }
-        read_block(input, &mut [0; BLOCK_BYTES][..padding(announced)])?;
-    }
-}
-
-fn read_block(input: &mut dyn Read, block: &mut [u8]) -> Result<()> {
-    input.read_exact(block).map_err(|_| Error::damaged("the tar ends too early"))
-}
-
-fn checked_size(header: &Header) -> Result<u64> {
-    let bad = |what: &str| Error::damaged(format!("a tar header's {what} is wrong"));
-    let sum = header.as_bytes().iter().enumerate().map(|(at, byte)| match at {
-        148..156 => u32::from(b' '),
-        _ => u32::from(*byte),
-    });
-    if header.cksum().ok() != Some(sum.sum()) {
-        return Err(bad("checksum"));
-    }
-    header.entry_size().map_err(|_| bad("size"))
-}
-
-fn read_value(input: &mut dyn Read, size: u64) -> Result<Vec<u8>> {
-    if size > VALUE_BYTES_MAX {
-        return Err(Error::damaged("a name before a tar header is too long"));
-    }
-    let mut value = Vec::new();
-    // Grows with what is there, not with what is announced.
-    let read = input.take(size).read_to_end(&mut value);
-    if read.is_ok_and(|read| read as u64 == size) { Ok(value) } else { Err(Error::damaged("the tar ends too early")) }
-}
-
-fn until_nul(mut body: Vec<u8>) -> Vec<u8> {
-    let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
-    body.truncate(end);
-    body
-}
-
-/// The records that a reader asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum PaxKey {
-    Path,
-    LinkPath,
-    Size,
-}
-
-/// Walks pax records by their lengths, so that a value with newlines forges nothing; holds one value at most.
-struct PaxRecords<'a> {
-    input: &'a mut dyn Read,
-    left: u64,
-}
-
-impl PaxRecords<'_> {
-    /// The next record that is asked for.
-    fn next(&mut self) -> Result<Option<(PaxKey, Vec<u8>)>> {
-        const KEY_BYTES_MAX: usize = 64 << 10;
-        while self.left > 0 {
-            let (begun, bad) = (self.left, || Error::damaged("a pax record is not as it must be"));
-            let digits = self.until(b' ', 11)?;
-            let after = decimal(&digits)?.checked_sub(begun - self.left).ok_or_else(bad)?;
-            let after = self.left.checked_sub(after).ok_or_else(bad)?;
-            let key = self.until(b'=', KEY_BYTES_MAX)?;
-            let length = self.left.checked_sub(after).and_then(|length| length.checked_sub(1)).ok_or_else(bad)?;
-            let key = match key.as_slice() {
-                b"path" => Some(PaxKey::Path),
-                b"linkpath" => Some(PaxKey::LinkPath),
-                b"size" => Some(PaxKey::Size),
-                _ => None,
-            };
-            let mut value = Vec::new();
-            match key {
-                Some(_) => value = read_value(self.input, length)?,
-                None => skip(self.input, length)?,
-            }
-            self.left -= length;
-            if self.byte()? != b'\n' {
-                return Err(bad());
-            }
-            if let Some(key) = key {
-                return Ok(Some((key, value)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The bytes before the next `end`, which is passed.
-    fn until(&mut self, end: u8, length_max: usize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        loop {
-            match self.byte()? {
-                byte if byte == end => return Ok(bytes),
-                _ if bytes.len() == length_max => {
-                    return Err(Error::damaged("a pax record is not as it must be"));
-                }
-                byte => bytes.push(byte),
-            }
-        }
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        let mut byte = [0];
-        self.left = self.left.checked_sub(1).ok_or_else(|| Error::damaged("a pax record is not as it must be"))?;
-        read_block(self.input, &mut byte)?;
-        Ok(byte[0])
-    }
-}
-
-fn skip(input: &mut dyn Read, length: u64) -> Result<()> {
-    let skipped = std::io::copy(&mut input.take(length), &mut std::io::sink());
-    if skipped.is_ok_and(|skipped| skipped == length) { Ok(()) } else { Err(Error::damaged("the tar ends too early")) }
-}
-
-fn decimal(digits: &[u8]) -> Result<u64> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| Error::damaged("a number in a pax record is wrong"))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -517,67 +342,5 @@ mod tests {
     fn a_value_with_newlines_forges_no_record() {
         let entry = Entry { xattrs: vec![(b"user.x".into(), b"\n20 path=/etc/passwd\n".into())], ..Entry::default() };
         assert_eq!(round_trip(b"a", &entry, Body::Itself).path, b"a");
-    }
-
-    #[test]
-    fn record_lengths_count_their_own_digits() {
-        for length in 0..1200 {
-            let mut records = Records::default();
-            records.add("k", &vec![b'v'; length]);
-            records.add("path", &vec![b'v'; length]);
-            records.add("size", b"7");
-            let expected = [(PaxKey::Path, vec![b'v'; length]), (PaxKey::Size, b"7".to_vec())];
-            assert_eq!(pax_records(&records.0).unwrap(), expected);
-        }
-    }
-
-    fn pax_records(bytes: &[u8]) -> Result<Vec<(PaxKey, Vec<u8>)>> {
-        let mut records = PaxRecords { input: &mut &*bytes, left: bytes.len() as u64 };
-        std::iter::from_fn(|| records.next().transpose()).collect()
-    }
-
-    #[test]
-    fn a_newline_in_a_value_forges_no_record() {
-        let mut records = Records::default();
-        records.add("comment", b"x\n16 path=../../x\n");
-        records.add("path", b"a\n20 linkpath=/etc/x\n");
-        let expected = [(PaxKey::Path, b"a\n20 linkpath=/etc/x\n".to_vec())];
-        assert_eq!(pax_records(&records.0).unwrap(), expected);
-    }
-
-    /// Counts what is asked of it at once.
-    struct Endless(u64);
-
-    impl Read for Endless {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            self.0 = self.0.max(buffer.len() as u64);
-            buffer.fill(b'x');
-            Ok(buffer.len())
-        }
-    }
-
-    #[test]
-    fn values_that_nobody_asks_for_are_passed_over_and_others_have_a_limit() {
-        let mut endless = Endless(0);
-        let records = |head: &str| (head.as_bytes().to_vec(), 900_000_000 - head.len() as u64);
-        let (head, left) = records("899999999 GNU.dumpdir=");
-        let mut input = head.as_slice().chain(&mut endless);
-        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64 }.next().is_err());
-        assert!(endless.0 < 1 << 20, "{} bytes at once", endless.0);
-        let (head, left) = records("899999999 path=");
-        let mut input = head.as_slice().chain(&mut endless);
-        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64 }.next().is_err());
-    }
-
-    #[test]
-    fn damaged_headers_are_errors() {
-        let mut bytes = Vec::new();
-        append_header(&mut bytes, b"a", &Entry::default(), Body::Itself);
-        bytes[0] ^= 1;
-        assert!(read_header(&mut bytes.as_slice()).is_err());
-        assert!(read_header(&mut &bytes[..100]).is_err());
-        for bad in ["9 a=b\n", "6 a=b\nx", "6 a=bc", "99999999999 a=b\n", "5 ab\n", "-6 a=b\n", "0 a=b\n", "1 a=b\n"] {
-            assert!(pax_records(bad.as_bytes()).is_err(), "{bad:?}");
-        }
     }
 }
