@@ -181,6 +181,32 @@ fn an_archive_that_cannot_be_read_is_never_said_to_be_sound() {
     }
 }
 
+#[test]
+fn a_run_that_finds_no_change_opens_no_file_of_the_source() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("d/plain-1", "1").file("d/plain-2", noise(1, 20_000)).file("plain-3", noise(2, 9 << 20));
+    bench.home.symlink("plain-4", "plain-3").hard_link("plain-3", "d/plain-5");
+    // What is saved a moment after it was written is looked at again.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    bench.save();
+    let opened = || {
+        let log = bench.path("log");
+        let mut command = program("strace");
+        command.args(["-f", "-qq", "-e", "trace=open,openat,openat2", "-o"]).arg(&log).arg(BINARY);
+        run(command.args(["create", "-a"]).arg(bench.snap.archive()).arg(bench.home.root())).expect_ok();
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(log.contains("\"d\""), "the folders are looked at: {log}");
+        log.lines().filter(|line| line.contains("plain-")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(opened(), Vec::<String>::new());
+    bench.home.append("d/plain-1", "more");
+    let opened = opened();
+    assert!(!opened.is_empty() && opened.iter().all(|line| line.contains("plain-1")), "{opened:#?}");
+}
+
 /// What a program does to look at files and to read them.
 const CALLS: [&str; 5] = [
     "openat",
