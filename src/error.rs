@@ -122,7 +122,7 @@ pub fn plain_reason(error: &io::Error) -> String {
 /// One entry that could not be saved or restored as it should; the work goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// The entry.
+    /// The entry; empty when it is about all.
     pub path: EntryPath,
     /// What happened, in plain words, without the path: "cannot be read: permission denied".
     pub what: String,
@@ -142,6 +142,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.what)
+        // One that concerns everything has no path.
+        if self.path.is_root() { f.write_str(&self.what) } else { write!(f, "{}: {}", self.path, self.what) }
     }
 }

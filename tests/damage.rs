@@ -884,4 +884,8 @@ fn the_program_marks_snapshots_that_are_uncertain() {
     assert!(dry.said().contains("nothing to mend") && dry.said().contains("a part of its list"), "{}", dry.shown());
     let exported = bench.snap.call("export").words("--at 2").run();
     assert!(exported.status == 3 && exported.err().contains("may differ"), "{}", exported.err());
+    let verified = bench.snap.call("verify").run();
+    for shown in [&exported, &verified] {
+        assert!(!shown.said().contains("touches 0") && !shown.err().contains(": :"), "{}", shown.shown());
+    }
 }

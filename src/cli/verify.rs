@@ -89,8 +89,11 @@ pub(crate) fn told(finding: &Finding, names_all: bool) -> String {
     let mut lines = vec![format!("{}{file}: {}", text::red("damaged: "), printable(finding.what.as_bytes()))];
     if !finding.snapshots.is_empty() {
         let word = if finding.snapshots.len() == 1 { "snapshot" } else { "snapshots" };
-        let files = text::count(finding.paths_total, "file", "files");
-        lines.push(format!("  touches {files} of {word} {}", text::ranges(&finding.snapshots)));
+        let numbers = text::ranges(&finding.snapshots);
+        lines.push(match finding.paths_total {
+            0 => format!("  touches {word} {numbers}"),
+            files => format!("  touches {} of {word} {numbers}", text::count(files, "file", "files")),
+        });
     }
     let named = finding.paths.len().min(if names_all { usize::MAX } else { NAMED_MAX });
     lines.extend(finding.paths[..named].iter().map(|path| format!("    {path}")));
