@@ -23,6 +23,7 @@ use crate::manifest::LINE_BYTES_MAX;
 use crate::manifest::MANIFEST_NAME;
 use crate::manifest::Tail;
 use crate::store::Blob;
+use crate::store::Spool;
 use crate::store::Upload;
 use crate::store::read_exact_in;
 use crate::tar;
@@ -148,8 +149,10 @@ impl BundleWriter {
         let mut stored = Vec::new();
         let header_frame = self.manifest.compressor.append_frame(&headers, &mut stored)?;
         self.append_frames(&stored, &[header_frame])?;
-        let (spool, frames) = (std::mem::take(&mut self.manifest.stored), std::mem::take(&mut self.manifest.frames));
-        self.append_frames(&spool, &frames)?;
+        std::mem::take(&mut self.manifest.stored).drain(|piece| self.write(piece))?;
+        for frame in std::mem::take(&mut self.manifest.frames) {
+            self.table.push(frame);
+        }
         let table = self.table.to_bytes();
         self.write(&table)?;
         if let Some(digest) = &self.digest {
@@ -168,12 +171,12 @@ impl BundleWriter {
     }
 }
 
-/// A manifest on its way: compressed as it grows, for it is written last.
+/// A manifest on its way: compressed as it grows, and most of it in a temporary file, for it is written last.
 struct ManifestSpool {
     compressor: Compressor,
     hasher: Hasher,
     buffer: Vec<u8>,
-    stored: Vec<u8>,
+    stored: Spool,
     frames: Vec<Frame>,
     raw_bytes: u64,
     changes: u64,
@@ -185,7 +188,7 @@ impl ManifestSpool {
             compressor: Compressor::new(Effort::Level(level))?,
             hasher: Hasher::new(),
             buffer: Vec::new(),
-            stored: Vec::new(),
+            stored: Spool::default(),
             frames: Vec::new(),
             raw_bytes: 0,
             changes: 0,
@@ -205,7 +208,8 @@ impl ManifestSpool {
 
     fn close_frame(&mut self) -> Result<()> {
         if !self.buffer.is_empty() {
-            self.frames.push(self.compressor.append_frame(&self.buffer, &mut self.stored)?);
+            let frame = self.stored.append(|stored| self.compressor.append_frame(&self.buffer, stored))?;
+            self.frames.push(frame);
             self.buffer.clear();
         }
         Ok(())

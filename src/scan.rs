@@ -32,7 +32,7 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 /// How many entries may be listed before they are wanted. At some 130 bytes each this bounds the memory.
-const AHEAD_ENTRIES_MAX: usize = 64 << 10;
+const AHEAD_ENTRIES_MAX: usize = 16 << 10;
 
 /// The inode of the top directory, as both drivers of FAT give it.
 const FAT_TOP_INODE: u64 = 1;

@@ -10,6 +10,7 @@ pub use local::LocalStore;
 pub use local::Scratch;
 pub use memory::MemoryStore;
 pub use scratch::ScratchFile;
+pub use scratch::Spool;
 
 use crate::error::Error;
 use crate::error::ErrorKind;
