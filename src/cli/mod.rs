@@ -26,6 +26,7 @@ use clap::Subcommand;
 use failure::Failure;
 use session::GlobalArgs;
 use session::Session;
+use snap::platform;
 use std::process::ExitCode;
 
 /// Keeps every version of your files on a drive, as ordinary .tar.zst files that tar and zstd can read without snap
@@ -84,6 +85,7 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::from(failure::USAGE);
     }
     let cli = Cli::parse();
+    platform::give_large_memory_back();
     let session = Session::new(cli.global);
     let ended = run(&cli.command, &session);
     session.console.close();

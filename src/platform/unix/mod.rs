@@ -2,10 +2,12 @@
 
 mod attributes;
 mod drive;
+mod memory;
 mod read;
 mod write;
 
 pub use attributes::*;
+pub use memory::*;
 pub use read::*;
 pub use write::*;
 
