@@ -28,6 +28,11 @@ impl EntryPath {
         (is_sound && bytes.len() <= PATH_BYTES_MAX).then(|| EntryPath(bytes.into()))
     }
 
+    /// How its row stands to that of another path; see [`row_order`].
+    pub fn row_order(&self, other: &EntryPath) -> Ordering {
+        row_order(split_last(&self.0), split_last(&other.0))
+    }
+
     /// This path and one more part; `None` when `name` is not one part, or both are too long together.
     pub fn child(&self, name: &[u8]) -> Option<EntryPath> {
         (is_name(name) && self.0.len() + 1 + name.len() <= PATH_BYTES_MAX)
@@ -119,6 +124,11 @@ pub fn walk_order(a: &[u8], b: &[u8]) -> Ordering {
             (x, y) => x.cmp(&y),
         },
     }
+}
+
+/// The order of `(directory, name)` in manifests and index files: by directory in the order of a walk, then by name.
+pub fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
+    walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
 }
 
 impl Ord for EntryPath {

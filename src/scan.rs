@@ -576,7 +576,7 @@ mod tests {
             .collect();
         let group_order = |a: &String, b: &String| {
             let (a, b) = (path::split_last(a.as_bytes()), path::split_last(b.as_bytes()));
-            path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+            path::row_order(a, b)
         };
         expected.sort_by(group_order);
         for threads in [0, 1, 4] {

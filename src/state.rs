@@ -172,6 +172,37 @@ pub struct Groups {
     piece_rows_max: u32,
 }
 
+/// The rows of a state, one after the other.
+pub struct Rows {
+    groups: Groups,
+    group: Group,
+    at: usize,
+}
+
+impl Rows {
+    /// The rows of these directories.
+    pub fn new(groups: Groups) -> Rows {
+        Rows { groups, group: Group::default(), at: 0 }
+    }
+
+    /// The next row, with its directory's path.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn peek(&mut self) -> Result<Option<(&[u8], &Row)>> {
+        while self.at >= self.group.rows.len() {
+            let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
+            (self.group, self.at) = (group, 0);
+        }
+        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
+    }
+
+    /// Passes over the row that [`Rows::peek`] gave.
+    pub fn pass(&mut self) {
+        self.at += 1;
+    }
+}
+
 impl Groups {
     fn advance(&mut self) -> Result<Option<Group>> {
         loop {

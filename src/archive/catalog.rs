@@ -33,7 +33,6 @@ use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
 use crate::store::Upload;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -510,11 +509,10 @@ impl Changes {
 
     fn check_order(&mut self, path: &EntryPath) -> Result<()> {
         let (directory, name) = path::split_last(path.as_bytes());
-        if let Some((last_directory, last_name)) = &self.last {
-            let order = path::walk_order(last_directory, directory).then_with(|| last_name.as_slice().cmp(name));
-            if order != Ordering::Less {
-                return Err(Error::damaged("the lines of a manifest are not in order"));
-            }
+        if let Some((last_directory, last_name)) = &self.last
+            && path::row_order((last_directory, last_name), (directory, name)).is_ge()
+        {
+            return Err(Error::damaged("the lines of a manifest are not in order"));
         }
         self.last = Some((directory.to_vec(), name.to_vec()));
         Ok(())

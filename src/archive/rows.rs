@@ -8,8 +8,7 @@ use crate::index::IndexWriter;
 use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
-use crate::state::Group;
-use crate::state::Groups;
+use crate::state::Rows;
 use crate::state::State;
 use crate::store::Upload;
 use std::cmp::Ordering;
@@ -18,7 +17,8 @@ use std::cmp::Ordering;
 pub struct IndexRows {
     head: IndexHead,
     writer: IndexWriter,
-    older: OlderRows,
+    /// The rows of the older layers.
+    older: Rows,
 }
 
 impl IndexRows {
@@ -27,9 +27,7 @@ impl IndexRows {
     pub(super) fn new(upload: Box<dyn Upload>, head: IndexHead, before: &State) -> Result<IndexRows> {
         let root = EntryPath::root();
         let groups = if head.from == 0 { before.groups(&root) } else { before.since(head.from).groups_and_gone(&root) };
-        let mut older = OlderRows { groups, group: Group::default(), at: 0 };
-        older.fill()?;
-        Ok(IndexRows { head, writer: IndexWriter::new(upload)?, older })
+        Ok(IndexRows { head, writer: IndexWriter::new(upload)?, older: Rows::new(groups) })
     }
 
     /// Adds a change, in the order of a walk. What is stored in a bundle of the file's own number is in its part `part`,
@@ -39,8 +37,13 @@ impl IndexRows {
     /// When the store fails, or the index is damaged or cannot be read.
     pub fn push(&mut self, path: &EntryPath, mut entry: Option<Entry>, part: u16) -> Result<()> {
         let (directory, name) = path::split_last(path.as_bytes());
-        while let Some(order) = self.older.order_to(directory, name).filter(|order| order.is_le()) {
-            self.older.pass(if order.is_lt() { Some(&mut self.writer) } else { None })?;
+        while let Some((older, row)) = self.older.peek()? {
+            match path::row_order((older, row.name()), (directory, name)) {
+                Ordering::Less => self.writer.push(older, row.name(), row.entry()?.as_ref())?,
+                Ordering::Equal => {}
+                Ordering::Greater => break,
+            }
+            self.older.pass();
         }
         if entry.is_none() && self.head.from == 0 {
             return Ok(());
@@ -57,47 +60,12 @@ impl IndexRows {
     /// # Errors
     /// When the store fails, or the index is damaged or cannot be read; the file is then not published.
     pub fn publish(mut self, bundles: Vec<BundleRecord>, snapshot: Option<Summary>) -> Result<()> {
-        while self.older.is_there() {
-            self.older.pass(Some(&mut self.writer))?;
+        while let Some((directory, row)) = self.older.peek()? {
+            self.writer.push(directory, row.name(), row.entry()?.as_ref())?;
+            self.older.pass();
         }
         self.head.bundles.extend(bundles);
         self.head.snapshots.extend(snapshot);
         self.writer.publish(&self.head).map(drop)
-    }
-}
-
-/// The rows of the older layers, one after the other.
-struct OlderRows {
-    groups: Groups,
-    group: Group,
-    at: usize,
-}
-
-impl OlderRows {
-    fn is_there(&self) -> bool {
-        self.at < self.group.rows.len()
-    }
-
-    fn fill(&mut self) -> Result<()> {
-        while !self.is_there() {
-            let Some(group) = self.groups.next().transpose()? else { return Ok(()) };
-            (self.group, self.at) = (group, 0);
-        }
-        Ok(())
-    }
-
-    /// How the present row stands to `name` in `directory`; `None` when there is no row left.
-    fn order_to(&self, directory: &[u8], name: &[u8]) -> Option<Ordering> {
-        let row = self.group.rows.get(self.at)?;
-        Some(path::walk_order(&self.group.path, directory).then_with(|| row.name().cmp(name)))
-    }
-
-    /// Goes to the next row, after writing this one if there is a writer.
-    fn pass(&mut self, writer: Option<&mut IndexWriter>) -> Result<()> {
-        if let (Some(writer), Some(row)) = (writer, self.group.rows.get(self.at)) {
-            writer.push(&self.group.path, row.name(), row.entry()?.as_ref())?;
-        }
-        self.at += 1;
-        self.fill()
     }
 }

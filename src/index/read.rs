@@ -144,7 +144,7 @@ impl IndexFile {
 
     /// The number of the block that may hold `name` in `directory`, or the first after it.
     pub fn block_for(&self, directory: &[u8], name: &[u8]) -> usize {
-        let at_most = |block: &BlockInfo| row_order((&block.directory, &block.name), (directory, name)).is_le();
+        let at_most = |block: &BlockInfo| path::row_order((&block.directory, &block.name), (directory, name)).is_le();
         self.stored.blocks.partition_point(at_most).saturating_sub(1)
     }
 
@@ -338,10 +338,6 @@ pub enum Parts {
     Compare,
     /// Also the one that only restoring needs.
     Both,
-}
-
-fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
-    path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
 }
 
 /// A decoded block. Its restoring half is read when it is first asked for.

@@ -2,7 +2,6 @@
 //! What headers do not say (changes of metadata alone, deletions without a list of names) stays unknown.
 
 use super::lines::Share;
-use super::lines::row_order;
 use super::members::Found;
 use super::members::Members;
 use super::rewrite::Group;
@@ -52,7 +51,7 @@ struct ByRow(EntryPath);
 
 impl Ord for ByRow {
     fn cmp(&self, other: &ByRow) -> Ordering {
-        row_order(&self.0, &other.0)
+        self.0.row_order(&other.0)
     }
 }
 

@@ -10,17 +10,9 @@ use crate::manifest::Change;
 use crate::manifest::Now;
 use crate::path;
 use crate::path::EntryPath;
-use crate::state::Group;
-use crate::state::Groups;
-use crate::state::Row;
+use crate::state::Rows;
 use crate::state::State;
 use std::cmp::Ordering;
-
-/// By directory in the order of a walk, then by name.
-pub(super) fn row_order(a: &EntryPath, b: &EntryPath) -> Ordering {
-    let (a, b) = (path::split_last(a.as_bytes()), path::split_last(b.as_bytes()));
-    path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
-}
 
 /// A manifest's lines.
 impl Lines for ManifestReader {
@@ -41,8 +33,8 @@ pub(super) struct Share {
 impl Share {
     /// Whether the line of this path is one of them.
     pub fn has(&self, path: &EntryPath) -> bool {
-        self.after.as_ref().is_none_or(|after| row_order(path, after).is_gt())
-            && self.before.as_ref().is_none_or(|before| row_order(path, before).is_lt())
+        self.after.as_ref().is_none_or(|after| path.row_order(after).is_gt())
+            && self.before.as_ref().is_none_or(|before| path.row_order(before).is_lt())
     }
 }
 
@@ -77,10 +69,10 @@ impl FromStates {
                 (None, None) => return Ok(None),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(old), Some(new)) => path::walk_order(old.0, new.0).then_with(|| old.1.name().cmp(new.1.name())),
+                (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
             };
-            let old = if order.is_le() { self.old.take()? } else { None };
-            let new = if order.is_ge() { self.new.take()? } else { None };
+            let old = if order.is_le() { take(&mut self.old)? } else { None };
+            let new = if order.is_ge() { take(&mut self.new)? } else { None };
             let (old, new) = (old.unzip(), new.unzip());
             // Paths that cannot be are in no manifest.
             if let Some(path) = new.0.or(old.0).flatten() {
@@ -96,7 +88,7 @@ impl FromStates {
             _ => self.bundle,
         };
         let before = self.share.before.as_ref();
-        place > self.bundle || before.is_some_and(|before| row_order(&change.path, before).is_ge())
+        place > self.bundle || before.is_some_and(|before| change.path.row_order(before).is_ge())
     }
 
     fn change(&self, versions: Versions) -> Option<Now> {
@@ -122,7 +114,7 @@ impl Lines for FromStates {
             let change = Change { path, now };
             if self.is_beyond(&change) {
                 self.ended = true;
-            } else if self.share.after.as_ref().is_none_or(|after| row_order(&change.path, after).is_gt()) {
+            } else if self.share.after.as_ref().is_none_or(|after| change.path.row_order(after).is_gt()) {
                 self.last = Some(change.path.clone());
                 return Ok(Some(change));
             }
@@ -137,34 +129,12 @@ struct Versions {
     new: Option<Entry>,
 }
 
-/// The rows of a state, one after the other.
-struct Rows {
-    groups: Groups,
-    group: Group,
-    at: usize,
-}
-
-impl Rows {
-    fn new(groups: Groups) -> Rows {
-        Rows { groups, group: Group::default(), at: 0 }
-    }
-
-    /// The next row, with its directory.
-    fn peek(&mut self) -> Result<Option<(&[u8], &Row)>> {
-        while self.at >= self.group.rows.len() {
-            let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
-            (self.group, self.at) = (group, 0);
-        }
-        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
-    }
-
-    /// Takes the next row: its path, if it can be one, and the entry.
-    fn take(&mut self) -> Result<Option<(Option<EntryPath>, Option<Entry>)>> {
-        let Some((directory, row)) = self.peek()? else { return Ok(None) };
-        let taken = (EntryPath::from_bytes(&path::joined(directory, row.name())), row.entry()?);
-        self.at += 1;
-        Ok(Some(taken))
-    }
+/// Takes the next row: its path, if it can be one, and the entry.
+fn take(rows: &mut Rows) -> Result<Option<(Option<EntryPath>, Option<Entry>)>> {
+    let Some((directory, row)) = rows.peek()? else { return Ok(None) };
+    let taken = (EntryPath::from_bytes(&path::joined(directory, row.name())), row.entry()?);
+    rows.pass();
+    Ok(Some(taken))
 }
 
 /// An entry without what differs when a bundle was written anew.

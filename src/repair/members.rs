@@ -12,7 +12,6 @@ use crate::path;
 use crate::path::EntryPath;
 use crate::tar;
 use crate::tar::Told;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One member.
@@ -87,7 +86,7 @@ impl Members {
     fn is_next(&self, found: &Found) -> bool {
         let (directory, name) = found.place();
         self.last.as_ref().is_none_or(|(last_directory, last_name)| {
-            path::walk_order(last_directory, directory).then_with(|| last_name.as_slice().cmp(name)) == Ordering::Less
+            path::row_order((last_directory, last_name), (directory, name)).is_lt()
         })
     }
 

@@ -19,9 +19,7 @@ use crate::manifest::Head;
 use crate::manifest::Now;
 use crate::manifest::Parent;
 use crate::manifest::Tail;
-use crate::path;
 use crate::tar::BLOCK_BYTES;
-use std::cmp::Ordering;
 
 /// What a bundle told of itself.
 pub(crate) struct Examined {
@@ -89,7 +87,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         if check.entries.is_multiple_of(4096) {
             check.stop_if_interrupted()?;
         }
-        if last.as_ref().is_some_and(|last| manifest_order(last, &change) != Ordering::Less) {
+        if last.as_ref().is_some_and(|last| last.path.row_order(&change.path).is_ge()) {
             return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
         }
         examined.lost += u64::from(matches!(&change.now, Now::Stored(entry) if entry.is_lost()));
@@ -139,12 +137,6 @@ fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) 
             .with_hint("move it out of the folder bundles, and put back the one that was there"));
     }
     Ok(head.clone())
-}
-
-/// By directory in the order of a walk, then by name.
-fn manifest_order(a: &Change, b: &Change) -> Ordering {
-    let (a, b) = (path::split_last(a.path.as_bytes()), path::split_last(b.path.as_bytes()));
-    path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
 }
 
 /// Content must be inside the tar, after a header and before the manifest's.

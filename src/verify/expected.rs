@@ -45,8 +45,7 @@ impl TarOrder {
 
 impl Ord for TarOrder {
     fn cmp(&self, other: &TarOrder) -> Ordering {
-        let (a, b) = (self.parts(), other.parts());
-        path::walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+        path::row_order(self.parts(), other.parts())
     }
 }
 

@@ -26,8 +26,7 @@ use crate::path;
 use crate::path::EntryPath;
 use crate::snapshot::Summary;
 use crate::snapshot::uncertain_since;
-use crate::state::Group;
-use crate::state::Groups;
+use crate::state::Rows;
 use crate::state::State;
 use crate::store::Scratch;
 use crate::store::Store;
@@ -219,7 +218,7 @@ fn compare_file(
     let mut expected = Expected::new(Rows::new(older), manifests, before, from > 0 && is_layer, Gaps::None)?;
     let mut actual = Rows::new(actual);
     loop {
-        let (wanted, row) = (expected.next()?, actual.next()?);
+        let (wanted, row) = (expected.next()?, next_row(&mut actual)?);
         match (wanted, row) {
             (None, None) => return Ok(Some(from)),
             (Some(wanted), Some(row)) if wanted == row => {}
@@ -302,7 +301,7 @@ fn check_summaries(check: &Check, file: &IndexFile, manifests: &Manifests) -> Re
 
 fn read_all(file: &Arc<IndexFile>) -> Result<()> {
     let mut rows = Rows::new(State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root()));
-    while rows.next()?.is_some() {}
+    while next_row(&mut rows)?.is_some() {}
     Ok(())
 }
 
@@ -388,31 +387,16 @@ struct IndexRow {
 
 impl IndexRow {
     fn order(&self, other: &IndexRow) -> Ordering {
-        path::walk_order(&self.directory, &other.directory).then_with(|| self.name.cmp(&other.name))
+        path::row_order((&self.directory, &self.name), (&other.directory, &other.name))
     }
 }
 
-/// The rows of a state, one after the other.
-struct Rows {
-    groups: Groups,
-    group: Group,
-    at: usize,
-}
-
-impl Rows {
-    fn new(groups: Groups) -> Rows {
-        Rows { groups, group: Group::default(), at: 0 }
-    }
-
-    fn next(&mut self) -> Result<Option<IndexRow>> {
-        while self.at >= self.group.rows.len() {
-            let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
-            (self.group, self.at) = (group, 0);
-        }
-        let row = &self.group.rows[self.at];
-        self.at += 1;
-        Ok(Some(IndexRow { directory: self.group.path.clone(), name: row.name().to_vec(), entry: row.entry()? }))
-    }
+/// The next row of `rows`.
+fn next_row(rows: &mut Rows) -> Result<Option<IndexRow>> {
+    let Some((directory, row)) = rows.peek()? else { return Ok(None) };
+    let taken = IndexRow { directory: directory.to_vec(), name: row.name().to_vec(), entry: row.entry()? };
+    rows.pass();
+    Ok(Some(taken))
 }
 
 /// The rows that an index file must have: those of the older one, and the changes in their places.
@@ -457,7 +441,7 @@ impl<'a> Expected<'a> {
             gaps,
             is_uncertain,
         };
-        rows.waiting_older = rows.older.next()?;
+        rows.waiting_older = next_row(&mut rows.older)?;
         rows.waiting_change = rows.next_change()?;
         Ok(rows)
     }
@@ -471,7 +455,7 @@ impl<'a> Expected<'a> {
                 (Some(older), Some(change)) => older.order(change),
             };
             if order.is_le() {
-                let next = self.older.next()?;
+                let next = next_row(&mut self.older)?;
                 let older = std::mem::replace(&mut self.waiting_older, next);
                 if order.is_lt() {
                     return Ok(older);

@@ -24,8 +24,6 @@ use crate::manifest::LineWithoutOffset;
 use crate::manifest::Tail;
 use crate::monitor::Recorder;
 use crate::path::EntryPath;
-use crate::path::split_last;
-use crate::path::walk_order;
 use crate::store::MemoryStore;
 use crate::store::Store;
 use crate::store::read_small;
@@ -215,10 +213,7 @@ impl Sample {
             TarOrder::new(item.path.clone(), is_directory)
         });
         let offsets = self.write_members(&mut writer, &items);
-        items.sort_by(|a, b| {
-            let (a, b) = (split_last(a.path.as_bytes()), split_last(b.path.as_bytes()));
-            walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
-        });
+        items.sort_by(|a, b| a.path.row_order(&b.path));
         for item in items.iter().filter(|item| item.in_manifest) {
             let mut line = Vec::new();
             match item.entry.clone() {
