@@ -192,7 +192,12 @@ fn unpacking(bencher: Bencher, threads: usize) {
         let made = compressor.append_frame(frame, &mut stored).unwrap();
         for file in frame.chunks(FILE_BYTES) {
             let offset = (contents.len() * FILE_BYTES) as u64;
-            contents.push(Content { hash: Hash::of(file), place: Place { bundle: id, offset }, holes: Vec::new() });
+            contents.push(Content {
+                hash: Hash::of(file),
+                place: Place { bundle: id, offset },
+                holes: Vec::new(),
+                torn: false,
+            });
         }
         writer.append_frames(&stored, &[made]).unwrap();
     }

@@ -148,6 +148,9 @@ pub struct Content {
     pub place: Place,
     /// The holes, ascending, apart from each other, all inside the file.
     pub holes: Vec<Hole>,
+    /// Whether the bytes may be no state that the file ever had: it changed while it was read, or what could not be read of it
+    /// is zeros. It is racy then, too.
+    pub torn: bool,
 }
 
 /// The most holes that are kept of one file; what would be further holes is stored as zeros.
@@ -187,6 +190,11 @@ impl Entry {
     /// Whether it is a file whose content was lost with a damaged part of the archive.
     pub fn is_lost(&self) -> bool {
         self.content.as_ref().is_some_and(|content| content.place.is_lost())
+    }
+
+    /// Whether it is a file that could not be saved as it was at one time.
+    pub fn is_torn(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.torn)
     }
 
     /// Notes that the content is lost: it counts as racy, so that the next look reads the file again.

@@ -134,6 +134,13 @@ impl Problem {
         Problem { path, what: what.into() }
     }
 
+    /// The content of this file, which is given out as it was saved, may be no state that it ever had.
+    pub fn torn(path: EntryPath) -> Problem {
+        let what = "it is given back as it was saved, but that may not be whole: it changed at that time, or could not be \
+                    read to its end, and then has zeros there. Another snapshot may have it whole";
+        Problem::new(path, what)
+    }
+
     /// The operating system refused something with this entry: "`what`: reason".
     pub fn io(path: EntryPath, what: &str, source: &io::Error) -> Problem {
         Problem { path, what: format!("{what}: {}", plain_reason(source)) }

@@ -6,7 +6,9 @@ use crate::support::inside::Scene;
 use crate::support::inside::assert_replays;
 use crate::support::inside::assert_restores;
 use crate::support::inside::contents;
+use crate::support::inside::entries;
 use crate::support::inside::file;
+use crate::support::inside::history;
 use crate::support::inside::late;
 use crate::support::inside::options;
 use crate::support::stores::FaultyStore;
@@ -17,8 +19,11 @@ use snap::create::CreateOptions;
 use snap::create::CreateReport;
 use snap::create::create;
 use snap::error::Problem;
+use snap::export::export;
 use snap::id::Number;
 use snap::monitor::Recorder;
+use snap::restore::RestoreOptions;
+use snap::restore::restore;
 use snap::time::Time;
 use snap::verify::VerifyOptions;
 use snap::verify::verify;
@@ -68,11 +73,28 @@ fn assert_sound(scene: &Scene, number: Number) {
     assert_eq!(report.findings, []);
 }
 
+/// Fails the test unless just these files of a snapshot are known not to be whole, and are named by whatever gives them out.
+#[track_caller]
+fn assert_torn(scene: &Scene, number: Number, expected: &[&str]) {
+    let torn = entries(&scene.archive, number).into_iter().filter(|(_, entry)| entry.is_torn());
+    assert_eq!(torn.map(|(path, _)| String::from_utf8(path).unwrap()).collect::<Vec<_>>(), expected);
+    let (restored, exported) = (Recorder::new(), Recorder::new());
+    let out = tempfile::tempdir().unwrap();
+    let options = RestoreOptions { target: out.path().join("out"), at: number, ..RestoreOptions::default() };
+    restore(&scene.archive, &options, &restored).unwrap();
+    export(&scene.archive, number, &[], 3, &mut std::io::sink(), &exported).unwrap();
+    for problems in [restored.problems(), exported.problems()] {
+        assert!(problems.iter().all(|problem| problem.what.contains("may not be whole")), "{problems:?}");
+        assert_eq!(problems.iter().map(|problem| problem.path.to_string()).collect::<Vec<_>>(), expected);
+    }
+}
+
 /// Saves again without any edit: everything is as the source is now, and there is no problem any more.
 #[track_caller]
 fn assert_made_up_for(scene: &Scene) {
     scene.save();
     scene.assert_kept();
+    assert_torn(scene, *history(&scene.archive).last().unwrap(), &[]);
 }
 
 #[test]
@@ -322,6 +344,7 @@ fn a_large_file_that_shrinks_while_it_is_read_keeps_the_bundle_readable() {
     let saved = file(&scene.archive, 1, "home/large");
     assert!(saved.len() == LARGE + (12 << 20) && saved.ends_with(&vec![0; 1 << 20]));
     assert_sound(&scene, 1);
+    assert_torn(&scene, 1, &["home/large"]);
     assert_made_up_for(&scene);
 }
 
@@ -348,6 +371,7 @@ fn a_large_file_that_changes_while_it_is_read_is_told_and_read_again() {
         let (_, problems) = save_editing_at_first_write(&scene, edit);
         assert_one(&problems, "home/large", "changed while it was read");
         assert_sound(&scene, 1);
+        assert_torn(&scene, 1, &["home/large"]);
         assert_made_up_for(&scene);
     }
 }

@@ -49,9 +49,11 @@ fn home_of_all() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_archives")
 }
 
-/// The archives, oldest format first.
+/// One of every format, and of every version of the index after the first of its format; oldest first.
+const OLD_ARCHIVES: [&str; 3] = ["format-1", "format-1-index-2", "format-1-index-3"];
+
 fn old_archives() -> Vec<PathBuf> {
-    (1..=FORMAT).map(|format| home_of_all().join(format!("format-{format}"))).collect()
+    OLD_ARCHIVES.iter().map(|name| home_of_all().join(name)).collect()
 }
 
 /// A copy that may be written to.
@@ -68,6 +70,7 @@ fn there_is_an_archive_of_every_format_and_nothing_else() {
     there.retain(|path| path.is_dir());
     there.sort();
     assert_eq!(there, old_archives());
+    assert!((1..=FORMAT).all(|format| OLD_ARCHIVES.contains(&format!("format-{format}").as_str())));
     for archive in old_archives() {
         assert!(archive.join(EXPECTED).is_file(), "{}", archive.display());
         assert!(bundles(&archive).len() as u32 > SNAPSHOTS, "one snapshot is in parts");

@@ -5,6 +5,7 @@ use crate::support::bench::Bench;
 use crate::support::bench::copy_exactly;
 use crate::support::command::program;
 use crate::support::command::run;
+use crate::support::command::shell;
 use crate::support::inside::Scene;
 use crate::support::inside::entries;
 use crate::support::inside::in_memory;
@@ -281,6 +282,50 @@ fn a_source_that_cannot_be_read_at_any_call_is_told_and_nothing_in_it_taken_for_
         }
     }
     assert!(failed >= 20 && told >= 10, "{failed} runs met a fault, {told} told of a problem");
+}
+
+#[test]
+fn a_large_file_with_a_part_that_cannot_be_read_is_never_given_back_without_a_word() {
+    if !can_trace() {
+        return;
+    }
+    for number in 1..=3 {
+        let bench = Bench::new();
+        bench.home.file("a", "a").file("large", "before").hard_link("large", "second");
+        bench.save();
+        bench.home.file("large", noise(3, 20 << 20));
+        // Calls are counted in each thread by itself: the first is met by the one that opens it.
+        let mut command = program("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(bench.home.root().join("large"));
+        command.arg("-e").arg(format!("inject=pread64:error=EIO:when={number}")).arg(BINARY);
+        command.args(["create", "--threads", "1", "-a"]).arg(bench.snap.archive()).arg(bench.home.root());
+        let told = run(&mut command).expect(3);
+        let back = bench.fresh();
+        if number == 1 {
+            // Nothing of it can be read: its last version stays.
+            told.expect_said(&["home/large: cannot be read"]);
+            bench.snap.restore(&back, 0);
+            assert_eq!(fs::read(back.join("home/large")).unwrap(), b"before");
+            continue;
+        }
+        told.expect_said(&["home/large: a part of it cannot be read"]);
+        bench.snap.call("ls").words("home/large").ok().expect_said(&["home/large (not whole)"]);
+        assert_eq!(bench.snap.call("ls").words("--json home/second").ok().json()[0]["torn"], true);
+        let restore = bench.snap.call("restore").arg("--to").arg(&back);
+        let told = restore.fails(3).expect_said(&["may not be whole"]).err();
+        assert!(told.contains("home/large: it is") && told.contains("home/second: it is"), "{told}");
+        let restored = fs::read(back.join("home/large")).unwrap();
+        assert_eq!(restored.len(), 20 << 20);
+        let zeros = restored.iter().zip(noise(3, 20 << 20)).filter(|(now, was)| **now == 0 && *was != 0).count();
+        assert!((3 << 20..9 << 20).contains(&zeros), "{zeros}");
+        let exported = bench.path("exported.tar.zst");
+        let line = "\"$1\" export -a \"$2\" > \"$3\"";
+        let told = run(&mut shell(line, &[&BINARY, &bench.snap.archive(), &exported]));
+        told.expect(3).expect_said(&["home/large: it is given back"]);
+        bench.save();
+        bench.assert_kept();
+        bench.snap.call("ls").words("-R").ok().expect_said(&["home/large\n"]);
+    }
 }
 
 /// Whatever is in both trees is in `back`, as it was or as it is; all as it is if `is_new`.

@@ -124,6 +124,8 @@ pub(crate) struct Listed<'a> {
     blake3: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    torn: bool,
 }
 
 impl<'a> Listed<'a> {
@@ -142,6 +144,7 @@ impl<'a> Listed<'a> {
             target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
             device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
             lost: entry.is_lost(),
+            torn: entry.is_torn(),
             blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
         }
     }

@@ -139,6 +139,7 @@ fn named(path: &EntryPath, entry: &Entry) -> String {
         Kind::Directory => format!("{path}/"),
         Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
         _ if entry.is_lost() => format!("{path} (lost)"),
+        _ if entry.is_torn() => format!("{path} (not whole)"),
         _ => path.to_string(),
     }
 }

@@ -127,6 +127,7 @@ impl<'a> Maker<'a> {
                 self.raw.extend_from_slice(&content);
                 tar::pad(&mut self.raw, content.len() as u64);
                 made.bytes += content.len() as u64;
+                made.problems.extend(entry.is_torn().then(|| Problem::torn(path)));
             }
             Err(error) if !error.is_damage() => return Err(error),
             Err(error) => made.problems.push(left_out(path, &error)),

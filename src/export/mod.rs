@@ -139,6 +139,8 @@ impl Export<'_> {
                     let what = "its content in the archive is damaged: the file in the export is NOT sound, it has zeros \
                                 in place of what cannot be read";
                     self.tell(&Problem::new(part.path, what));
+                } else if part.entry.is_torn() {
+                    self.tell(&Problem::torn(part.path));
                 }
             }
         }

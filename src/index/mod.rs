@@ -27,9 +27,12 @@ use bincode::Encode;
 use serde::Deserialize;
 use serde::Serialize;
 
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x03";
 
-/// Of files in which a part has the number of its bundle's name, as in all but those of the newest number now.
+/// Of files that do not say which contents are torn: each restore part is a [`RestorePart`] alone.
+const MAGIC_WITHOUT_TORN: &[u8; 8] = b"SNAPIX\x00\x02";
+
+/// Of such in which, besides, a part has the number of its bundle's name, as in all but those of the newest number now.
 const MAGIC_NAMED_PARTS: &[u8; 8] = b"SNAPIX\x00\x01";
 const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
 
@@ -159,6 +162,9 @@ struct RestorePart {
     extras: Vec<(u32, Extra)>,
 }
 
+/// Rows of files whose content is torn; stands behind the [`RestorePart`].
+type Torn = Vec<u32>;
+
 /// Rare things of one row.
 #[derive(Encode, Decode, Default, Clone)]
 struct Extra {
@@ -270,7 +276,8 @@ mod tests {
         };
         if entry.stat.kind == Kind::File {
             let place = Place { bundle: BundleId { number: n as u32, part: 3 }, offset: n.wrapping_mul(u64::MAX / 3) };
-            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Vec::new() });
+            let torn = n.is_multiple_of(5);
+            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Vec::new(), torn });
         }
         if n.is_multiple_of(11) {
             entry.xattrs = vec![(b"user.n".to_vec(), n.to_le_bytes().to_vec())];

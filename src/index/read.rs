@@ -8,11 +8,13 @@ use super::IndexHead;
 use super::Last;
 use super::MAGIC;
 use super::MAGIC_NAMED_PARTS;
+use super::MAGIC_WITHOUT_TORN;
 use super::PartInfo;
 use super::RestorePart;
 use super::SummaryLine;
 use super::TRAILER_BYTES;
 use super::Table;
+use super::Torn;
 use super::damaged;
 use super::decoded;
 use crate::entry::Content;
@@ -64,6 +66,16 @@ pub struct IndexFile {
     latest: Mutex<Vec<Arc<Block>>>,
 }
 
+/// What its magic number says of how it is to be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Now,
+    /// No restore part says which contents are torn.
+    WithoutTorn,
+    /// Nor are the parts of the newest number counted: they have the numbers of their names.
+    NamedParts,
+}
+
 /// Where the blocks of a file are. Blocks share it, and not the file, which keeps some of them: neither would ever go.
 struct Stored {
     blob: Box<dyn Blob>,
@@ -72,6 +84,7 @@ struct Stored {
     blocks: Vec<BlockInfo>,
     /// What rows call the last part of the newest snapshot, whose name has no part's number.
     last_part: Option<BundleId>,
+    format: Format,
 }
 
 /// Parts of the newest number are counted from 1: while rows are written it is not known which will be the last.
@@ -93,7 +106,7 @@ impl IndexFile {
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
         let bad = || damaged("the end of an index file is not as it must be");
         let trailer = tail.last_chunk::<TRAILER_BYTES>().ok_or_else(bad)?;
-        let (offset, info, counts_parts) = parse_trailer(trailer).ok_or_else(bad)?;
+        let (offset, info, format) = parse_trailer(trailer).ok_or_else(bad)?;
         let table_end = blob.length() - TRAILER_BYTES as u64;
         if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) {
             return Err(bad());
@@ -114,11 +127,11 @@ impl IndexFile {
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
-        let last_part = if counts_parts { last_part(&head) } else { None };
+        let last_part = if format == Format::NamedParts { None } else { last_part(&head) };
         let raw = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
         let bytes = |info: &BlockInfo| raw(info).max(u64::from(info.stored_bytes()));
         let largest_block_bytes = table.blocks.iter().map(bytes).max().unwrap_or(0);
-        let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
+        let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part, format });
         Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Mutex::default() })
     }
 
@@ -256,7 +269,7 @@ impl Stored {
             bytes.split_at_checked(info.compare.stored_bytes as usize).ok_or_else(not_as_written)?;
         let block = Block::new(info.compare.decode(compare)?, self.clone(), number)?;
         if !restore.is_empty() {
-            let rest = block.rest_from(info.restore.decode(restore)?)?;
+            let rest = block.rest_from(self.decode_restore_part(info, restore)?)?;
             block.rest.get_or_init(|| rest);
         }
         Ok(block)
@@ -273,9 +286,16 @@ impl Stored {
         }
     }
 
-    fn restore_part(&self, number: usize) -> Result<RestorePart> {
+    fn restore_part(&self, number: usize) -> Result<(RestorePart, Torn)> {
         let info = self.info(number)?;
-        info.restore.decode(&self.read(info.restore_offset(), info.restore.stored_bytes)?)
+        self.decode_restore_part(info, &self.read(info.restore_offset(), info.restore.stored_bytes)?)
+    }
+
+    fn decode_restore_part(&self, info: &BlockInfo, stored: &[u8]) -> Result<(RestorePart, Torn)> {
+        match self.format {
+            Format::Now => info.restore.decode(stored),
+            Format::WithoutTorn | Format::NamedParts => Ok((info.restore.decode(stored)?, Torn::new())),
+        }
     }
 }
 
@@ -302,19 +322,20 @@ impl BlockInfo {
     }
 }
 
-/// Where the table is, and whether parts of the newest number are counted.
-fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo, bool)> {
+/// Where the table is, and what kind of file it is.
+fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo, Format)> {
     let info = PartInfo {
         stored_bytes: u32::from_le_bytes(trailer[8..12].try_into().ok()?),
         raw_bytes: u32::from_le_bytes(trailer[12..16].try_into().ok()?),
         digest: trailer[16..48].try_into().ok()?,
     };
-    let counts_parts = match &trailer[48..] {
-        magic if magic == MAGIC => true,
-        magic if magic == MAGIC_NAMED_PARTS => false,
+    let format = match &trailer[48..] {
+        magic if magic == MAGIC => Format::Now,
+        magic if magic == MAGIC_WITHOUT_TORN => Format::WithoutTorn,
+        magic if magic == MAGIC_NAMED_PARTS => Format::NamedParts,
         _ => return None,
     };
-    Some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info, counts_parts))
+    Some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info, format))
 }
 
 fn not_as_written() -> Error {
@@ -355,6 +376,7 @@ pub struct Block {
 /// The restoring half, with what is needed to find a row in it.
 struct Rest {
     part: RestorePart,
+    torn: Torn,
     /// For each row: how many rows before it are not gone, and how many are files.
     ranks: Vec<(u32, u32)>,
     offsets: Vec<u64>,
@@ -463,7 +485,8 @@ impl Block {
                 bundle.part = 0;
             }
             let place = Place { bundle, offset: rest.offsets[file] };
-            entry.content = Some(Content { hash, place, holes: Vec::new() });
+            let torn = rest.torn.binary_search(&(row as u32)).is_ok();
+            entry.content = Some(Content { hash, place, holes: Vec::new(), torn });
         }
         if let Ok(at) = rest.part.extras.binary_search_by_key(&(row as u32), |(row, _)| *row) {
             let extra = rest.part.extras[at].1.clone();
@@ -495,7 +518,7 @@ impl Block {
         Ok(self.rest.get_or_init(|| rest))
     }
 
-    fn rest_from(&self, part: RestorePart) -> Result<Rest> {
+    fn rest_from(&self, (part, torn): (RestorePart, Torn)) -> Result<Rest> {
         let (mut present, mut files) = (0u32, 0u32);
         let mut ranks = Vec::with_capacity(self.stats.len());
         for stat in &self.stats {
@@ -510,6 +533,7 @@ impl Block {
             && part.owner_numbers.iter().all(|number| (*number as usize) < part.owners.len())
             && part.hashes.len() == 32 * files
             && [part.bundle_numbers.len(), part.bundle_parts.len(), part.offsets.len()] == [files; 3]
+            && torn.is_sorted()
             && part.extras.is_sorted_by_key(|(row, _)| *row)
             && part.extras.iter().all(|(row, extra)| self.are_sound(*row, &extra.holes));
         if !consistent {
@@ -523,7 +547,7 @@ impl Block {
         let offsets = offsets.collect();
         let owners =
             part.owners.iter().map(|(user, group)| Owner { user: user.as_str().into(), group: group.as_str().into() });
-        Ok(Rest { owners: owners.collect(), part, ranks, offsets })
+        Ok(Rest { owners: owners.collect(), part, torn, ranks, offsets })
     }
 }
 

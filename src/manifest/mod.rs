@@ -249,6 +249,7 @@ impl LineWithoutOffset {
             target: (stat.kind == Kind::Symlink).then_some(Text(Cow::Borrowed(&entry.target))),
             xattrs: entry.xattrs.iter().map(|(name, value)| (borrowed(name), borrowed(value))).collect(),
             holes: content.iter().flat_map(|content| &content.holes).map(|hole| (hole.offset, hole.length)).collect(),
+            torn: entry.is_torn(),
             hash: content.map(|content| Hex(content.hash)),
             kept_in: kept_in.map(|name| name.as_str().into()),
             offset: None,
@@ -343,7 +344,8 @@ impl Change {
             (None, Some(offset)) if offset.checked_add(stat.size).is_some() => Some(Place { bundle, offset }),
             _ => None,
         };
-        entry.content = Some(Content { hash, holes, place: place.ok_or_else(|| bad("no place of its content"))? });
+        let place = place.ok_or_else(|| bad("no place of its content"))?;
+        entry.content = Some(Content { hash, holes, place, torn: line.torn });
         if line.kept_in.is_none() && entry.is_lost() {
             entry.lose();
         }
@@ -446,6 +448,8 @@ struct ChangeLine<'a> {
     xattrs: Vec<(Text<'a>, Text<'a>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<HOLES_MAX, _, _>")]
     holes: Vec<(u64, u64)>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    torn: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Hex>,
     #[serde(borrow, default, rename = "in", skip_serializing_if = "Option::is_none")]
@@ -618,6 +622,7 @@ mod tests {
                 hash: Hash::of(b"x"),
                 place: Place { bundle: BUNDLE, offset: 512 },
                 holes: vec![Hole { offset: 1, length: 2 }, Hole { offset: 3, length: 1 }],
+                torn: true,
             }),
             ..Entry::default()
         };

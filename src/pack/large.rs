@@ -27,6 +27,8 @@ use std::sync::PoisonError;
 /// How many bytes are read at once when a file is only hashed.
 const HASH_BYTES: usize = 1 << 20;
 
+pub(super) const SHORTER: &str = "became shorter while it was read; what is missing was saved as zeros";
+
 /// A file of several pieces, open.
 pub struct LargeFile {
     pub(super) source: usize,
@@ -99,8 +101,12 @@ pub(super) fn prepare(open: ToOpen, is_stopped: &dyn Fn() -> bool) -> io::Result
         if let Some(link) = &open.link {
             link.finish(Outcome::Kept(content.hash, holes));
         }
-        let entry = Entry { content: Some(content), ..open.entry };
+        let entry = Entry { content: Some(Content { torn: false, ..content }), ..open.entry };
         return Ok(OpenedLarge::Kept(open.path, Box::new(entry)));
+    }
+    // When its header stands there, it is too late to leave out what cannot be read at all.
+    if let Some(data) = data_ranges(0..size, &holes).first() {
+        read_full(&open.file, data.start, &mut [0])?;
     }
     Ok(OpenedLarge::Stored(Arc::new(LargeFile {
         source: open.source,
@@ -198,9 +204,13 @@ impl LargeFile {
             let buffer = &mut out[from..from + (data.end - data.start) as usize];
             match read_full(&self.file, data.start, buffer) {
                 Ok(count) if count == buffer.len() => bytes += count as u64,
-                Ok(count) => return (bytes + count as u64, Some("became shorter while it was read".to_owned())),
+                Ok(count) => return (bytes + count as u64, Some(SHORTER.to_owned())),
                 Err(error) => {
-                    return (bytes, Some(format!("cannot be read: {}", crate::error::plain_reason(&error))));
+                    let why = crate::error::plain_reason(&error);
+                    return (
+                        bytes,
+                        Some(format!("a part of it cannot be read ({why}); zeros were saved in its place")),
+                    );
                 }
             }
         }
@@ -229,8 +239,8 @@ impl LargeFile {
     }
 
     /// The entry with its content.
-    pub(super) fn finished_entry(&self, hash: Hash) -> Entry {
-        let content = Content { hash, place: Place::default(), holes: self.holes.clone() };
+    pub(super) fn finished_entry(&self, hash: Hash, torn: bool) -> Entry {
+        let content = Content { hash, place: Place::default(), holes: self.holes.clone(), torn };
         Entry { content: Some(content), ..self.entry.clone() }
     }
 

@@ -24,7 +24,8 @@ pub fn push_kept_line(
     let is_same = before.is_some_and(|before| before.stat.is_same(&entry.stat) && before.xattrs == entry.xattrs);
     if is_same {
         packed.counts.unchanged += 1;
-        if before.is_some_and(|before| before.stat.racy == entry.stat.racy) {
+        let noted = |entry: &Entry| (entry.stat.racy, entry.is_torn());
+        if before.is_some_and(|before| noted(before) == noted(entry)) {
             return;
         }
     } else {

@@ -316,13 +316,14 @@ impl<'a> Packer<'a> {
             if let Some(link) = &item.link {
                 link.finish(Outcome::Kept(hash, holes));
             }
-            entry.content.clone_from(&before.content);
+            // As it was read now without trouble, what was read before is a state that it had.
+            entry.content = before.content.clone().map(|content| Content { torn: false, ..content });
             self.push_kept(path, entry, Some(before), packed);
             return Ok(());
         }
         tar::pad(&mut self.raw, size);
         entry.stat.racy |= trouble.is_some();
-        entry.content = Some(Content { hash, place: Place::default(), holes });
+        entry.content = Some(Content { hash, place: Place::default(), holes, torn: trouble.is_some() });
         let anchor = Arc::new(Anchor::default());
         packed.anchors.push((content_start as u64, anchor.clone()));
         if let Some(link) = &item.link {
@@ -352,7 +353,7 @@ impl<'a> Packer<'a> {
                 };
                 let mut entry = self.new_entry(item.stat);
                 note_xattrs(path, &mut entry, directory.xattrs(&item.name), &mut packed.problems);
-                entry.content.clone_from(&before.content);
+                entry.content = before.content.clone().map(|content| Content { torn: false, ..content });
                 self.push_kept(path, entry, Some(before), packed);
             }
             Outcome::Stored(target, stat, content, anchor) => {
@@ -422,7 +423,7 @@ impl<'a> Packer<'a> {
             let now = source.stat_now(source.root(), &stat, Kind::File);
             (!same_times(&now, file.stat())).then(|| CHANGED.to_owned())
         });
-        let mut entry = file.finished_entry(hash);
+        let mut entry = file.finished_entry(hash, trouble.is_some());
         entry.stat.racy |= trouble.is_some();
         if let Some(link) = &file.link {
             link.finish(stored_outcome(&file.path, &entry, &file.anchor));
@@ -543,7 +544,7 @@ fn trouble_while_reading(
     count: u64,
 ) -> io::Result<Option<String>> {
     if count < promised.size {
-        return Ok(Some("became shorter while it was read; what is missing was saved as zeros".to_owned()));
+        return Ok(Some(large::SHORTER.to_owned()));
     }
     let now = source.stat_now(directory, &platform::stat_file(file)?, Kind::File);
     Ok((opened.size != promised.size || !same_times(&now, opened)).then(|| CHANGED.to_owned()))

@@ -169,6 +169,9 @@ impl<'r> Planner<'r> {
 
     /// An entry that is no directory: written in a round, linked, or put aside.
     fn take(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
+        if entry.is_torn() {
+            self.run.problem(&Problem::torn(path.clone()));
+        }
         if entry.stat.link == 0 {
             return self.plan(Planned { path, entry, link: None });
         }

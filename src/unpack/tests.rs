@@ -110,7 +110,10 @@ fn content(raw: &[u8], offset: usize, size: usize, holes: &[(usize, usize)]) -> 
     for (start, end) in data_ranges(&holes, 0, size as u64) {
         hasher.update(&raw[offset + start as usize..offset + end as usize]);
     }
-    (size as u64, Content { hash: hasher.hash(), place: Place { bundle: ID, offset: offset as u64 }, holes })
+    (
+        size as u64,
+        Content { hash: hasher.hash(), place: Place { bundle: ID, offset: offset as u64 }, holes, torn: false },
+    )
 }
 
 /// What a content should look like: zeros in its holes.
@@ -331,6 +334,7 @@ fn a_hole_of_a_tebibyte_costs_nothing() {
         hash: Hash::of(b"firstlast"),
         place: Place { bundle: ID, offset: 0 },
         holes: vec![Hole { offset: 5, length }],
+        torn: false,
     };
     let sink = Hashing::default();
     let wanted = [Wanted { size: length + 9, content: &content }];

@@ -106,7 +106,7 @@ pub(crate) fn sparse(text: &str, content: impl Into<Vec<u8>>, holes: &[(u64, u64
     }
     let entry = item.entry.as_mut().unwrap();
     entry.stat.size = item.content.len() as u64;
-    entry.content = Some(Content { hash: hasher.hash(), place: Place::default(), holes });
+    entry.content = Some(Content { hash: hasher.hash(), place: Place::default(), holes, torn: false });
     item
 }
 
