@@ -35,6 +35,7 @@ use snap::repair::RepairOptions;
 use snap::repair::repair;
 use snap::restore::RestoreOptions;
 use snap::restore::restore;
+use snap::snapshot::Summary;
 use snap::store::MemoryStore;
 use snap::store::Store;
 use snap::tar;
@@ -196,6 +197,11 @@ fn without_any_manifest_or_index_names_deletions_and_contents_come_from_the_head
         assert!(name == "lock" || after.iter().any(|(_, other)| other == bytes), "{name} was deleted");
     }
     let archive = Archive::open_store(store.clone()).unwrap();
+    let summaries = |archive: &Archive| archive.catalog(&Recorder::new()).unwrap().history().unwrap();
+    // Changes of metadata alone are in no header, and neither is all that went.
+    let told = |summary: &Summary| (summary.number, summary.counts.new, summary.counts.modified, summary.counts.bytes);
+    let expected: Vec<_> = summaries(&story.scene.archive).iter().map(told).collect();
+    assert_eq!(summaries(&archive).iter().map(told).collect::<Vec<_>>(), expected);
     for number in 1..=NEWEST {
         let (found, lost) = restored_with_losses(&archive, number);
         let expected = plain(&story.copies[&number]);

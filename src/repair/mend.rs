@@ -245,11 +245,15 @@ impl Mend<'_, '_, '_> {
         let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
-        let rewrite = Rewrite::new(sources, old.clone(), writer)?;
+        let mut rewrite = Rewrite::new(sources, old.clone(), writer)?;
         let tail = match &manifests {
-            Some((reader, _)) => reader.tail().clone(),
+            Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,
         };
+        if tail.is_none() {
+            rewrite = rewrite.counting(check.history.newest_before(number)?);
+        }
+        let tail = tail.unwrap_or_default();
         let published = match (manifests, before, after) {
             (Some((mut lines, mut again)), _, _) => rewrite.run(&mut lines, &mut again, tail)?,
             (None, Some(before), Some(after)) => {
@@ -410,13 +414,13 @@ impl Mend<'_, '_, '_> {
         Ok(summaries.into_iter().find(|summary| summary.number == number))
     }
 
-    /// What was counted, as far as that is known.
-    fn tail(&self, name: &BundleName) -> Result<Tail> {
+    /// What was counted, if that is known of this bundle.
+    fn tail(&self, name: &BundleName) -> Result<Option<Tail>> {
         let is_alone = self.all.keys().filter(|id| id.number == name.id.number).count() == 1;
         let summary = self.summary(name.id.number)?.filter(|_| is_alone);
         let counted =
             |summary: Summary| Tail { counts: summary.counts, problems_total: summary.problems, ..Tail::default() };
-        Ok(summary.map(counted).unwrap_or_default())
+        Ok(summary.map(counted))
     }
 }
 

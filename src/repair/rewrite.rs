@@ -23,6 +23,7 @@ use crate::manifest::Now;
 use crate::manifest::Tail;
 use crate::path;
 use crate::path::EntryPath;
+use crate::snapshot::Counts;
 use crate::state::State;
 use crate::tar;
 use crate::tar::Body;
@@ -80,6 +81,45 @@ pub(super) struct Sources<'a> {
     pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
 }
 
+/// Counts what the lines of a bundle say, where nobody knows any more what its snapshot counted. What was as before has no line
+/// and is not counted.
+struct Count {
+    before: State,
+    counts: Counts,
+}
+
+impl Count {
+    fn note(&mut self, path: &EntryPath, now: &Now) -> Result<()> {
+        let counts = &mut self.counts;
+        let (entry, is_stored) = match now {
+            Now::Gone(Kind::Directory) => {
+                counts.deleted_directories += 1;
+                return Ok(());
+            }
+            Now::Gone(_) => {
+                counts.deleted += 1;
+                return Ok(());
+            }
+            Now::Kept(entry) => (entry, false),
+            Now::Stored(entry) => (entry, true),
+        };
+        let older = self.before.find(path)?.filter(|older| older.stat.kind == entry.stat.kind);
+        // What has no content is stored again for other metadata, too.
+        let is_as_before = |older: &Entry| entry.content.is_none() && older.target == entry.target;
+        *(match (entry.stat.kind, older) {
+            (Kind::Directory, None) => &mut counts.new_directories,
+            (Kind::Directory, Some(_)) => &mut counts.changed_directories,
+            (_, Some(older)) if !is_stored || is_as_before(&older) => &mut counts.metadata,
+            (_, Some(_)) => &mut counts.modified,
+            (_, None) => &mut counts.new,
+        }) += 1;
+        if is_stored {
+            counts.bytes = counts.bytes.saturating_add(entry.stat.size);
+        }
+        Ok(())
+    }
+}
+
 /// Writes a bundle anew.
 pub(super) struct Rewrite<'a> {
     sources: Sources<'a>,
@@ -96,6 +136,7 @@ pub(super) struct Rewrite<'a> {
     /// The first name of each content that has several.
     firsts: HashMap<u64, EntryPath>,
     line: Vec<u8>,
+    count: Option<Count>,
 }
 
 /// Reads the same changes as the rewrite, a directory ahead of it: whether the directory's header is wanted, and with all its
@@ -161,7 +202,14 @@ impl<'a> Rewrite<'a> {
             placed: HashMap::new(),
             firsts: HashMap::new(),
             line: Vec::new(),
+            count: None,
         })
+    }
+
+    /// Counts the changes of the state `before`, instead of taking the counts of the tail.
+    #[must_use]
+    pub fn counting(self, before: State) -> Rewrite<'a> {
+        Rewrite { count: Some(Count { before, counts: Counts::default() }), ..self }
     }
 
     /// Writes and publishes the bundle with these changes; `again` are the same.
@@ -201,7 +249,8 @@ impl<'a> Rewrite<'a> {
     fn finish(mut self, tail: Tail) -> Result<Published> {
         self.pending_before(None)?;
         self.flush()?;
-        self.writer.publish(tail)
+        let counts = self.count.map_or(tail.counts, |count| count.counts);
+        self.writer.publish(Tail { counts, ..tail })
     }
 
     fn group(&mut self, group: Group) -> Result<()> {
@@ -287,6 +336,9 @@ impl<'a> Rewrite<'a> {
 
     fn change(&mut self, change: Change) -> Result<()> {
         let Change { path, now } = change;
+        if let Some(count) = &mut self.count {
+            count.note(&path, &now)?;
+        }
         match now {
             Now::Gone(kind) => self.push(&LineWithoutOffset::gone(&path, kind), None),
             Now::Kept(entry) => {
