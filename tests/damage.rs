@@ -14,27 +14,27 @@ use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
 use crate::support::tree::noise;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::create;
-use snap::error::Result;
-use snap::history;
-use snap::history::LsOptions;
-use snap::id::ArchiveId;
-use snap::id::Number;
-use snap::monitor::Recorder;
-use snap::repair::RepairOptions;
-use snap::repair::RepairReport;
-use snap::repair::repair;
-use snap::restore::RestoreOptions;
-use snap::restore::restore;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
-use snap::verify::Finding;
-use snap::verify::VerifyOptions;
-use snap::verify::VerifyReport;
-use snap::verify::verify;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::Result;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::time::Time;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::create;
+use snap_archive::verbs::history;
+use snap_archive::verbs::history::LsOptions;
+use snap_archive::verbs::repair::RepairOptions;
+use snap_archive::verbs::repair::RepairReport;
+use snap_archive::verbs::repair::repair;
+use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::restore;
+use snap_archive::verbs::verify::Finding;
+use snap_archive::verbs::verify::VerifyOptions;
+use snap_archive::verbs::verify::VerifyReport;
+use snap_archive::verbs::verify::verify;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -109,7 +109,7 @@ impl Story {
         self.copies.insert(number, to);
     }
 
-    fn create(&self, archive: &Archive) -> Result<snap::create::CreateReport> {
+    fn create(&self, archive: &Archive) -> Result<snap_archive::verbs::create::CreateReport> {
         create(archive, &options(self.scene.home.root()), &Recorder::new())
     }
 
@@ -180,7 +180,7 @@ fn repaired_with(store: &Arc<dyn Store>) -> (Result<RepairReport>, Vec<String>) 
 }
 
 fn bytes(store: &dyn Store, name: &str) -> Vec<u8> {
-    snap::store::read_small(store, name, u64::MAX).unwrap()
+    snap_archive::system::store::read_small(store, name, u64::MAX).unwrap()
 }
 
 /// Every damage to a file: what it is called, and the file's bytes then; `None`: it is missing.
@@ -759,7 +759,8 @@ fn a_snapshot_that_is_uncertain_stays_so_when_it_is_mended_again_and_every_comma
         let listed = history::list(&archive, &Recorder::new()).unwrap();
         assert_eq!(listed[number_of(name) as usize - 1].uncertain_until, NEWEST, "again: {again}");
         let recorder = Recorder::new();
-        let problems = snap::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), &recorder).unwrap();
+        let problems =
+            snap_archive::verbs::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), &recorder).unwrap();
         let problem = &recorder.problems()[0];
         assert!(problem.path.is_root() && problem.what.contains("may differ"), "again: {again}: {problem:?}");
         assert_eq!(problems, recorder.problems().len() as u64);
@@ -792,7 +793,7 @@ fn an_export_from_a_drive_that_is_pulled_out_fails_and_is_not_taken_for_damage()
     let counting = FaultyStore::counting(Arc::new(in_memory(&story.scene.store)));
     let export = |store: Arc<dyn Store>, recorder: &Recorder| {
         let archive = Archive::open_store(store)?;
-        snap::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), recorder)
+        snap_archive::verbs::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), recorder)
     };
     assert_eq!(export(counting.clone(), &Recorder::new()).unwrap(), 0);
     let steps = counting.steps();

@@ -23,22 +23,22 @@ use crate::support::replay::stock_replay;
 use crate::support::stores::files;
 use crate::support::tree::noise;
 use rustix::fs::FileType;
-use snap::archive::Archive;
-use snap::bundle::Bundle;
-use snap::entry::Entry;
-use snap::entry::Kind;
-use snap::frames::Decompressor;
-use snap::id::BundleName;
-use snap::id::Number;
-use snap::monitor::Recorder;
-use snap::repair::RepairOptions;
-use snap::repair::repair;
-use snap::restore::RestoreOptions;
-use snap::restore::restore;
-use snap::snapshot::Summary;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::tar;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::id::BundleName;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::format::bundle::Bundle;
+use snap_archive::format::frames::Decompressor;
+use snap_archive::format::tar;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::repair::RepairOptions;
+use snap_archive::verbs::repair::repair;
+use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::restore;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -213,7 +213,9 @@ fn without_any_manifest_or_index_names_deletions_and_contents_come_from_the_head
 }
 
 /// All that headers can say of an entry.
-fn by_headers(entry: &Entry) -> (Kind, u32, u32, u32, u64, i64, u64, Vec<u8>, Vec<snap::entry::Xattr>, String) {
+fn by_headers(
+    entry: &Entry,
+) -> (Kind, u32, u32, u32, u64, i64, u64, Vec<u8>, Vec<snap_archive::base::entry::Xattr>, String) {
     let stat = &entry.stat;
     let owner = format!("{}:{}", entry.owner.user, entry.owner.group);
     let xattrs = entry.xattrs.iter().filter(|(name, _)| !name.starts_with(b"system.")).cloned().collect();
@@ -239,7 +241,7 @@ fn everything_that_headers_say_of_an_entry_is_in_the_list_that_is_made_of_them()
     let name = files(&scene.store).into_iter().map(|(name, _)| name).find(|name| number_of(name) == 1).unwrap();
     let store = without_index(&scene.store);
     let cut = end_of_data(&name, &store);
-    let good = snap::store::read_small(&store, &name, u64::MAX).unwrap();
+    let good = snap_archive::system::store::read_small(&store, &name, u64::MAX).unwrap();
     store.replace(&name, &good[..cut]).unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
     repaired(&store).unwrap();
@@ -282,7 +284,7 @@ fn large_files_and_frames_damaged_in_the_middle_cost_what_is_in_them_and_nothing
     let scene = large_story();
     let expected: BTreeMap<_, _> = entries(&scene.archive, 1).into_iter().collect();
     let name = files(&scene.store).into_iter().map(|(name, _)| name).find(|name| number_of(name) == 1).unwrap();
-    let good = snap::store::read_small(&scene.store, &name, u64::MAX).unwrap();
+    let good = snap_archive::system::store::read_small(&scene.store, &name, u64::MAX).unwrap();
     let data = end_of_data(&name, &scene.store);
     let ends = frame_ends(&good);
     let mut starts = vec![0];

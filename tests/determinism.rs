@@ -8,14 +8,14 @@ use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::Level;
-use snap::create::create;
-use snap::monitor::Recorder;
-use snap::restore::RestoreOptions;
-use snap::restore::restore_from;
-use snap::store::MemoryStore;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::create;
+use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::restore_from;
 use std::sync::Arc;
 
 /// Saves `home` on a copy of a store; gives all files afterwards.
@@ -41,7 +41,7 @@ fn assert_same_bytes(base: &MemoryStore, home: &Tree) -> MemoryStore {
     }
     let store = MemoryStore::new();
     for (name, bytes) in &one {
-        snap::store::Store::replace(&store, name, bytes).unwrap();
+        snap_archive::system::store::Store::replace(&store, name, bytes).unwrap();
     }
     store
 }
@@ -127,7 +127,7 @@ fn one_file_of_a_long_history_takes_eight_reads() {
     let catalog = archive.catalog(&recorder).unwrap();
     let newest = catalog.history().unwrap().pop().unwrap();
     let target = tempfile::tempdir().unwrap();
-    let path = snap::path::EntryPath::from_bytes(b"home/d70/7000").unwrap();
+    let path = snap_archive::base::path::EntryPath::from_bytes(b"home/d70/7000").unwrap();
     let options = RestoreOptions {
         target: target.path().join("out"),
         at: newest.number,
@@ -158,7 +158,7 @@ fn an_index_made_again_from_the_manifests_is_the_one_that_create_wrote() {
     let names: Vec<&String> = written.iter().map(|(name, _)| name).filter(|name| name.starts_with("index/")).collect();
     assert_eq!(names.len(), 5);
     for name in names {
-        snap::store::Store::remove(&scene.store, name).unwrap();
+        snap_archive::system::store::Store::remove(&scene.store, name).unwrap();
     }
     assert_eq!(save().summary, None);
     let again = files(&scene.store);

@@ -17,23 +17,23 @@ use crate::support::stores::FaultyStore;
 use crate::support::stores::copy;
 use crate::support::stores::files;
 use crate::support::tree::noise;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::CreateReport;
-use snap::create::Level;
-use snap::create::create;
-use snap::error::ErrorKind as Kind;
-use snap::error::Problem;
-use snap::error::Result;
-use snap::id::ArchiveId;
-use snap::id::Number;
-use snap::monitor::Monitor;
-use snap::monitor::Progress;
-use snap::monitor::Recorder;
-use snap::store::LocalStore;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::ErrorKind as Kind;
+use snap_archive::base::error::Problem;
+use snap_archive::base::error::Result;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Monitor;
+use snap_archive::base::monitor::Progress;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::time::Time;
+use snap_archive::system::store::LocalStore;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::CreateReport;
+use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::create;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -548,7 +548,7 @@ fn index_files_that_the_drive_lost_or_tore_after_it_said_they_are_safe_change_no
 
 /// The store after the drive lost a file, or kept only the beginning of it.
 fn torn(store: &dyn Store, name: &str) -> Vec<MemoryStore> {
-    let bytes = snap::store::read_small(store, name, u64::MAX).unwrap();
+    let bytes = snap_archive::system::store::read_small(store, name, u64::MAX).unwrap();
     let lengths = [None, Some(0), Some(1), Some(bytes.len() / 2), Some(bytes.len() - 1)];
     let made = lengths.map(|length| {
         let torn = in_memory(store);

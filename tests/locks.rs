@@ -13,12 +13,12 @@ use crate::support::traced::Running;
 use crate::support::traced::hanging;
 use crate::support::tree::noise;
 use rustix::process::Signal;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::create;
-use snap::monitor::Recorder;
-use snap::store::LocalStore;
-use snap::store::Store;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::system::store::LocalStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::create;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -46,7 +46,7 @@ fn a_second_writer_is_told_who_writes_since_when_and_works_once_that_one_was_kil
     bench.save();
     let Some(writer) = writer(&bench) else { return };
     let second = bench.snap.call("create").fails(1);
-    let year = snap::time::Time::now().to_rfc3339().unwrap()[..4].to_owned();
+    let year = snap_archive::base::time::Time::now().to_rfc3339().unwrap()[..4].to_owned();
     for words in [format!("process {}", writer.process()), format!("since {year}"), "wait until it is done".to_owned()]
     {
         assert!(second.err().contains(&words), "'{words}' is missing: {}", second.shown());

@@ -10,21 +10,21 @@ use std::path::PathBuf;
 /// Where each outside crate may be named: prefixes of paths. Every dependency in `Cargo.toml` has a line here.
 const CRATES: &[(&str, &[&str])] = &[
     ("anstream", &["src/cli", "src/main.rs"]),
-    ("bincode", &["src/index"]),
-    ("blake3", &["src/id.rs"]),
+    ("bincode", &["src/format/index"]),
+    ("blake3", &["src/base/id.rs"]),
     ("clap", &["src/cli", "src/main.rs"]),
-    ("ignore", &["src/exclude.rs"]),
+    ("ignore", &["src/base/exclude.rs"]),
     ("indicatif", &["src/cli"]),
-    ("jiff", &["src/when.rs", "src/cli"]),
-    ("nix", &["src/platform/unix"]),
-    ("rustix", &["src/platform/unix"]),
+    ("jiff", &["src/base/when.rs", "src/cli"]),
+    ("nix", &["src/system/platform/unix"]),
+    ("rustix", &["src/system/platform/unix"]),
     ("serde", &["src/"]),
-    ("serde_json", &["src/manifest", "src/index", "src/cli"]),
+    ("serde_json", &["src/format/manifest", "src/format/index", "src/cli"]),
     ("signal_hook", &["src/cli"]),
-    ("tar", &["src/tar"]),
-    ("tempfile", &["src/store", "src/destination"]),
+    ("tar", &["src/format/tar"]),
+    ("tempfile", &["src/system/store", "src/system/destination"]),
     ("toml", &["src/archive"]),
-    ("zstd", &["src/frames.rs"]),
+    ("zstd", &["src/format/frames.rs"]),
 ];
 
 /// The most lines of a source file, its tests not counted.
@@ -35,17 +35,17 @@ const ARCHITECTURE_LINES_MAX: usize = 200;
 
 #[test]
 fn every_arrow_between_modules_goes_down() {
-    let floors = floors_of(&read("src/lib.rs"));
+    let floors = floors_of(&module_lists());
     assert!(floors.len() >= 5, "src/lib.rs lists hardly any module: {floors:?}");
     hold(|file| wrong_arrows(file, &floors));
 }
 
 #[test]
 fn every_module_stands_on_a_floor() {
-    let floors = floors_of(&read("src/lib.rs"));
+    let floors = floors_of(&module_lists());
     let homeless: Vec<_> =
         sources().into_iter().filter_map(|file| file.module()).filter(|module| !floors.contains_key(module)).collect();
-    assert!(homeless.is_empty(), "not listed in src/lib.rs: {homeless:?}");
+    assert!(homeless.is_empty(), "not listed in src/lib.rs or its folder's mod.rs: {homeless:?}");
 }
 
 #[test]
@@ -130,8 +130,10 @@ fn promises(document: &str) -> Vec<(String, Vec<String>)> {
 fn is_a_test(test: &str) -> bool {
     let Some((file, name)) = test.rsplit_once("::") else { return false };
     let own = file.strip_suffix("::tests").unwrap_or(file);
-    let places = [("tests", file), ("src", file), ("src", own)]
-        .map(|(top, file)| root().join(top).join(format!("{}.rs", file.replace("::", "/"))));
+    let tops = ["tests", "src", "src/base", "src/system", "src/format", "src/archive", "src/verbs"];
+    let places = tops.iter().flat_map(|top| [(top, file), (top, own)]);
+    let places: Vec<_> =
+        places.map(|(top, file)| root().join(top).join(format!("{}.rs", file.replace("::", "/")))).collect();
     let text = places.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
     text.lines().zip(text.lines().skip(1)).any(|(before, line)| {
         before.trim() == "#[test]"
@@ -173,7 +175,9 @@ impl Source {
     /// The library's top module it belongs to; `None` for the program and `src/lib.rs`.
     fn module(&self) -> Option<String> {
         let inside = self.path.strip_prefix("src/").filter(|inside| *inside != "lib.rs" && !self.is_program())?;
-        Some(inside.split('/').next()?.trim_end_matches(".rs").to_owned())
+        let mut parts = inside.split('/').map(|part| part.trim_end_matches(".rs"));
+        let (folder, module) = (parts.next()?, parts.next()?);
+        (module != "mod").then(|| format!("{folder}::{module}"))
     }
 
     /// How many `super::` lead from here to the crate's root.
@@ -231,7 +235,15 @@ fn files_below(directory: &str, ending: &str) -> Vec<String> {
     found
 }
 
-/// The floor of each module: the blocks of `mod x;` lines in `src/lib.rs`, lowest first.
+/// The lists of modules of all folders that `src/lib.rs` names, one after the other, each module as `folder::module`.
+fn module_lists() -> String {
+    let lib = read("src/lib.rs");
+    let folders = lib.lines().filter_map(module_line);
+    let lists = folders.map(|folder| read(&format!("src/{folder}/mod.rs")).replace("mod ", &format!("mod {folder}::")));
+    lists.collect::<Vec<_>>().join("\n")
+}
+
+/// The floor of each module: the blocks of `mod x;` lines, lowest first.
 fn floors_of(lib: &str) -> BTreeMap<String, usize> {
     let code = code_only(lib);
     let blocks = code.split("\n\n").map(|block| block.lines().filter_map(module_line).collect::<Vec<_>>());
@@ -248,8 +260,11 @@ fn wrong_arrows(file: &Source, floors: &BTreeMap<String, usize>) -> Vec<String> 
     let Some(module) = file.module() else { return vec![] };
     let mut wrong = Vec::new();
     for (at, _) in file.code.match_indices("crate::").filter(|(at, _)| starts_a_word(&file.code, *at)) {
-        let used = word_at(&file.code[at + "crate::".len()..]);
-        let goes_down = floors.get(used).is_some_and(|floor| Some(floor) < floors.get(&module));
+        let path = &file.code[at + "crate::".len()..];
+        let folder = word_at(path);
+        let used = path[folder.len()..].strip_prefix("::").map_or("", word_at);
+        let used = format!("{folder}::{used}");
+        let goes_down = floors.get(&used).is_some_and(|floor| Some(floor) < floors.get(&module));
         if used != module && !goes_down {
             wrong.push(format!("line {}: `{module}` may not use `{used}`", line_of(&file.code, at)));
         }
@@ -279,7 +294,7 @@ fn misplaced_crates(file: &Source) -> Vec<String> {
             continue;
         }
         // A module of ours with the same name, brought in by name, is not the crate.
-        let ours = ["crate", "super", "self"].iter().any(|root| file.code.contains(&format!("use {root}::{name};")));
+        let ours = ["crate", "super", "self", "crate::format"].iter().any(|root| file.code.contains(&format!("use {root}::{name};")));
         let named = format!("{name}::");
         for (at, _) in file.code.match_indices(&named).filter(|(at, _)| starts_a_word(&file.code, *at)) {
             let before = &file.code[..at];
@@ -469,7 +484,9 @@ mod broken {
     use super::*;
 
     fn floors() -> BTreeMap<String, usize> {
-        floors_of("//! Words.\n\npub mod low;\npub mod beside;\n\n// more\nmod mid;\n\npub(crate) mod high;\n")
+        floors_of(
+            "//! Words.\n\npub mod a::low;\npub mod a::beside;\n\n// more\nmod b::mid;\n\npub(crate) mod b::high;\n",
+        )
     }
 
     fn arrows(path: &str, text: &str) -> usize {
@@ -479,50 +496,50 @@ mod broken {
     #[test]
     fn floors_are_read_from_the_lowest_up() {
         let floors = floors();
-        let expected =
-            [("beside", 0), ("high", 2), ("low", 0), ("mid", 1)].map(|(name, floor)| (name.to_owned(), floor));
+        let expected = [("a::beside", 0), ("b::high", 2), ("a::low", 0), ("b::mid", 1)]
+            .map(|(name, floor)| (name.to_owned(), floor));
         assert_eq!(floors, BTreeMap::from(expected));
     }
 
     #[test]
     fn arrows_that_go_up_sideways_or_nowhere_are_found() {
-        assert_eq!(arrows("src/mid.rs", "use crate::low::Name;\nuse crate::mid::Other;"), 0);
-        assert_eq!(arrows("src/mid.rs", "use crate::high::Name;"), 1);
-        assert_eq!(arrows("src/mid/a/b.rs", "fn f() { crate::high::f() }"), 1);
-        assert_eq!(arrows("src/low.rs", "use crate::beside::Name;"), 1);
-        assert_eq!(arrows("src/high.rs", "use crate::Name;"), 1);
-        assert_eq!(arrows("src/high.rs", "use crate::{low, mid};"), 1);
+        assert_eq!(arrows("src/b/mid.rs", "use crate::a::low::Name;\nuse crate::b::mid::Other;"), 0);
+        assert_eq!(arrows("src/b/mid.rs", "use crate::b::high::Name;"), 1);
+        assert_eq!(arrows("src/b/mid/a/b.rs", "fn f() { crate::b::high::f() }"), 1);
+        assert_eq!(arrows("src/a/low.rs", "use crate::a::beside::Name;"), 1);
+        assert_eq!(arrows("src/b/high.rs", "use crate::Name;"), 1);
+        assert_eq!(arrows("src/b/high.rs", "use crate::{a, b};"), 1);
     }
 
     #[test]
     fn arrows_hidden_behind_super_are_found() {
-        assert_eq!(arrows("src/low.rs", "use super::high::Name;"), 1);
-        assert_eq!(arrows("src/low/mod.rs", "use super::high::Name;"), 1);
-        assert_eq!(arrows("src/low/a.rs", "use super::Name;"), 0);
-        assert_eq!(arrows("src/low/a.rs", "use super::super::high::Name;"), 1);
-        assert_eq!(arrows("src/low/a/b.rs", "use super::super::Name;"), 0);
+        assert_eq!(arrows("src/a/low.rs", "use super::super::b::high::Name;"), 1);
+        assert_eq!(arrows("src/a/low/mod.rs", "use super::super::b::high::Name;"), 1);
+        assert_eq!(arrows("src/a/low/a.rs", "use super::Name;"), 0);
+        assert_eq!(arrows("src/a/low/a.rs", "use super::super::super::b::high::Name;"), 1);
+        assert_eq!(arrows("src/a/low/a/b.rs", "use super::super::Name;"), 0);
     }
 
     #[test]
     fn comments_strings_and_tests_are_no_code() {
         for text in [
-            "// crate::high\n/// [`crate::high::Name`]\n//! crate::high",
-            "/* a /* crate::high */ crate::high */",
-            "const A: &str = \"crate::high \\\" crate::high\";",
-            "const A: &str = r#\"crate::high \" crate::high\"#;",
-            "#[cfg(test)]\nmod tests {\n    use crate::high::Name;\n    fn f() { if '}' == '{' {} }\n}",
-            "#[cfg(test)]\nuse crate::high::Name;",
+            "// crate::b::high\n/// [`crate::b::high::Name`]\n//! crate::b::high",
+            "/* a /* crate::b::high */ crate::b::high */",
+            "const A: &str = \"crate::b::high \\\" crate::b::high\";",
+            "const A: &str = r#\"crate::b::high \" crate::b::high\"#;",
+            "#[cfg(test)]\nmod tests {\n    use crate::b::high::Name;\n    fn f() { if '}' == '{' {} }\n}",
+            "#[cfg(test)]\nuse crate::b::high::Name;",
         ] {
-            assert_eq!(arrows("src/low.rs", text), 0, "{text}");
+            assert_eq!(arrows("src/a/low.rs", text), 0, "{text}");
         }
         for text in [
-            "const A: char = '\"'; use crate::high::Name; // \"",
-            "fn f<'a>(a: &'a str) { crate::high::f(a, '\\'') }",
-            "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::high::Name;",
-            "const A: &str = r\"\\\"; use crate::high::Name; // \"",
-            "const A: u8 = b'\\\\'; use crate::high::Name; const B: char = 'é';",
+            "const A: char = '\"'; use crate::b::high::Name; // \"",
+            "fn f<'a>(a: &'a str) { crate::b::high::f(a, '\\'') }",
+            "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::b::high::Name;",
+            "const A: &str = r\"\\\"; use crate::b::high::Name; // \"",
+            "const A: u8 = b'\\\\'; use crate::b::high::Name; const B: char = 'é';",
         ] {
-            assert_eq!(arrows("src/low.rs", text), 1, "{text}");
+            assert_eq!(arrows("src/a/low.rs", text), 1, "{text}");
         }
     }
 
@@ -536,7 +553,7 @@ mod broken {
     #[test]
     fn crates_out_of_place_are_found() {
         let found = |path: &str, text: &str| misplaced_crates(&Source::new(path, text)).len();
-        assert_eq!(found("src/tar.rs", "use tar::Header;"), 0);
+        assert_eq!(found("src/format/tar.rs", "use tar::Header;"), 0);
         assert_eq!(found("src/pack.rs", "use crate::tar::Writer;\nuse crate::tar;\nfn f() { tar::f() }"), 0);
         assert_eq!(found("src/pack.rs", "use tar::Header;"), 1);
         assert_eq!(found("src/pack.rs", "use crate::tar;\nuse tar::Header;\nfn f() { (::tar::f()) }"), 2);

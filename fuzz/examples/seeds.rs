@@ -1,37 +1,37 @@
 //! Writes the inputs that the fuzz targets start from, `fuzz/seeds/<target>/…`: the same bytes at every run, as long as the
 //! format stays as it is. Run it after a change of the format: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 
-use snap::archive::Archive;
-use snap::archive::bundle_path;
-use snap::bundle::BundleWriter;
-use snap::entry::Content;
-use snap::entry::Entry;
-use snap::entry::Hole;
-use snap::entry::Kind;
-use snap::entry::Place;
-use snap::frames::Compressor;
-use snap::frames::Decompressor;
-use snap::frames::Effort;
-use snap::frames::SeekTable;
-use snap::id::ArchiveId;
-use snap::id::BundleId;
-use snap::id::BundleName;
-use snap::id::Hash;
-use snap::id::Hasher;
-use snap::manifest::Head;
-use snap::manifest::LineWithoutOffset;
-use snap::manifest::Tail;
-use snap::monitor::Recorder;
-use snap::path::EntryPath;
-use snap::snapshot::Rules;
-use snap::snapshot::SourceRecord;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::store::read_small;
-use snap::tar;
-use snap::tar::Body;
-use snap::tar::DumpDir;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::archive::open::bundle_path;
+use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Hole;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::entry::Place;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::BundleId;
+use snap_archive::base::id::BundleName;
+use snap_archive::base::id::Hash;
+use snap_archive::base::id::Hasher;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::snapshot::Rules;
+use snap_archive::base::snapshot::SourceRecord;
+use snap_archive::base::time::Time;
+use snap_archive::format::bundle::BundleWriter;
+use snap_archive::format::frames::Compressor;
+use snap_archive::format::frames::Decompressor;
+use snap_archive::format::frames::Effort;
+use snap_archive::format::frames::SeekTable;
+use snap_archive::format::manifest::Head;
+use snap_archive::format::manifest::LineWithoutOffset;
+use snap_archive::format::manifest::Tail;
+use snap_archive::format::tar;
+use snap_archive::format::tar::Body;
+use snap_archive::format::tar::DumpDir;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::system::store::read_small;
 use snap_fuzz::blob;
 use snap_fuzz::bundles;
 use snap_fuzz::indexes;
@@ -178,7 +178,7 @@ fn tree() -> Vec<(EntryPath, Entry, &'static [u8])> {
         let mut entry = entry(Kind::File);
         (entry.stat.size, entry.stat.inode, entry.stat.uid) = (bytes.len() as u64, 7, u32::MAX);
         let place = Place { bundle: BundleId { number: 1, part: 0 }, offset: 0 };
-        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Vec::new() });
+        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Vec::new(), torn: false });
         entry
     };
     let mut sparse = file(&[0; 600]);
@@ -216,6 +216,6 @@ fn decompressed(bundle: &[u8], table: &SeekTable) -> Vec<u8> {
 }
 
 fn manifest_offset(name: &BundleName, bundle: &[u8]) -> usize {
-    let bundle = snap::bundle::Bundle::open(name, blob(bundle)).unwrap();
+    let bundle = snap_archive::format::bundle::Bundle::open(name, blob(bundle)).unwrap();
     bundle.manifest_tail().unwrap().manifest_offset as usize
 }

@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap::archive::Archive;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::time::Time;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
 use std::sync::Arc;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap::exclude;
-use snap::exclude::Exclude;
-use snap::path::EntryPath;
+use snap_archive::base::exclude;
+use snap_archive::base::exclude::Exclude;
+use snap_archive::base::path::EntryPath;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(3, |byte| *byte == 0);

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap::manifest::Change;
-use snap::manifest::Head;
-use snap::manifest::Tail;
+use snap_archive::format::manifest::Change;
+use snap_archive::format::manifest::Head;
+use snap_archive::format::manifest::Tail;
 use snap_fuzz::bundles::ID;
 use snap_fuzz::entries::line_of;
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap::frames::SeekTable;
+use snap_archive::format::frames::SeekTable;
 use snap_fuzz::blob;
 
 /// Larger files than this are not made up around a table.

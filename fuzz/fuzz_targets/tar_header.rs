@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap::path::EntryPath;
-use snap::tar;
-use snap::tar::Body;
-use snap::tar::Told;
+use snap_archive::base::path::EntryPath;
+use snap_archive::format::tar;
+use snap_archive::format::tar::Body;
+use snap_archive::format::tar::Told;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut rest = bytes;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
-use snap::store::Store;
+use snap_archive::system::store::Store;
 use snap_fuzz::histories::Story;
 use snap_fuzz::stores;
 use snap_fuzz::stores::Fault;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
-use snap::store::Store;
+use snap_archive::system::store::Store;
 use snap_fuzz::histories::NAMES_MAX;
 use snap_fuzz::histories::Story;
 

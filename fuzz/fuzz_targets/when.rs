@@ -4,10 +4,10 @@
 
 use jiff::tz::TimeZone;
 use libfuzzer_sys::fuzz_target;
-use snap::id::NUMBER_MAX;
-use snap::time::Time;
-use snap::when;
-use snap::when::When;
+use snap_archive::base::id::NUMBER_MAX;
+use snap_archive::base::time::Time;
+use snap_archive::base::when;
+use snap_archive::base::when::When;
 
 const LAST_NANOS: u32 = 999_999_999;
 

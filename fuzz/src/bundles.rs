@@ -3,20 +3,20 @@
 use crate::blob;
 use crate::entries::line_of;
 use crate::parts;
-use snap::bundle::Bundle;
-use snap::bundle::BundleWriter;
-use snap::frames::Compressor;
-use snap::frames::Decompressor;
-use snap::frames::Effort;
-use snap::frames::SeekTable;
-use snap::id::BundleId;
-use snap::id::BundleName;
-use snap::manifest::Change;
-use snap::manifest::Head;
-use snap::manifest::Tail;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
+use snap_archive::base::id::BundleId;
+use snap_archive::base::id::BundleName;
+use snap_archive::base::time::Time;
+use snap_archive::format::bundle::Bundle;
+use snap_archive::format::bundle::BundleWriter;
+use snap_archive::format::frames::Compressor;
+use snap_archive::format::frames::Decompressor;
+use snap_archive::format::frames::Effort;
+use snap_archive::format::frames::SeekTable;
+use snap_archive::format::manifest::Change;
+use snap_archive::format::manifest::Head;
+use snap_archive::format::manifest::Tail;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
 use std::sync::Arc;
 
 /// The bundle that all inputs are taken for.

@@ -2,23 +2,23 @@
 
 use arbitrary::Result;
 use arbitrary::Unstructured;
-use snap::entry::Content;
-use snap::entry::Entry;
-use snap::entry::Hole;
-use snap::entry::Kind;
-use snap::entry::Owner;
-use snap::entry::Place;
-use snap::entry::Stat;
-use snap::id::BundleId;
-use snap::id::BundleName;
-use snap::id::Hash;
-use snap::id::NUMBER_MAX;
-use snap::id::PART_MAX;
-use snap::manifest::Change;
-use snap::manifest::LineWithoutOffset;
-use snap::manifest::Now;
-use snap::path::EntryPath;
-use snap::time::Time;
+use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Hole;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::entry::Owner;
+use snap_archive::base::entry::Place;
+use snap_archive::base::entry::Stat;
+use snap_archive::base::id::BundleId;
+use snap_archive::base::id::BundleName;
+use snap_archive::base::id::Hash;
+use snap_archive::base::id::NUMBER_MAX;
+use snap_archive::base::id::PART_MAX;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::time::Time;
+use snap_archive::format::manifest::Change;
+use snap_archive::format::manifest::LineWithoutOffset;
+use snap_archive::format::manifest::Now;
 
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;

@@ -6,25 +6,25 @@ use crate::trees;
 use crate::trees::Seen;
 use libfuzzer_sys::arbitrary::Result;
 use libfuzzer_sys::arbitrary::Unstructured;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::CreateReport;
-use snap::create::Level;
-use snap::create::SourceSpec;
-use snap::create::create;
-use snap::entry::Kind;
-use snap::history;
-use snap::history::LsOptions;
-use snap::id::ArchiveId;
-use snap::id::Hash;
-use snap::id::Number;
-use snap::monitor::Recorder;
-use snap::restore::RestoreOptions;
-use snap::restore::restore;
-use snap::store::LocalStore;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::Hash;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::time::Time;
+use snap_archive::system::store::LocalStore;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::CreateReport;
+use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::SourceSpec;
+use snap_archive::verbs::create::create;
+use snap_archive::verbs::history;
+use snap_archive::verbs::history::LsOptions;
+use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::restore;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -127,7 +127,7 @@ impl Story {
     ///
     /// # Errors
     /// As for `create`.
-    pub fn save(&self, store: Arc<dyn Store>, u: &mut Unstructured) -> snap::error::Result<CreateReport> {
+    pub fn save(&self, store: Arc<dyn Store>, u: &mut Unstructured) -> snap_archive::base::error::Result<CreateReport> {
         let options = CreateOptions {
             sources: vec![SourceSpec { name: None, path: self.source() }],
             allow_empty: true,

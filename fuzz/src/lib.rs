@@ -9,9 +9,9 @@ pub mod parts;
 pub mod stores;
 pub mod trees;
 
-use snap::store::Blob;
-use snap::store::MemoryStore;
-use snap::store::Store;
+use snap_archive::system::store::Blob;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
 
 /// These bytes as a published file.
 pub fn blob(bytes: &[u8]) -> Box<dyn Blob> {

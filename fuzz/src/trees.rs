@@ -1,6 +1,6 @@
 //! Trees on the disk, and all there is to see of them.
 
-use snap::id::Hash;
+use snap_archive::base::id::Hash;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

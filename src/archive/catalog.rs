@@ -1,38 +1,38 @@
 //! What bundles there are at a moment, and the states they make up: index files opened, checked, and made again from the
 //! manifests where they are missing, old or damaged.
 
-use super::Archive;
-use super::BUNDLES;
-use super::BundleFile;
-use super::INDEX;
-use super::rows::IndexRows;
-use crate::bundle::Bundle;
-use crate::bundle::ManifestReader;
-use crate::entry::Entry;
-use crate::error::Error;
-use crate::error::ErrorKind;
-use crate::error::Result;
-use crate::id::BundleId;
-use crate::id::BundleName;
-use crate::id::Hash;
-use crate::id::Number;
-use crate::index::BundleRecord;
-use crate::index::IndexFile;
-use crate::index::IndexHead;
-use crate::index::Parts;
-use crate::manifest::Change;
-use crate::manifest::Now;
-use crate::manifest::Parent;
-use crate::monitor::Monitor;
-use crate::monitor::check_interrupted;
-use crate::path;
-use crate::path::EntryPath;
-use crate::snapshot::Summary;
-use crate::snapshot::uncertain_since;
-use crate::state::State;
-use crate::store::Scratch;
-use crate::store::Store;
-use crate::store::Upload;
+use crate::archive::open::Archive;
+use crate::archive::open::BUNDLES;
+use crate::archive::open::BundleFile;
+use crate::archive::open::INDEX;
+use crate::archive::rows::IndexRows;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::check_interrupted;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::uncertain_since;
+use crate::format::bundle::Bundle;
+use crate::format::bundle::ManifestReader;
+use crate::format::index::BundleRecord;
+use crate::format::index::IndexFile;
+use crate::format::index::IndexHead;
+use crate::format::index::Parts;
+use crate::format::manifest::Change;
+use crate::format::manifest::Now;
+use crate::format::manifest::Parent;
+use crate::system::store::Scratch;
+use crate::system::store::Store;
+use crate::system::store::Upload;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -73,8 +73,26 @@ pub struct Catalog<'a> {
     scratch: OnceLock<Scratch>,
 }
 
+impl Archive {
+    /// What bundles there are now.
+    ///
+    /// # Errors
+    /// When the store cannot be listed; [`ErrorKind::Damaged`] when two bundles claim one place in the history.
+    pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+        Catalog::new(self, monitor, UseFor::Reading)
+    }
+
+    /// What bundles there are now, for a writer, who builds on them.
+    ///
+    /// # Errors
+    /// As for [`Archive::catalog`].
+    pub fn catalog_for_writing<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
+        Catalog::new(self, monitor, UseFor::Writing)
+    }
+}
+
 impl<'a> Catalog<'a> {
-    pub(super) fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
+    fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
         let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
         for (name, bytes) in listed_at_one_moment(archive, use_for)? {
             let Some(name) = BundleName::parse(&name) else { continue };
@@ -200,7 +218,7 @@ impl<'a> Catalog<'a> {
                 Err(error) if error.kind() == ErrorKind::IndexDamaged => {
                     for whole in [Whole::Yes, Whole::No] {
                         // Where it cannot be removed, it is passed over.
-                        let _ = self.archive.store.remove(&index_name(number, whole));
+                        let _ = self.archive.store().remove(&index_name(number, whole));
                     }
                     self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
                 }
@@ -259,7 +277,7 @@ impl<'a> Catalog<'a> {
 
     fn has_index(&self, number: Number) -> bool {
         let names = [index_name(number, Whole::Yes), index_name(number, Whole::No)];
-        names.iter().any(|name| self.archive.store.open(name).is_ok())
+        names.iter().any(|name| self.archive.store().open(name).is_ok())
     }
 
     /// The number before `number` that has a bundle; 0 when there is none.
@@ -298,7 +316,7 @@ impl<'a> Catalog<'a> {
         if self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
             return Ok(None);
         }
-        let stores = self.scratch.get().map(Scratch::store).into_iter().chain([&*self.archive.store as &dyn Store]);
+        let stores = self.scratch.get().map(Scratch::store).into_iter().chain([&**self.archive.store() as &dyn Store]);
         for store in stores {
             for whole in [Whole::Yes, Whole::No] {
                 let opened = store.open(&index_name(number, whole)).and_then(IndexFile::open);
@@ -329,7 +347,7 @@ impl<'a> Catalog<'a> {
             UseFor::Reading => self.between(head.from, number).all(is_noted),
             UseFor::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
         };
-        head.archive == self.archive.id && head.number == number && head.from < number && knows_all
+        head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
     }
 
     /// Makes the index file of `number`, in the archive if that takes it, else elsewhere.
@@ -371,7 +389,7 @@ impl<'a> Catalog<'a> {
     /// When it cannot be begun, or the index is damaged or cannot be read.
     pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
         let from = Catalog::base_of(number, before);
-        let mut head = IndexHead { archive: self.archive.id, number, from, ..IndexHead::default() };
+        let mut head = IndexHead { archive: self.archive.id(), number, from, ..IndexHead::default() };
         for file in before.since(from).layers().iter().rev() {
             head.bundles.extend(file.head().bundles.iter().cloned());
             head.snapshots.extend(file.head().snapshots.iter().cloned());
@@ -400,7 +418,7 @@ impl<'a> Catalog<'a> {
 
     /// Begins an index file in place of an unusable one.
     fn create_index_file(&self, name: &str) -> Result<Box<dyn Upload>> {
-        let store = self.scratch.get().map_or(&*self.archive.store, Scratch::store);
+        let store = self.scratch.get().map_or(&**self.archive.store(), Scratch::store);
         match store.create(name) {
             Err(error) if error.kind() == ErrorKind::Exists => match store.remove(name) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -430,10 +448,10 @@ fn index_name(number: Number, whole: Whole) -> String {
 /// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
 /// a reader, who has no lock, looks until two lists are the same.
 fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
-    let mut listed = archive.store.list(BUNDLES)?;
+    let mut listed = archive.store().list(BUNDLES)?;
     if use_for == UseFor::Reading {
         for _ in 0..LOOKS_MAX {
-            let before = std::mem::replace(&mut listed, archive.store.list(BUNDLES)?);
+            let before = std::mem::replace(&mut listed, archive.store().list(BUNDLES)?);
             if listed == before {
                 break;
             }
@@ -466,7 +484,7 @@ impl Changes {
         for file in &changes.files {
             let reader = catalog.archive.bundle(&file.name)?.manifest()?;
             let (head, tail) = (reader.head()?, reader.tail());
-            if head.archive != catalog.archive.id {
+            if head.archive != catalog.archive.id() {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
                     .with_hint("snap repair sets it aside"));
             }

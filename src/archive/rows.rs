@@ -1,16 +1,16 @@
 //! The rows of an index file: those of the state before and the changes, merged while the changes come.
 
-use crate::entry::Entry;
-use crate::error::Result;
-use crate::index::BundleRecord;
-use crate::index::IndexHead;
-use crate::index::IndexWriter;
-use crate::path;
-use crate::path::EntryPath;
-use crate::snapshot::Summary;
-use crate::state::Rows;
-use crate::state::State;
-use crate::store::Upload;
+use crate::archive::state::Rows;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::error::Result;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
+use crate::format::index::BundleRecord;
+use crate::format::index::IndexHead;
+use crate::format::index::IndexWriter;
+use crate::system::store::Upload;
 use std::cmp::Ordering;
 
 /// An index file on its way.

@@ -2,14 +2,14 @@
 
 use super::failure::Failure;
 use clap::Args;
-use snap::archive::Catalog;
-use snap::error::Error;
-use snap::error::ErrorKind;
-use snap::path::EntryPath;
-use snap::path::printable;
-use snap::snapshot::Summary;
-use snap::time::Time;
-use snap::when::When;
+use snap_archive::archive::catalog::Catalog;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::ErrorKind;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::base::time::Time;
+use snap_archive::base::when::When;
 use std::ffi::OsString;
 
 #[derive(Args)]
@@ -29,11 +29,11 @@ impl AtArgs {
     /// # Errors
     /// When WHEN cannot be understood (usage), there is no such snapshot, or the history cannot be read.
     pub(crate) fn snapshot(&self, catalog: &Catalog) -> Result<Summary, Failure> {
-        let when = When::parse(&self.at, Time::now(), &snap::when::system_zone())
+        let when = When::parse(&self.at, Time::now(), &snap_archive::base::when::system_zone())
             .map_err(|error| Failure::from(error).into_usage())?;
         let history = catalog.history()?;
         let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
-        let number = snap::when::choose(&when, &times)?;
+        let number = snap_archive::base::when::choose(&when, &times)?;
         let chosen = history.into_iter().find(|summary| summary.number == number);
         chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
     }

@@ -8,20 +8,20 @@ use super::sources;
 use super::stop::stoppable;
 use super::verdict;
 use clap::Args;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::Level;
-use snap::create::create;
-use snap::error::Error;
-use snap::error::ErrorKind;
-use snap::exclude::Exclude;
-use snap::exclude::RULES_BYTES_MAX;
-use snap::exclude::patterns_of;
-use snap::id::Number;
-use snap::path::printable;
-use snap::snapshot::Rules;
-use snap::snapshot::uncertain_since;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::ErrorKind;
+use snap_archive::base::exclude::Exclude;
+use snap_archive::base::exclude::RULES_BYTES_MAX;
+use snap_archive::base::exclude::patterns_of;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Rules;
+use snap_archive::base::snapshot::uncertain_since;
+use snap_archive::base::time::Time;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::create;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
 
 /// Says when it was compared with what may not be what was saved. This is only a hint: where it cannot be found out, none.
 fn tell_uncertain(number: Number, archive: &Archive, session: &Session) {
-    let history = snap::history::list(archive, &session.console).unwrap_or_default();
+    let history = snap_archive::verbs::history::list(archive, &session.console).unwrap_or_default();
     if uncertain_since(&history, number).is_some() {
         session.console.line(&format!(
             "note: a part of the list of what changed up to snapshot {number} was lost when the archive was damaged. To be sure \

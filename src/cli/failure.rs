@@ -1,7 +1,7 @@
 //! Why a command failed, how that is shown, and the exit code it leads to.
 
 use super::text;
-use snap::error::Error;
+use snap_archive::base::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -42,7 +42,7 @@ impl Failure {
 
     /// The results cannot be written to the standard output.
     pub(crate) fn output(error: &std::io::Error) -> Failure {
-        Failure::new(format!("cannot write the output: {}", snap::error::plain_reason(error)))
+        Failure::new(format!("cannot write the output: {}", snap_archive::base::error::plain_reason(error)))
     }
 
     /// This failure with a sentence on what to do now.

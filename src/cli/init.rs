@@ -6,8 +6,8 @@ use super::session::Session;
 use super::session::shell_word;
 use clap::Args;
 use serde::Serialize;
-use snap::archive::Archive;
-use snap::path::printable;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::path::printable;
 
 /// Make a new archive in a folder that is empty or does not exist yet
 #[derive(Args)]

@@ -3,16 +3,16 @@
 use serde::Serialize;
 use serde::Serializer;
 use serde::ser::SerializeMap;
-use snap::entry::Entry;
-use snap::entry::Kind;
-use snap::error::Problem;
-use snap::id::Number;
-use snap::path::EntryPath;
-use snap::path::is_harmless;
-use snap::snapshot::Counts;
-use snap::snapshot::SourceRecord;
-use snap::snapshot::Summary;
-use snap::time::Time;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::error::Problem;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::is_harmless;
+use snap_archive::base::snapshot::Counts;
+use snap_archive::base::snapshot::SourceRecord;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::base::time::Time;
 use std::time::Duration;
 
 /// A JSON text in which nothing is left that a terminal would obey: such characters stand in strings only, and are escaped.

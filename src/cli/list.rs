@@ -10,9 +10,9 @@ use super::text::Align;
 use super::text::Table;
 use clap::Args;
 use serde::Serialize;
-use snap::path::printable;
-use snap::snapshot::Summary;
-use snap::snapshot::uncertain_since;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::base::snapshot::uncertain_since;
 
 /// Show the history: one line for each snapshot, the newest last
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct ListArgs {}
 
 pub(crate) fn run(_args: &ListArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
-    let history = snap::history::list(&archive, &session.console)?;
+    let history = snap_archive::verbs::history::list(&archive, &session.console)?;
     if session.global.json {
         session.say_json(&history.iter().map(|summary| Listed::new(summary, &history)).collect::<Vec<_>>())?;
     } else if history.is_empty() {

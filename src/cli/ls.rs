@@ -9,17 +9,17 @@ use super::json::harmless;
 use super::session::Session;
 use super::text;
 use clap::Args;
-use snap::entry::Entry;
-use snap::entry::Kind;
-use snap::entry::Stat;
-use snap::error::Error;
-use snap::error::Result as SnapResult;
-use snap::history::LsOptions;
-use snap::history::ls_from;
-use snap::monitor::Monitor;
-use snap::path::EntryPath;
-use snap::path::printable;
-use snap::snapshot::uncertain_since;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::entry::Stat;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::Result as SnapResult;
+use snap_archive::base::monitor::Monitor;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::uncertain_since;
+use snap_archive::verbs::history::LsOptions;
+use snap_archive::verbs::history::ls_from;
 use std::fmt::Display;
 use std::io;
 use std::io::BufWriter;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
     session.console.close();
-    let zone = snap::when::system_zone();
+    let zone = snap_archive::base::when::system_zone();
     let mut output = Output::new();
     let mut lost = 0;
     let mut visit = |path: &EntryPath, entry: &Entry| -> SnapResult<()> {
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
         let line: &dyn Display = if session.global.json {
             &json_line(path, entry)?
         } else if args.long {
-            &long_line(path, entry, &snap::when::local(entry.stat.mtime, &zone))
+            &long_line(path, entry, &snap_archive::base::when::local(entry.stat.mtime, &zone))
         } else {
             &named(path, entry)
         };

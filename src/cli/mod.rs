@@ -26,7 +26,7 @@ use clap::Subcommand;
 use failure::Failure;
 use session::GlobalArgs;
 use session::Session;
-use snap::platform;
+use snap_archive::system::platform;
 use std::process::ExitCode;
 
 /// Keeps every version of your files on a drive, as ordinary .tar.zst files that tar and zstd can read without snap

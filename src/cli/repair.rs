@@ -10,11 +10,11 @@ use super::verify::Found;
 use super::verify::told;
 use clap::Args;
 use serde::Serialize;
-use snap::archive::Archive;
-use snap::path::printable;
-use snap::repair::RepairOptions;
-use snap::repair::RepairReport;
-use snap::repair::repair;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::path::printable;
+use snap_archive::verbs::repair::RepairOptions;
+use snap_archive::verbs::repair::RepairReport;
+use snap_archive::verbs::repair::repair;
 
 /// Mend what is damaged in the archive, as far as that can be done; nothing is deleted
 ///

@@ -6,11 +6,11 @@ use super::json::harmless;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 use serde::Serialize;
-use snap::archive::Archive;
-use snap::error::Error;
-use snap::error::ErrorKind;
-use snap::snapshot::Summary;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::ErrorKind;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::base::time::Time;
 use std::io::ErrorKind as IoErrorKind;
 use std::io::Write;
 use std::path::Path;
@@ -113,7 +113,7 @@ pub(crate) fn snapshot_named(summary: &Summary) -> String {
 
 /// A moment in local time.
 pub(crate) fn local(time: Time) -> String {
-    snap::when::local(time, &snap::when::system_zone())
+    snap_archive::base::when::local(time, &snap_archive::base::when::system_zone())
 }
 
 pub(crate) fn missing(error: Error, directory: &Path) -> Failure {
@@ -129,7 +129,7 @@ pub(crate) fn missing(error: Error, directory: &Path) -> Failure {
 /// `text`, quoted where a shell would not take it as one word.
 pub(crate) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
-    let shown = snap::path::printable(text.as_bytes());
+    let shown = snap_archive::base::path::printable(text.as_bytes());
     if !shown.is_empty() && shown.chars().all(plain) {
         shown.into_owned()
     } else {

@@ -1,9 +1,9 @@
 //! Sources as a person types them: PATH or NAME=PATH. Every source leaves here with a name of its own.
 
 use super::failure::Failure;
-use snap::create::SourceSpec;
-use snap::path::is_name;
-use snap::path::printable;
+use snap_archive::base::path::is_name;
+use snap_archive::base::path::printable;
+use snap_archive::verbs::create::SourceSpec;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::Path;
@@ -51,7 +51,11 @@ fn name_of(path: &Path) -> Result<String, Failure> {
     let real = match path.file_name() {
         Some(_) => path.to_owned(),
         None => path.canonicalize().map_err(|error| {
-            Failure::new(format!("cannot find the source {}: {}", shown(path), snap::error::plain_reason(&error)))
+            Failure::new(format!(
+                "cannot find the source {}: {}",
+                shown(path),
+                snap_archive::base::error::plain_reason(&error)
+            ))
         })?,
     };
     let name = real.file_name().and_then(OsStr::to_str);

@@ -3,8 +3,8 @@
 
 use super::console::Console;
 use super::failure::Failure;
-use snap::error::Error;
-use snap::error::ErrorKind;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::ErrorKind;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;

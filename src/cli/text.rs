@@ -2,7 +2,7 @@
 
 use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
-pub(crate) use snap::monitor::amount as size;
+pub(crate) use snap_archive::base::monitor::amount as size;
 use std::fmt::Display;
 use std::time::Duration;
 

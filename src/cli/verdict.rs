@@ -8,14 +8,14 @@ use super::session::Session;
 use super::session::local;
 use super::text;
 use serde::Serialize;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::CreateReport;
-use snap::error::Problem;
-use snap::id::Number;
-use snap::path::printable;
-use snap::snapshot::Counts;
-use snap::snapshot::Summary;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::Problem;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Counts;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::CreateReport;
 use std::path::Path;
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ fn nothing_changed(report: &CreateReport, took: &str, archive: &Archive, session
     let looked_at = text::count(c.new + c.modified + c.metadata + c.unchanged, "file", "files");
     let since = report.compared_with.map_or(String::new(), |number| {
         // The time is only there to help; without it the number says enough.
-        let history = snap::history::list(archive, &session.console).unwrap_or_default();
+        let history = snap_archive::verbs::history::list(archive, &session.console).unwrap_or_default();
         let time = history.iter().find(|summary| summary.number == number).map(|summary| summary.time);
         let time = time.map_or(String::new(), |time| format!(" ({})", local(time)));
         format!(" since snapshot {number}{time}")

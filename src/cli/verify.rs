@@ -8,12 +8,12 @@ use super::stop::stoppable;
 use super::text;
 use clap::Args;
 use serde::Serialize;
-use snap::id::Number;
-use snap::path::printable;
-use snap::verify::Finding;
-use snap::verify::VerifyOptions;
-use snap::verify::VerifyReport;
-use snap::verify::verify;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::printable;
+use snap_archive::verbs::verify::Finding;
+use snap_archive::verbs::verify::VerifyOptions;
+use snap_archive::verbs::verify::VerifyReport;
+use snap_archive::verbs::verify::verify;
 
 /// Check that the archive is as it was written, and say what a damage touches
 #[derive(Args)]

@@ -3,15 +3,15 @@
 
 use serde_json::Value;
 use serde_json::json;
-use snap::archive::Archive;
-use snap::frames::Compressor;
-use snap::frames::Effort;
-use snap::frames::SeekTable;
-use snap::id::ArchiveId;
-use snap::id::Hash;
-use snap::store::LocalStore;
-use snap::tar;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::Hash;
+use snap_archive::base::time::Time;
+use snap_archive::format::frames::Compressor;
+use snap_archive::format::frames::Effort;
+use snap_archive::format::frames::SeekTable;
+use snap_archive::format::tar;
+use snap_archive::system::store::LocalStore;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;

@@ -6,26 +6,26 @@ use crate::support::replay::stock_replay;
 use crate::support::stores::copy;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
-use snap::archive::Archive;
-use snap::create::CreateOptions;
-use snap::create::CreateReport;
-use snap::create::SourceSpec;
-use snap::create::create;
-use snap::entry::Content;
-use snap::entry::Entry;
-use snap::error::Result;
-use snap::frames::Decompressor;
-use snap::id::ArchiveId;
-use snap::id::Hasher;
-use snap::id::Number;
-use snap::monitor::Recorder;
-use snap::path::EntryPath;
-use snap::restore::RestoreOptions;
-use snap::restore::restore;
-use snap::store::LocalStore;
-use snap::store::MemoryStore;
-use snap::store::Store;
-use snap::time::Time;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::error::Result;
+use snap_archive::base::id::ArchiveId;
+use snap_archive::base::id::Hasher;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::time::Time;
+use snap_archive::format::frames::Decompressor;
+use snap_archive::system::store::LocalStore;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::CreateReport;
+use snap_archive::verbs::create::SourceSpec;
+use snap_archive::verbs::create::create;
+use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::restore;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
@@ -116,9 +116,10 @@ pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let groups = catalog.state(number).unwrap().groups(&EntryPath::root());
-    let of_group = |group: snap::state::Group| {
-        let entry =
-            |row: &snap::state::Row| (snap::path::joined(&group.path, row.name()), row.entry().unwrap().unwrap());
+    let of_group = |group: snap_archive::archive::state::Group| {
+        let entry = |row: &snap_archive::archive::state::Row| {
+            (snap_archive::base::path::joined(&group.path, row.name()), row.entry().unwrap().unwrap())
+        };
         group.rows.iter().map(entry).collect::<Vec<_>>()
     };
     groups.flat_map(|group| of_group(group.unwrap())).collect()
@@ -156,7 +157,7 @@ pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
     bytes
 }
 
-fn bytes_of(catalog: &snap::archive::Catalog, content: &Content, size: u64) -> Vec<u8> {
+fn bytes_of(catalog: &snap_archive::archive::catalog::Catalog, content: &Content, size: u64) -> Vec<u8> {
     let bundle = catalog.bundle(content.place.bundle).unwrap();
     let (mut at, end) = (content.place.offset, content.place.offset + size);
     let mut bytes = Vec::new();
@@ -170,7 +171,7 @@ fn bytes_of(catalog: &snap::archive::Catalog, content: &Content, size: u64) -> V
     bytes
 }
 
-fn hash_of(bytes: &[u8], content: &Content) -> snap::id::Hash {
+fn hash_of(bytes: &[u8], content: &Content) -> snap_archive::base::id::Hash {
     let mut hasher = Hasher::new();
     let mut at = 0;
     for hole in &content.holes {

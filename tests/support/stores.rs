@@ -1,11 +1,11 @@
 //! Stores that fail, count or let a test act at a chosen step; wrappers around any other. Know nothing of what files mean.
 
-use snap::error::Error;
-use snap::error::Result;
-use snap::id::Hash;
-use snap::store::Blob;
-use snap::store::Store;
-use snap::store::Upload;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::Result;
+use snap_archive::base::id::Hash;
+use snap_archive::system::store::Blob;
+use snap_archive::system::store::Store;
+use snap_archive::system::store::Upload;
 use std::any::Any;
 use std::io;
 use std::io::ErrorKind;
@@ -286,7 +286,7 @@ pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
     for directory in ["", "bundles", "index", "damaged"] {
         for (name, _) in store.list(directory).unwrap() {
             let full = if directory.is_empty() { name } else { format!("{directory}/{name}") };
-            let bytes = snap::store::read_small(store, &full, u64::MAX).unwrap();
+            let bytes = snap_archive::system::store::read_small(store, &full, u64::MAX).unwrap();
             files.push((full, bytes));
         }
     }

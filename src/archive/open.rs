@@ -1,0 +1,312 @@
+//! The archive: the only place that joins formats and store. Opening, the catalog of bundles, the lock, the order of
+//! publishing. Knows nothing of sources and destinations.
+
+use crate::archive::describe;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::ArchiveId;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::time::Time;
+use crate::format::bundle::Bundle;
+use crate::format::manifest::FORMAT;
+use crate::format::manifest::too_new;
+use crate::system::platform;
+use crate::system::store::LocalStore;
+use crate::system::store::Store;
+use crate::system::store::read_small;
+use serde::Deserialize;
+use serde::Serialize;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The directory of the bundles in an archive.
+pub const BUNDLES: &str = "bundles";
+
+/// The directory of the index files in an archive.
+pub const INDEX: &str = "index";
+
+const DESCRIPTION: &str = "archive.toml";
+
+/// The files that say what an archive is, the one without which it is none last.
+pub const DESCRIPTIONS: [&str; 3] = [describe::README_NAME, describe::RECOVER_NAME, DESCRIPTION];
+
+/// The directory of what was replaced in an archive.
+pub const DAMAGED: &str = "damaged";
+
+/// The longest `archive.toml` that is read.
+const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
+
+/// An archive, open.
+pub struct Archive {
+    store: Arc<dyn Store>,
+    id: ArchiveId,
+    /// Where it is, if it is a directory of this machine; it is then left out of every source.
+    directory: Option<PathBuf>,
+}
+
+/// `archive.toml`.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    format: u32,
+    id: String,
+    made: String,
+}
+
+impl Archive {
+    /// Makes an archive in `directory`, which is missing or empty, and opens it. The directory it stands in must be there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when something is in the directory; otherwise when it cannot be written.
+    pub fn init(directory: &Path) -> Result<Archive> {
+        let doing = |error| Error::io(format!("cannot make an archive at {}", directory.display()), error);
+        if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
+                .with_hint("save to it with: snap create -a DIR FOLDER"));
+        }
+        match fs::read_dir(directory) {
+            Ok(mut listing) => {
+                // A run that was cut off before it made the archive may have left unfinished files of its own.
+                let foreign =
+                    listing.any(|item| item.is_ok_and(|item| !is_left_by_init(&item.file_name().to_string_lossy())));
+                if foreign {
+                    let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
+                    return Err(Error::new(ErrorKind::Exists, what).with_hint("name a new or an empty folder"));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                fs::create_dir(directory).map_err(doing)?;
+                // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
+                let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+                match platform::sync_directory(parent.unwrap_or(Path::new("."))) {
+                    Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(doing(error)),
+                    _ => {}
+                }
+            }
+            Err(error) => return Err(doing(error)),
+        }
+        let seed = format!("{:?} {} {:?}", Time::now(), std::process::id(), std::thread::current().id());
+        let seed = [seed.as_bytes(), random_bytes().as_slice()].concat();
+        let mut archive =
+            Archive::init_store(Arc::new(LocalStore::new(directory)), ArchiveId::from_seed(&seed), Time::now())?;
+        archive.directory = Some(directory.to_owned());
+        Ok(archive)
+    }
+
+    /// Makes an archive with this id in an empty store and opens it. `archive.toml` comes last: with it the archive exists.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn init_store(store: Arc<dyn Store>, id: ArchiveId, now: Time) -> Result<Archive> {
+        let archive = Archive { store, id, directory: None };
+        for name in [describe::README_NAME, describe::RECOVER_NAME] {
+            archive.write_description(name, now)?;
+        }
+        archive.write_description(DESCRIPTION, now)?;
+        Ok(archive)
+    }
+
+    /// Writes one of the [`DESCRIPTIONS`] anew; `made` is when the archive was made.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn write_description(&self, name: &str, made: Time) -> Result<()> {
+        let text = match name {
+            describe::README_NAME => describe::readme(),
+            describe::RECOVER_NAME => describe::RECOVER.to_owned(),
+            _ => {
+                let made = made.to_rfc3339().unwrap_or_default();
+                let description = Description { format: FORMAT, id: self.id.to_string(), made };
+                let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
+                format!("# A snap archive. README.txt says how to get everything back.\n{text}")
+            }
+        };
+        self.store.replace(name, text.as_bytes())
+    }
+
+    /// Opens the archive in `directory` to mend it, also when `archive.toml` is missing or not to be trusted: then its id is that
+    /// of the bundles, and the error is what is wrong with the file.
+    ///
+    /// # Errors
+    /// As for [`Archive::open`], when the bundles do not say which archive it is.
+    pub fn open_for_repair(directory: &Path) -> Result<(Archive, Option<Error>)> {
+        let (mut archive, wrong) = Archive::open_store_for_repair(Arc::new(LocalStore::new(directory)))?;
+        archive.directory = Some(directory.to_owned());
+        Ok((archive, wrong))
+    }
+
+    /// As [`Archive::open_for_repair`], for the archive in a store.
+    ///
+    /// # Errors
+    /// As for [`Archive::open_for_repair`].
+    pub fn open_store_for_repair(store: Arc<dyn Store>) -> Result<(Archive, Option<Error>)> {
+        let opened = Archive::open_store(store.clone());
+        if opened.as_ref().is_err_and(|error| !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoArchive)) {
+            return opened.map(|archive| (archive, None));
+        }
+        let mut votes: BTreeMap<[u8; 16], u64> = BTreeMap::new();
+        for (text, _) in store.list(BUNDLES)? {
+            let Some(name) = BundleName::parse(&text) else { continue };
+            let bundle = store.open(&bundle_path(&name)).and_then(|blob| Bundle::open(&name, blob));
+            if let Some(head) = bundle.ok().and_then(|bundle| bundle.own_head()) {
+                *votes.entry(head.archive.0).or_default() += 1;
+            }
+        }
+        let most = votes.iter().max_by_key(|(_, votes)| **votes).map(|(id, _)| ArchiveId(*id));
+        match (opened, most) {
+            // One sound bundle of this archive is enough to trust the file.
+            (Ok(archive), most) if most.is_none() || votes.contains_key(&archive.id.0) => Ok((archive, None)),
+            (Err(error), None) => Err(error),
+            (opened, most) => {
+                let wrong = opened.err().unwrap_or_else(|| Error::damaged("archive.toml is that of another archive"));
+                Ok((Archive { store, id: most.unwrap_or_default(), directory: None }, Some(wrong)))
+            }
+        }
+    }
+
+    /// Opens the archive in `directory`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoArchive`] when there is none; [`ErrorKind::TooNew`] when a newer program made it;
+    /// [`ErrorKind::Damaged`] when its description cannot be read.
+    pub fn open(directory: &Path) -> Result<Archive> {
+        let mut archive = Archive::open_store(Arc::new(LocalStore::new(directory)))?;
+        archive.directory = Some(directory.to_owned());
+        Ok(archive)
+    }
+
+    /// Opens the archive in a store.
+    ///
+    /// # Errors
+    /// As for [`Archive::open`].
+    pub fn open_store(store: Arc<dyn Store>) -> Result<Archive> {
+        let none = || {
+            let what = format!("there is no snap archive at {}", store.describe());
+            match store.list(BUNDLES) {
+                Ok(files) if files.iter().any(|(name, _)| BundleName::parse(name).is_some()) => {
+                    Error::damaged(format!("{what}: {DESCRIPTION} is missing, though there are bundles"))
+                        .with_hint("snap repair writes it again")
+                }
+                _ => Error::new(ErrorKind::NoArchive, what),
+            }
+        };
+        let bad = |what: String| {
+            Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
+                .with_hint("the snapshots are not lost: snap repair writes the file again")
+        };
+        let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(none()),
+            Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotADirectory) => {
+                return Err(none());
+            }
+            Err(error) if error.is_damage() => return Err(bad(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;
+        let description: Description = toml::from_str(text).map_err(|error| bad(error.message().to_owned()))?;
+        if description.format > FORMAT {
+            return Err(too_new(description.format));
+        }
+        let id = ArchiveId::from_hex(&description.id).ok_or_else(|| bad("its id is not as it must be".to_owned()))?;
+        Ok(Archive { store, id, directory: None })
+    }
+
+    /// Asks whether it is still there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoArchive`] when it is no longer where it was opened.
+    pub(super) fn check_is_there(&self) -> Result<()> {
+        let opened = self.store.open(DESCRIPTION);
+        opened.map(|_| ()).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                Error::new(ErrorKind::NoArchive, format!("the archive at {} is gone", self.store.describe()))
+                    .with_hint("was the drive pulled out? Plug it in and try again")
+            }
+            _ => error,
+        })
+    }
+
+    /// The archive's id.
+    pub fn id(&self) -> ArchiveId {
+        self.id
+    }
+
+    /// Where its files are.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The directory that it is in, if it is one of this machine's.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// Becomes the only writer, and removes what interrupted ones left, until the result is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when another process is writing; otherwise when the lock cannot be made.
+    pub fn lock(&self, now: Time) -> Result<Box<dyn Any + Send>> {
+        let since = now.to_rfc3339().unwrap_or_default();
+        let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
+        self.store.sweep()?;
+        Ok(lock)
+    }
+
+    /// Opens a bundle.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when it is missing; [`ErrorKind::Damaged`] when it has no seek table; otherwise when it
+    /// cannot be read.
+    pub fn bundle(&self, name: &BundleName) -> Result<Arc<Bundle>> {
+        let blob = self.store.open(&bundle_path(name))?;
+        Bundle::open(name, blob).map(Arc::new)
+    }
+
+    /// Opens a bundle to read contents, not its manifest: with one read.
+    ///
+    /// # Errors
+    /// As for [`Archive::bundle`].
+    pub fn bundle_for_contents(&self, name: &BundleName) -> Result<Arc<Bundle>> {
+        let blob = self.store.open(&bundle_path(name))?;
+        Bundle::open_for_contents(name, blob).map(Arc::new)
+    }
+}
+
+/// The store's name for a bundle.
+pub fn bundle_path(name: &BundleName) -> String {
+    format!("{BUNDLES}/{name}")
+}
+
+/// A bundle as the store lists it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BundleFile {
+    /// Its name.
+    pub name: BundleName,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl BundleFile {
+    /// Which bundle it is.
+    pub fn id(&self) -> BundleId {
+        self.name.id
+    }
+}
+
+fn is_left_by_init(name: &str) -> bool {
+    name.starts_with(".snap-") || name == describe::README_NAME || name == describe::RECOVER_NAME
+}
+
+/// Bytes that no other process gets: the standard library seeds its hash maps from the system's random numbers.
+fn random_bytes() -> [u8; 32] {
+    use std::hash::BuildHasher;
+    let numbers = [(); 4].map(|()| std::hash::RandomState::new().hash_one(Time::now().nanos));
+    Hash::of(&numbers.map(u64::to_le_bytes).concat()).0
+}

@@ -1,0 +1,671 @@
+//! The state of all sources at a snapshot: the newest row of every path in a chain of index files. Reads, decides nothing.
+
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::entry::Stat;
+use crate::base::error::Result;
+use crate::base::id::Number;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::format::index::Block;
+use crate::format::index::IndexFile;
+use crate::format::index::Parts;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The most bytes that a block of each index file of a chain may take together. A block is 4 MiB at most, as a rule less than
+/// half a MiB, and a chain has a file for each bit of its number.
+const BLOCKS_BYTES_MAX: u64 = 96 << 20;
+
+/// The state at a snapshot.
+#[derive(Clone, Default)]
+pub struct State {
+    /// Newest first; the last one is a whole state.
+    layers: Vec<Arc<IndexFile>>,
+}
+
+/// One row of an index file.
+#[derive(Clone)]
+pub struct Row {
+    block: Arc<Block>,
+    row: u32,
+}
+
+impl Row {
+    /// The entry's name in its directory.
+    pub fn name(&self) -> &[u8] {
+        self.block.name(self.row as usize)
+    }
+
+    /// What `create` compares; `None` when the entry is gone.
+    pub fn stat(&self) -> Option<&Stat> {
+        self.block.stat(self.row as usize)
+    }
+
+    /// All that is known of the entry; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn entry(&self) -> Result<Option<Entry>> {
+        self.block.entry(self.row as usize)
+    }
+}
+
+/// What is in a directory, or a piece of it: no more than one block of each index file holds. The pieces of a large directory
+/// come one after the other.
+#[derive(Clone, Default)]
+pub struct Group {
+    /// The directory.
+    pub path: Vec<u8>,
+    /// Its entries by name; never none.
+    pub rows: Vec<Row>,
+}
+
+impl State {
+    /// The state that a chain of index files makes up, newest first.
+    pub fn new(layers: Vec<Arc<IndexFile>>) -> State {
+        State { layers }
+    }
+
+    /// Whether the blocks that each index file keeps together take no more than is held in memory at once.
+    pub fn fits_in_memory(&self) -> bool {
+        self.layers.iter().map(|file| file.kept_bytes()).sum::<u64>() <= BLOCKS_BYTES_MAX
+    }
+
+    /// The index files, newest first.
+    pub fn layers(&self) -> &[Arc<IndexFile>] {
+        &self.layers
+    }
+
+    /// The layers that lead from the state at `from` to this one.
+    #[must_use]
+    pub fn since(&self, from: Number) -> State {
+        State { layers: self.layers.iter().filter(|file| file.head().number > from).cloned().collect() }
+    }
+
+    /// The entry at `path`; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn find(&self, path: &EntryPath) -> Result<Option<Entry>> {
+        let (directory, name) = path::split_last(path.as_bytes());
+        for file in self.layers.iter().filter(|file| file.block_count() > 0) {
+            let block = file.block(file.block_for(directory, name))?;
+            if let Some(row) = block.find(directory, name) {
+                return block.entry(row);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The directories that are `top` or below it and hold something, in the order of a walk, each with what it holds, piece by
+    /// piece.
+    pub fn groups(&self, top: &EntryPath) -> Groups {
+        self.groups_with(top, Gone::Dropped)
+    }
+
+    /// What `directory` itself holds, piece by piece.
+    pub fn in_directory<'d>(&self, directory: &'d EntryPath) -> impl Iterator<Item = Result<Group>> + use<'d> {
+        let is_in_it = |group: &Result<Group>| group.as_ref().map_or(true, |group| group.path == directory.as_bytes());
+        self.groups(directory).take_while(is_in_it)
+    }
+
+    /// As [`State::groups`], with the rows of entries that are gone.
+    pub fn groups_and_gone(&self, top: &EntryPath) -> Groups {
+        self.groups_with(top, Gone::Kept)
+    }
+
+    /// The directories below `top`, in the order of a walk.
+    pub fn directories(&self, top: &EntryPath) -> Directories {
+        Directories { state: self.clone(), levels: vec![Level::new(top.clone())] }
+    }
+
+    /// Checks all that is needed of the index files for the entry at `top` and what is below it, before it is used.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::IndexDamaged`] when something is not what was written; otherwise when it cannot be read.
+    pub fn check(&self, top: &EntryPath, parts: Parts) -> Result<()> {
+        for file in self.layers.iter().filter(|file| file.block_count() > 0) {
+            let first = file.block_for(top.as_bytes(), b"");
+            let is_needed =
+                |number: &usize| *number == first || path::is_in(file.block_directory(*number), top.as_bytes());
+            let mut needed: BTreeSet<usize> = (first..file.block_count()).take_while(is_needed).collect();
+            let mut above = Some(top.clone());
+            while let Some(path) = above {
+                let (directory, name) = path::split_last(path.as_bytes());
+                needed.insert(file.block_for(directory, name));
+                above = path.parent();
+            }
+            file.check_blocks(&needed.into_iter().collect::<Vec<_>>(), parts)?;
+        }
+        Ok(())
+    }
+
+    fn groups_with(&self, top: &EntryPath, gone: Gone) -> Groups {
+        let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), top.as_bytes(), b"")).collect();
+        Groups { cursors, top: top.clone(), gone, piece_rows_max: u32::MAX }
+    }
+
+    /// What is in `directory` and below it, but of the directory itself only what comes after the name `after`.
+    fn groups_after(&self, directory: &EntryPath, after: &[u8]) -> Groups {
+        let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), directory.as_bytes(), after)).collect();
+        Groups { cursors, top: directory.clone(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    Kept,
+    Dropped,
+}
+
+/// The directories of a state, in the order of a walk, piece by piece. Holds one block of each index file at a time.
+pub struct Groups {
+    /// Newest first.
+    cursors: Vec<Cursor>,
+    top: EntryPath,
+    gone: Gone,
+    /// The most rows of each index file in a piece.
+    piece_rows_max: u32,
+}
+
+/// The rows of a state, one after the other.
+pub struct Rows {
+    groups: Groups,
+    group: Group,
+    at: usize,
+}
+
+impl Rows {
+    /// The rows of these directories.
+    pub fn new(groups: Groups) -> Rows {
+        Rows { groups, group: Group::default(), at: 0 }
+    }
+
+    /// The next row, with its directory's path.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn peek(&mut self) -> Result<Option<(&[u8], &Row)>> {
+        while self.at >= self.group.rows.len() {
+            let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
+            (self.group, self.at) = (group, 0);
+        }
+        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
+    }
+
+    /// Passes over the row that [`Rows::peek`] gave.
+    pub fn pass(&mut self) {
+        self.at += 1;
+    }
+}
+
+impl Groups {
+    fn advance(&mut self) -> Result<Option<Group>> {
+        loop {
+            for cursor in &mut self.cursors {
+                cursor.fill(self.piece_rows_max)?;
+            }
+            let first = self.cursors.iter().filter_map(Cursor::path).min_by(|a, b| path::walk_order(a, b));
+            let Some(first) = first.filter(|first| path::is_in(first, self.top.as_bytes())) else { return Ok(None) };
+            let path = first.to_vec();
+            let mut rows = self.take_rows(&path);
+            if self.gone == Gone::Dropped {
+                rows.retain(|row| row.stat().is_some());
+            }
+            if !rows.is_empty() {
+                return Ok(Some(Group { path, rows }));
+            }
+        }
+    }
+
+    /// The next rows of a directory: up to the last name that is known of each index file in which it goes on.
+    fn take_rows(&mut self, directory: &[u8]) -> Vec<Row> {
+        let parts = || self.cursors.iter().filter_map(|cursor| cursor.current.as_ref());
+        let going_on = parts().filter(|part| part.goes_on && part.path() == directory);
+        let last = going_on.map(Part::last_name).min().map(<[u8]>::to_vec);
+        let mut rows: Option<Vec<Row>> = None;
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.path() == Some(directory)) {
+            let older = cursor.take_until(last.as_deref());
+            rows = Some(match rows {
+                None => older,
+                Some(newer) if older.is_empty() => newer,
+                Some(newer) => merged(newer, older),
+            });
+        }
+        rows.unwrap_or_default()
+    }
+}
+
+impl Iterator for Groups {
+    type Item = Result<Group>;
+
+    fn next(&mut self) -> Option<Result<Group>> {
+        self.advance().transpose()
+    }
+}
+
+/// Two versions of a directory: of each name the newer row.
+fn merged(newer: Vec<Row>, older: Vec<Row>) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(newer.len() + older.len());
+    let (mut new, mut old) = (newer.into_iter().peekable(), older.into_iter().peekable());
+    loop {
+        let order = match (new.peek(), old.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.name().cmp(b.name()),
+        };
+        if order.is_eq() {
+            old.next();
+        }
+        rows.extend(if order.is_gt() { old.next() } else { new.next() });
+    }
+    rows
+}
+
+/// Walks one index file, directory by directory and block by block.
+struct Cursor {
+    file: Arc<IndexFile>,
+    current: Option<Part>,
+    block: usize,
+    group: usize,
+    /// The next row of the block.
+    row: u32,
+    /// The directory to begin with, and the name in it after which to begin; until that is found.
+    start: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What a block holds of a directory.
+struct Part {
+    block: Arc<Block>,
+    group: usize,
+    /// Never none.
+    rows: Range<u32>,
+    /// Whether more of the directory follows.
+    goes_on: bool,
+}
+
+impl Part {
+    fn path(&self) -> &[u8] {
+        self.block.groups().get(self.group).map_or(&[], |(path, _)| path)
+    }
+
+    fn last_name(&self) -> &[u8] {
+        self.block.name(self.rows.end as usize - 1)
+    }
+}
+
+impl Cursor {
+    fn new(file: Arc<IndexFile>, directory: &[u8], after: &[u8]) -> Cursor {
+        let block = file.block_for(directory, after);
+        let start = Some((directory.to_vec(), after.to_vec()));
+        Cursor { file, current: None, block, group: 0, row: 0, start }
+    }
+
+    fn path(&self) -> Option<&[u8]> {
+        self.current.as_ref().map(Part::path)
+    }
+
+    fn read_block(&self) -> Result<Option<Arc<Block>>> {
+        if self.block >= self.file.block_count() {
+            return Ok(None);
+        }
+        self.file.block(self.block).map(Some)
+    }
+
+    /// Reads what comes next, if there is nothing waiting.
+    fn fill(&mut self, rows_max: u32) -> Result<()> {
+        while self.current.is_none()
+            && let Some(block) = self.read_block()?
+        {
+            if let Some((directory, after)) = self.start.take() {
+                self.seek(&block, &directory, &after);
+            }
+            let Some((path, rows)) = block.groups().get(self.group) else {
+                (self.block, self.group, self.row) = (self.block + 1, 0, 0);
+                continue;
+            };
+            let first = self.row.max(rows.start);
+            if first >= rows.end {
+                self.group += 1;
+                continue;
+            }
+            self.row = rows.end.min(first.saturating_add(rows_max));
+            let is_last = self.row == rows.end && self.group + 1 == block.groups().len();
+            let next = self.block + 1;
+            let is_in_next = || next < self.file.block_count() && self.file.block_directory(next) == path.as_slice();
+            let goes_on = self.row < rows.end || (is_last && is_in_next());
+            self.current = Some(Part { block: block.clone(), group: self.group, rows: first..self.row, goes_on });
+        }
+        Ok(())
+    }
+
+    /// Goes to the first row of the block that is in `directory` and after the name `after` in it, or after that directory.
+    fn seek(&mut self, block: &Block, directory: &[u8], after: &[u8]) {
+        self.group = block.groups().partition_point(|(path, _)| path::walk_order(path, directory).is_lt());
+        let here = block.groups().get(self.group).filter(|(path, _)| path == directory);
+        self.row = here.map_or(0, |(_, rows)| names_until(block, rows, after));
+    }
+
+    /// Takes the rows up to the name `last` (`None`: all) of what is waiting.
+    fn take_until(&mut self, last: Option<&[u8]>) -> Vec<Row> {
+        let Some(part) = &mut self.current else { return Vec::new() };
+        // Where names are not in order, which only a forged file has, this goes on all the same.
+        let is_all = last.is_none_or(|last| part.last_name() <= last);
+        let end = last.filter(|_| !is_all).map_or(part.rows.end, |last| names_until(&part.block, &part.rows, last));
+        let rows = (part.rows.start..end).map(|row| Row { block: part.block.clone(), row }).collect();
+        part.rows.start = end;
+        if part.rows.is_empty() {
+            self.current = None;
+        }
+        rows
+    }
+}
+
+/// The first of these rows, which are of one directory, whose name comes after `name`.
+fn names_until(block: &Block, rows: &Range<u32>, name: &[u8]) -> u32 {
+    let (mut low, mut high) = (rows.start, rows.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if block.name(middle as usize) <= name { low = middle + 1 } else { high = middle }
+    }
+    low
+}
+
+/// What is kept of the next directories in one is no more than these bytes and one name: they are looked up again and again.
+const LEVEL_BYTES: usize = 4 << 10;
+
+/// The directories of a state, in the order of a walk. Memory grows with the depth only.
+pub struct Directories {
+    state: State,
+    /// The directory that was given out last, and those on the way to it.
+    levels: Vec<Level>,
+}
+
+/// A directory whose directories are given out.
+struct Level {
+    path: EntryPath,
+    /// The next ones.
+    names: VecDeque<Vec<u8>>,
+    /// The last name in it that was looked at.
+    after: Vec<u8>,
+    ended: bool,
+}
+
+impl Level {
+    fn new(path: EntryPath) -> Level {
+        Level { path, names: VecDeque::new(), after: Vec::new(), ended: false }
+    }
+
+    fn read(&mut self, state: &State) -> Result<()> {
+        let mut bytes = 0;
+        for group in state.groups_after(&self.path, &self.after) {
+            let group = group?;
+            if group.path != self.path.as_bytes() {
+                break;
+            }
+            for row in &group.rows {
+                // In a forged file names may come again.
+                if row.name() <= self.after.as_slice() {
+                    continue;
+                }
+                row.name().clone_into(&mut self.after);
+                if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
+                    bytes += row.name().len() + size_of::<Vec<u8>>();
+                    self.names.push_back(row.name().to_vec());
+                }
+                if bytes >= LEVEL_BYTES {
+                    return Ok(());
+                }
+            }
+        }
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl Directories {
+    /// Leaves out what is below the directory that was given out last.
+    pub fn skip_below(&mut self) {
+        self.levels.pop();
+    }
+
+    fn advance(&mut self) -> Result<Option<EntryPath>> {
+        while let Some(level) = self.levels.last_mut() {
+            if let Some(name) = level.names.pop_front() {
+                // One that is too long together has nothing in it, and is told where it is made.
+                let Some(path) = level.path.child(&name) else { continue };
+                self.levels.push(Level::new(path.clone()));
+                return Ok(Some(path));
+            }
+            if level.ended {
+                self.levels.pop();
+            } else {
+                level.read(&self.state)?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Directories {
+    type Item = Result<EntryPath>;
+
+    fn next(&mut self) -> Option<Result<EntryPath>> {
+        self.advance().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::error::Error;
+    use crate::base::id::Hash;
+    use crate::format::index::IndexHead;
+    use crate::format::index::IndexWriter;
+    use crate::system::store::Blob;
+    use crate::system::store::MemoryStore;
+    use crate::system::store::Store;
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+
+    type Rows = BTreeMap<(EntryPath, Vec<u8>), Option<u64>>;
+
+    fn layer(number: Number, rows: &Rows) -> Arc<IndexFile> {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create("i").unwrap()).unwrap();
+        for ((directory, name), size) in rows {
+            let entry = size.map(|size| {
+                let mut entry = Entry::default();
+                (entry.stat.size, entry.stat.kind) = (size, kind(size));
+                entry
+            });
+            writer.push(directory.as_bytes(), name, entry.as_ref()).unwrap();
+        }
+        writer.publish(&IndexHead { number, ..IndexHead::default() }).unwrap();
+        Arc::new(IndexFile::open(store.open("i").unwrap()).unwrap())
+    }
+
+    /// Every third entry is a directory.
+    fn kind(size: u64) -> Kind {
+        if size.is_multiple_of(3) { Kind::Directory } else { Kind::Fifo }
+    }
+
+    fn path(text: &str) -> EntryPath {
+        EntryPath::from_bytes(text.as_bytes()).unwrap()
+    }
+
+    /// The plainest way to say what a chain of layers means.
+    fn model(layers: &[Rows]) -> Rows {
+        let mut all = Rows::new();
+        for rows in layers {
+            all.extend(rows.clone());
+        }
+        all.retain(|_, size| size.is_some());
+        all
+    }
+
+    fn walked(state: &State, top: &EntryPath) -> Rows {
+        walked_in_pieces(state, top, u32::MAX)
+    }
+
+    fn walked_in_pieces(state: &State, top: &EntryPath, rows_max: u32) -> Rows {
+        let mut rows = Rows::new();
+        for group in (Groups { piece_rows_max: rows_max, ..state.groups(top) }) {
+            let group = group.unwrap();
+            let rows_max = rows_max.min(4096) as usize * state.layers.len();
+            assert!((1..=rows_max).contains(&group.rows.len()), "{} rows", group.rows.len());
+            for row in &group.rows {
+                let key = (EntryPath::from_bytes(&group.path).unwrap(), row.name().to_vec());
+                assert!(rows.last_key_value().is_none_or(|(last, _)| *last < key), "not in the order of a walk");
+                rows.insert(key, Some(row.stat().unwrap().size));
+            }
+        }
+        rows
+    }
+
+    /// Four layers, oldest first, with so many different names in each of these directories, and their state.
+    fn random_layers(directories: &[EntryPath], names: u64) -> (Vec<Rows>, State) {
+        let mut seed = 1u64;
+        let mut random = move |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let layers: Vec<Rows> = (0..4)
+            .map(|_| {
+                let keys = (0..names * 4).map(|_| {
+                    let directory = directories[random(directories.len() as u64) as usize].clone();
+                    (directory, format!("{}", random(names)).into_bytes())
+                });
+                let keys: Vec<_> = keys.collect();
+                keys.into_iter().map(|key| (key, (random(3) > 0).then(|| random(1000)))).collect()
+            })
+            .collect();
+        let files = layers.iter().enumerate().rev().map(|(n, rows)| layer(n as u32 + 1, rows)).collect();
+        (layers, State::new(files))
+    }
+
+    #[test]
+    fn pieces_of_any_size_say_together_what_the_whole_directory_holds() {
+        let directories = ["", "a", "a/b", "z"].map(path);
+        for names in [1, 2, 40, 6000] {
+            let (layers, state) = random_layers(&directories, names);
+            let expected = model(&layers);
+            for rows_max in [1, 2, 3, 50, 4095, 4096, u32::MAX] {
+                assert_eq!(walked_in_pieces(&state, &EntryPath::root(), rows_max), expected, "{rows_max} rows");
+            }
+            for directory in &directories {
+                let pieces = state.in_directory(directory).flat_map(|piece| piece.unwrap().rows);
+                let found: Vec<Vec<u8>> = pieces.map(|row| row.name().to_vec()).collect();
+                let own = expected.keys().filter(|(path, _)| path == directory);
+                assert_eq!(found, own.map(|(_, name)| name.clone()).collect::<Vec<_>>(), "{directory}");
+            }
+        }
+    }
+
+    #[test]
+    fn directories_are_given_out_in_the_order_of_a_walk_however_many_there_are() {
+        let directories = ["", "3", "3/7", "3/7/7", "30", "9"].map(path);
+        for names in [12, 6000] {
+            let (layers, state) = random_layers(&directories, names);
+            let is_directory = |size: &Option<u64>| size.is_some_and(|size| kind(size) == Kind::Directory);
+            let rows = model(&layers).into_iter().filter(|(_, size)| is_directory(size));
+            let all: Vec<EntryPath> = rows.filter_map(|((directory, name), _)| directory.child(&name)).collect();
+            // What is below something else than a directory is not come to.
+            let is_reached = |path: &EntryPath, below: &EntryPath| {
+                let mut above = path.parent().filter(|above| above != below);
+                while let Some(directory) = above.filter(|above| !above.is_root()) {
+                    if !all.contains(&directory) {
+                        return false;
+                    }
+                    above = directory.parent().filter(|above| above != below);
+                }
+                true
+            };
+            for top in &directories {
+                let below = all.iter().filter(|path| path.is_in(top) && *path != top && is_reached(path, top));
+                let mut expected: Vec<EntryPath> = below.cloned().collect();
+                expected.sort();
+                let found: Vec<EntryPath> = state.directories(top).map(Result::unwrap).collect();
+                assert_eq!(found, expected, "{top}");
+                let mut skipping = state.directories(top);
+                let mut found = Vec::new();
+                while let Some(directory) = skipping.next() {
+                    found.push(directory.unwrap());
+                    skipping.skip_below();
+                }
+                expected.retain(|path| path.parent().as_ref() == Some(top));
+                assert_eq!(found, expected, "in {top} only");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_of_layers_is_walked_and_searched_like_a_plain_map() {
+        let directories = ["", "a", "a/b", "a-b", "a/b/c", "z"].map(path);
+        for names in [1, 5, 3000] {
+            let (layers, state) = random_layers(&directories, names);
+            let expected = model(&layers);
+            assert_eq!(walked(&state, &EntryPath::root()), expected);
+            for top in &directories {
+                let part = expected.iter().filter(|((directory, _), _)| directory.is_in(top));
+                assert_eq!(walked(&state, top), part.map(|(k, v)| (k.clone(), *v)).collect(), "{top}");
+            }
+            for key in layers.iter().flat_map(Rows::keys).take(500) {
+                let found = state.find(&key.0.child(&key.1).unwrap()).unwrap();
+                assert_eq!(found.map(|entry| entry.stat.size), expected.get(key).copied().flatten());
+            }
+        }
+    }
+
+    /// A file that cannot be read once.
+    struct FailsOnce(Box<dyn Blob>, Arc<AtomicBool>);
+
+    impl Blob for FailsOnce {
+        fn length(&self) -> u64 {
+            self.0.length()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            if self.1.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                return Err(std::io::Error::other("the drive coughs")).map_err(|error| Error::io("cannot read", error));
+            }
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_block_that_cannot_be_read_at_first_is_told_and_never_taken_for_an_empty_state() {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create("i").unwrap()).unwrap();
+        for directory in ["", "a"] {
+            writer.push(directory.as_bytes(), b"x", Some(&Entry::default())).unwrap();
+        }
+        // So many that the file is not read as a whole, and the first block not with the table.
+        let mut names: Vec<String> = (0..24_000u32).map(|number| Hash::of(&number.to_le_bytes()).to_string()).collect();
+        names.sort();
+        for name in &names {
+            writer.push(b"z", name.as_bytes(), Some(&Entry::default())).unwrap();
+        }
+        writer.publish(&IndexHead { number: 1, ..IndexHead::default() }).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let file = IndexFile::open(Box::new(FailsOnce(store.open("i").unwrap(), fails.clone()))).unwrap();
+        fails.store(true, std::sync::atomic::Ordering::SeqCst);
+        let mut groups = State::new(vec![Arc::new(file)]).groups(&path("z"));
+        let first = groups.next().expect("there is something in z");
+        assert!(first.is_err_and(|error| error.to_string().contains("coughs")));
+        assert_eq!(groups.next().unwrap().unwrap().path, b"z");
+    }
+
+    #[test]
+    fn an_empty_state_has_nothing() {
+        let state = State::new(vec![layer(1, &Rows::new())]);
+        assert_eq!(walked(&state, &EntryPath::root()), Rows::new());
+        assert!(state.find(&path("a")).unwrap().is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! A content that is in several frames: its pieces are handed on by several workers at once, hashed in turn, and finished by
+//! the last. Knows nothing of frames.
+
+use super::PieceBytes;
+use super::Sink;
+use super::Turn;
+use super::wrong_content;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+/// What the pieces of a content share.
+pub(super) struct Large<O> {
+    open: Mutex<Opening<O>>,
+    /// Systems let one thread write to a file at a time, and others wait for it with a busy core.
+    writing: Mutex<()>,
+    turn: Mutex<Hashed>,
+    turned: Condvar,
+}
+
+enum Opening<O> {
+    NotYet,
+    Open(Arc<O>),
+    /// It failed, or is not wanted any more; everything has been said.
+    GivenUp,
+}
+
+/// How many pieces were hashed, and their hash.
+struct Hashed {
+    pieces: usize,
+    hasher: Hasher,
+}
+
+impl<O> Large<O> {
+    pub(super) fn new() -> Large<O> {
+        Large {
+            open: Mutex::new(Opening::NotYet),
+            writing: Mutex::new(()),
+            turn: Mutex::new(Hashed { pieces: 0, hasher: Hasher::new() }),
+            turned: Condvar::new(),
+        }
+    }
+
+    /// Hands on one piece, hashes it when its turn has come, and finishes the content with the last one. The turn passes on
+    /// whatever happens.
+    pub(super) fn take_piece<S: Sink<Open = O>>(
+        &self,
+        sink: &S,
+        number: usize,
+        turn: Turn,
+        bytes: &PieceBytes,
+        is_stopped: bool,
+    ) -> Result<()> {
+        let written = if is_stopped { Ok(()) } else { self.write(sink, number, bytes) };
+        if is_stopped || written.is_err() {
+            self.give_up();
+        }
+        let not_yet = |hashed: &mut Hashed| hashed.pieces < turn.number;
+        let locked = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hashed = self.turned.wait_while(locked, not_yet).unwrap_or_else(PoisonError::into_inner);
+        if !self.is_given_up() {
+            bytes.ranges().unwrap_or_default().iter().for_each(|(_, range)| hashed.hasher.update(range));
+        }
+        hashed.pieces += 1;
+        let hash = if turn.is_last { hashed.hasher.hash() } else { Hash::default() };
+        drop(hashed);
+        self.turned.notify_all();
+        written?;
+        if !turn.is_last {
+            return Ok(());
+        }
+        // All others have written before their turns passed: nobody else holds it now.
+        let Some(open) = self.give_up().and_then(Arc::into_inner) else { return Ok(()) };
+        if hash == bytes.wanted.content.hash {
+            sink.finish(number, open)
+        } else {
+            drop(open);
+            sink.fail(number, &wrong_content(bytes.bundle))
+        }
+    }
+
+    fn write<S: Sink<Open = O>>(&self, sink: &S, number: usize, bytes: &PieceBytes) -> Result<()> {
+        let Some(open) = self.opened(sink, number)? else { return Ok(()) };
+        let ranges = match bytes.ranges() {
+            Ok(ranges) => ranges,
+            Err(error) => {
+                drop(open);
+                // Only the first of several damaged frames is told.
+                return if self.give_up().is_some() { sink.fail(number, error) } else { Ok(()) };
+            }
+        };
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        for (offset, range) in ranges {
+            if !sink.write(number, &open, offset, range)? {
+                self.give_up();
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The open content; begins it with the first piece.
+    fn opened<S: Sink<Open = O>>(&self, sink: &S, number: usize) -> Result<Option<Arc<O>>> {
+        let mut opening = self.opening();
+        if let Opening::NotYet = *opening {
+            // Should beginning it fail, nobody else may try.
+            *opening = Opening::GivenUp;
+            if let Some(open) = sink.begin(number)? {
+                *opening = Opening::Open(Arc::new(open));
+            }
+        }
+        match &*opening {
+            Opening::Open(open) => Ok(Some(open.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_given_up(&self) -> bool {
+        matches!(*self.opening(), Opening::GivenUp)
+    }
+
+    /// Ends it and returns it, if nobody did before.
+    fn give_up(&self) -> Option<Arc<O>> {
+        match std::mem::replace(&mut *self.opening(), Opening::GivenUp) {
+            Opening::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    fn opening(&self) -> MutexGuard<'_, Opening<O>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

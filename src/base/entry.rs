@@ -1,0 +1,273 @@
+//! What a snapshot holds: an entry's metadata and where its content is. Knows nothing of disks and formats.
+
+use crate::base::id::BundleId;
+use crate::base::id::Hash;
+use crate::base::time::Time;
+use std::sync::Arc;
+
+/// What an entry is. Sockets are not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    #[default]
+    File,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+}
+
+impl Kind {
+    /// The word in a manifest and in `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Directory => "dir",
+            Kind::File => "file",
+            Kind::Symlink => "symlink",
+            Kind::Fifo => "fifo",
+            Kind::CharDevice => "char",
+            Kind::BlockDevice => "block",
+        }
+    }
+
+    /// Reads what [`Kind::word`] writes.
+    pub fn from_word(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Every kind, in the order of their numbers in the index.
+    pub const ALL: [Kind; 6] =
+        [Kind::Directory, Kind::File, Kind::Symlink, Kind::Fifo, Kind::CharDevice, Kind::BlockDevice];
+
+    /// Whether it is a character or block device.
+    pub fn is_device(self) -> bool {
+        matches!(self, Kind::CharDevice | Kind::BlockDevice)
+    }
+}
+
+/// What one `stat` tells of an entry: all that `create` compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stat {
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits with setuid, setgid and sticky: at most `0o7777`.
+    pub mode: u32,
+    /// The owner's number.
+    pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
+    /// Length in bytes of a file's content; 0 for every other kind.
+    pub size: u64,
+    /// When the content was last modified.
+    pub mtime: Time,
+    /// When content or metadata were last changed.
+    pub ctime: Time,
+    /// The inode's number; 0 where the file system does not keep it, then it is not compared. 0 for directories.
+    pub inode: u64,
+    /// Which names are names of one file: equal, not 0, for all hard links of a file; 0 when it has one name only.
+    pub link: u64,
+    /// Major and minor number of a device, `major << 32 | minor`; 0 for every other kind.
+    pub device: u64,
+    /// Whether it may have been modified again without a trace in its times, so that it must be read next time: its mtime or
+    /// ctime was not safely older than the moment it was looked at. Only files and symlinks.
+    pub racy: bool,
+}
+
+/// How much older than the look an entry's times must be to be trusted: two seconds is the coarsest grain (FAT).
+pub const RACY_SECONDS: i64 = 3;
+
+impl Stat {
+    /// Whether the entry counts as unchanged since `self` was noted. `self` comes from the index.
+    pub fn is_unchanged(&self, now: &Stat) -> bool {
+        !self.racy && self.is_same(now)
+    }
+
+    /// Whether everything that is compared is equal, racy or not.
+    pub fn is_same(&self, now: &Stat) -> bool {
+        self.kind == now.kind
+            && self.size == now.size
+            && self.mtime == now.mtime
+            && self.ctime == now.ctime
+            && (self.inode == now.inode || self.inode == 0 || now.inode == 0)
+            && self.mode == now.mode
+            && (self.uid, self.gid) == (now.uid, now.gid)
+            && self.link == now.link
+            && self.device == now.device
+    }
+
+    /// Sets `racy` from the moment at which this entry was looked at.
+    pub fn note_look(&mut self, looked_at: Time) {
+        let newest = self.mtime.max(self.ctime);
+        self.racy = matches!(self.kind, Kind::File | Kind::Symlink) && newest >= looked_at.minus_seconds(RACY_SECONDS);
+    }
+}
+
+/// Where a file's content begins: a bundle, and the offset in that bundle's decompressed tar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// The bundle.
+    pub bundle: BundleId,
+    /// Offset in bytes in the decompressed tar of the bundle.
+    pub offset: u64,
+}
+
+impl Place {
+    /// The place of a content that was in `bundle` and cannot be had any more. No content begins at 0, where the first header
+    /// stands.
+    pub fn lost(bundle: BundleId) -> Place {
+        Place { bundle, offset: 0 }
+    }
+
+    /// Whether the content cannot be had any more.
+    pub fn is_lost(&self) -> bool {
+        self.offset == 0
+    }
+}
+
+/// A hole: this many zero bytes that occupy no space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hole {
+    /// Offset in bytes in the file.
+    pub offset: u64,
+    /// Length in bytes.
+    pub length: u64,
+}
+
+/// A file's content.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Content {
+    /// The hash of the content's bytes, those in holes left out.
+    pub hash: Hash,
+    /// Where the bytes are (holes included, as zeros); the length is the entry's size.
+    pub place: Place,
+    /// The holes, ascending, apart from each other, all inside the file.
+    pub holes: Vec<Hole>,
+    /// Whether the bytes may be no state that the file ever had: it changed while it was read, or what could not be read of it
+    /// is zeros. It is racy then, too.
+    pub torn: bool,
+}
+
+/// The most holes that are kept of one file; what would be further holes is stored as zeros.
+pub const HOLES_MAX: usize = 65_536;
+
+/// One extended attribute: name and value.
+pub type Xattr = (Vec<u8>, Vec<u8>);
+
+/// The most bytes of names and values of extended attributes that are kept of one entry.
+pub const XATTRS_BYTES_MAX: usize = 1 << 20;
+
+/// The names of an entry's owner and group, empty where unknown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Owner {
+    /// The user's name.
+    pub user: Arc<str>,
+    /// The group's name.
+    pub group: Arc<str>,
+}
+
+/// All of an entry but its path.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Entry {
+    /// What is compared.
+    pub stat: Stat,
+    /// The names of its owner and group.
+    pub owner: Owner,
+    /// Extended attributes, ACLs and capabilities among them, by name.
+    pub xattrs: Vec<Xattr>,
+    /// Where a symlink points to; empty for every other kind.
+    pub target: Vec<u8>,
+    /// A file's content; `None` for every other kind.
+    pub content: Option<Content>,
+}
+
+impl Entry {
+    /// Whether it is a file whose content was lost with a damaged part of the archive.
+    pub fn is_lost(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.place.is_lost())
+    }
+
+    /// Whether it is a file that could not be saved as it was at one time.
+    pub fn is_torn(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.torn)
+    }
+
+    /// Notes that the content is lost: it counts as racy, so that the next look reads the file again.
+    pub fn lose(&mut self) {
+        if let Some(content) = &mut self.content {
+            content.place = Place::lost(content.place.bundle);
+            self.stat.racy = true;
+        }
+    }
+
+    /// Takes over the place where `older` has its content, if that is this one's and in the bundle that this one names; says
+    /// whether it is.
+    pub fn keep_place(&mut self, older: Option<&Entry>) -> bool {
+        let older = older.and_then(|older| older.content.as_ref());
+        let (Some(content), Some(older)) = (&mut self.content, older) else { return false };
+        if content.hash != older.hash || content.place.bundle != older.place.bundle {
+            return false;
+        }
+        content.place = older.place;
+        self.stat.racy |= content.place.is_lost();
+        true
+    }
+
+    /// Whether `other` can be a name of the same file: same link number, same content, same metadata.
+    pub fn is_linked_to(&self, other: &Entry) -> bool {
+        let same_content = match (&self.content, &other.content) {
+            (Some(a), Some(b)) => a.hash == b.hash && a.holes == b.holes,
+            (None, None) => true,
+            _ => false,
+        };
+        let (a, b) = (&self.stat, &other.stat);
+        a.link != 0
+            && (a.link, a.kind, a.size, a.mode, a.uid, a.gid, a.mtime, a.device)
+                == (b.link, b.kind, b.size, b.mode, b.uid, b.gid, b.mtime, b.device)
+            && same_content
+            && self.target == other.target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(mtime: i64) -> Stat {
+        Stat { mtime: Time::new(mtime, 0), ctime: Time::new(mtime, 0), inode: 7, ..Stat::default() }
+    }
+
+    #[test]
+    fn a_fresh_entry_is_racy_and_never_counts_as_unchanged() {
+        let mut old = file(100);
+        old.note_look(Time::new(103, 0));
+        assert!(old.racy && !old.is_unchanged(&file(100)) && old.is_same(&file(100)));
+        old.note_look(Time::new(103, 1));
+        assert!(!old.racy && old.is_unchanged(&file(100)));
+    }
+
+    #[test]
+    fn every_compared_field_counts_and_an_unknown_inode_does_not() {
+        let old = file(100);
+        assert!(old.is_unchanged(&Stat { inode: 0, ..old }));
+        for now in [
+            Stat { size: 1, ..old },
+            Stat { mode: 1, ..old },
+            Stat { uid: 1, ..old },
+            Stat { gid: 1, ..old },
+            Stat { inode: 8, ..old },
+            Stat { link: 1, ..old },
+            Stat { device: 1, ..old },
+            Stat { kind: Kind::Fifo, ..old },
+            Stat { mtime: Time::new(100, 1), ..old },
+            Stat { ctime: Time::new(100, 1), ..old },
+        ] {
+            assert!(!old.is_unchanged(&now), "{now:?}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Words and tools that do no I/O. Knows nothing of files, formats and archives.
+
+pub mod path;
+pub mod time;
+
+pub mod error;
+pub mod id;
+
+pub mod entry;
+pub mod exclude;
+pub mod snapshot;
+pub mod when;
+
+pub mod buffers;
+pub mod diff;
+pub mod monitor;
+pub mod workers;

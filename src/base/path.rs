@@ -1,0 +1,247 @@
+//! Names inside an archive: bytes, checked once, ordered as a tree is walked. Knows nothing of files.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::fmt::Write;
+
+/// The manifest's name in a bundle; no source may be called so.
+pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
+
+/// The longest path, and the longest target of a symlink, in bytes.
+pub const PATH_BYTES_MAX: usize = 64 << 10;
+
+/// A path inside an archive: `<source name>/<path>`, bytes without an encoding, parts joined by `/`.
+///
+/// It never points outside its root: no part is empty, `.` or `..`, and none holds a NUL. The empty path is the root
+/// itself, whose children are the sources. Paths are ordered as a tree is walked: a directory, then everything in it, then
+/// its next sibling, so `a/z` stands before `a-b`.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct EntryPath(Box<[u8]>);
+
+impl EntryPath {
+    /// The root, which holds the sources.
+    pub fn root() -> EntryPath {
+        EntryPath::default()
+    }
+
+    /// The path with these bytes; `None` when it could point outside the root or is longer than [`PATH_BYTES_MAX`]. The empty string is the root.
+    pub fn from_bytes(bytes: &[u8]) -> Option<EntryPath> {
+        let is_sound = bytes.is_empty() || bytes.split(|byte| *byte == b'/').all(is_name);
+        (is_sound && bytes.len() <= PATH_BYTES_MAX).then(|| EntryPath(bytes.into()))
+    }
+
+    /// How its row stands to that of another path; see [`row_order`].
+    pub fn row_order(&self, other: &EntryPath) -> Ordering {
+        row_order(split_last(&self.0), split_last(&other.0))
+    }
+
+    /// This path and one more part; `None` when `name` is not one part, or both are too long together.
+    pub fn child(&self, name: &[u8]) -> Option<EntryPath> {
+        (is_name(name) && self.0.len() + 1 + name.len() <= PATH_BYTES_MAX)
+            .then(|| EntryPath(joined(&self.0, name).into()))
+    }
+
+    /// The bytes, without a slash at either end.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The last part; empty for the root.
+    pub fn name(&self) -> &[u8] {
+        split_last(&self.0).1
+    }
+
+    /// The path without its last part; `None` for the root.
+    pub fn parent(&self) -> Option<EntryPath> {
+        (!self.is_root()).then(|| EntryPath(split_last(&self.0).0.into()))
+    }
+
+    /// The first part, the name of the source, and the rest.
+    pub fn split_source(&self) -> (&[u8], &[u8]) {
+        match self.0.iter().position(|byte| *byte == b'/') {
+            Some(at) => (&self.0[..at], &self.0[at + 1..]),
+            None => (&self.0, &[]),
+        }
+    }
+
+    /// Whether this is `ancestor` or stands below it.
+    pub fn is_in(&self, ancestor: &EntryPath) -> bool {
+        is_in(&self.0, &ancestor.0)
+    }
+
+    /// The parts, from the source's name on; none for the root.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+    }
+}
+
+/// Whether `name` can be one part of a path: not empty, `.` or `..`, and without `/` and NUL.
+pub fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+/// `directory/name`, or `name` when the directory is the root.
+pub fn joined(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(directory.len() + 1 + name.len());
+    if !directory.is_empty() {
+        bytes.extend_from_slice(directory);
+        bytes.push(b'/');
+    }
+    bytes.extend_from_slice(name);
+    bytes
+}
+
+/// `top/rest`, or `top` when there is no rest.
+pub fn joined_below(top: &[u8], rest: &[u8]) -> Vec<u8> {
+    if rest.is_empty() { top.to_vec() } else { joined(top, rest) }
+}
+
+/// The directory and the last part of a path's bytes.
+pub fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (&[], path),
+    }
+}
+
+/// Whether `path` is `ancestor` or stands below it; everything stands below the root.
+pub fn is_in(path: &[u8], ancestor: &[u8]) -> bool {
+    ancestor.is_empty()
+        || path.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+}
+
+/// The order in which a tree is walked: part by part, a directory before what it holds.
+pub fn walk_order(a: &[u8], b: &[u8]) -> Ordering {
+    // As string order, but with `/` before every other byte.
+    match a.iter().zip(b).position(|(x, y)| x != y) {
+        None => a.len().cmp(&b.len()),
+        Some(at) => match (a[at], b[at]) {
+            (b'/', _) => Ordering::Less,
+            (_, b'/') => Ordering::Greater,
+            (x, y) => x.cmp(&y),
+        },
+    }
+}
+
+/// The order of `(directory, name)` in manifests and index files: by directory in the order of a walk, then by name.
+pub fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
+    walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
+}
+
+impl Ord for EntryPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        walk_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for EntryPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// As shown to a person: control and escape characters and bytes that are no UTF-8 are written `\xNN`.
+impl fmt::Display for EntryPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.0))
+    }
+}
+
+impl fmt::Debug for EntryPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Bytes as shown to a person: control characters, invisible direction marks and bytes that are no UTF-8 are written
+/// `\xNN` or `\u{…}`, a backslash stays. For messages only: it cannot be turned back.
+pub fn printable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && text.chars().all(is_harmless)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                c if is_harmless(c) => text.push(c),
+                c if c.is_ascii() => push_byte(&mut text, c as u8),
+                c => text.extend(c.escape_unicode()),
+            }
+        }
+        for byte in chunk.invalid() {
+            push_byte(&mut text, *byte);
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// Whether a terminal shows a character and does nothing else.
+pub fn is_harmless(c: char) -> bool {
+    !c.is_control() && !is_direction_mark(c)
+}
+
+fn push_byte(text: &mut String, byte: u8) {
+    // Writing into a string does not fail.
+    let _ = write!(text, "\\x{byte:02x}");
+}
+
+/// Characters that reorder the text around them, with which a name can pretend to be another.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> EntryPath {
+        EntryPath::from_bytes(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn paths_that_could_point_outside_are_refused() {
+        for bad in ["/", "/a", "a/", "a//b", ".", "..", "a/..", "a/./b", "a\0b"] {
+            assert!(EntryPath::from_bytes(bad.as_bytes()).is_none(), "{bad:?}");
+        }
+        for good in ["", "a", "a/b", "...", "-", " ", "a\nb"] {
+            assert!(EntryPath::from_bytes(good.as_bytes()).is_some(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_walk() {
+        let mut walked = ["b", "a-b", "a/z", "a", "a.b", "a/b/c", "a/b", ""].map(path);
+        walked.sort();
+        assert_eq!(walked, ["", "a", "a/b", "a/b/c", "a/z", "a-b", "a.b", "b"].map(path));
+    }
+
+    #[test]
+    fn being_inside_counts_whole_parts() {
+        assert!(path("a/b").is_in(&path("a")) && path("a").is_in(&path("a")) && path("a").is_in(&path("")));
+        assert!(!path("ab").is_in(&path("a")) && !path("a").is_in(&path("a/b")));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_escaped() {
+        assert_eq!(printable(b"a\x1b[2Jb\n\xff"), "a\\x1b[2Jb\\x0a\\xff");
+        assert_eq!(printable("é\u{202e}x".as_bytes()), "é\\u{202e}x");
+    }
+
+    #[test]
+    fn a_path_comes_apart_and_together_again() {
+        let p = path("home/a/b");
+        assert_eq!((p.name(), p.parent()), (&b"b"[..], Some(path("home/a"))));
+        assert_eq!(p.split_source(), (&b"home"[..], &b"a/b"[..]));
+        assert_eq!(path("home/a").child(b"b"), Some(p));
+        assert_eq!(path("home").parent(), Some(EntryPath::root()));
+        assert_eq!(EntryPath::root().child(b"../x"), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What is known of a snapshot as a whole: its number, time, sources and counts. Knows nothing of formats.
+
+use crate::base::id::Number;
+use crate::base::time::Time;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// A source as a snapshot's manifest names it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// Its name: the first part of every path of it.
+    pub name: String,
+    /// The absolute path it was read from, as far as it can be written as text.
+    pub path: String,
+    /// Whether this snapshot read it; otherwise its state was taken over from the snapshot before.
+    pub scanned: bool,
+    /// The rules by which it was read, used again when the next `create` names no source.
+    #[serde(default, skip_serializing_if = "Rules::is_default")]
+    pub rules: Rules,
+}
+
+/// What of a source is left out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Rules {
+    /// Patterns as in a `.gitignore` file at the top of the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Whether the contents of directories that hold a `CACHEDIR.TAG` are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclude_caches: bool,
+    /// Whether directories on other file systems than the source's are kept without their contents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_file_system: bool,
+}
+
+impl Rules {
+    fn is_default(&self) -> bool {
+        *self == Rules::default()
+    }
+}
+
+/// How many entries a snapshot found in which condition; directories are counted apart from everything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Files and other entries that were not there before (or were of another type).
+    pub new: u64,
+    /// Files and other entries whose content is not what it was.
+    pub modified: u64,
+    /// Files and other entries of which only times, modes, owners or the like changed.
+    pub metadata: u64,
+    /// Files and other entries that are no longer there.
+    pub deleted: u64,
+    /// Files and other entries that are as they were.
+    pub unchanged: u64,
+    /// Directories that were not there before.
+    pub new_directories: u64,
+    /// Directories of which times, modes, owners or the like changed.
+    pub changed_directories: u64,
+    /// Directories that are no longer there.
+    pub deleted_directories: u64,
+    /// Directories that are as they were.
+    pub unchanged_directories: u64,
+    /// Content bytes of new and modified files, before compression.
+    pub bytes: u64,
+}
+
+impl Counts {
+    /// Adds `other` to `self`.
+    pub fn add(&mut self, other: &Counts) {
+        let pairs = [
+            (&mut self.new, other.new),
+            (&mut self.modified, other.modified),
+            (&mut self.metadata, other.metadata),
+            (&mut self.deleted, other.deleted),
+            (&mut self.unchanged, other.unchanged),
+            (&mut self.new_directories, other.new_directories),
+            (&mut self.changed_directories, other.changed_directories),
+            (&mut self.deleted_directories, other.deleted_directories),
+            (&mut self.unchanged_directories, other.unchanged_directories),
+            (&mut self.bytes, other.bytes),
+        ];
+        for (sum, more) in pairs {
+            *sum = sum.saturating_add(more);
+        }
+    }
+}
+
+/// A snapshot in a history.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    /// Its number.
+    pub number: Number,
+    /// When it was made.
+    pub time: Time,
+    /// The sources it holds, by name.
+    pub sources: Vec<SourceRecord>,
+    /// What it found, against the snapshot before.
+    pub counts: Counts,
+    /// Bytes it added to the drive, its bundles together.
+    pub bytes_added: u64,
+    /// How many entries could not be saved as they should.
+    pub problems: u64,
+    /// The person's note; empty when there is none.
+    pub note: String,
+    /// The list of its changes was lost in part: it and the snapshots up to this one may differ from what was saved. 0: none.
+    pub uncertain_until: Number,
+}
+
+/// The snapshot whose lost list of changes makes snapshot `number` uncertain; `None` when nothing does.
+pub fn uncertain_since<'a>(history: impl IntoIterator<Item = &'a Summary>, number: Number) -> Option<Number> {
+    let makes = |summary: &&Summary| (summary.number..=summary.uncertain_until).contains(&number);
+    history.into_iter().filter(makes).map(|summary| summary.number).min()
+}

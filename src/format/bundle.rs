@@ -1,0 +1,611 @@
+//! A bundle as a file: frames of tar, then the manifest in frames of its own, the end of the tar, and the seek table.
+//! Knows nothing of sources, and of other bundles only their names.
+
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::base::path::MANIFEST_NAME;
+use crate::format::frames::Compressor;
+use crate::format::frames::Decompressor;
+use crate::format::frames::Effort;
+use crate::format::frames::Frame;
+use crate::format::frames::FrameAt;
+use crate::format::frames::SeekTable;
+use crate::format::frames::Tail as FileTail;
+use crate::format::frames::Walked;
+use crate::format::frames::raw_bytes_by_header;
+use crate::format::manifest::Change;
+use crate::format::manifest::HEAD_BYTES_MAX;
+use crate::format::manifest::Head;
+use crate::format::manifest::LINE_BYTES_MAX;
+use crate::format::manifest::Tail;
+use crate::format::tar;
+use crate::system::store::Blob;
+use crate::system::store::Spool;
+use crate::system::store::Upload;
+use crate::system::store::read_exact_in;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many bytes of manifest a frame holds.
+const MANIFEST_FRAME_BYTES: usize = 4 << 20;
+
+/// More than this does not stand before the last line in the last frame, which is then read together with the seek table.
+const LAST_FRAME_BYTES: usize = 256 << 10;
+
+/// Writes one bundle, front to back.
+pub struct BundleWriter {
+    upload: Box<dyn Upload>,
+    head: Head,
+    table: SeekTable,
+    manifest: ManifestSpool,
+    /// Takes all bytes as they are handed to the store, if they are to be read back.
+    digest: Option<Hasher>,
+}
+
+/// What a published bundle is known by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Published {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The BLAKE3 of its manifest.
+    pub manifest: Hash,
+}
+
+impl BundleWriter {
+    /// Begins a bundle whose manifest begins with `head`; `level` is the zstd level of the manifest.
+    ///
+    /// # Errors
+    /// When there is no memory for it; [`ErrorKind::Refused`] when `head` is longer than [`HEAD_BYTES_MAX`].
+    pub fn new(upload: Box<dyn Upload>, head: Head, level: i32) -> Result<BundleWriter> {
+        let mut manifest = ManifestSpool::new(level)?;
+        let line = head.to_line();
+        if line.len() > HEAD_BYTES_MAX {
+            let what = "the names and rules of the sources and the note take more than 1 MiB together";
+            return Err(Error::new(ErrorKind::Refused, what).with_hint("use fewer rules for what is left out"));
+        }
+        manifest.push(&line)?;
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
+    }
+
+    /// Reads everything back before the bundle is published, so that what the drive does not keep is never a bundle. To be
+    /// called before anything is written.
+    #[must_use]
+    pub fn with_read_back(self) -> BundleWriter {
+        BundleWriter { digest: Some(Hasher::new()), ..self }
+    }
+
+    /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
+    ///
+    /// # Errors
+    /// When a file of that name is published.
+    pub fn become_part(&mut self, part: u16, name: &str) -> Result<()> {
+        self.head.id.part = part;
+        self.upload.rename(name)
+    }
+
+    /// Where the next frame begins in the decompressed tar.
+    pub fn tar_offset(&self) -> u64 {
+        self.table.raw_bytes()
+    }
+
+    /// What the drive has taken so far, as [`Upload::taken`] tells it.
+    pub fn taken(&self) -> (u64, Duration) {
+        self.upload.taken()
+    }
+
+    /// Appends compressed frames of tar.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn append_frames(&mut self, stored: &[u8], frames: &[Frame]) -> Result<()> {
+        self.write(stored)?;
+        for frame in frames {
+            self.table.push(*frame);
+        }
+        Ok(())
+    }
+
+    /// Appends a whole line, newline included, to the manifest.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn push_line(&mut self, line: &[u8]) -> Result<()> {
+        self.manifest.changes += 1;
+        self.manifest.push(line)
+    }
+
+    /// Writes manifest, end and seek table and publishes the bundle: it now exists.
+    ///
+    /// # Errors
+    /// When the store fails, [`crate::base::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
+    /// then not published.
+    pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
+        // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
+        let mut headers = Vec::new();
+        tail.complete = true;
+        tail.part = self.head.id.part;
+        tail.changes = self.manifest.changes;
+        let mtime_seconds = self.head.time.seconds;
+        loop {
+            tail.manifest_offset = self.tar_offset() + headers.len() as u64;
+            let size = self.manifest.raw_bytes + tail.to_line().len() as u64;
+            let before = std::mem::take(&mut headers).len();
+            tar::append_plain_file_header(&mut headers, MANIFEST_NAME, size, mtime_seconds);
+            if headers.len() == before {
+                break;
+            }
+        }
+        if self.manifest.buffer.len() > LAST_FRAME_BYTES {
+            self.manifest.close_frame()?;
+        }
+        self.manifest.push(&tail.to_line())?;
+        let (digest, size) = (self.manifest.hasher.hash(), self.manifest.raw_bytes);
+        self.manifest.buffer.resize(self.manifest.buffer.len() + tar::padding(size) + tar::END_BYTES, 0);
+        self.manifest.close_frame()?;
+        let mut stored = Vec::new();
+        let header_frame = self.manifest.compressor.append_frame(&headers, &mut stored)?;
+        self.append_frames(&stored, &[header_frame])?;
+        std::mem::take(&mut self.manifest.stored).drain(|piece| self.write(piece))?;
+        for frame in std::mem::take(&mut self.manifest.frames) {
+            self.table.push(frame);
+        }
+        let table = self.table.to_bytes();
+        self.write(&table)?;
+        if let Some(digest) = &self.digest {
+            self.upload.read_back(&digest.hash())?;
+        }
+        self.upload.publish()?;
+        Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        let doing = |error| Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error);
+        self.upload.write_all(bytes).map_err(doing)
+    }
+}
+
+/// A manifest on its way: compressed as it grows, and most of it in a temporary file, for it is written last.
+struct ManifestSpool {
+    compressor: Compressor,
+    hasher: Hasher,
+    buffer: Vec<u8>,
+    stored: Spool,
+    frames: Vec<Frame>,
+    raw_bytes: u64,
+    changes: u64,
+}
+
+impl ManifestSpool {
+    fn new(level: i32) -> Result<ManifestSpool> {
+        Ok(ManifestSpool {
+            compressor: Compressor::new(Effort::Level(level))?,
+            hasher: Hasher::new(),
+            buffer: Vec::new(),
+            stored: Spool::default(),
+            frames: Vec::new(),
+            raw_bytes: 0,
+            changes: 0,
+        })
+    }
+
+    /// A line is never cut by a frame, so that the last line is found in the last frame.
+    fn push(&mut self, line: &[u8]) -> Result<()> {
+        if self.buffer.len() + line.len() > MANIFEST_FRAME_BYTES {
+            self.close_frame()?;
+        }
+        self.buffer.extend_from_slice(line);
+        self.hasher.update(line);
+        self.raw_bytes += line.len() as u64;
+        Ok(())
+    }
+
+    fn close_frame(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            let frame = self.stored.append(|stored| self.compressor.append_frame(&self.buffer, stored))?;
+            self.frames.push(frame);
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+/// A published bundle, open for reading.
+pub struct Bundle {
+    name: BundleName,
+    blob: Box<dyn Blob>,
+    table: SeekTable,
+    tail: FileTail,
+    has_sound_table: bool,
+}
+
+impl Bundle {
+    /// Opens a bundle and reads its seek table and the manifest's end: one read, and a small one for each frame of the manifest.
+    /// Where the table is missing or wrong, it is made anew from the frames, as far as they reach.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Damaged`] when there is not one frame; otherwise when it cannot be read.
+    pub fn open(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
+        Bundle::open_if(name, blob, Bundle::manifest_agrees)
+    }
+
+    /// As [`Bundle::open`], with one read: what the table says of the frames of the manifest is believed.
+    ///
+    /// # Errors
+    /// As for [`Bundle::open`].
+    pub fn open_for_contents(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
+        Bundle::open_if(name, blob, |bundle| bundle.manifest_start().is_some())
+    }
+
+    fn open_if(name: &BundleName, blob: Box<dyn Blob>, agrees: fn(&Bundle) -> bool) -> Result<Bundle> {
+        let told = |error: Error| error.while_doing(&doing(name));
+        let mut bundle = Bundle {
+            name: name.clone(),
+            blob,
+            table: SeekTable::new(),
+            tail: FileTail::default(),
+            has_sound_table: false,
+        };
+        match SeekTable::read(&*bundle.blob) {
+            Ok((table, tail)) => (bundle.table, bundle.tail, bundle.has_sound_table) = (table, tail, true),
+            // A place that the drive does not read is as good as damaged: the frames before it may be read all the same.
+            Err(error) if !error.is_damage() && error.kind() != ErrorKind::Io => return Err(told(error)),
+            Err(_) => {}
+        }
+        if bundle.has_sound_table && agrees(&bundle) {
+            return Ok(bundle);
+        }
+        match SeekTable::walk(&*bundle.blob) {
+            Ok((table, walked))
+                if !bundle.has_sound_table || (walked == Walked::ToTheTable && table != bundle.table) =>
+            {
+                (bundle.table, bundle.has_sound_table) = (table, false);
+            }
+            Err(error) if !bundle.has_sound_table => return Err(told(error)),
+            // The table is sound, what it leads to is not.
+            _ => {}
+        }
+        Ok(bundle)
+    }
+
+    /// Whether its seek table is there and right, as far as was seen.
+    pub fn has_sound_table(&self) -> bool {
+        self.has_sound_table
+    }
+
+    /// Whether the manifest is where its last line and the table say, and its frames are as long: lengths in the table may be
+    /// wrong and add up all the same.
+    fn manifest_agrees(&self) -> bool {
+        let first = self.manifest_start();
+        first.is_some_and(|first| (first.number..self.table.len()).all(|number| self.has_right_length(number)))
+    }
+
+    /// The frame in which the manifest begins, if its last line and the table say the same: then all lengths before it add up.
+    fn manifest_start(&self) -> Option<FrameAt> {
+        let offset = self.manifest_tail().ok()?.manifest_offset;
+        self.table.frame_at(offset).filter(|frame| frame.raw_offset == offset)
+    }
+
+    /// Whether the table has the length of this frame's content as the frame itself has it.
+    fn has_right_length(&self, number: usize) -> bool {
+        const HEADER_BYTES_MAX: u32 = 18;
+        self.table.frame(number).is_some_and(|frame| {
+            let header = FrameAt { stored_bytes: frame.stored_bytes.min(HEADER_BYTES_MAX), ..frame };
+            let bytes = self.stored_frame(&header);
+            bytes.is_ok_and(|bytes| raw_bytes_by_header(&bytes) == Some(frame.raw_bytes))
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &BundleName {
+        &self.name
+    }
+
+    /// Where its frames are.
+    pub fn table(&self) -> &SeekTable {
+        &self.table
+    }
+
+    /// A frame's bytes as they are in the file.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn stored_frame(&self, frame: &FrameAt) -> Result<Vec<u8>> {
+        self.stored_frame_in(frame, Vec::new())
+    }
+
+    /// As [`Bundle::stored_frame`], in `buffer`, whose room is used.
+    ///
+    /// # Errors
+    /// As for [`Bundle::stored_frame`].
+    pub fn stored_frame_in(&self, frame: &FrameAt, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
+        if let Some(bytes) = self.tail.get(frame.stored_offset, frame.stored_bytes as usize) {
+            buffer.clear();
+            buffer.extend_from_slice(bytes);
+            return Ok(buffer);
+        }
+        read_exact_in(&*self.blob, frame.stored_offset, frame.stored_bytes as usize, buffer)
+            .map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// A frame's content.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Damaged`] when it is not what was written; otherwise when it cannot be read.
+    pub fn frame(&self, frame: &FrameAt, decompressor: &mut Decompressor) -> Result<Vec<u8>> {
+        let stored = self.stored_frame(frame)?;
+        decompressor.decompress(&stored, frame.raw_bytes).map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// The manifest's last line.
+    ///
+    /// # Errors
+    /// As for [`Bundle::frame`]; [`crate::base::error::ErrorKind::Damaged`] also when the manifest is not complete.
+    pub fn manifest_tail(&self) -> Result<Tail> {
+        let bad = || Error::damaged(format!("{}: the manifest is missing", doing(&self.name)));
+        let last = self.table.len().checked_sub(1).and_then(|last| self.table.frame(last)).ok_or_else(bad)?;
+        let raw = self.frame(&last, &mut Decompressor::new())?;
+        let end = raw.iter().rposition(|byte| *byte != 0).ok_or_else(bad)?;
+        let start = raw[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Tail::from_line(&raw[start..=end]).map_err(|error| error.while_doing(&doing(&self.name)))
+    }
+
+    /// The manifest's first line, whatever the file's name says; `None` when it cannot be read.
+    pub fn own_head(&self) -> Option<Head> {
+        let tail = self.manifest_tail().ok()?;
+        let raw = self.frame(&self.table.frame_at(tail.manifest_offset)?, &mut Decompressor::new()).ok()?;
+        let mut head = Head::from_line(raw.split(|byte| *byte == b'\n').next()?).ok()?;
+        head.id.part = tail.part;
+        Some(head)
+    }
+
+    /// Reads the manifest from its first line on.
+    ///
+    /// # Errors
+    /// As for [`Bundle::manifest_tail`], and for the first line [`crate::base::error::ErrorKind::TooNew`].
+    pub fn manifest(self: &Arc<Self>) -> Result<ManifestReader> {
+        let tail = self.manifest_tail()?;
+        let bad = || Error::damaged(format!("{}: the manifest is not where it should be", doing(&self.name)));
+        let frame = self.table.frame_at(tail.manifest_offset).ok_or_else(bad)?;
+        if frame.raw_offset != tail.manifest_offset {
+            return Err(bad());
+        }
+        let mut reader = ManifestReader {
+            bundle: self.clone(),
+            tail,
+            head: None,
+            next_frame: frame.number,
+            decompressor: Decompressor::new(),
+            buffer: Vec::new(),
+            at: 0,
+            hasher: Hasher::new(),
+            changes: 0,
+        };
+        let line = reader.next_line()?.ok_or_else(bad)?;
+        let told = |error: Error| error.while_doing(&doing(&self.name));
+        let mut head = Head::from_line(&reader.buffer[line]).map_err(told)?;
+        head.id.part = reader.tail.part;
+        if head.id != self.name.id {
+            return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
+        }
+        reader.head = Some(head);
+        Ok(reader)
+    }
+}
+
+fn doing(name: &BundleName) -> String {
+    format!("cannot read bundle {name}")
+}
+
+/// Reads a manifest line by line.
+pub struct ManifestReader {
+    bundle: Arc<Bundle>,
+    tail: Tail,
+    head: Option<Head>,
+    next_frame: usize,
+    decompressor: Decompressor,
+    buffer: Vec<u8>,
+    at: usize,
+    hasher: Hasher,
+    changes: u64,
+}
+
+impl ManifestReader {
+    /// The first line.
+    ///
+    /// # Errors
+    /// Never, in a reader that was made: its making reads the first line.
+    pub fn head(&self) -> Result<&Head> {
+        self.head.as_ref().ok_or_else(|| Error::damaged("a manifest has no first line"))
+    }
+
+    /// The last line.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// The next change; `None` after the last, when all has been counted and hashed.
+    ///
+    /// # Errors
+    /// As for [`Bundle::frame`]; [`crate::base::error::ErrorKind::Damaged`] also when a line is not as it must be or lines are missing.
+    pub fn next_change(&mut self) -> Result<Option<Change>> {
+        let at_end = self.changes == self.tail.changes;
+        let name = self.bundle.name.clone();
+        let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
+        let line = self.next_line()?.ok_or_else(missing)?;
+        if at_end {
+            // Where more lines were counted than there are, this is no last line.
+            let is_last = Tail::from_line(&self.buffer[line]).is_ok_and(|tail| tail == self.tail);
+            return if is_last { Ok(None) } else { Err(missing()) };
+        }
+        self.changes += 1;
+        Change::from_line(&self.buffer[line], self.bundle.name.id)
+            .map(Some)
+            .map_err(|error| error.while_doing(&doing(&name)))
+    }
+
+    /// The BLAKE3 of all lines read so far; of the whole manifest after the last change.
+    pub fn digest(&self) -> Hash {
+        self.hasher.hash()
+    }
+
+    /// The next line's place in the buffer, without its newline.
+    fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>> {
+        let mut searched = self.at;
+        loop {
+            let found = self.buffer[searched..].iter().position(|byte| *byte == b'\n').map(|length| searched + length);
+            if found.unwrap_or(self.buffer.len()) - self.at > LINE_BYTES_MAX {
+                let what = format!("{}: a line of the manifest is too long", doing(&self.bundle.name));
+                return Err(Error::damaged(what));
+            }
+            if let Some(end) = found {
+                let line = self.at..end;
+                self.hasher.update(&self.buffer[line.start..=line.end]);
+                self.at = line.end + 1;
+                return Ok(Some(line));
+            }
+            searched = self.buffer.len() - self.at;
+            self.buffer.drain(..self.at);
+            self.at = 0;
+            let Some(frame) = self.bundle.table.frame(self.next_frame) else { return Ok(None) };
+            self.next_frame += 1;
+            self.buffer.extend_from_slice(&self.bundle.frame(&frame, &mut self.decompressor)?);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::entry::Entry;
+    use crate::base::id::ArchiveId;
+    use crate::base::id::BundleId;
+    use crate::base::path::EntryPath;
+    use crate::base::time::Time;
+    use crate::format::manifest::LineWithoutOffset;
+    use crate::system::store::MemoryStore;
+    use crate::system::store::Store;
+
+    fn head() -> Head {
+        Head {
+            archive: ArchiveId([1; 16]),
+            id: BundleId { number: 1, part: 0 },
+            time: Time::new(0, 0),
+            parent: None,
+            sources: Vec::new(),
+            note: String::new(),
+            stands_for: None,
+            uncertain_until: 0,
+        }
+    }
+
+    fn bundle(changes: u32) -> (Arc<Bundle>, Published) {
+        let store = MemoryStore::new();
+        let name = BundleName::new(head().id, head().time).unwrap();
+        let mut writer = BundleWriter::new(store.create("b").unwrap(), head(), 3).unwrap();
+        let mut stored = Vec::new();
+        let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&[7; 1024], &mut stored).unwrap();
+        writer.append_frames(&stored, &[frame]).unwrap();
+        for n in 0..changes {
+            let mut entry = Entry::default();
+            entry.stat.kind = crate::base::entry::Kind::Fifo;
+            let mut line = Vec::new();
+            LineWithoutOffset::entry(&EntryPath::from_bytes(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
+                .append_to(&mut line, None);
+            writer.push_line(&line).unwrap();
+        }
+        let published = writer.publish(Tail::default()).unwrap();
+        (Arc::new(Bundle::open(&name, store.open("b").unwrap()).unwrap()), published)
+    }
+
+    #[test]
+    fn a_manifest_of_one_frame_and_of_many_is_read_as_written() {
+        for changes in [0, 1, 100_000] {
+            let (bundle, published) = bundle(changes);
+            let mut reader = bundle.manifest().unwrap();
+            assert_eq!(reader.head().unwrap(), &head());
+            let mut count = 0;
+            while let Some(change) = reader.next_change().unwrap() {
+                assert_eq!(change.path.as_bytes(), format!("s/{count}").as_bytes());
+                count += 1;
+            }
+            assert_eq!((count, reader.digest()), (changes, published.manifest));
+            assert_eq!(bundle.blob.length(), published.bytes);
+        }
+    }
+
+    #[test]
+    fn the_manifest_is_the_last_member_and_its_offset_is_right() {
+        let (bundle, _) = bundle(3);
+        let mut raw = Vec::new();
+        for number in 0..bundle.table().len() {
+            let frame = bundle.table().frame(number).unwrap();
+            raw.extend(bundle.frame(&frame, &mut Decompressor::new()).unwrap());
+        }
+        let tail = bundle.manifest_tail().unwrap();
+        assert!(raw[tail.manifest_offset as usize..].starts_with(b"{\"format\":1,"));
+        let member = tar::read_header(&mut &raw[1024..]).unwrap().unwrap();
+        assert_eq!(
+            (member.path.as_slice(), member.header_bytes),
+            (MANIFEST_NAME.as_bytes(), tail.manifest_offset - 1024)
+        );
+        assert_eq!(raw.len() % 512, 0);
+        assert!(raw.ends_with(&[0; 1024]));
+    }
+
+    /// A file of which some bytes cannot be read, as on a drive with a bad sector.
+    struct BadSector {
+        bytes: Vec<u8>,
+        bad: std::ops::Range<u64>,
+    }
+
+    impl Blob for BadSector {
+        fn length(&self) -> u64 {
+            self.bytes.len() as u64
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            let end = (offset + buffer.len() as u64).min(self.length());
+            if offset < self.bad.end && end > self.bad.start {
+                return Err(Error::io("cannot read", std::io::Error::other("input/output error")));
+            }
+            let there = &self.bytes[offset as usize..end as usize];
+            buffer[..there.len()].copy_from_slice(there);
+            Ok(there.len())
+        }
+    }
+
+    #[test]
+    fn a_sector_that_cannot_be_read_costs_the_frames_that_it_is_in_or_that_only_it_leads_to() {
+        let (whole, _) = bundle(3);
+        let mut bytes = vec![0; whole.blob.length() as usize];
+        whole.blob.read_at(0, &mut bytes).unwrap();
+        let frames: Vec<FrameAt> =
+            (0..whole.table().len()).map(|number| whole.table().frame(number).unwrap()).collect();
+        for start in 0..bytes.len() as u64 {
+            let bad = start..start + 16;
+            let opened = Bundle::open(whole.name(), Box::new(BadSector { bytes: bytes.clone(), bad: bad.clone() }));
+            let at_table = bad.end > whole.table().stored_bytes();
+            let Ok(bundle) = opened else {
+                assert!(at_table && start < u64::from(frames[0].stored_bytes), "{start}");
+                continue;
+            };
+            for frame in &frames {
+                let hit =
+                    bad.start < frame.stored_offset + u64::from(frame.stored_bytes) && bad.end > frame.stored_offset;
+                // Without the table the way goes from frame to frame.
+                let is_beyond = at_table && bad.start < frame.stored_offset;
+                let read =
+                    bundle.table().frame(frame.number).map(|frame| bundle.frame(&frame, &mut Decompressor::new()));
+                assert_eq!(matches!(read, Some(Ok(_))), !hit && !is_beyond, "frame {}, {start}", frame.number);
+            }
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! One index file: a snapshot's state, or what changed since an earlier one, in blocks that can be found and read alone.
+//! Knows one file only; how several make up a state is `state`'s.
+//!
+//! bincode 2 (its written specification: little-endian, variable-length integers) inside zstd inside a BLAKE3 digest, which is
+//! checked before anything is decoded.
+
+mod read;
+mod write;
+
+pub use read::Block;
+pub use read::IndexFile;
+pub use read::Parts;
+pub use write::IndexWriter;
+
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::ArchiveId;
+use crate::base::id::Number;
+use crate::base::snapshot::Counts;
+use crate::base::snapshot::SourceRecord;
+use crate::base::snapshot::Summary;
+use crate::base::time::Time;
+use bincode::Decode;
+use bincode::Encode;
+use serde::Deserialize;
+use serde::Serialize;
+
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x03";
+
+/// Of files that do not say which contents are torn: each restore part is a [`RestorePart`] alone.
+const MAGIC_WITHOUT_TORN: &[u8; 8] = b"SNAPIX\x00\x02";
+
+/// Of such in which, besides, a part has the number of its bundle's name, as in all but those of the newest number now.
+const MAGIC_NAMED_PARTS: &[u8; 8] = b"SNAPIX\x00\x01";
+const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
+
+/// The most rows of one block.
+const BLOCK_ROWS_MAX: usize = 4096;
+
+/// A block is closed when its names and extras have grown to this many bytes.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// The most bytes that a decoded block or table may take.
+const DECODED_BYTES_MAX: usize = 64 << 20;
+
+/// A fast level: index files are read at every run and are small.
+const LEVEL: i32 = 3;
+
+/// What an index file says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct IndexHead {
+    /// The archive it belongs to.
+    pub archive: ArchiveId,
+    /// The state that it leads to: that after all bundles of this and lower numbers.
+    pub number: Number,
+    /// The state that it starts from; 0: from nothing, so that it is the whole state.
+    pub from: Number,
+    /// The bundles between the two, in order.
+    pub bundles: Vec<BundleRecord>,
+    /// The snapshots between the two, in order. Numbers of unfinished snapshots have none.
+    pub snapshots: Vec<Summary>,
+}
+
+/// A bundle as an index file knew it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct BundleRecord {
+    /// Its file name.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The BLAKE3 of its manifest.
+    pub manifest: [u8; 32],
+}
+
+/// The table at the end of an index file.
+#[derive(Encode, Decode)]
+struct Table {
+    archive: [u8; 16],
+    number: u32,
+    from: u32,
+    bundles: Vec<BundleRecord>,
+    /// As JSON, since it grows with time and is read by people who debug.
+    snapshots: Vec<u8>,
+    blocks: Vec<BlockInfo>,
+    rows: u64,
+}
+
+#[derive(Encode, Decode, Clone)]
+struct BlockInfo {
+    directory: Vec<u8>,
+    name: Vec<u8>,
+    offset: u64,
+    compare: PartInfo,
+    restore: PartInfo,
+}
+
+/// One compressed part of a block; the second follows the first.
+#[derive(Encode, Decode, Clone, Default)]
+struct PartInfo {
+    stored_bytes: u32,
+    raw_bytes: u32,
+    digest: [u8; 32],
+}
+
+#[derive(Serialize, Deserialize)]
+struct SummaryLine {
+    number: u32,
+    time: (i64, u32),
+    sources: Vec<SourceRecord>,
+    counts: Counts,
+    bytes_added: u64,
+    problems: u64,
+    note: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    uncertain_until: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What `create` compares, by columns. Gone rows have kind [`GONE`] and nothing else.
+#[derive(Encode, Decode, Default)]
+struct ComparePart {
+    /// Path of each directory, and how many rows it has here.
+    groups: Vec<(Vec<u8>, u32)>,
+    names: Vec<u8>,
+    name_lengths: Vec<u32>,
+    kinds: Vec<u8>,
+    modes: Vec<u32>,
+    uids: Vec<u32>,
+    gids: Vec<u32>,
+    sizes: Vec<u64>,
+    mtime_seconds: Vec<i64>,
+    mtime_nanos: Vec<u32>,
+    ctime_seconds: Vec<i64>,
+    ctime_nanos: Vec<u32>,
+    inodes: Vec<i64>,
+    /// Rare: row and value.
+    links: Vec<(u32, u64)>,
+    devices: Vec<(u32, u64)>,
+    racy: Vec<u32>,
+}
+
+const GONE: u8 = 255;
+
+/// What only `restore` needs, by columns.
+#[derive(Encode, Decode, Default)]
+struct RestorePart {
+    owners: Vec<(String, String)>,
+    /// For every row that is not gone.
+    owner_numbers: Vec<u32>,
+    /// For every file: 32 bytes.
+    hashes: Vec<u8>,
+    bundle_numbers: Vec<u32>,
+    bundle_parts: Vec<u16>,
+    /// Each as the difference from the one before.
+    offsets: Vec<i64>,
+    extras: Vec<(u32, Extra)>,
+}
+
+/// Rows of files whose content is torn; stands behind the [`RestorePart`].
+type Torn = Vec<u32>;
+
+/// Rare things of one row.
+#[derive(Encode, Decode, Default, Clone)]
+struct Extra {
+    target: Vec<u8>,
+    xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    holes: Vec<(u64, u64)>,
+}
+
+/// The values of the row before, from which differences are taken; a block begins with zeros.
+#[derive(Default, Clone, Copy)]
+struct Last {
+    mtime: i64,
+    ctime: i64,
+    inode: u64,
+    offset: u64,
+}
+
+impl From<&Summary> for SummaryLine {
+    fn from(summary: &Summary) -> SummaryLine {
+        SummaryLine {
+            number: summary.number,
+            time: (summary.time.seconds, summary.time.nanos),
+            sources: summary.sources.clone(),
+            counts: summary.counts,
+            bytes_added: summary.bytes_added,
+            problems: summary.problems,
+            note: summary.note.clone(),
+            uncertain_until: summary.uncertain_until,
+        }
+    }
+}
+
+impl From<SummaryLine> for Summary {
+    fn from(line: SummaryLine) -> Summary {
+        Summary {
+            number: line.number,
+            time: Time::new(line.time.0, line.time.1),
+            sources: line.sources,
+            counts: line.counts,
+            bytes_added: line.bytes_added,
+            problems: line.problems,
+            note: line.note,
+            uncertain_until: line.uncertain_until,
+        }
+    }
+}
+
+fn write_failed(error: std::io::Error) -> Error {
+    Error::io("cannot write the index", error)
+}
+
+fn encoded(value: &impl Encode) -> Result<Vec<u8>> {
+    bincode::encode_to_vec(value, bincode::config::standard())
+        .map_err(|error| damaged(format!("the index cannot be encoded ({error})")))
+}
+
+fn decoded<T: Decode<()>>(bytes: &[u8]) -> Result<T> {
+    let config = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
+    match bincode::decode_from_slice(bytes, config) {
+        Ok((value, used)) if used == bytes.len() => Ok(value),
+        _ => Err(damaged("a block of the index cannot be decoded")),
+    }
+}
+
+fn kind_number(kind: Kind) -> u8 {
+    Kind::ALL.iter().position(|other| *other == kind).unwrap_or_default() as u8
+}
+
+/// An index file is not what was written. It can be made again from the manifests.
+fn damaged(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::IndexDamaged, what)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::entry::Content;
+    use crate::base::entry::Entry;
+    use crate::base::entry::Hole;
+    use crate::base::entry::Owner;
+    use crate::base::entry::Place;
+    use crate::base::entry::Stat;
+    use crate::base::id::BundleId;
+    use crate::base::id::Hash;
+    use crate::system::store::Blob;
+    use crate::system::store::MemoryStore;
+    use crate::system::store::Store;
+    use crate::system::store::read_small;
+    use std::sync::Arc;
+
+    const NAME: &str = "index/000001.full";
+
+    fn entry(n: u64) -> Entry {
+        let mut entry =
+            Entry { owner: Owner { user: format!("u{}", n % 3).into(), group: "g".into() }, ..Entry::default() };
+        entry.stat = Stat {
+            kind: Kind::ALL[(n % 6) as usize],
+            mode: 0o644,
+            uid: n as u32,
+            size: n * n,
+            mtime: Time::new(1000 - n as i64 * 7, 5),
+            ctime: Time::new(n as i64, 999_999_999),
+            inode: u64::MAX.wrapping_add(n),
+            link: n % 4,
+            device: n % 5,
+            racy: n.is_multiple_of(7),
+            ..Stat::default()
+        };
+        if entry.stat.kind == Kind::File {
+            let place = Place { bundle: BundleId { number: n as u32, part: 3 }, offset: n.wrapping_mul(u64::MAX / 3) };
+            let torn = n.is_multiple_of(5);
+            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Vec::new(), torn });
+        }
+        if n.is_multiple_of(11) {
+            entry.xattrs = vec![(b"user.n".to_vec(), n.to_le_bytes().to_vec())];
+            if let Some(content) = &mut entry.content {
+                content.holes = vec![Hole { offset: n, length: 1 }];
+            }
+        }
+        entry
+    }
+
+    fn written(directories: &[&str], names_each: u64) -> MemoryStore {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+        for directory in directories {
+            for n in 0..names_each {
+                let entry = entry(n);
+                let gone = n % 13 == 5;
+                writer.push(directory.as_bytes(), format!("n{n:06}").as_bytes(), (!gone).then_some(&entry)).unwrap();
+            }
+        }
+        let head = IndexHead {
+            number: 3,
+            from: 1,
+            snapshots: vec![Summary { number: 3, ..Summary::default() }],
+            ..IndexHead::default()
+        };
+        let length = writer.publish(&head).unwrap();
+        assert_eq!(length, store.open(NAME).unwrap().length());
+        store
+    }
+
+    fn opened(store: &MemoryStore) -> Result<Arc<IndexFile>> {
+        IndexFile::open(store.open(NAME)?).map(Arc::new)
+    }
+
+    fn check_all(file: &Arc<IndexFile>, directories: &[&str], names_each: u64) -> Result<()> {
+        for directory in directories {
+            for n in 0..names_each {
+                let name = format!("n{n:06}");
+                let number = file.block_for(directory.as_bytes(), name.as_bytes());
+                let block = file.block(number)?;
+                let row = block.find(directory.as_bytes(), name.as_bytes()).unwrap();
+                assert_eq!(block.entry(row)?, (n % 13 != 5).then(|| entry(n)));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_row_is_found_again_in_one_block_and_in_many() {
+        for names_each in [0, 1, 100, 9000] {
+            let directories = ["", "a", "a/z", "a-b", "b"];
+            let file = opened(&written(&directories, names_each)).unwrap();
+            assert_eq!(file.rows(), names_each * 5);
+            assert_eq!((file.head().number, file.head().from, file.head().snapshots[0].number), (3, 1, 3));
+            check_all(&file, &directories, names_each).unwrap();
+        }
+    }
+
+    /// Says by its number of owners whether it is still there.
+    struct Watched(Box<dyn Blob>, #[allow(dead_code)] Arc<()>);
+
+    impl Blob for Watched {
+        fn length(&self) -> u64 {
+            self.0.length()
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+            self.0.read_at(offset, buffer)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_closed_with_its_last_user() {
+        let owners = Arc::new(());
+        let blob = written(&["a"], 10).open(NAME).unwrap();
+        let file = IndexFile::open(Box::new(Watched(blob, owners.clone()))).unwrap();
+        let block = file.block(0).unwrap();
+        drop(file);
+        assert_eq!((block.entry(0).unwrap(), Arc::strong_count(&owners)), (Some(entry(0)), 2));
+        drop(block);
+        assert_eq!(Arc::strong_count(&owners), 1);
+    }
+
+    #[test]
+    fn an_attribute_without_name_and_value_is_read_as_written() {
+        let store = MemoryStore::new();
+        let mut writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+        let entry =
+            Entry { xattrs: vec![(Vec::new(), Vec::new())], content: Some(Content::default()), ..Entry::default() };
+        writer.push(b"", b"a", Some(&entry)).unwrap();
+        writer.publish(&IndexHead::default()).unwrap();
+        assert_eq!(opened(&store).unwrap().block(0).unwrap().entry(0).unwrap(), Some(entry));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let file = opened(&written(&["a", "b"], 10)).unwrap();
+        for (directory, name) in [("", "x"), ("a", "zzz"), ("c", "n000001"), ("a", ""), ("a/b", "n000001")] {
+            let block = file.block(file.block_for(directory.as_bytes(), name.as_bytes())).unwrap();
+            assert_eq!(block.find(directory.as_bytes(), name.as_bytes()), None, "{directory} {name}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_or_a_missing_end_is_damage_and_never_a_wrong_row() {
+        let good = read_small(&written(&["a", "b"], 40), NAME, 1 << 20).unwrap();
+        let check = |bytes: &[u8]| {
+            let store = MemoryStore::new();
+            store.replace(NAME, bytes).unwrap();
+            opened(&store).and_then(|file| check_all(&file, &["a", "b"], 40))
+        };
+        check(&good).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 4;
+            assert!(check(&bad).is_err_and(|error| error.is_damage()), "byte {at}");
+        }
+        for length in 0..good.len() {
+            assert!(check(&good[..length]).is_err_and(|error| error.is_damage()), "length {length}");
+        }
+    }
+}

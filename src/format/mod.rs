@@ -1,0 +1,9 @@
+//! Bytes and their meaning, chapter by chapter of `docs/format.md`. Knows nothing of how files make up an archive.
+
+pub mod manifest;
+pub mod tar;
+
+pub mod frames;
+
+pub mod bundle;
+pub mod index;

@@ -1,0 +1,202 @@
+//! Gives what was written its owner, extended attributes, mode and time, then looks whether the file system took them.
+
+use super::Destination;
+use super::Failure;
+use super::losses::LossKind;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::plain_reason;
+use crate::base::path::EntryPath;
+use crate::base::path::printable;
+use crate::system::platform;
+use crate::system::platform::Names;
+use crate::system::platform::Node;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+const SET_UID: u32 = 0o4000;
+const SET_GID: u32 = 0o2000;
+
+/// How many names' numbers are remembered; an archive may name any number of users.
+const NAMES_MAX: usize = 4096;
+
+/// The numbers that users and groups of these names have on this machine.
+#[derive(Debug, Default)]
+pub(super) struct OwnerNames {
+    users: Mutex<HashMap<Arc<str>, Option<u32>>>,
+    groups: Mutex<HashMap<Arc<str>, Option<u32>>>,
+}
+
+impl OwnerNames {
+    /// The owner and group that `entry` gets here: by name where the name is known, else by number.
+    pub(super) fn numbers(&self, entry: &Entry) -> (u32, u32) {
+        let uid = remembered(&self.users, &entry.owner.user, platform::user_number);
+        let gid = remembered(&self.groups, &entry.owner.group, platform::group_number);
+        (uid.unwrap_or(entry.stat.uid), gid.unwrap_or(entry.stat.gid))
+    }
+}
+
+fn remembered(
+    known: &Mutex<HashMap<Arc<str>, Option<u32>>>,
+    name: &Arc<str>,
+    look_up: impl Fn(&str) -> Option<u32>,
+) -> Option<u32> {
+    if name.is_empty() {
+        return None;
+    }
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(number) = known.get(name) {
+        return *number;
+    }
+    if known.len() >= NAMES_MAX {
+        known.clear();
+    }
+    let number = look_up(name);
+    known.insert(Arc::clone(name), number);
+    number
+}
+
+impl Destination {
+    /// Sets everything about `node` as `entry` says. The order matters: a change of owner takes set-user-ID and capabilities
+    /// away, and attributes must be set before a mode that forbids writing.
+    pub(super) fn apply(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
+        let fail = |what: &str, error: io::Error| self.failure(path, what, error);
+        let owner = self.names.numbers(entry);
+        // Over SSH what is done to a symlink is done to what it points to, which may be anywhere.
+        if entry.stat.kind == Kind::Symlink && self.file_system.names == Names::Unknown {
+            return self.note_losses(node, path, entry, owner, None);
+        }
+        if self.options.owners {
+            set_owner(node, owner).map_err(|error| fail("owner cannot be set", error))?;
+        }
+        self.set_xattrs(node, path, entry)?;
+        let mode = self.allowed_mode(node, path, entry, owner)?;
+        if let Some(mode) = mode {
+            tolerate(node.set_mode(mode)).map_err(|error| fail("permissions cannot be set", error))?;
+        }
+        tolerate(node.set_mtime(entry.stat.mtime)).map_err(|error| fail("time cannot be set", error))?;
+
+        self.note_losses(node, path, entry, owner, mode)
+    }
+
+    /// Some file systems refuse, others say yes and keep something else: looks what is there.
+    fn note_losses(
+        &self,
+        node: Node,
+        path: &EntryPath,
+        entry: &Entry,
+        owner: (u32, u32),
+        mode: Option<u32>,
+    ) -> Result<(), Failure> {
+        let fail = |what: &str, error: io::Error| self.failure(path, what, error);
+        let now = node.stat().map_err(|error| fail("cannot be looked at", error))?;
+        if self.options.owners && (now.uid, now.gid) != owner {
+            self.losses.add(LossKind::Owner, path, &wanted_owner(entry));
+        }
+        if let Some(mode) = mode.filter(|mode| *mode != now.mode) {
+            self.losses.add(LossKind::Mode, path, &format!("{mode:04o} became {:04o}", now.mode));
+        }
+        if now.mtime != entry.stat.mtime {
+            self.losses.add(LossKind::Time, path, "");
+        }
+        Ok(())
+    }
+
+    /// The mode of `entry` without set-user-ID and set-group-ID where the owner is not the one they were meant for; `None` for
+    /// a symlink, which has none.
+    fn allowed_mode(
+        &self,
+        node: Node,
+        path: &EntryPath,
+        entry: &Entry,
+        owner: (u32, u32),
+    ) -> Result<Option<u32>, Failure> {
+        if entry.stat.kind == Kind::Symlink {
+            return Ok(None);
+        }
+        let wanted = entry.stat.mode & 0o7777;
+        // On a directory they give nobody any rights.
+        if wanted & (SET_UID | SET_GID) == 0 || entry.stat.kind == Kind::Directory {
+            return Ok(Some(wanted));
+        }
+        let now = node.stat().map_err(|error| self.failure(path, "cannot be looked at", error))?;
+        let mut mode = wanted;
+        if now.uid != owner.0 {
+            mode &= !SET_UID;
+        }
+        if now.gid != owner.1 {
+            mode &= !SET_GID;
+        }
+        if mode != wanted {
+            self.losses.add(LossKind::SetId, path, "");
+        }
+        Ok(Some(mode))
+    }
+
+    /// Sets the extended attributes of `entry`, and removes what it does not have: ACLs that a new file inherits, attributes
+    /// that an existing one kept.
+    fn set_xattrs(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
+        let mut refused = None;
+        for name in self.surplus_xattrs(node, path, entry)? {
+            if let Err(error) = node.remove_xattr(&name) {
+                refused.get_or_insert((name, "cannot be removed", error));
+            }
+        }
+        for (name, value) in &entry.xattrs {
+            match node.set_xattr(name, value) {
+                Ok(()) => {}
+                Err(error) if platform::was_xattr_refused(&error) => {
+                    refused.get_or_insert((name.clone(), "cannot be set", error));
+                }
+                Err(error) => return Err(self.failure(path, "extended attributes cannot be set", error)),
+            }
+        }
+        if let Some((name, what, error)) = refused {
+            let detail = format!("{} {what}: {}", printable(&name), plain_reason(&error));
+            self.losses.add(LossKind::Xattrs, path, &detail);
+        }
+        Ok(())
+    }
+
+    fn surplus_xattrs(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<Vec<Vec<u8>>, Failure> {
+        if entry.stat.kind == Kind::Symlink {
+            // It inherits none and people cannot give it any.
+            return Ok(Vec::new());
+        }
+        let names = node.xattr_names();
+        let mut names = names.map_err(|error| self.failure(path, "extended attributes cannot be listed", error))?;
+        names.retain(|name| is_ours(name) && !entry.xattrs.iter().any(|(known, _)| known == name));
+        Ok(names)
+    }
+}
+
+/// Sets user and group, or the group alone where only root may give files away. What is refused shows when looked at.
+fn set_owner(node: Node, (uid, gid): (u32, u32)) -> io::Result<()> {
+    match node.set_owner(Some(uid), Some(gid)) {
+        Err(error) if platform::was_attribute_refused(&error) => tolerate(node.set_owner(None, Some(gid))),
+        result => result,
+    }
+}
+
+/// Refusals show when looked at afterwards; only what fails in another way is an error.
+fn tolerate(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if platform::was_attribute_refused(&error) => Ok(()),
+        result => result,
+    }
+}
+
+/// Whether an attribute belongs to people; the others belong to the system, which gives each file what it should have.
+pub(super) fn is_ours(name: &[u8]) -> bool {
+    name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_") || name == b"security.capability"
+}
+
+fn wanted_owner(entry: &Entry) -> String {
+    let part = |name: &str, number: u32| if name.is_empty() { number.to_string() } else { name.to_owned() };
+    let names = format!("{}:{}", part(&entry.owner.user, entry.stat.uid), part(&entry.owner.group, entry.stat.gid));
+    let who_can = if platform::is_root() { "" } else { ", which only root can set" };
+    format!("saved as {}{who_can}", printable(names.as_bytes()))
+}

@@ -1,0 +1,190 @@
+//! Which names are written as others in a destination, and how all others find them there; also what else is known of what the
+//! file system holds, before anything is written.
+
+use super::Destination;
+use super::Failure;
+use super::LossKind;
+use super::names::NameRules;
+use super::names::Taken;
+use super::problem;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::path::EntryPath;
+use crate::base::path::joined;
+use crate::system::platform::Names;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+/// The most changed names that are listed; all are counted.
+pub const NAMES_LISTED_MAX: usize = 1000;
+
+/// What may be kept of names, in bytes, to tell those apart that differ in case only: about a million in one directory.
+const NAMES_BYTES_MAX: usize = 64 << 20;
+
+/// An entry that has another name in the destination, because its own cannot be there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Renamed {
+    /// The entry.
+    pub path: EntryPath,
+    /// The name that it has there.
+    pub name: Vec<u8>,
+}
+
+/// The names of a destination.
+#[derive(Debug, Default)]
+pub(super) struct WrittenNames {
+    rules: NameRules,
+    noted: Mutex<Noted>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    /// Names that are changed because others in their directory would be taken for the same, by their whole path.
+    apart: HashMap<Vec<u8>, Vec<u8>>,
+    apart_bytes: usize,
+    /// The directory that is noted now, and its names so far.
+    directory: EntryPath,
+    taken: Taken,
+    listed: Vec<Renamed>,
+    total: u64,
+}
+
+impl WrittenNames {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A path as it stands there.
+    pub(super) fn path<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
+        if self.rules.takes_all() || path.is_empty() {
+            return Cow::Borrowed(path);
+        }
+        let mut written = Vec::with_capacity(path.len());
+        let mut end = 0;
+        for part in path.split(|byte| *byte == b'/') {
+            end += part.len();
+            written = joined(&written, &self.last_part(&path[..end], part));
+            end += 1;
+        }
+        Cow::Owned(written)
+    }
+
+    /// The last part of `path`, `name`, as it stands there.
+    fn last_part<'n>(&self, path: &[u8], name: &'n [u8]) -> Cow<'n, [u8]> {
+        if self.rules.takes_all() {
+            return Cow::Borrowed(name);
+        }
+        let apart = self.noted().apart.get(path).cloned();
+        apart.or_else(|| self.rules.written(name)).map_or(Cow::Borrowed(name), Cow::Owned)
+    }
+}
+
+impl Destination {
+    /// Finds out which names the file system takes; where that is not known, or depends on how it was mounted, by making some
+    /// in a temporary folder, which is removed, if `may_write`. Before this is called, all names are taken to be possible.
+    pub fn learn_names(&mut self, may_write: bool) {
+        let usual = match self.file_system.names {
+            Names::All => return,
+            Names::Fat => NameRules::fat(),
+            Names::Unknown => NameRules::default(),
+        };
+        // Where nothing can be made, what is done next fails too, and says why.
+        let probed = if may_write { self.probed_rules().ok() } else { None };
+        self.written.rules = probed.unwrap_or(usual);
+    }
+
+    fn probed_rules(&self) -> io::Result<NameRules> {
+        let root = self.parents.directory(b"")?;
+        let temporary = self.temporary_name();
+        root.make_directory(&temporary, 0o700)?;
+        let rules = root.open_below(&temporary).and_then(|directory| NameRules::probe(&directory));
+        let _ = root.remove_tree(&temporary);
+        rules
+    }
+
+    /// Whether some names have to be others there.
+    pub fn changes_names(&self) -> bool {
+        !self.written.rules.takes_all()
+    }
+
+    /// Notes what will be written into `directory`, so that no two names become one there. To be called before any of them is
+    /// written, again and again for one directory if its names come piece by piece.
+    ///
+    /// # Errors
+    /// When too many names differ in case only, or one directory has too many names to know that.
+    pub fn note_names<'n>(
+        &self,
+        directory: &EntryPath,
+        names: impl Iterator<Item = &'n [u8]> + Clone,
+    ) -> Result<(), Error> {
+        let rules = &self.written.rules;
+        if rules.takes_all() {
+            return Ok(());
+        }
+        let mut noted = self.written.noted();
+        if noted.directory != *directory {
+            (noted.directory, noted.taken) = (directory.clone(), Taken::default());
+        }
+        for (name, written) in rules.told_apart(names.clone(), &mut noted.taken) {
+            let path = joined(directory.as_bytes(), name);
+            noted.apart_bytes += path.len() + written.len() + 2 * size_of::<Vec<u8>>();
+            noted.apart.insert(path, written);
+        }
+        if noted.taken.bytes() + noted.apart_bytes > NAMES_BYTES_MAX {
+            let what = format!("more names than can be told apart where upper and lower case are one, in {directory}");
+            return Err(Error::new(ErrorKind::Refused, what).with_hint("Restore to a disk with another file system."));
+        }
+        for name in names {
+            let Some(path) = directory.child(name) else { continue };
+            let written = noted.apart.get(path.as_bytes()).cloned().or_else(|| rules.written(name));
+            let Some(name) = written else { continue };
+            noted.total += 1;
+            if noted.listed.len() < NAMES_LISTED_MAX {
+                noted.listed.push(Renamed { path, name });
+            }
+        }
+        Ok(())
+    }
+
+    /// How many names are others there, and the first [`NAMES_LISTED_MAX`] of them.
+    pub fn renamed(&self) -> (u64, Vec<Renamed>) {
+        let noted = self.written.noted();
+        (noted.total, noted.listed.clone())
+    }
+
+    /// The last part of `path` as it stands there.
+    pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
+        self.written.last_part(path.as_bytes(), path.name())
+    }
+
+    /// Refuses a file of `size` bytes where none can be so large, before anything of it is written.
+    ///
+    /// # Errors
+    /// A problem when it cannot be there.
+    pub fn refuse_too_large(&self, path: &EntryPath, size: u64) -> Result<(), Failure> {
+        match self.file_system.file_bytes_max {
+            Some(bytes_max) if size > bytes_max => Err(self.too_large(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// That the file system holds no file of this size.
+    pub(super) fn too_large(&self, path: &EntryPath) -> Failure {
+        self.losses.add(LossKind::LargeFile, path, "larger than the file system there can hold");
+        problem(
+            path,
+            "is larger than a file there can be (4 GiB on FAT32): restore it to a disk with exFAT or another file system",
+        )
+    }
+
+    /// How many bytes there is room for, and whether more may fit because they are stored compressed; `None` where that is not
+    /// known.
+    pub fn free_bytes(&self) -> Option<(u64, bool)> {
+        let root = self.parents.directory(b"").ok()?;
+        Some((root.free_bytes()?, self.file_system.may_compress))
+    }
+}

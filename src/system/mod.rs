@@ -1,0 +1,7 @@
+//! The outside world: the operating system, sources, targets and stores. Knows nothing of what stands in an archive's files.
+
+pub mod platform;
+
+pub mod destination;
+pub mod scan;
+pub mod store;

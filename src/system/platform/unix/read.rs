@@ -1,0 +1,403 @@
+//! Listing and reading: all that `create` asks of a source.
+
+use super::Directory;
+use crate::base::entry::HOLES_MAX;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::entry::XATTRS_BYTES_MAX;
+use crate::base::entry::Xattr;
+use crate::base::time::Time;
+use crate::system::platform::FileSystem;
+use crate::system::platform::Names;
+use crate::system::platform::RawStat;
+use nix::unistd::Gid;
+use nix::unistd::Group;
+use nix::unistd::Uid;
+use nix::unistd::User;
+use rustix::fs::AtFlags;
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+use rustix::fs::RawDir;
+use rustix::fs::ResolveFlags;
+use rustix::fs::SeekFrom;
+use rustix::fs::Statx;
+use rustix::fs::StatxFlags;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Bytes of names asked for at once; a kernel call costs as much as some hundred names.
+const LISTING_BUFFER_BYTES: usize = 64 << 10;
+
+/// Longest path that is looked up in one call; below the kernel's 4096.
+const LOOKUP_BYTES_MAX: usize = 4000;
+
+impl Directory {
+    /// Opens the directory at `path`, through symlinks, as the person named it.
+    ///
+    /// # Errors
+    /// When it is not there, not a directory, or may not be read.
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        Ok(Directory(rustix::fs::open(path, DIRECTORY, Mode::empty())?))
+    }
+
+    /// Opens the directory `relative` (parts joined by `/`; empty: this one again) below this one, through no symlink.
+    ///
+    /// # Errors
+    /// When a part is not there, not a directory, a symlink, or may not be entered.
+    pub fn open_below(&self, relative: &[u8]) -> io::Result<Directory> {
+        if relative.is_empty() {
+            return Ok(Directory(rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?));
+        }
+        if relative.len() <= LOOKUP_BYTES_MAX {
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            match rustix::fs::openat2(&self.0, relative, DIRECTORY | OFlags::NOFOLLOW, Mode::empty(), resolve) {
+                Ok(fd) => return Ok(Directory(fd)),
+                // Kernels before 5.6, and sandboxes that know only older calls.
+                Err(Errno::NOSYS | Errno::PERM) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut parts = relative.split(|byte| *byte == b'/');
+        let first = parts.next().unwrap_or_default();
+        parts.try_fold(self.open_part(first)?, |directory, part| directory.open_part(part))
+    }
+
+    fn open_part(&self, name: &[u8]) -> io::Result<Directory> {
+        Ok(Directory(rustix::fs::openat(&self.0, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
+    }
+
+    /// Calls `each` with every name in it but `.` and `..`, in no order.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn for_each_name(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+        // It may have been listed before.
+        rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
+        let mut buffer = Vec::with_capacity(LISTING_BUFFER_BYTES);
+        let mut listing = RawDir::new(&self.0, buffer.spare_capacity_mut());
+        while let Some(item) = listing.next() {
+            let item = item?;
+            let name = item.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of `name` in it, the symlink itself if it is one.
+    ///
+    /// # Errors
+    /// When it is not there or may not be looked at.
+    pub fn stat(&self, name: &[u8]) -> io::Result<RawStat> {
+        stat_at(self.0.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// What is known of this directory.
+    ///
+    /// # Errors
+    /// When it may not be looked at.
+    pub fn own_stat(&self) -> io::Result<RawStat> {
+        stat_at(self.0.as_fd(), b"", AtFlags::EMPTY_PATH)
+    }
+
+    /// What file system it is on. What cannot be found out is taken for an ordinary one.
+    pub fn file_system(&self) -> FileSystem {
+        match rustix::fs::fstatfs(&self.0) {
+            Ok(found) => file_system_of(&found),
+            Err(_) => ORDINARY,
+        }
+    }
+
+    /// How many bytes more this person may store on its file system; `None` where it does not tell.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&self.0).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
+    }
+
+    /// How many bytes are in use on its file system; `None` where it does not tell.
+    pub fn used_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&self.0).ok()?;
+        let used = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);
+        Some(used).filter(|_| found.f_blocks > 0)
+    }
+
+    /// Asks the drive for a sign of life, where one that was pulled out would list this directory as empty without an error.
+    ///
+    /// # Errors
+    /// When the drive is gone: what was listed since it was last alive may be wrong.
+    pub fn check_alive(&self) -> io::Result<()> {
+        if !self.file_system().hides_read_errors {
+            return Ok(());
+        }
+        // Directories are read through a cache; this goes to the drive.
+        match rustix::fs::fsync(&self.0) {
+            Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::ROFS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the file `name` in it for reading: not through a symlink, without waiting for a pipe's other end.
+    ///
+    /// # Errors
+    /// When it is not there, a symlink, or may not be read.
+    pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?))
+    }
+
+    /// Where the symlink `name` points to.
+    ///
+    /// # Errors
+    /// When it is not there or not a symlink.
+    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
+    }
+
+    /// The extended attributes of `name`, of whatever kind, by name; none where the file system has none.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are larger than [`XATTRS_BYTES_MAX`].
+    pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
+        let path = self.descriptor_path(name);
+        collect_xattrs(
+            |buffer| rustix::fs::llistxattr(path.as_slice(), buffer),
+            |name, buffer| rustix::fs::lgetxattr(path.as_slice(), name, buffer),
+        )
+    }
+
+    /// The extended attributes of this directory.
+    ///
+    /// # Errors
+    /// As for [`Directory::xattrs`].
+    pub fn own_xattrs(&self) -> io::Result<Vec<Xattr>> {
+        collect_xattrs(
+            |buffer| rustix::fs::flistxattr(&self.0, buffer),
+            |name, buffer| rustix::fs::fgetxattr(&self.0, name, buffer),
+        )
+    }
+
+    /// A path to `name` in it that goes through the descriptor, for calls that take no descriptor.
+    pub(super) fn descriptor_path(&self, name: &[u8]) -> Vec<u8> {
+        let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
+        path.extend_from_slice(name);
+        path
+    }
+}
+
+/// What is known of an open file.
+///
+/// # Errors
+/// When the file system does not tell.
+pub fn stat_file(file: &File) -> io::Result<RawStat> {
+    stat_at(file.as_fd(), b"", AtFlags::EMPTY_PATH)
+}
+
+/// What is known of `path`, through symlinks, as the person named it.
+///
+/// # Errors
+/// When it is not there or may not be looked at.
+pub fn stat_path(path: &Path) -> io::Result<RawStat> {
+    stat_at(rustix::fs::CWD, path.as_os_str().as_bytes(), AtFlags::empty())
+}
+
+/// The extended attributes of an open file.
+///
+/// # Errors
+/// As for [`Directory::xattrs`].
+pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
+    collect_xattrs(
+        |buffer| rustix::fs::flistxattr(file, buffer),
+        |name, buffer| rustix::fs::fgetxattr(file, name, buffer),
+    )
+}
+
+/// Reads from `offset` on, once.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    file.read_at(buffer, offset)
+}
+
+/// The holes of a file of `size` bytes, at most [`HOLES_MAX`] of them; none where the file system does not tell.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn holes(file: &File, size: u64) -> io::Result<Vec<Hole>> {
+    let mut holes = Vec::new();
+    let mut at = 0;
+    while at < size && holes.len() < HOLES_MAX {
+        let hole = match rustix::fs::seek(file, SeekFrom::Hole(at)) {
+            Ok(hole) if hole < size => hole,
+            Ok(_) | Err(Errno::NXIO | Errno::INVAL | Errno::OPNOTSUPP) => break,
+            Err(error) => return Err(error.into()),
+        };
+        let data = match rustix::fs::seek(file, SeekFrom::Data(hole)) {
+            Ok(data) => data.min(size),
+            Err(Errno::NXIO) => size,
+            Err(error) => return Err(error.into()),
+        };
+        if data <= hole {
+            // The file changed between the two questions.
+            break;
+        }
+        holes.push(Hole { offset: hole, length: data - hole });
+        at = data;
+    }
+    Ok(holes)
+}
+
+/// Tells the system that the file will be read from front to back.
+pub fn will_read_in_order(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+/// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
+/// be told, nothing happens.
+pub fn forget_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+/// The name of user `uid`, if the system knows one.
+pub fn user_name(uid: u32) -> Option<String> {
+    User::from_uid(Uid::from_raw(uid)).ok()?.map(|user| user.name)
+}
+
+/// The name of group `gid`, if the system knows one.
+pub fn group_name(gid: u32) -> Option<String> {
+    Group::from_gid(Gid::from_raw(gid)).ok()?.map(|group| group.name)
+}
+
+fn stat_at(directory: impl AsFd, name: &[u8], flags: AtFlags) -> io::Result<RawStat> {
+    let wanted = StatxFlags::BASIC_STATS;
+    Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted)?))
+}
+
+fn raw_stat(found: &Statx) -> RawStat {
+    let mode = u32::from(found.stx_mode);
+    let time = |seconds, nanos| Time::new(seconds, nanos);
+    let pair = |major: u32, minor: u32| u64::from(major) << 32 | u64::from(minor);
+    let kind = match mode & 0o170_000 {
+        0o040_000 => Some(Kind::Directory),
+        0o100_000 => Some(Kind::File),
+        0o120_000 => Some(Kind::Symlink),
+        0o010_000 => Some(Kind::Fifo),
+        0o020_000 => Some(Kind::CharDevice),
+        0o060_000 => Some(Kind::BlockDevice),
+        _ => None,
+    };
+    RawStat {
+        kind,
+        mode: mode & 0o7777,
+        uid: found.stx_uid,
+        gid: found.stx_gid,
+        size: found.stx_size,
+        allocated_bytes: found.stx_blocks.saturating_mul(512),
+        mtime: time(found.stx_mtime.tv_sec, found.stx_mtime.tv_nsec),
+        ctime: time(found.stx_ctime.tv_sec, found.stx_ctime.tv_nsec),
+        inode: found.stx_ino,
+        links: u64::from(found.stx_nlink),
+        file_system: pair(found.stx_dev_major, found.stx_dev_minor),
+        device: pair(found.stx_rdev_major, found.stx_rdev_minor),
+    }
+}
+
+const ORDINARY: FileSystem = FileSystem {
+    stable_inodes: true,
+    time_grain_nanos: 1,
+    keeps_ctime: true,
+    id: 0,
+    names: Names::All,
+    file_bytes_max: None,
+    may_compress: false,
+    hides_read_errors: false,
+};
+
+/// Both drivers make up inode numbers at each mount, and keep something else as ctime.
+const FAT_LIKE: FileSystem =
+    FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, hides_read_errors: true, ..ORDINARY };
+
+/// Numbers of file systems as in Linux's `magic.h` and statfs(2).
+fn file_system_of(found: &rustix::fs::StatFs) -> FileSystem {
+    let id = fsid(found);
+    match found.f_type as u64 & 0xffff_ffff {
+        // FAT: times are kept to 2 s, lengths in 32 bits.
+        0x4d44 => FileSystem { time_grain_nanos: 2_000_000_000, file_bytes_max: Some(u64::from(u32::MAX)), ..FAT_LIKE },
+        // exFAT: 10 ms.
+        0x2011_bab0 => FileSystem { time_grain_nanos: 10_000_000, ..FAT_LIKE },
+        // FUSE (exFAT, NTFS, sshfs …), SMB and 9p: nobody knows.
+        0x6573_5546 | 0xff53_4d42 | 0xfe53_4d42 | 0x517b | 0x0102_1997 => {
+            FileSystem { stable_inodes: false, names: Names::Unknown, may_compress: true, ..ORDINARY }
+        }
+        // ext2 to ext4, XFS, tmpfs, overlays.
+        0xef53 | 0x5846_5342 | 0x0102_1994 | 0x794c_7630 => FileSystem { id, ..ORDINARY },
+        // btrfs, ZFS, F2FS, bcachefs.
+        0x9123_683e | 0x2fc1_2fc1 | 0xf2f5_2010 | 0xca45_1a4e => FileSystem { id, may_compress: true, ..ORDINARY },
+        _ => FileSystem { id, names: Names::Unknown, may_compress: true, ..ORDINARY },
+    }
+}
+
+#[allow(unsafe_code)]
+fn fsid(found: &rustix::fs::StatFs) -> u64 {
+    // SAFETY: `f_fsid` is two plain integers of 4 bytes whose names differ between C libraries and are private in some;
+    // every bit pattern of 8 bytes is a valid u64, and the sizes are checked when compiling.
+    unsafe { std::mem::transmute(found.f_fsid) }
+}
+
+/// Asks with a growing buffer until the answer fits.
+fn grown(mut ask: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    let mut buffer = vec![0; 256];
+    loop {
+        match ask(&mut buffer) {
+            Ok(length) => {
+                buffer.truncate(length);
+                return Ok(buffer);
+            }
+            Err(Errno::RANGE) if buffer.len() < XATTRS_BYTES_MAX => buffer.resize(buffer.len() * 8, 0),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn collect_xattrs(
+    list: impl FnMut(&mut [u8]) -> rustix::io::Result<usize>,
+    mut get: impl FnMut(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
+) -> io::Result<Vec<Xattr>> {
+    let names = match grown(list) {
+        Ok(names) => names,
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut xattrs = Vec::new();
+    let mut bytes = 0;
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let value = match grown(|buffer| get(name, buffer)) {
+            Ok(value) => value,
+            // Removed meanwhile, or listed but not for us to see.
+            Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::ACCESS | Errno::PERM) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        bytes += name.len() + value.len();
+        if bytes > XATTRS_BYTES_MAX {
+            return Err(io::Error::other("more than 1 MiB of extended attributes"));
+        }
+        xattrs.push((name.to_vec(), value));
+    }
+    xattrs.sort();
+    Ok(xattrs)
+}

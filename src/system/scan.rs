@@ -1,0 +1,664 @@
+//! Sources listed and looked at by several threads, handed on directory by directory in the order of a walk. Opens no file
+//! but rules; knows nothing of what was there before.
+
+use crate::base::entry::Kind;
+use crate::base::entry::Stat;
+use crate::base::error::Error;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::exclude::CACHE_TAG_FILE;
+use crate::base::exclude::CACHE_TAG_SIGNATURE;
+use crate::base::exclude::Exclude;
+use crate::base::exclude::IGNORE_FILE;
+use crate::base::exclude::RULES_BYTES_MAX;
+use crate::base::id::Hash;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::path::PATH_BYTES_MAX;
+use crate::base::snapshot::Rules;
+use crate::base::time::Time;
+use crate::base::workers;
+use crate::system::platform::Directory;
+use crate::system::platform::FileSystem;
+use crate::system::platform::Names;
+use crate::system::platform::RawStat;
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+/// How many entries may be listed before they are wanted. At some 130 bytes each this bounds the memory.
+const AHEAD_ENTRIES_MAX: usize = 16 << 10;
+
+/// The inode of the top directory, as both drivers of FAT give it.
+const FAT_TOP_INODE: u64 = 1;
+
+/// A source, open.
+pub struct Source {
+    name: Vec<u8>,
+    root: Directory,
+    stat: RawStat,
+    rules: Rules,
+    exclude: Exclude,
+    file_systems: Mutex<HashMap<u64, FileSystem>>,
+    /// A directory on each file system that lists nothing, without an error, once its drive is gone.
+    doubtful: Mutex<Vec<Directory>>,
+}
+
+impl Source {
+    /// Opens the directory `path` as the source `name`.
+    ///
+    /// # Errors
+    /// When it is not there, no directory, or may not be read; when a pattern of `rules` is none; when `name` cannot be a name.
+    pub fn open(name: &str, path: &Path, rules: &Rules) -> Result<Source> {
+        let shown = path::printable(path.as_os_str().as_encoded_bytes());
+        let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
+        let root = Directory::open(path).map_err(doing)?;
+        let stat = root.own_stat().map_err(doing)?;
+        if !path::is_name(name.as_bytes()) || name == crate::base::path::MANIFEST_NAME {
+            return Err(Error::new(
+                crate::base::error::ErrorKind::Refused,
+                format!("'{}' cannot be the name of a source", name.escape_debug()),
+            ));
+        }
+        Ok(Source {
+            name: name.as_bytes().to_vec(),
+            root,
+            stat,
+            rules: rules.clone(),
+            exclude: Exclude::new(&rules.exclude)?,
+            file_systems: Mutex::default(),
+            doubtful: Mutex::default(),
+        })
+    }
+
+    /// Its name, the first part of all its paths.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// Its top directory.
+    pub fn root(&self) -> &Directory {
+        &self.root
+    }
+
+    /// What is known of its top directory.
+    pub fn stat(&self) -> Stat {
+        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, b"", self.stat.file_system))
+    }
+
+    /// A stat without what its file system does not keep; `raw.kind` is `kind`.
+    fn comparable(raw: &RawStat, kind: Kind, file_system: FileSystem) -> Stat {
+        let link_known = raw.links > 1 && kind != Kind::Directory && file_system.stable_inodes;
+        let time = |time: Time| rounded(time, file_system.time_grain_nanos);
+        let is_fat_top = kind == Kind::Directory && raw.inode == FAT_TOP_INODE && file_system.names == Names::Fat;
+        Stat {
+            kind,
+            mode: raw.mode,
+            uid: raw.uid,
+            gid: raw.gid,
+            size: if kind == Kind::File { raw.size } else { 0 },
+            // The top of an exFAT drive keeps no time: it is when it was mounted.
+            mtime: if is_fat_top { Time::default() } else { time(raw.mtime) },
+            ctime: if file_system.keeps_ctime { time(raw.ctime) } else { Time::default() },
+            inode: if file_system.stable_inodes && kind != Kind::Directory { raw.inode } else { 0 },
+            link: if link_known { link_number(raw, file_system) } else { 0 },
+            device: if kind.is_device() { raw.device } else { 0 },
+            racy: false,
+        }
+    }
+
+    /// As a fresh stat of an open file, for comparing with the one of the scan.
+    pub fn stat_now(&self, directory: &Directory, raw: &RawStat, kind: Kind) -> Stat {
+        Source::comparable(raw, kind, self.file_system(directory, b"", raw.file_system))
+    }
+
+    /// Asks the drives of which it is known that they hide it when they are gone.
+    ///
+    /// # Errors
+    /// When one is gone: what was not found since may be there all the same.
+    pub fn check_alive(&self) -> Result<()> {
+        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
+        doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
+            let name = path::printable(&self.name);
+            Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
+                .with_hint("was it pulled out? Plug it in and run the same command again")
+        })
+    }
+
+    /// The file system with this number, which `name` in `directory` is on.
+    fn file_system(&self, directory: &Directory, name: &[u8], number: u64) -> FileSystem {
+        let mut known = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&number) {
+            return *found;
+        }
+        let is_mounted_there = directory.own_stat().is_ok_and(|own| own.file_system != number);
+        let mounted = if is_mounted_there { directory.open_below(name).ok() } else { None };
+        let found = mounted.as_ref().unwrap_or(directory).file_system();
+        if found.hides_read_errors
+            && let Ok(kept) = mounted.as_ref().unwrap_or(directory).open_below(b"")
+        {
+            self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        }
+        known.insert(number, found);
+        found
+    }
+}
+
+/// The same for all names of a file, and for no other file of any file system that has a number of its own.
+fn link_number(raw: &RawStat, file_system: FileSystem) -> u64 {
+    let own = if file_system.id == 0 { raw.file_system } else { file_system.id };
+    let hash = Hash::of([own.to_le_bytes(), raw.inode.to_le_bytes()].concat().as_slice());
+    hash.0.first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes).max(1))
+}
+
+fn rounded(time: Time, grain_nanos: u64) -> Time {
+    match grain_nanos {
+        0 | 1 => time,
+        grain => {
+            let seconds = i64::try_from(grain / 1_000_000_000).unwrap_or(1);
+            if seconds > 1 {
+                Time::new(time.seconds - time.seconds.rem_euclid(seconds), 0)
+            } else {
+                Time::new(time.seconds, time.nanos - time.nanos % grain as u32)
+            }
+        }
+    }
+}
+
+/// How to scan.
+pub struct ScanOptions<'a> {
+    /// Threads that read ahead, beside the caller's.
+    pub threads: usize,
+    /// A directory that is never part of a source, by file system and inode: the archive.
+    pub skip: Option<(u64, u64)>,
+    /// Where "now" comes from, for telling which entries are racy.
+    pub clock: &'a (dyn Fn() -> Time + Sync),
+}
+
+/// What is in a directory of a source.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Which source, by its place in the list.
+    pub source: usize,
+    /// The directory, from the source's name on.
+    pub path: Vec<u8>,
+    names: Vec<u8>,
+    /// What was found, by name.
+    pub found: Vec<Found>,
+    /// Names that are there but could not be looked at, in order.
+    pub unreadable: Vec<Vec<u8>>,
+    /// Whether the directory itself could not be listed; nothing is known of what is in it.
+    pub is_unreadable: bool,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// How many sockets there are; they are not kept.
+    pub sockets: u64,
+}
+
+/// An entry of a listing.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    name: (u32, u32),
+    /// What is known of it.
+    pub stat: Stat,
+    /// Whether it occupies less than its size, so that it may have holes.
+    pub may_have_holes: bool,
+}
+
+impl Listing {
+    /// The name of one of its entries.
+    pub fn name(&self, found: &Found) -> &[u8] {
+        &self.names[found.name.0 as usize..][..found.name.1 as usize]
+    }
+
+    /// Whether there was nothing in it at all, not even what rules leave out.
+    pub fn is_bare(&self) -> bool {
+        self.names.is_empty() && !self.is_unreadable
+    }
+
+    /// The entry with this name.
+    pub fn find(&self, name: &[u8]) -> Option<&Found> {
+        let place = self.found.binary_search_by(|found| self.name(found).cmp(name));
+        place.ok().map(|place| &self.found[place])
+    }
+
+    /// Whether this name is there but could not be looked at.
+    pub fn cannot_look_at(&self, name: &[u8]) -> bool {
+        self.unreadable.binary_search_by(|unreadable| unreadable.as_slice().cmp(name)).is_ok()
+    }
+
+    /// Adds an entry; for listings that are not of a directory, as that of the sources. In the order of names.
+    pub fn push(&mut self, name: &[u8], stat: Stat) {
+        let start = self.names.len() as u32;
+        self.names.extend_from_slice(name);
+        self.found.push(Found { name: (start, name.len() as u32), stat, may_have_holes: false });
+    }
+}
+
+/// Lists the sources, one after the other, and gives `visit` each directory in the order of a walk, on this thread.
+///
+/// # Errors
+/// Only those of `visit`.
+pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
+    let scanner = Scanner { sources, options, work: Mutex::default(), changed: Condvar::new() };
+    std::thread::scope(|scope| {
+        let helpers: Vec<_> = (0..options.threads).map(|_| scope.spawn(|| scanner.help())).collect();
+        let stop = StopHelpers(&scanner);
+        let walked = scanner.walk(visit);
+        drop(stop);
+        workers::join(helpers);
+        walked
+    })
+}
+
+/// Sends the helpers home, also when the visitor fails or panics.
+struct StopHelpers<'a, 'b>(&'a Scanner<'b>);
+
+impl Drop for StopHelpers<'_, '_> {
+    fn drop(&mut self) {
+        self.0.work().stop = true;
+        self.0.changed.notify_all();
+    }
+}
+
+struct Scanner<'a> {
+    sources: &'a [Source],
+    options: &'a ScanOptions<'a>,
+    work: Mutex<Work>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    /// Directories to list, the one that is wanted first on top.
+    waiting: Vec<Arc<Slot>>,
+    entries_ahead: usize,
+    /// Whether so much was listed ahead that it is time to wait.
+    is_enough: bool,
+    stop: bool,
+}
+
+impl Work {
+    /// A directory to be listed ahead of need, claimed; `None` when there is none, or enough.
+    fn next_ahead(&mut self) -> Option<Arc<Slot>> {
+        self.is_enough = self.entries_ahead >= if self.is_enough { AHEAD_ENTRIES_MAX / 2 } else { AHEAD_ENTRIES_MAX };
+        while !self.is_enough {
+            let slot = self.waiting.pop()?;
+            if slot.claim() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+}
+
+/// A directory to be listed.
+struct Slot {
+    source: usize,
+    /// Below the source's top.
+    path: Vec<u8>,
+    exclude: Exclude,
+    /// Whether it is on another file system and kept without its contents.
+    is_elsewhere: bool,
+    state: Mutex<SlotState>,
+}
+
+enum SlotState {
+    Waiting,
+    Running,
+    Done(Listing, Vec<Arc<Slot>>),
+    Taken,
+}
+
+impl Slot {
+    fn new(source: usize, path: Vec<u8>, exclude: Exclude, is_elsewhere: bool) -> Arc<Slot> {
+        Arc::new(Slot { source, path, exclude, is_elsewhere, state: Mutex::new(SlotState::Waiting) })
+    }
+
+    /// Whether the caller is now the one who lists it.
+    fn claim(&self) -> bool {
+        let mut state = self.state();
+        let free = matches!(*state, SlotState::Waiting);
+        if free {
+            *state = SlotState::Running;
+        }
+        free
+    }
+
+    fn state(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Scanner<'_> {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'m>(&self, work: MutexGuard<'m, Work>) -> MutexGuard<'m, Work> {
+        self.changed.wait(work).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads ahead until told to stop. Once there is enough, waits until half of it is used: waking up costs more than listing.
+    fn help(&self) {
+        let mut work = self.work();
+        while !work.stop {
+            match work.next_ahead() {
+                Some(slot) => {
+                    drop(work);
+                    self.list(&slot);
+                    work = self.work();
+                }
+                None => work = self.wait(work),
+            }
+        }
+    }
+
+    /// Walks depth first; what nobody has listed yet is listed here.
+    fn walk(&self, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
+        for (number, source) in self.sources.iter().enumerate() {
+            let mut stack = vec![Slot::new(number, Vec::new(), source.exclude.clone(), false)];
+            while let Some(slot) = stack.pop() {
+                if slot.claim() {
+                    self.list(&slot);
+                }
+                let (listing, children) = self.take(&slot);
+                stack.extend(children.into_iter().rev());
+                visit(listing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a listing that somebody has made or is making; meanwhile lists others.
+    fn take(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
+        let mut work = self.work();
+        loop {
+            let mut state = slot.state();
+            if let SlotState::Done(..) = *state
+                && let SlotState::Done(listing, children) = std::mem::replace(&mut *state, SlotState::Taken)
+            {
+                work.entries_ahead -= listing.found.len();
+                self.changed.notify_all();
+                return (listing, children);
+            }
+            drop(state);
+            work = match work.next_ahead() {
+                Some(other) => {
+                    drop(work);
+                    self.list(&other);
+                    self.work()
+                }
+                None => self.wait(work),
+            };
+        }
+    }
+
+    fn list(&self, slot: &Arc<Slot>) {
+        let (listing, children) = self.listed(slot);
+        let mut work = self.work();
+        work.entries_ahead += listing.found.len();
+        if self.options.threads > 0 {
+            work.waiting.extend(children.iter().rev().cloned());
+        }
+        *slot.state() = SlotState::Done(listing, children);
+        self.changed.notify_all();
+    }
+
+    fn listed(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
+        let source = &self.sources[slot.source];
+        let path = path::joined_below(&source.name, &slot.path);
+        let mut listing = Listing { source: slot.source, path, ..Listing::default() };
+        if slot.is_elsewhere {
+            return (listing, Vec::new());
+        }
+        let children = match source.root.open_below(&slot.path) {
+            Ok(directory) => self.list_open(slot, &directory, &mut listing),
+            Err(error) => Err(error),
+        };
+        match children {
+            Ok(children) => (listing, children),
+            Err(error) => {
+                let mut failed = Listing { source: slot.source, is_unreadable: true, ..Listing::default() };
+                failed.problems.extend(problem(&listing.path, "this folder cannot be read", &error));
+                failed.path = listing.path;
+                (failed, Vec::new())
+            }
+        }
+    }
+
+    fn list_open(&self, slot: &Slot, directory: &Directory, listing: &mut Listing) -> std::io::Result<Vec<Arc<Slot>>> {
+        let source = &self.sources[slot.source];
+        let looked_at = (self.options.clock)();
+        let mut spans = Vec::new();
+        directory.for_each_name(|name| {
+            spans.push((listing.names.len() as u32, name.len() as u32));
+            listing.names.extend_from_slice(name);
+        })?;
+        let exclude = Scanner::rules_here(slot, directory, listing, &spans);
+        let cache = source.rules.exclude_caches && is_cache(directory);
+        let mut elsewhere = Vec::new();
+        let mut known: Option<(u64, FileSystem)> = None;
+        for span in spans {
+            let name = &listing.names[span.0 as usize..][..span.1 as usize];
+            if listing.path.len() + 1 + name.len() > PATH_BYTES_MAX {
+                let what = "some of what is in this folder is not saved: its path is longer than 64 KiB";
+                let told = EntryPath::from_bytes(&listing.path).map(|path| Problem::new(path, what));
+                listing.problems.extend(told);
+                listing.unreadable.push(name.to_vec());
+                continue;
+            }
+            let raw = match directory.stat(name) {
+                Ok(raw) => raw,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    let full = path::joined(&listing.path, name);
+                    listing.problems.extend(problem(&full, "cannot be looked at", &error));
+                    listing.unreadable.push(name.to_vec());
+                    continue;
+                }
+            };
+            let is_directory = raw.kind == Some(Kind::Directory);
+            let excluded = cache && name != CACHE_TAG_FILE
+                || !exclude.is_empty() && exclude.excludes(&path::joined(&slot.path, name), is_directory)
+                || is_directory && self.options.skip == Some((raw.file_system, raw.inode));
+            if excluded {
+                continue;
+            }
+            let Some(kind) = raw.kind else {
+                listing.sockets += 1;
+                continue;
+            };
+            if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
+                elsewhere.push(name.to_vec());
+            }
+            let file_system = match known {
+                Some((number, file_system)) if number == raw.file_system => file_system,
+                _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,
+            };
+            let mut stat = Source::comparable(&raw, kind, file_system);
+            stat.note_look(looked_at);
+            let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
+            listing.found.push(Found { name: span, stat, may_have_holes });
+        }
+        let names = &listing.names;
+        let name_of = |found: &Found| &names[found.name.0 as usize..][..found.name.1 as usize];
+        listing.found.sort_unstable_by(|a, b| name_of(a).cmp(name_of(b)));
+        listing.unreadable.sort();
+        let directories = listing.found.iter().filter(|found| found.stat.kind == Kind::Directory).map(name_of);
+        let children = directories.map(|name| {
+            let is_elsewhere = elsewhere.iter().any(|other| other == name);
+            Slot::new(slot.source, path::joined(&slot.path, name), exclude.clone(), is_elsewhere)
+        });
+        Ok(children.collect())
+    }
+
+    /// The rules of this directory: those from above, and those of a `.snapignore` in it.
+    fn rules_here(slot: &Slot, directory: &Directory, listing: &mut Listing, spans: &[(u32, u32)]) -> Exclude {
+        let has_file = spans.iter().any(|span| &listing.names[span.0 as usize..][..span.1 as usize] == IGNORE_FILE);
+        if !has_file {
+            return slot.exclude.clone();
+        }
+        let path = path::joined(&listing.path, IGNORE_FILE);
+        match read_start(directory, IGNORE_FILE, RULES_BYTES_MAX + 1) {
+            Ok(text) => {
+                let (exclude, complaints) = slot.exclude.with_ignore_file(&slot.path, &text);
+                let problems =
+                    complaints.into_iter().filter_map(|what| Some(Problem::new(EntryPath::from_bytes(&path)?, what)));
+                listing.problems.extend(problems);
+                exclude
+            }
+            Err(error) => {
+                listing.problems.extend(problem(&path, "these rules cannot be read", &error));
+                slot.exclude.clone()
+            }
+        }
+    }
+}
+
+fn problem(path: &[u8], what: &str, error: &std::io::Error) -> Option<Problem> {
+    Some(Problem::io(EntryPath::from_bytes(path)?, what, error))
+}
+
+fn is_cache(directory: &Directory) -> bool {
+    read_start(directory, CACHE_TAG_FILE, CACHE_TAG_SIGNATURE.len()).is_ok_and(|start| start == CACHE_TAG_SIGNATURE)
+}
+
+fn read_start(directory: &Directory, name: &[u8], bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    directory.open_file(name)?.take(bytes_max as u64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::fs;
+
+    fn paths(root: &Path, threads: usize, rules: &Rules) -> Vec<String> {
+        let sources = [Source::open("s", root, rules).unwrap()];
+        let options = ScanOptions { threads, skip: None, clock: &|| Time::new(0, 0) };
+        let mut paths = Vec::new();
+        scan(&sources, &options, &mut |listing| {
+            assert!(listing.problems.is_empty(), "{:?}", listing.problems);
+            for found in &listing.found {
+                paths.push(String::from_utf8(path::joined(&listing.path, listing.name(found))).unwrap());
+            }
+            Ok(())
+        })
+        .unwrap();
+        paths
+    }
+
+    fn tree() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["a/b/c", "a/z", "a-b", "b/x/y", "b/.hidden"] {
+            fs::create_dir_all(root.path().join(directory)).unwrap();
+            fs::write(root.path().join(directory).join("file"), "x").unwrap();
+        }
+        fs::write(root.path().join("a.b"), "x").unwrap();
+        root
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_order_of_a_walk_and_what_walkdir_finds() {
+        let root = tree();
+        let mut expected: Vec<String> = walkdir::WalkDir::new(root.path())
+            .min_depth(1)
+            .into_iter()
+            .map(|item| format!("s/{}", item.unwrap().path().strip_prefix(root.path()).unwrap().display()))
+            .collect();
+        let group_order = |a: &String, b: &String| {
+            let (a, b) = (path::split_last(a.as_bytes()), path::split_last(b.as_bytes()));
+            path::row_order(a, b)
+        };
+        expected.sort_by(group_order);
+        for threads in [0, 1, 4] {
+            for _ in 0..20 {
+                assert_eq!(paths(root.path(), threads, &Rules::default()), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn rules_leave_out_what_they_name_and_nothing_else() {
+        let root = tree();
+        fs::write(root.path().join("b/.snapignore"), "x/\n").unwrap();
+        fs::write(root.path().join("a/CACHEDIR.TAG"), CACHE_TAG_SIGNATURE).unwrap();
+        let rules = Rules { exclude: vec!["/a-b".into(), ".hidden".into()], exclude_caches: true, ..Rules::default() };
+        let expected = ["s/a", "s/a.b", "s/b", "s/a/CACHEDIR.TAG", "s/b/.snapignore", "s/b/file"];
+        let found: Vec<String> = paths(root.path(), 2, &rules);
+        assert_eq!(found, expected[..5]);
+        fs::write(root.path().join("b/file"), "x").unwrap();
+        assert_eq!(paths(root.path(), 2, &rules), expected);
+    }
+
+    #[test]
+    fn what_has_too_long_a_path_is_told_of_and_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = "d".repeat(255);
+        let mut at = std::fs::File::open(directory.path()).unwrap();
+        for _ in 0..257 {
+            rustix::fs::mkdirat(&at, &name, rustix::fs::Mode::RWXU).unwrap();
+            let flags = rustix::fs::OFlags::DIRECTORY;
+            at = rustix::fs::openat(&at, &name, flags, rustix::fs::Mode::empty()).unwrap().into();
+        }
+        let sources = [Source::open("s", directory.path(), &Rules::default()).unwrap()];
+        let options = ScanOptions { threads: 1, skip: None, clock: &Time::now };
+        let (mut found, mut problems, mut unreadable) = (0, Vec::new(), 0);
+        scan(&sources, &options, &mut |listing| {
+            found += listing.found.len();
+            unreadable += listing.unreadable.len();
+            problems.extend(listing.problems);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((found, problems.len(), unreadable), (PATH_BYTES_MAX / 256 - 1, 1, 1), "{problems:?}");
+    }
+
+    #[test]
+    fn the_archive_is_never_part_of_a_source() {
+        let root = tree();
+        let archive = crate::system::platform::stat_path(&root.path().join("b")).unwrap();
+        let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
+        let options =
+            ScanOptions { threads: 1, skip: Some((archive.file_system, archive.inode)), clock: &|| Time::new(0, 0) };
+        scan(&sources, &options, &mut |listing| {
+            assert!(!listing.path.starts_with(b"s/b"));
+            let is_it = |found: &Found| listing.path == b"s" && listing.name(found) == b"b";
+            assert!(!listing.found.iter().any(is_it));
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn names_of_one_file_share_a_link_number_and_others_do_not() {
+        let root = tree();
+        fs::hard_link(root.path().join("a.b"), root.path().join("b/link")).unwrap();
+        let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
+        let options = ScanOptions { threads: 1, skip: None, clock: &|| Time::new(0, 0) };
+        let mut links = Vec::new();
+        scan(&sources, &options, &mut |listing| {
+            links.extend(listing.found.iter().map(|found| found.stat.link).filter(|link| *link != 0));
+            Ok(())
+        })
+        .unwrap();
+        assert!(links.len() == 2 && links[0] == links[1]);
+    }
+
+    #[test]
+    fn times_are_rounded_as_the_drive_will_keep_them() {
+        let time = Time::new(1_000_001, 123_456_789);
+        assert_eq!(rounded(time, 1), time);
+        assert_eq!(rounded(time, 2_000_000_000), Time::new(1_000_000, 0));
+        assert_eq!(rounded(time, 10_000_000), Time::new(1_000_001, 120_000_000));
+        assert_eq!(rounded(Time::new(-1, 5), 2_000_000_000), Time::new(-2, 0));
+    }
+}

@@ -1,0 +1,574 @@
+//! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
+
+use super::Blob;
+use super::OUT_OF_ORDER;
+use super::Room;
+use super::Store;
+use super::Upload;
+use super::checked_name;
+use super::not_as_written;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::system::platform;
+use crate::system::platform::Directory;
+use crate::system::platform::Names;
+use std::any::Any;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
+use std::io::Read;
+use std::io::Seek;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
+use tempfile::TempPath;
+
+/// What the names of unfinished files begin with; `sweep` removes them.
+const TEMPORARY_PREFIX: &str = ".snap-";
+
+/// At least so many other characters follow.
+const TEMPORARY_RANDOM_MIN: usize = 6;
+
+/// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that it is soon
+/// known how fast it is.
+const SYNC_BYTES: u64 = 1 << 20;
+
+/// Later as many as the drive takes in about this time, but no fewer and no more than these.
+const SYNC_MILLIS: u64 = 250;
+const SYNC_BYTES_RANGE: (u64, u64) = (2 << 20, 64 << 20);
+
+const LOCK_NAME: &str = "lock";
+
+/// The most bytes of a lock file that are shown.
+const HOLDER_BYTES_MAX: u64 = 200;
+
+/// How many bytes are read back at once.
+const READ_BACK_BYTES: usize = 1 << 20;
+
+/// A store in a directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    root: PathBuf,
+    /// Whether the names of the directories in it were made durable since the store was opened.
+    root_is_synced: Arc<AtomicBool>,
+}
+
+impl LocalStore {
+    /// The store in the existing directory `root`; nothing is read or written yet.
+    pub fn new(root: impl Into<PathBuf>) -> LocalStore {
+        LocalStore { root: root.into(), root_is_synced: Arc::default() }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.root.join(checked_name(name)?))
+    }
+
+    /// # Errors
+    /// When the directory or the drive that it is on is gone.
+    fn check_alive(&self) -> Result<()> {
+        let alive = Directory::open(&self.root).and_then(|root| root.check_alive());
+        alive.map_err(|error| failed(format!("cannot read {}", self.root.display()), error))
+    }
+
+    /// Why a file is not found.
+    fn missing(&self, path: &Path) -> Error {
+        match Directory::open(&self.root).and_then(|root| root.check_alive()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                failed(format!("cannot open {}", path.display()), error)
+            }
+            _ => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+        }
+    }
+
+    /// The top is never made: on a drive that is not plugged in it would be a folder on another disk.
+    fn make_directory(&self, directory: &Path) -> io::Result<()> {
+        let is_there = directory.is_dir();
+        if directory == self.root || (is_there && self.root_is_synced.load(Ordering::SeqCst)) {
+            return Ok(());
+        }
+        if !is_there {
+            fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
+        }
+        // Whoever made one that is there may have been stopped before its name was durable.
+        platform::sync_directory(&self.root)?;
+        self.root_is_synced.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn begin(&self, name: &str) -> Result<LocalUpload> {
+        let path = self.path(name)?;
+        let doing = || format!("cannot write {}", path.display());
+        let directory = path.parent().unwrap_or(&self.root);
+        self.make_directory(directory).map_err(|error| Error::io(doing(), error))?;
+        // As long as the name that it gets: then exFAT renames it where it stands. A longer name it writes elsewhere, and deletes
+        // the old one; pulled out in between, it may show neither, nor what comes after.
+        let length = path.file_name().map_or(0, std::ffi::OsStr::len);
+        let temporary = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .rand_bytes(length.saturating_sub(TEMPORARY_PREFIX.len()).max(TEMPORARY_RANDOM_MIN))
+            .tempfile_in(directory)
+            .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
+        let (file, temporary) = temporary.into_parts();
+        Ok(LocalUpload {
+            file,
+            temporary,
+            path,
+            length: 0,
+            synced: 0,
+            syncing: None,
+            sync_bytes: SYNC_BYTES,
+            taken: (0, Duration::ZERO),
+        })
+    }
+}
+
+/// tempfile adds the temporary file's path to its errors; a person is helped by the reason alone.
+fn without_temporary_name(error: &io::Error) -> io::Error {
+    match error.get_ref().and_then(std::error::Error::source).and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(inner) => inner.raw_os_error().map_or_else(|| inner.kind().into(), io::Error::from_raw_os_error),
+        None => error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error),
+    }
+}
+
+impl Store for LocalStore {
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
+        let path = if directory.is_empty() { self.root.clone() } else { self.path(directory)? };
+        let doing = |error| failed(format!("cannot list {}", path.display()), error);
+        let listing = match fs::read_dir(&path) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => {
+                return self.check_alive().map(|()| Vec::new());
+            }
+            Err(error) => return Err(doing(error)),
+        };
+        let mut names = Vec::new();
+        for item in listing {
+            let item = item.map_err(doing)?;
+            let Ok(name) = item.file_name().into_string() else { continue };
+            if checked_name(&name).is_err() {
+                continue;
+            }
+            let metadata = match item.metadata() {
+                // A writer removes it just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => found.map_err(doing)?,
+            };
+            if metadata.is_file() {
+                names.push((name, metadata.len()));
+            }
+        }
+        // A FAT drive that was pulled out lists what is cached, or nothing, and says that all is well.
+        self.check_alive()?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
+        let path = self.path(name)?;
+        let file = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => self.missing(&path),
+            _ => failed(format!("cannot open {}", path.display()), error),
+        })?;
+        let metadata = file.metadata().map_err(|error| Error::io(format!("cannot open {}", path.display()), error))?;
+        if !metadata.is_file() {
+            return Err(Error::damaged(format!("{} is not a file", path.display())));
+        }
+        Ok(Box::new(LocalBlob { file, length: metadata.len(), path }))
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
+        let upload = self.begin(name)?;
+        if upload.path.symlink_metadata().is_ok() {
+            return Err(exists(&upload.path));
+        }
+        Ok(Box::new(upload))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut upload = self.begin(name)?;
+        let written = upload.write_all(bytes);
+        written.map_err(|error| Error::io(format!("cannot write {}", upload.path.display()), error))?;
+        upload.finish(Replace::Yes)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        let doing = |error| Error::io(format!("cannot move {} to {}", from.display(), to.display()), error);
+        let (old, new) = (from.parent().unwrap_or(&self.root), to.parent().unwrap_or(&self.root));
+        self.make_directory(new).map_err(doing)?;
+        platform::rename_new(&from, &to).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&to),
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", from.display())),
+            _ => doing(error),
+        })?;
+        // First where it is to be found, then where it was.
+        platform::sync_directory(new).and_then(|()| platform::sync_directory(old)).map_err(doing)
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name)?;
+        fs::remove_file(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
+            _ => Error::io(format!("cannot remove {}", path.display()), error),
+        })
+    }
+
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+        let path = self.path(LOCK_NAME)?;
+        let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(&mut file)),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Who holds it is only for the message of those who wait; the lock is the operating system's.
+        let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Box::new(LocalLock(file)))
+    }
+
+    fn sweep(&self) -> Result<()> {
+        let is_fat = is_fat(&self.root);
+        for directory in ["", "bundles", "index", "damaged"] {
+            sweep_directory(&self.root.join(directory), is_fat);
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> Room {
+        let Ok(root) = Directory::open(&self.root) else { return Room::default() };
+        Room { file_bytes_max: root.file_system().file_bytes_max, free_bytes: root.free_bytes() }
+    }
+
+    fn describe(&self) -> String {
+        self.root.display().to_string()
+    }
+}
+
+/// Whether a directory is on FAT or exFAT.
+fn is_fat(directory: &Path) -> bool {
+    Directory::open(directory).is_ok_and(|opened| opened.file_system().names == Names::Fat)
+}
+
+fn sweep_directory(directory: &Path, is_fat: bool) {
+    let Ok(listing) = fs::read_dir(directory) else { return };
+    let is_temporary = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+    let names = listing.flatten().map(|item| item.file_name());
+    let (temporary, others): (Vec<_>, Vec<_>) = names.partition(is_temporary);
+    if temporary.is_empty() {
+        return;
+    }
+    let length = |name: &OsString| directory.join(name).symlink_metadata().map_or(0, |metadata| metadata.len());
+    // A drive that was pulled out may have kept both names of a file that was just renamed. On FAT nothing tells that they are one
+    // file: removing the old name would give the bytes of the new one to the next file.
+    let kept: HashSet<u64> =
+        if is_fat { others.iter().map(length).filter(|length| *length > 0).collect() } else { HashSet::new() };
+    for name in temporary.iter().filter(|name| !kept.contains(&length(name))) {
+        let _ = fs::remove_file(directory.join(name));
+    }
+}
+
+/// Makes a file's new name durable.
+fn keep_name(file: &File, path: &Path) -> Result<()> {
+    let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+    // On FAT a file's length and place stand beside its name, and the new name has none before the file is synced again.
+    file.sync_all().map_err(doing)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    platform::sync_directory(directory).map_err(doing)?;
+    if is_fat(directory) {
+        let names = fs::read_dir(directory).map_err(doing)?;
+        check_listed(path, names.flatten().map(|item| item.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Looks whether a new name is among those of its directory. An exFAT drive that was pulled out may have kept half of an entry
+/// and then list nothing of what is written over the rest of it, though it can be opened; once its file system is mended it is
+/// there again, maybe beside another one made in its place.
+fn check_listed(path: &Path, mut names: impl Iterator<Item = OsString>) -> Result<()> {
+    let is_listed = path.file_name().is_some_and(|own| names.any(|name| name.eq_ignore_ascii_case(own)));
+    if is_listed {
+        return Ok(());
+    }
+    let what = format!("the drive does not list {}, which was written a moment ago", path.display());
+    Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
+}
+
+/// What the system said, and what to do when the drive no longer answers.
+fn failed(what: String, error: io::Error) -> Error {
+    let is_lost = platform::was_drive_lost(&error);
+    let error = Error::io(what, error);
+    if is_lost { error.with_hint("is the drive still plugged in? If it is, it may be failing") } else { error }
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(ErrorKind::Exists, format!("{} is already there", path.display()))
+}
+
+fn locked(file: &mut File) -> Error {
+    let mut holder = Vec::new();
+    let _ = file.rewind().and_then(|()| file.take(HOLDER_BYTES_MAX).read_to_end(&mut holder));
+    let holder = crate::base::path::printable(&holder).trim().to_owned();
+    let who = if holder.is_empty() { "another snap".to_owned() } else { holder };
+    Error::new(ErrorKind::Locked, format!("the archive is in use by {who}"))
+        .with_hint("wait until it is done, then try again")
+}
+
+struct LocalLock(File);
+
+impl Drop for LocalLock {
+    fn drop(&mut self) {
+        let _ = self.0.set_len(0);
+        let _ = self.0.unlock();
+    }
+}
+
+struct LocalBlob {
+    file: File,
+    length: u64,
+    path: PathBuf,
+}
+
+impl Blob for LocalBlob {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let mut count = 0;
+        while count < buffer.len() {
+            match platform::read_at(&self.file, offset + count as u64, &mut buffer[count..]) {
+                Ok(0) => break,
+                Ok(more) => count += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io(format!("cannot read {}", self.path.display()), error)),
+            }
+        }
+        Ok(count)
+    }
+}
+
+struct LocalUpload {
+    file: File,
+    temporary: TempPath,
+    path: PathBuf,
+    length: u64,
+    /// So many bytes have been handed to the drive.
+    synced: u64,
+    /// The thread that waits for the drive to take the last of them, how many they are, and how long it took. What it says is
+    /// said once, so it must be listened to.
+    syncing: Option<JoinHandle<io::Result<(u64, Duration)>>>,
+    /// How many bytes are handed to the drive at once.
+    sync_bytes: u64,
+    taken: (u64, Duration),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replace {
+    Yes,
+    No,
+}
+
+impl Write for LocalUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(&bytes[..bytes.len().min(platform::WRITE_BYTES)])?;
+        self.length += count as u64;
+        if self.length - self.synced >= self.sync_bytes {
+            self.wait_for_drive()?;
+            let bytes = self.length - self.synced;
+            self.synced = self.length;
+            let file = self.file.try_clone()?;
+            let sync = move || {
+                let began = Instant::now();
+                file.sync_data().map(|()| (bytes, began.elapsed()))
+            };
+            self.syncing = Some(std::thread::Builder::new().spawn(sync)?);
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl LocalUpload {
+    /// Waits until the drive has what was handed to it.
+    fn wait_for_drive(&mut self) -> io::Result<()> {
+        let Some(thread) = self.syncing.take() else { return Ok(()) };
+        let stopped = |_| Err(io::Error::other("the thread that waits for the drive stopped"));
+        let (bytes, time) = thread.join().unwrap_or_else(stopped)?;
+        self.taken = (self.taken.0 + bytes, self.taken.1 + time);
+        let (least, most) = SYNC_BYTES_RANGE;
+        let millis = time.as_millis().max(1) as u64;
+        // What a drive or its system takes at once at first says little of how fast it goes on.
+        let wanted = (bytes.saturating_mul(SYNC_MILLIS) / millis).min(2 * bytes);
+        self.sync_bytes = wanted.clamp(least, most);
+        Ok(())
+    }
+
+    fn finish(mut self, replace: Replace) -> Result<()> {
+        let path = self.path.clone();
+        let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
+        self.wait_for_drive().map_err(doing)?;
+        // As readable as any file the person makes; tempfile makes them private.
+        platform::apply_umask(&self.file).map_err(doing)?;
+        self.file.sync_all().map_err(doing)?;
+        let length = self.file.metadata().map_err(doing)?.len();
+        if length != self.length {
+            return Err(Error::damaged(format!(
+                "the drive kept {length} of {} bytes of {}",
+                self.length,
+                self.path.display()
+            )));
+        }
+        match replace {
+            Replace::Yes => fs::rename(&self.temporary, &self.path).map_err(doing)?,
+            Replace::No => match platform::rename_new(&self.temporary, &self.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
+                result => result.map_err(doing)?,
+            },
+        }
+        // It has its name now; there is nothing left to remove.
+        let _ = self.temporary.keep();
+        let kept = keep_name(&self.file, &self.path);
+        if kept.is_err() && replace == Replace::No {
+            // Nothing builds on it yet, and whoever hears that it failed must not find it later.
+            let _ = fs::remove_file(&self.path);
+        }
+        kept
+    }
+}
+
+impl Upload for LocalUpload {
+    fn taken(&self) -> (u64, Duration) {
+        self.taken
+    }
+
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        let path = self.path.display().to_string();
+        let doing = |error| Error::io(format!("cannot read back {path}"), error);
+        self.wait_for_drive()
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Error::io(format!("cannot write {path}"), error))?;
+        platform::forget_cached(&self.file);
+        let (mut hasher, mut buffer, mut offset) = (Hasher::new(), vec![0; READ_BACK_BYTES], 0);
+        loop {
+            match platform::read_at(&self.file, offset, &mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hasher.update(&buffer[..count]);
+                    offset += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(doing(error)),
+            }
+        }
+        if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
+    }
+
+    fn rename(&mut self, name: &str) -> Result<()> {
+        let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
+        let path = self.path.with_file_name(file_name);
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(&path));
+        }
+        self.path = path;
+        Ok(())
+    }
+
+    fn publish(self: Box<Self>) -> Result<()> {
+        self.finish(Replace::No)
+    }
+}
+
+/// A store in a temporary directory, removed when it is dropped.
+pub struct Scratch {
+    store: LocalStore,
+    _directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// A new, empty one, where the system keeps temporary files.
+    ///
+    /// # Errors
+    /// When there is no room for one.
+    pub fn new() -> Result<Scratch> {
+        let directory = tempfile::Builder::new().prefix("snap-").tempdir();
+        let directory = directory.map_err(|error| Error::io("cannot make a temporary folder", error))?;
+        Ok(Scratch { store: LocalStore::new(directory.path()), _directory: directory })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &self.store
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_temporary_name_takes_as_much_room_in_its_directory_as_the_name_that_follows() {
+        let drive = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(drive.path());
+        for name in ["000001-20261122T235502Z.0001.tar.zst", "archive.toml", "x"] {
+            let upload = store.create(name).unwrap();
+            let [temporary] = &names(drive.path())[..] else { panic!("not one file") };
+            assert!(temporary.starts_with(TEMPORARY_PREFIX));
+            assert_eq!(temporary.len(), name.len().max(12), "{temporary} for {name}");
+            drop(upload);
+        }
+    }
+
+    #[test]
+    fn on_fat_an_unfinished_file_that_may_be_a_published_one_is_left() {
+        for (is_fat, left) in [(true, &[".snap-same", "published"][..]), (false, &["published"])] {
+            let drive = tempfile::tempdir().unwrap();
+            let files = [("published", "12345"), (".snap-same", "12345"), (".snap-other", "1234"), (".snap-empty", "")];
+            for (name, bytes) in files {
+                fs::write(drive.path().join(name), bytes).unwrap();
+            }
+            fs::write(drive.path().join("empty"), "").unwrap();
+            sweep_directory(drive.path(), is_fat);
+            fs::remove_file(drive.path().join("empty")).unwrap();
+            assert_eq!(names(drive.path()), left, "on FAT: {is_fat}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_that_the_drive_does_not_list_is_told_with_what_to_do() {
+        let path = Path::new("/drive/bundles/000001.tar.zst");
+        let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>().into_iter();
+        check_listed(path, names(&["x", "000001.TAR.ZST"])).unwrap();
+        let error = check_listed(path, names(&["x"])).unwrap_err();
+        assert!(error.is_damage() && error.hint().unwrap().contains("fsck"), "{error}");
+    }
+}

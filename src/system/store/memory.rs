@@ -1,0 +1,169 @@
+//! A store in memory: for tests, and as the plainest statement of what a store does.
+
+use super::Blob;
+use super::Store;
+use super::Upload;
+use super::checked_name;
+use super::not_as_written;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+/// A store whose files are in memory; clones share them.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    files: BTreeMap<String, Arc<[u8]>>,
+    holder: Option<String>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_found(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no {name} in the archive"))
+}
+
+fn exists(name: &str) -> Error {
+    Error::new(ErrorKind::Exists, format!("{name} is already there"))
+}
+
+impl Store for MemoryStore {
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
+        let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let inner = self.inner();
+        let names = inner.files.iter().filter_map(|(name, bytes)| {
+            let rest = name.strip_prefix(&prefix).filter(|rest| !rest.contains('/'))?;
+            Some((rest.to_owned(), bytes.len() as u64))
+        });
+        Ok(names.collect())
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
+        let bytes = self.inner().files.get(checked_name(name)?).cloned().ok_or_else(|| not_found(name))?;
+        Ok(Box::new(MemoryBlob(bytes)))
+    }
+
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
+        if self.inner().files.contains_key(checked_name(name)?) {
+            return Err(exists(name));
+        }
+        Ok(Box::new(MemoryUpload { store: self.clone(), name: name.to_owned(), bytes: Vec::new() }))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.inner().files.insert(checked_name(name)?.to_owned(), bytes.into());
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let mut inner = self.inner();
+        if inner.files.contains_key(checked_name(to)?) {
+            return Err(exists(to));
+        }
+        let bytes = inner.files.remove(checked_name(from)?).ok_or_else(|| not_found(from))?;
+        inner.files.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.inner().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
+    }
+
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+        let mut inner = self.inner();
+        if let Some(other) = &inner.holder {
+            return Err(Error::new(ErrorKind::Locked, format!("the archive is in use by {other}")));
+        }
+        inner.holder = Some(holder.to_owned());
+        Ok(Box::new(MemoryLock(self.clone())))
+    }
+
+    fn sweep(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+struct MemoryBlob(Arc<[u8]>);
+
+impl Blob for MemoryBlob {
+    fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}
+
+struct MemoryUpload {
+    store: MemoryStore,
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Write for MemoryUpload {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Upload for MemoryUpload {
+    fn read_back(&mut self, digest: &Hash) -> Result<()> {
+        if Hash::of(&self.bytes) == *digest { Ok(()) } else { Err(not_as_written(&self.name)) }
+    }
+
+    fn rename(&mut self, name: &str) -> Result<()> {
+        if self.store.inner().files.contains_key(checked_name(name)?) {
+            return Err(exists(name));
+        }
+        name.clone_into(&mut self.name);
+        Ok(())
+    }
+
+    fn publish(self: Box<Self>) -> Result<()> {
+        let mut inner = self.store.inner();
+        if inner.files.contains_key(&self.name) {
+            return Err(exists(&self.name));
+        }
+        inner.files.insert(self.name, self.bytes.into());
+        Ok(())
+    }
+}
+
+struct MemoryLock(MemoryStore);
+
+impl Drop for MemoryLock {
+    fn drop(&mut self) {
+        self.0.inner().holder = None;
+    }
+}

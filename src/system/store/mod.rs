@@ -1,0 +1,238 @@
+//! Whole files that never change once published: where an archive's bytes are kept. Knows nothing of what they mean.
+//!
+//! Every write of an archive goes through a [`Store`], and `publish` is the one moment at which a file exists.
+
+mod local;
+mod memory;
+mod scratch;
+
+pub use local::LocalStore;
+pub use local::Scratch;
+pub use memory::MemoryStore;
+pub use scratch::ScratchFile;
+pub use scratch::Spool;
+
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use std::any::Any;
+use std::io::Read;
+use std::io::Write;
+use std::time::Duration;
+
+/// What a store has room for, as far as that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Room {
+    /// The most bytes that one file can have, where that is little.
+    pub file_bytes_max: Option<u64>,
+    /// How many bytes are free.
+    pub free_bytes: Option<u64>,
+}
+
+/// A place for files. Names are ASCII, `file` or `directory/file`, distinct without case.
+pub trait Store: Send + Sync {
+    /// The published files in `directory` ("" for the top), with their lengths in bytes, sorted by name; none when there is
+    /// no such directory. Foreign files are listed too.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    fn list(&self, directory: &str) -> Result<Vec<(String, u64)>>;
+
+    /// Opens a published file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none; otherwise when it cannot be opened.
+    fn open(&self, name: &str) -> Result<Box<dyn Blob>>;
+
+    /// Begins a file. Nothing is seen of it before it is published; dropped, it leaves no trace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name is published; otherwise when it cannot be made.
+    fn create(&self, name: &str) -> Result<Box<dyn Upload>>;
+
+    /// Publishes a whole small file in place of the one that may be there. Only for files that describe the archive.
+    ///
+    /// # Errors
+    /// When it cannot be written; the old one is then still there.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()>;
+
+    /// Gives a published file another name, in another directory if need be; afterwards that is not lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of the new name is published; [`ErrorKind::NotFound`] when there is none of the old
+    /// one; otherwise when it cannot be done.
+    fn rename(&self, from: &str, to: &str) -> Result<()>;
+
+    /// Removes a published file.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be removed.
+    fn remove(&self, name: &str) -> Result<()>;
+
+    /// Becomes the only writer, until the result is dropped or the process ends.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when there is one already, with who it is; otherwise when the lock cannot be made.
+    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>>;
+
+    /// Removes what interrupted writers left. Only while holding the lock.
+    ///
+    /// # Errors
+    /// When the store cannot be read; a file that cannot be removed is left.
+    fn sweep(&self) -> Result<()>;
+
+    /// What it has room for.
+    fn room(&self) -> Room {
+        Room::default()
+    }
+
+    /// The store as a person would name it.
+    fn describe(&self) -> String;
+}
+
+/// A published file, open for reading.
+pub trait Blob: Send + Sync {
+    /// Its length in bytes.
+    fn length(&self) -> u64;
+
+    /// Reads into `buffer` from `offset` on, as much as fits and is there; less only at the end of the file.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize>;
+}
+
+/// A file being written.
+pub trait Upload: Write + Send {
+    /// Chooses another name in the same directory before it is published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name is published.
+    fn rename(&mut self, name: &str) -> Result<()>;
+
+    /// How many of the bytes the drive has taken so far, and in how much time of its own; nothing where that is not known.
+    fn taken(&self) -> (u64, Duration) {
+        (0, Duration::ZERO)
+    }
+
+    /// Makes the bytes durable, reads them back from where they are kept, not from a cache, and compares. Nothing may be
+    /// written after it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when their BLAKE3 is not `digest`; otherwise when they cannot be made durable or read.
+    fn read_back(&mut self, digest: &Hash) -> Result<()>;
+
+    /// Makes the bytes durable and then the file visible; afterwards it is not lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] when a file of that name was published meanwhile; [`ErrorKind::Damaged`] when the drive does not
+    /// keep or list it; otherwise when it cannot be made durable or visible. The file is then not there; where it had its name
+    /// already and the drive refuses to remove it again, it may be.
+    fn publish(self: Box<Self>) -> Result<()>;
+}
+
+/// Whether `name` is `file` or `directory/file` in printable ASCII without `: * ? " < > |` and backslashes, no part
+/// beginning with a dot (those are a store's own).
+fn is_store_name(name: &str) -> bool {
+    let part_ok = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && part.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !br#":*?"<>|\"#.contains(&byte))
+    };
+    name.split('/').count() <= 2 && name.split('/').all(part_ok)
+}
+
+fn checked_name(name: &str) -> Result<&str> {
+    if is_store_name(name) {
+        return Ok(name);
+    }
+    Err(Error::new(ErrorKind::Refused, format!("'{}' cannot be the name of a file in an archive", name.escape_debug())))
+}
+
+/// `length` bytes of a blob from `offset` on.
+///
+/// # Errors
+/// [`ErrorKind::Damaged`] when the file is shorter; otherwise when it cannot be read.
+pub fn read_exact_at(blob: &dyn Blob, offset: u64, length: usize) -> Result<Vec<u8>> {
+    read_exact_in(blob, offset, length, Vec::new())
+}
+
+/// As [`read_exact_at`], in `buffer`, whose room is used.
+///
+/// # Errors
+/// As for [`read_exact_at`].
+pub fn read_exact_in(blob: &dyn Blob, offset: u64, length: usize, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
+    let beyond = || Error::damaged("the file ends too early");
+    if blob.length().checked_sub(offset).is_none_or(|rest| rest < length as u64) {
+        return Err(beyond());
+    }
+    buffer.resize(length, 0);
+    if blob.read_at(offset, &mut buffer)? != length {
+        return Err(beyond());
+    }
+    Ok(buffer)
+}
+
+/// A small published file as a whole.
+///
+/// # Errors
+/// As for [`Store::open`]; [`ErrorKind::Damaged`] when it is longer than `length_max` bytes.
+pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<u8>> {
+    let blob = store.open(name)?;
+    if blob.length() > length_max {
+        return Err(Error::damaged(format!("{name} is longer than {length_max} bytes")));
+    }
+    read_exact_at(&*blob, 0, blob.length() as usize)
+}
+
+/// What to do when a file that was just written is not there.
+pub const OUT_OF_ORDER: &str =
+    "its file system is not in order: unmount it, have it checked (fsck), and run the same command again";
+
+/// What is said of a file that does not come back as it was written.
+fn not_as_written(name: &str) -> Error {
+    Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}")).with_hint(
+        "That file was not kept, and what was saved before is as it was. Drive, cable or port are failing: try another \
+         port or cable, check the rest with `snap verify --data`, and save to another drive as well.",
+    )
+}
+
+/// Reads a blob from `offset` up to `end`, in order.
+pub struct BlobReader<'a> {
+    blob: &'a dyn Blob,
+    offset: u64,
+    end: u64,
+}
+
+impl<'a> BlobReader<'a> {
+    /// A reader of the bytes from `offset` up to, not including, `end`.
+    pub fn new(blob: &'a dyn Blob, offset: u64, end: u64) -> BlobReader<'a> {
+        BlobReader { blob, offset, end }
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.end.saturating_sub(self.offset).min(buffer.len() as u64) as usize;
+        let count = self.blob.read_at(self.offset, &mut buffer[..length]).map_err(std::io::Error::other)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_store_name;
+
+    #[test]
+    fn odd_names_are_refused() {
+        for bad in ["", "/", "a/", "/a", "a/b/c", "..", ".x", "a/.x", "a:b", "a\\b", "a b", "é", "a.", "a?"] {
+            assert!(!is_store_name(bad), "{bad:?}");
+        }
+        for good in ["lock", "bundles/000042-20261122T235502Z.0001.tar.zst", "index/000042.delta"] {
+            assert!(is_store_name(good), "{good:?}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
+
+mod index;
+mod old;
+mod pace;
+mod pipeline;
+mod plan;
+mod room;
+mod sources;
+mod write;
+
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::NUMBER_MAX;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::snapshot::Counts;
+use crate::base::snapshot::Rules;
+use crate::base::snapshot::Summary;
+use crate::base::time::Time;
+use crate::format::frames::LEVEL_DEFAULT;
+use crate::format::manifest::Head;
+use crate::system::platform;
+use crate::system::scan::ScanOptions;
+use std::path::PathBuf;
+
+/// How hard to compress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Level {
+    /// As hard as can be without waiting for it: harder when the drive is slow, softer when the processor is.
+    #[default]
+    Auto,
+    /// A level of zstd, 1 to 19. Then the same source gives the same bundles.
+    Fixed(i32),
+}
+
+impl Level {
+    /// The level for what is not compressed frame by frame.
+    fn fixed(self) -> i32 {
+        match self {
+            Level::Auto => LEVEL_DEFAULT,
+            Level::Fixed(level) => level,
+        }
+    }
+}
+
+/// The default for the most bytes of tar in one part.
+pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
+
+/// A folder to be saved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceSpec {
+    /// Its name in the archive; `None`: the last part of its path.
+    pub name: Option<String>,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// How to make a snapshot.
+pub struct CreateOptions<'a> {
+    /// What to save; empty: the sources of the last snapshot.
+    pub sources: Vec<SourceSpec>,
+    /// What to leave out; `None`: what was left out of the same source last time.
+    pub rules: Option<Rules>,
+    /// How hard to compress.
+    pub level: Level,
+    /// Whether to read files that look unchanged.
+    pub rehash: bool,
+    /// Whether to find out what would be saved, and write nothing.
+    pub dry_run: bool,
+    /// Whether each bundle is read back from the drive and compared before it is published. Default: no.
+    pub read_back: bool,
+    /// A note for the history.
+    pub note: String,
+    /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
+    pub allow_empty: bool,
+    /// The snapshot's time; `None`: now.
+    pub time: Option<Time>,
+    /// The most bytes of tar in one part; a single larger file makes a larger part.
+    pub part_bytes_max: u64,
+    /// How many threads pack; 0: as many as the machine has cores.
+    pub threads: usize,
+    /// Where "now" comes from when it is decided which entries may be modified again without a trace.
+    pub clock: &'a (dyn Fn() -> Time + Sync),
+}
+
+impl Default for CreateOptions<'_> {
+    fn default() -> Self {
+        CreateOptions {
+            sources: Vec::new(),
+            rules: None,
+            level: Level::Auto,
+            rehash: false,
+            dry_run: false,
+            read_back: false,
+            note: String::new(),
+            allow_empty: false,
+            time: None,
+            part_bytes_max: PART_BYTES_DEFAULT,
+            threads: 0,
+            clock: &Time::now,
+        }
+    }
+}
+
+/// What `create` did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CreateReport {
+    /// The new snapshot; `None` when nothing had changed, or nothing was to be written.
+    pub summary: Option<Summary>,
+    /// What was found, against the state before.
+    pub counts: Counts,
+    /// Content bytes read from the sources.
+    pub bytes_read: u64,
+    /// Bytes written to the archive, the index not counted.
+    pub bytes_written: u64,
+    /// How many entries could not be saved as they should.
+    pub problems: u64,
+    /// How many sockets were passed over.
+    pub sockets: u64,
+    /// The snapshot that was compared with; `None` before the first.
+    pub compared_with: Option<Number>,
+}
+
+/// Saves what is new or modified in the sources as one snapshot.
+///
+/// # Errors
+/// [`ErrorKind::Locked`] when another process is writing; [`ErrorKind::Refused`] when a source is missing or has become empty
+/// or the options make no sense; [`ErrorKind::Interrupted`]; with `read_back` [`ErrorKind::Damaged`] when the drive does not
+/// give back what was written; otherwise when the archive cannot be read or written. Snapshots
+/// reported before are as they were; finished parts of a large snapshot are used by the next one.
+pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
+    room::check_part_size(options, &archive.store().room())?;
+    let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    let catalog = archive.catalog_for_writing(monitor)?;
+    // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
+    catalog.healing(|| attempt(archive, options, monitor))
+}
+
+fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
+    let now = options.time.unwrap_or_else(Time::now);
+    let catalog = archive.catalog_for_writing(monitor)?;
+    let before = catalog.state(catalog.highest())?;
+    let history = catalog.history()?;
+    let chosen = sources::choose(options, &history, &before)?;
+    let head = head(archive, &catalog, options, &chosen, now)?;
+    let number = head.id.number;
+    let compared_with = history.last().map(|summary| summary.number);
+    let scan_options = ScanOptions {
+        threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
+        skip: archive
+            .directory()
+            .and_then(|path| platform::stat_path(path).ok())
+            .map(|stat| (stat.file_system, stat.inode)),
+        clock: options.clock,
+    };
+    if !options.dry_run {
+        room::warn_if_short(&chosen.open, &before, &archive.store().room(), &scan_options, monitor)?;
+    }
+    let done = pipeline::run(&pipeline::Run {
+        archive,
+        catalog: &catalog,
+        before: &before,
+        sources: &chosen.open,
+        scan_options: &scan_options,
+        options,
+        threads: threads(options.threads),
+        head,
+        monitor,
+    })?;
+    let mut report = CreateReport {
+        summary: None,
+        counts: done.counts,
+        bytes_read: done.bytes_read,
+        bytes_written: done.bytes_written,
+        problems: done.problems,
+        sockets: done.sockets,
+        compared_with,
+    };
+    if done.committed {
+        // The snapshot exists. The index is only a shortcut: when it cannot be written, the next run makes it.
+        let history = archive.catalog_for_writing(monitor).and_then(|catalog| {
+            catalog.state(number)?;
+            catalog.history()
+        });
+        report.summary = match history {
+            Ok(history) => history.into_iter().rfind(|summary| summary.number == number),
+            Err(error) => {
+                monitor.notice(&format!(
+                    "the snapshot is saved, but its index is not ({error}); the next run makes it again"
+                ));
+                Some(Summary { number, time: now, ..Summary::default() })
+            }
+        };
+    }
+    Ok(report)
+}
+
+fn head(
+    archive: &Archive,
+    catalog: &Catalog,
+    options: &CreateOptions,
+    chosen: &sources::Chosen,
+    now: Time,
+) -> Result<Head> {
+    let number = catalog.highest() + 1;
+    if number > NUMBER_MAX {
+        return Err(Error::new(ErrorKind::Refused, format!("an archive holds at most {NUMBER_MAX} snapshots"))
+            .with_hint("make a new archive with: snap init -a DIR"));
+    }
+    if now.to_stamp().is_none() {
+        return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));
+    }
+    Ok(Head {
+        archive: archive.id(),
+        id: crate::base::id::BundleId { number, part: 0 },
+        time: Time::new(now.seconds, 0),
+        parent: catalog.parent()?,
+        sources: chosen.records.clone(),
+        note: options.note.clone(),
+        stands_for: None,
+        uncertain_until: 0,
+    })
+}
+
+fn threads(wanted: usize) -> usize {
+    const THREADS_MAX: usize = 64;
+    let wanted = if wanted == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { wanted };
+    wanted.min(THREADS_MAX)
+}

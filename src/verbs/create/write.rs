@@ -1,0 +1,231 @@
+//! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
+
+use super::index::IndexOnTheWay;
+use super::pipeline::Run;
+use crate::archive::open::BUNDLES;
+use crate::archive::open::bundle_path;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::PART_MAX;
+use crate::base::snapshot::Counts;
+use crate::format::bundle::BundleWriter;
+use crate::format::manifest::Head;
+use crate::format::manifest::PROBLEMS_MAX;
+use crate::format::manifest::Parent;
+use crate::format::manifest::Tail;
+use crate::system::platform;
+use crate::system::scan::Source;
+use crate::system::store::OUT_OF_ORDER;
+use crate::verbs::pack::Packed;
+use std::io::ErrorKind as IoErrorKind;
+use std::time::Duration;
+
+/// What a whole run did.
+#[derive(Default)]
+pub struct Done {
+    /// Whether a snapshot was published.
+    pub committed: bool,
+    pub counts: Counts,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    pub problems: u64,
+    pub sockets: u64,
+}
+
+/// Writes the bundles of one snapshot.
+pub struct Writer<'a> {
+    run: &'a Run<'a>,
+    /// The bundle being written. It is begun with the first thing that belongs in it.
+    open: Option<BundleWriter>,
+    tail: Tail,
+    parts: u16,
+    parent: Option<Parent>,
+    /// The parts that were published, with their lengths in bytes.
+    published: Vec<(String, u64)>,
+    /// What the drive is known to have taken of the open bundle.
+    taken: (u64, Duration),
+    /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
+    has_changes: bool,
+    done: Done,
+    line: Vec<u8>,
+    index: IndexOnTheWay<'a>,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(run: &'a Run<'a>) -> Writer<'a> {
+        Writer {
+            run,
+            open: None,
+            tail: Tail::default(),
+            parts: 0,
+            parent: run.head.parent.clone(),
+            published: Vec::new(),
+            taken: (0, Duration::ZERO),
+            has_changes: false,
+            done: Done::default(),
+            line: Vec::new(),
+            index: IndexOnTheWay::new(run),
+        }
+    }
+
+    /// Takes the next thing in order; gives back the buffer of its frames.
+    pub fn take(&mut self, packed: Packed) -> Result<Vec<u8>> {
+        self.done.bytes_read += packed.bytes_read;
+        self.done.counts.add(&packed.counts);
+        self.tail.counts.add(&packed.counts);
+        for problem in &packed.problems {
+            self.run.monitor.problem(problem);
+            self.done.problems += 1;
+            self.tail.problems_total += 1;
+            if self.tail.problems.len() < PROBLEMS_MAX {
+                self.tail.problems.push(problem.to_string());
+            }
+        }
+        if self.run.monitor.wants_entries() {
+            let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
+            changes.for_each(|(what, path)| self.run.monitor.entry(what, path));
+        }
+        self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
+        if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
+            return Ok(packed.stored);
+        }
+        let mut bundle = match self.open.take() {
+            Some(bundle) => bundle,
+            None => self.begin().map_err(explained)?,
+        };
+        self.index.begin();
+        let base = bundle.tar_offset();
+        bundle.append_frames(&packed.stored, &packed.frames).map_err(explained)?;
+        packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
+        for line in packed.lines {
+            self.line.clear();
+            let offset = line.anchor.as_ref().map(|anchor| anchor.offset());
+            line.text.append_to(&mut self.line, offset);
+            bundle.push_line(&self.line)?;
+            self.index.push(line, offset);
+        }
+        self.open = Some(bundle);
+        Ok(packed.stored)
+    }
+
+    /// How many bytes the drive has taken since this was last asked, and in how much time of its own.
+    pub fn newly_taken(&mut self) -> (u64, Duration) {
+        let taken = self.open.as_ref().map(BundleWriter::taken).unwrap_or_default();
+        let before = std::mem::replace(&mut self.taken, taken);
+        // A bundle just begun has had nothing taken.
+        if taken.0 < before.0 { taken } else { (taken.0 - before.0, taken.1.saturating_sub(before.1)) }
+    }
+
+    /// Publishes what there is as an earlier part.
+    pub fn cut(&mut self) -> Result<()> {
+        self.check_sources()?;
+        if !self.has_changes || self.open.is_none() {
+            return Ok(());
+        }
+        if self.parts == PART_MAX {
+            return Err(Error::new(ErrorKind::Refused, format!("a snapshot has at most {PART_MAX} parts"))
+                .with_hint("allow larger ones: --max-part 16GiB"));
+        }
+        self.parts += 1;
+        self.publish(self.parts)
+    }
+
+    /// Publishes the last part, and with it the snapshot, if anything changed. `counts` is what was found unchanged.
+    pub fn finish(mut self, counts: &Counts, sockets: u64) -> Result<Done> {
+        self.done.counts.add(counts);
+        self.tail.counts.add(counts);
+        self.done.sockets = sockets;
+        self.check_sources()?;
+        // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
+        let wanted = self.run.options.allow_empty;
+        let worth_a_snapshot = self.has_changes || self.parts > 0 || self.run.was_cut_off() || wanted;
+        if worth_a_snapshot && !self.run.options.dry_run {
+            if self.open.is_none() {
+                self.open = Some(self.begin()?);
+            }
+            self.publish(0)?;
+            // It is saved, unless it is seen not to be.
+            self.check_published().or_else(|error| if error.is_damage() { Err(error) } else { Ok(()) })?;
+            self.done.committed = true;
+            self.index.publish();
+        }
+        Ok(self.done)
+    }
+
+    /// What is not found in a source counts as deleted: not when its drive is gone.
+    fn check_sources(&self) -> Result<()> {
+        self.run.sources.iter().try_for_each(Source::check_alive)
+    }
+
+    /// Looks whether what was published is still there: a file system that is not in order, mostly after its drive was pulled
+    /// out, may lose one file when it makes the next.
+    fn check_published(&self) -> Result<()> {
+        if self.published.is_empty() {
+            return Ok(());
+        }
+        let there = self.run.archive.store().list(BUNDLES)?;
+        let lost = self.published.iter().find(|file| !there.contains(file));
+        lost.map_or(Ok(()), |(name, _)| {
+            let what = format!("the drive has lost {name}, which was written a moment ago");
+            Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
+        })
+    }
+
+    /// Begins a bundle as the last part. Whether it is an earlier one is known when it ends.
+    fn begin(&self) -> Result<BundleWriter> {
+        let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
+        let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
+        let bundle = BundleWriter::new(upload, head, self.run.options.level.fixed())?;
+        Ok(if self.run.options.read_back { bundle.with_read_back() } else { bundle })
+    }
+
+    fn publish(&mut self, part: u16) -> Result<()> {
+        let Some(mut bundle) = self.open.take() else { return Ok(()) };
+        // Before another file says that it builds on them.
+        self.check_published()?;
+        self.index.begin();
+        let name = self.name(part)?;
+        if part > 0 {
+            bundle.become_part(part, &bundle_path(&name))?;
+        }
+        let tail = std::mem::take(&mut self.tail);
+        let (counts, problems) = (tail.counts, tail.problems_total);
+        let published = bundle.publish(tail).map_err(explained)?;
+        self.done.bytes_written += published.bytes;
+        self.published.push((name.to_string(), published.bytes));
+        self.index.end_part(&name, &published, &counts, problems);
+        self.parent = Some(Parent { bundle: name, manifest: published.manifest });
+        self.has_changes = false;
+        Ok(())
+    }
+
+    fn name(&self, part: u16) -> Result<BundleName> {
+        let id = BundleId { part, ..self.run.head.id };
+        let too_large = || Error::new(ErrorKind::Refused, "the snapshot's number or time is too large");
+        BundleName::new(id, self.run.head.time).ok_or_else(too_large)
+    }
+}
+
+/// What to do when the drive takes no more.
+fn explained(error: Error) -> Error {
+    let is_lost = error.io_error().is_some_and(platform::was_drive_lost);
+    let hint = match error.io_error().map(std::io::Error::kind) {
+        Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => {
+            "the drive is full: make room on it, or use another one. Snapshots that were there, and finished parts of this \
+             one, are kept; the next run goes on from there"
+        }
+        Some(IoErrorKind::FileTooLarge) => {
+            "the drive's file system holds no file of this size: try a smaller --max-part, leave the largest file out with \
+             --exclude, or keep the archive on a drive with exFAT or another file system"
+        }
+        _ if is_lost => {
+            "is the drive still plugged in? Snapshots that were there, and finished parts of this one, are kept: plug it in, \
+             and run the same command again"
+        }
+        _ => return error,
+    };
+    if error.hint().is_some() { error } else { error.with_hint(hint) }
+}

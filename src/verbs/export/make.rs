@@ -1,0 +1,244 @@
+//! One frame of an export: contents read out of the bundles and checked, tar members built, all of it compressed.
+
+use super::contents::Contents;
+use super::hash_data;
+use super::plan::Item;
+use super::plan::Job;
+use super::plan::Part;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::id::Hasher;
+use crate::base::path::EntryPath;
+use crate::format::frames::Compressor;
+use crate::format::frames::Decompressor;
+use crate::format::frames::Effort;
+use crate::format::frames::Frame;
+use crate::format::tar;
+use std::sync::Arc;
+
+/// A frame, and what happened while it was made.
+#[derive(Default)]
+pub(super) struct Made {
+    pub stored: Vec<u8>,
+    /// `None` when nothing of the job can be in the export.
+    pub frame: Option<Frame>,
+    pub problems: Vec<Problem>,
+    pub entries: u64,
+    pub bytes: u64,
+    pub part: Option<MadePart>,
+}
+
+/// The part of a large file that is in the frame, for the hash over all of them.
+pub(super) struct MadePart {
+    pub path: EntryPath,
+    pub entry: Arc<Entry>,
+    pub offset: u64,
+    /// Empty for what is all in a hole.
+    pub bytes: Vec<u8>,
+    pub damaged: bool,
+    pub is_last: bool,
+}
+
+/// What a worker keeps from one frame to the next.
+pub(super) struct Maker<'a> {
+    contents: &'a Contents<'a>,
+    level: i32,
+    compressor: Option<Compressor>,
+    decompressor: Decompressor,
+    raw: Vec<u8>,
+    /// The frame of this many zeros, compressed: holes need it again and again.
+    zeros: Option<(u64, Vec<u8>, Frame)>,
+}
+
+impl<'a> Maker<'a> {
+    pub fn new(contents: &'a Contents<'a>, level: i32) -> Maker<'a> {
+        let decompressor = Decompressor::new();
+        Maker { contents, level, compressor: None, decompressor, raw: Vec::new(), zeros: None }
+    }
+
+    pub fn make(&mut self, job: Result<Job>) -> Result<Made> {
+        self.raw.clear();
+        let mut made = Made::default();
+        match job? {
+            Job::Members(items) => {
+                for item in items {
+                    self.member(item, &mut made)?;
+                }
+            }
+            Job::Part(part) if Maker::is_hole(&part) => return self.hole(part),
+            Job::Part(part) => self.part(part, &mut made)?,
+            Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
+        }
+        if !self.raw.is_empty() {
+            let raw = std::mem::take(&mut self.raw);
+            made.frame = Some(self.compressor()?.append_frame(&raw, &mut made.stored)?);
+            self.raw = raw;
+        }
+        Ok(made)
+    }
+
+    fn compressor(&mut self) -> Result<&mut Compressor> {
+        match &mut self.compressor {
+            Some(compressor) => Ok(compressor),
+            empty => Ok(empty.insert(Compressor::new(Effort::Level(self.level))?)),
+        }
+    }
+
+    /// A member with its content, or a problem and nothing.
+    ///
+    /// # Errors
+    /// When the archive cannot be read any more.
+    fn member(&mut self, item: Item, made: &mut Made) -> Result<()> {
+        let Item { path, entry, first_name, sound } = item;
+        made.entries += 1;
+        if let Some(first) = first_name {
+            let mut gone = None;
+            let mut is_sound = || match self.content(&entry) {
+                Ok(_) => true,
+                Err(error) => {
+                    gone = Some(error).filter(|error| !error.is_damage());
+                    false
+                }
+            };
+            let sound = sound.is_none_or(|sound| *sound.get_or_init(&mut is_sound));
+            if let Some(error) = gone {
+                return Err(error);
+            }
+            if sound {
+                tar::append_header(&mut self.raw, path.as_bytes(), &entry, tar::Body::LinkTo(first.as_bytes()));
+            } else {
+                let why = Error::damaged(format!("it is another name of {first}, whose content is damaged"));
+                made.problems.push(left_out(path, &why));
+            }
+            return Ok(());
+        }
+        let content = self.content(&entry);
+        if let Some(sound) = sound {
+            sound.get_or_init(|| content.is_ok());
+        }
+        match content {
+            Ok(content) => {
+                tar::append_header(&mut self.raw, path.as_bytes(), &entry, tar::Body::Itself);
+                self.raw.extend_from_slice(&content);
+                tar::pad(&mut self.raw, content.len() as u64);
+                made.bytes += content.len() as u64;
+                made.problems.extend(entry.is_torn().then(|| Problem::torn(path)));
+            }
+            Err(error) if !error.is_damage() => return Err(error),
+            Err(error) => made.problems.push(left_out(path, &error)),
+        }
+        Ok(())
+    }
+
+    /// The whole content of a file that fits in a frame, checked; nothing for what is no file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it is not to be had; otherwise when the archive cannot be
+    /// read any more.
+    fn content(&mut self, entry: &Entry) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if entry.stat.kind != Kind::File {
+            return Ok(bytes);
+        }
+        let missing = || Error::damaged("the index does not say where its content is");
+        let content = entry.content.as_ref().ok_or_else(missing)?;
+        if content.place.is_lost() {
+            return Err(Error::damaged("its content was lost when the archive was damaged"));
+        }
+        if entry.stat.size > 0 {
+            let (place, size) = (content.place, entry.stat.size);
+            self.contents.append(place.bundle, place.offset, size, &mut self.decompressor, &mut bytes)?;
+        }
+        let mut hasher = Hasher::new();
+        hash_data(&mut hasher, &content.holes, 0, &bytes);
+        if hasher.hash() != content.hash {
+            return Err(Error::damaged("its content in the archive is not what was saved"));
+        }
+        clear_holes(&content.holes, 0, &mut bytes);
+        Ok(bytes)
+    }
+
+    /// Whether a part that is neither the first nor the last is all in a hole.
+    fn is_hole(part: &Part) -> bool {
+        let holes = part.entry.content.as_ref().map_or(&[][..], |content| &content.holes);
+        let next = holes.partition_point(|hole| hole.offset + hole.length <= part.offset);
+        let end = part.offset + part.length;
+        let in_hole =
+            holes.get(next).is_some_and(|hole| hole.offset <= part.offset && hole.offset + hole.length >= end);
+        in_hole && part.offset > 0 && end < part.entry.stat.size
+    }
+
+    fn hole(&mut self, part: Part) -> Result<Made> {
+        let kept = self.zeros.take().filter(|(length, _, _)| *length == part.length);
+        let zeros = if let Some(zeros) = kept {
+            zeros
+        } else {
+            let mut stored = Vec::new();
+            let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
+            (part.length, stored, frame)
+        };
+        let (_, stored, frame) = self.zeros.insert(zeros);
+        let mut made = Made { stored: stored.clone(), frame: Some(*frame), bytes: part.length, ..Made::default() };
+        made.part = Some(made_part(part, Vec::new(), false));
+        Ok(made)
+    }
+
+    fn part(&mut self, part: Part, made: &mut Made) -> Result<()> {
+        let mut bytes = Vec::with_capacity(part.length as usize);
+        let read = match &part.entry.content {
+            Some(Content { place, .. }) => {
+                let offset = place.offset.saturating_add(part.offset);
+                self.contents.append(place.bundle, offset, part.length, &mut self.decompressor, &mut bytes)
+            }
+            None => Err(Error::damaged("the index does not say where its content is")),
+        };
+        if read.as_ref().is_err_and(|error| !error.is_damage()) {
+            return read;
+        }
+        bytes.resize(part.length as usize, 0);
+        if let Some(content) = &part.entry.content {
+            clear_holes(&content.holes, part.offset, &mut bytes);
+        }
+        if part.offset == 0 {
+            made.entries = 1;
+            tar::append_header(&mut self.raw, part.path.as_bytes(), &part.entry, tar::Body::Itself);
+        }
+        self.raw.extend_from_slice(&bytes);
+        if part.offset + part.length == part.entry.stat.size {
+            tar::pad(&mut self.raw, part.entry.stat.size);
+        }
+        made.bytes = part.length;
+        made.part = Some(made_part(part, bytes, read.is_err()));
+        Ok(())
+    }
+}
+
+/// Makes zeros of what is in holes, in the part of a content that begins at `offset`: the hash says nothing of it.
+fn clear_holes(holes: &[Hole], offset: u64, bytes: &mut [u8]) {
+    let end = offset + bytes.len() as u64;
+    let first = holes.partition_point(|hole| hole.offset + hole.length <= offset);
+    for hole in holes[first..].iter().take_while(|hole| hole.offset < end) {
+        let (from, to) = (hole.offset.max(offset), (hole.offset + hole.length).min(end));
+        bytes[(from - offset) as usize..(to - offset) as usize].fill(0);
+    }
+}
+
+fn made_part(part: Part, bytes: Vec<u8>, damaged: bool) -> MadePart {
+    MadePart {
+        is_last: part.offset + part.length == part.entry.stat.size,
+        offset: part.offset,
+        path: part.path,
+        entry: part.entry,
+        bytes,
+        damaged,
+    }
+}
+
+fn left_out(path: EntryPath, error: &Error) -> Problem {
+    Problem::new(path, format!("left out of the export: {error}"))
+}

@@ -1,0 +1,189 @@
+//! `export`: one point in time as a single ordinary `.tar.zst`, streamed. Knows nothing of where it goes.
+//!
+//! Plan (entries in the order of a tar, grouped into frames) → workers (contents read, checked, compressed) → written in
+//! order. A content is checked before its header is written, as long as it fits in a frame.
+
+mod contents;
+mod make;
+mod plan;
+
+use self::contents::Contents;
+use self::make::Made;
+use self::make::Maker;
+use self::plan::Plan;
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::base::entry::Hole;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::id::Hasher;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::Progress;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::uncertain_since;
+use crate::base::workers;
+use crate::format::frames::Compressor;
+use crate::format::frames::Effort;
+use crate::format::frames::SeekTable;
+use crate::format::index::Parts;
+use crate::format::tar;
+use std::io::Write;
+
+/// Writes the state at snapshot `number` to `out` as one tar, compressed with zstd at `level` (1 to 19): all of it, or
+/// `paths` with what is in them and the directories that lead to them. What is damaged in the archive is told to the monitor,
+/// and counted in the result; small files that are damaged are left out, large ones have zeros in the damaged parts.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there is no such snapshot or path; when the state cannot be known, for the index and the
+/// manifests are damaged; when `out` cannot be written; [`ErrorKind::Interrupted`] when the monitor says so.
+pub fn export(
+    archive: &Archive,
+    number: Number,
+    paths: &[EntryPath],
+    level: i32,
+    out: &mut (dyn Write + Send),
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    export_from(&archive.catalog(monitor)?, number, paths, level, out, monitor)
+}
+
+/// As [`export`], from what was there when `catalog` was made.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_from(
+    catalog: &Catalog,
+    number: Number,
+    paths: &[EntryPath],
+    level: i32,
+    out: &mut (dyn Write + Send),
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    if !catalog.snapshots().any(|known| known == number) {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}")));
+    }
+    let contents = Contents::new(catalog);
+    let state = catalog.checked_state(number, paths, Parts::Both)?;
+    let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
+    let plan = Plan::new(state, number, paths, &contents)?;
+    Compressor::new(Effort::Level(level))?;
+    let maker = || Maker::new(&contents, level);
+    let mut export =
+        Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
+    if let Some(since) = uncertain_since(&history, number) {
+        let what = format!(
+            "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
+             the archive was damaged"
+        );
+        export.tell(&Problem::new(EntryPath::root(), what));
+    }
+    workers::in_order(workers::threads(0), plan, maker, Maker::make, |made| {
+        for made in made {
+            export.take(made?)?;
+        }
+        Ok(())
+    })?;
+    export.finish(level)?;
+    Ok(export.problems)
+}
+
+/// The writing end.
+struct Export<'a> {
+    out: &'a mut (dyn Write + Send),
+    monitor: &'a dyn Monitor,
+    table: SeekTable,
+    /// The large file whose parts are on their way.
+    large: Option<Large>,
+    problems: u64,
+    progress: Progress,
+}
+
+#[derive(Default)]
+struct Large {
+    hasher: Hasher,
+    damaged: bool,
+}
+
+impl Export<'_> {
+    fn take(&mut self, made: Made) -> Result<()> {
+        if self.monitor.is_interrupted() {
+            return Err(Error::new(
+                ErrorKind::Interrupted,
+                "the export was stopped before it was done; it is not whole",
+            ));
+        }
+        if let Some(frame) = made.frame {
+            self.write(&made.stored)?;
+            self.table.push(frame);
+        }
+        for problem in &made.problems {
+            self.tell(problem);
+        }
+        self.progress.entries += made.entries;
+        self.progress.bytes += made.bytes;
+        if let Some(part) = made.part {
+            let large = self.large.get_or_insert_default();
+            large.damaged |= part.damaged;
+            let content = part.entry.content.as_ref();
+            let holes = content.map_or(&[][..], |content| &content.holes);
+            hash_data(&mut large.hasher, holes, part.offset, &part.bytes);
+            if part.is_last {
+                let hash = content.map(|content| content.hash);
+                let sound = !large.damaged && hash == Some(large.hasher.hash());
+                self.large = None;
+                if !sound {
+                    let what = "its content in the archive is damaged: the file in the export is NOT sound, it has zeros \
+                                in place of what cannot be read";
+                    self.tell(&Problem::new(part.path, what));
+                } else if part.entry.is_torn() {
+                    self.tell(&Problem::torn(part.path));
+                }
+            }
+        }
+        self.monitor.progress(self.progress);
+        Ok(())
+    }
+
+    fn tell(&mut self, problem: &Problem) {
+        self.problems += 1;
+        self.monitor.problem(problem);
+    }
+
+    fn finish(&mut self, level: i32) -> Result<()> {
+        let mut stored = Vec::new();
+        let frame = Compressor::new(Effort::Level(level))?.append_frame(&[0; tar::END_BYTES], &mut stored)?;
+        self.table.push(frame);
+        stored.extend_from_slice(&self.table.to_bytes());
+        self.write(&stored)?;
+        self.out.flush().map_err(write_failed)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.write_all(bytes).map_err(write_failed)
+    }
+}
+
+fn write_failed(error: std::io::Error) -> Error {
+    Error::io("cannot write the export", error)
+}
+
+/// Hashes the part of a content that begins at `offset`, without what is in holes.
+fn hash_data(hasher: &mut Hasher, holes: &[Hole], offset: u64, bytes: &[u8]) {
+    let end = offset + bytes.len() as u64;
+    let mut at = offset;
+    let first = holes.partition_point(|hole| hole.offset + hole.length <= offset);
+    let reached = holes[first..].iter().take_while(|hole| hole.offset < end);
+    for hole in reached {
+        let data_end = hole.offset.max(at);
+        hasher.update(&bytes[(at - offset) as usize..(data_end - offset) as usize]);
+        at = (hole.offset + hole.length).min(end);
+    }
+    hasher.update(&bytes[(at - offset) as usize..]);
+}
+
+#[cfg(test)]
+mod tests;

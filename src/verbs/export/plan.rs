@@ -1,0 +1,293 @@
+//! What stands where in an export: the entries of a state in the order of a tar, grouped into frames.
+
+use super::contents::Contents;
+use crate::archive::state::Directories;
+use crate::archive::state::Groups;
+use crate::archive::state::Row;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::Number;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::format::frames::FRAME_BYTES;
+use crate::format::tar;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+/// Whether a file with several names can be in the export; known when its content was checked.
+pub(super) type Sound = Arc<OnceLock<bool>>;
+
+/// A member that fits in a frame.
+pub(super) struct Item {
+    pub path: EntryPath,
+    pub entry: Entry,
+    /// The first name of the file, when this is another.
+    pub first_name: Option<EntryPath>,
+    /// Only for files with several names.
+    pub sound: Option<Sound>,
+}
+
+/// Some bytes of a file that runs over several frames.
+pub(super) struct Part {
+    pub path: EntryPath,
+    pub entry: Arc<Entry>,
+    pub offset: u64,
+    pub length: u64,
+}
+
+/// One frame of the export.
+pub(super) enum Job {
+    Members(Vec<Item>),
+    Part(Part),
+    /// A large file of whose content nothing can be read: it is left out.
+    Unreadable(EntryPath, Error),
+}
+
+/// Hands out the frames of an export, in order.
+pub(super) struct Plan<'a> {
+    walk: Walk,
+    contents: &'a Contents<'a>,
+    items: Vec<Item>,
+    items_bytes: u64,
+    ready: VecDeque<Job>,
+    /// Where the file that is being handed out in parts goes on.
+    large: Option<Part>,
+    /// Files with several names, by link number.
+    firsts: HashMap<u64, Vec<First>>,
+    ended: bool,
+}
+
+struct First {
+    path: EntryPath,
+    entry: Entry,
+    sound: Sound,
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(state: State, number: Number, paths: &[EntryPath], contents: &'a Contents<'a>) -> Result<Plan<'a>> {
+        Ok(Plan {
+            walk: Walk::new(state, number, paths)?,
+            contents,
+            items: Vec::new(),
+            items_bytes: 0,
+            ready: VecDeque::new(),
+            large: None,
+            firsts: HashMap::new(),
+            ended: false,
+        })
+    }
+
+    fn next_job(&mut self) -> Result<Option<Job>> {
+        loop {
+            if let Some(job) = self.ready.pop_front() {
+                return Ok(Some(job));
+            }
+            if let Some(part) = self.next_part() {
+                return Ok(Some(Job::Part(part)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if let Some((path, entry)) = self.walk.next()? {
+                self.add(path, entry);
+            } else {
+                self.close_members();
+                self.ended = true;
+            }
+        }
+    }
+
+    fn add(&mut self, path: EntryPath, entry: Entry) {
+        let (first_name, sound) = if entry.stat.link == 0 { (None, None) } else { self.names_of(&path, &entry) };
+        let is_large = entry.stat.kind == Kind::File && first_name.is_none() && entry.stat.size > FRAME_BYTES as u64;
+        if is_large {
+            self.close_members();
+            self.add_large(path, entry, sound);
+            return;
+        }
+        let size = if first_name.is_none() { entry.stat.size } else { 0 };
+        let records: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+        let names = path.as_bytes().len() + entry.target.len();
+        let bytes = tar::estimated_bytes(names, size) + records as u64;
+        if self.items_bytes + bytes > FRAME_BYTES as u64 {
+            self.close_members();
+        }
+        self.items_bytes += bytes;
+        self.items.push(Item { path, entry, first_name, sound });
+    }
+
+    /// The first name of the file, if this is not the first.
+    fn names_of(&mut self, path: &EntryPath, entry: &Entry) -> (Option<EntryPath>, Option<Sound>) {
+        let firsts = self.firsts.entry(entry.stat.link).or_default();
+        if let Some(first) = firsts.iter().find(|first| first.entry.is_linked_to(entry)) {
+            return (Some(first.path.clone()), Some(first.sound.clone()));
+        }
+        let sound = Sound::default();
+        firsts.push(First { path: path.clone(), entry: entry.clone(), sound: sound.clone() });
+        (None, Some(sound))
+    }
+
+    fn add_large(&mut self, path: EntryPath, entry: Entry, sound: Option<Sound>) {
+        let opened = match &entry.content {
+            Some(content) if content.place.is_lost() => {
+                Err(Error::damaged("its content was lost when the archive was damaged"))
+            }
+            Some(content) => self.contents.bundle(content.place.bundle).and_then(|bundle| {
+                let end = content.place.offset.checked_add(entry.stat.size);
+                let reaches = end.is_some_and(|end| end <= bundle.table().raw_bytes());
+                let outside = || Error::damaged(format!("the index places it outside of bundle {}", bundle.name()));
+                reaches.then_some(()).ok_or_else(outside)
+            }),
+            None => Err(Error::damaged("the index does not say where its content is")),
+        };
+        // It will be in the export, be it with zeros, if the bundle can be read at all.
+        if let Some(sound) = sound {
+            let _ = sound.set(opened.is_ok());
+        }
+        match opened {
+            Ok(()) => self.large = Some(Part { path, entry: Arc::new(entry), offset: 0, length: 0 }),
+            Err(error) => self.ready.push_back(Job::Unreadable(path, error)),
+        }
+    }
+
+    fn next_part(&mut self) -> Option<Part> {
+        let large = self.large.as_mut()?;
+        let length = (large.entry.stat.size - large.offset).min(FRAME_BYTES as u64);
+        let part = Part { path: large.path.clone(), entry: large.entry.clone(), offset: large.offset, length };
+        large.offset += length;
+        if large.offset == large.entry.stat.size {
+            self.large = None;
+        }
+        Some(part)
+    }
+
+    fn close_members(&mut self) {
+        self.items_bytes = 0;
+        if !self.items.is_empty() {
+            self.ready.push_back(Job::Members(std::mem::take(&mut self.items)));
+        }
+    }
+}
+
+impl Iterator for Plan<'_> {
+    type Item = Result<Job>;
+
+    fn next(&mut self) -> Option<Result<Job>> {
+        self.next_job().transpose()
+    }
+}
+
+/// The wanted entries of a state in the order of a tar: a directory, what is in it by name, then its subdirectories.
+struct Walk {
+    state: State,
+    tops: VecDeque<EntryPath>,
+    /// What is in the directories.
+    groups: Option<Peekable<Groups>>,
+    /// The directories themselves.
+    directories: Option<Peekable<Directories>>,
+    directory: Vec<u8>,
+    rows: std::vec::IntoIter<Row>,
+    /// Directories that lead to what is wanted.
+    parents: VecDeque<(EntryPath, Entry)>,
+    parents_done: BTreeSet<EntryPath>,
+}
+
+impl Walk {
+    fn new(state: State, number: Number, paths: &[EntryPath]) -> Result<Walk> {
+        let mut tops: Vec<EntryPath> = if paths.is_empty() { vec![EntryPath::root()] } else { paths.to_vec() };
+        tops.sort();
+        tops.dedup_by(|later, earlier| later.is_in(earlier));
+        for top in tops.iter().filter(|top| !top.is_root()) {
+            if state.find(top)?.is_none() {
+                return Err(Error::new(ErrorKind::NotFound, format!("there is no {top} in snapshot {number}")));
+            }
+        }
+        Ok(Walk {
+            state,
+            tops: tops.into(),
+            groups: None,
+            directories: None,
+            directory: Vec::new(),
+            rows: Vec::new().into_iter(),
+            parents: VecDeque::new(),
+            parents_done: BTreeSet::new(),
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+        loop {
+            if let Some(parent) = self.parents.pop_front() {
+                return Ok(Some(parent));
+            }
+            if let Some(found) = self.next_in_directory()? {
+                return Ok(Some(found));
+            }
+            if let Some(directory) = self.next_directory()? {
+                if let Some(entry) = self.state.find(&directory)? {
+                    return Ok(Some((directory, entry)));
+                }
+                continue;
+            }
+            match self.groups.as_mut().and_then(Iterator::next).transpose()? {
+                Some(group) => (self.directory, self.rows) = (group.path, group.rows.into_iter()),
+                None => match self.tops.pop_front() {
+                    Some(top) => self.start(&top)?,
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// The next directory, if it stands before what is in the next one that holds something.
+    fn next_directory(&mut self) -> Result<Option<EntryPath>> {
+        let (Some(groups), Some(directories)) = (&mut self.groups, &mut self.directories) else { return Ok(None) };
+        let is_due = match (directories.peek(), groups.peek()) {
+            (Some(Ok(directory)), Some(Ok(group))) => path::walk_order(directory.as_bytes(), &group.path).is_le(),
+            // What cannot be read is told by the one that is asked.
+            (_, Some(Err(_))) => false,
+            _ => true,
+        };
+        if is_due { directories.next().transpose() } else { Ok(None) }
+    }
+
+    /// The next entry of the present directory that is no directory.
+    fn next_in_directory(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+        let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
+        for row in self.rows.by_ref().filter(|row| !is_directory(row)) {
+            let path = EntryPath::from_bytes(&path::joined(&self.directory, row.name()));
+            let (Some(path), Some(entry)) = (path, row.entry()?) else { continue };
+            return Ok(Some((path, entry)));
+        }
+        Ok(None)
+    }
+
+    /// Begins with the next wanted path: the directories that lead to it, itself, and what is in it.
+    fn start(&mut self, top: &EntryPath) -> Result<()> {
+        let mut ancestors = Vec::new();
+        let mut above = top.parent();
+        while let Some(parent) = above.filter(|parent| !parent.is_root() && !self.parents_done.contains(parent)) {
+            above = parent.parent();
+            ancestors.push(parent);
+        }
+        for parent in ancestors.into_iter().rev() {
+            if let Some(entry) = self.state.find(&parent)? {
+                self.parents.push_back((parent.clone(), entry));
+            }
+            self.parents_done.insert(parent);
+        }
+        if let Some(entry) = if top.is_root() { None } else { self.state.find(top)? } {
+            self.parents.push_back((top.clone(), entry));
+        }
+        self.groups = Some(self.state.groups(top).peekable());
+        self.directories = Some(self.state.directories(top).peekable());
+        Ok(())
+    }
+}

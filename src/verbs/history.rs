@@ -1,0 +1,126 @@
+//! What snapshots there are, and what was in them. Reads the index, nothing else.
+
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::archive::state::Group;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
+use crate::format::index::Parts;
+
+/// What [`ls`] lists.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LsOptions {
+    /// A directory stands for what it holds, anything else for itself. Default: none, which lists the sources.
+    pub paths: Vec<EntryPath>,
+    /// Whether what is in directories in these directories is listed too, however deep. Default: no.
+    pub recursive: bool,
+}
+
+/// All snapshots, oldest first.
+///
+/// # Errors
+/// When the archive cannot be read, or its index is damaged and cannot be made again.
+pub fn list(archive: &Archive, monitor: &dyn Monitor) -> Result<Vec<Summary>> {
+    archive.catalog(monitor)?.history()
+}
+
+/// Calls `visit` with what was there at snapshot `number`, directory by directory in the order of a walk.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when there is no such snapshot or path, before anything is visited; [`ErrorKind::Interrupted`] when
+/// the monitor asks to stop; what `visit` fails with; otherwise as for [`list`].
+pub fn ls(
+    archive: &Archive,
+    number: Number,
+    options: &LsOptions,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
+) -> Result<()> {
+    ls_from(&archive.catalog(monitor)?, number, options, monitor, visit)
+}
+
+/// As [`ls`], from what was there when `catalog` was made.
+///
+/// # Errors
+/// As for [`ls`].
+pub fn ls_from(
+    catalog: &Catalog,
+    number: Number,
+    options: &LsOptions,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
+) -> Result<()> {
+    if !catalog.snapshots().any(|known| known == number) {
+        return Err(no_snapshot(number));
+    }
+    let state = catalog.checked_state(number, &options.paths, Parts::Both)?;
+    let mut tops = Vec::new();
+    for path in &options.paths {
+        let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };
+        tops.push((path.clone(), entry));
+    }
+    if tops.is_empty() {
+        tops.push((EntryPath::root(), None));
+    }
+    for (path, entry) in &tops {
+        match entry {
+            Some(entry) if entry.stat.kind != Kind::Directory => visit(path, entry)?,
+            _ => visit_below(&state, path, options.recursive, monitor, visit)?,
+        }
+    }
+    Ok(())
+}
+
+fn visit_below(
+    state: &State,
+    top: &EntryPath,
+    recursive: bool,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
+) -> Result<()> {
+    for group in state.groups(top) {
+        let group = group?;
+        // The directory itself comes first, unless it is empty.
+        if !recursive && group.path != top.as_bytes() {
+            break;
+        }
+        visit_group(&group, monitor, visit)?;
+    }
+    Ok(())
+}
+
+fn visit_group(
+    group: &Group,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
+) -> Result<()> {
+    let bad = || Error::damaged("the index holds a path that cannot be");
+    let directory = EntryPath::from_bytes(&group.path).ok_or_else(bad)?;
+    for row in &group.rows {
+        if monitor.is_interrupted() {
+            return Err(Error::new(ErrorKind::Interrupted, "stopped before everything was listed"));
+        }
+        if let Some(entry) = row.entry()? {
+            visit(&directory.child(row.name()).ok_or_else(bad)?, &entry)?;
+        }
+    }
+    Ok(())
+}
+
+fn no_snapshot(number: Number) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
+        .with_hint("snap list shows all snapshots")
+}
+
+fn no_path(path: &EntryPath, number: Number) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"))
+        .with_hint("snap ls shows what is in a snapshot; a path begins with the name of its source")
+}

@@ -1,0 +1,414 @@
+//! The list of a bundle's changes, made from the headers of its members and the state before, where nothing else has it.
+//! What headers do not say (changes of metadata alone, deletions without a list of names) stays unknown.
+
+use super::lines::Share;
+use super::members::Found;
+use super::members::Members;
+use super::rewrite::Group;
+use super::rewrite::OwnMember;
+use crate::archive::state::Group as Rows;
+use crate::archive::state::Groups;
+use crate::archive::state::Row;
+use crate::archive::state::State;
+use crate::base::diff;
+use crate::base::diff::Pair;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::entry::Place;
+use crate::base::entry::Stat;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::Hash;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::format::bundle::Bundle;
+use crate::format::manifest::Change;
+use crate::format::manifest::Head;
+use crate::format::manifest::Now;
+use crate::format::tar;
+use crate::format::tar::Body;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::iter::Peekable;
+use std::sync::Arc;
+
+/// The most bytes that directories and files with several names may take in memory; further ones are left out.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// What one of them takes beside its path and extended attributes, about.
+const KEPT_BYTES_EACH: usize = 400;
+
+/// The most sources that are told by what stands in a tar.
+const TOPS_MAX: usize = 1000;
+
+/// A path that is ordered as rows are.
+#[derive(Clone, PartialEq, Eq)]
+struct ByRow(EntryPath);
+
+impl Ord for ByRow {
+    fn cmp(&self, other: &ByRow) -> Ordering {
+        self.0.row_order(&other.0)
+    }
+}
+
+impl PartialOrd for ByRow {
+    fn partial_cmp(&self, other: &ByRow) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A directory whose line may have to be made.
+struct Listed {
+    entry: Entry,
+    /// Only what is in it tells of it: nothing else is known.
+    is_implied: bool,
+}
+
+/// What must be known of a bundle before its lines can be made in their order: a directory's line stands before its member.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// The manifest's first line, if that is all that is left of it.
+    pub head: Option<Head>,
+    /// The names of the sources in it.
+    pub tops: BTreeSet<String>,
+    directories: BTreeMap<ByRow, Listed>,
+    /// The first names of files with several.
+    linked: HashSet<Vec<u8>>,
+    kept_bytes: usize,
+}
+
+impl Survey {
+    /// Looks at all headers of a damaged bundle.
+    pub fn of(bundle: &Arc<Bundle>) -> Survey {
+        let mut survey = Survey::default();
+        let mut members = Members::new(bundle.clone());
+        while let Some(found) = members.next() {
+            let top = found.path.split_source().0;
+            if let Some(top) = std::str::from_utf8(top).ok().filter(|_| survey.tops.len() < TOPS_MAX) {
+                survey.tops.insert(top.to_owned());
+            }
+            if found.told.member.flag == b'1' {
+                survey.add_linked(&found.told.member.target);
+            }
+            survey.add_directories(found);
+        }
+        survey.head = members.head.take();
+        survey
+    }
+
+    /// Takes from a later part of the same snapshot the directories whose lines stand in the damaged one.
+    pub fn add_later_part(&mut self, bundle: &Arc<Bundle>, share: &Share) {
+        let mut members = Members::new(bundle.clone());
+        while let Some(found) = members.next() {
+            self.add_directories(found);
+        }
+        self.directories.retain(|path, _| share.has(&path.0));
+    }
+
+    /// Whether there is any member.
+    pub fn has_members(&self) -> bool {
+        !self.tops.is_empty()
+    }
+
+    fn add_linked(&mut self, first: &[u8]) {
+        if self.takes(first.len()) {
+            self.linked.insert(first.to_vec());
+        }
+    }
+
+    /// Notes a directory, and those that anything stands in: without them it cannot be restored.
+    fn add_directories(&mut self, found: Found) {
+        let Found { path, told, .. } = found;
+        let mut implied = Entry { owner: told.entry.owner.clone(), ..Entry::default() };
+        let Stat { uid, gid, mtime, .. } = told.entry.stat;
+        // Open to its owner alone: more than that was perhaps not allowed.
+        implied.stat = Stat { kind: Kind::Directory, mode: 0o700, uid, gid, mtime, ..Stat::default() };
+        let mut above = path.parent();
+        while let Some(directory) = above.filter(|above| !above.is_root()) {
+            let key = ByRow(directory);
+            if self.directories.contains_key(&key) || !self.takes(key.0.as_bytes().len()) {
+                break;
+            }
+            above = key.0.parent();
+            self.directories.insert(key, Listed { entry: noted(implied.clone()), is_implied: true });
+        }
+        if told.entry.stat.kind == Kind::Directory && self.takes(bytes_of(path.as_bytes(), &told.entry)) {
+            self.directories.insert(ByRow(path), Listed { entry: noted(told.entry), is_implied: false });
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) -> bool {
+        self.kept_bytes = self.kept_bytes.saturating_add(bytes).saturating_add(KEPT_BYTES_EACH);
+        self.kept_bytes <= KEPT_BYTES_MAX
+    }
+}
+
+/// The path of the first member that is no directory: where a part's own lines begin, about.
+pub(super) fn first_row(bundle: &Arc<Bundle>) -> Option<EntryPath> {
+    let mut members = Members::new(bundle.clone());
+    std::iter::from_fn(|| members.next())
+        .find(|found| found.told.entry.stat.kind != Kind::Directory)
+        .map(|found| found.path)
+}
+
+fn bytes_of(path: &[u8], entry: &Entry) -> usize {
+    path.len() + entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+}
+
+/// An entry as it is noted: what its headers do not say is to be looked at again.
+fn noted(mut entry: Entry) -> Entry {
+    entry.stat.ctime = entry.stat.mtime;
+    entry.stat.racy = matches!(entry.stat.kind, Kind::File | Kind::Symlink);
+    entry
+}
+
+/// The changes that a bundle's headers tell, directory by directory.
+pub(super) struct FromHeaders {
+    bundle: BundleId,
+    before: State,
+    old: Peekable<Groups>,
+    members: Option<Members>,
+    waiting: Option<Found>,
+    survey: Survey,
+    /// Files with several names, by the first.
+    firsts: HashMap<Vec<u8>, Entry>,
+    firsts_bytes: usize,
+    share: Share,
+    /// Directories that are none any more, so that what was in them is gone, too; as far as that is still to come.
+    pub gone: BTreeSet<EntryPath>,
+    /// The last line that was given out.
+    pub last: Option<EntryPath>,
+}
+
+impl FromHeaders {
+    /// `old` is the damaged bundle, if there are members in it; `gone` are directories that went in earlier parts of the same
+    /// snapshot.
+    pub fn new(
+        bundle: BundleId,
+        old: Option<&Arc<Bundle>>,
+        survey: Survey,
+        before: State,
+        share: Share,
+        gone: BTreeSet<EntryPath>,
+    ) -> FromHeaders {
+        let mut members = old.cloned().map(Members::new);
+        FromHeaders {
+            bundle,
+            old: before.groups(&EntryPath::root()).peekable(),
+            before,
+            waiting: members.as_mut().and_then(Members::next),
+            members,
+            survey,
+            firsts: HashMap::new(),
+            firsts_bytes: 0,
+            last: share.after.clone(),
+            share,
+            gone,
+        }
+    }
+
+    pub fn next(&mut self) -> Result<Option<Group>> {
+        while let Some(directory) = self.next_directory() {
+            let group = self.group(directory)?;
+            if group.member.is_some() || !group.changes.is_empty() {
+                return Ok(Some(group));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next directory in which something was, is stored, or has a line.
+    fn next_directory(&mut self) -> Option<Vec<u8>> {
+        let path = |group: &Result<Rows>| group.as_ref().map(|group| group.path.clone()).unwrap_or_default();
+        let old = self.old.peek().map(path).filter(|directory| !self.is_beyond(directory));
+        let stored = self.waiting.as_ref().map(Found::directory);
+        let listed = self.survey.directories.first_key_value().map(|(key, _)| path::split_last(key.0.as_bytes()).0);
+        let first = [old.as_deref(), stored, listed].into_iter().flatten().min_by(|a, b| path::walk_order(a, b));
+        first.map(<[u8]>::to_vec)
+    }
+
+    fn group(&mut self, directory: Vec<u8>) -> Result<Group> {
+        let is_here = |group: &Result<Rows>| group.as_ref().map_or(true, |group| group.path == directory);
+        let mut old = Vec::new();
+        while let Some(piece) = self.old.next_if(is_here).transpose()? {
+            old.extend(piece.rows);
+        }
+        self.drop_passed(&directory);
+        let mut told = self.listed_directories(&directory, &old);
+        let mut member = None;
+        while self.waiting.as_ref().is_some_and(|found| found.directory() == directory) {
+            let Some(found) = self.waiting.take() else { break };
+            if found.told.entry.stat.kind == Kind::Directory {
+                member = Some(self.own_member(found)?);
+            } else {
+                let name = found.path.name().to_vec();
+                told.extend(self.entry(found).map(|entry| (name, entry)));
+            }
+            self.waiting = self.members.as_mut().and_then(Members::next);
+        }
+        let told: Vec<(Vec<u8>, Entry)> = told.into_iter().collect();
+        let listing = member.as_ref().and_then(|member: &OwnMember| member.listing.as_deref());
+        let changes = self.changes(&directory, &old, &told, listing)?;
+        Ok(Group { directory, changes, member })
+    }
+
+    /// Whether all lines of a directory belong to later parts.
+    fn is_beyond(&self, directory: &[u8]) -> bool {
+        let end = self.share.before.as_ref().map(|before| path::split_last(before.as_bytes()).0);
+        end.is_some_and(|end| path::walk_order(directory, end).is_gt())
+    }
+
+    /// Directories that stand before this one in the order of a walk have been dealt with.
+    fn drop_passed(&mut self, directory: &[u8]) {
+        if self.is_beyond(directory) {
+            return;
+        }
+        let is_passed = |gone: &EntryPath| {
+            path::walk_order(gone.as_bytes(), directory).is_lt() && !path::is_in(directory, gone.as_bytes())
+        };
+        while self.gone.first().is_some_and(is_passed) {
+            self.gone.pop_first();
+        }
+    }
+
+    /// The directories in this one that have members, or that must have been there and were not known before.
+    fn listed_directories(&mut self, directory: &[u8], old: &[Row]) -> BTreeMap<Vec<u8>, Entry> {
+        let is_known = |name: &[u8]| {
+            let row = old.binary_search_by(|row| row.name().cmp(name)).ok().and_then(|at| old[at].stat());
+            row.is_some_and(|stat| stat.kind == Kind::Directory)
+        };
+        let mut told = BTreeMap::new();
+        while let Some(first) = self.survey.directories.first_entry() {
+            if path::split_last(first.key().0.as_bytes()).0 != directory {
+                break;
+            }
+            let (key, listed) = first.remove_entry();
+            if !listed.is_implied || !is_known(key.0.name()) {
+                told.insert(key.0.name().to_vec(), listed.entry);
+            }
+        }
+        told
+    }
+
+    /// A directory's member as it was; where its headers say what was known before, that says more.
+    fn own_member(&mut self, found: Found) -> Result<OwnMember> {
+        let older = self.before.find(&found.path)?;
+        let entry = noted(found.told.entry);
+        let entry = older.filter(|older| is_told_alike(&found.path, older, &entry)).unwrap_or(entry);
+        let listing = found.told.listing.filter(|listing| tar::listed(listing).is_some());
+        Ok(OwnMember { entry, listing })
+    }
+
+    /// What a member is; `None` for a second name whose first cannot be read: not even its type is known.
+    fn entry(&mut self, found: Found) -> Option<Entry> {
+        let Found { path, told, content_at } = found;
+        if told.member.flag == b'1' {
+            return self.firsts.get(&told.member.target).cloned();
+        }
+        let mut entry = noted(told.entry);
+        if entry.stat.kind == Kind::File {
+            let hash = self.members.as_mut().and_then(|members| members.tar.hash(content_at, entry.stat.size));
+            let place = Place { bundle: self.bundle, offset: content_at };
+            let place = if hash.is_some() { place } else { Place::lost(self.bundle) };
+            entry.content =
+                Some(Content { hash: hash.unwrap_or(Hash::UNKNOWN), place, holes: Vec::new(), torn: false });
+        }
+        if self.survey.linked.contains(path.as_bytes()) {
+            self.firsts_bytes += bytes_of(path.as_bytes(), &entry) + KEPT_BYTES_EACH;
+            if self.firsts_bytes <= KEPT_BYTES_MAX {
+                entry.stat.link = content_at;
+                self.firsts.insert(path.as_bytes().to_vec(), entry.clone());
+            }
+        }
+        Some(entry)
+    }
+
+    /// The lines of a directory: what was in it before, against what its members and the list of its names say.
+    fn changes(
+        &mut self,
+        directory: &[u8],
+        old: &[Row],
+        told: &[(Vec<u8>, Entry)],
+        listing: Option<&[u8]>,
+    ) -> Result<Vec<Change>> {
+        let is_all_gone = self.is_gone(directory);
+        let mut deleted = Deleted::new(listing);
+        let mut changes = Vec::new();
+        for pair in diff::pairs(old, told, |row, (name, _)| row.name().cmp(name)) {
+            let (name, row, entry) = match pair {
+                Pair::Old(row) => (row.name(), Some(row), None),
+                Pair::New((name, entry)) => (name.as_slice(), None, Some(entry)),
+                Pair::Both(row, (name, entry)) => (name.as_slice(), Some(row), Some(entry)),
+            };
+            let Some(path) = EntryPath::from_bytes(&path::joined(directory, name)) else { continue };
+            let older = row.and_then(Row::stat).map(|stat| stat.kind);
+            let now = match (older, entry) {
+                (Some(Kind::Directory), Some(entry)) if entry.stat.kind == Kind::Directory => {
+                    let older = row.map(Row::entry).transpose()?.flatten();
+                    if older.is_some_and(|older| is_told_alike(&path, &older, entry)) {
+                        continue;
+                    }
+                    Now::Stored(entry.clone())
+                }
+                (_, Some(entry)) => Now::Stored(entry.clone()),
+                (Some(kind), None) if is_all_gone || deleted.has(name, kind) => Now::Gone(kind),
+                (_, None) => continue,
+            };
+            let stays = matches!(&now, Now::Stored(entry) if entry.stat.kind == Kind::Directory);
+            if older == Some(Kind::Directory) && !stays && !is_all_gone {
+                self.gone.insert(path.clone());
+            }
+            if self.share.has(&path) {
+                self.last = Some(path.clone());
+                changes.push(Change { path, now });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Whether a directory went with one above it.
+    fn is_gone(&self, directory: &[u8]) -> bool {
+        // Those before it were dropped, and one that is in another is not noted beside it.
+        self.gone.first().is_some_and(|gone| path::is_in(directory, gone.as_bytes()))
+    }
+}
+
+/// Whether two directories have the same headers, so that nothing says that one is not the other.
+fn is_told_alike(path: &EntryPath, a: &Entry, b: &Entry) -> bool {
+    let headers = |entry: &Entry| {
+        let mut bytes = Vec::new();
+        tar::append_header(&mut bytes, path.as_bytes(), entry, Body::Itself);
+        bytes
+    };
+    headers(a) == headers(b)
+}
+
+/// What a list of names deletes, asked for in the order of names.
+struct Deleted<'a> {
+    listing: Option<Peekable<Box<dyn Iterator<Item = (u8, &'a [u8])> + 'a>>>,
+}
+
+impl<'a> Deleted<'a> {
+    fn new(listing: Option<&'a [u8]>) -> Deleted<'a> {
+        let names = listing.and_then(tar::listed);
+        let boxed = |names| Box::new(names) as Box<dyn Iterator<Item = (u8, &'a [u8])> + 'a>;
+        Deleted { listing: names.map(|names| boxed(names).peekable()) }
+    }
+
+    /// As GNU tar does it: what is not in the list, what is said to be a directory and is none, what was to be looked at and is
+    /// one.
+    fn has(&mut self, name: &[u8], kind: Kind) -> bool {
+        let Some(listing) = &mut self.listing else { return false };
+        while listing.next_if(|(_, listed)| *listed < name).is_some() {}
+        match listing.next_if(|(_, listed)| *listed == name) {
+            None => true,
+            Some((b'D', _)) => kind != Kind::Directory,
+            Some((b'Y', _)) => kind == Kind::Directory,
+            Some(_) => false,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The list of a bundle's changes: as its manifest says, or from the states before and after its snapshot.
+
+use super::rewrite::Lines;
+use crate::archive::state::Rows;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Place;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Change;
+use crate::format::manifest::Now;
+use std::cmp::Ordering;
+
+/// A manifest's lines.
+impl Lines for ManifestReader {
+    fn next(&mut self) -> Result<Option<Change>> {
+        self.next_change()
+    }
+}
+
+/// Which of a snapshot's changes belong to one of its parts.
+#[derive(Clone, Default)]
+pub(super) struct Share {
+    /// The last line of the part before.
+    pub after: Option<EntryPath>,
+    /// The first line of the next part whose manifest is sound.
+    pub before: Option<EntryPath>,
+}
+
+impl Share {
+    /// Whether the line of this path is one of them.
+    pub fn has(&self, path: &EntryPath) -> bool {
+        self.after.as_ref().is_none_or(|after| path.row_order(after).is_gt())
+            && self.before.as_ref().is_none_or(|before| path.row_order(before).is_lt())
+    }
+}
+
+/// The differences of two states.
+pub(super) struct FromStates {
+    old: Rows,
+    new: Rows,
+    bundle: BundleId,
+    share: Share,
+    /// The last line that was given out.
+    pub last: Option<EntryPath>,
+    ended: bool,
+}
+
+impl FromStates {
+    pub fn new(before: &State, after: &State, bundle: BundleId, share: Share) -> FromStates {
+        let root = EntryPath::root();
+        FromStates {
+            old: Rows::new(before.groups(&root)),
+            new: Rows::new(after.groups(&root)),
+            bundle,
+            last: share.after.clone(),
+            share,
+            ended: false,
+        }
+    }
+
+    /// The next entry that is in one of the states, or in both.
+    fn next_pair(&mut self) -> Result<Option<(EntryPath, Versions)>> {
+        loop {
+            let order = match (self.old.peek()?, self.new.peek()?) {
+                (None, None) => return Ok(None),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
+            };
+            let old = if order.is_le() { take(&mut self.old)? } else { None };
+            let new = if order.is_ge() { take(&mut self.new)? } else { None };
+            let (old, new) = (old.unzip(), new.unzip());
+            // Paths that cannot be are in no manifest.
+            if let Some(path) = new.0.or(old.0).flatten() {
+                return Ok(Some((path, Versions { old: old.1.flatten(), new: new.1.flatten() })));
+            }
+        }
+    }
+
+    /// Whether a line belongs to a later part.
+    fn is_beyond(&self, change: &Change) -> bool {
+        let place = match &change.now {
+            Now::Stored(Entry { content: Some(content), .. }) => content.place.bundle,
+            _ => self.bundle,
+        };
+        let before = self.share.before.as_ref();
+        place > self.bundle || before.is_some_and(|before| change.path.row_order(before).is_ge())
+    }
+
+    fn change(&self, versions: Versions) -> Option<Now> {
+        match (versions.old, versions.new) {
+            (None, None) => None,
+            (Some(old), None) => Some(Now::Gone(old.stat.kind)),
+            (Some(old), Some(new)) if comparable(&old) == comparable(&new) => None,
+            (_, Some(new)) => {
+                let elsewhere = |entry: &Entry| {
+                    entry.content.as_ref().is_some_and(|content| content.place.bundle.number != self.bundle.number)
+                };
+                Some(if elsewhere(&new) { Now::Kept(new) } else { Now::Stored(new) })
+            }
+        }
+    }
+}
+
+impl Lines for FromStates {
+    fn next(&mut self) -> Result<Option<Change>> {
+        while !self.ended {
+            let Some((path, versions)) = self.next_pair()? else { return Ok(None) };
+            let Some(now) = self.change(versions) else { continue };
+            let change = Change { path, now };
+            if self.is_beyond(&change) {
+                self.ended = true;
+            } else if self.share.after.as_ref().is_none_or(|after| change.path.row_order(after).is_gt()) {
+                self.last = Some(change.path.clone());
+                return Ok(Some(change));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An entry before and after.
+struct Versions {
+    old: Option<Entry>,
+    new: Option<Entry>,
+}
+
+/// Takes the next row: its path, if it can be one, and the entry.
+fn take(rows: &mut Rows) -> Result<Option<(Option<EntryPath>, Option<Entry>)>> {
+    let Some((directory, row)) = rows.peek()? else { return Ok(None) };
+    let taken = (EntryPath::from_bytes(&path::joined(directory, row.name())), row.entry()?);
+    rows.pass();
+    Ok(Some(taken))
+}
+
+/// An entry without what differs when a bundle was written anew.
+fn comparable(entry: &Entry) -> Entry {
+    let mut entry = entry.clone();
+    if let Some(content) = &mut entry.content {
+        content.place = Place { offset: 0, ..content.place };
+        entry.stat.racy = false;
+    }
+    entry
+}

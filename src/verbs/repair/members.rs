@@ -1,0 +1,139 @@
+//! The members of a bundle, found front to back without its manifest: what is in damaged frames is passed over, and what no
+//! writer would write is left out. Knows nothing of other bundles.
+
+use super::raw::RawTar;
+use super::rewrite::PIECE_BYTES;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::path::MANIFEST_NAME;
+use crate::format::bundle::Bundle;
+use crate::format::manifest::Head;
+use crate::format::tar;
+use crate::format::tar::Told;
+use std::sync::Arc;
+
+/// One member.
+pub(super) struct Found {
+    pub path: EntryPath,
+    pub told: Told,
+    /// Where its content begins.
+    pub content_at: u64,
+}
+
+impl Found {
+    /// The directory that it stands under in the tar, and its name there; a directory stands first under itself.
+    fn place(&self) -> (&[u8], &[u8]) {
+        if self.told.entry.stat.kind == Kind::Directory {
+            (self.path.as_bytes(), b"")
+        } else {
+            path::split_last(self.path.as_bytes())
+        }
+    }
+
+    pub fn directory(&self) -> &[u8] {
+        self.place().0
+    }
+}
+
+/// Goes over the members of a bundle, in the order of its tar.
+pub(super) struct Members {
+    pub tar: RawTar,
+    /// Where the next header begins; after damage, behind what is known to be of no use.
+    at: u64,
+    is_lost: bool,
+    last: Option<(Vec<u8>, Vec<u8>)>,
+    /// The manifest's first line, if the manifest was reached and that is sound.
+    pub head: Option<Head>,
+}
+
+impl Members {
+    pub fn new(bundle: Arc<Bundle>) -> Members {
+        Members { tar: RawTar::new(bundle), at: 0, is_lost: false, last: None, head: None }
+    }
+
+    /// The next member that is where it may be; `None` at the end or at the manifest.
+    pub fn next(&mut self) -> Option<Found> {
+        loop {
+            if self.is_lost && !self.find_again() {
+                return None;
+            }
+            let start = self.at;
+            self.tar.position = start;
+            let told = match tar::read_entry(&mut self.tar) {
+                Ok(told) => told?,
+                Err(_) => {
+                    (self.is_lost, self.at) = (true, start.saturating_add(1));
+                    continue;
+                }
+            };
+            let content_at = start.saturating_add(told.member.header_bytes);
+            self.at = content_at.saturating_add(told.member.size).saturating_add(tar::padding(told.member.size) as u64);
+            if told.member.path == MANIFEST_NAME.as_bytes() {
+                self.head = self.first_line(content_at).ok();
+                return None;
+            }
+            if let Some(found) = checked(told, content_at).filter(|found| self.is_next(found)) {
+                let (directory, name) = found.place();
+                self.last = Some((directory.to_vec(), name.to_vec()));
+                return Some(found);
+            }
+        }
+    }
+
+    /// Members stand in one order; what does not is no member of this bundle, or a lie.
+    fn is_next(&self, found: &Found) -> bool {
+        let (directory, name) = found.place();
+        self.last.as_ref().is_none_or(|(last_directory, last_name)| {
+            path::row_order((last_directory, last_name), (directory, name)).is_lt()
+        })
+    }
+
+    /// Goes on at the next frame that begins with a member. A large file that is itself a tar may have pieces that look so: a
+    /// frame behind one that is as long as a piece counts only if it is longer than a piece from a file's middle ever is.
+    fn find_again(&mut self) -> bool {
+        while let Some(frame) = self.tar.frame_from(self.at) {
+            let may_go_on =
+                self.tar.frame_before(&frame).is_some_and(|before| u64::from(before.raw_bytes) >= PIECE_BYTES);
+            let may_begin = !may_go_on || u64::from(frame.raw_bytes) > PIECE_BYTES;
+            if may_begin && self.tar.rest_of_frame(frame.raw_offset).is_ok_and(is_of_members) {
+                (self.is_lost, self.at) = (false, frame.raw_offset);
+                return true;
+            }
+            self.at = frame.raw_offset.saturating_add(1);
+        }
+        false
+    }
+
+    fn first_line(&mut self, at: u64) -> Result<Head> {
+        let rest = self.tar.rest_of_frame(at)?;
+        Head::from_line(rest.split(|byte| *byte == b'\n').next().unwrap_or_default())
+    }
+}
+
+/// Whether a frame is whole members from its beginning to its end, or the first of a large file, which is longer than a piece
+/// from a file's middle ever is.
+fn is_of_members(raw: &[u8]) -> bool {
+    let mut at = 0;
+    while at < raw.len() {
+        let Ok(Some(member)) = tar::read_header(&mut &raw[at..]) else { return false };
+        if member.path == MANIFEST_NAME.as_bytes() {
+            return true;
+        }
+        let length = member.header_bytes.saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
+        let is_beyond = length > (raw.len() - at) as u64;
+        if is_beyond {
+            return at == 0 && raw.len() as u64 > PIECE_BYTES;
+        }
+        at += length as usize;
+    }
+    true
+}
+
+fn checked(told: Told, content_at: u64) -> Option<Found> {
+    let is_directory = told.entry.stat.kind == Kind::Directory;
+    let name = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
+    let path = EntryPath::from_bytes(name).filter(|path| !path.is_root())?;
+    Some(Found { path, told, content_at })
+}

@@ -1,0 +1,464 @@
+//! Bundles that are damaged or missing, mended one after the other from the first on: each names the one before.
+
+use super::Repair;
+use super::bundle_named;
+use super::headers;
+use super::headers::FromHeaders;
+use super::headers::Survey;
+use super::lines::FromStates;
+use super::lines::Share;
+use super::name_of;
+use super::rewrite::NoLines;
+use super::rewrite::Rewrite;
+use super::rewrite::Sources;
+use crate::archive::open::DAMAGED;
+use crate::archive::open::bundle_path;
+use crate::archive::state::State;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::SourceRecord;
+use crate::base::snapshot::Summary;
+use crate::format::bundle::Bundle;
+use crate::format::bundle::BundleWriter;
+use crate::format::bundle::Published;
+use crate::format::frames::LEVEL_DEFAULT;
+use crate::format::manifest::Head;
+use crate::format::manifest::Now;
+use crate::format::manifest::Parent;
+use crate::format::manifest::Tail;
+use crate::verbs::verify::Check;
+use crate::verbs::verify::Examined;
+use crate::verbs::verify::Touched;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How far the bundles are mended.
+pub(super) struct Mended {
+    /// The first number of which a bundle was changed.
+    pub first_changed: Option<Number>,
+    /// The one before which the archive is to be looked at again: what it builds on is not as it was. `None`: all are mended.
+    pub stopped_at: Option<BundleId>,
+}
+
+/// Mends the bundles; stops at none up to `looked_at`.
+pub(super) fn bundles(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Mended> {
+    let wrong = wrong_ones(check);
+    let mut all: BTreeMap<BundleId, BundleName> = check.missing.clone();
+    all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
+    let mut mend = Mend {
+        repair,
+        check,
+        looked_at,
+        all,
+        previous: None,
+        last_lines: BTreeMap::new(),
+        gone: (0, BTreeSet::new()),
+        guessed: None,
+    };
+    let first_changed = wrong.first().map(|id| id.number);
+    for name in mend.all.clone().into_values() {
+        // In a dry run, what would be finished or moved away first is still as it was.
+        let is_told = mend.repair.options.dry_run && mend.repair.has_step_for(&bundle_path(&name));
+        if wrong.contains(&name.id) && !is_told {
+            mend.repair.stop_if_interrupted()?;
+            if !mend.bundle(&name)? {
+                return Ok(Mended { first_changed, stopped_at: Some(name.id) });
+            }
+        } else if let Some((_, digest)) = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref()) {
+            mend.previous = Some(Parent { bundle: name, manifest: *digest });
+        }
+    }
+    Ok(Mended { first_changed, stopped_at: None })
+}
+
+/// The bundles that are missing, and those with damages that are not noted as such already.
+fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
+    let damages = check.damages.iter().enumerate().filter(|(number, _)| !check.known_losses.contains(number));
+    // That two bundles do not belong together does not say which one is wrong.
+    let of_bundle = damages.filter(|(_, damage)| !matches!(damage.touched, Touched::Since(_)));
+    let damaged = of_bundle.filter_map(|(_, damage)| bundle_named(&damage.file)).map(|name| name.id);
+    damaged.chain(check.missing.keys().copied()).collect()
+}
+
+struct Mend<'m, 'a, 'c> {
+    repair: &'m mut Repair<'a>,
+    check: &'m Check<'c>,
+    looked_at: Option<BundleId>,
+    all: BTreeMap<BundleId, BundleName>,
+    /// The bundle before, as it is now.
+    previous: Option<Parent>,
+    /// The last line of each bundle that was mended without its manifest.
+    last_lines: BTreeMap<BundleId, Option<EntryPath>>,
+    /// The directories that went in the parts of this number mended so far, as far as what was in them stands in parts to come.
+    gone: (Number, BTreeSet<EntryPath>),
+    /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
+    guessed: Option<Number>,
+}
+
+/// Where the list of changes comes from: the bundle itself, the states before and after, the headers of members, or nowhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Manifest,
+    Index,
+    Headers,
+    Nowhere,
+}
+
+impl Mend<'_, '_, '_> {
+    /// Mends one bundle; whether that could be done before the archive is looked at again.
+    fn bundle(&mut self, name: &BundleName) -> Result<bool> {
+        let check = self.check;
+        let examined = check.examined.get(&name.id);
+        let old = examined.map(|examined| self.open_again(examined)).transpose()?.flatten();
+        if let Some((examined, old)) = examined.zip(old.as_ref())
+            && self.has_bad_table_only(examined)
+        {
+            self.write_table(name, examined, old)?;
+            return Ok(true);
+        }
+        let number = name.id.number;
+        let known = self.list_of(name, examined)?;
+        let survey = if known.is_none() { self.survey(name, old.as_ref()) } else { None };
+        let from = known.unwrap_or(if survey.is_some() { From::Headers } else { From::Nowhere });
+        let is_looked_at = self.looked_at.is_some_and(|looked_at| looked_at >= name.id);
+        if !is_looked_at && self.guessed.is_some_and(|guessed| guessed < number) {
+            return Ok(false);
+        }
+        let mut to = None;
+        if !self.repair.options.dry_run {
+            if known.is_none() {
+                self.guessed = Some(number);
+            }
+            let published = self.rewrite(name, examined, old, from, survey)?;
+            to = self.put_in_place(name, examined.is_some())?;
+            self.previous = Some(Parent { bundle: name.clone(), manifest: published });
+        }
+        let what = told(from, number, examined.is_some());
+        let to = to.map(|to| format!("; the old one is now {to}")).unwrap_or_default();
+        self.repair.did(bundle_path(name), format!("{what}{to}"));
+        Ok(true)
+    }
+
+    /// Where its list of changes is, if it is still there.
+    fn list_of(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<From>> {
+        let (history, number) = (&self.check.history, name.id.number);
+        if examined.is_some_and(|examined| examined.manifest.is_some()) {
+            return Ok(Some(From::Manifest));
+        }
+        let is_known = history.is_complete(number) && history.state(number)?.is_some();
+        Ok(is_known.then_some(From::Index))
+    }
+
+    /// What the headers in a bundle say, if nothing says that they are those of another; and if there are any, be it in later
+    /// parts of the same snapshot, which have members of directories whose lines stood in this one.
+    fn survey(&self, name: &BundleName, old: Option<&Arc<Bundle>>) -> Option<Survey> {
+        let mut survey = old.map(Survey::of).unwrap_or_default();
+        let own = (self.repair.archive.id(), name.id.number);
+        if survey.head.as_ref().is_some_and(|head| (head.archive, head.id.number) != own) {
+            survey = Survey::default();
+        }
+        let has_later = || self.later_parts(name.id).next().is_some();
+        (survey.has_members() || has_later()).then_some(survey)
+    }
+
+    /// The later parts of the same snapshot. What cannot be opened has nothing to say here, and is mended in its turn.
+    fn later_parts(&self, id: BundleId) -> impl Iterator<Item = Arc<Bundle>> + '_ {
+        let siblings = self.all.range(id..).filter(move |(other, _)| other.number == id.number && **other > id);
+        siblings.filter_map(|(_, name)| self.repair.archive.bundle(name).ok())
+    }
+
+    /// A damaged bundle; `None` when nothing of it can be read.
+    ///
+    /// # Errors
+    /// When it could be read a moment ago: what is in it must not be given up for that.
+    fn open_again(&self, examined: &Examined) -> Result<Option<Arc<Bundle>>> {
+        match self.repair.archive.bundle(&examined.file.name) {
+            Ok(bundle) => Ok(Some(bundle)),
+            Err(error) if examined.manifest.is_some() || (examined.is_itself && !error.is_damage()) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether nothing is damaged but the table of frames.
+    fn has_bad_table_only(&self, examined: &Examined) -> bool {
+        let path = bundle_path(&examined.file.name);
+        let known = &self.check.known_losses;
+        let damages = self.check.damages.iter().enumerate();
+        let count = damages.filter(|(number, damage)| damage.file == path && !known.contains(number)).count();
+        examined.cut_at.is_some() && examined.manifest.is_some() && count == 1
+    }
+
+    /// The frames as they are, and the table anew: the very file that was written.
+    fn write_table(&mut self, name: &BundleName, examined: &Examined, old: &Arc<Bundle>) -> Result<()> {
+        let mut to = None;
+        if !self.repair.options.dry_run {
+            let failed = |error| Error::io(format!("cannot write {name}"), error);
+            let mut upload = self.repair.store().create(&new_name(name))?;
+            for number in 0..old.table().len() {
+                if let Some(frame) = old.table().frame(number) {
+                    upload.write_all(&old.stored_frame(&frame)?).map_err(failed)?;
+                }
+            }
+            upload.write_all(&old.table().to_bytes()).map_err(failed)?;
+            upload.publish()?;
+            to = self.put_in_place(name, true)?;
+        }
+        let digest = examined.manifest.as_ref().map(|(_, digest)| *digest);
+        self.previous = digest.map(|manifest| Parent { bundle: name.clone(), manifest });
+        let to = to.map(|to| format!("; the old file is now {to}")).unwrap_or_default();
+        self.repair.did(bundle_path(name), format!("its table of frames was written again, nothing was lost{to}"));
+        Ok(())
+    }
+
+    /// The old file goes to `damaged`, the new one to its place; where the old one is now.
+    fn put_in_place(&mut self, name: &BundleName, was_there: bool) -> Result<Option<String>> {
+        let to = if was_there { Some(self.repair.set_aside(&bundle_path(name))?) } else { None };
+        self.repair.store().rename(&new_name(name), &bundle_path(name))?;
+        Ok(to)
+    }
+
+    fn rewrite(
+        &mut self,
+        name: &BundleName,
+        examined: Option<&Examined>,
+        old: Option<Arc<Bundle>>,
+        from: From,
+        survey: Option<Survey>,
+    ) -> Result<Hash> {
+        let check = self.check;
+        let head = self.head(name, examined, from, survey.as_ref())?;
+        let upload = self.repair.store().create(&new_name(name))?;
+        let writer = BundleWriter::new(upload, head, LEVEL_DEFAULT)?;
+        let number = name.id.number;
+        let is_known = matches!(from, From::Manifest | From::Index) && check.history.is_complete(number);
+        let after = if is_known { check.history.state(number)? } else { None };
+        let before = if is_known { check.history.state_before(number)? } else { None };
+        let name_of = |id: BundleId| name_of(check, check.catalog(), id);
+        let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
+        let manifests = manifest()?.zip(manifest()?);
+        let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
+        let mut rewrite = Rewrite::new(sources, old.clone(), writer)?;
+        let tail = match &manifests {
+            Some((reader, _)) => Some(reader.tail().clone()),
+            None => self.tail(name)?,
+        };
+        if tail.is_none() {
+            rewrite = rewrite.counting(check.history.newest_before(number)?);
+        }
+        let tail = tail.unwrap_or_default();
+        let published = match (manifests, before, after) {
+            (Some((mut lines, mut again)), _, _) => rewrite.run(&mut lines, &mut again, tail)?,
+            (None, Some(before), Some(after)) => {
+                let share = self.share(name.id)?;
+                let mut again = FromStates::new(&before, &after, name.id, share.clone());
+                let mut lines = FromStates::new(&before, &after, name.id, share);
+                let published = rewrite.run(&mut lines, &mut again, tail)?;
+                self.last_lines.insert(name.id, lines.last);
+                published
+            }
+            _ => match survey {
+                Some(survey) => self.rewrite_by_headers(rewrite, tail, name.id, old.as_ref(), survey)?,
+                None => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
+            },
+        };
+        Ok(published.manifest)
+    }
+
+    fn rewrite_by_headers(
+        &mut self,
+        rewrite: Rewrite,
+        tail: Tail,
+        id: BundleId,
+        old: Option<&Arc<Bundle>>,
+        mut survey: Survey,
+    ) -> Result<Published> {
+        let before = self.check.history.newest_before(id.number)?;
+        let mut share = self.share(id)?;
+        let (has_members, mut is_next_known) = (survey.has_members(), false);
+        for part in self.later_parts(id) {
+            is_next_known |= self.sound(part.name().id).is_some();
+            if !is_next_known && let Some(first) = headers::first_row(&part) {
+                (share.before, is_next_known) = (Some(first), true);
+            }
+            survey.add_later_part(&part, &share);
+        }
+        let gone = self.gone_before(id)?;
+        let mut lines = FromHeaders::new(id, old.filter(|_| has_members), survey, before, share, gone);
+        let published = rewrite.run_by_group(&mut || lines.next(), tail)?;
+        self.last_lines.insert(id, lines.last);
+        self.gone = (id.number, lines.gone);
+        Ok(published)
+    }
+
+    /// The directories that went in earlier parts of the same snapshot.
+    fn gone_before(&mut self, id: BundleId) -> Result<BTreeSet<EntryPath>> {
+        let (number, gone) = std::mem::take(&mut self.gone);
+        let mut gone = if number == id.number { gone } else { BTreeSet::new() };
+        for (other, name) in self.all.range(BundleId { number: id.number, part: 1 }..id) {
+            if self.sound(*other).is_none() {
+                continue;
+            }
+            let mut reader = self.repair.archive.bundle(name)?.manifest()?;
+            while let Some(change) = reader.next_change()? {
+                let is_below_one =
+                    gone.range(..=&change.path).next_back().is_some_and(|above| change.path.is_in(above));
+                if change.now == Now::Gone(Kind::Directory) && !is_below_one {
+                    gone.insert(change.path);
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// A bundle whose manifest is sound.
+    fn sound(&self, id: BundleId) -> Option<&Examined> {
+        self.check.examined.get(&id).filter(|examined| examined.manifest.is_some())
+    }
+
+    /// Which lines of its snapshot are a part's own.
+    fn share(&self, id: BundleId) -> Result<Share> {
+        let mut share = Share::default();
+        let siblings = self.all.keys().filter(|other| other.number == id.number && **other != id);
+        for sibling in siblings {
+            if *sibling < id {
+                share.after = match self.last_lines.get(sibling) {
+                    Some(last) => last.clone(),
+                    None => self.edge(*sibling, Edge::Last)?.or(share.after),
+                };
+            } else if share.before.is_none() {
+                share.before = self.edge(*sibling, Edge::First)?;
+            }
+        }
+        Ok(share)
+    }
+
+    /// The first or the last line of a bundle, if its manifest is sound.
+    fn edge(&self, id: BundleId, edge: Edge) -> Result<Option<EntryPath>> {
+        let Some(name) = self.sound(id).map(|examined| &examined.file.name) else { return Ok(None) };
+        let mut reader = self.repair.archive.bundle(name)?.manifest()?;
+        let mut found = None;
+        while let Some(change) = reader.next_change()? {
+            found = Some(change.path);
+            if edge == Edge::First {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn head(
+        &self,
+        name: &BundleName,
+        examined: Option<&Examined>,
+        from: From,
+        survey: Option<&Survey>,
+    ) -> Result<Head> {
+        let summary = self.summary(name.id.number)?;
+        let by_headers = || survey.and_then(|survey| survey.head.clone());
+        let known = examined.and_then(|examined| examined.head.clone()).or_else(by_headers);
+        let near = || {
+            let heads = self.check.examined.values().filter_map(|examined| examined.head.as_ref());
+            let before = heads.clone().rfind(|head| head.id.number <= name.id.number);
+            before.or_else(|| heads.clone().next()).map(|head| head.sources.clone()).unwrap_or_default()
+        };
+        let odd = || Error::new(ErrorKind::Refused, format!("the name {name} says no time that can be"));
+        let mut head = match known {
+            Some(head) => head,
+            None => Head {
+                archive: self.repair.archive.id(),
+                id: name.id,
+                time: name.time().ok_or_else(odd)?,
+                parent: None,
+                sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
+                stands_for: None,
+                uncertain_until: summary.as_ref().map_or(0, |summary| summary.uncertain_until),
+                note: summary.map(|summary| summary.note).unwrap_or_default(),
+            },
+        };
+        head.id = name.id;
+        head.parent.clone_from(&self.previous);
+        head.stands_for = self.stands_for(name, examined)?.or(head.stands_for);
+        add_sources(&mut head.sources, survey);
+        if matches!(from, From::Headers | From::Nowhere) {
+            let highest = self.all.keys().next_back().map_or(0, |id| id.number);
+            head.uncertain_until = highest.max(head.uncertain_until);
+        }
+        Ok(head)
+    }
+
+    /// The digest by which the next bundle knows this one.
+    fn stands_for(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<Hash>> {
+        let heads = self.check.examined.values().filter_map(|examined| examined.head.as_ref());
+        let mut parents = heads.filter_map(|head| head.parent.as_ref());
+        if let Some(parent) = parents.find(|parent| parent.bundle == *name) {
+            return Ok(Some(parent.manifest));
+        }
+        let own = examined.and_then(|examined| examined.manifest.as_ref()).map(|(_, digest)| *digest);
+        let state = self.check.history.state(name.id.number)?;
+        let records = state.iter().flat_map(State::layers).flat_map(|file| file.head().bundles.clone());
+        let known = records.into_iter().find(|record| record.name == name.as_str()).map(|record| Hash(record.manifest));
+        Ok(own.or(known))
+    }
+
+    fn summary(&self, number: Number) -> Result<Option<Summary>> {
+        let state = self.check.history.state(number)?;
+        let summaries = state.iter().flat_map(State::layers).flat_map(|file| file.head().snapshots.clone());
+        Ok(summaries.into_iter().find(|summary| summary.number == number))
+    }
+
+    /// What was counted, if that is known of this bundle.
+    fn tail(&self, name: &BundleName) -> Result<Option<Tail>> {
+        let is_alone = self.all.keys().filter(|id| id.number == name.id.number).count() == 1;
+        let summary = self.summary(name.id.number)?.filter(|_| is_alone);
+        let counted =
+            |summary: Summary| Tail { counts: summary.counts, problems_total: summary.problems, ..Tail::default() };
+        Ok(summary.map(counted))
+    }
+}
+
+/// Sources that only what is in a bundle tells of. Where they were read from is not known.
+fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&Survey>) {
+    for name in survey.iter().flat_map(|survey| &survey.tops) {
+        if !sources.iter().any(|source| source.name == *name) {
+            sources.push(SourceRecord { name: name.clone(), scanned: true, ..SourceRecord::default() });
+        }
+    }
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+}
+
+/// What was done, in a plain sentence.
+fn told(from: From, number: Number, was_there: bool) -> String {
+    let was = if was_there { "was damaged" } else { "was missing" };
+    match from {
+        From::Manifest => format!("it {was}: written anew with all contents that are sound"),
+        From::Index => {
+            format!("it {was}: written anew with all contents that are sound, from what the index knows of it")
+        }
+        From::Headers => format!(
+            "it {was}, and the list of what changed is lost: written anew with all files that could be found in it; what else \
+             changed or was deleted then is not known, and the snapshots from {number} on are marked as uncertain"
+        ),
+        From::Nowhere => format!(
+            "it {was}, and nothing else says what was in it: an empty one takes its place, and the snapshots from {number} on \
+             are marked as uncertain"
+        ),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Last,
+}
+
+fn new_name(name: &BundleName) -> String {
+    format!("{DAMAGED}/{name}{}", super::NEW)
+}

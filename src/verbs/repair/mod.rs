@@ -1,0 +1,343 @@
+//! `repair`: mends what `verify` finds, as far as that can be done. Deletes nothing: what it replaces goes to `damaged`.
+//!
+//! Each file is replaced in three steps, so that a run may end anywhere: the new one is published in `damaged`, as
+//! `NAME.new`; the old one moves there; the new one moves to its place. The next run finishes what is begun.
+
+mod headers;
+mod lines;
+mod members;
+mod mend;
+mod raw;
+mod rewrite;
+
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::archive::open::BUNDLES;
+use crate::archive::open::DAMAGED;
+use crate::archive::open::DESCRIPTIONS;
+use crate::archive::open::INDEX;
+use crate::archive::open::bundle_path;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::time::Time;
+use crate::format::bundle::Bundle;
+use crate::format::index::IndexFile;
+use crate::system::store::Store;
+use crate::system::store::read_small;
+use crate::verbs::verify;
+use crate::verbs::verify::Check;
+use crate::verbs::verify::Touched;
+use crate::verbs::verify::VerifyOptions;
+use crate::verbs::verify::VerifyReport;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// Ends the name of a file that is about to take another's place.
+const NEW: &str = ".new";
+
+/// The most files of one name in `damaged`.
+const SAME_NAME_MAX: u32 = 9999;
+
+/// How to repair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RepairOptions {
+    /// Whether it is only told what would be done. Default: no.
+    pub dry_run: bool,
+    /// How many threads read; 0, the default: as many as there are cores.
+    pub threads: usize,
+}
+
+/// One thing that was done; in a dry run, that would be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The file in the archive.
+    pub file: String,
+    /// What was done to it, in a plain sentence.
+    pub what: String,
+}
+
+/// What was done, and what is lost.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RepairReport {
+    /// All that was done; empty: nothing was to be done.
+    pub steps: Vec<Step>,
+    /// What `verify` says afterwards, contents not read: what is lost, and what could not be mended.
+    pub left: VerifyReport,
+}
+
+/// Mends the archive. `wrong` is what [`Archive::open_for_repair`] found wrong with its description.
+///
+/// # Errors
+/// [`ErrorKind::Locked`] when another process is writing; [`ErrorKind::TooNew`] when a newer program wrote some of it;
+/// [`ErrorKind::Interrupted`]; otherwise when the archive cannot be read or written. What was done until then stays.
+pub fn repair(
+    archive: &Archive,
+    wrong: Option<&Error>,
+    options: &RepairOptions,
+    monitor: &dyn Monitor,
+) -> Result<RepairReport> {
+    let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    let mut repair = Repair { archive, options, monitor, steps: Vec::new() };
+    let ended = repair.run(wrong);
+    if ended.is_err() && !options.dry_run {
+        // Without a report it would never be said.
+        for step in &repair.steps {
+            monitor.notice(&format!("mended before that: {}: {}", step.file, step.what));
+        }
+    }
+    Ok(RepairReport { left: ended?, steps: repair.steps })
+}
+
+/// A repair on its way.
+struct Repair<'a> {
+    archive: &'a Archive,
+    options: &'a RepairOptions,
+    monitor: &'a dyn Monitor,
+    steps: Vec<Step>,
+}
+
+impl Repair<'_> {
+    /// Does it all; what is left.
+    fn run(&mut self, wrong: Option<&Error>) -> Result<VerifyReport> {
+        let Repair { archive, options, monitor, .. } = *self;
+        self.finish_interrupted()?;
+        self.descriptions(wrong)?;
+        let looks = VerifyOptions { data: true, threads: options.threads };
+        let (mut may_set_aside, mut first_changed, mut looked_at) = (true, None, None);
+        loop {
+            let catalog = archive.catalog(monitor)?;
+            let check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
+            self.refuse_newer(&check)?;
+            if std::mem::take(&mut may_set_aside) && self.set_foreign_aside(&check)? && !options.dry_run {
+                continue;
+            }
+            let mended = mend::bundles(self, &check, looked_at)?;
+            first_changed = first_changed.into_iter().chain(mended.first_changed).min();
+            looked_at = mended.stopped_at;
+            if looked_at.is_none() {
+                self.index(&check, first_changed)?;
+                break;
+            }
+        }
+        if !options.dry_run && !self.steps.is_empty() {
+            let catalog = archive.catalog_for_writing(monitor)?;
+            catalog.state(catalog.highest())?;
+        }
+        verify::verify(archive, &VerifyOptions { data: false, threads: options.threads }, monitor)
+    }
+
+    fn store(&self) -> &dyn Store {
+        &**self.archive.store()
+    }
+
+    fn did(&mut self, file: impl Into<String>, what: impl Into<String>) {
+        self.steps.push(Step { file: file.into(), what: what.into() });
+    }
+
+    fn has_step_for(&self, file: &str) -> bool {
+        self.steps.iter().any(|step| step.file == file)
+    }
+
+    fn stop_if_interrupted(&self) -> Result<()> {
+        if self.monitor.is_interrupted() {
+            let what = "the repair was stopped before it was done; the next one goes on";
+            return Err(Error::new(ErrorKind::Interrupted, what));
+        }
+        Ok(())
+    }
+
+    /// A run that was cut off may have left replacements, and bundles on the way to their places.
+    fn finish_interrupted(&mut self) -> Result<()> {
+        for (name, _) in self.store().list(DAMAGED)? {
+            let Some(target) = name.strip_suffix(NEW).and_then(BundleName::parse) else { continue };
+            let (new, target) = (format!("{DAMAGED}/{name}"), bundle_path(&target));
+            let is_missing = self.store().open(&target).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+            match (is_missing, self.options.dry_run) {
+                (true, true) => self.did(target, "a repair that was interrupted would be finished"),
+                (true, false) => {
+                    self.store().rename(&new, &target)?;
+                    self.did(target, "the repair of it had been interrupted, and was finished");
+                }
+                // What it was to replace is still there, and is mended once more.
+                (false, true) => {}
+                (false, false) => self.store().remove(&new)?,
+            }
+        }
+        self.put_back()
+    }
+
+    /// Bundles of this archive that are in `damaged` under another's name move to their own places, if no bundle has them.
+    fn put_back(&mut self) -> Result<()> {
+        let bundles = self.store().list(BUNDLES)?;
+        let mut taken: BTreeSet<BundleId> =
+            bundles.iter().filter_map(|(name, _)| Some(BundleName::parse(name)?.id)).collect();
+        for (file, _) in self.store().list(DAMAGED)? {
+            let Some(name) = name_before(&file) else { continue };
+            let from = format!("{DAMAGED}/{file}");
+            let opened = self.store().open(&from).and_then(|blob| Bundle::open(&name, blob));
+            let Some(head) = opened.ok().and_then(|bundle| bundle.own_head()) else { continue };
+            let is_another = head.archive == self.archive.id() && head.id != name.id;
+            let Some(own) = BundleName::new(head.id, head.time).filter(|_| is_another) else { continue };
+            if !taken.insert(own.id) {
+                continue;
+            }
+            if !self.options.dry_run {
+                self.store().rename(&from, &bundle_path(&own))?;
+            }
+            self.did(bundle_path(&own), format!("put back: it was {from}"));
+        }
+        Ok(())
+    }
+
+    /// The files that say what the archive is.
+    fn descriptions(&mut self, wrong: Option<&Error>) -> Result<()> {
+        let made = self.store().list(BUNDLES)?.iter().find_map(|(name, _)| BundleName::parse(name)?.time());
+        for name in DESCRIPTIONS {
+            let is_last = name == DESCRIPTIONS[2];
+            let length = self.store().open(name).map(|blob| blob.length());
+            let is_missing = match &length {
+                Ok(length) => *length == 0,
+                Err(error) => error.kind() == ErrorKind::NotFound,
+            };
+            let why = match wrong.filter(|_| is_last) {
+                Some(error) => error.to_string(),
+                None if is_missing => "it was missing".to_owned(),
+                None => continue,
+            };
+            if !self.options.dry_run {
+                if length.is_ok_and(|length| length > 0) {
+                    self.keep_copy(name)?;
+                }
+                self.archive.write_description(name, made.unwrap_or_else(Time::now))?;
+            }
+            self.did(name, format!("written again ({why})"));
+        }
+        Ok(())
+    }
+
+    /// A copy of a small file that is replaced in place.
+    fn keep_copy(&self, name: &str) -> Result<()> {
+        const BYTES_MAX: u64 = 1 << 20;
+        let length = self.store().open(name)?.length().min(BYTES_MAX);
+        let bytes = read_small(self.store(), name, BYTES_MAX)
+            .or_else(|_| crate::system::store::read_exact_at(&*self.store().open(name)?, 0, length as usize))?;
+        let mut upload = self.store().create(&self.free_name(name)?)?;
+        upload.write_all(&bytes).map_err(|error| Error::io(format!("cannot keep a copy of {name}"), error))?;
+        upload.publish()
+    }
+
+    /// A name in `damaged` that is free.
+    fn free_name(&self, name: &str) -> Result<String> {
+        let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
+        let taken: Vec<String> = self.store().list(DAMAGED)?.into_iter().map(|(name, _)| name.to_lowercase()).collect();
+        let numbered = |number: u32| if number == 0 { name.to_owned() } else { format!("{name}.{number}") };
+        let free = (0..SAME_NAME_MAX).map(numbered).find(|name| !taken.contains(&name.to_lowercase()));
+        let full = || Error::new(ErrorKind::Refused, format!("there are too many files called {name} in {DAMAGED}"));
+        free.map(|free| format!("{DAMAGED}/{free}")).ok_or_else(full)
+    }
+
+    /// Moves a file to `damaged`; its name there.
+    fn set_aside(&self, name: &str) -> Result<String> {
+        let to = self.free_name(name)?;
+        if !self.options.dry_run {
+            self.store().rename(name, &to)?;
+        }
+        Ok(to)
+    }
+
+    fn refuse_newer(&self, check: &Check) -> Result<()> {
+        for damage in &check.damages {
+            let Some(name) = bundle_named(&damage.file) else { continue };
+            match self.archive.bundle(&name).and_then(|bundle| bundle.manifest().map(drop)) {
+                Err(error) if error.kind() == ErrorKind::TooNew => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Bundles that are sound and stand where others belong go to `damaged`, and from there to their own places, if those are
+    /// free. Whether there were any.
+    fn set_foreign_aside(&mut self, check: &Check) -> Result<bool> {
+        let mut moved = false;
+        let exchanged = exchanged(check)?;
+        for examined in check.examined.values() {
+            let name = &examined.file.name;
+            let head = self.archive.bundle(name).ok().and_then(|bundle| bundle.own_head());
+            let is_foreign =
+                |head: &crate::format::manifest::Head| (head.archive, head.id) != (self.archive.id(), name.id);
+            let foreign = head.filter(|head| !examined.is_itself && is_foreign(head));
+            if foreign.is_none() && !exchanged.contains_key(&name.id) {
+                continue;
+            }
+            let to = self.set_aside(&bundle_path(name))?;
+            self.did(bundle_path(name), format!("it is not the file that belongs here, and was moved to {to}"));
+            moved = true;
+        }
+        if moved && !self.options.dry_run {
+            self.put_back()?;
+        }
+        Ok(moved)
+    }
+
+    /// Index files that are wrong or speak of bundles that were replaced.
+    fn index(&mut self, check: &Check, first_changed: Option<Number>) -> Result<()> {
+        for (name, _) in self.store().list(INDEX)? {
+            let Some(number) = verify::parse_index_name(&name) else { continue };
+            let name = format!("{INDEX}/{name}");
+            let is_wrong = check.damages.iter().any(|damage| damage.file == name);
+            if is_wrong || first_changed.is_some_and(|first| number >= first) {
+                self.stop_if_interrupted()?;
+                let to = self.set_aside(&name)?;
+                let why = if is_wrong { "damaged" } else { "for bundles were mended" };
+                self.did(name, format!("made again from the bundles ({why}); the old one is now {to}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name that a file in `damaged` had in `bundles`: it is now `NAME`, or `NAME.1`, `NAME.2` ….
+fn name_before(file: &str) -> Option<BundleName> {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let numbered = || file.rsplit_once('.').filter(|(_, number)| is_number(number));
+    BundleName::parse(file).or_else(|| BundleName::parse(numbered()?.0))
+}
+
+/// The bundle that a file in the archive is.
+fn bundle_named(file: &str) -> Option<BundleName> {
+    BundleName::parse(file.strip_prefix(BUNDLES)?.strip_prefix('/')?)
+}
+
+/// Sound bundles that are not those that the bundles after them and the index know: another history was mixed in.
+fn exchanged(check: &Check) -> Result<BTreeMap<BundleId, BundleName>> {
+    let mut found = BTreeMap::new();
+    for damage in check.damages.iter().filter(|damage| matches!(damage.touched, Touched::Since(_))) {
+        let Some(name) = bundle_named(&damage.file) else { continue };
+        let digest = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref());
+        let Some((_, digest)) = digest else { continue };
+        let store = check.archive().store();
+        for (file, _) in store.list(INDEX)? {
+            let Ok(file) = store.open(&format!("{INDEX}/{file}")).and_then(IndexFile::open) else { continue };
+            let is_another = |record: &crate::format::index::BundleRecord| {
+                record.name == name.as_str()
+                    && record.manifest != digest.0
+                    && file.head().archive == check.archive().id()
+            };
+            if file.head().bundles.iter().any(is_another) {
+                found.insert(name.id, name.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// All that is known of the bundles' names.
+fn name_of(check: &Check, catalog: &Catalog, id: BundleId) -> Option<BundleName> {
+    catalog.name(id).ok().or_else(|| check.missing.get(&id)).cloned()
+}

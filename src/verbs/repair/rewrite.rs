@@ -1,0 +1,466 @@
+//! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
+//! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
+
+use super::raw::RawTar;
+use super::raw::too_early;
+use crate::archive::state::State;
+use crate::archive::unpack::data_ranges;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::entry::Place;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hasher;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Counts;
+use crate::format::bundle::Bundle;
+use crate::format::bundle::BundleWriter;
+use crate::format::bundle::Published;
+use crate::format::frames::Compressor;
+use crate::format::frames::Effort;
+use crate::format::frames::FRAME_BYTES;
+use crate::format::manifest::Change;
+use crate::format::manifest::LineWithoutOffset;
+use crate::format::manifest::Now;
+use crate::format::manifest::Tail;
+use crate::format::tar;
+use crate::format::tar::Body;
+use crate::format::tar::DumpDir;
+use crate::verbs::verify::Later;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A content up to this length shares a frame with others; a larger one begins one and is cut into pieces of it.
+pub(super) const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
+
+/// The changes of a bundle, by directory in the order of a walk, then by name.
+pub(super) trait Lines {
+    /// The next one.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn next(&mut self) -> Result<Option<Change>>;
+}
+
+/// No changes.
+pub(super) struct NoLines;
+
+impl Lines for NoLines {
+    fn next(&mut self) -> Result<Option<Change>> {
+        Ok(None)
+    }
+}
+
+/// What changed in one directory, where that is known only as a whole.
+#[derive(Default)]
+pub(super) struct Group {
+    /// The directory.
+    pub directory: Vec<u8>,
+    /// The changes, by name.
+    pub changes: Vec<Change>,
+    /// The directory's own member, where it is known without a line.
+    pub member: Option<OwnMember>,
+}
+
+/// A directory's member.
+pub(super) struct OwnMember {
+    pub entry: Entry,
+    /// All names in it, for stock tar; `None`: none went.
+    pub listing: Option<Vec<u8>>,
+}
+
+/// What a bundle is written anew from.
+pub(super) struct Sources<'a> {
+    /// The states before and after its snapshot, if they are known for certain.
+    pub before: Option<State>,
+    pub after: Option<State>,
+    /// The name of any bundle of the archive.
+    pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
+}
+
+/// Counts what the lines of a bundle say, where nobody knows any more what its snapshot counted. What was as before has no line
+/// and is not counted.
+struct Count {
+    before: State,
+    counts: Counts,
+}
+
+impl Count {
+    fn note(&mut self, path: &EntryPath, now: &Now) -> Result<()> {
+        let counts = &mut self.counts;
+        let (entry, is_stored) = match now {
+            Now::Gone(Kind::Directory) => {
+                counts.deleted_directories += 1;
+                return Ok(());
+            }
+            Now::Gone(_) => {
+                counts.deleted += 1;
+                return Ok(());
+            }
+            Now::Kept(entry) => (entry, false),
+            Now::Stored(entry) => (entry, true),
+        };
+        let older = self.before.find(path)?.filter(|older| older.stat.kind == entry.stat.kind);
+        // What has no content is stored again for other metadata, too.
+        let is_as_before = |older: &Entry| entry.content.is_none() && older.target == entry.target;
+        *(match (entry.stat.kind, older) {
+            (Kind::Directory, None) => &mut counts.new_directories,
+            (Kind::Directory, Some(_)) => &mut counts.changed_directories,
+            (_, Some(older)) if !is_stored || is_as_before(&older) => &mut counts.metadata,
+            (_, Some(_)) => &mut counts.modified,
+            (_, None) => &mut counts.new,
+        }) += 1;
+        if is_stored {
+            counts.bytes = counts.bytes.saturating_add(entry.stat.size);
+        }
+        Ok(())
+    }
+}
+
+/// Writes a bundle anew.
+pub(super) struct Rewrite<'a> {
+    sources: Sources<'a>,
+    /// The old bundle, as far as it can be read.
+    old: Option<RawTar>,
+    writer: BundleWriter,
+    compressor: Compressor,
+    /// Tar that is in no frame yet.
+    raw: Vec<u8>,
+    /// Directories with a line, whose members come later.
+    pending: Later,
+    /// Where a content that has several names was and where it is now; 0: it is lost.
+    placed: HashMap<u64, u64>,
+    /// The first name of each content that has several.
+    firsts: HashMap<u64, EntryPath>,
+    line: Vec<u8>,
+    count: Option<Count>,
+}
+
+/// Reads the same changes as the rewrite, a directory ahead of it: whether the directory's header is wanted, and with all its
+/// names, is known when all its changes are, which are too many to keep.
+struct Scout<'l> {
+    lines: &'l mut dyn Lines,
+    next: Option<Change>,
+    begun: bool,
+}
+
+/// What is known of a directory's changes before they are written.
+#[derive(Default)]
+struct Ahead {
+    /// Whether a name went, or changed between a directory and something else.
+    loses_names: bool,
+    /// Whether something is stored that stands beside the directory's header.
+    stores: bool,
+}
+
+impl Ahead {
+    fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
+        self.loses_names = self.loses_names || loses_name(change, before)?;
+        self.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+        Ok(())
+    }
+}
+
+impl Scout<'_> {
+    /// Reads the changes of a directory.
+    fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<Ahead> {
+        let mut ahead = Ahead::default();
+        if !self.begun {
+            (self.begun, self.next) = (true, self.lines.next()?);
+        }
+        while let Some(change) = self.next.take_if(|change| path::split_last(change.path.as_bytes()).0 == directory) {
+            ahead.note(&change, before)?;
+            self.next = self.lines.next()?;
+        }
+        Ok(ahead)
+    }
+}
+
+/// Whether a name went, or changed between a directory and something else.
+fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
+    let kind = match &change.now {
+        Now::Gone(_) => return Ok(true),
+        Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
+    };
+    let older = before.map(|before| before.find(&change.path)).transpose()?.flatten();
+    Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
+}
+
+impl<'a> Rewrite<'a> {
+    /// A bundle that takes the place of `old`, as far as that can be read.
+    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Result<Rewrite<'a>> {
+        Ok(Rewrite {
+            sources,
+            old: old.map(RawTar::new),
+            writer,
+            compressor: Compressor::new(Effort::default())?,
+            raw: Vec::new(),
+            pending: Later::default(),
+            placed: HashMap::new(),
+            firsts: HashMap::new(),
+            line: Vec::new(),
+            count: None,
+        })
+    }
+
+    /// Counts the changes of the state `before`, instead of taking the counts of the tail.
+    #[must_use]
+    pub fn counting(self, before: State) -> Rewrite<'a> {
+        Rewrite { count: Some(Count { before, counts: Counts::default() }), ..self }
+    }
+
+    /// Writes and publishes the bundle with these changes; `again` are the same.
+    ///
+    /// # Errors
+    /// When the list cannot be read or the bundle not be written.
+    pub fn run(mut self, lines: &mut dyn Lines, again: &mut dyn Lines, tail: Tail) -> Result<Published> {
+        let mut scout = Scout { lines: again, next: None, begun: false };
+        let mut present: Option<Vec<u8>> = None;
+        while let Some(change) = lines.next()? {
+            let directory = path::split_last(change.path.as_bytes()).0;
+            if present.as_deref() != Some(directory) {
+                self.pending_before(Some(directory))?;
+                let ahead = scout.look(directory, self.sources.before.as_ref())?;
+                if let Some(directory) = EntryPath::from_bytes(directory).filter(|directory| !directory.is_root()) {
+                    self.directory(&directory, &ahead)?;
+                    self.flush_if_full()?;
+                }
+                present = Some(directory.to_vec());
+            }
+            self.change(change)?;
+        }
+        self.finish(tail)
+    }
+
+    /// As [`Rewrite::run`], directory by directory.
+    ///
+    /// # Errors
+    /// As for [`Rewrite::run`].
+    pub fn run_by_group(mut self, groups: &mut dyn FnMut() -> Result<Option<Group>>, tail: Tail) -> Result<Published> {
+        while let Some(group) = groups()? {
+            self.group(group)?;
+        }
+        self.finish(tail)
+    }
+
+    fn finish(mut self, tail: Tail) -> Result<Published> {
+        self.pending_before(None)?;
+        self.flush()?;
+        let counts = self.count.map_or(tail.counts, |count| count.counts);
+        self.writer.publish(Tail { counts, ..tail })
+    }
+
+    fn group(&mut self, group: Group) -> Result<()> {
+        self.pending_before(Some(&group.directory))?;
+        if let Some(directory) = EntryPath::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
+            match &group.member {
+                Some(OwnMember { entry, listing }) => {
+                    let own = self.take_pending(&directory)?;
+                    let body = listing.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
+                    tar::append_header(&mut self.raw, directory.as_bytes(), own.as_ref().unwrap_or(entry), body);
+                }
+                None => {
+                    let mut ahead = Ahead::default();
+                    for change in &group.changes {
+                        ahead.note(change, self.sources.before.as_ref())?;
+                    }
+                    self.directory(&directory, &ahead)?;
+                }
+            }
+        }
+        for change in group.changes {
+            self.change(change)?;
+        }
+        self.flush_if_full()
+    }
+
+    /// The line of a directory whose member is due.
+    fn take_pending(&mut self, directory: &EntryPath) -> Result<Option<Entry>> {
+        let is_next = self.pending.peek()?.is_some_and(|first| first == directory);
+        Ok(if is_next { self.pending.pop()?.map(|(_, entry)| entry) } else { None })
+    }
+
+    /// Members of directories in which nothing changed.
+    fn pending_before(&mut self, directory: Option<&[u8]>) -> Result<()> {
+        let is_due =
+            |first: &EntryPath| directory.is_none_or(|directory| path::walk_order(first.as_bytes(), directory).is_lt());
+        while self.pending.peek()?.is_some_and(is_due)
+            && let Some((path, entry)) = self.pending.pop()?
+        {
+            tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::Itself);
+            self.flush_if_full()?;
+        }
+        Ok(())
+    }
+
+    /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
+    /// names that are gone.
+    fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
+        let own = self.take_pending(directory)?;
+        let names = if ahead.loses_names { self.names_in(directory)? } else { None };
+        if own.is_none() && names.is_none() && !ahead.stores {
+            return Ok(());
+        }
+        let known = match own {
+            Some(own) => Some(own),
+            None => self.sources.after.as_ref().map(|after| after.find(directory)).transpose()?.flatten(),
+        };
+        if let Some(entry) = known.filter(|entry| entry.stat.kind == Kind::Directory) {
+            let body = names.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
+            tar::append_header(&mut self.raw, directory.as_bytes(), &entry, body);
+        }
+        Ok(())
+    }
+
+    /// All names in a directory, for stock tar; `None` when they are not known or it is none.
+    fn names_in(&self, directory: &EntryPath) -> Result<Option<Vec<u8>>> {
+        let Some(after) = &self.sources.after else { return Ok(None) };
+        if after.find(directory)?.is_none_or(|entry| entry.stat.kind != Kind::Directory) {
+            return Ok(None);
+        }
+        let mut names = DumpDir::default();
+        for group in after.in_directory(directory) {
+            for row in &group?.rows {
+                if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
+                    names.directory(row.name());
+                } else {
+                    names.unchanged(row.name());
+                }
+            }
+        }
+        Ok(Some(names.into_bytes()))
+    }
+
+    fn change(&mut self, change: Change) -> Result<()> {
+        let Change { path, now } = change;
+        if let Some(count) = &mut self.count {
+            count.note(&path, &now)?;
+        }
+        match now {
+            Now::Gone(kind) => self.push(&LineWithoutOffset::gone(&path, kind), None),
+            Now::Kept(entry) => {
+                let kept_in = entry.content.as_ref().and_then(|content| (self.sources.name_of)(content.place.bundle));
+                let lost = kept_in.is_none().then_some(0);
+                self.push(&LineWithoutOffset::entry(&path, &entry, kept_in.as_ref()), lost)
+            }
+            Now::Stored(entry) => {
+                let offset = match &entry.content {
+                    Some(content) => Some(self.file(&path, &entry, content)?),
+                    None => {
+                        self.special(&path, &entry)?;
+                        None
+                    }
+                };
+                self.push(&LineWithoutOffset::entry(&path, &entry, None), offset)?;
+                self.flush_if_full()
+            }
+        }
+    }
+
+    fn push(&mut self, text: &LineWithoutOffset, offset: Option<u64>) -> Result<()> {
+        self.line.clear();
+        text.append_to(&mut self.line, offset);
+        self.writer.push_line(&self.line)
+    }
+
+    fn special(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
+        if entry.stat.kind == Kind::Directory {
+            return self.pending.push(path.clone(), entry.clone());
+        }
+        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        Ok(())
+    }
+
+    /// Writes a file's member if its content can be had; where the content begins, or 0.
+    fn file(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
+        let old = content.place.offset;
+        let known = self.placed.get(&old).copied().filter(|_| entry.stat.link != 0);
+        if let (Some(offset), Some(first)) = (known, self.firsts.get(&old)) {
+            if offset > 0 {
+                tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::LinkTo(first.as_bytes()));
+            }
+            return Ok(offset);
+        }
+        let offset = if self.is_sound(content, entry.stat.size)? { self.copy(path, entry, content)? } else { 0 };
+        if entry.stat.link != 0 {
+            self.placed.insert(old, offset);
+            self.firsts.insert(old, path.clone());
+        }
+        Ok(offset)
+    }
+
+    fn copy(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
+        let size = entry.stat.size;
+        if size > PIECE_BYTES {
+            self.flush()?;
+        }
+        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        let offset = self.writer.tar_offset() + self.raw.len() as u64;
+        let mut at = 0;
+        while at < size {
+            let end = size.min(at + PIECE_BYTES);
+            let start = self.raw.len();
+            self.raw.resize(start + (end - at) as usize, 0);
+            let mut raw = std::mem::take(&mut self.raw);
+            for (from, to) in data_ranges(&content.holes, at, end) {
+                let range = start + (from - at) as usize..start + (to - at) as usize;
+                self.read(content.place.offset + from, &mut raw[range])?;
+            }
+            self.raw = raw;
+            at = end;
+            if at < size {
+                self.flush()?;
+            }
+        }
+        tar::pad(&mut self.raw, size);
+        Ok(offset)
+    }
+
+    /// Whether the content is in the old bundle, as it should be.
+    fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
+        const HASH_BYTES: usize = 1 << 20;
+        let mut hasher = Hasher::new();
+        let reach = self.old.as_ref().map_or(0, RawTar::length);
+        let Place { offset, .. } = content.place;
+        if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; HASH_BYTES.min(size as usize)];
+        for (mut at, end) in data_ranges(&content.holes, 0, size) {
+            while at < end {
+                let length = buffer.len().min((end - at) as usize);
+                match self.read(offset + at, &mut buffer[..length]) {
+                    Err(error) if error.is_damage() => return Ok(false),
+                    result => result?,
+                }
+                hasher.update(&buffer[..length]);
+                at += length as u64;
+            }
+        }
+        Ok(hasher.hash() == content.hash)
+    }
+
+    /// Reads from the old bundle's tar.
+    fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
+        self.old.as_mut().map_or_else(|| Err(too_early()), |old| old.read_at(at, out))
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        if self.raw.len() as u64 >= PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let (mut stored, mut frames) = (Vec::new(), Vec::new());
+        let mut rest = self.raw.as_slice();
+        while !rest.is_empty() {
+            let length = if rest.len() > 2 * FRAME_BYTES { FRAME_BYTES } else { rest.len() };
+            frames.push(self.compressor.append_frame(&rest[..length], &mut stored)?);
+            rest = &rest[length..];
+        }
+        self.raw.clear();
+        self.writer.append_frames(&stored, &frames)
+    }
+}

@@ -1,0 +1,116 @@
+//! What of an entry is in the destination already, so that only what differs is written. Changes nothing.
+
+use super::round::Planned;
+use super::run::Run;
+use crate::archive::unpack::data_ranges;
+use crate::base::entry::Content;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::id::Hasher;
+use crate::base::path::EntryPath;
+use crate::system::destination::Destination;
+use crate::system::destination::Failure;
+use crate::system::platform;
+use crate::system::platform::RawStat;
+use std::fs::File;
+
+/// Bytes read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// How something that is there stands to what should be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Found {
+    /// Equal in everything.
+    Same,
+    /// Only attributes differ.
+    OtherAttributes,
+    /// It must be written anew, or is not there.
+    Other,
+}
+
+/// How `existing`, which is where `planned` should be, stands to it. What cannot be read differs.
+///
+/// # Errors
+/// When the person asked to stop.
+pub(super) fn compare(run: &Run, destination: &Destination, planned: &Planned, existing: &RawStat) -> Result<Found> {
+    let (path, entry) = (&planned.path, &planned.entry);
+    // What has other names must not be changed in place: they may not be meant.
+    let has_other_names = existing.links > 1;
+    let is_same_kind = existing.kind == Some(entry.stat.kind);
+    let is_same_device = !entry.stat.kind.is_device() || existing.device == entry.stat.device;
+    if !is_same_kind || !is_same_device || (has_other_names && entry.stat.link == 0) {
+        return Ok(Found::Other);
+    }
+    let same = match entry.stat.kind {
+        Kind::File if existing.size != entry.stat.size => false,
+        Kind::File => match (&entry.content, destination.open_existing_file(path)) {
+            (Some(content), Ok(file)) => has_content(run, &file, entry.stat.size, content)?,
+            _ => false,
+        },
+        Kind::Symlink => matches!(destination.read_link(path), Ok(target) if target == entry.target),
+        _ => true,
+    };
+    if !same {
+        return Ok(Found::Other);
+    }
+    Ok(match destination.has_attributes(path, entry, existing) {
+        // One file there may be taken for one of the snapshot only.
+        Ok(true) if has_other_names && !run.claim(existing, path) => Found::Other,
+        Ok(true) => Found::Same,
+        Ok(false) if !has_other_names => Found::OtherAttributes,
+        Ok(false) | Err(Failure::Problem(_)) => Found::Other,
+        Err(Failure::Fatal(error)) => return Err(error),
+    })
+}
+
+/// Whether two names in the destination are names of one file.
+pub(super) fn are_linked(destination: &Destination, a: &EntryPath, b: &EntryPath) -> bool {
+    match (destination.stat(a), destination.stat(b)) {
+        (Ok(Some(a)), Ok(Some(b))) => (a.inode, a.file_system) == (b.inode, b.file_system),
+        _ => false,
+    }
+}
+
+fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<bool> {
+    platform::will_read_in_order(file);
+    let mut hasher = Hasher::new();
+    let data = data_ranges(&content.holes, 0, size);
+    let was_read = read_ranges(run, file, data, &mut |bytes| {
+        hasher.update(bytes);
+        true
+    })?;
+    if !was_read || hasher.hash() != content.hash {
+        return Ok(false);
+    }
+    // What should be a hole may be zeros on the disk, which are as good; holes on the disk need not be read.
+    let there = platform::holes(file, size).unwrap_or_default();
+    content.holes.iter().try_fold(true, |zeros, hole: &Hole| {
+        let stored = data_ranges(&there, hole.offset, hole.offset.saturating_add(hole.length));
+        Ok(zeros && read_ranges(run, file, stored, &mut |bytes| bytes.iter().all(|byte| *byte == 0))?)
+    })
+}
+
+/// Reads the ranges as long as `each` wants to go on; whether all was read to the end.
+fn read_ranges(
+    run: &Run,
+    file: &File,
+    ranges: impl Iterator<Item = (u64, u64)>,
+    each: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<bool> {
+    let mut buffer = Vec::new();
+    for (start, end) in ranges {
+        buffer.resize((end - start).min(READ_BYTES as u64).max(buffer.len() as u64) as usize, 0);
+        let mut at = start;
+        while at < end {
+            run.check_interrupted()?;
+            let wanted = (end - at).min(buffer.len() as u64) as usize;
+            match platform::read_at(file, at, &mut buffer[..wanted]) {
+                Ok(count) if count > 0 && each(&buffer[..count]) => at += count as u64,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                _ => return Ok(false),
+            }
+        }
+    }
+    Ok(true)
+}

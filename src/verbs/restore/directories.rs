@@ -1,0 +1,78 @@
+//! The second walk: directories get their attributes when everything in them is done, the deepest first. Memory grows with
+//! the depth only.
+
+use super::planner::Reached;
+use super::planner::delete_others;
+use super::planner::has_directory;
+use super::run::Run;
+use super::selection::Selection;
+use crate::archive::state::State;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::split_last;
+use crate::base::path::walk_order;
+use std::cmp::Ordering;
+
+/// Finishes all directories that were made. After an interruption too, for until then they are open to their owner only.
+///
+/// # Errors
+/// When nothing more can be written, or the index cannot be read; as many as possible are finished then.
+pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection, reached: &Reached) -> Result<()> {
+    let Some(last) = reached.last.as_ref().filter(|_| run.writable().is_some() || run.options.delete) else {
+        return Ok(());
+    };
+    // Those on the way to the present one: they come after all that is in them.
+    let mut open: Vec<EntryPath> = Vec::new();
+    let mut result = Ok(());
+    let mut directories = selection.directories(state);
+    while let Some(directory) = directories.next() {
+        let path = match directory {
+            Ok(path) => path,
+            Err(error) => {
+                result = result.and(Err(error));
+                break;
+            }
+        };
+        // One that fails does not keep the others from being finished.
+        while let Some(done) = open.pop_if(|open| !path.is_in(open)) {
+            result = result.and(finish(run, state, &done));
+        }
+        let was_made = was_made(&path, last, &reached.until) && !reached.lost.contains(&path);
+        if !was_made || walk_order(path.as_bytes(), last.as_bytes()).is_gt() {
+            directories.skip_below(&path);
+        }
+        if was_made {
+            open.push(path);
+        }
+    }
+    while let Some(done) = open.pop() {
+        result = result.and(finish(run, state, &done));
+    }
+    result
+}
+
+/// Whether the walk came to a directory, which ended in the directory `last` with its directory `until`.
+fn was_made(path: &EntryPath, last: &EntryPath, until: &[u8]) -> bool {
+    let (above, name) = split_last(path.as_bytes());
+    match walk_order(above, last.as_bytes()) {
+        Ordering::Less => true,
+        Ordering::Equal => name <= until,
+        Ordering::Greater => false,
+    }
+}
+
+fn finish(run: &Run, state: &State, path: &EntryPath) -> Result<()> {
+    let Some(entry) = state.find(path)?.filter(|entry| entry.stat.kind == Kind::Directory) else { return Ok(()) };
+    if run.options.delete && !run.monitor.is_interrupted() && state.in_directory(path).next().transpose()?.is_none() {
+        // What holds something was cleared when that was restored.
+        delete_others(run, path, &|_| Ok(()))?;
+    }
+    let Some(destination) = run.writable() else { return Ok(()) };
+    if run.options.overwrite && has_directory(run, destination, path, &entry)? {
+        run.kept();
+    } else if run.settle(destination.finish_directory(path, &entry))?.is_some() {
+        run.restored(path, Kind::Directory, 0);
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Which entries are names of one file: the first is written, the others are linked to it. Knows nothing of disks.
+
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::entry::Place;
+use crate::base::id::Hash;
+use crate::base::path::EntryPath;
+use crate::base::time::Time;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+/// A file of which several names are restored: the first of them.
+pub(super) struct Link {
+    /// Where the first name is.
+    pub path: EntryPath,
+    /// What it is.
+    pub entry: Entry,
+    outcome: Mutex<Outcome>,
+}
+
+/// What became of the first name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Nothing yet.
+    Pending,
+    /// It was written.
+    Written,
+    /// It was there already.
+    Kept,
+    /// It could not be written. Why, if its content is not to be had.
+    Failed(Option<String>),
+}
+
+impl Link {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, outcome: Outcome) {
+        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+    }
+}
+
+/// What is to be done with an entry that may be one of several names.
+pub(super) enum Role {
+    /// It is to be written; others may be linked to it.
+    First(Arc<Link>),
+    /// It is to be linked to that.
+    Further(Arc<Link>),
+    /// That cannot be said before more is done.
+    Later,
+    /// Its content is not to be had, as was said of its first name.
+    Lost(String),
+}
+
+/// What names of one file have in common.
+type Key = (u64, Kind, u64, Time, Option<Hash>);
+
+/// The files with several names so far; grows with these only.
+#[derive(Default)]
+pub(super) struct Links(HashMap<Key, Arc<Link>>);
+
+impl Links {
+    /// The role of `entry`, whose link number is not 0.
+    pub(super) fn role(&mut self, path: &EntryPath, entry: &Entry) -> Role {
+        let key = (
+            entry.stat.link,
+            entry.stat.kind,
+            entry.stat.size,
+            entry.stat.mtime,
+            entry.content.as_ref().map(|content| content.hash),
+        );
+        if let Some(first) = self.0.get(&key).filter(|first| first.entry.is_linked_to(entry)) {
+            match first.outcome() {
+                Outcome::Pending => return Role::Later,
+                Outcome::Written | Outcome::Kept => return Role::Further(first.clone()),
+                Outcome::Failed(Some(why)) if place(entry) == place(&first.entry) => return Role::Lost(why),
+                Outcome::Failed(_) => {}
+            }
+        }
+        let outcome = Mutex::new(Outcome::Pending);
+        let link = Arc::new(Link { path: path.clone(), entry: entry.clone(), outcome });
+        self.0.insert(key, link.clone());
+        Role::First(link)
+    }
+}
+
+fn place(entry: &Entry) -> Option<Place> {
+    entry.content.as_ref().map(|content| content.place)
+}

@@ -1,0 +1,354 @@
+//! Walks the state: makes directories, deletes what should not be there, and hands on everything else in rounds of bounded
+//! size. Further names of files are linked here, when the first is done.
+
+use super::compare::are_linked;
+use super::links::Link;
+use super::links::Links;
+use super::links::Outcome;
+use super::links::Role;
+use super::round::Planned;
+use super::run::Run;
+use super::selection::Folder;
+use super::selection::Selection;
+use crate::archive::state::Row;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::system::destination::Destination;
+use crate::system::destination::is_of_file_system;
+use std::collections::HashSet;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::SyncSender;
+
+/// The most entries of a round.
+const ROUND_ENTRIES_MAX: usize = 32 << 10;
+
+/// A round is closed when what is known of its entries takes this many bytes.
+const ROUND_BYTES: usize = 16 << 20;
+
+/// About what an entry takes in memory, apart from what it points to.
+const ENTRY_BYTES: usize = 320;
+
+/// The most names that wait for their first ones.
+const WAITING_MAX: usize = 16 << 10;
+
+/// The most bytes of the paths of directories that could not be made: a target that takes so few of them is of no use.
+const LOST_BYTES_MAX: usize = 32 << 20;
+
+/// The way to the thread that restores rounds.
+pub(super) struct Rounds {
+    pub sender: SyncSender<Vec<Planned>>,
+    /// Says of each round that it is done.
+    pub done: Receiver<()>,
+}
+
+/// What of the directories was made.
+#[derive(Default)]
+pub(super) struct Reached {
+    /// The last directory whose entries were looked at.
+    pub last: Option<EntryPath>,
+    /// The last directory in it that was made; empty: none was.
+    pub until: Vec<u8>,
+    /// The directories that could not be made, but not what is below them.
+    pub lost: HashSet<EntryPath>,
+    lost_bytes: usize,
+}
+
+impl Reached {
+    /// Whether `path` or a directory on the way to it could not be made.
+    pub(super) fn is_lost(&self, path: &EntryPath) -> bool {
+        let mut at = Some(path.clone()).filter(|_| !self.lost.is_empty());
+        while let Some(path) = at {
+            if self.lost.contains(&path) {
+                return true;
+            }
+            at = path.parent();
+        }
+        false
+    }
+
+    /// Notes a directory that could not be made.
+    fn lose(&mut self, path: EntryPath) -> Result<()> {
+        self.lost_bytes += path.as_bytes().len() + size_of::<EntryPath>();
+        self.lost.insert(path);
+        if self.lost_bytes <= LOST_BYTES_MAX {
+            return Ok(());
+        }
+        let what = format!("{} folders could not be made", self.lost.len());
+        Err(Error::new(ErrorKind::Refused, what).with_hint("The problems above say why. Restore to another place."))
+    }
+}
+
+/// The thread that walks the state.
+pub(super) struct Planner<'r> {
+    run: &'r Run<'r>,
+    rounds: Rounds,
+    under_way: usize,
+    round: Vec<Planned>,
+    round_bytes: usize,
+    links: Links,
+    waiting: Vec<(EntryPath, Entry)>,
+    reached: Reached,
+}
+
+impl<'r> Planner<'r> {
+    pub(super) fn new(run: &'r Run<'r>, rounds: Rounds) -> Planner<'r> {
+        Planner {
+            run,
+            rounds,
+            under_way: 0,
+            round: Vec::new(),
+            round_bytes: 0,
+            links: Links::default(),
+            waiting: Vec::new(),
+            reached: Reached::default(),
+        }
+    }
+
+    /// Has everything of `selection` restored but the attributes of directories; returns what was made of these, and how it
+    /// ended.
+    pub(super) fn walk(mut self, state: &State, selection: &Selection) -> (Reached, Result<()>) {
+        let result = self.walk_all(state, selection);
+        (self.reached, result)
+    }
+
+    fn walk_all(&mut self, state: &State, selection: &Selection) -> Result<()> {
+        for folder in selection.folders(state) {
+            let folder = folder?;
+            if self.reached.is_lost(&folder.path) {
+                continue;
+            }
+            if self.reached.last.as_ref() != Some(&folder.path) {
+                (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Vec::new());
+                prepare_folder(self.run, state, &folder)?;
+            }
+            self.take_folder(&folder)?;
+        }
+        loop {
+            self.link_waiting()?;
+            if self.waiting.is_empty() && self.round.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_folder(&mut self, folder: &Folder) -> Result<()> {
+        for row in &folder.rows {
+            self.run.check_interrupted()?;
+            let path = folder.child(row)?;
+            if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
+                self.take_directory(path, row)?;
+                row.name().clone_into(&mut self.reached.until);
+            } else if let Some(entry) = row.entry()? {
+                self.take(path, entry)?;
+            }
+            if self.waiting.len() > WAITING_MAX {
+                self.link_waiting()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_directory(&mut self, path: EntryPath, row: &Row) -> Result<()> {
+        self.run.advance(1, 0);
+        match self.run.writable() {
+            Some(destination) => {
+                if self.run.settle(destination.make_directory(&path))?.is_none() {
+                    self.reached.lose(path)?;
+                }
+            }
+            None => look_at_directory(self.run, &path, row)?,
+        }
+        Ok(())
+    }
+
+    /// An entry that is no directory: written in a round, linked, or put aside.
+    fn take(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
+        if entry.is_torn() {
+            self.run.problem(&Problem::torn(path.clone()));
+        }
+        if entry.stat.link == 0 {
+            return self.plan(Planned { path, entry, link: None });
+        }
+        let role = self.links.role(&path, &entry);
+        self.take_as(role, path, entry)
+    }
+
+    fn take_as(&mut self, role: Role, path: EntryPath, entry: Entry) -> Result<()> {
+        match role {
+            Role::First(link) => self.plan(Planned { path, entry, link: Some(link) }),
+            Role::Further(link) => self.link(&link, &path, &entry),
+            Role::Lost(why) => {
+                self.run.advance(1, 0);
+                self.run.problem(&Problem::new(path, why));
+                Ok(())
+            }
+            Role::Later => {
+                self.waiting.push((path, entry));
+                Ok(())
+            }
+        }
+    }
+
+    fn link(&self, first: &Link, path: &EntryPath, entry: &Entry) -> Result<()> {
+        let run = self.run;
+        run.check_interrupted()?;
+        run.advance(1, if entry.stat.kind == Kind::File { entry.stat.size } else { 0 });
+        // In a dry run a first name that would be written anew is not yet apart from its old further names.
+        let is_settled = first.outcome() == Outcome::Kept || !run.options.dry_run;
+        if let Some(destination) = &run.destination
+            && is_settled
+            && run.options.overwrite
+            && are_linked(destination, &first.path, path)
+        {
+            run.kept();
+            return Ok(());
+        }
+        if let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite)
+            && let Some(existing) = run.settle(destination.stat(path))?.flatten()
+            && !run.may_replace(destination, path, &existing)?
+        {
+            return Ok(());
+        }
+        if let Some(destination) = run.writable()
+            && run.settle(destination.link(&first.path, path, entry))?.is_none()
+        {
+            return Ok(());
+        }
+        run.restored(path, entry.stat.kind, 0);
+        Ok(())
+    }
+
+    fn plan(&mut self, planned: Planned) -> Result<()> {
+        self.round_bytes += memory_bytes(&planned);
+        self.round.push(planned);
+        if self.round.len() >= ROUND_ENTRIES_MAX || self.round_bytes >= ROUND_BYTES {
+            self.send_round()?;
+        }
+        Ok(())
+    }
+
+    fn send_round(&mut self) -> Result<()> {
+        if self.round.is_empty() {
+            return Ok(());
+        }
+        self.round_bytes = 0;
+        self.under_way += 1;
+        self.rounds.sender.send(std::mem::take(&mut self.round)).map_err(|_| other_thread_ended())?;
+        while self.rounds.done.try_recv().is_ok() {
+            self.under_way -= 1;
+        }
+        Ok(())
+    }
+
+    /// Waits until all rounds are done, then looks again at the names that waited. If a first name failed, the next one takes
+    /// its place, in a new round.
+    fn link_waiting(&mut self) -> Result<()> {
+        self.send_round()?;
+        while self.under_way > 0 {
+            self.rounds.done.recv().map_err(|_| other_thread_ended())?;
+            self.under_way -= 1;
+        }
+        for (path, entry) in std::mem::take(&mut self.waiting) {
+            self.take(path, entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// Never seen: the other thread's own error goes before it.
+fn other_thread_ended() -> Error {
+    Error::new(ErrorKind::Interrupted, "the restore has stopped")
+}
+
+fn memory_bytes(planned: &Planned) -> usize {
+    let entry = &planned.entry;
+    let xattrs: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+    let holes = entry.content.as_ref().map_or(0, |content| content.holes.len() * 16);
+    ENTRY_BYTES + planned.path.as_bytes().len() + entry.target.len() + xattrs + holes
+}
+
+/// What a dry run says of a directory.
+fn look_at_directory(run: &Run, path: &EntryPath, row: &Row) -> Result<()> {
+    let entry = row.entry()?.unwrap_or_default();
+    if let Some(destination) = &run.destination
+        && has_directory(run, destination, path, &entry)?
+    {
+        run.kept();
+    } else {
+        run.restored(path, Kind::Directory, 0);
+    }
+    Ok(())
+}
+
+/// Whether `path` is a directory that is in everything as `entry` says.
+pub(super) fn has_directory(run: &Run, destination: &Destination, path: &EntryPath, entry: &Entry) -> Result<bool> {
+    let Some(Some(existing)) = run.settle(destination.stat(path))? else { return Ok(false) };
+    Ok(existing.kind == Some(Kind::Directory)
+        && run.settle(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
+}
+
+/// Before anything is written into a folder of which `first` is the first piece: how its names are written there is decided,
+/// and what is not in it is deleted. A disk may take a name that goes and one that comes for the same.
+fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
+    let Some(destination) = &run.destination else { return Ok(()) };
+    let path = &first.path;
+    if destination.changes_names() && first.is_whole {
+        for piece in state.in_directory(path) {
+            destination.note_names(path, piece?.rows.iter().map(Row::name))?;
+        }
+    } else {
+        destination.note_names(path, first.rows.iter().map(Row::name))?;
+    }
+    let keep = |others: &mut HashSet<Vec<u8>>| {
+        for piece in state.in_directory(path) {
+            for path in piece?.rows.iter().filter_map(|row| path.child(row.name())) {
+                others.remove(&*destination.name(&path));
+            }
+        }
+        Ok(())
+    };
+    match (first.is_whole, run.options.delete) {
+        (true, true) => delete_others(run, path, &keep),
+        (true, false) if run.options.overwrite && !run.options.dry_run => destination.remove_left_behind(path, &keep),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there.
+pub(super) fn delete_others(
+    run: &Run,
+    directory: &EntryPath,
+    keep: &dyn Fn(&mut HashSet<Vec<u8>>) -> Result<()>,
+) -> Result<()> {
+    let Some(destination) = &run.destination else { return Ok(()) };
+    let Some(Some(existing)) = run.settle(destination.stat(directory))? else { return Ok(()) };
+    if existing.kind != Some(Kind::Directory) {
+        return Ok(());
+    }
+    let names = run.settle(destination.names(directory))?.unwrap_or_default();
+    let is_system = |name: &[u8]| directory.is_root() && is_of_file_system(name);
+    let mut others: HashSet<Vec<u8>> = names.into_iter().filter(|name| !is_system(name)).collect();
+    if !others.is_empty() {
+        keep(&mut others)?;
+    }
+    let mut others: Vec<Vec<u8>> = others.into_iter().collect();
+    others.sort_unstable();
+    for name in others {
+        run.check_interrupted()?;
+        let Some(path) = directory.child(&name) else { continue };
+        let is_gone = match run.writable() {
+            Some(destination) => run.settle(destination.remove(&path))?.is_some(),
+            None => true,
+        };
+        if is_gone {
+            run.deleted(&path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
+
+use super::RestoreOptions;
+use super::RestoreReport;
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::base::entry::Kind;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::Progress;
+use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPath;
+use crate::format::bundle::Bundle;
+use crate::system::destination::Destination;
+use crate::system::destination::Failure;
+use crate::system::destination::full_folder;
+use crate::system::platform::RawStat;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// How many bundles are kept open from one round to the next.
+const OPEN_BUNDLES_MAX: usize = 64;
+
+/// A restore under way.
+pub(super) struct Run<'a> {
+    pub archive: &'a Archive,
+    pub catalog: &'a Catalog<'a>,
+    pub options: &'a RestoreOptions,
+    pub monitor: &'a dyn Monitor,
+    /// `None` when nothing is written and it is not there.
+    pub destination: Option<Destination>,
+    /// At least 1.
+    pub threads: usize,
+    pub tally: Tally,
+    bundles: Mutex<HashMap<BundleId, Arc<Bundle>>>,
+    /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
+    claims: Mutex<HashMap<(u64, u64), EntryPath>>,
+}
+
+/// What was done so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    files: AtomicU64,
+    directories: AtomicU64,
+    others: AtomicU64,
+    bytes: AtomicU64,
+    unchanged: AtomicU64,
+    deleted: AtomicU64,
+    problems: AtomicU64,
+    entries_seen: AtomicU64,
+    bytes_seen: AtomicU64,
+    bytes_total: u64,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        catalog: &'a Catalog<'a>,
+        options: &'a RestoreOptions,
+        monitor: &'a dyn Monitor,
+        destination: Option<Destination>,
+        bytes_total: u64,
+    ) -> Run<'a> {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Run {
+            archive: catalog.archive(),
+            catalog,
+            options,
+            monitor,
+            destination,
+            threads: if options.threads == 0 { cores() } else { options.threads },
+            tally: Tally { bytes_total, ..Tally::default() },
+            bundles: Mutex::default(),
+            claims: Mutex::default(),
+        }
+    }
+
+    /// Where things are written to; `None` when nothing is to be written.
+    pub(super) fn writable(&self) -> Option<&Destination> {
+        self.destination.as_ref().filter(|_| !self.options.dry_run)
+    }
+
+    /// A bundle, opened if it is not.
+    pub(super) fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
+        let bundles = || self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bundle) = bundles().get(&id) {
+            return Ok(bundle.clone());
+        }
+        let bundle = self.catalog.bundle(id)?;
+        let mut bundles = bundles();
+        // They are asked for in order, again and again: the first ones are as good to keep as the last.
+        if bundles.len() < OPEN_BUNDLES_MAX {
+            bundles.insert(id, bundle.clone());
+        }
+        Ok(bundle)
+    }
+
+    /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
+    pub(super) fn claim(&self, existing: &RawStat, path: &EntryPath) -> bool {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.clone());
+        owner == path
+    }
+
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Interrupted`] when the person asked to stop.
+    pub(super) fn check_interrupted(&self) -> Result<()> {
+        check_interrupted(self.monitor)
+    }
+
+    /// Whether `path`, which is no directory, can be where `existing` is: a directory with things in it must go for that, which
+    /// is counted as deleted, or is a problem where nothing may be deleted.
+    ///
+    /// # Errors
+    /// When nothing more can be written.
+    pub(super) fn may_replace(&self, destination: &Destination, path: &EntryPath, existing: &RawStat) -> Result<bool> {
+        if existing.kind != Some(Kind::Directory) {
+            return Ok(true);
+        }
+        let Some(names) = self.settle(destination.names(path))? else { return Ok(false) };
+        if !names.is_empty() && !self.options.delete {
+            self.problem(&full_folder(path));
+            return Ok(false);
+        }
+        if !names.is_empty() {
+            self.deleted(path);
+        }
+        Ok(true)
+    }
+
+    /// What is left of a result when a problem has been told: nothing.
+    ///
+    /// # Errors
+    /// When nothing more can be written.
+    pub(super) fn settle<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Problem(problem)) => {
+                self.problem(&problem);
+                Ok(None)
+            }
+            Err(Failure::Fatal(error)) => Err(error),
+        }
+    }
+
+    pub(super) fn problem(&self, problem: &Problem) {
+        add(&self.tally.problems, 1);
+        self.monitor.problem(problem);
+    }
+
+    /// An entry was restored, or would be.
+    pub(super) fn restored(&self, path: &EntryPath, kind: Kind, bytes: u64) {
+        match kind {
+            Kind::File => add(&self.tally.files, 1),
+            Kind::Directory => add(&self.tally.directories, 1),
+            _ => add(&self.tally.others, 1),
+        }
+        add(&self.tally.bytes, bytes);
+        if self.monitor.wants_entries() {
+            self.monitor.entry("restore", path);
+        }
+    }
+
+    /// An entry was left as it was.
+    pub(super) fn kept(&self) {
+        add(&self.tally.unchanged, 1);
+    }
+
+    /// An entry was deleted, or would be.
+    pub(super) fn deleted(&self, path: &EntryPath) {
+        add(&self.tally.deleted, 1);
+        if self.monitor.wants_entries() {
+            self.monitor.entry("delete", path);
+        }
+    }
+
+    /// Tells how far the work is.
+    pub(super) fn advance(&self, entries: u64, bytes: u64) {
+        let tally = &self.tally;
+        self.monitor.progress(Progress {
+            entries: tally.entries_seen.fetch_add(entries, Ordering::Relaxed) + entries,
+            bytes: tally.bytes_seen.fetch_add(bytes, Ordering::Relaxed) + bytes,
+            bytes_total: tally.bytes_total,
+        });
+    }
+
+    pub(super) fn report(&self) -> RestoreReport {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let tally = &self.tally;
+        let losses = self.destination.as_ref().map(Destination::losses).unwrap_or_default();
+        let (renamed_total, renamed) = self.destination.as_ref().map(Destination::renamed).unwrap_or_default();
+        RestoreReport {
+            number: self.options.at,
+            files: read(&tally.files),
+            directories: read(&tally.directories),
+            others: read(&tally.others),
+            bytes: read(&tally.bytes),
+            unchanged: read(&tally.unchanged),
+            deleted: read(&tally.deleted),
+            problems: read(&tally.problems),
+            losses: losses.iter().map(ToString::to_string).collect(),
+            renamed_total,
+            renamed,
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}

@@ -1,0 +1,224 @@
+//! What of a state is restored: everything, or what was asked for with the directories it stands in. Reads the state only.
+
+use crate::archive::state::Directories;
+use crate::archive::state::Groups;
+use crate::archive::state::Row;
+use crate::archive::state::State;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::Number;
+use crate::base::path::EntryPath;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// What is restored: directories by path, in the order of a walk, each with what of it.
+pub(super) struct Selection(BTreeMap<EntryPath, Part>);
+
+enum Part {
+    /// All of it, and all below.
+    Whole,
+    /// Only these names; what is below them stands on its own.
+    Names(BTreeSet<Vec<u8>>),
+}
+
+/// A directory that is restored, with what of it is, or a piece of that.
+pub(super) struct Folder {
+    /// Where it is.
+    pub path: EntryPath,
+    /// Its entries by name, those that are restored.
+    pub rows: Vec<Row>,
+    /// Whether all that it has is restored.
+    pub is_whole: bool,
+}
+
+impl Selection {
+    /// All of `state`, the snapshot `number`, that is at or below `paths`; all of it when there are none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when a path is not in it; otherwise when the index is damaged or cannot be read.
+    pub(super) fn new(state: &State, paths: &[EntryPath], number: Number) -> Result<Selection> {
+        let mut sorted: Vec<&EntryPath> = paths.iter().collect();
+        sorted.sort();
+        let mut tops: Vec<&EntryPath> = Vec::new();
+        for path in sorted {
+            if !path.is_root() && state.find(path)?.is_none() {
+                let error = Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"));
+                return Err(error
+                    .with_hint("`snap ls` shows what is in a snapshot; a path begins with the name of its source."));
+            }
+            if !tops.last().is_some_and(|top| path.is_in(top)) {
+                tops.push(path);
+            }
+        }
+        let root = EntryPath::root();
+        if tops.is_empty() {
+            tops.push(&root);
+        }
+        let mut parts = BTreeMap::new();
+        for top in tops {
+            let mut below = top.clone();
+            while let Some(parent) = below.parent() {
+                if let Part::Names(names) = parts.entry(parent.clone()).or_insert_with(|| Part::Names(BTreeSet::new()))
+                {
+                    names.insert(below.name().to_vec());
+                }
+                below = parent;
+            }
+            parts.insert(top.clone(), Part::Whole);
+        }
+        Ok(Selection(parts))
+    }
+
+    /// The directories that are restored, in the order of a walk, and with them what was named and may be none.
+    pub(super) fn directories<'s>(&'s self, state: &'s State) -> Inner<'s> {
+        Inner { state, parts: self.0.iter(), below: None, skipped: None }
+    }
+
+    /// The directories that hold something, in the order of a walk, piece by piece.
+    pub(super) fn folders<'s>(&'s self, state: &'s State) -> Folders<'s> {
+        Folders { state, parts: self.0.iter(), whole: None }
+    }
+
+    /// The bytes of all contents, counted once for each name of a file.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub(super) fn bytes(&self, state: &State) -> Result<u64> {
+        let mut bytes = 0u64;
+        for folder in self.folders(state) {
+            let stats = folder?.rows;
+            let files = stats.iter().filter_map(Row::stat).filter(|stat| stat.kind == Kind::File);
+            bytes = files.fold(bytes, |sum, stat| sum.saturating_add(stat.size));
+        }
+        Ok(bytes)
+    }
+
+    /// The bytes that the contents need at least: holes left out, a file with several names counted once, and none whose
+    /// bundle (by its decompressed length) does not reach so far, since it cannot be restored.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub(super) fn bytes_least(&self, state: &State, bundle_bytes: &dyn Fn(BundleId) -> u64) -> Result<u64> {
+        let mut linked = HashSet::new();
+        let mut lengths = HashMap::new();
+        let mut bytes = 0u64;
+        for folder in self.folders(state) {
+            for row in folder?.rows {
+                let Some(stat) = row.stat().filter(|stat| stat.kind == Kind::File && stat.size > 0) else { continue };
+                if stat.link != 0 && !linked.insert(stat.link) {
+                    continue;
+                }
+                let content = row.entry()?.and_then(|entry| entry.content).unwrap_or_default();
+                let length = *lengths.entry(content.place.bundle).or_insert_with_key(|id| bundle_bytes(*id));
+                if content.place.offset.checked_add(stat.size).is_none_or(|end| end > length) {
+                    continue;
+                }
+                let holes = content.holes.iter().fold(0u64, |sum, hole| sum.saturating_add(hole.length));
+                bytes = bytes.saturating_add(stat.size.saturating_sub(holes));
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// The directories of a selection.
+pub(super) struct Folders<'s> {
+    state: &'s State,
+    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    whole: Option<Groups>,
+}
+
+impl Folders<'_> {
+    fn advance(&mut self) -> Result<Option<Folder>> {
+        loop {
+            if let Some(groups) = &mut self.whole {
+                if let Some(group) = groups.next().transpose()? {
+                    return Ok(Some(Folder { path: checked(&group.path)?, rows: group.rows, is_whole: true }));
+                }
+                self.whole = None;
+            }
+            let Some((path, part)) = self.parts.next() else { return Ok(None) };
+            match part {
+                Part::Whole => self.whole = Some(self.state.groups(path)),
+                Part::Names(names) => {
+                    let mut rows = Vec::new();
+                    for piece in self.state.in_directory(path) {
+                        rows.extend(piece?.rows.into_iter().filter(|row| names.contains(row.name())));
+                    }
+                    return Ok(Some(Folder { path: path.clone(), rows, is_whole: false }));
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Folders<'_> {
+    type Item = Result<Folder>;
+
+    fn next(&mut self) -> Option<Result<Folder>> {
+        self.advance().transpose()
+    }
+}
+
+/// The directories that are restored, whether they hold something or not.
+pub(super) struct Inner<'s> {
+    state: &'s State,
+    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    below: Option<Directories>,
+    skipped: Option<EntryPath>,
+}
+
+impl Inner<'_> {
+    /// Leaves out what is below `path`, which was given out last.
+    pub(super) fn skip_below(&mut self, path: &EntryPath) {
+        self.below.as_mut().map(Directories::skip_below);
+        self.skipped = Some(path.clone());
+    }
+
+    fn advance(&mut self) -> Result<Option<EntryPath>> {
+        loop {
+            if let Some(directory) = self.below.as_mut().and_then(Iterator::next) {
+                return directory.map(Some);
+            }
+            let Some((path, part)) = self.parts.next() else { return Ok(None) };
+            if self.skipped.as_ref().is_some_and(|skipped| path.is_in(skipped)) {
+                continue;
+            }
+            self.below = matches!(part, Part::Whole).then(|| self.state.directories(path));
+            if !path.is_root() {
+                return Ok(Some(path.clone()));
+            }
+        }
+    }
+}
+
+impl Iterator for Inner<'_> {
+    type Item = Result<EntryPath>;
+
+    fn next(&mut self) -> Option<Result<EntryPath>> {
+        self.advance().transpose()
+    }
+}
+
+impl Folder {
+    /// The path of an entry in it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when its name cannot be one.
+    pub(super) fn child(&self, row: &Row) -> Result<EntryPath> {
+        self.path.child(row.name()).ok_or_else(impossible_path)
+    }
+}
+
+fn checked(path: &[u8]) -> Result<EntryPath> {
+    EntryPath::from_bytes(path).ok_or_else(impossible_path)
+}
+
+fn impossible_path() -> Error {
+    Error::damaged("the index holds a path that cannot be")
+}

@@ -1,0 +1,199 @@
+//! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
+//! unbroken. Contents are not read.
+
+use super::Check;
+use super::Touched;
+use super::is_about_the_file;
+use super::told;
+use crate::archive::open::BundleFile;
+use crate::archive::open::bundle_path;
+use crate::base::entry::Entry;
+use crate::base::error::Error;
+use crate::base::error::Result;
+use crate::base::id::ArchiveId;
+use crate::base::id::Hash;
+use crate::format::bundle::Bundle;
+use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Change;
+use crate::format::manifest::Head;
+use crate::format::manifest::Now;
+use crate::format::manifest::Parent;
+use crate::format::manifest::Tail;
+use crate::format::tar::BLOCK_BYTES;
+
+/// What a bundle told of itself.
+pub(crate) struct Examined {
+    pub file: BundleFile,
+    /// Its first line, if that could be read.
+    pub head: Option<Head>,
+    /// Its last line, without the problems, and its digest, if all of it was sound.
+    pub manifest: Option<(Tail, Hash)>,
+    /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
+    pub is_itself: bool,
+    /// Its table of frames is damaged; its frames reach to this byte of the tar.
+    pub cut_at: Option<u64>,
+    /// How many contents are noted as lost.
+    pub lost: u64,
+}
+
+const CUT: &str = "Its end is missing or damaged. What is before that can be restored as long as the index is sound: leave the \
+                   folder index as it is. If there is a copy of this file, put it in place of this one; otherwise run \
+                   snap repair.";
+
+/// Examines every bundle, in order.
+pub(super) fn examine(check: &mut Check) -> Result<()> {
+    let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
+    for file in files {
+        check.stop_if_interrupted()?;
+        let mut examined = Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0 };
+        if let Err(error) = examine_one(check, &mut examined) {
+            if !is_about_the_file(&error) {
+                return Err(error);
+            }
+            let (touched, advice) = if let Some(end) = examined.cut_at {
+                (Touched::Bytes { bundle: examined.file.id(), ranges: std::iter::once(end..u64::MAX).collect() }, CUT)
+            } else if examined.is_itself {
+                let advice = "What is stored in it can be restored as long as the index is sound: leave the folder index \
+                              as it is, and copy the archive to another drive. If there is a copy of this file, put it in \
+                              place of this one.";
+                (Touched::Manifest(examined.file.id()), advice)
+            } else {
+                let advice = "If there is a copy of this file, put it in place of this one.";
+                (Touched::everything(examined.file.id()), advice)
+            };
+            let what = if error.hint().is_some() { told(&error) } else { format!("{} {advice}", told(&error)) };
+            check.found(bundle_path(&examined.file.name), what, touched);
+        }
+        check_chain(check, &examined);
+        check.examined.insert(examined.file.id(), examined);
+    }
+    for (id, name) in check.missing.clone() {
+        let what = "the bundle is missing: another one says that it was made after it. What is stored in it cannot be \
+                    restored. If there is a copy of this file, put it back.";
+        check.found(bundle_path(&name), what, Touched::everything(id));
+    }
+    Ok(())
+}
+
+fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
+    let bundle = check.archive.bundle(&examined.file.name)?;
+    examined.is_itself = is_itself(&bundle, check.archive.id());
+    examined.cut_at = (!bundle.has_sound_table()).then(|| bundle.table().raw_bytes());
+    let mut reader = bundle.manifest()?;
+    examined.head = Some(check_head(&reader, check.archive.id(), examined)?);
+    let mut last: Option<Change> = None;
+    while let Some(change) = reader.next_change()? {
+        check.entries += 1;
+        if check.entries.is_multiple_of(4096) {
+            check.stop_if_interrupted()?;
+        }
+        if last.as_ref().is_some_and(|last| last.path.row_order(&change.path).is_ge()) {
+            return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
+        }
+        examined.lost += u64::from(matches!(&change.now, Now::Stored(entry) if entry.is_lost()));
+        check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
+        last = Some(change);
+    }
+    // Texts of problems of all bundles together may be many.
+    let tail = Tail { problems: Vec::new(), ..reader.tail().clone() };
+    examined.manifest = Some((tail, reader.digest()));
+    examined.is_itself = true;
+    tell_of_repair(check, examined);
+    Ok(())
+}
+
+/// What is not as it was written and known as such, or easily made good.
+fn tell_of_repair(check: &mut Check, examined: &Examined) {
+    let file = bundle_path(&examined.file.name);
+    if examined.cut_at.is_some() {
+        let what =
+            "the table of frames at its end is damaged. Everything is still there; snap repair writes the table again.";
+        check.found(&file, what, Touched::Nothing);
+    }
+    if examined.lost > 0 {
+        let what = "contents were lost when this file was damaged, and are noted as such. They are saved again by the next \
+                    snap create if they are still on this computer as they were.";
+        check.known_losses.insert(check.damages.len());
+        check.found(&file, what, Touched::Lost(examined.file.id()));
+    }
+    let until = examined.head.as_ref().map_or(0, |head| head.uncertain_until);
+    if until > 0 {
+        let what = "a part of its list of changes was lost when it was damaged: some files of these snapshots may differ from \
+                    what was saved.";
+        check.known_losses.insert(check.damages.len());
+        check.found(&file, what, Touched::Uncertain(examined.file.id().number..=until));
+    }
+}
+
+/// Whether nothing that can still be read says that the file is another bundle than its name says.
+fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
+    bundle.own_head().is_none_or(|head| (head.id, head.archive) == (bundle.name().id, archive))
+}
+
+fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {
+    let head = reader.head()?;
+    if head.archive != archive {
+        return Err(Error::damaged(format!("{} belongs to another archive", examined.file.name))
+            .with_hint("move it out of the folder bundles, and put back the one that was there"));
+    }
+    Ok(head.clone())
+}
+
+/// Content must be inside the tar, after a header and before the manifest's.
+fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> {
+    let Now::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
+    if content.place.is_lost() {
+        return Ok(());
+    }
+    let end = content.place.offset.saturating_add(stat.size);
+    let header = BLOCK_BYTES as u64;
+    let inside = content.place.offset >= header && end.saturating_add(header) <= tail.manifest_offset;
+    if !inside || content.place.offset % header != 0 {
+        return Err(format!("the content of {} is said to be where it cannot be", change.path));
+    }
+    Ok(())
+}
+
+fn wrong_line(examined: &Examined, what: &str) -> Error {
+    Error::damaged(format!("the manifest of {} contradicts itself: {what}", examined.file.name))
+}
+
+/// Each manifest names the bundle before and the digest of its manifest.
+fn check_chain(check: &mut Check, examined: &Examined) {
+    let Some(head) = &examined.head else { return };
+    let before = check.examined.values().next_back();
+    let wrong = match (&head.parent, before) {
+        (None, None) => None,
+        (None, Some(before)) => Some(format!("it says that nothing was before it, but there is {}", before.file.name)),
+        (Some(parent), Some(before)) if parent.bundle == before.file.name => {
+            return check_digest(check, parent, examined);
+        }
+        (Some(parent), _) if check.examined.contains_key(&parent.bundle.id) => {
+            Some(format!("it says that {} was right before it", parent.bundle))
+        }
+        (Some(parent), _) => {
+            check.missing.insert(parent.bundle.id, parent.bundle.clone());
+            None
+        }
+    };
+    if let Some(wrong) = wrong {
+        let what = format!(
+            "the bundle does not belong here: {wrong}. If bundles of several archives were mixed, move those that do not \
+             belong here out of the folder."
+        );
+        check.found(bundle_path(&examined.file.name), what, Touched::Since(head.id.number));
+    }
+}
+
+fn check_digest(check: &mut Check, parent: &Parent, examined: &Examined) {
+    let before = check.examined.get(&parent.bundle.id).and_then(|before| before.manifest.as_ref());
+    let stands_for = check.examined.get(&parent.bundle.id).and_then(|before| before.head.as_ref()?.stands_for);
+    if before.is_some_and(|(_, digest)| *digest != parent.manifest) && stands_for != Some(parent.manifest) {
+        let what = format!(
+            "the bundle is not the one after which {} was made: it was exchanged or altered. If there is a copy of this \
+             file, put it in place of this one.",
+            examined.file.name
+        );
+        check.found(bundle_path(&parent.bundle), what, Touched::Since(parent.bundle.id.number));
+    }
+}

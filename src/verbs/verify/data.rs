@@ -1,0 +1,462 @@
+//! The third look: every frame of every bundle is decompressed, its tar read as any tar, and each member and each content
+//! compared with what the manifest says.
+
+use super::Check;
+use super::PATHS_MAX;
+use super::Touched;
+use super::expected::Expected;
+use super::expected::TarOrder;
+use super::expected::Wanted;
+use super::frames::Decoder;
+use super::frames::Frames;
+use super::frames::Piece;
+use super::frames::Tape;
+use super::is_about_the_file;
+use super::later::Queue;
+use super::told;
+use crate::archive::open::BundleFile;
+use crate::archive::open::bundle_path;
+use crate::archive::state::State;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::base::monitor::Progress;
+use crate::base::path::EntryPath;
+use crate::base::path::MANIFEST_NAME;
+use crate::base::snapshot::uncertain_since;
+use crate::base::workers;
+use crate::format::bundle::Bundle;
+use crate::format::frames::FrameAt;
+use crate::format::tar;
+use crate::format::tar::Member;
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
+const WRONG_MAX: usize = 1 << 19;
+
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Reads all bundles that can be opened and are what their names say.
+pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
+    let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
+    let files: Vec<(BundleFile, bool)> =
+        check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
+    let mut waiting = Queue::default();
+    let mut number = 0;
+    for (file, is_itself) in files {
+        let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
+        if !is_whole || number != file.id().number {
+            waiting = Queue::default();
+        }
+        number = file.id().number;
+        if !is_itself {
+            continue;
+        }
+        match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
+            Err(error) if is_about_the_file(&error) => {
+                waiting = Queue::default();
+                check.found(bundle_path(&file.name), told(&error), Touched::everything(file.id()));
+            }
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// `waiting` are the directories that earlier parts of the same snapshot listed, and whose members are still to come: where
+/// one part ends and the next begins, lines and members do not stand side by side.
+fn read_bundle(
+    check: &mut Check,
+    file: &BundleFile,
+    threads: usize,
+    bytes_total: u64,
+    waiting: &mut Queue,
+) -> Result<()> {
+    let bundle = check.archive.bundle(&file.name)?;
+    let blob = check.archive.store().open(&bundle_path(&file.name))?;
+    let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
+    // An uncertain one need not have what earlier parts announced.
+    let is_certain =
+        check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
+    let carried = if is_certain { std::mem::take(waiting) } else { Queue::default() };
+    let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
+    // What is not known for certain says nothing of directories.
+    let is_certain = |state: &State| {
+        let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
+        uncertain_since(history, file.id().number).is_none()
+    };
+    let is_complete = check.history.is_complete(file.id().number);
+    let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
+    let before = check.history.state_before(file.id().number)?;
+    let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
+    let mut bytes = begun.bytes;
+    let mut on_frame = |frame: &FrameAt| {
+        if monitor.is_interrupted() {
+            return Err(Error::new(ErrorKind::Interrupted, "the check was stopped before it was done"));
+        }
+        bytes += u64::from(frame.stored_bytes);
+        monitor.progress(Progress { bytes, ..begun });
+        Ok(())
+    };
+    let frames = Frames::new(&*blob, bundle.table());
+    let seen = workers::in_order(workers::threads(threads), frames, Decoder::default, Decoder::decode, |decoded| {
+        let tape = Tape::new(decoded, &mut on_frame);
+        let mut scan = Scan {
+            tape,
+            expected,
+            state,
+            before,
+            seen: Seen::default(),
+            waiting: Queue::default(),
+            is_last_part: file.id().part == 0,
+            unread: false,
+            firsts: HashMap::new(),
+        };
+        scan.run(bundle.table().raw_bytes())?;
+        let Scan { tape, mut seen, waiting: left, .. } = scan;
+        *waiting = left;
+        (seen.lost, seen.lost_frames, seen.lost_why) = (tape.lost, tape.lost_frames, tape.lost_why);
+        Ok(seen)
+    })?;
+    check.bytes = bytes;
+    tell(check, &bundle, file.id(), seen);
+    Ok(())
+}
+
+/// What was seen in one bundle that is not as it was written.
+#[derive(Default)]
+struct Seen {
+    lost: Vec<std::ops::Range<u64>>,
+    lost_frames: u64,
+    lost_why: Option<Error>,
+    /// Contents whose hash is another, or that are not where the manifest says.
+    wrong: HashSet<(u64, Hash)>,
+    wrong_total: u64,
+    missing: Named,
+    unknown: Named,
+    different: Named,
+    /// What is wrong with the tar itself; the first of each kind says enough.
+    tar: Vec<String>,
+}
+
+impl Seen {
+    fn note_wrong(&mut self, content: &Content) {
+        self.wrong_total += 1;
+        if self.wrong.len() < WRONG_MAX {
+            self.wrong.insert((content.place.offset, content.hash));
+        }
+    }
+}
+
+/// Some paths, the first of many.
+#[derive(Default)]
+struct Named {
+    paths: Vec<EntryPath>,
+    total: u64,
+}
+
+impl Named {
+    fn add(&mut self, path: EntryPath) {
+        self.total += 1;
+        if self.paths.len() < PATHS_MAX {
+            self.paths.push(path);
+        }
+    }
+}
+
+fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
+    let file = bundle_path(bundle.name());
+    if seen.lost_frames > 0 {
+        let (damaged, all) = (seen.lost_frames, bundle.table().len());
+        let why = seen.lost_why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let place = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
+        let place = place.map_or(0, |frame| frame.stored_offset);
+        let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
+        let what = format!(
+            "{damaged} of its {all} frames {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
+             restored, all others can. If there is a copy of this file, put it in place of this one."
+        );
+        check.found(&file, what, Touched::Bytes { bundle: id, ranges: seen.lost });
+    }
+    if !seen.wrong.is_empty() {
+        let what = "contents are not what was saved, though the frames that they are in are sound. They will not be \
+                    restored. If there is a copy of this file, put it in place of this one.";
+        let is_known = seen.wrong_total <= WRONG_MAX as u64;
+        let contents = Touched::Contents { bundle: id, contents: seen.wrong };
+        check.found(&file, what, if is_known { contents } else { Touched::everything(id) });
+    }
+    let advice = "snap restore goes by the manifest; tar alone unpacks something else.";
+    for (named, what) in [
+        (seen.missing, "entries that the manifest lists are not in the tar"),
+        (seen.unknown, "entries are in the tar that the manifest does not list"),
+        (seen.different, "entries are not in the tar as the manifest says"),
+    ] {
+        if named.total > 0 {
+            let touched = Touched::Paths { number: id.number, paths: named.paths, total: named.total };
+            check.found(&file, format!("{what}. {advice}"), touched);
+        }
+    }
+    for what in seen.tar {
+        check.found(&file, format!("{what}. {advice}"), Touched::Nothing);
+    }
+}
+
+/// Goes over one bundle's tar.
+struct Scan<'a> {
+    tape: Tape<'a>,
+    expected: Option<Expected>,
+    /// What was there at the bundle's number: a directory may stand in the tar without being changed.
+    state: Option<State>,
+    /// What was there before.
+    before: Option<State>,
+    seen: Seen,
+    /// Directories whose members may come in the next part.
+    waiting: Queue,
+    is_last_part: bool,
+    /// Whether members were passed over unread since the last that was read.
+    unread: bool,
+    /// Path and hash of files with several names, by the offset of their content.
+    firsts: HashMap<u64, (EntryPath, Hash)>,
+}
+
+enum Header {
+    Member(Member),
+    End,
+    Unreadable,
+}
+
+impl Scan<'_> {
+    fn run(&mut self, end: u64) -> Result<()> {
+        if let Some(mut expected) = self.expected.take() {
+            self.members(&mut expected, end)?;
+        }
+        // Without a sound manifest the frames' own checksums are all there is.
+        self.tape.skip_to(end)
+    }
+
+    fn members(&mut self, expected: &mut Expected, end: u64) -> Result<()> {
+        let manifest_offset = expected.manifest_offset();
+        loop {
+            let start = self.tape.position();
+            match self.header()? {
+                Header::Member(member) if self.tape.position() == manifest_offset => {
+                    return self.last_member(expected, &member, end);
+                }
+                Header::Member(member) if self.tape.position() < manifest_offset => self.member(expected, &member)?,
+                Header::Unreadable if start < manifest_offset => {
+                    if !self.next_known(expected, start)? {
+                        // Only what is no file is left before the manifest, whose lines were read.
+                        return Ok(());
+                    }
+                }
+                Header::Member(_) | Header::Unreadable | Header::End => {
+                    self.seen.tar.push("the tar does not end with its manifest".to_owned());
+                    return self.rest_is_missing(expected);
+                }
+            }
+        }
+    }
+
+    fn header(&mut self) -> Result<Header> {
+        let (start, lost) = (self.tape.position(), self.tape.lost_frames);
+        match tar::read_header(&mut self.tape) {
+            Ok(Some(member)) => Ok(Header::Member(member)),
+            Ok(None) => Ok(Header::End),
+            Err(error) => {
+                self.tape.check_stopped()?;
+                let in_sound_frames = self.tape.lost_frames == lost && !self.tape.is_lost(start);
+                if in_sound_frames && self.seen.tar.is_empty() {
+                    self.seen.tar.push(format!("at byte {start} of the tar there is no sound header ({error})"));
+                }
+                Ok(Header::Unreadable)
+            }
+        }
+    }
+
+    /// The manifest itself, the end of the tar, and nothing more.
+    fn last_member(&mut self, expected: &mut Expected, member: &Member, end: u64) -> Result<()> {
+        self.rest_is_missing(expected)?;
+        let content_end = self.tape.position().saturating_add(member.size);
+        let tar_end = content_end.saturating_add((tar::padding(member.size) + tar::END_BYTES) as u64);
+        if member.path != MANIFEST_NAME.as_bytes() || tar_end != end {
+            self.seen.tar.push("the tar does not end right after its manifest".to_owned());
+        }
+        Ok(())
+    }
+
+    fn rest_is_missing(&mut self, expected: &mut Expected) -> Result<()> {
+        while let Some(wanted) = expected.take()? {
+            if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
+                self.note_missing(wanted);
+            } else if !self.unread {
+                self.waiting.push(wanted.path, wanted.entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A line without a member is missing one, unless members were passed over, or it is that of a symlink which stays where
+    /// it points to: tar leaves that one as it was.
+    fn note_missing(&mut self, wanted: Wanted) {
+        let is_as_before = |before: &State| {
+            let older = before.find(&wanted.path).ok().flatten();
+            older.is_some_and(|older| older.stat.kind == Kind::Symlink && older.target == wanted.entry.target)
+        };
+        let stays = wanted.entry.stat.kind == Kind::Symlink && self.before.as_ref().is_none_or(is_as_before);
+        if !self.unread && !stays {
+            self.seen.missing.add(wanted.path);
+        }
+    }
+
+    /// A header cannot be read: goes on behind the next content, whose place is known from the manifest.
+    fn next_known(&mut self, expected: &mut Expected, from: u64) -> Result<bool> {
+        self.unread = true;
+        while let Some(wanted) = expected.take()? {
+            let Some((content, end)) = wanted.content().filter(|(content, _)| content.place.offset > from) else {
+                continue;
+            };
+            if content.place.offset < self.tape.position() {
+                self.seen.note_wrong(content);
+                continue;
+            }
+            self.tape.skip_to(content.place.offset)?;
+            let padded_end = end.saturating_add(tar::padding(wanted.entry.stat.size) as u64);
+            self.note_first(&wanted);
+            self.content(&wanted.entry)?;
+            self.tape.skip_to(padded_end)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn member(&mut self, expected: &mut Expected, member: &Member) -> Result<()> {
+        let end = self.tape.position().saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
+        let is_directory = member.flag == b'5';
+        let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
+        match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
+            None => {
+                let what = "a member's name could point outside of the folder that is unpacked to";
+                if !self.seen.tar.iter().any(|told| told == what) {
+                    self.seen.tar.push(what.to_owned());
+                }
+            }
+            Some(path) => {
+                let order = TarOrder::new(path, is_directory);
+                while expected.peek().is_some_and(|wanted| wanted.order() < order) {
+                    if let Some(passed) = expected.take()? {
+                        self.note_missing(passed);
+                    }
+                }
+                self.unread = false;
+                if expected.peek().is_some_and(|wanted| wanted.order() == order) {
+                    if let Some(wanted) = expected.take()? {
+                        self.compare(&wanted, member)?;
+                    }
+                } else if !self.is_known_directory(&order) {
+                    self.seen.unknown.add(order.into_path());
+                }
+            }
+        }
+        self.tape.skip_to(end)
+    }
+
+    fn is_known_directory(&self, order: &TarOrder) -> bool {
+        let find = |state: &State| {
+            state.find(order.path()).is_ok_and(|entry| entry.is_some_and(|entry| entry.stat.kind == Kind::Directory))
+        };
+        order.is_directory() && self.state.as_ref().is_none_or(find)
+    }
+
+    /// A member that the manifest lists, against its line.
+    fn compare(&mut self, wanted: &Wanted, member: &Member) -> Result<()> {
+        let entry = &wanted.entry;
+        let same = match (entry.stat.kind, member.flag) {
+            (Kind::File, b'0') => return self.compare_file(wanted, member),
+            (Kind::File, b'1') => {
+                let content = entry.content.as_ref().map(|content| (content.place.offset, content.hash));
+                let first = content.and_then(|(offset, hash)| self.firsts.get(&offset).filter(|first| first.1 == hash));
+                // The first name may stand in a damaged frame.
+                first.is_some_and(|first| first.0.as_bytes() == member.target)
+            }
+            // What the first name is, was compared there.
+            (Kind::Symlink | Kind::Fifo | Kind::CharDevice | Kind::BlockDevice, b'1') => entry.stat.link != 0,
+            (Kind::Symlink, b'2') => entry.target == member.target,
+            (Kind::CharDevice, b'3') | (Kind::BlockDevice, b'4') | (Kind::Directory, b'5') | (Kind::Fifo, b'6') => true,
+            _ => false,
+        };
+        if !same {
+            self.seen.different.add(wanted.path.clone());
+        }
+        Ok(())
+    }
+
+    fn compare_file(&mut self, wanted: &Wanted, member: &Member) -> Result<()> {
+        let Some((content, _)) = wanted.content() else { return Ok(()) };
+        if content.place.offset != self.tape.position() || wanted.entry.stat.size != member.size {
+            self.seen.note_wrong(content);
+            self.seen.different.add(wanted.path.clone());
+            return Ok(());
+        }
+        self.note_first(wanted);
+        self.content(&wanted.entry)
+    }
+
+    fn note_first(&mut self, wanted: &Wanted) {
+        if let Some((content, _)) = wanted.content().filter(|_| wanted.entry.stat.link != 0) {
+            self.firsts.insert(content.place.offset, (wanted.path.clone(), content.hash));
+        }
+    }
+
+    /// Reads a content where the tape is and checks its hash; what is lost is told with its frame.
+    fn content(&mut self, entry: &Entry) -> Result<()> {
+        let Some(content) = &entry.content else { return Ok(()) };
+        let (mut hasher, mut at, mut sound) = (Hasher::new(), 0, true);
+        let mut holes = content.holes.iter().peekable();
+        while at < entry.stat.size {
+            while holes.peek().is_some_and(|hole| hole.offset + hole.length <= at) {
+                holes.next();
+            }
+            let (in_hole, end) = match holes.peek() {
+                Some(Hole { offset, length }) if *offset <= at => (true, offset + length),
+                Some(hole) => (false, hole.offset),
+                None => (false, entry.stat.size),
+            };
+            let Some(piece) = self.tape.piece(end - at)? else {
+                sound = false;
+                break;
+            };
+            at += piece.length();
+            match piece {
+                Piece::Lost(_) => {
+                    self.tape.skip_to(content.place.offset + entry.stat.size)?;
+                    return Ok(());
+                }
+                Piece::Bytes(bytes) if in_hole => sound &= bytes.iter().all(|byte| *byte == 0),
+                Piece::Bytes(bytes) => hasher.update(bytes),
+                Piece::Zeros(_) if in_hole => {}
+                Piece::Zeros(length) => hash_zeros(&mut hasher, length),
+            }
+        }
+        if !sound || hasher.hash() != content.hash {
+            self.seen.note_wrong(content);
+        }
+        Ok(())
+    }
+}
+
+fn hash_zeros(hasher: &mut Hasher, mut length: u64) {
+    while length > 0 {
+        let count = length.min(ZEROS.len() as u64);
+        hasher.update(&ZEROS[..count as usize]);
+        length -= count;
+    }
+}

@@ -1,0 +1,161 @@
+//! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
+
+use super::later::Later;
+use super::later::Queue;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Change;
+use crate::format::manifest::Now;
+use std::cmp::Ordering;
+
+/// Orders members as they stand in a tar: a directory, what is in it by name, then its subdirectories.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct TarOrder {
+    path: EntryPath,
+    is_directory: bool,
+}
+
+impl TarOrder {
+    pub fn new(path: EntryPath, is_directory: bool) -> TarOrder {
+        TarOrder { path, is_directory }
+    }
+
+    pub fn path(&self) -> &EntryPath {
+        &self.path
+    }
+
+    pub fn into_path(self) -> EntryPath {
+        self.path
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.is_directory
+    }
+
+    /// The directory that it stands under, and its name there; a directory stands first under itself.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        if self.is_directory { (self.path.as_bytes(), b"") } else { path::split_last(self.path.as_bytes()) }
+    }
+}
+
+impl Ord for TarOrder {
+    fn cmp(&self, other: &TarOrder) -> Ordering {
+        path::row_order(self.parts(), other.parts())
+    }
+}
+
+impl PartialOrd for TarOrder {
+    fn partial_cmp(&self, other: &TarOrder) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// One member that must be there.
+pub(super) struct Wanted {
+    pub path: EntryPath,
+    pub entry: Entry,
+}
+
+impl Wanted {
+    pub fn order(&self) -> TarOrder {
+        TarOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
+    }
+
+    /// Its content and where that ends.
+    pub fn content(&self) -> Option<(&Content, u64)> {
+        let content = self.entry.content.as_ref()?;
+        Some((content, content.place.offset.saturating_add(self.entry.stat.size)))
+    }
+}
+
+/// The members of a bundle, in the order of its tar.
+pub(super) struct Expected {
+    reader: ManifestReader,
+    /// Directories whose headers come later than their lines.
+    directories: Later,
+    /// One that was read, before which others are due.
+    directory: Option<(EntryPath, Entry)>,
+    /// The next member that is no directory.
+    other: Option<Wanted>,
+    next: Option<Wanted>,
+    /// The directory that the line read last stands under.
+    group: Vec<u8>,
+    ended: bool,
+}
+
+impl Expected {
+    /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
+    pub fn new(reader: ManifestReader, directories: Queue) -> Result<Expected> {
+        let directories = Later::new(directories);
+        let mut expected =
+            Expected { reader, directories, directory: None, other: None, next: None, group: Vec::new(), ended: false };
+        expected.advance()?;
+        Ok(expected)
+    }
+
+    /// Where the manifest itself begins.
+    pub fn manifest_offset(&self) -> u64 {
+        self.reader.tail().manifest_offset
+    }
+
+    pub fn peek(&self) -> Option<&Wanted> {
+        self.next.as_ref()
+    }
+
+    /// Takes the member that `peek` shows.
+    pub fn take(&mut self) -> Result<Option<Wanted>> {
+        let taken = self.next.take();
+        self.advance()?;
+        Ok(taken)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        while self.next.is_none() {
+            let next_directory = self.directories.peek()?.cloned();
+            if next_directory.is_some_and(|directory| self.is_due(&directory)) {
+                self.next = self.directories.pop()?.map(|(path, entry)| Wanted { path, entry });
+            } else if let Some((path, entry)) = self.directory.take() {
+                self.directories.push(path, entry)?;
+            } else if self.other.is_some() {
+                self.next = self.other.take();
+            } else if self.ended {
+                return Ok(());
+            } else {
+                self.read_line()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a directory stands before all that is known to come.
+    fn is_due(&self, directory: &EntryPath) -> bool {
+        match &self.other {
+            Some(other) => TarOrder::new(directory.clone(), true) < other.order(),
+            None => self.ended || path::walk_order(directory.as_bytes(), &self.group).is_le(),
+        }
+    }
+
+    fn read_line(&mut self) -> Result<()> {
+        let Some(change) = self.reader.next_change()? else {
+            self.ended = true;
+            return Ok(());
+        };
+        self.group = path::split_last(change.path.as_bytes()).0.to_vec();
+        match change {
+            Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
+                self.directory = Some((path, entry));
+            }
+            // What is lost was left out.
+            Change { now: Now::Stored(entry), .. } if entry.is_lost() => {}
+            Change { path, now: Now::Stored(entry) } => self.other = Some(Wanted { path, entry }),
+            // Neither has a member: deletions stand in the listings of directories.
+            Change { now: Now::Gone(_) | Now::Kept(_), .. } => {}
+        }
+        Ok(())
+    }
+}

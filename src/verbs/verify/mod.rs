@@ -1,0 +1,265 @@
+//! `verify`: whether an archive is as it was written, and what a damage touches. Reads only; mends nothing.
+//!
+//! Four looks, each at what the one before found sound: the files and manifests of the bundles and their chain, the index
+//! against the manifests, with `data` every frame and every content, and last which snapshots and files the damages touch.
+
+mod bundles;
+mod data;
+mod expected;
+mod frames;
+mod history;
+mod later;
+mod touched;
+
+pub(crate) use self::bundles::Examined;
+pub(crate) use self::history::History;
+pub(crate) use self::history::parse_index_name;
+pub(crate) use self::later::Later;
+pub(crate) use self::touched::Damage;
+pub(crate) use self::touched::Touched;
+
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::archive::open::BUNDLES;
+use crate::archive::open::INDEX;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::path::EntryPath;
+use crate::system::store::Store;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// The most paths that are named for one finding.
+pub const PATHS_MAX: usize = 1000;
+
+/// The most foreign files that are named in a notice.
+const FOREIGN_MAX: usize = 10;
+
+/// How to verify.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct VerifyOptions {
+    /// Whether every frame is decompressed and every content's hash checked. Default: no.
+    pub data: bool,
+    /// How many threads decompress; 0, the default: as many as there are cores.
+    pub threads: usize,
+}
+
+/// One thing that is not as it was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Finding {
+    /// The file in the archive; empty when it is not one file.
+    pub file: String,
+    /// What is wrong and what to do, in plain sentences.
+    pub what: String,
+    /// The snapshots that cannot be had whole because of it.
+    pub snapshots: Vec<Number>,
+    /// The entries of those snapshots that it touches, at most [`PATHS_MAX`].
+    pub paths: Vec<EntryPath>,
+    /// How many entries it touches.
+    pub paths_total: u64,
+}
+
+/// What was looked at, and what was found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct VerifyReport {
+    /// How many snapshots there are.
+    pub snapshots: u64,
+    /// How many bundles there are.
+    pub bundles: u64,
+    /// How many lines of manifests were checked: each is one version of an entry.
+    pub entries: u64,
+    /// How many bytes of bundles were read and checked; 0 without `data`.
+    pub bytes: u64,
+    /// All damages.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at all of an archive and says what is not as it was written.
+///
+/// # Errors
+/// When the archive cannot be listed; [`ErrorKind::Interrupted`] when the monitor says so. Damage is no error.
+pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
+    // Before the bundles, which are written before it: a create that is at work is then no damage.
+    let index_files = index_files(archive)?;
+    let catalog = match archive.catalog(monitor) {
+        Err(error) if error.is_damage() => {
+            let finding = Finding { file: BUNDLES.to_owned(), what: told(&error), ..Finding::default() };
+            return Ok(VerifyReport { findings: vec![finding], ..VerifyReport::default() });
+        }
+        catalog => catalog?,
+    };
+    look(archive, &catalog, index_files, options, monitor)?.report()
+}
+
+/// All files that are in the directory of the index.
+///
+/// # Errors
+/// When it cannot be listed.
+pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
+    Ok(archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// All looks but the last. `index_files` were listed before the catalog was made.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn look<'a>(
+    archive: &'a Archive,
+    catalog: &'a Catalog<'a>,
+    index_files: Vec<String>,
+    options: &VerifyOptions,
+    monitor: &'a dyn Monitor,
+) -> Result<Check<'a>> {
+    let mut check = Check::new(archive, catalog, index_files, monitor);
+    check.foreign_files()?;
+    bundles::examine(&mut check)?;
+    history::compare(&mut check)?;
+    if options.data {
+        data::read_all(&mut check, options.threads)?;
+    }
+    Ok(check)
+}
+
+/// A verification on its way.
+pub(crate) struct Check<'a> {
+    archive: &'a Archive,
+    catalog: &'a Catalog<'a>,
+    /// Every file in the index's directory, as it was before the bundles were listed.
+    index_files: Vec<String>,
+    monitor: &'a dyn Monitor,
+    /// Every bundle that is there, with what its manifest told.
+    pub(crate) examined: BTreeMap<BundleId, Examined>,
+    /// Bundles that another bundle or the index knows of, and that are not there.
+    pub(crate) missing: BTreeMap<BundleId, BundleName>,
+    pub(crate) history: History<'a>,
+    pub(crate) damages: Vec<Damage>,
+    /// Which of the damages are told of by the archive itself: `repair` has done all that can be done.
+    pub(crate) known_losses: BTreeSet<usize>,
+    entries: u64,
+    bytes: u64,
+}
+
+impl<'a> Check<'a> {
+    pub(crate) fn archive(&self) -> &'a Archive {
+        self.archive
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
+        self.catalog
+    }
+
+    fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        index_files: Vec<String>,
+        monitor: &'a dyn Monitor,
+    ) -> Check<'a> {
+        Check {
+            archive,
+            catalog,
+            index_files,
+            monitor,
+            examined: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            history: History::new(archive),
+            damages: Vec::new(),
+            known_losses: BTreeSet::new(),
+            entries: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Names what is no file of an archive, or not yet: no damage.
+    fn foreign_files(&self) -> Result<()> {
+        let store = self.archive.store();
+        let is_bundle = |name: &str| BundleName::parse(name).is_some();
+        let is_index = |name: &str| history::parse_index_name(name).is_some();
+        self.notice_foreign(&**store, BUNDLES, &is_bundle)?;
+        self.notice_foreign(&**store, INDEX, &is_index)?;
+        let whole: BTreeSet<Number> = self.catalog.snapshots().collect();
+        let parts: Vec<_> = self.catalog.bundles().filter(|file| !whole.contains(&file.id().number)).collect();
+        if let Some(first) = parts.first() {
+            let count = parts.len();
+            self.monitor.notice(&format!(
+                "{count} {} of snapshots that were not finished, such as {}: what they hold is kept and used by the next create",
+                if count == 1 { "bundle is a part" } else { "bundles are parts" },
+                first.name
+            ));
+        }
+        Ok(())
+    }
+
+    fn notice_foreign(&self, store: &dyn Store, directory: &str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+        let names: Vec<String> = store.list(directory)?.into_iter().map(|(name, _)| name).collect();
+        let foreign: Vec<&String> = names.iter().filter(|name| !is_ours(name)).collect();
+        for name in foreign.iter().take(FOREIGN_MAX) {
+            let name = crate::base::path::printable(name.as_bytes());
+            self.monitor.notice(&format!("{directory}/{name} is no file of the archive and is left alone"));
+        }
+        if foreign.len() > FOREIGN_MAX {
+            let more = foreign.len() - FOREIGN_MAX;
+            self.monitor.notice(&format!("{more} more files in {directory} are no files of the archive"));
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, file: impl Into<String>, what: impl Into<String>, touched: Touched) {
+        self.damages.push(Damage { file: file.into(), what: what.into(), touched });
+    }
+
+    fn stop_if_interrupted(&self) -> Result<()> {
+        if self.monitor.is_interrupted() {
+            return Err(Error::new(ErrorKind::Interrupted, "the check was stopped before it was done"));
+        }
+        Ok(())
+    }
+
+    fn report(self) -> Result<VerifyReport> {
+        let snapshots: Vec<Number> = self.catalog.snapshots().collect();
+        let mut findings: Vec<Finding> = Vec::new();
+        for damage in &self.damages {
+            let finding = touched::finding(damage, &self.history, &snapshots)?;
+            // A damaged frame of the manifest was told as a damaged manifest or end.
+            let tells = |other: &Damage| matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. });
+            let before = self.damages.iter().take_while(|other| !std::ptr::eq(*other, damage));
+            let is_told =
+                finding.paths_total == 0 && before.into_iter().any(|other| other.file == damage.file && tells(other));
+            if !(is_told && matches!(damage.touched, Touched::Bytes { .. })) {
+                findings.push(finding);
+            }
+        }
+        Ok(VerifyReport {
+            snapshots: snapshots.len() as u64,
+            bundles: self.examined.len() as u64,
+            entries: self.entries,
+            bytes: self.bytes,
+            findings,
+        })
+    }
+}
+
+/// An error as a sentence of a finding, with what to do.
+fn told(error: &Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}. To do: {hint}."),
+        None => format!("{error}."),
+    }
+}
+
+/// Whether an error concerns the thing that was read only, so that the rest can still be looked at.
+fn is_about_the_file(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Damaged | ErrorKind::IndexDamaged | ErrorKind::Io | ErrorKind::NotFound | ErrorKind::TooNew
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

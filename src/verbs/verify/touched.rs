@@ -1,0 +1,163 @@
+//! The last look: which snapshots, and which entries of them, a damage touches.
+
+use super::Finding;
+use super::PATHS_MAX;
+use super::history::History;
+use crate::archive::state::State;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::ops::RangeInclusive;
+
+/// Something that is not as it was written.
+pub(crate) struct Damage {
+    pub file: String,
+    pub what: String,
+    pub touched: Touched,
+}
+
+/// What a damage touches.
+pub(crate) enum Touched {
+    /// Nothing that cannot be made again.
+    Nothing,
+    /// These bytes of a bundle's decompressed tar, ascending.
+    Bytes { bundle: BundleId, ranges: Vec<Range<u64>> },
+    /// The contents at these offsets of a bundle's decompressed tar that should have these hashes.
+    Contents { bundle: BundleId, contents: HashSet<(u64, Hash)> },
+    /// A bundle's manifest: what followed it can be known from the index only.
+    Manifest(BundleId),
+    /// Every snapshot from this one on.
+    Since(Number),
+    /// These snapshots, in ways that are not known.
+    Uncertain(RangeInclusive<Number>),
+    /// The contents that were in this bundle and are noted as lost.
+    Lost(BundleId),
+    /// These entries of one snapshot, the first of `total`.
+    Paths { number: Number, paths: Vec<EntryPath>, total: u64 },
+}
+
+impl Touched {
+    /// All that a bundle holds.
+    pub fn everything(bundle: BundleId) -> Touched {
+        Touched::Bytes { bundle, ranges: std::iter::once(0..u64::MAX).collect() }
+    }
+
+    fn touches(&self, entry: &Entry) -> bool {
+        if let Touched::Lost(bundle) = self {
+            return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
+        }
+        let whole = |content: &&Content| entry.stat.size > 0 && !content.place.is_lost();
+        let Some(content) = entry.content.as_ref().filter(whole) else { return false };
+        let (place, size) = (content.place, entry.stat.size);
+        match self {
+            Touched::Bytes { bundle, ranges } => {
+                let next = ranges.partition_point(|range| range.end <= place.offset);
+                let reached = |range: &Range<u64>| range.start < place.offset.saturating_add(size);
+                place.bundle == *bundle && ranges.get(next).is_some_and(reached)
+            }
+            Touched::Contents { bundle, contents } => {
+                place.bundle == *bundle && contents.contains(&(place.offset, content.hash))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The damage as it is told; `snapshots` are all, ascending.
+pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Finding> {
+    let mut finding = Finding { file: damage.file.clone(), what: damage.what.clone(), ..Finding::default() };
+    let since = |first: Number| snapshots.iter().copied().filter(move |number| *number >= first);
+    match &damage.touched {
+        Touched::Nothing => {}
+        Touched::Uncertain(range) => finding.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
+        Touched::Since(number) => finding.snapshots = since(*number).collect(),
+        Touched::Paths { number, paths, total } => {
+            finding.snapshots = since(*number).take_while(|other| other == number).collect();
+            (finding.paths, finding.paths_total) = (paths.clone(), *total);
+        }
+        // With an index of that number or a later one, nothing is lost of what came after it.
+        Touched::Manifest(bundle) => {
+            finding.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
+        }
+        Touched::Bytes { bundle, .. } | Touched::Contents { bundle, .. } | Touched::Lost(bundle) => {
+            let candidates: Vec<Number> = since(bundle.number).collect();
+            name_contents(&mut finding, &damage.touched, bundle.number, &candidates, history)?;
+        }
+    }
+    Ok(finding)
+}
+
+const UNKNOWN: &str = " Which files that concerns is not known, for the index is not whole either.";
+const UNKNOWN_REST: &str = " There may be more files than those named here, for the index is not whole either.";
+
+/// A content is seen from its own snapshot on until something takes its place, and never again after that: the first of
+/// the snapshots names all entries, and the last that still has one of them is found by halving.
+fn name_contents(
+    finding: &mut Finding,
+    touched: &Touched,
+    first: Number,
+    candidates: &[Number],
+    history: &History,
+) -> Result<()> {
+    // What was replaced before the first snapshot that is there is missed by none.
+    let first = candidates.first().copied().unwrap_or(first);
+    if let Some(state) = history.state(first)? {
+        walk(&state, &mut |path, entry| {
+            if touched.touches(entry) {
+                finding.paths_total += 1;
+                if finding.paths.len() < PATHS_MAX {
+                    finding.paths.push(path);
+                }
+            }
+            true
+        })?;
+    }
+    if !history.is_complete(first) {
+        finding.what.push_str(if finding.paths_total > 0 { UNKNOWN_REST } else { UNKNOWN });
+        finding.snapshots = candidates.to_vec();
+        return Ok(());
+    }
+    if finding.paths_total == 0 {
+        return Ok(());
+    }
+    let (mut seen, mut unseen) = (0, candidates.len());
+    while seen < unseen {
+        let middle = seen + (unseen - seen) / 2;
+        if is_seen(touched, candidates[middle], history)? { seen = middle + 1 } else { unseen = middle }
+    }
+    finding.snapshots = candidates[..seen].to_vec();
+    Ok(())
+}
+
+fn is_seen(touched: &Touched, number: Number, history: &History) -> Result<bool> {
+    let Some(state) = history.state(number)? else { return Ok(true) };
+    let mut seen = false;
+    walk(&state, &mut |_, entry| {
+        seen = touched.touches(entry);
+        !seen
+    })?;
+    Ok(seen)
+}
+
+/// Calls `visit` with every file of a state until it says that it has seen enough.
+fn walk(state: &State, visit: &mut dyn FnMut(EntryPath, &Entry) -> bool) -> Result<()> {
+    for group in state.groups(&EntryPath::root()) {
+        let group = group?;
+        for row in group.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind == Kind::File)) {
+            let Some(entry) = row.entry()? else { continue };
+            let Some(path) = EntryPath::from_bytes(&path::joined(&group.path, row.name())) else { continue };
+            if !visit(path, &entry) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
