@@ -95,7 +95,7 @@ fn runs_as_ordinary_person(name: &str) -> bool {
     if !platform::is_root() {
         return true;
     }
-    let test = format!("destination::tests::{name}");
+    let test = format!("system::destination::tests::{name}");
     let run = Command::new(std::env::current_exe().unwrap()).args(["--exact", &test]).uid(65_534).gid(65_534).output();
     match run {
         Ok(done) => {
