@@ -22,6 +22,7 @@ mod old_archives;
 mod part_limit;
 mod read_back;
 mod reading;
+mod recover;
 mod round_trip;
 mod stock;
 mod tidy;

@@ -151,17 +151,6 @@ fn recover_sh_refuses_what_it_cannot_do_and_says_why() {
 }
 
 #[test]
-fn the_readme_on_the_drive_tells_how_to_do_without_snap() {
-    let bench = Bench::new();
-    bench.home.file("f", "text");
-    bench.save();
-    let readme = fs::read_to_string(bench.snap.archive().join("README.txt")).unwrap();
-    for words in ["tar --zstd", "-g /dev/null", "recover.sh"] {
-        assert!(readme.contains(words), "{words} in {readme}");
-    }
-}
-
-#[test]
 fn the_numbers_in_a_manifest_print_each_file() {
     let bench = Bench::new();
     bench.home.file("a", "text").file(b"raw \xff%41", "odd name").file("in/big", noise(5, 20 << 20)).file("empty", "");

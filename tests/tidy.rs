@@ -294,7 +294,9 @@ fn misplaced_crates(file: &Source) -> Vec<String> {
             continue;
         }
         // A module of ours with the same name, brought in by name, is not the crate.
-        let ours = ["crate", "super", "self", "crate::format"].iter().any(|root| file.code.contains(&format!("use {root}::{name};")));
+        let ours = ["crate", "super", "self", "crate::format"]
+            .iter()
+            .any(|root| file.code.contains(&format!("use {root}::{name};")));
         let named = format!("{name}::");
         for (at, _) in file.code.match_indices(&named).filter(|(at, _)| starts_a_word(&file.code, *at)) {
             let before = &file.code[..at];
