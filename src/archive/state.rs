@@ -9,7 +9,6 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::format::index::Block;
 use crate::format::index::IndexFile;
-use crate::format::index::Parts;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
@@ -127,7 +126,7 @@ impl State {
     ///
     /// # Errors
     /// [`crate::base::error::ErrorKind::IndexDamaged`] when something is not what was written; otherwise when it cannot be read.
-    pub fn check(&self, top: &EntryPath, parts: Parts) -> Result<()> {
+    pub fn check(&self, top: &EntryPath) -> Result<()> {
         for file in self.layers.iter().filter(|file| file.block_count() > 0) {
             let first = file.block_for(top.as_bytes(), b"");
             let is_needed =
@@ -139,7 +138,7 @@ impl State {
                 needed.insert(file.block_for(directory, name));
                 above = path.parent();
             }
-            file.check_blocks(&needed.into_iter().collect::<Vec<_>>(), parts)?;
+            file.check_blocks(&needed.into_iter().collect::<Vec<_>>())?;
         }
         Ok(())
     }

@@ -13,7 +13,6 @@ use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
-use crate::format::index::Parts;
 
 /// What [`ls`] lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -61,7 +60,7 @@ pub fn ls_from(
     if !catalog.snapshots().any(|known| known == number) {
         return Err(no_snapshot(number));
     }
-    let state = catalog.checked_state(number, &options.paths, Parts::Both)?;
+    let state = catalog.checked_state(number, &options.paths)?;
     let mut tops = Vec::new();
     for path in &options.paths {
         let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };

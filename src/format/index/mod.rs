@@ -9,7 +9,6 @@ mod write;
 
 pub use read::Block;
 pub use read::IndexFile;
-pub use read::Parts;
 pub use write::IndexWriter;
 
 use crate::base::entry::Kind;
@@ -27,13 +26,8 @@ use bincode::Encode;
 use serde::Deserialize;
 use serde::Serialize;
 
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x03";
-
-/// Of files that do not say which contents are torn: each restore part is a [`RestorePart`] alone.
-const MAGIC_WITHOUT_TORN: &[u8; 8] = b"SNAPIX\x00\x02";
-
-/// Of such in which, besides, a part has the number of its bundle's name, as in all but those of the newest number now.
-const MAGIC_NAMED_PARTS: &[u8; 8] = b"SNAPIX\x00\x01";
+/// The last byte is the version. A file of another one is made again.
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x01";
 const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
 
 /// The most rows of one block.
@@ -160,10 +154,9 @@ struct RestorePart {
     /// Each as the difference from the one before.
     offsets: Vec<i64>,
     extras: Vec<(u32, Extra)>,
+    /// Rows of files whose content is torn.
+    torn: Vec<u32>,
 }
-
-/// Rows of files whose content is torn; stands behind the [`RestorePart`].
-type Torn = Vec<u32>;
 
 /// Rare things of one row.
 #[derive(Encode, Decode, Default, Clone)]

@@ -7,14 +7,11 @@ use super::GONE;
 use super::IndexHead;
 use super::Last;
 use super::MAGIC;
-use super::MAGIC_NAMED_PARTS;
-use super::MAGIC_WITHOUT_TORN;
 use super::PartInfo;
 use super::RestorePart;
 use super::SummaryLine;
 use super::TRAILER_BYTES;
 use super::Table;
-use super::Torn;
 use super::damaged;
 use super::decoded;
 use crate::base::entry::Content;
@@ -66,16 +63,6 @@ pub struct IndexFile {
     latest: Mutex<Vec<Arc<Block>>>,
 }
 
-/// What its magic number says of how it is to be read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Now,
-    /// No restore part says which contents are torn.
-    WithoutTorn,
-    /// Nor are the parts of the newest number counted: they have the numbers of their names.
-    NamedParts,
-}
-
 /// Where the blocks of a file are. Blocks share it, and not the file, which keeps some of them: neither would ever go.
 struct Stored {
     blob: Box<dyn Blob>,
@@ -84,7 +71,6 @@ struct Stored {
     blocks: Vec<BlockInfo>,
     /// What rows call the last part of the newest snapshot, whose name has no part's number.
     last_part: Option<BundleId>,
-    format: Format,
 }
 
 /// Parts of the newest number are counted from 1: while rows are written it is not known which will be the last.
@@ -106,7 +92,7 @@ impl IndexFile {
         let tail = read_exact_at(&*blob, tail_offset, tail_bytes as usize).map_err(in_index)?;
         let bad = || damaged("the end of an index file is not as it must be");
         let trailer = tail.last_chunk::<TRAILER_BYTES>().ok_or_else(bad)?;
-        let (offset, info, format) = parse_trailer(trailer).ok_or_else(bad)?;
+        let (offset, info) = parse_trailer(trailer).ok_or_else(bad)?;
         let table_end = blob.length() - TRAILER_BYTES as u64;
         if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) {
             return Err(bad());
@@ -127,11 +113,11 @@ impl IndexFile {
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
-        let last_part = if format == Format::NamedParts { None } else { last_part(&head) };
+        let last_part = last_part(&head);
         let raw = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
         let bytes = |info: &BlockInfo| raw(info).max(u64::from(info.stored_bytes()));
         let largest_block_bytes = table.blocks.iter().map(bytes).max().unwrap_or(0);
-        let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part, format });
+        let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
         Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Mutex::default() })
     }
 
@@ -166,21 +152,12 @@ impl IndexFile {
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when its bytes are not what was written; otherwise when it cannot be read.
     pub fn block(&self, number: usize) -> Result<Arc<Block>> {
-        self.block_with(number, Parts::Compare)
-    }
-
-    /// A block with these of its parts, read at once.
-    fn block_with(&self, number: usize, parts: Parts) -> Result<Arc<Block>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let block = match latest.iter().position(|kept| kept.number == number) {
             Some(at) => latest.remove(at),
-            None => Arc::new(self.stored.block(number, parts)?),
+            None => Arc::new(self.stored.block(number)?),
         };
         self.keep(&mut latest, block.clone());
-        drop(latest);
-        if parts == Parts::Both {
-            block.rest()?;
-        }
         Ok(block)
     }
 
@@ -192,25 +169,23 @@ impl IndexFile {
         latest.push(block);
     }
 
-    /// Checks blocks, in ascending order: of the comparing part the digest; of both, that they say what can be, too.
+    /// Checks blocks, in ascending order: that they are as written and say what can be, with both of their parts.
     ///
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when they are not what was written; otherwise when they cannot be read.
-    pub fn check_blocks(&self, numbers: &[usize], parts: Parts) -> Result<()> {
-        if parts == Parts::Compare {
-            return numbers.iter().try_for_each(|number| self.stored.check_compare_part(*number));
-        }
+    pub fn check_blocks(&self, numbers: &[usize]) -> Result<()> {
         let runs = numbers.chunk_by(|a, b| a + 1 == *b).flat_map(|run| run.chunks(self.blocks_kept()));
         for run in runs {
             let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-            if let [number] = run {
-                drop(latest);
-                self.block_with(*number, parts)?;
-            } else {
-                latest.retain(|kept| !run.contains(&kept.number));
-                for block in self.stored.adjacent_blocks(run)? {
-                    self.keep(&mut latest, Arc::new(block));
-                }
+            if let [number] = run
+                && let Some(kept) = latest.iter().find(|kept| kept.number == *number)
+            {
+                kept.rest()?;
+                continue;
+            }
+            latest.retain(|kept| !run.contains(&kept.number));
+            for block in self.stored.adjacent_blocks(run)? {
+                self.keep(&mut latest, Arc::new(block));
             }
         }
         Ok(())
@@ -236,15 +211,10 @@ impl Stored {
         self.blocks.get(number).ok_or_else(|| damaged("a block of the index is missing"))
     }
 
-    fn check_compare_part(&self, number: usize) -> Result<()> {
+    /// A block with its comparing part alone.
+    fn block(self: &Arc<Stored>, number: usize) -> Result<Block> {
         let info = self.info(number)?;
-        info.compare.check(&self.read(info.offset, info.compare.stored_bytes)?)
-    }
-
-    fn block(self: &Arc<Stored>, number: usize, parts: Parts) -> Result<Block> {
-        let info = self.info(number)?;
-        let length = if parts == Parts::Both { info.stored_bytes() } else { info.compare.stored_bytes };
-        self.block_from(number, &self.read(info.offset, length)?)
+        self.block_from(number, &self.read(info.offset, info.compare.stored_bytes)?)
     }
 
     /// Blocks that stand one after the other, both parts of each, with one read.
@@ -269,7 +239,7 @@ impl Stored {
             bytes.split_at_checked(info.compare.stored_bytes as usize).ok_or_else(not_as_written)?;
         let block = Block::new(info.compare.decode(compare)?, self.clone(), number)?;
         if !restore.is_empty() {
-            let rest = block.rest_from(self.decode_restore_part(info, restore)?)?;
+            let rest = block.rest_from(info.restore.decode(restore)?)?;
             block.rest.get_or_init(|| rest);
         }
         Ok(block)
@@ -286,16 +256,9 @@ impl Stored {
         }
     }
 
-    fn restore_part(&self, number: usize) -> Result<(RestorePart, Torn)> {
+    fn restore_part(&self, number: usize) -> Result<RestorePart> {
         let info = self.info(number)?;
-        self.decode_restore_part(info, &self.read(info.restore_offset(), info.restore.stored_bytes)?)
-    }
-
-    fn decode_restore_part(&self, info: &BlockInfo, stored: &[u8]) -> Result<(RestorePart, Torn)> {
-        match self.format {
-            Format::Now => info.restore.decode(stored),
-            Format::WithoutTorn | Format::NamedParts => Ok((info.restore.decode(stored)?, Torn::new())),
-        }
+        info.restore.decode(&self.read(info.restore_offset(), info.restore.stored_bytes)?)
     }
 }
 
@@ -322,20 +285,15 @@ impl BlockInfo {
     }
 }
 
-/// Where the table is, and what kind of file it is.
-fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo, Format)> {
+/// Where the table is.
+fn parse_trailer(trailer: &[u8; TRAILER_BYTES]) -> Option<(u64, PartInfo)> {
     let info = PartInfo {
         stored_bytes: u32::from_le_bytes(trailer[8..12].try_into().ok()?),
         raw_bytes: u32::from_le_bytes(trailer[12..16].try_into().ok()?),
         digest: trailer[16..48].try_into().ok()?,
     };
-    let format = match &trailer[48..] {
-        magic if magic == MAGIC => Format::Now,
-        magic if magic == MAGIC_WITHOUT_TORN => Format::WithoutTorn,
-        magic if magic == MAGIC_NAMED_PARTS => Format::NamedParts,
-        _ => return None,
-    };
-    Some((u64::from_le_bytes(trailer[..8].try_into().ok()?), info, format))
+    let offset = u64::from_le_bytes(trailer[..8].try_into().ok()?);
+    (trailer[48..] == *MAGIC).then_some((offset, info))
 }
 
 fn not_as_written() -> Error {
@@ -350,15 +308,6 @@ fn decode_part<T: Decode<()>>(stored: &[u8], info: &PartInfo) -> Result<T> {
 /// Damage met in an index file is the index's.
 fn in_index(error: Error) -> Error {
     if error.kind() == ErrorKind::Damaged { damaged(error.to_string()) } else { error }
-}
-
-/// Which parts of a block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Parts {
-    /// The one that is compared.
-    Compare,
-    /// Also the one that only restoring needs.
-    Both,
 }
 
 /// A decoded block. Its restoring half is read when it is first asked for.
@@ -376,7 +325,6 @@ pub struct Block {
 /// The restoring half, with what is needed to find a row in it.
 struct Rest {
     part: RestorePart,
-    torn: Torn,
     /// For each row: how many rows before it are not gone, and how many are files.
     ranks: Vec<(u32, u32)>,
     offsets: Vec<u64>,
@@ -485,7 +433,7 @@ impl Block {
                 bundle.part = 0;
             }
             let place = Place { bundle, offset: rest.offsets[file] };
-            let torn = rest.torn.binary_search(&(row as u32)).is_ok();
+            let torn = rest.part.torn.binary_search(&(row as u32)).is_ok();
             entry.content = Some(Content { hash, place, holes: Vec::new(), torn });
         }
         if let Ok(at) = rest.part.extras.binary_search_by_key(&(row as u32), |(row, _)| *row) {
@@ -518,7 +466,7 @@ impl Block {
         Ok(self.rest.get_or_init(|| rest))
     }
 
-    fn rest_from(&self, (part, torn): (RestorePart, Torn)) -> Result<Rest> {
+    fn rest_from(&self, part: RestorePart) -> Result<Rest> {
         let (mut present, mut files) = (0u32, 0u32);
         let mut ranks = Vec::with_capacity(self.stats.len());
         for stat in &self.stats {
@@ -533,7 +481,7 @@ impl Block {
             && part.owner_numbers.iter().all(|number| (*number as usize) < part.owners.len())
             && part.hashes.len() == 32 * files
             && [part.bundle_numbers.len(), part.bundle_parts.len(), part.offsets.len()] == [files; 3]
-            && torn.is_sorted()
+            && part.torn.is_sorted()
             && part.extras.is_sorted_by_key(|(row, _)| *row)
             && part.extras.iter().all(|(row, extra)| self.are_sound(*row, &extra.holes));
         if !consistent {
@@ -547,7 +495,7 @@ impl Block {
         let offsets = offsets.collect();
         let owners =
             part.owners.iter().map(|(user, group)| Owner { user: user.as_str().into(), group: group.as_str().into() });
-        Ok(Rest { owners: owners.collect(), part, torn, ranks, offsets })
+        Ok(Rest { owners: owners.collect(), part, ranks, offsets })
     }
 }
 

@@ -15,7 +15,6 @@ use super::RestorePart;
 use super::SummaryLine;
 use super::TRAILER_BYTES;
 use super::Table;
-use super::Torn;
 use super::encoded;
 use super::kind_number;
 use super::write_failed;
@@ -38,7 +37,6 @@ pub struct IndexWriter {
     offset: u64,
     compare: ComparePart,
     restore: RestorePart,
-    torn: Torn,
     last: Last,
     extra_bytes: usize,
     blocks: Vec<BlockInfo>,
@@ -57,7 +55,6 @@ impl IndexWriter {
             offset: 0,
             compare: ComparePart::default(),
             restore: RestorePart::default(),
-            torn: Torn::new(),
             last: Last::default(),
             extra_bytes: 0,
             blocks: Vec::new(),
@@ -149,7 +146,7 @@ impl IndexWriter {
             part.offsets.push(content.place.offset.wrapping_sub(self.last.offset) as i64);
             self.last.offset = content.place.offset;
             if content.torn {
-                self.torn.push(row);
+                part.torn.push(row);
             }
             extra.holes = content.holes.iter().map(|hole| (hole.offset, hole.length)).collect();
         }
@@ -165,7 +162,7 @@ impl IndexWriter {
             return Ok(());
         }
         let compare = std::mem::take(&mut self.compare);
-        let restore = (std::mem::take(&mut self.restore), std::mem::take(&mut self.torn));
+        let restore = std::mem::take(&mut self.restore);
         let compare = self.write_part(&compare)?;
         let restore = self.write_part(&restore)?;
         if let Some(block) = self.blocks.last_mut() {

@@ -29,7 +29,6 @@ use crate::base::workers;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
 use crate::format::frames::SeekTable;
-use crate::format::index::Parts;
 use crate::format::tar;
 use std::io::Write;
 
@@ -67,7 +66,7 @@ pub fn export_from(
         return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}")));
     }
     let contents = Contents::new(catalog);
-    let state = catalog.checked_state(number, paths, Parts::Both)?;
+    let state = catalog.checked_state(number, paths)?;
     let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
     let plan = Plan::new(state, number, paths, &contents)?;
     Compressor::new(Effort::Level(level))?;

@@ -27,7 +27,6 @@ use crate::base::monitor::amount;
 use crate::base::path::EntryPath;
 use crate::base::path::printable;
 use crate::base::snapshot::uncertain_since;
-use crate::format::index::Parts;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
 use crate::system::destination::Renamed;
@@ -118,7 +117,7 @@ pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn M
         let what = format!("there is no snapshot {} in this archive", options.at);
         return Err(Error::new(ErrorKind::NotFound, what).with_hint("`snap list` shows all snapshots."));
     }
-    let state = catalog.checked_state(options.at, &options.paths, Parts::Both)?;
+    let state = catalog.checked_state(options.at, &options.paths)?;
     let selection = Selection::new(&state, &options.paths, options.at)?;
     refuse_archive(archive, options, &state)?;
     let destination = open_destination(options)?;
