@@ -5,9 +5,11 @@ use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
-use crate::archive::rows::IndexRows;
+use crate::archive::replay;
+use crate::archive::replay::Changes;
+use crate::archive::replay::IndexRows;
+use crate::archive::replay::NotFound;
 use crate::archive::state::State;
-use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -17,17 +19,10 @@ use crate::base::id::Hash;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
-use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
-use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::Bundle;
-use crate::format::bundle::ManifestReader;
-use crate::format::index::BundleRecord;
 use crate::format::index::IndexFile;
-use crate::format::index::IndexHead;
-use crate::format::manifest::Change;
-use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::system::store::Scratch;
 use crate::system::store::Store;
@@ -35,17 +30,10 @@ use crate::system::store::Upload;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
-
-/// Deltas together may grow to this part of the whole state that they follow, before a whole state is written again.
-const DELTAS_PART: u64 = 3;
-
-/// Below this many bytes deltas are never too much.
-const DELTAS_BYTES_MIN: u64 = 256 << 10;
 
 /// How often a reader looks again at bundles that become more while it looks.
 const LOOKS_MAX: usize = 20;
@@ -364,55 +352,40 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
-        let mut changes = Changes::new(self, number)?;
-        let mut rows = self.begin_index(number, before)?;
+        let changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
+        self.check_parents(&changes)?;
+        let rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
-        let is_uncertain = uncertain_since(known, number).is_some();
-        while let Some(change) = changes.next()? {
-            check_interrupted(self.monitor)?;
-            let entry = resolved(&change, before, is_uncertain)?;
-            rows.push(&change.path, entry, changes.part())?;
-        }
-        let snapshot = changes.is_snapshot.then_some(changes.summary);
-        match rows.publish(changes.records, snapshot) {
+        let go_on = || check_interrupted(self.monitor);
+        match rows.write(changes, before, NotFound::after(before, number), &go_on) {
             // A reader made the same file meanwhile.
             Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
             result => result,
         }
     }
 
+    /// What a missing bundle changed is not known: a state without it would be wrong without a word.
+    fn check_parents(&self, changes: &Changes) -> Result<()> {
+        for head in changes.heads() {
+            if let Some(parent) = head.parent.as_ref().filter(|parent| !self.has(&parent.bundle)) {
+                let id = head.id;
+                let what = format!("the bundle {} is missing, on which {} builds", parent.bundle, self.name(id)?);
+                return Err(Error::damaged(what).with_hint(
+                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Begins the index file of `number`, whose changes follow the state `before`.
     ///
     /// # Errors
-    /// When it cannot be begun, or the index is damaged or cannot be read.
+    /// When it cannot be begun.
     pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
-        let from = Catalog::base_of(number, before);
-        let mut head = IndexHead { archive: self.archive.id(), number, from, ..IndexHead::default() };
-        for file in before.since(from).layers().iter().rev() {
-            head.bundles.extend(file.head().bundles.iter().cloned());
-            head.snapshots.extend(file.head().snapshots.iter().cloned());
-        }
-        let whole = if from == 0 { Whole::Yes } else { Whole::No };
+        let head = replay::index_head(self.archive.id(), number, before);
+        let whole = if head.from == 0 { Whole::Yes } else { Whole::No };
         IndexRows::new(self.create_index_file(&index_name(number, whole))?, head, before)
-    }
-
-    /// The state from which the index file of `number` starts: as in a Fenwick tree (1994), but with digits to base 4 instead of
-    /// 2, so that a chain is as long as the number has such digits that are not 0, and a change is written at most three times
-    /// for each. With base 2 chains are up to twice as long, and a file is written half as often again with base 4.
-    fn base_of(number: Number, before: &State) -> Number {
-        let (Some(whole), deltas) = (before.layers().last(), before.layers().split_last().map_or(&[][..], |(_, d)| d))
-        else {
-            return 0;
-        };
-        let deltas_bytes: u64 = deltas.iter().map(|file| file.length()).sum();
-        if deltas_bytes > (whole.length() / DELTAS_PART).max(DELTAS_BYTES_MIN) {
-            return 0;
-        }
-        let since = number - whole.head().number;
-        let wanted = number - lowest_digit(since);
-        let known = before.layers().iter().map(|file| file.head().number);
-        known.filter(|known| *known <= wanted).max().unwrap_or(0)
     }
 
     /// Begins an index file in place of an unusable one.
@@ -426,12 +399,6 @@ impl<'a> Catalog<'a> {
             created => created,
         }
     }
-}
-
-/// The value of the lowest digit to base 4 that is not 0.
-fn lowest_digit(number: Number) -> Number {
-    let place = number.trailing_zeros() & !1;
-    number & 0b11_u32.checked_shl(place).unwrap_or(0)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -459,103 +426,5 @@ fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(Strin
     Ok(listed)
 }
 
-/// The changes of all bundles of one number, in the order of a walk.
-struct Changes {
-    readers: VecDeque<ManifestReader>,
-    records: Vec<BundleRecord>,
-    files: VecDeque<BundleFile>,
-    summary: Summary,
-    is_snapshot: bool,
-    last: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Changes {
-    fn new(catalog: &Catalog, number: Number) -> Result<Changes> {
-        let files: VecDeque<BundleFile> = catalog.between(number - 1, number).cloned().collect();
-        let mut changes = Changes {
-            readers: VecDeque::new(),
-            records: Vec::new(),
-            summary: Summary { number, ..Summary::default() },
-            is_snapshot: files.back().is_some_and(|file| file.id().part == 0),
-            files,
-            last: None,
-        };
-        for file in &changes.files {
-            let reader = catalog.archive.bundle(&file.name)?.manifest()?;
-            let (head, tail) = (reader.head()?, reader.tail());
-            if head.archive != catalog.archive.id() {
-                return Err(Error::damaged(format!("{} belongs to another archive", file.name))
-                    .with_hint("snap repair sets it aside"));
-            }
-            if let Some(parent) = head.parent.as_ref().filter(|parent| !catalog.has(&parent.bundle)) {
-                // What it changed is not known: a state without it would be wrong without a word.
-                return Err(Error::damaged(format!(
-                    "the bundle {} is missing, on which {} builds",
-                    parent.bundle, file.name
-                ))
-                .with_hint(
-                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
-                ));
-            }
-            changes.summary.time = head.time;
-            changes.summary.sources.clone_from(&head.sources);
-            changes.summary.note.clone_from(&head.note);
-            changes.summary.uncertain_until = changes.summary.uncertain_until.max(head.uncertain_until);
-            changes.summary.counts.add(&tail.counts);
-            changes.summary.problems += tail.problems_total;
-            changes.summary.bytes_added += file.bytes;
-            changes.readers.push_back(reader);
-        }
-        Ok(changes)
-    }
-
-    fn next(&mut self) -> Result<Option<Change>> {
-        while let Some(reader) = self.readers.front_mut() {
-            if let Some(change) = reader.next_change()? {
-                self.check_order(&change.path)?;
-                return Ok(Some(change));
-            }
-            let manifest = reader.digest().0;
-            self.readers.pop_front();
-            if let Some(file) = self.files.pop_front() {
-                self.records.push(BundleRecord { name: file.name.as_str().to_owned(), bytes: file.bytes, manifest });
-            }
-        }
-        Ok(None)
-    }
-
-    fn check_order(&mut self, path: &EntryPath) -> Result<()> {
-        let (directory, name) = path::split_last(path.as_bytes());
-        if let Some((last_directory, last_name)) = &self.last
-            && path::row_order((last_directory, last_name), (directory, name)).is_ge()
-        {
-            return Err(Error::damaged("the lines of a manifest are not in order"));
-        }
-        self.last = Some((directory.to_vec(), name.to_vec()));
-        Ok(())
-    }
-
-    /// The part whose changes are being read, counted from 1.
-    fn part(&self) -> u16 {
-        self.records.len() as u16 + 1
-    }
-}
-
-/// The changed entry with its place; where the content was kept, the place is that of the entry before. Where it is not known
-/// for certain what was before, a content that is not found there is lost.
-fn resolved(change: &Change, before: &State, is_uncertain: bool) -> Result<Option<Entry>> {
-    match &change.now {
-        Now::Gone(_) => Ok(None),
-        Now::Stored(entry) => Ok(Some(entry.clone())),
-        Now::Kept(entry) => {
-            let mut entry = entry.clone();
-            if !entry.keep_place(before.find(&change.path)?.as_ref()) {
-                if !is_uncertain {
-                    return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
-                }
-                entry.lose();
-            }
-            Ok(Some(entry))
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,9 @@ pub mod state;
 pub mod unpack;
 
 mod describe;
-pub mod rows;
 
 pub mod open;
+
+pub mod replay;
 
 pub mod catalog;

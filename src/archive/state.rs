@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// The most bytes that a block of each index file of a chain may take together. A block is 4 MiB at most, as a rule less than
-/// half a MiB, and a chain has a file for each bit of its number.
+/// half a MiB, and a chain has a file for each digit of its number to base 4.
 const BLOCKS_BYTES_MAX: u64 = 96 << 20;
 
 /// The state at a snapshot.
@@ -42,6 +42,11 @@ impl Row {
     /// What `create` compares; `None` when the entry is gone.
     pub fn stat(&self) -> Option<&Stat> {
         self.block.stat(self.row as usize)
+    }
+
+    /// Whether it is the very same row of the same block, so that nothing about it can differ.
+    pub fn is_same(&self, other: &Row) -> bool {
+        Arc::ptr_eq(&self.block, &other.block) && self.row == other.row
     }
 
     /// All that is known of the entry; `None` when it is gone.
@@ -196,9 +201,16 @@ impl Rows {
         Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
     }
 
-    /// Passes over the row that [`Rows::peek`] gave.
-    pub fn pass(&mut self) {
+    /// Takes the row that [`Rows::peek`] shows.
+    ///
+    /// # Errors
+    /// As for [`Rows::peek`].
+    pub fn take(&mut self) -> Result<Option<(&[u8], &Row)>> {
+        if self.peek()?.is_none() {
+            return Ok(None);
+        }
         self.at += 1;
+        Ok(self.group.rows.get(self.at - 1).map(|row| (self.group.path.as_slice(), row)))
     }
 }
 

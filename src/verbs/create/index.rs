@@ -2,13 +2,15 @@
 //! made from the manifests afterwards.
 
 use super::pipeline::Run;
-use crate::archive::rows::IndexRows;
+use crate::archive::replay;
+use crate::archive::replay::IndexRows;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::Published;
 use crate::format::index::BundleRecord;
+use crate::format::manifest::Tail;
 use crate::verbs::pack::Line;
 
 /// An index file that grows with the snapshot.
@@ -27,20 +29,13 @@ enum Progress {
 
 impl<'a> IndexOnTheWay<'a> {
     pub fn new(run: &'a Run<'a>) -> IndexOnTheWay<'a> {
-        let summary = Summary {
-            number: run.head.id.number,
-            time: run.head.time,
-            sources: run.head.sources.clone(),
-            note: run.head.note.clone(),
-            ..Summary::default()
-        };
-        IndexOnTheWay { run, state: Progress::NotBegun, bundles: Vec::new(), summary }
+        IndexOnTheWay { run, state: Progress::NotBegun, bundles: Vec::new(), summary: Summary::default() }
     }
 
     /// Begins it, the first time.
     pub fn begin(&mut self) {
         if matches!(self.state, Progress::NotBegun) {
-            let rows = self.run.catalog.begin_index(self.summary.number, self.run.before);
+            let rows = self.run.catalog.begin_index(self.run.head.id.number, self.run.before);
             self.state = rows.map_or(Progress::Left, |rows| Progress::Begun(Box::new(rows)));
         }
     }
@@ -49,7 +44,7 @@ impl<'a> IndexOnTheWay<'a> {
     pub fn push(&mut self, line: Line, offset: Option<u64>) {
         let mut entry = line.entry;
         if let (Some(offset), Some(content)) = (offset, entry.as_mut().and_then(|entry| entry.content.as_mut())) {
-            content.place.bundle.number = self.summary.number;
+            content.place.bundle.number = self.run.head.id.number;
             content.place.offset = offset;
         }
         let part = self.bundles.len() as u16 + 1;
@@ -60,9 +55,8 @@ impl<'a> IndexOnTheWay<'a> {
     pub fn end_part(&mut self, name: &BundleName, published: &Published, counts: &Counts, problems: u64) {
         let (name, manifest) = (name.as_str().to_owned(), published.manifest.0);
         self.bundles.push(BundleRecord { name, bytes: published.bytes, manifest });
-        self.summary.bytes_added += published.bytes;
-        self.summary.counts.add(counts);
-        self.summary.problems += problems;
+        let tail = Tail { counts: *counts, problems_total: problems, ..Tail::default() };
+        replay::add_part(&mut self.summary, &self.run.head, &tail, published.bytes);
     }
 
     /// Publishes it: the last part was.

@@ -1,18 +1,18 @@
 //! The list of a bundle's changes: as its manifest says, or from the states before and after its snapshot.
 
 use super::rewrite::Lines;
-use crate::archive::state::Rows;
+use crate::archive::replay::Difference;
+use crate::archive::replay::Differences;
+use crate::archive::replay::differences;
 use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Place;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Change;
 use crate::format::manifest::Now;
-use std::cmp::Ordering;
 
 /// A manifest's lines.
 impl Lines for ManifestReader {
@@ -38,10 +38,9 @@ impl Share {
     }
 }
 
-/// The differences of two states.
+/// The differences of two states as the lines of a bundle.
 pub(super) struct FromStates {
-    old: Rows,
-    new: Rows,
+    differences: Differences,
     bundle: BundleId,
     share: Share,
     /// The last line that was given out.
@@ -51,34 +50,8 @@ pub(super) struct FromStates {
 
 impl FromStates {
     pub fn new(before: &State, after: &State, bundle: BundleId, share: Share) -> FromStates {
-        let root = EntryPath::root();
-        FromStates {
-            old: Rows::new(before.groups(&root)),
-            new: Rows::new(after.groups(&root)),
-            bundle,
-            last: share.after.clone(),
-            share,
-            ended: false,
-        }
-    }
-
-    /// The next entry that is in one of the states, or in both.
-    fn next_pair(&mut self) -> Result<Option<(EntryPath, Versions)>> {
-        loop {
-            let order = match (self.old.peek()?, self.new.peek()?) {
-                (None, None) => return Ok(None),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
-            };
-            let old = if order.is_le() { take(&mut self.old)? } else { None };
-            let new = if order.is_ge() { take(&mut self.new)? } else { None };
-            let (old, new) = (old.unzip(), new.unzip());
-            // Paths that cannot be are in no manifest.
-            if let Some(path) = new.0.or(old.0).flatten() {
-                return Ok(Some((path, Versions { old: old.1.flatten(), new: new.1.flatten() })));
-            }
-        }
+        let differences = differences(before, after);
+        FromStates { differences, bundle, last: share.after.clone(), share, ended: false }
     }
 
     /// Whether a line belongs to a later part.
@@ -91,16 +64,16 @@ impl FromStates {
         place > self.bundle || before.is_some_and(|before| change.path.row_order(before).is_ge())
     }
 
-    fn change(&self, versions: Versions) -> Option<Now> {
-        match (versions.old, versions.new) {
+    fn change(&self, Difference { old, new, .. }: &Difference) -> Option<Now> {
+        match (old, new) {
             (None, None) => None,
             (Some(old), None) => Some(Now::Gone(old.stat.kind)),
-            (Some(old), Some(new)) if comparable(&old) == comparable(&new) => None,
+            (Some(old), Some(new)) if comparable(old) == comparable(new) => None,
             (_, Some(new)) => {
                 let elsewhere = |entry: &Entry| {
                     entry.content.as_ref().is_some_and(|content| content.place.bundle.number != self.bundle.number)
                 };
-                Some(if elsewhere(&new) { Now::Kept(new) } else { Now::Stored(new) })
+                Some(if elsewhere(new) { Now::Kept(new.clone()) } else { Now::Stored(new.clone()) })
             }
         }
     }
@@ -109,9 +82,9 @@ impl FromStates {
 impl Lines for FromStates {
     fn next(&mut self) -> Result<Option<Change>> {
         while !self.ended {
-            let Some((path, versions)) = self.next_pair()? else { return Ok(None) };
-            let Some(now) = self.change(versions) else { continue };
-            let change = Change { path, now };
+            let Some(difference) = self.differences.next().transpose()? else { return Ok(None) };
+            let Some(now) = self.change(&difference) else { continue };
+            let change = Change { path: difference.path, now };
             if self.is_beyond(&change) {
                 self.ended = true;
             } else if self.share.after.as_ref().is_none_or(|after| change.path.row_order(after).is_gt()) {
@@ -121,20 +94,6 @@ impl Lines for FromStates {
         }
         Ok(None)
     }
-}
-
-/// An entry before and after.
-struct Versions {
-    old: Option<Entry>,
-    new: Option<Entry>,
-}
-
-/// Takes the next row: its path, if it can be one, and the entry.
-fn take(rows: &mut Rows) -> Result<Option<(Option<EntryPath>, Option<Entry>)>> {
-    let Some((directory, row)) = rows.peek()? else { return Ok(None) };
-    let taken = (EntryPath::from_bytes(&path::joined(directory, row.name())), row.entry()?);
-    rows.pass();
-    Ok(Some(taken))
 }
 
 /// An entry without what differs when a bundle was written anew.

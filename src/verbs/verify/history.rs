@@ -9,31 +9,27 @@ use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
 use crate::archive::open::bundle_path;
+use crate::archive::replay;
+use crate::archive::replay::ChangedRows;
+use crate::archive::replay::Changes;
+use crate::archive::replay::IndexRow;
+use crate::archive::replay::IndexRows;
+use crate::archive::replay::NotFound;
 use crate::archive::state::Rows;
 use crate::archive::state::State;
-use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
-use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
-use crate::base::snapshot::uncertain_since;
-use crate::format::bundle::ManifestReader;
 use crate::format::index::IndexFile;
-use crate::format::index::IndexHead;
-use crate::format::index::IndexWriter;
-use crate::format::manifest::Change;
-use crate::format::manifest::Now;
 use crate::system::store::Scratch;
 use crate::system::store::Store;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Which state an index file leads from, and where it is.
@@ -143,10 +139,10 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
 /// All index files of one number; then one of them, or a better one, is the reference.
 fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &[String]) -> Result<()> {
     let (before, is_right_before) = check.history.before(number, previous)?;
-    let manifests = Manifests::of(check, number);
+    let manifests = sound_bundles(check, number);
     let mut reference = None;
     for name in stored {
-        match compare_file(check, name, number, &before, manifests.as_ref().filter(|_| is_right_before)) {
+        match compare_file(check, name, number, &before, manifests.as_deref().filter(|_| is_right_before)) {
             // It only lags behind: it is made again when it is needed.
             Ok(None) => {}
             Ok(Some(from)) => {
@@ -169,11 +165,11 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
         return Ok(());
     }
     let Some(manifests) = manifests else { return Ok(()) };
-    match build(check, number, &before, &manifests, is_right_before) {
+    let last = manifests.last().map(|file| bundle_path(&file.name)).unwrap_or_default();
+    match build(check, number, &before, manifests, is_right_before) {
         Ok(reference) => drop(check.history.references.insert(number, reference)),
         Err(error) if error.is_damage() && is_right_before => {
-            let file = manifests.files.last().map(|file| bundle_path(&file.name)).unwrap_or_default();
-            check.found(file, told(&error), Touched::Since(number));
+            check.found(last, told(&error), Touched::Since(number));
         }
         Err(error) if is_about_the_file(&error) => {}
         Err(error) => return Err(error),
@@ -188,7 +184,7 @@ fn compare_file(
     name: &str,
     number: Number,
     before: &State,
-    manifests: Option<&Manifests>,
+    manifests: Option<&[BundleFile]>,
 ) -> Result<Option<Number>> {
     let file = Arc::new(IndexFile::open(check.archive.store().open(name)?)?);
     let from = file.head().from;
@@ -205,29 +201,35 @@ fn compare_file(
         let known = from == 0 || check.history.references.contains_key(&from);
         return if known { Ok(Some(from)) } else { Err(Error::damaged("what it builds on is not known")) };
     };
-    check_summaries(check, &file, manifests)?;
+    let changes = Changes::open(check.archive, manifests.to_vec())?;
+    check_summaries(&file, changes.summary())?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
-    let (older, actual) = if from > 0 && is_layer {
-        let actual = State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root());
-        (before.since(from).groups_and_gone(&EntryPath::root()), actual)
+    let (base, actual) = if from > 0 && is_layer {
+        (from, State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root()))
     } else {
-        let base = check.history.state(from)?.ok_or_else(|| Error::damaged("what it builds on is not known"))?;
+        let base = base.ok_or_else(|| Error::damaged("what it builds on is not known"));
+        let base = if from == 0 { State::default() } else { base? };
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
-        (before.groups(&EntryPath::root()), State::new(layers.collect()).groups(&EntryPath::root()))
+        (0, State::new(layers.collect()).groups(&EntryPath::root()))
     };
-    let mut expected = Expected::new(Rows::new(older), manifests, before, from > 0 && is_layer, Gaps::None)?;
-    let mut actual = Rows::new(actual);
+    let expected = replay::rows(before, base, changes, NotFound::after(before, number));
+    check_rows(expected, Rows::new(actual))?;
+    Ok(Some(from))
+}
+
+/// Whether the rows are as they must be, all of them.
+fn check_rows(mut expected: ChangedRows, mut actual: Rows) -> Result<()> {
     loop {
-        let (wanted, row) = (expected.next()?, next_row(&mut actual)?);
-        match (wanted, row) {
-            (None, None) => return Ok(Some(from)),
-            (Some(wanted), Some(row)) if wanted == row => {}
-            (wanted, row) => {
-                let path = wanted.or(row).map(|row| path::joined(&row.directory, &row.name)).unwrap_or_default();
-                let path = path::printable(&path);
-                return Err(Error::damaged(format!("it does not say of {path} what the manifests say")));
+        let wanted = expected.next().transpose()?;
+        let row = actual.take()?.map(IndexRow::of).transpose()?;
+        if wanted == row {
+            if wanted.is_none() {
+                return Ok(());
             }
+            continue;
         }
+        let path = wanted.or(row).map(|row| row.path.to_string()).unwrap_or_default();
+        return Err(Error::damaged(format!("it does not say of {path} what the manifests say")));
     }
 }
 
@@ -291,17 +293,20 @@ fn was_never_there(check: &Check, id: BundleId) -> bool {
     after.is_some_and(|after| after.parent.as_ref().map(|parent| &parent.bundle) == before)
 }
 
-fn check_summaries(check: &Check, file: &IndexFile, manifests: &Manifests) -> Result<()> {
-    let noted = file.head().snapshots.last().filter(|summary| summary.number == file.head().number);
-    if noted == manifests.summary(check).as_ref() {
+fn check_summaries(file: &IndexFile, summary: Option<&Summary>) -> Result<()> {
+    let noted = file.head().snapshots.iter().rfind(|summary| summary.number == file.head().number);
+    if noted == summary {
         return Ok(());
     }
     Err(Error::damaged("it does not say of the snapshot what the manifests say"))
 }
 
+/// Reads all rows, so that what is damaged shows.
 fn read_all(file: &Arc<IndexFile>) -> Result<()> {
     let mut rows = Rows::new(State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root()));
-    while next_row(&mut rows)?.is_some() {}
+    while let Some(row) = rows.take()? {
+        IndexRow::of(row)?;
+    }
     Ok(())
 }
 
@@ -310,199 +315,28 @@ fn build(
     check: &mut Check,
     number: Number,
     before: &State,
-    manifests: &Manifests,
+    manifests: Vec<BundleFile>,
     is_right_before: bool,
 ) -> Result<Reference> {
-    // A chain as long as the number has bits, as in a Fenwick tree (1994).
-    let wanted = number & (number - 1);
-    let known = before.layers().iter().map(|layer| layer.head().number).filter(|known| *known <= wanted);
-    let from = known.max().unwrap_or(0);
-    let root = EntryPath::root();
-    let older = if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) };
-    let gaps = if is_right_before { Gaps::None } else { Gaps::Before };
-    let mut rows = Expected::new(Rows::new(older), manifests, before, from > 0, gaps)?;
-    let complete =
-        is_right_before && before.layers().first().is_none_or(|newest| check.history.is_complete(newest.head().number));
-    let name = format!("{number:06}.made");
-    let mut writer = IndexWriter::new(check.history.scratch()?.create(&name)?)?;
-    while let Some(row) = rows.next()? {
-        writer.push(&row.directory, &row.name, row.entry.as_ref())?;
-    }
-    let mut snapshots = Vec::new();
-    before.since(from).layers().iter().rev().for_each(|file| snapshots.extend(file.head().snapshots.iter().cloned()));
-    snapshots.extend(manifests.summary(check));
-    writer.publish(&IndexHead { archive: check.archive.id(), number, from, snapshots, ..IndexHead::default() })?;
+    let changes = Changes::open(check.archive, manifests)?;
+    let not_found = match NotFound::after(before, number) {
+        NotFound::Contradiction if !is_right_before => NotFound::Unknown,
+        not_found => not_found,
+    };
+    let newest = before.layers().first().map_or(0, |newest| newest.head().number);
+    let complete = is_right_before && check.history.is_complete(newest);
+    let head = replay::index_head(check.archive.id(), number, before);
+    let (from, name) = (head.from, format!("{number:06}.made"));
+    let rows = IndexRows::new(check.history.scratch()?.create(&name)?, head, before)?;
+    rows.write(changes, before, not_found, &|| check.stop_if_interrupted())?;
     Ok(Reference { from, name, in_scratch: true, complete })
 }
 
-/// The manifests of one number.
-struct Manifests<'a> {
-    archive: &'a Archive,
-    files: Vec<BundleFile>,
-}
-
-impl<'a> Manifests<'a> {
-    /// `None` when one of them is not sound or missing.
-    fn of(check: &Check<'a>, number: Number) -> Option<Manifests<'a>> {
-        let of_number = |id: &BundleId| id.number == number;
-        let examined: Vec<_> = check.examined.values().filter(|examined| of_number(&examined.file.id())).collect();
-        let sound = !examined.is_empty() && examined.iter().all(|examined| examined.manifest.is_some());
-        let whole = sound && !check.missing.keys().any(of_number);
-        whole.then(|| Manifests {
-            archive: check.archive,
-            files: examined.iter().map(|examined| examined.file.clone()).collect(),
-        })
-    }
-
-    /// The snapshot as a whole; `None` when it was not finished.
-    fn summary(&self, check: &Check) -> Option<Summary> {
-        let mut summary = Summary::default();
-        for file in &self.files {
-            let examined = check.examined.get(&file.id())?;
-            let (head, (tail, _)) = (examined.head.as_ref()?, examined.manifest.as_ref()?);
-            summary.number = head.id.number;
-            summary.time = head.time;
-            summary.sources.clone_from(&head.sources);
-            summary.note.clone_from(&head.note);
-            summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
-            summary.counts.add(&tail.counts);
-            summary.problems += tail.problems_total;
-            summary.bytes_added += file.bytes;
-        }
-        self.files.last().filter(|file| file.id().part == 0).map(|_| summary)
-    }
-
-    fn readers(&self) -> Result<VecDeque<ManifestReader>> {
-        self.files.iter().map(|file| self.archive.bundle(&file.name)?.manifest()).collect()
-    }
-}
-
-/// One row of an index.
-#[derive(PartialEq, Eq)]
-struct IndexRow {
-    directory: Vec<u8>,
-    name: Vec<u8>,
-    entry: Option<Entry>,
-}
-
-impl IndexRow {
-    fn order(&self, other: &IndexRow) -> Ordering {
-        path::row_order((&self.directory, &self.name), (&other.directory, &other.name))
-    }
-}
-
-/// The next row of `rows`.
-fn next_row(rows: &mut Rows) -> Result<Option<IndexRow>> {
-    let Some((directory, row)) = rows.peek()? else { return Ok(None) };
-    let taken = IndexRow { directory: directory.to_vec(), name: row.name().to_vec(), entry: row.entry()? };
-    rows.pass();
-    Ok(Some(taken))
-}
-
-/// The rows that an index file must have: those of the older one, and the changes in their places.
-struct Expected<'a> {
-    older: Rows,
-    waiting_older: Option<IndexRow>,
-    readers: VecDeque<ManifestReader>,
-    waiting_change: Option<IndexRow>,
-    before: &'a State,
-    keeps_gone: bool,
-    gaps: Gaps,
-    /// Whether a list of changes before was lost in part, so that a content that is not found is lost with it.
-    is_uncertain: bool,
-}
-
-/// Whether something is missing between the state before and the changes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gaps {
-    None,
-    Before,
-}
-
-impl<'a> Expected<'a> {
-    fn new(
-        older: Rows,
-        manifests: &Manifests,
-        before: &'a State,
-        keeps_gone: bool,
-        gaps: Gaps,
-    ) -> Result<Expected<'a>> {
-        let readers = manifests.readers()?;
-        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
-        let number = manifests.files.first().map_or(0, |file| file.id().number);
-        let is_uncertain = uncertain_since(known, number).is_some();
-        let mut rows = Expected {
-            older,
-            waiting_older: None,
-            readers,
-            waiting_change: None,
-            before,
-            keeps_gone,
-            gaps,
-            is_uncertain,
-        };
-        rows.waiting_older = next_row(&mut rows.older)?;
-        rows.waiting_change = rows.next_change()?;
-        Ok(rows)
-    }
-
-    fn next(&mut self) -> Result<Option<IndexRow>> {
-        loop {
-            let order = match (&self.waiting_older, &self.waiting_change) {
-                (None, None) => return Ok(None),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(older), Some(change)) => older.order(change),
-            };
-            if order.is_le() {
-                let next = next_row(&mut self.older)?;
-                let older = std::mem::replace(&mut self.waiting_older, next);
-                if order.is_lt() {
-                    return Ok(older);
-                }
-            }
-            let next = self.next_change()?;
-            let change = std::mem::replace(&mut self.waiting_change, next);
-            if self.keeps_gone || change.as_ref().is_some_and(|change| change.entry.is_some()) {
-                return Ok(change);
-            }
-        }
-    }
-
-    fn next_change(&mut self) -> Result<Option<IndexRow>> {
-        while let Some(reader) = self.readers.front_mut() {
-            if let Some(change) = reader.next_change()? {
-                let row = self.resolved(change)?;
-                let in_order = self.waiting_change.as_ref().is_none_or(|last| last.order(&row).is_lt());
-                if !in_order {
-                    return Err(Error::damaged("the parts of a snapshot contradict each other"));
-                }
-                return Ok(Some(row));
-            }
-            self.readers.pop_front();
-        }
-        Ok(None)
-    }
-
-    /// A change with the place of its content; one that was kept is where the entry before has it.
-    fn resolved(&self, change: Change) -> Result<IndexRow> {
-        let (directory, name) = path::split_last(change.path.as_bytes());
-        let (directory, name) = (directory.to_vec(), name.to_vec());
-        let mut entry = match change.now {
-            Now::Gone(_) => return Ok(IndexRow { directory, name, entry: None }),
-            Now::Stored(entry) => return Ok(IndexRow { directory, name, entry: Some(entry) }),
-            Now::Kept(entry) => entry,
-        };
-        if entry.keep_place(self.before.find(&change.path)?.as_ref()) {
-            return Ok(IndexRow { directory, name, entry: Some(entry) });
-        }
-        if self.is_uncertain {
-            entry.lose();
-            return Ok(IndexRow { directory, name, entry: Some(entry) });
-        }
-        if self.gaps == Gaps::Before {
-            return Ok(IndexRow { directory, name, entry: Some(entry) });
-        }
-        Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)))
-    }
+/// The bundles of a number; `None` when the manifest of one is not sound, or one is missing.
+fn sound_bundles(check: &Check, number: Number) -> Option<Vec<BundleFile>> {
+    let of_number = |id: &BundleId| id.number == number;
+    let examined: Vec<_> = check.examined.values().filter(|examined| of_number(&examined.file.id())).collect();
+    let sound = !examined.is_empty() && examined.iter().all(|examined| examined.manifest.is_some());
+    let whole = sound && !check.missing.keys().any(of_number);
+    whole.then(|| examined.iter().map(|examined| examined.file.clone()).collect())
 }

@@ -1,0 +1,422 @@
+//! What follows from a state and the changes after it: the rows of the next index file; and the other way round, the differences
+//! of two states. The only place that merges old rows with changes, and that says where a chain of index files begins.
+
+use crate::archive::open::Archive;
+use crate::archive::open::BundleFile;
+use crate::archive::state::Row;
+use crate::archive::state::Rows;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::error::Error;
+use crate::base::error::Result;
+use crate::base::id::ArchiveId;
+use crate::base::id::Number;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::uncertain_since;
+use crate::format::bundle::ManifestReader;
+use crate::format::index::BundleRecord;
+use crate::format::index::IndexHead;
+use crate::format::index::IndexWriter;
+use crate::format::manifest::Change;
+use crate::format::manifest::Head;
+use crate::format::manifest::Now;
+use crate::format::manifest::Tail;
+use crate::system::store::Upload;
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+/// Deltas together may grow to this part of the whole state that they follow, before a whole state is written again.
+const DELTAS_PART: u64 = 3;
+
+/// Below this many bytes deltas are never too much.
+const DELTAS_BYTES_MIN: u64 = 256 << 10;
+
+/// The changes of all bundles of one number, in the order of rows.
+pub struct Changes {
+    readers: VecDeque<(BundleFile, ManifestReader)>,
+    heads: Vec<Head>,
+    records: Vec<BundleRecord>,
+    summary: Summary,
+    is_finished: bool,
+    last: Option<EntryPath>,
+}
+
+impl Changes {
+    /// Opens the manifests of `files`, which are all bundles of one number, in order.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Damaged`] when one is not what was written or is another archive's; otherwise when one
+    /// cannot be read.
+    pub fn open(archive: &Archive, files: Vec<BundleFile>) -> Result<Changes> {
+        let mut changes = Changes {
+            readers: VecDeque::new(),
+            heads: Vec::new(),
+            records: Vec::new(),
+            summary: Summary::default(),
+            is_finished: files.last().is_some_and(|file| file.id().part == 0),
+            last: None,
+        };
+        for file in files {
+            let reader = archive.bundle(&file.name)?.manifest()?;
+            let head = reader.head()?.clone();
+            if head.archive != archive.id() {
+                return Err(Error::damaged(format!("{} belongs to another archive", file.name))
+                    .with_hint("snap repair sets it aside"));
+            }
+            add_part(&mut changes.summary, &head, reader.tail(), file.bytes);
+            changes.heads.push(head);
+            changes.readers.push_back((file, reader));
+        }
+        Ok(changes)
+    }
+
+    /// The first lines of the bundles.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// The bundles whose changes have all been given out.
+    pub fn records(&self) -> &[BundleRecord] {
+        &self.records
+    }
+
+    /// The snapshot as a whole; `None` when it was not finished.
+    pub fn summary(&self) -> Option<&Summary> {
+        Some(&self.summary).filter(|_| self.is_finished)
+    }
+
+    /// The part whose changes are being given out, counted from 1.
+    pub fn part(&self) -> u16 {
+        self.records.len() as u16 + 1
+    }
+
+    /// The next change; `None` after the last.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Damaged`] when a manifest is not what was written, or lines are not in order; otherwise
+    /// when it cannot be read.
+    pub fn next_change(&mut self) -> Result<Option<Change>> {
+        while let Some((_, reader)) = self.readers.front_mut() {
+            if let Some(change) = reader.next_change()? {
+                if self.last.as_ref().is_some_and(|last| last.row_order(&change.path).is_ge()) {
+                    return Err(Error::damaged("the lines of a manifest are not in order"));
+                }
+                self.last = Some(change.path.clone());
+                return Ok(Some(change));
+            }
+            if let Some((file, reader)) = self.readers.pop_front() {
+                let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
+                self.records.push(BundleRecord { name, bytes: file.bytes, manifest });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Adds to what is said of a snapshot what one of its bundles says, which is `bytes` long.
+pub fn add_part(summary: &mut Summary, head: &Head, tail: &Tail, bytes: u64) {
+    summary.number = head.id.number;
+    summary.time = head.time;
+    summary.sources.clone_from(&head.sources);
+    summary.note.clone_from(&head.note);
+    summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
+    summary.counts.add(&tail.counts);
+    summary.problems += tail.problems_total;
+    summary.bytes_added += bytes;
+}
+
+/// What a content is that a line says is where it was, and that the state before does not have there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotFound {
+    /// Impossible: the manifests contradict each other.
+    Contradiction,
+    /// Lost: a list of changes before was lost in part.
+    Lost,
+    /// As the line says: bundles before are missing.
+    Unknown,
+}
+
+impl NotFound {
+    /// What it is at `number`, if all bundles before are there, of which `before` is the state.
+    pub fn after(before: &State, number: Number) -> NotFound {
+        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
+        if uncertain_since(known, number).is_some() { NotFound::Lost } else { NotFound::Contradiction }
+    }
+}
+
+/// The changed entry with its place; where the content was kept, the place is that of the entry before. `None`: it is gone.
+fn resolved(change: &Change, before: &State, not_found: NotFound) -> Result<Option<Entry>> {
+    let entry = match &change.now {
+        Now::Gone(_) => return Ok(None),
+        Now::Stored(entry) => return Ok(Some(entry.clone())),
+        Now::Kept(entry) => entry,
+    };
+    let mut entry = entry.clone();
+    if !entry.keep_place(before.find(&change.path)?.as_ref()) {
+        match not_found {
+            NotFound::Contradiction => {
+                return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
+            }
+            NotFound::Lost => entry.lose(),
+            NotFound::Unknown => {}
+        }
+    }
+    Ok(Some(entry))
+}
+
+/// The rows of older index files, between which changes take their places.
+struct Older(Rows);
+
+impl Older {
+    /// The rows that lead from the state at `from` to `before`; of a whole state none that are gone.
+    fn new(before: &State, from: Number) -> Older {
+        let root = EntryPath::root();
+        Older(Rows::new(if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) }))
+    }
+
+    /// The next row that stands before that of `change`, or of all that are left. The row of the same path is passed over: the
+    /// change takes its place.
+    fn next_before(&mut self, change: Option<&EntryPath>) -> Result<Option<(&[u8], &Row)>> {
+        let Some((directory, row)) = self.0.peek()? else { return Ok(None) };
+        let order = change.map_or(Ordering::Less, |change| {
+            path::row_order((directory, row.name()), path::split_last(change.as_bytes()))
+        });
+        match order {
+            Ordering::Less => self.0.take(),
+            Ordering::Equal => {
+                self.0.take()?;
+                Ok(None)
+            }
+            Ordering::Greater => Ok(None),
+        }
+    }
+}
+
+/// One row of an index file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IndexRow {
+    /// The path.
+    pub path: EntryPath,
+    /// What is there; `None`: it is gone.
+    pub entry: Option<Entry>,
+}
+
+impl IndexRow {
+    /// The row of a name in a directory.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn of((directory, row): (&[u8], &Row)) -> Result<IndexRow> {
+        let path = EntryPath::from_bytes(&path::joined(directory, row.name()));
+        let path = path.ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
+        Ok(IndexRow { path, entry: row.entry()? })
+    }
+}
+
+/// The rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
+pub fn rows(before: &State, from: Number, changes: Changes, not_found: NotFound) -> ChangedRows<'_> {
+    ChangedRows { older: Older::new(before, from), before, is_whole: from == 0, changes, not_found, waiting: None }
+}
+
+/// See [`rows`].
+pub struct ChangedRows<'s> {
+    older: Older,
+    before: &'s State,
+    is_whole: bool,
+    changes: Changes,
+    not_found: NotFound,
+    waiting: Option<IndexRow>,
+}
+
+impl ChangedRows<'_> {
+    fn advance(&mut self) -> Result<Option<IndexRow>> {
+        loop {
+            if self.waiting.is_none()
+                && let Some(change) = self.changes.next_change()?
+            {
+                let entry = resolved(&change, self.before, self.not_found)?;
+                self.waiting = Some(IndexRow { path: change.path, entry });
+            }
+            if let Some(older) = self.older.next_before(self.waiting.as_ref().map(|row| &row.path))? {
+                return IndexRow::of(older).map(Some);
+            }
+            let Some(row) = self.waiting.take() else { return Ok(None) };
+            if row.entry.is_some() || !self.is_whole {
+                return Ok(Some(row));
+            }
+        }
+    }
+}
+
+impl Iterator for ChangedRows<'_> {
+    type Item = Result<IndexRow>;
+
+    fn next(&mut self) -> Option<Result<IndexRow>> {
+        self.advance().transpose()
+    }
+}
+
+/// What the index file of `number` says of itself before its changes are known, which follow the state `before`.
+pub fn index_head(archive: ArchiveId, number: Number, before: &State) -> IndexHead {
+    let from = base_of(number, before);
+    let mut head = IndexHead { archive, number, from, ..IndexHead::default() };
+    for file in before.since(from).layers().iter().rev() {
+        head.bundles.extend(file.head().bundles.iter().cloned());
+        head.snapshots.extend(file.head().snapshots.iter().cloned());
+    }
+    head
+}
+
+/// The state from which the index file of `number` starts. Deltas skip back as in a Fenwick tree (1994) with base 4: a chain is
+/// as long as the number has digits to that base that are not 0, and a row is written at most three times for each. Base 2
+/// makes chains up to twice as long, and saves a third of the writing.
+fn base_of(number: Number, before: &State) -> Number {
+    let Some((whole, deltas)) = before.layers().split_last() else { return 0 };
+    let deltas_bytes: u64 = deltas.iter().map(|file| file.length()).sum();
+    if deltas_bytes > (whole.length() / DELTAS_PART).max(DELTAS_BYTES_MIN) {
+        return 0;
+    }
+    let wanted = number - lowest_digit(number - whole.head().number);
+    let known = before.layers().iter().map(|file| file.head().number);
+    known.filter(|known| *known <= wanted).max().unwrap_or(0)
+}
+
+/// The value of the lowest digit to base 4 that is not 0.
+fn lowest_digit(number: Number) -> Number {
+    let place = number.trailing_zeros() & !1;
+    number & 0b11_u32.checked_shl(place).unwrap_or(0)
+}
+
+/// An index file on its way: older rows and changes, merged while the changes come.
+pub struct IndexRows {
+    head: IndexHead,
+    writer: IndexWriter,
+    older: Older,
+}
+
+impl IndexRows {
+    /// Begins a file; `head` is that of [`index_head`] for the same `before`.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(upload: Box<dyn Upload>, head: IndexHead, before: &State) -> Result<IndexRows> {
+        let older = Older::new(before, head.from);
+        Ok(IndexRows { head, writer: IndexWriter::new(upload)?, older })
+    }
+
+    /// Adds a change, in the order of rows. What is stored in a bundle of the file's own number is in its part `part`, counted
+    /// from 1.
+    ///
+    /// # Errors
+    /// When the store fails, or the index is damaged or cannot be read.
+    pub fn push(&mut self, path: &EntryPath, mut entry: Option<Entry>, part: u16) -> Result<()> {
+        self.push_older(Some(path))?;
+        if entry.is_none() && self.head.from == 0 {
+            return Ok(());
+        }
+        let content = entry.as_mut().and_then(|entry| entry.content.as_mut());
+        if let Some(content) = content.filter(|content| content.place.bundle.number == self.head.number) {
+            content.place.bundle.part = part;
+        }
+        let (directory, name) = path::split_last(path.as_bytes());
+        self.writer.push(directory, name, entry.as_ref())
+    }
+
+    fn push_older(&mut self, until: Option<&EntryPath>) -> Result<()> {
+        while let Some((directory, row)) = self.older.next_before(until)? {
+            self.writer.push(directory, row.name(), row.entry()?.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Adds all changes and publishes the file. `before` is the state that they follow; `go_on` is asked before each.
+    ///
+    /// # Errors
+    /// That of `go_on`; as for [`rows`] and [`IndexRows::publish`].
+    pub fn write(
+        mut self,
+        mut changes: Changes,
+        before: &State,
+        not_found: NotFound,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        while let Some(change) = changes.next_change()? {
+            go_on()?;
+            let entry = resolved(&change, before, not_found)?;
+            self.push(&change.path, entry, changes.part())?;
+        }
+        let snapshot = changes.summary().cloned();
+        self.publish(changes.records, snapshot)
+    }
+
+    /// Publishes the file. `bundles` are those of its number, `snapshot` is what is said of it if it is finished.
+    ///
+    /// # Errors
+    /// When the store fails, or the index is damaged or cannot be read; the file is then not published.
+    pub fn publish(mut self, bundles: Vec<BundleRecord>, snapshot: Option<Summary>) -> Result<()> {
+        self.push_older(None)?;
+        self.head.bundles.extend(bundles);
+        self.head.snapshots.extend(snapshot);
+        self.writer.publish(&self.head).map(drop)
+    }
+}
+
+/// What differs between two states at one path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The path.
+    pub path: EntryPath,
+    /// What was there; `None`: nothing.
+    pub old: Option<Entry>,
+    /// What is there; `None`: nothing. It is never the same as `old`.
+    pub new: Option<Entry>,
+}
+
+/// The differences of two states, in the order of rows. Rows that both have from the same index file are not read.
+pub fn differences(old: &State, new: &State) -> Differences {
+    let root = EntryPath::root();
+    Differences { old: Rows::new(old.groups(&root)), new: Rows::new(new.groups(&root)) }
+}
+
+/// See [`differences`].
+pub struct Differences {
+    old: Rows,
+    new: Rows,
+}
+
+impl Differences {
+    fn advance(&mut self) -> Result<Option<Difference>> {
+        loop {
+            let order = match (self.old.peek()?, self.new.peek()?) {
+                (None, None) => return Ok(None),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((_, old)), Some((_, new))) if old.is_same(new) => {
+                    self.old.take()?;
+                    self.new.take()?;
+                    continue;
+                }
+                (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
+            };
+            let old = if order.is_le() { self.old.take()?.map(IndexRow::of).transpose()? } else { None };
+            let new = if order.is_ge() { self.new.take()?.map(IndexRow::of).transpose()? } else { None };
+            let (old_entry, new_entry) = (old.as_ref().map(|row| &row.entry), new.as_ref().map(|row| &row.entry));
+            if old_entry == new_entry {
+                continue;
+            }
+            let Some(path) = new.as_ref().or(old.as_ref()).map(|row| row.path.clone()) else { return Ok(None) };
+            let (old, new) = (old.and_then(|row| row.entry), new.and_then(|row| row.entry));
+            return Ok(Some(Difference { path, old, new }));
+        }
+    }
+}
+
+impl Iterator for Differences {
+    type Item = Result<Difference>;
+
+    fn next(&mut self) -> Option<Result<Difference>> {
+        self.advance().transpose()
+    }
+}
