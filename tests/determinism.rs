@@ -127,7 +127,7 @@ fn one_file_of_a_long_history_takes_eight_reads() {
     let catalog = archive.catalog(&recorder).unwrap();
     let newest = catalog.history().unwrap().pop().unwrap();
     let target = tempfile::tempdir().unwrap();
-    let path = snap_archive::base::path::EntryPath::from_bytes(b"home/d70/7000").unwrap();
+    let path = snap_archive::base::path::EntryPathBuf::from_bytes(b"home/d70/7000").unwrap();
     let options = RestoreOptions {
         target: target.path().join("out"),
         at: newest.number,

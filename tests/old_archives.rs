@@ -18,7 +18,7 @@ use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::Hasher;
 use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
 use snap_archive::format::manifest::FORMAT;
 use snap_archive::system::store::LocalStore;
@@ -318,5 +318,5 @@ fn the_library_says_which_entries_an_archive_in_memory_has_in_the_order_of_a_wal
     let archive = crate::support::inside::open(store);
     let paths: Vec<Vec<u8>> = entries(&archive, 1).into_iter().map(|(path, _)| path).collect();
     assert_eq!(paths, ["home", "home/a", "home/a-b", "home/a.b", "home/a/b"].map(|path| path.as_bytes().to_vec()));
-    assert!(paths.iter().all(|path| EntryPath::from_bytes(path).is_some()));
+    assert!(paths.iter().all(|path| EntryPathBuf::from_bytes(path).is_some()));
 }

@@ -15,6 +15,7 @@ use snap_archive::base::id::Hash;
 use snap_archive::base::id::Hasher;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::snapshot::SourceRecord;
 use snap_archive::base::time::Time;
@@ -166,7 +167,7 @@ fn append(raw: &mut Vec<u8>, path: &[u8], entry: &mut Entry, bytes: &[u8]) {
 }
 
 /// Paths, entries and contents, in the order of a walk.
-fn tree() -> Vec<(EntryPath, Entry, &'static [u8])> {
+fn tree() -> Vec<(EntryPathBuf, Entry, &'static [u8])> {
     let entry = |kind: Kind| {
         let mut entry = Entry::default();
         (entry.stat.kind, entry.stat.mode) = (kind, 0o755);
@@ -192,7 +193,7 @@ fn tree() -> Vec<(EntryPath, Entry, &'static [u8])> {
     symlink.target = b"../\xff/b".to_vec();
     let mut device = entry(Kind::CharDevice);
     device.stat.device = 5 << 32 | 1;
-    let path = |bytes: &[u8]| EntryPath::from_bytes(bytes).unwrap();
+    let path = |bytes: &[u8]| EntryPathBuf::from_bytes(bytes).unwrap();
     let long = [b"home/b/".as_slice(), &[b'l'; 180]].concat();
     vec![
         (path(b"home"), entry(Kind::Directory), &[]),

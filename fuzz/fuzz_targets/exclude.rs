@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use snap_archive::base::exclude;
 use snap_archive::base::exclude::Exclude;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(3, |byte| *byte == 0);
@@ -15,7 +15,7 @@ fuzz_target!(|input: &[u8]| {
     let (both, _) = file.with_ignore_file(b"a", below);
     let rules = exclude::patterns_of(text).and_then(|patterns| Exclude::new(&patterns));
     assert!(!file.excludes(b"", true) && !both.excludes(b"", true));
-    for path in paths.split(|byte| *byte == b'\n').filter_map(EntryPath::from_bytes) {
+    for path in paths.split(|byte| *byte == b'\n').filter_map(EntryPathBuf::from_bytes) {
         for is_directory in [false, true] {
             let is_out = file.excludes(path.as_bytes(), is_directory);
             let is_out_of_both = both.excludes(path.as_bytes(), is_directory);

@@ -15,7 +15,7 @@ use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
 use snap_archive::base::id::Hash;
 use snap_archive::base::monitor::Recorder;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::joined;
 use snap_archive::base::path::split_last;
 use snap_archive::base::path::walk_order;
@@ -93,7 +93,7 @@ fn is_temporary(path: &[u8]) -> bool {
 fn options(target: &Path, u: &mut Unstructured) -> Result<RestoreOptions> {
     let mut paths = Vec::new();
     if u.ratio(1, 4)? {
-        paths.extend(EntryPath::from_bytes(&path(u)?));
+        paths.extend(EntryPathBuf::from_bytes(&path(u)?));
     }
     Ok(RestoreOptions {
         target: target.to_owned(),

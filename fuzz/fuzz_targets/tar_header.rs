@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::format::tar;
 use snap_archive::format::tar::Body;
 use snap_archive::format::tar::Told;
@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn written_again(told: &Told) {
     let is_directory = told.member.flag == b'5';
     let path = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
-    if told.member.flag == b'1' || EntryPath::from_bytes(path).is_none_or(|path| path.is_root()) {
+    if told.member.flag == b'1' || EntryPathBuf::from_bytes(path).is_none_or(|path| path.is_root()) {
         return;
     }
     let body = told.listing.as_ref().filter(|_| is_directory).map_or(Body::Itself, |listing| Body::Listing(listing));

@@ -14,7 +14,7 @@ use snap_archive::base::id::BundleName;
 use snap_archive::base::id::Hash;
 use snap_archive::base::id::NUMBER_MAX;
 use snap_archive::base::id::PART_MAX;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
 use snap_archive::format::manifest::Change;
 use snap_archive::format::manifest::LineWithoutOffset;
@@ -27,9 +27,9 @@ const SIZE_MAX: u64 = 1 << 62;
 const HOLES_MAX: usize = 8;
 
 /// Any path but the root.
-pub fn path(u: &mut Unstructured) -> Result<EntryPath> {
+pub fn path(u: &mut Unstructured) -> Result<EntryPathBuf> {
     let bytes: Vec<u8> = u.arbitrary()?;
-    EntryPath::from_bytes(&bytes).filter(|path| !path.is_root()).ok_or(arbitrary::Error::IncorrectFormat)
+    EntryPathBuf::from_bytes(&bytes).filter(|path| !path.is_root()).ok_or(arbitrary::Error::IncorrectFormat)
 }
 
 /// Any entry that could have been found in a source.

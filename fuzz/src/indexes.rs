@@ -8,7 +8,7 @@ use bincode::Encode;
 use snap_archive::archive::state::State;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::id::Hash;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::format::frames::Compressor;
 use snap_archive::format::frames::Decompressor;
 use snap_archive::format::frames::Effort;
@@ -175,7 +175,7 @@ fn rows(file: &Arc<IndexFile>) -> Option<Vec<Row>> {
 /// Walks it as a state, which trusts the order of its rows.
 fn walk(file: &Arc<IndexFile>) {
     let state = State::new(vec![file.clone(), file.clone()]);
-    for top in [EntryPath::root(), EntryPath::from_bytes(b"home/b").unwrap()] {
+    for top in [EntryPathBuf::root(), EntryPathBuf::from_bytes(b"home/b").unwrap()] {
         let _ = state.find(&top);
         for group in state.groups_and_gone(&top) {
             let Ok(group) = group else { return };

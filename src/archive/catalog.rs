@@ -19,7 +19,7 @@ use crate::base::id::Hash;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::Bundle;
 use crate::format::index::IndexFile;
@@ -169,10 +169,10 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
-    pub fn checked_state(&self, number: Number, tops: &[EntryPath]) -> Result<State> {
+    pub fn checked_state(&self, number: Number, tops: &[EntryPathBuf]) -> Result<State> {
         self.healing(|| {
             let state = self.state(number)?;
-            let root = [EntryPath::root()];
+            let root = [EntryPathBuf::root()];
             let tops = if tops.is_empty() { &root } else { tops };
             tops.iter().try_for_each(|top| state.check(top))?;
             Ok(state)

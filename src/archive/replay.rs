@@ -13,6 +13,7 @@ use crate::base::id::ArchiveId;
 use crate::base::id::Number;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::ManifestReader;
@@ -40,7 +41,7 @@ pub struct Changes {
     records: Vec<BundleRecord>,
     summary: Summary,
     is_finished: bool,
-    last: Option<EntryPath>,
+    last: Option<EntryPathBuf>,
 }
 
 impl Changes {
@@ -172,7 +173,7 @@ struct Older(Rows);
 impl Older {
     /// The rows that lead from the state at `from` to `before`; of a whole state none that are gone.
     fn new(before: &State, from: Number) -> Older {
-        let root = EntryPath::root();
+        let root = EntryPathBuf::root();
         Older(Rows::new(if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) }))
     }
 
@@ -198,7 +199,7 @@ impl Older {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IndexRow {
     /// The path.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What is there; `None`: it is gone.
     pub entry: Option<Entry>,
 }
@@ -209,7 +210,7 @@ impl IndexRow {
     /// # Errors
     /// When the index is damaged or cannot be read.
     pub fn of((directory, row): (&[u8], &Row)) -> Result<IndexRow> {
-        let path = EntryPath::from_bytes(&path::joined(directory, row.name()));
+        let path = EntryPathBuf::from_bytes(&path::joined(directory, row.name()));
         let path = path.ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
         Ok(IndexRow { path, entry: row.entry()? })
     }
@@ -239,7 +240,7 @@ impl ChangedRows<'_> {
                 let entry = resolved(&change, self.before, self.not_found)?;
                 self.waiting = Some(IndexRow { path: change.path, entry });
             }
-            if let Some(older) = self.older.next_before(self.waiting.as_ref().map(|row| &row.path))? {
+            if let Some(older) = self.older.next_before(self.waiting.as_ref().map(|row| row.path.as_ref()))? {
                 return IndexRow::of(older).map(Some);
             }
             let Some(row) = self.waiting.take() else { return Ok(None) };
@@ -367,7 +368,7 @@ impl IndexRows {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Difference {
     /// The path.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What was there; `None`: nothing.
     pub old: Option<Entry>,
     /// What is there; `None`: nothing. It is never the same as `old`.
@@ -376,7 +377,7 @@ pub struct Difference {
 
 /// The differences of two states, in the order of rows. Rows that both have from the same index file are not read.
 pub fn differences(old: &State, new: &State) -> Differences {
-    let root = EntryPath::root();
+    let root = EntryPathBuf::root();
     Differences { old: Rows::new(old.groups(&root)), new: Rows::new(new.groups(&root)) }
 }
 

@@ -7,6 +7,7 @@ use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::index::Block;
 use crate::format::index::IndexFile;
 use std::cmp::Ordering;
@@ -124,7 +125,7 @@ impl State {
 
     /// The directories below `top`, in the order of a walk.
     pub fn directories(&self, top: &EntryPath) -> Directories {
-        Directories { state: self.clone(), levels: vec![Level::new(top.clone())] }
+        Directories { state: self.clone(), levels: vec![Level::new(top.to_owned())] }
     }
 
     /// Checks all that is needed of the index files for the entry at `top` and what is below it, before it is used.
@@ -137,7 +138,7 @@ impl State {
             let is_needed =
                 |number: &usize| *number == first || path::is_in(file.block_directory(*number), top.as_bytes());
             let mut needed: BTreeSet<usize> = (first..file.block_count()).take_while(is_needed).collect();
-            let mut above = Some(top.clone());
+            let mut above = Some(top);
             while let Some(path) = above {
                 let (directory, name) = path::split_last(path.as_bytes());
                 needed.insert(file.block_for(directory, name));
@@ -150,13 +151,13 @@ impl State {
 
     fn groups_with(&self, top: &EntryPath, gone: Gone) -> Groups {
         let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), top.as_bytes(), b"")).collect();
-        Groups { cursors, top: top.clone(), gone, piece_rows_max: u32::MAX }
+        Groups { cursors, top: top.to_owned(), gone, piece_rows_max: u32::MAX }
     }
 
     /// What is in `directory` and below it, but of the directory itself only what comes after the name `after`.
     fn groups_after(&self, directory: &EntryPath, after: &[u8]) -> Groups {
         let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), directory.as_bytes(), after)).collect();
-        Groups { cursors, top: directory.clone(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
+        Groups { cursors, top: directory.to_owned(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
     }
 }
 
@@ -170,7 +171,7 @@ enum Gone {
 pub struct Groups {
     /// Newest first.
     cursors: Vec<Cursor>,
-    top: EntryPath,
+    top: EntryPathBuf,
     gone: Gone,
     /// The most rows of each index file in a piece.
     piece_rows_max: u32,
@@ -399,7 +400,7 @@ pub struct Directories {
 
 /// A directory whose directories are given out.
 struct Level {
-    path: EntryPath,
+    path: EntryPathBuf,
     /// The next ones.
     names: VecDeque<Vec<u8>>,
     /// The last name in it that was looked at.
@@ -408,7 +409,7 @@ struct Level {
 }
 
 impl Level {
-    fn new(path: EntryPath) -> Level {
+    fn new(path: EntryPathBuf) -> Level {
         Level { path, names: VecDeque::new(), after: Vec::new(), ended: false }
     }
 
@@ -445,7 +446,7 @@ impl Directories {
         self.levels.pop();
     }
 
-    fn advance(&mut self) -> Result<Option<EntryPath>> {
+    fn advance(&mut self) -> Result<Option<EntryPathBuf>> {
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = level.names.pop_front() {
                 // One that is too long together has nothing in it, and is told where it is made.
@@ -464,9 +465,9 @@ impl Directories {
 }
 
 impl Iterator for Directories {
-    type Item = Result<EntryPath>;
+    type Item = Result<EntryPathBuf>;
 
-    fn next(&mut self) -> Option<Result<EntryPath>> {
+    fn next(&mut self) -> Option<Result<EntryPathBuf>> {
         self.advance().transpose()
     }
 }
@@ -485,7 +486,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::AtomicBool;
 
-    type Rows = BTreeMap<(EntryPath, Vec<u8>), Option<u64>>;
+    type Rows = BTreeMap<(EntryPathBuf, Vec<u8>), Option<u64>>;
 
     fn layer(number: Number, rows: &Rows) -> Arc<IndexFile> {
         let store = MemoryStore::new();
@@ -507,8 +508,8 @@ mod tests {
         if size.is_multiple_of(3) { Kind::Directory } else { Kind::Fifo }
     }
 
-    fn path(text: &str) -> EntryPath {
-        EntryPath::from_bytes(text.as_bytes()).unwrap()
+    fn path(text: &str) -> EntryPathBuf {
+        EntryPathBuf::from_bytes(text.as_bytes()).unwrap()
     }
 
     /// The plainest way to say what a chain of layers means.
@@ -532,7 +533,7 @@ mod tests {
             let rows_max = rows_max.min(4096) as usize * state.layers.len();
             assert!((1..=rows_max).contains(&group.rows.len()), "{} rows", group.rows.len());
             for row in &group.rows {
-                let key = (EntryPath::from_bytes(&group.path).unwrap(), row.name().to_vec());
+                let key = (EntryPathBuf::from_bytes(&group.path).unwrap(), row.name().to_vec());
                 assert!(rows.last_key_value().is_none_or(|(last, _)| *last < key), "not in the order of a walk");
                 rows.insert(key, Some(row.stat().unwrap().size));
             }
@@ -541,7 +542,7 @@ mod tests {
     }
 
     /// Four layers, oldest first, with so many different names in each of these directories, and their state.
-    fn random_layers(directories: &[EntryPath], names: u64) -> (Vec<Rows>, State) {
+    fn random_layers(directories: &[EntryPathBuf], names: u64) -> (Vec<Rows>, State) {
         let mut seed = 1u64;
         let mut random = move |below: u64| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -568,7 +569,7 @@ mod tests {
             let (layers, state) = random_layers(&directories, names);
             let expected = model(&layers);
             for rows_max in [1, 2, 3, 50, 4095, 4096, u32::MAX] {
-                assert_eq!(walked_in_pieces(&state, &EntryPath::root(), rows_max), expected, "{rows_max} rows");
+                assert_eq!(walked_in_pieces(&state, EntryPath::root(), rows_max), expected, "{rows_max} rows");
             }
             for directory in &directories {
                 let pieces = state.in_directory(directory).flat_map(|piece| piece.unwrap().rows);
@@ -586,23 +587,23 @@ mod tests {
             let (layers, state) = random_layers(&directories, names);
             let is_directory = |size: &Option<u64>| size.is_some_and(|size| kind(size) == Kind::Directory);
             let rows = model(&layers).into_iter().filter(|(_, size)| is_directory(size));
-            let all: Vec<EntryPath> = rows.filter_map(|((directory, name), _)| directory.child(&name)).collect();
+            let all: Vec<EntryPathBuf> = rows.filter_map(|((directory, name), _)| directory.child(&name)).collect();
             // What is below something else than a directory is not come to.
             let is_reached = |path: &EntryPath, below: &EntryPath| {
-                let mut above = path.parent().filter(|above| above != below);
+                let mut above = path.parent().filter(|above| *above != below);
                 while let Some(directory) = above.filter(|above| !above.is_root()) {
-                    if !all.contains(&directory) {
+                    if !all.iter().any(|path| **path == *directory) {
                         return false;
                     }
-                    above = directory.parent().filter(|above| above != below);
+                    above = directory.parent().filter(|above| *above != below);
                 }
                 true
             };
             for top in &directories {
                 let below = all.iter().filter(|path| path.is_in(top) && *path != top && is_reached(path, top));
-                let mut expected: Vec<EntryPath> = below.cloned().collect();
+                let mut expected: Vec<EntryPathBuf> = below.cloned().collect();
                 expected.sort();
-                let found: Vec<EntryPath> = state.directories(top).map(Result::unwrap).collect();
+                let found: Vec<EntryPathBuf> = state.directories(top).map(Result::unwrap).collect();
                 assert_eq!(found, expected, "{top}");
                 let mut skipping = state.directories(top);
                 let mut found = Vec::new();
@@ -610,7 +611,7 @@ mod tests {
                     found.push(directory.unwrap());
                     skipping.skip_below();
                 }
-                expected.retain(|path| path.parent().as_ref() == Some(top));
+                expected.retain(|path| path.parent() == Some(top));
                 assert_eq!(found, expected, "in {top} only");
             }
         }
@@ -622,7 +623,7 @@ mod tests {
         for names in [1, 5, 3000] {
             let (layers, state) = random_layers(&directories, names);
             let expected = model(&layers);
-            assert_eq!(walked(&state, &EntryPath::root()), expected);
+            assert_eq!(walked(&state, EntryPath::root()), expected);
             for top in &directories {
                 let part = expected.iter().filter(|((directory, _), _)| directory.is_in(top));
                 assert_eq!(walked(&state, top), part.map(|(k, v)| (k.clone(), *v)).collect(), "{top}");
@@ -676,7 +677,7 @@ mod tests {
     #[test]
     fn an_empty_state_has_nothing() {
         let state = State::new(vec![layer(1, &Rows::new())]);
-        assert_eq!(walked(&state, &EntryPath::root()), Rows::new());
+        assert_eq!(walked(&state, EntryPath::root()), Rows::new());
         assert!(state.find(&path("a")).unwrap().is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Why something could not be done: `Error` ends a command, a `Problem` concerns one entry and the work goes on.
 
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use std::fmt;
 use std::io;
 
@@ -123,26 +123,26 @@ pub fn plain_reason(error: &io::Error) -> String {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// The entry; empty when it is about all.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What happened, in plain words, without the path: "cannot be read: permission denied".
     pub what: String,
 }
 
 impl Problem {
     /// A problem with this entry.
-    pub fn new(path: EntryPath, what: impl Into<String>) -> Problem {
+    pub fn new(path: EntryPathBuf, what: impl Into<String>) -> Problem {
         Problem { path, what: what.into() }
     }
 
     /// The content of this file, which is given out as it was saved, may be no state that it ever had.
-    pub fn torn(path: EntryPath) -> Problem {
+    pub fn torn(path: EntryPathBuf) -> Problem {
         let what = "it is given back as it was saved, but that may not be whole: it changed at that time, or could not be \
                     read to its end, and then has zeros there. Another snapshot may have it whole";
         Problem::new(path, what)
     }
 
     /// The operating system refused something with this entry: "`what`: reason".
-    pub fn io(path: EntryPath, what: &str, source: &io::Error) -> Problem {
+    pub fn io(path: EntryPathBuf, what: &str, source: &io::Error) -> Problem {
         Problem { path, what: format!("{what}: {}", plain_reason(source)) }
     }
 }

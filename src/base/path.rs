@@ -1,34 +1,74 @@
 //! Names inside an archive: bytes, checked once, ordered as a tree is walked. Knows nothing of files.
+//!
+//! [`EntryPath`] and [`EntryPathBuf`] are to each other as `str` and `String`, and [`Name`] is one part of a path: whoever
+//! holds one need not check it again. Bytes become a path where they come in and nowhere else: in the scan, in the
+//! manifest, in the index, on the command line.
 
+use std::borrow::Borrow;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::fmt::Write;
+use std::ops::Deref;
 
 /// The manifest's name in a bundle; no source may be called so.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
 
-/// The longest path, and the longest target of a symlink, in bytes.
+/// The longest path that is saved or read, and the longest target of a symlink, in bytes.
 pub const PATH_BYTES_MAX: usize = 64 << 10;
+
+/// One part of a path: not empty, `.` or `..`, without `/` and NUL.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Name([u8]);
 
 /// A path inside an archive: `<source name>/<path>`, bytes without an encoding, parts joined by `/`.
 ///
-/// It never points outside its root: no part is empty, `.` or `..`, and none holds a NUL. The empty path is the root
-/// itself, whose children are the sources. Paths are ordered as a tree is walked: a directory, then everything in it, then
-/// its next sibling, so `a/z` stands before `a-b`.
+/// It never points outside its root: each part is a [`Name`]. The empty path is the root itself, whose children are the
+/// sources. Paths are ordered as a tree is walked: a directory, then everything in it, then its next sibling, so `a/z`
+/// stands before `a-b`.
+#[derive(PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct EntryPath([u8]);
+
+/// A path of its own; see [`EntryPath`]. By default the root.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct EntryPath(Box<[u8]>);
+pub struct EntryPathBuf(Box<[u8]>);
+
+impl Name {
+    /// The name with these bytes; `None` when they are not one part of a path.
+    pub fn new(bytes: &[u8]) -> Option<&Name> {
+        is_name(bytes).then(|| Name::checked(bytes))
+    }
+
+    #[allow(unsafe_code)]
+    fn checked(bytes: &[u8]) -> &Name {
+        // SAFETY: `Name` is `repr(transparent)` over `[u8]`, so the two pointers have one layout and one lifetime.
+        unsafe { &*(std::ptr::from_ref(bytes) as *const Name) }
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl EntryPath {
     /// The root, which holds the sources.
-    pub fn root() -> EntryPath {
-        EntryPath::default()
+    pub fn root() -> &'static EntryPath {
+        EntryPath::checked(&[])
     }
 
-    /// The path with these bytes; `None` when it could point outside the root or is longer than [`PATH_BYTES_MAX`]. The empty string is the root.
-    pub fn from_bytes(bytes: &[u8]) -> Option<EntryPath> {
+    /// The path with these bytes; `None` when it could point outside the root. The empty string is the root.
+    pub fn new(bytes: &[u8]) -> Option<&EntryPath> {
         let is_sound = bytes.is_empty() || bytes.split(|byte| *byte == b'/').all(is_name);
-        (is_sound && bytes.len() <= PATH_BYTES_MAX).then(|| EntryPath(bytes.into()))
+        is_sound.then(|| EntryPath::checked(bytes))
+    }
+
+    #[allow(unsafe_code)]
+    fn checked(bytes: &[u8]) -> &EntryPath {
+        // SAFETY: `EntryPath` is `repr(transparent)` over `[u8]`, so the two pointers have one layout and one lifetime.
+        unsafe { &*(std::ptr::from_ref(bytes) as *const EntryPath) }
     }
 
     /// How its row stands to that of another path; see [`row_order`].
@@ -36,10 +76,21 @@ impl EntryPath {
         row_order(split_last(&self.0), split_last(&other.0))
     }
 
-    /// This path and one more part; `None` when `name` is not one part, or both are too long together.
-    pub fn child(&self, name: &[u8]) -> Option<EntryPath> {
-        (is_name(name) && self.0.len() + 1 + name.len() <= PATH_BYTES_MAX)
-            .then(|| EntryPath(joined(&self.0, name).into()))
+    /// This path and one more part, of bytes that nobody has checked; `None` when they are not one part of a path, or both are
+    /// longer together than [`PATH_BYTES_MAX`].
+    pub fn child(&self, name: &[u8]) -> Option<EntryPathBuf> {
+        let name = Name::new(name).filter(|name| self.0.len() + 1 + name.0.len() <= PATH_BYTES_MAX)?;
+        Some(self.join(name))
+    }
+
+    /// This path and one more part.
+    pub fn join(&self, name: &Name) -> EntryPathBuf {
+        EntryPathBuf(joined(&self.0, &name.0).into())
+    }
+
+    /// This path and all parts of `below`.
+    pub fn join_path(&self, below: &EntryPath) -> EntryPathBuf {
+        EntryPathBuf(if below.is_root() { self.0.into() } else { joined(&self.0, &below.0).into() })
     }
 
     /// The bytes, without a slash at either end.
@@ -52,32 +103,63 @@ impl EntryPath {
         self.0.is_empty()
     }
 
-    /// The last part; empty for the root.
-    pub fn name(&self) -> &[u8] {
+    /// The last part; `None` for the root.
+    pub fn name(&self) -> Option<&Name> {
+        (!self.is_root()).then(|| Name::checked(split_last(&self.0).1))
+    }
+
+    /// The bytes of the last part; none for the root.
+    pub fn name_bytes(&self) -> &[u8] {
         split_last(&self.0).1
     }
 
     /// The path without its last part; `None` for the root.
-    pub fn parent(&self) -> Option<EntryPath> {
-        (!self.is_root()).then(|| EntryPath(split_last(&self.0).0.into()))
+    pub fn parent(&self) -> Option<&EntryPath> {
+        (!self.is_root()).then(|| EntryPath::checked(split_last(&self.0).0))
     }
 
-    /// The first part, the name of the source, and the rest.
-    pub fn split_source(&self) -> (&[u8], &[u8]) {
-        match self.0.iter().position(|byte| *byte == b'/') {
+    /// The first part, the name of the source, and the rest; `None` for the root.
+    pub fn split_source(&self) -> Option<(&Name, &EntryPath)> {
+        let (source, rest) = match self.0.iter().position(|byte| *byte == b'/') {
             Some(at) => (&self.0[..at], &self.0[at + 1..]),
-            None => (&self.0, &[]),
+            None => (&self.0, &[][..]),
+        };
+        (!source.is_empty()).then(|| (Name::checked(source), EntryPath::checked(rest)))
+    }
+
+    /// Whether this is `ancestor` or stands below it; everything stands below the root.
+    pub fn is_in(&self, ancestor: &EntryPath) -> bool {
+        self.below(ancestor).is_some()
+    }
+
+    /// What remains behind `ancestor`, the root for `ancestor` itself; `None` when this does not stand in it.
+    pub fn below(&self, ancestor: &EntryPath) -> Option<&EntryPath> {
+        if ancestor.is_root() {
+            return Some(self);
+        }
+        match self.0.strip_prefix(&ancestor.0)? {
+            [] => Some(EntryPath::root()),
+            [b'/', rest @ ..] => Some(EntryPath::checked(rest)),
+            _ => None,
         }
     }
 
-    /// Whether this is `ancestor` or stands below it.
-    pub fn is_in(&self, ancestor: &EntryPath) -> bool {
-        is_in(&self.0, &ancestor.0)
+    /// The parts, from the source's name on; none for the root.
+    pub fn parts(&self) -> impl Iterator<Item = &Name> {
+        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(Name::checked)
+    }
+}
+
+impl EntryPathBuf {
+    /// The root, which holds the sources.
+    pub fn root() -> EntryPathBuf {
+        EntryPathBuf::default()
     }
 
-    /// The parts, from the source's name on; none for the root.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+    /// The path with these bytes; `None` when it could point outside the root or is longer than [`PATH_BYTES_MAX`]. The
+    /// empty string is the root.
+    pub fn from_bytes(bytes: &[u8]) -> Option<EntryPathBuf> {
+        EntryPath::new(bytes).filter(|path| path.0.len() <= PATH_BYTES_MAX).map(EntryPath::to_owned)
     }
 }
 
@@ -134,6 +216,46 @@ pub fn row_order(a: (&[u8], &[u8]), b: (&[u8], &[u8])) -> Ordering {
     walk_order(a.0, b.0).then_with(|| a.1.cmp(b.1))
 }
 
+impl ToOwned for EntryPath {
+    type Owned = EntryPathBuf;
+
+    fn to_owned(&self) -> EntryPathBuf {
+        EntryPathBuf(self.0.into())
+    }
+}
+
+impl Deref for EntryPathBuf {
+    type Target = EntryPath;
+
+    fn deref(&self) -> &EntryPath {
+        EntryPath::checked(&self.0)
+    }
+}
+
+impl Borrow<EntryPath> for EntryPathBuf {
+    fn borrow(&self) -> &EntryPath {
+        self
+    }
+}
+
+impl AsRef<EntryPath> for EntryPathBuf {
+    fn as_ref(&self) -> &EntryPath {
+        self
+    }
+}
+
+impl From<&EntryPath> for EntryPathBuf {
+    fn from(path: &EntryPath) -> EntryPathBuf {
+        path.to_owned()
+    }
+}
+
+impl PartialEq<EntryPath> for EntryPathBuf {
+    fn eq(&self, other: &EntryPath) -> bool {
+        **self == *other
+    }
+}
+
 impl Ord for EntryPath {
     fn cmp(&self, other: &Self) -> Ordering {
         walk_order(&self.0, &other.0)
@@ -146,14 +268,52 @@ impl PartialOrd for EntryPath {
     }
 }
 
-/// As shown to a person: control and escape characters and bytes that are no UTF-8 are written `\xNN`.
+impl Ord for EntryPathBuf {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(other)
+    }
+}
+
+impl PartialOrd for EntryPathBuf {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// As shown to a person; see [`printable`].
 impl fmt::Display for EntryPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.0))
     }
 }
 
+/// As shown to a person; see [`printable`].
+impl fmt::Display for EntryPathBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}
+
+/// As shown to a person; see [`printable`].
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.0))
+    }
+}
+
 impl fmt::Debug for EntryPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl fmt::Debug for EntryPathBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
@@ -202,17 +362,17 @@ fn is_direction_mark(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn path(text: &str) -> EntryPath {
-        EntryPath::from_bytes(text.as_bytes()).unwrap()
+    fn path(text: &str) -> EntryPathBuf {
+        EntryPathBuf::from_bytes(text.as_bytes()).unwrap()
     }
 
     #[test]
     fn paths_that_could_point_outside_are_refused() {
         for bad in ["/", "/a", "a/", "a//b", ".", "..", "a/..", "a/./b", "a\0b"] {
-            assert!(EntryPath::from_bytes(bad.as_bytes()).is_none(), "{bad:?}");
+            assert!(EntryPathBuf::from_bytes(bad.as_bytes()).is_none(), "{bad:?}");
         }
         for good in ["", "a", "a/b", "...", "-", " ", "a\nb"] {
-            assert!(EntryPath::from_bytes(good.as_bytes()).is_some(), "{good:?}");
+            assert!(EntryPathBuf::from_bytes(good.as_bytes()).is_some(), "{good:?}");
         }
     }
 
@@ -238,10 +398,18 @@ mod tests {
     #[test]
     fn a_path_comes_apart_and_together_again() {
         let p = path("home/a/b");
-        assert_eq!((p.name(), p.parent()), (&b"b"[..], Some(path("home/a"))));
-        assert_eq!(p.split_source(), (&b"home"[..], &b"a/b"[..]));
-        assert_eq!(path("home/a").child(b"b"), Some(p));
+        let name = |text: &'static str| Name::new(text.as_bytes()).unwrap();
+        assert_eq!((p.name(), p.parent()), (Some(name("b")), Some(&*path("home/a"))));
+        assert_eq!(p.split_source(), Some((name("home"), &*path("a/b"))));
+        assert_eq!(path("home").split_source(), Some((name("home"), EntryPath::root())));
+        assert_eq!(p.below(&path("home")), Some(&*path("a/b")));
+        assert_eq!((p.below(&p), p.below(&path("hom"))), (Some(EntryPath::root()), None));
+        assert_eq!(path("home/a").join(name("b")), p);
+        assert_eq!(EntryPath::root().join(name("home")).join_path(&path("a/b")), p);
+        assert_eq!(p.parts().collect::<Vec<_>>(), ["home", "a", "b"].map(name));
         assert_eq!(path("home").parent(), Some(EntryPath::root()));
-        assert_eq!(EntryPath::root().child(b"../x"), None);
+        let root = EntryPath::root();
+        assert_eq!((root.parent(), root.name(), root.split_source()), (None, None, None));
+        assert_eq!(Name::new(b"../x"), None);
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::ErrorKind;
-use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
@@ -42,7 +42,7 @@ impl AtArgs {
     ///
     /// # Errors
     /// When one cannot be a path in an archive (usage).
-    pub(crate) fn paths(&self) -> Result<Vec<EntryPath>, Failure> {
+    pub(crate) fn paths(&self) -> Result<Vec<EntryPathBuf>, Failure> {
         self.paths.iter().map(|path| entry_path(path.as_encoded_bytes())).collect()
     }
 }
@@ -57,9 +57,9 @@ pub(crate) fn with_hint(error: Error, snapshot: &Summary) -> Failure {
 }
 
 /// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.
-fn entry_path(typed: &[u8]) -> Result<EntryPath, Failure> {
+fn entry_path(typed: &[u8]) -> Result<EntryPathBuf, Failure> {
     let parts: Vec<&[u8]> = typed.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
-    let path = if typed.starts_with(b"/") { None } else { EntryPath::from_bytes(&parts.join(&b'/')) };
+    let path = if typed.starts_with(b"/") { None } else { EntryPathBuf::from_bytes(&parts.join(&b'/')) };
     path.filter(|_| !typed.is_empty()).ok_or_else(|| {
         Failure::usage(format!("'{}' cannot be a path in an archive", printable(typed)))
             .with_hint("Paths begin with the name of a source, as in documents/letters/x.txt: `snap ls` shows them.")

@@ -7,6 +7,7 @@ use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::error::Problem;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::restore::RestoreOptions;
 use snap_archive::verbs::restore::restore_from;
@@ -62,7 +63,7 @@ fn is_yes(answer: &str) -> bool {
 /// Remembers the first entries that would be deleted; problems are told when they happen in earnest.
 #[derive(Default)]
 struct Survey {
-    doomed: Mutex<Vec<EntryPath>>,
+    doomed: Mutex<Vec<EntryPathBuf>>,
 }
 
 impl Monitor for Survey {
@@ -73,7 +74,7 @@ impl Monitor for Survey {
     fn entry(&self, what: &str, path: &EntryPath) {
         let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
         if what == "delete" && doomed.len() < NAMED_MAX {
-            doomed.push(path.clone());
+            doomed.push(path.to_owned());
         }
     }
 

@@ -517,7 +517,7 @@ mod tests {
             let mut entry = Entry::default();
             entry.stat.kind = crate::base::entry::Kind::Fifo;
             let mut line = Vec::new();
-            LineWithoutOffset::entry(&EntryPath::from_bytes(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
+            LineWithoutOffset::entry(EntryPath::new(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
                 .append_to(&mut line, None);
             writer.push_line(&line).unwrap();
         }

@@ -13,7 +13,7 @@ use crate::base::exclude::IGNORE_FILE;
 use crate::base::exclude::RULES_BYTES_MAX;
 use crate::base::id::Hash;
 use crate::base::path;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
@@ -448,7 +448,7 @@ impl Scanner<'_> {
             let name = &listing.names[span.0 as usize..][..span.1 as usize];
             if listing.path.len() + 1 + name.len() > PATH_BYTES_MAX {
                 let what = "some of what is in this folder is not saved: its path is longer than 64 KiB";
-                let told = EntryPath::from_bytes(&listing.path).map(|path| Problem::new(path, what));
+                let told = EntryPathBuf::from_bytes(&listing.path).map(|path| Problem::new(path, what));
                 listing.problems.extend(told);
                 listing.unreadable.push(name.to_vec());
                 continue;
@@ -508,8 +508,9 @@ impl Scanner<'_> {
         match read_start(directory, IGNORE_FILE, RULES_BYTES_MAX + 1) {
             Ok(text) => {
                 let (exclude, complaints) = slot.exclude.with_ignore_file(&slot.path, &text);
-                let problems =
-                    complaints.into_iter().filter_map(|what| Some(Problem::new(EntryPath::from_bytes(&path)?, what)));
+                let problems = complaints
+                    .into_iter()
+                    .filter_map(|what| Some(Problem::new(EntryPathBuf::from_bytes(&path)?, what)));
                 listing.problems.extend(problems);
                 exclude
             }
@@ -522,7 +523,7 @@ impl Scanner<'_> {
 }
 
 fn problem(path: &[u8], what: &str, error: &std::io::Error) -> Option<Problem> {
-    Some(Problem::io(EntryPath::from_bytes(path)?, what, error))
+    Some(Problem::io(EntryPathBuf::from_bytes(path)?, what, error))
 }
 
 fn is_cache(directory: &Directory) -> bool {

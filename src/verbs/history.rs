@@ -12,13 +12,14 @@ use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 
 /// What [`ls`] lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LsOptions {
     /// A directory stands for what it holds, anything else for itself. Default: none, which lists the sources.
-    pub paths: Vec<EntryPath>,
+    pub paths: Vec<EntryPathBuf>,
     /// Whether what is in directories in these directories is listed too, however deep. Default: no.
     pub recursive: bool,
 }
@@ -67,7 +68,7 @@ pub fn ls_from(
         tops.push((path.clone(), entry));
     }
     if tops.is_empty() {
-        tops.push((EntryPath::root(), None));
+        tops.push((EntryPathBuf::root(), None));
     }
     for (path, entry) in &tops {
         match entry {
@@ -102,7 +103,7 @@ fn visit_group(
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
     let bad = || Error::damaged("the index holds a path that cannot be");
-    let directory = EntryPath::from_bytes(&group.path).ok_or_else(bad)?;
+    let directory = EntryPathBuf::from_bytes(&group.path).ok_or_else(bad)?;
     for row in &group.rows {
         if monitor.is_interrupted() {
             return Err(Error::new(ErrorKind::Interrupted, "stopped before everything was listed"));

@@ -15,6 +15,7 @@ use snap_archive::base::id::Hasher;
 use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
 use snap_archive::format::frames::Decompressor;
 use snap_archive::system::store::LocalStore;
@@ -115,7 +116,7 @@ pub fn history(archive: &Archive) -> Vec<Number> {
 pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
-    let groups = catalog.state(number).unwrap().groups(&EntryPath::root());
+    let groups = catalog.state(number).unwrap().groups(EntryPath::root());
     let of_group = |group: snap_archive::archive::state::Group| {
         let entry = |row: &snap_archive::archive::state::Row| {
             (snap_archive::base::path::joined(&group.path, row.name()), row.entry().unwrap().unwrap())
@@ -149,7 +150,7 @@ pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> 
 pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
-    let path = EntryPath::from_bytes(path.as_bytes()).unwrap();
+    let path = EntryPathBuf::from_bytes(path.as_bytes()).unwrap();
     let entry = catalog.state(number).unwrap().find(&path).unwrap().unwrap_or_else(|| panic!("no {path} in {number}"));
     let content = entry.content.unwrap();
     let bytes = bytes_of(&catalog, &content, entry.stat.size);

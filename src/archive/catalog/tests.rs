@@ -16,6 +16,7 @@ use crate::base::id::ArchiveId;
 use crate::base::id::Hash;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::Head;
@@ -24,7 +25,7 @@ use crate::format::manifest::Tail;
 use crate::system::store::MemoryStore;
 use std::collections::BTreeSet;
 
-type Model = BTreeMap<EntryPath, Entry>;
+type Model = BTreeMap<EntryPathBuf, Entry>;
 
 const NUMBERS: Number = 23;
 
@@ -45,7 +46,7 @@ struct Story {
     /// The state at each number, the empty one first.
     models: Vec<Model>,
     /// The paths that have a line at each number.
-    touched: Vec<BTreeSet<EntryPath>>,
+    touched: Vec<BTreeSet<EntryPathBuf>>,
 }
 
 impl Story {
@@ -56,13 +57,13 @@ impl Story {
         Story { archive, random: Random(Hash::of(&[seed])), models, touched }
     }
 
-    fn paths(&mut self) -> Vec<EntryPath> {
+    fn paths(&mut self) -> Vec<EntryPathBuf> {
         let directories = ["", "a", "a/z", "a-b", "b"];
         let all = directories.iter().flat_map(|directory| {
-            (0..6).map(move |n| EntryPath::from_bytes(&crate::base::path::joined(directory.as_bytes(), &[b'k' + n])))
+            (0..6).map(move |n| EntryPathBuf::from_bytes(&crate::base::path::joined(directory.as_bytes(), &[b'k' + n])))
         });
-        let mut some: Vec<EntryPath> = all.flatten().filter(|_| self.random.below(4) == 0).collect();
-        some.sort_by(EntryPath::row_order);
+        let mut some: Vec<EntryPathBuf> = all.flatten().filter(|_| self.random.below(4) == 0).collect();
+        some.sort_by(|a, b| a.row_order(b));
         some
     }
 
@@ -73,7 +74,7 @@ impl Story {
         let mut model = self.models.last().unwrap().clone();
         let is_finished = number == NUMBERS || self.random.below(5) > 0;
         let parts = 1 + self.random.below(3) as usize;
-        let mut shares: Vec<&[EntryPath]> = paths.chunks(paths.len().div_ceil(parts).max(1)).collect();
+        let mut shares: Vec<&[EntryPathBuf]> = paths.chunks(paths.len().div_ceil(parts).max(1)).collect();
         if shares.is_empty() {
             shares.push(&[]);
         }
@@ -86,7 +87,7 @@ impl Story {
         self.touched.push(paths.into_iter().collect());
     }
 
-    fn add_bundle(&mut self, id: BundleId, paths: &[EntryPath], model: &mut Model) {
+    fn add_bundle(&mut self, id: BundleId, paths: &[EntryPathBuf], model: &mut Model) {
         let (monitor, time) = (Recorder::new(), Time::new(i64::from(id.number) * 1000, 0));
         let parent = self.archive.catalog_for_writing(&monitor).unwrap().parent().unwrap();
         let head = Head {
@@ -126,7 +127,7 @@ impl Story {
                 let bundle = old.content.as_ref().unwrap().place.bundle;
                 let kept_in = BundleName::new(bundle, Time::new(i64::from(bundle.number) * 1000, 0)).unwrap();
                 LineWithoutOffset::entry(path, &entry, Some(&kept_in)).append_to(&mut line, None);
-                model.insert(path.clone(), entry);
+                model.insert(path.to_owned(), entry);
             }
             _ => {
                 let offset = 512 * (1 + self.random.below(1000));
@@ -134,7 +135,7 @@ impl Story {
                 let hash = Hash::of(&offset.to_le_bytes());
                 entry.content = Some(Content { hash, place, ..Content::default() });
                 LineWithoutOffset::entry(path, &entry, None).append_to(&mut line, Some(offset));
-                model.insert(path.clone(), entry);
+                model.insert(path.to_owned(), entry);
             }
         }
         line
@@ -143,7 +144,7 @@ impl Story {
 
 /// All rows of a state, in their order.
 fn rows_of(state: &State) -> Vec<IndexRow> {
-    let mut rows = Rows::new(state.groups(&EntryPath::root()));
+    let mut rows = Rows::new(state.groups(EntryPath::root()));
     let mut all = Vec::new();
     while let Some(row) = rows.take().unwrap() {
         all.push(IndexRow::of(row).unwrap());
@@ -151,7 +152,7 @@ fn rows_of(state: &State) -> Vec<IndexRow> {
     all
 }
 
-fn in_row_order(model: impl IntoIterator<Item = (EntryPath, Option<Entry>)>) -> Vec<IndexRow> {
+fn in_row_order(model: impl IntoIterator<Item = (EntryPathBuf, Option<Entry>)>) -> Vec<IndexRow> {
     let mut all: Vec<IndexRow> = model.into_iter().map(|(path, entry)| IndexRow { path, entry }).collect();
     all.sort_by(|a, b| a.path.row_order(&b.path));
     all
@@ -171,7 +172,7 @@ fn check_rows(story: &Story, catalog: &Catalog, number: Number) {
         let expected = if from == 0 {
             whole(model)
         } else {
-            let touched: BTreeSet<&EntryPath> =
+            let touched: BTreeSet<&EntryPathBuf> =
                 story.touched[from as usize + 1..=number as usize].iter().flatten().collect();
             in_row_order(touched.into_iter().map(|path| (path.clone(), model.get(path).cloned())))
         };
@@ -182,7 +183,7 @@ fn check_rows(story: &Story, catalog: &Catalog, number: Number) {
 fn check_differences(story: &Story, states: &[State], old: usize, new: usize) {
     let found: Result<Vec<Difference>> = differences(&states[old], &states[new]).collect();
     let (a, b) = (&story.models[old], &story.models[new]);
-    let paths: BTreeSet<&EntryPath> = a.keys().chain(b.keys()).filter(|path| a.get(*path) != b.get(*path)).collect();
+    let paths: BTreeSet<&EntryPathBuf> = a.keys().chain(b.keys()).filter(|path| a.get(*path) != b.get(*path)).collect();
     let mut expected: Vec<Difference> = paths
         .into_iter()
         .map(|path| Difference { path: path.clone(), old: a.get(path).cloned(), new: b.get(path).cloned() })

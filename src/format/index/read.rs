@@ -364,7 +364,7 @@ impl Block {
         let mut start = 0u32;
         for (path, count) in &part.groups {
             let end = start.checked_add(*count).filter(|end| *end as usize <= rows).ok_or_else(bad)?;
-            path::EntryPath::from_bytes(path).ok_or_else(bad)?;
+            path::EntryPathBuf::from_bytes(path).ok_or_else(bad)?;
             groups.push((path.clone(), start..end));
             start = end;
         }

@@ -20,6 +20,7 @@ use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
@@ -84,7 +85,7 @@ pub struct Parent {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     /// The path.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What it is now.
     pub now: Now,
 }
@@ -294,7 +295,7 @@ impl Change {
     pub fn from_line(line: &[u8], bundle: BundleId) -> Result<Change> {
         let line: ChangeLine = parsed(line)?;
         let bad = |what: &str| Error::damaged(format!("a line of a manifest has {what}"));
-        let path = EntryPath::from_bytes(&line.path.0).filter(|path| !path.is_root());
+        let path = EntryPathBuf::from_bytes(&line.path.0).filter(|path| !path.is_root());
         let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
@@ -595,8 +596,8 @@ mod tests {
 
     const BUNDLE: BundleId = BundleId { number: 7, part: 2 };
 
-    fn path(bytes: &[u8]) -> EntryPath {
-        EntryPath::from_bytes(bytes).unwrap()
+    fn path(bytes: &[u8]) -> EntryPathBuf {
+        EntryPathBuf::from_bytes(bytes).unwrap()
     }
 
     fn name(id: BundleId) -> BundleName {

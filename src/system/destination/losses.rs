@@ -1,6 +1,7 @@
 //! What a destination cannot keep, counted: one sentence for each kind, not one for each entry. Never prints.
 
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
@@ -39,7 +40,7 @@ pub struct Loss {
     /// How many entries lost it.
     pub entries: u64,
     /// The first of them in the order of a walk.
-    pub example: EntryPath,
+    pub example: EntryPathBuf,
     /// What the example lost, or why; may be empty.
     pub detail: String,
 }
@@ -81,7 +82,7 @@ impl Losses {
         let mut losses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let loss = losses.entry(kind).or_insert_with(|| new_loss(kind, path, detail));
         loss.entries += 1;
-        if *path < loss.example {
+        if *path < *loss.example {
             *loss = Loss { entries: loss.entries, ..new_loss(kind, path, detail) };
         }
     }
@@ -93,5 +94,5 @@ impl Losses {
 }
 
 fn new_loss(kind: LossKind, path: &EntryPath, detail: &str) -> Loss {
-    Loss { kind, entries: 0, example: path.clone(), detail: detail.to_owned() }
+    Loss { kind, entries: 0, example: path.to_owned(), detail: detail.to_owned() }
 }

@@ -258,7 +258,7 @@ impl Destination {
     /// # Errors
     /// A problem when another file system is mounted in it, or when the file system refuses.
     pub fn remove(&self, path: &EntryPath) -> Result<(), Failure> {
-        self.clear_the_way(&*self.parent(path, "cannot be removed")?, path, path.name())
+        self.clear_the_way(&*self.parent(path, "cannot be removed")?, path, path.name_bytes())
     }
 
     // Helpers.
@@ -334,7 +334,7 @@ impl Destination {
             }
             io::ErrorKind::ReadOnlyFilesystem => "Restore to a disk that can be written to.",
             io::ErrorKind::FileTooLarge => return self.too_large(path),
-            _ => return Failure::Problem(Problem::io(path.clone(), what, &error)),
+            _ => return Failure::Problem(Problem::io(path.to_owned(), what, &error)),
         };
         Failure::Fatal(Error::io(format!("cannot write to {}", self.shown()), error).with_hint(hint))
     }
@@ -355,7 +355,7 @@ fn no_parent(path: &Path) -> Error {
 }
 
 fn problem(path: &EntryPath, what: &str) -> Failure {
-    Failure::Problem(Problem::new(path.clone(), what))
+    Failure::Problem(Problem::new(path.to_owned(), what))
 }
 
 fn in_the_way(path: &EntryPath) -> Failure {
@@ -367,7 +367,7 @@ fn in_the_way(path: &EntryPath) -> Failure {
 
 /// That a directory with things in it stands where something else belongs.
 pub fn full_folder(path: &EntryPath) -> Problem {
-    Problem::new(path.clone(), "cannot be written: a folder with things in it is in the way; --delete removes it")
+    Problem::new(path.to_owned(), "cannot be written: a folder with things in it is in the way; --delete removes it")
 }
 
 /// Whether `name` in the top directory belongs to the file system itself, not to a person.

@@ -8,6 +8,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::Node;
@@ -27,7 +28,7 @@ const NUMBER_DIGITS_MAX: usize = 20;
 #[derive(Debug)]
 pub struct PendingFile<'d> {
     destination: &'d Destination,
-    path: EntryPath,
+    path: EntryPathBuf,
     parent: Arc<Directory>,
     /// The name it has now; empty once it has its own.
     temporary: Vec<u8>,
@@ -45,7 +46,7 @@ impl<'d> PendingFile<'d> {
     ) -> PendingFile<'d> {
         // As long as it is open, no other restore takes it for one that was left behind. Where files cannot be locked, none does.
         let _ = file.try_lock();
-        PendingFile { destination, path: path.clone(), parent, temporary, file, written_end: AtomicU64::new(0) }
+        PendingFile { destination, path: path.to_owned(), parent, temporary, file, written_end: AtomicU64::new(0) }
     }
 
     /// Where it will be.

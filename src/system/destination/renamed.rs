@@ -10,6 +10,7 @@ use super::problem;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::joined;
 use crate::system::platform::Names;
 use std::borrow::Cow;
@@ -29,7 +30,7 @@ const NAMES_BYTES_MAX: usize = 64 << 20;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Renamed {
     /// The entry.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// The name that it has there.
     pub name: Vec<u8>,
 }
@@ -47,7 +48,7 @@ struct Noted {
     apart: HashMap<Vec<u8>, Vec<u8>>,
     apart_bytes: usize,
     /// The directory that is noted now, and its names so far.
-    directory: EntryPath,
+    directory: EntryPathBuf,
     taken: Taken,
     listed: Vec<Renamed>,
     total: u64,
@@ -127,7 +128,7 @@ impl Destination {
         }
         let mut noted = self.written.noted();
         if noted.directory != *directory {
-            (noted.directory, noted.taken) = (directory.clone(), Taken::default());
+            (noted.directory, noted.taken) = (directory.to_owned(), Taken::default());
         }
         for (name, written) in rules.told_apart(names.clone(), &mut noted.taken) {
             let path = joined(directory.as_bytes(), name);
@@ -158,7 +159,7 @@ impl Destination {
 
     /// The last part of `path` as it stands there.
     pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
-        self.written.last_part(path.as_bytes(), path.name())
+        self.written.last_part(path.as_bytes(), path.name_bytes())
     }
 
     /// Refuses a file of `size` bytes where none can be so large, before anything of it is written.

@@ -6,6 +6,7 @@ use crate::base::entry::Content;
 use crate::base::entry::Hole;
 use crate::base::entry::Owner;
 use crate::base::entry::Stat;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -61,8 +62,8 @@ impl Place {
     }
 }
 
-fn path(text: &str) -> EntryPath {
-    EntryPath::from_bytes(text.as_bytes()).unwrap()
+fn path(text: &str) -> EntryPathBuf {
+    EntryPathBuf::from_bytes(text.as_bytes()).unwrap()
 }
 
 fn write(to: &Destination, at: &EntryPath, entry: &Entry, bytes: &[u8]) {
@@ -165,7 +166,7 @@ fn devices_keep_their_numbers_or_are_counted_as_lost() {
     null.stat.device = 1 << 32 | 3;
     to.write_special(&path("null"), &null).unwrap();
     if lost(&to) == [(LossKind::Device, 1)] {
-        assert_eq!(to.names(&EntryPath::root()).unwrap(), Vec::<Vec<u8>>::new());
+        assert_eq!(to.names(EntryPath::root()).unwrap(), Vec::<Vec<u8>>::new());
         return;
     }
     let found = to.stat(&path("null")).unwrap().unwrap();
@@ -210,7 +211,7 @@ fn a_symlink_planted_in_the_place_of_a_directory_is_never_gone_through() {
 }
 
 fn what_is_in_the_way() -> String {
-    what(Err::<(), _>(in_the_way(&EntryPath::root())))
+    what(Err::<(), _>(in_the_way(EntryPath::root())))
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn nothing_stays_of_a_file_that_was_not_finished() {
     let to = place.open(DestinationOptions::default());
     let file = to.begin_file(&path("a")).unwrap();
     file.write_at(0, b"half").unwrap();
-    let names = to.names(&EntryPath::root()).unwrap();
+    let names = to.names(EntryPath::root()).unwrap();
     assert!(names.len() == 1 && names[0].starts_with(TEMPORARY_PREFIX.as_bytes()));
     drop(file);
     assert!(to.is_empty().unwrap());
@@ -229,7 +230,7 @@ fn nothing_stays_of_a_file_that_was_not_finished() {
     assert_eq!(what(file.finish(&place.file(0o644, 0))), what_is_in_the_way());
     assert_eq!(what(to.write_special(&path("taken"), &place.entry(Kind::Fifo, 0o600))), what_is_in_the_way());
     assert_eq!(std::fs::read(place.at("taken")).unwrap(), b"mine");
-    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"taken"]);
+    assert_eq!(to.names(EntryPath::root()).unwrap(), [b"taken"]);
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn what_is_in_the_way_goes_only_when_that_was_asked_for() {
     assert!(!to.make_directory(&path("pipe")).unwrap());
     to.remove(&path("link")).unwrap();
     to.remove(&path("link")).unwrap();
-    assert_eq!(to.names(&EntryPath::root()).unwrap(), [&b"file"[..], b"pipe"]);
+    assert_eq!(to.names(EntryPath::root()).unwrap(), [&b"file"[..], b"pipe"]);
     assert_eq!(std::fs::read(outside).unwrap(), b"kept");
 }
 
@@ -275,7 +276,7 @@ fn a_folder_with_things_in_it_stays_where_only_replacing_was_asked_for() {
     {
         assert!(what(result).contains("--delete removes it"));
     }
-    assert_eq!(to.names(&EntryPath::root()).unwrap(), [&b"a"[..], b"full"], "nothing temporary stays");
+    assert_eq!(to.names(EntryPath::root()).unwrap(), [&b"a"[..], b"full"], "nothing temporary stays");
     assert!(place.at("full/deep").is_dir());
     std::fs::remove_dir(place.at("full/deep")).unwrap();
     to.link(&path("a"), &path("full"), &entry).unwrap();
@@ -353,7 +354,7 @@ fn a_name_that_becomes_a_link_is_never_missing_meanwhile() {
         done.store(true, Ordering::Relaxed);
         assert!(seen.join().unwrap(), "the name was missing for a moment");
     });
-    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"a", b"b", b"c"]);
+    assert_eq!(to.names(EntryPath::root()).unwrap(), [b"a", b"b", b"c"]);
 }
 
 #[test]
@@ -362,7 +363,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
     let to = place.open(REPLACING);
     let longest = [b'n'; 255];
     for name in [&b"\xff\xfe"[..], b"a\nb", b"-rf", b" ", &longest] {
-        let at = EntryPath::root().child(name).unwrap();
+        let at = EntryPathBuf::root().child(name).unwrap();
         write(&to, &at, &place.file(0o644, 1), b"x");
         assert_eq!(std::fs::read(place.at("").join(OsStr::from_bytes(name))).unwrap(), b"x");
     }
@@ -370,7 +371,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
     to.write_special(&path("link"), &link).unwrap();
     assert_eq!(to.read_link(&path("link")).unwrap(), link.target);
 
-    let mut deep = EntryPath::root();
+    let mut deep = EntryPathBuf::root();
     for _ in 0..25 {
         deep = deep.child(&[b'd'; 200]).unwrap();
         to.make_directory(&deep).unwrap();
@@ -381,7 +382,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
     assert_eq!(place.open(REPLACING).stat(&file).unwrap().unwrap().mode, 0o444);
     while let Some(parent) = deep.parent() {
         to.finish_directory(&deep, &place.entry(Kind::Directory, 0o555)).unwrap();
-        deep = parent;
+        deep = parent.to_owned();
     }
     to.remove(&path(&"d".repeat(200))).unwrap();
     assert_eq!(to.stat(&file).unwrap(), None);
@@ -536,7 +537,7 @@ fn a_full_disk_ends_everything_and_other_failures_one_entry() {
         assert!(error.to_string().starts_with("cannot write to ") && error.hint().is_some());
     }
     assert!(what(to.begin_file(&path("missing/a"))).starts_with("cannot be written: no such file"));
-    assert!(what(to.begin_file(&EntryPath::root())).ends_with("it is the destination itself"));
+    assert!(what(to.begin_file(EntryPath::root())).ends_with("it is the destination itself"));
 }
 
 #[test]
@@ -550,7 +551,7 @@ fn a_disk_that_is_full_or_cannot_be_written_to_is_said_to_be_and_nothing_half_st
     let Err(Failure::Fatal(error)) = file.write_at(0, &vec![1; 1 << 20]) else { panic!("it fits") };
     assert!(error.to_string().ends_with("no space left on device"), "{error}");
     drop(file);
-    assert_eq!(to.names(&EntryPath::root()).unwrap(), [b"fits"]);
+    assert_eq!(to.names(EntryPath::root()).unwrap(), [b"fits"]);
 
     let remount = Command::new("mount").args(["-o", "remount,ro"]).arg(&mounted.0).status();
     assert!(remount.unwrap().success());

@@ -4,7 +4,7 @@ use crate::archive::state::Group;
 use crate::archive::state::Groups;
 use crate::archive::state::State;
 use crate::base::error::Result;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::walk_order;
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub(super) struct OldGroups {
 
 impl OldGroups {
     pub fn new(source: usize, name: &[u8], before: &State) -> Result<OldGroups> {
-        let top = EntryPath::from_bytes(name).unwrap_or_default();
+        let top = EntryPathBuf::from_bytes(name).unwrap_or_default();
         let mut groups = before.groups(&top);
         let next = groups.next().transpose()?;
         Ok(OldGroups { source, groups, next, kept: HashSet::new() })

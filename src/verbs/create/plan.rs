@@ -13,7 +13,7 @@ use crate::base::entry::Stat;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::tar::DumpDir;
 use crate::system::scan::Found;
@@ -119,7 +119,7 @@ impl<'a> Planner<'a> {
     /// Compares the sources' own top directories; comes first.
     pub fn plan_tops(&mut self) -> Result<()> {
         for (number, source) in self.sources.iter().enumerate() {
-            let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
+            let top = EntryPathBuf::from_bytes(source.name()).unwrap_or_default();
             let before = self.before.find(&top)?;
             let stat = source.stat();
             let directory = self.enter_job(number, &[], Stat::default(), Header::Never);
@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_gone(&mut self, directory: &[u8], row: &Row) -> Result<()> {
-        let path = EntryPath::from_bytes(&path::joined(directory, row.name()));
+        let path = EntryPathBuf::from_bytes(&path::joined(directory, row.name()));
         if let (Some(path), Some(stat)) = (path, row.stat()) {
             self.push(Step::Gone { path, kind: stat.kind }, 0)?;
         }
@@ -268,7 +268,7 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         if let (Verdict::Metadata, Some(before)) = (verdict, row)
-            && let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, name))
+            && let Some(path) = EntryPathBuf::from_bytes(&path::joined(&listing.path, name))
         {
             return self.push(Step::Metadata { path, stat: found.stat, before: before.clone() }, 0);
         }
@@ -347,7 +347,7 @@ impl<'a> Planner<'a> {
 
     /// Tells that a file cannot be stored; its last version stays.
     fn refuse_too_large(&mut self, listing: &Listing, found: &Found, row: Option<&Row>) -> Result<()> {
-        let Some(path) = EntryPath::from_bytes(&path::joined(&listing.path, listing.name(found))) else {
+        let Some(path) = EntryPathBuf::from_bytes(&path::joined(&listing.path, listing.name(found))) else {
             return Ok(());
         };
         let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32): keep the archive on a drive \
@@ -378,7 +378,7 @@ impl<'a> Planner<'a> {
 
     fn plan_large(&mut self, place: usize, item: Item) -> Result<()> {
         let size = item.stat.size;
-        let path = EntryPath::from_bytes(&path::joined(&self.job.directories[place].path, &item.name));
+        let path = EntryPathBuf::from_bytes(&path::joined(&self.job.directories[place].path, &item.name));
         let old = item.before.clone();
         let old_kind = old.as_ref().and_then(Row::stat).map(|stat| stat.kind);
         let mut packed = Packed::default();
@@ -441,7 +441,7 @@ impl<'a> Planner<'a> {
 
     /// A directory's metadata as it was noted, for those whose own did not change.
     fn stat_of(&self, path: &[u8]) -> Result<Stat> {
-        let path = EntryPath::from_bytes(path).unwrap_or_default();
+        let path = EntryPathBuf::from_bytes(path).unwrap_or_default();
         Ok(self.before.find(&path)?.map(|entry| entry.stat).unwrap_or_default())
     }
 

@@ -8,7 +8,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::amount;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::system::scan;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
@@ -51,7 +51,7 @@ pub fn warn_if_short(
     let mut new = Vec::new();
     let mut bytes_most = 0u64;
     for (number, source) in sources.iter().enumerate() {
-        let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
+        let top = EntryPathBuf::from_bytes(source.name()).unwrap_or_default();
         if before.find(&top)?.is_none() {
             new.push(number);
             bytes_most = bytes_most.saturating_add(source.root().used_bytes().unwrap_or(u64::MAX));

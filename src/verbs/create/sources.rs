@@ -6,7 +6,7 @@ use crate::archive::state::State;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
@@ -105,7 +105,7 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, be
     let mut is_empty = true;
     let listed = source.root().for_each_name(|_| is_empty = false);
     listed.map_err(|error| Error::io(format!("cannot read the folder {}", printed(path)), error))?;
-    let top = EntryPath::from_bytes(source.name()).unwrap_or_default();
+    let top = EntryPathBuf::from_bytes(source.name()).unwrap_or_default();
     if is_empty && !options.allow_empty && before.groups(&top).next().transpose()?.is_some() {
         return Err(has_become_empty(&printed(path)));
     }

@@ -13,7 +13,7 @@ use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::frames::Compressor;
 use crate::format::frames::Decompressor;
 use crate::format::frames::Effort;
@@ -35,7 +35,7 @@ pub(super) struct Made {
 
 /// The part of a large file that is in the frame, for the hash over all of them.
 pub(super) struct MadePart {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub entry: Arc<Entry>,
     pub offset: u64,
     /// Empty for what is all in a hole.
@@ -239,6 +239,6 @@ fn made_part(part: Part, bytes: Vec<u8>, damaged: bool) -> MadePart {
     }
 }
 
-fn left_out(path: EntryPath, error: &Error) -> Problem {
+fn left_out(path: EntryPathBuf, error: &Error) -> Problem {
     Problem::new(path, format!("left out of the export: {error}"))
 }

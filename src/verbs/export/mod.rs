@@ -22,7 +22,7 @@ use crate::base::id::Hasher;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Progress;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
 use crate::base::workers;
@@ -42,7 +42,7 @@ use std::io::Write;
 pub fn export(
     archive: &Archive,
     number: Number,
-    paths: &[EntryPath],
+    paths: &[EntryPathBuf],
     level: i32,
     out: &mut (dyn Write + Send),
     monitor: &dyn Monitor,
@@ -57,7 +57,7 @@ pub fn export(
 pub fn export_from(
     catalog: &Catalog,
     number: Number,
-    paths: &[EntryPath],
+    paths: &[EntryPathBuf],
     level: i32,
     out: &mut (dyn Write + Send),
     monitor: &dyn Monitor,
@@ -78,7 +78,7 @@ pub fn export_from(
             "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
              the archive was damaged"
         );
-        export.tell(&Problem::new(EntryPath::root(), what));
+        export.tell(&Problem::new(EntryPathBuf::root(), what));
     }
     workers::in_order(workers::threads(0), plan, maker, Maker::make, |made| {
         for made in made {

@@ -13,6 +13,7 @@ use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::frames::FRAME_BYTES;
 use crate::format::tar;
 use std::collections::BTreeSet;
@@ -27,17 +28,17 @@ pub(super) type Sound = Arc<OnceLock<bool>>;
 
 /// A member that fits in a frame.
 pub(super) struct Item {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub entry: Entry,
     /// The first name of the file, when this is another.
-    pub first_name: Option<EntryPath>,
+    pub first_name: Option<EntryPathBuf>,
     /// Only for files with several names.
     pub sound: Option<Sound>,
 }
 
 /// Some bytes of a file that runs over several frames.
 pub(super) struct Part {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub entry: Arc<Entry>,
     pub offset: u64,
     pub length: u64,
@@ -48,7 +49,7 @@ pub(super) enum Job {
     Members(Vec<Item>),
     Part(Part),
     /// A large file of whose content nothing can be read: it is left out.
-    Unreadable(EntryPath, Error),
+    Unreadable(EntryPathBuf, Error),
 }
 
 /// Hands out the frames of an export, in order.
@@ -66,13 +67,13 @@ pub(super) struct Plan<'a> {
 }
 
 struct First {
-    path: EntryPath,
+    path: EntryPathBuf,
     entry: Entry,
     sound: Sound,
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(state: State, number: Number, paths: &[EntryPath], contents: &'a Contents<'a>) -> Result<Plan<'a>> {
+    pub fn new(state: State, number: Number, paths: &[EntryPathBuf], contents: &'a Contents<'a>) -> Result<Plan<'a>> {
         Ok(Plan {
             walk: Walk::new(state, number, paths)?,
             contents,
@@ -105,7 +106,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn add(&mut self, path: EntryPath, entry: Entry) {
+    fn add(&mut self, path: EntryPathBuf, entry: Entry) {
         let (first_name, sound) = if entry.stat.link == 0 { (None, None) } else { self.names_of(&path, &entry) };
         let is_large = entry.stat.kind == Kind::File && first_name.is_none() && entry.stat.size > FRAME_BYTES as u64;
         if is_large {
@@ -125,17 +126,17 @@ impl<'a> Plan<'a> {
     }
 
     /// The first name of the file, if this is not the first.
-    fn names_of(&mut self, path: &EntryPath, entry: &Entry) -> (Option<EntryPath>, Option<Sound>) {
+    fn names_of(&mut self, path: &EntryPath, entry: &Entry) -> (Option<EntryPathBuf>, Option<Sound>) {
         let firsts = self.firsts.entry(entry.stat.link).or_default();
         if let Some(first) = firsts.iter().find(|first| first.entry.is_linked_to(entry)) {
             return (Some(first.path.clone()), Some(first.sound.clone()));
         }
         let sound = Sound::default();
-        firsts.push(First { path: path.clone(), entry: entry.clone(), sound: sound.clone() });
+        firsts.push(First { path: path.to_owned(), entry: entry.clone(), sound: sound.clone() });
         (None, Some(sound))
     }
 
-    fn add_large(&mut self, path: EntryPath, entry: Entry, sound: Option<Sound>) {
+    fn add_large(&mut self, path: EntryPathBuf, entry: Entry, sound: Option<Sound>) {
         let opened = match &entry.content {
             Some(content) if content.place.is_lost() => {
                 Err(Error::damaged("its content was lost when the archive was damaged"))
@@ -188,7 +189,7 @@ impl Iterator for Plan<'_> {
 /// The wanted entries of a state in the order of a tar: a directory, what is in it by name, then its subdirectories.
 struct Walk {
     state: State,
-    tops: VecDeque<EntryPath>,
+    tops: VecDeque<EntryPathBuf>,
     /// What is in the directories.
     groups: Option<Peekable<Groups>>,
     /// The directories themselves.
@@ -196,13 +197,13 @@ struct Walk {
     directory: Vec<u8>,
     rows: std::vec::IntoIter<Row>,
     /// Directories that lead to what is wanted.
-    parents: VecDeque<(EntryPath, Entry)>,
-    parents_done: BTreeSet<EntryPath>,
+    parents: VecDeque<(EntryPathBuf, Entry)>,
+    parents_done: BTreeSet<EntryPathBuf>,
 }
 
 impl Walk {
-    fn new(state: State, number: Number, paths: &[EntryPath]) -> Result<Walk> {
-        let mut tops: Vec<EntryPath> = if paths.is_empty() { vec![EntryPath::root()] } else { paths.to_vec() };
+    fn new(state: State, number: Number, paths: &[EntryPathBuf]) -> Result<Walk> {
+        let mut tops: Vec<EntryPathBuf> = if paths.is_empty() { vec![EntryPathBuf::root()] } else { paths.to_vec() };
         tops.sort();
         tops.dedup_by(|later, earlier| later.is_in(earlier));
         for top in tops.iter().filter(|top| !top.is_root()) {
@@ -222,7 +223,7 @@ impl Walk {
         })
     }
 
-    fn next(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+    fn next(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         loop {
             if let Some(parent) = self.parents.pop_front() {
                 return Ok(Some(parent));
@@ -247,7 +248,7 @@ impl Walk {
     }
 
     /// The next directory, if it stands before what is in the next one that holds something.
-    fn next_directory(&mut self) -> Result<Option<EntryPath>> {
+    fn next_directory(&mut self) -> Result<Option<EntryPathBuf>> {
         let (Some(groups), Some(directories)) = (&mut self.groups, &mut self.directories) else { return Ok(None) };
         let is_due = match (directories.peek(), groups.peek()) {
             (Some(Ok(directory)), Some(Ok(group))) => path::walk_order(directory.as_bytes(), &group.path).is_le(),
@@ -259,10 +260,10 @@ impl Walk {
     }
 
     /// The next entry of the present directory that is no directory.
-    fn next_in_directory(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+    fn next_in_directory(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
         for row in self.rows.by_ref().filter(|row| !is_directory(row)) {
-            let path = EntryPath::from_bytes(&path::joined(&self.directory, row.name()));
+            let path = EntryPathBuf::from_bytes(&path::joined(&self.directory, row.name()));
             let (Some(path), Some(entry)) = (path, row.entry()?) else { continue };
             return Ok(Some((path, entry)));
         }
@@ -273,18 +274,18 @@ impl Walk {
     fn start(&mut self, top: &EntryPath) -> Result<()> {
         let mut ancestors = Vec::new();
         let mut above = top.parent();
-        while let Some(parent) = above.filter(|parent| !parent.is_root() && !self.parents_done.contains(parent)) {
+        while let Some(parent) = above.filter(|parent| !parent.is_root() && !self.parents_done.contains(*parent)) {
             above = parent.parent();
             ancestors.push(parent);
         }
         for parent in ancestors.into_iter().rev() {
-            if let Some(entry) = self.state.find(&parent)? {
-                self.parents.push_back((parent.clone(), entry));
+            if let Some(entry) = self.state.find(parent)? {
+                self.parents.push_back((parent.to_owned(), entry));
             }
-            self.parents_done.insert(parent);
+            self.parents_done.insert(parent.to_owned());
         }
         if let Some(entry) = if top.is_root() { None } else { self.state.find(top)? } {
-            self.parents.push_back((top.clone(), entry));
+            self.parents.push_back((top.to_owned(), entry));
         }
         self.groups = Some(self.state.groups(top).peekable());
         self.directories = Some(self.state.directories(top).peekable());

@@ -26,7 +26,7 @@ struct Exported {
 
 fn exported(sample: &Sample, number: Number, paths: &[&str]) -> Exported {
     let (monitor, mut stored) = (Recorder::new(), Vec::new());
-    let paths: Vec<EntryPath> = paths.iter().map(|text| path(text)).collect();
+    let paths: Vec<EntryPathBuf> = paths.iter().map(|text| path(text)).collect();
     let count = export(&sample.archive, number, &paths, 3, &mut stored, &monitor).unwrap();
     assert_eq!(count, monitor.problems().len() as u64);
     let raw = unpacked(&stored);

@@ -13,7 +13,7 @@ use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::system::platform;
 use std::fs::File;
 use std::io;
@@ -32,7 +32,7 @@ pub(super) const SHORTER: &str = "became shorter while it was read; what is miss
 /// A file of several pieces, open.
 pub struct LargeFile {
     pub(super) source: usize,
-    pub(super) path: EntryPath,
+    pub(super) path: EntryPathBuf,
     pub(super) file: File,
     /// All but the content.
     pub(super) entry: Entry,
@@ -67,13 +67,13 @@ pub enum OpenedLarge {
     /// To be stored.
     Stored(Arc<LargeFile>),
     /// Its content is as it was: only a line.
-    Kept(EntryPath, Box<Entry>),
+    Kept(EntryPathBuf, Box<Entry>),
 }
 
 /// What is needed to open a large file.
 pub(super) struct ToOpen {
     pub source: usize,
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub file: File,
     pub entry: Entry,
     pub may_have_holes: bool,

@@ -34,7 +34,7 @@ pub fn push_kept_line(
     let kept_in = entry.content.as_ref().and_then(|content| bundle_name(content.place.bundle));
     let text = LineWithoutOffset::entry(path, entry, kept_in.as_ref());
     let change = (!is_same).then_some("metadata");
-    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: Some(entry.clone()), change });
+    packed.lines.push(Line { text, anchor: None, path: path.to_owned(), entry: Some(entry.clone()), change });
 }
 
 /// The line of an entry that is stored.
@@ -51,7 +51,7 @@ pub(super) fn push_stored(
         if is_new { (&mut packed.counts.new, "new") } else { (&mut packed.counts.modified, "modified") };
     *count += 1;
     let text = LineWithoutOffset::entry(path, entry, None);
-    packed.lines.push(Line { text, anchor, path: path.clone(), entry: Some(entry.clone()), change: Some(what) });
+    packed.lines.push(Line { text, anchor, path: path.to_owned(), entry: Some(entry.clone()), change: Some(what) });
 }
 
 /// The line of an entry that is gone.
@@ -59,5 +59,5 @@ pub(super) fn push_gone(path: &EntryPath, kind: Kind, packed: &mut Packed) {
     let Counts { deleted, deleted_directories, .. } = &mut packed.counts;
     *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
     let text = LineWithoutOffset::gone(path, kind);
-    packed.lines.push(Line { text, anchor: None, path: path.clone(), entry: None, change: Some("deleted") });
+    packed.lines.push(Line { text, anchor: None, path: path.to_owned(), entry: None, change: Some("deleted") });
 }

@@ -7,7 +7,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Hole;
 use crate::base::entry::Stat;
 use crate::base::id::Hash;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
@@ -31,7 +31,7 @@ pub(super) enum Outcome {
     /// Its content is as it was, and stays where it is.
     Kept(Hash, Vec<Hole>),
     /// The content is in this bundle under this path; the file as it was when it was opened to be read.
-    Stored(EntryPath, Stat, Content, Arc<Anchor>),
+    Stored(EntryPathBuf, Stat, Content, Arc<Anchor>),
 }
 
 #[derive(Default)]

@@ -26,7 +26,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Problem;
 use crate::base::id::Hash;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES;
@@ -98,7 +98,7 @@ pub enum Step {
     /// A line: the entry is gone.
     Gone {
         /// Its path.
-        path: EntryPath,
+        path: EntryPathBuf,
         /// What it was.
         kind: Kind,
     },
@@ -116,7 +116,7 @@ pub enum Step {
     /// A line: metadata as found, content as it was.
     Metadata {
         /// Its path.
-        path: EntryPath,
+        path: EntryPathBuf,
         /// As it is now.
         stat: Stat,
         /// As it was.
@@ -230,7 +230,7 @@ pub struct Line {
     /// Where its content begins, if that is in this bundle.
     pub anchor: Option<Arc<Anchor>>,
     /// Which entry it is about.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
     pub entry: Option<Entry>,
     /// What happened to it in a word; `None` when the line only says that it was looked at again.
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn steps_without_content_count_for_the_memory_that_they_take() {
         let mut job = GroupJob::default();
-        let path = EntryPath::from_bytes(b"gone").unwrap();
+        let path = EntryPathBuf::from_bytes(b"gone").unwrap();
         while !job.is_full_for(0) {
             job.push(Step::Gone { path: path.clone(), kind: Kind::File }, 0);
         }

@@ -39,6 +39,7 @@ use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
@@ -205,7 +206,7 @@ impl<'a> Packer<'a> {
         packed: &mut Packed,
     ) {
         let full = path::joined(&parent.path, name);
-        let Some(path) = EntryPath::from_bytes(&full) else { return };
+        let Some(path) = EntryPathBuf::from_bytes(&full) else { return };
         let mut entry = self.new_entry(*stat);
         let xattrs = if parent.path.is_empty() {
             self.context.sources[parent.source].root().own_xattrs()
@@ -225,7 +226,7 @@ impl<'a> Packer<'a> {
 
     /// Reads an entry and stores it, unless its content is as it was.
     fn pack_item(&mut self, owner: &JobDirectory, item: &Item, packed: &mut Packed) {
-        let Some(path) = EntryPath::from_bytes(&path::joined(&owner.path, &item.name)) else { return };
+        let Some(path) = EntryPathBuf::from_bytes(&path::joined(&owner.path, &item.name)) else { return };
         let result = self.open(owner.source, &owner.path).and_then(|directory| match item.stat.kind {
             Kind::File => self.pack_file(&directory, owner.source, &path, item, packed),
             _ => self.pack_special(&directory, &path, item, packed),
@@ -331,7 +332,7 @@ impl<'a> Packer<'a> {
         }
         packed.counts.bytes += size;
         push_stored(path, &entry, Some(anchor), item.verdict, item.before.is_some(), packed);
-        packed.problems.extend(trouble.map(|what| Problem::new(path.clone(), what)));
+        packed.problems.extend(trouble.map(|what| Problem::new(path.to_owned(), what)));
         Ok(())
     }
 
@@ -477,7 +478,7 @@ pub fn open_large(
     let opened = open_directory(source, &directory.path)?;
     let file = opened.open_file(&item.name)?;
     let stat = opened_stat(source, &opened, &file, context.clock)?;
-    let path = EntryPath::from_bytes(&path::joined(&directory.path, &item.name))
+    let path = EntryPathBuf::from_bytes(&path::joined(&directory.path, &item.name))
         .ok_or_else(|| io::Error::other("its name cannot be kept"))?;
     let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
     note_xattrs(&path, &mut entry, platform::file_xattrs(&file), problems);
@@ -499,7 +500,7 @@ fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr
     match xattrs {
         Ok(xattrs) => entry.xattrs = xattrs,
         Err(error) => {
-            problems.push(Problem::io(path.clone(), "its extended attributes cannot be read", &error));
+            problems.push(Problem::io(path.to_owned(), "its extended attributes cannot be read", &error));
             match entry.stat.kind {
                 Kind::File | Kind::Symlink => entry.stat.racy = true,
                 // What is not read again whatever was noted counts as changed when this is no longer its time.
@@ -510,7 +511,7 @@ fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr
 }
 
 fn stored_outcome(path: &EntryPath, entry: &Entry, anchor: &Arc<Anchor>) -> Outcome {
-    Outcome::Stored(path.clone(), entry.stat, entry.content.clone().unwrap_or_default(), anchor.clone())
+    Outcome::Stored(path.to_owned(), entry.stat, entry.content.clone().unwrap_or_default(), anchor.clone())
 }
 
 fn opened_stat(

@@ -22,6 +22,7 @@ use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::bundle::Bundle;
 use crate::format::manifest::Change;
 use crate::format::manifest::Head;
@@ -47,7 +48,7 @@ const TOPS_MAX: usize = 1000;
 
 /// A path that is ordered as rows are.
 #[derive(Clone, PartialEq, Eq)]
-struct ByRow(EntryPath);
+struct ByRow(EntryPathBuf);
 
 impl Ord for ByRow {
     fn cmp(&self, other: &ByRow) -> Ordering {
@@ -87,8 +88,8 @@ impl Survey {
         let mut survey = Survey::default();
         let mut members = Members::new(bundle.clone());
         while let Some(found) = members.next() {
-            let top = found.path.split_source().0;
-            if let Some(top) = std::str::from_utf8(top).ok().filter(|_| survey.tops.len() < TOPS_MAX) {
+            let top = found.path.split_source().and_then(|(top, _)| std::str::from_utf8(top.as_bytes()).ok());
+            if let Some(top) = top.filter(|_| survey.tops.len() < TOPS_MAX) {
                 survey.tops.insert(top.to_owned());
             }
             if found.told.member.flag == b'1' {
@@ -129,11 +130,11 @@ impl Survey {
         implied.stat = Stat { kind: Kind::Directory, mode: 0o700, uid, gid, mtime, ..Stat::default() };
         let mut above = path.parent();
         while let Some(directory) = above.filter(|above| !above.is_root()) {
-            let key = ByRow(directory);
+            let key = ByRow(directory.to_owned());
             if self.directories.contains_key(&key) || !self.takes(key.0.as_bytes().len()) {
                 break;
             }
-            above = key.0.parent();
+            above = directory.parent();
             self.directories.insert(key, Listed { entry: noted(implied.clone()), is_implied: true });
         }
         if told.entry.stat.kind == Kind::Directory && self.takes(bytes_of(path.as_bytes(), &told.entry)) {
@@ -148,7 +149,7 @@ impl Survey {
 }
 
 /// The path of the first member that is no directory: where a part's own lines begin, about.
-pub(super) fn first_row(bundle: &Arc<Bundle>) -> Option<EntryPath> {
+pub(super) fn first_row(bundle: &Arc<Bundle>) -> Option<EntryPathBuf> {
     let mut members = Members::new(bundle.clone());
     std::iter::from_fn(|| members.next())
         .find(|found| found.told.entry.stat.kind != Kind::Directory)
@@ -179,9 +180,9 @@ pub(super) struct FromHeaders {
     firsts_bytes: usize,
     share: Share,
     /// Directories that are none any more, so that what was in them is gone, too; as far as that is still to come.
-    pub gone: BTreeSet<EntryPath>,
+    pub gone: BTreeSet<EntryPathBuf>,
     /// The last line that was given out.
-    pub last: Option<EntryPath>,
+    pub last: Option<EntryPathBuf>,
 }
 
 impl FromHeaders {
@@ -193,12 +194,12 @@ impl FromHeaders {
         survey: Survey,
         before: State,
         share: Share,
-        gone: BTreeSet<EntryPath>,
+        gone: BTreeSet<EntryPathBuf>,
     ) -> FromHeaders {
         let mut members = old.cloned().map(Members::new);
         FromHeaders {
             bundle,
-            old: before.groups(&EntryPath::root()).peekable(),
+            old: before.groups(EntryPath::root()).peekable(),
             before,
             waiting: members.as_mut().and_then(Members::next),
             members,
@@ -245,7 +246,7 @@ impl FromHeaders {
             if found.told.entry.stat.kind == Kind::Directory {
                 member = Some(self.own_member(found)?);
             } else {
-                let name = found.path.name().to_vec();
+                let name = found.path.name_bytes().to_vec();
                 told.extend(self.entry(found).map(|entry| (name, entry)));
             }
             self.waiting = self.members.as_mut().and_then(Members::next);
@@ -270,7 +271,7 @@ impl FromHeaders {
         let is_passed = |gone: &EntryPath| {
             path::walk_order(gone.as_bytes(), directory).is_lt() && !path::is_in(directory, gone.as_bytes())
         };
-        while self.gone.first().is_some_and(is_passed) {
+        while self.gone.first().is_some_and(|gone| is_passed(gone)) {
             self.gone.pop_first();
         }
     }
@@ -287,8 +288,8 @@ impl FromHeaders {
                 break;
             }
             let (key, listed) = first.remove_entry();
-            if !listed.is_implied || !is_known(key.0.name()) {
-                told.insert(key.0.name().to_vec(), listed.entry);
+            if !listed.is_implied || !is_known(key.0.name_bytes()) {
+                told.insert(key.0.name_bytes().to_vec(), listed.entry);
             }
         }
         told
@@ -344,7 +345,7 @@ impl FromHeaders {
                 Pair::New((name, entry)) => (name.as_slice(), None, Some(entry)),
                 Pair::Both(row, (name, entry)) => (name.as_slice(), Some(row), Some(entry)),
             };
-            let Some(path) = EntryPath::from_bytes(&path::joined(directory, name)) else { continue };
+            let Some(path) = EntryPathBuf::from_bytes(&path::joined(directory, name)) else { continue };
             let older = row.and_then(Row::stat).map(|stat| stat.kind);
             let now = match (older, entry) {
                 (Some(Kind::Directory), Some(entry)) if entry.stat.kind == Kind::Directory => {

@@ -10,6 +10,7 @@ use crate::base::entry::Place;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Change;
 use crate::format::manifest::Now;
@@ -25,9 +26,9 @@ impl Lines for ManifestReader {
 #[derive(Clone, Default)]
 pub(super) struct Share {
     /// The last line of the part before.
-    pub after: Option<EntryPath>,
+    pub after: Option<EntryPathBuf>,
     /// The first line of the next part whose manifest is sound.
-    pub before: Option<EntryPath>,
+    pub before: Option<EntryPathBuf>,
 }
 
 impl Share {
@@ -44,7 +45,7 @@ pub(super) struct FromStates {
     bundle: BundleId,
     share: Share,
     /// The last line that was given out.
-    pub last: Option<EntryPath>,
+    pub last: Option<EntryPathBuf>,
     ended: bool,
 }
 

@@ -6,7 +6,7 @@ use super::rewrite::PIECE_BYTES;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::format::bundle::Bundle;
 use crate::format::manifest::Head;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// One member.
 pub(super) struct Found {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub told: Told,
     /// Where its content begins.
     pub content_at: u64,
@@ -134,6 +134,6 @@ fn is_of_members(raw: &[u8]) -> bool {
 fn checked(told: Told, content_at: u64) -> Option<Found> {
     let is_directory = told.entry.stat.kind == Kind::Directory;
     let name = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
-    let path = EntryPath::from_bytes(name).filter(|path| !path.is_root())?;
+    let path = EntryPathBuf::from_bytes(name).filter(|path| !path.is_root())?;
     Some(Found { path, told, content_at })
 }

@@ -22,7 +22,7 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::Bundle;
@@ -96,9 +96,9 @@ struct Mend<'m, 'a, 'c> {
     /// The bundle before, as it is now.
     previous: Option<Parent>,
     /// The last line of each bundle that was mended without its manifest.
-    last_lines: BTreeMap<BundleId, Option<EntryPath>>,
+    last_lines: BTreeMap<BundleId, Option<EntryPathBuf>>,
     /// The directories that went in the parts of this number mended so far, as far as what was in them stands in parts to come.
-    gone: (Number, BTreeSet<EntryPath>),
+    gone: (Number, BTreeSet<EntryPathBuf>),
     /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
     guessed: Option<Number>,
 }
@@ -299,7 +299,7 @@ impl Mend<'_, '_, '_> {
     }
 
     /// The directories that went in earlier parts of the same snapshot.
-    fn gone_before(&mut self, id: BundleId) -> Result<BTreeSet<EntryPath>> {
+    fn gone_before(&mut self, id: BundleId) -> Result<BTreeSet<EntryPathBuf>> {
         let (number, gone) = std::mem::take(&mut self.gone);
         let mut gone = if number == id.number { gone } else { BTreeSet::new() };
         for (other, name) in self.all.range(BundleId { number: id.number, part: 1 }..id) {
@@ -309,7 +309,7 @@ impl Mend<'_, '_, '_> {
             let mut reader = self.repair.archive.bundle(name)?.manifest()?;
             while let Some(change) = reader.next_change()? {
                 let is_below_one =
-                    gone.range(..=&change.path).next_back().is_some_and(|above| change.path.is_in(above));
+                    gone.range(..=change.path.clone()).next_back().is_some_and(|above| change.path.is_in(above));
                 if change.now == Now::Gone(Kind::Directory) && !is_below_one {
                     gone.insert(change.path);
                 }
@@ -341,7 +341,7 @@ impl Mend<'_, '_, '_> {
     }
 
     /// The first or the last line of a bundle, if its manifest is sound.
-    fn edge(&self, id: BundleId, edge: Edge) -> Result<Option<EntryPath>> {
+    fn edge(&self, id: BundleId, edge: Edge) -> Result<Option<EntryPathBuf>> {
         let Some(name) = self.sound(id).map(|examined| &examined.file.name) else { return Ok(None) };
         let mut reader = self.repair.archive.bundle(name)?.manifest()?;
         let mut found = None;

@@ -15,6 +15,7 @@ use crate::base::id::BundleName;
 use crate::base::id::Hasher;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
@@ -134,7 +135,7 @@ pub(super) struct Rewrite<'a> {
     /// Where a content that has several names was and where it is now; 0: it is lost.
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
-    firsts: HashMap<u64, EntryPath>,
+    firsts: HashMap<u64, EntryPathBuf>,
     line: Vec<u8>,
     count: Option<Count>,
 }
@@ -224,7 +225,7 @@ impl<'a> Rewrite<'a> {
             if present.as_deref() != Some(directory) {
                 self.pending_before(Some(directory))?;
                 let ahead = scout.look(directory, self.sources.before.as_ref())?;
-                if let Some(directory) = EntryPath::from_bytes(directory).filter(|directory| !directory.is_root()) {
+                if let Some(directory) = EntryPathBuf::from_bytes(directory).filter(|directory| !directory.is_root()) {
                     self.directory(&directory, &ahead)?;
                     self.flush_if_full()?;
                 }
@@ -255,7 +256,7 @@ impl<'a> Rewrite<'a> {
 
     fn group(&mut self, group: Group) -> Result<()> {
         self.pending_before(Some(&group.directory))?;
-        if let Some(directory) = EntryPath::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
+        if let Some(directory) = EntryPathBuf::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
             match &group.member {
                 Some(OwnMember { entry, listing }) => {
                     let own = self.take_pending(&directory)?;
@@ -368,7 +369,7 @@ impl<'a> Rewrite<'a> {
 
     fn special(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
         if entry.stat.kind == Kind::Directory {
-            return self.pending.push(path.clone(), entry.clone());
+            return self.pending.push(path.to_owned(), entry.clone());
         }
         tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
         Ok(())
@@ -387,7 +388,7 @@ impl<'a> Rewrite<'a> {
         let offset = if self.is_sound(content, entry.stat.size)? { self.copy(path, entry, content)? } else { 0 };
         if entry.stat.link != 0 {
             self.placed.insert(old, offset);
-            self.firsts.insert(old, path.clone());
+            self.firsts.insert(old, path.to_owned());
         }
         Ok(offset)
     }

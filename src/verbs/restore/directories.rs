@@ -10,6 +10,7 @@ use crate::archive::state::State;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::split_last;
 use crate::base::path::walk_order;
 use std::cmp::Ordering;
@@ -23,7 +24,7 @@ pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection
         return Ok(());
     };
     // Those on the way to the present one: they come after all that is in them.
-    let mut open: Vec<EntryPath> = Vec::new();
+    let mut open: Vec<EntryPathBuf> = Vec::new();
     let mut result = Ok(());
     let mut directories = selection.directories(state);
     while let Some(directory) = directories.next() {

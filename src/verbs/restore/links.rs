@@ -5,6 +5,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Place;
 use crate::base::id::Hash;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::PoisonError;
 /// A file of which several names are restored: the first of them.
 pub(super) struct Link {
     /// Where the first name is.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// What it is.
     pub entry: Entry,
     outcome: Mutex<Outcome>,
@@ -81,7 +82,7 @@ impl Links {
             }
         }
         let outcome = Mutex::new(Outcome::Pending);
-        let link = Arc::new(Link { path: path.clone(), entry: entry.clone(), outcome });
+        let link = Arc::new(Link { path: path.to_owned(), entry: entry.clone(), outcome });
         self.0.insert(key, link.clone());
         Role::First(link)
     }

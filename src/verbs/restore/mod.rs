@@ -25,6 +25,7 @@ use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::amount;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::uncertain_since;
 use crate::system::destination::Destination;
@@ -54,7 +55,7 @@ pub struct RestoreOptions {
     /// The snapshot to restore.
     pub at: Number,
     /// What of it, with everything below. Default: none, which means all.
-    pub paths: Vec<EntryPath>,
+    pub paths: Vec<EntryPathBuf>,
     /// Whether the target may hold something: what is equal is left as it is, what differs is replaced, but for a directory
     /// with things in it where something else belongs. Default: no.
     pub overwrite: bool,
@@ -127,7 +128,7 @@ pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn M
     let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
     if let Some(since) = uncertain_since(history, options.at) {
         let what = format!("some files may differ from what was saved: {}", not_known(since));
-        run.problem(&Problem::new(EntryPath::root(), what));
+        run.problem(&Problem::new(EntryPathBuf::root(), what));
     }
     let (reached, walked) = walk(&run, &state, &selection);
     let finished = finish_directories(&run, &state, &selection, &reached);
@@ -226,7 +227,7 @@ fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) ->
         return Err(refused("the archive is in it and could be deleted"));
     }
     let place = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
-    let place = place.and_then(|place| EntryPath::from_bytes(place.as_os_str().as_encoded_bytes()));
+    let place = place.and_then(|place| EntryPathBuf::from_bytes(place.as_os_str().as_encoded_bytes()));
     if let Some(place) = place
         && is_taken(&place, options, state)?
     {
@@ -238,13 +239,13 @@ fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) ->
 /// Whether something that is restored has the place `place`, or is no directory and stands on the way there.
 fn is_taken(place: &EntryPath, options: &RestoreOptions, state: &State) -> Result<bool> {
     let is_wanted = |path: &EntryPath| place.is_in(path) || path.is_in(place);
-    if !options.paths.is_empty() && !options.paths.iter().any(is_wanted) {
+    if !options.paths.is_empty() && !options.paths.iter().any(|path| is_wanted(path)) {
         return Ok(false);
     }
-    let mut at = Some(place.clone()).filter(|place| !place.is_root());
+    let mut at = Some(place).filter(|place| !place.is_root());
     while let Some(path) = at {
-        let found = state.find(&path)?;
-        if found.is_some_and(|entry| path == *place || entry.stat.kind != Kind::Directory) {
+        let found = state.find(path)?;
+        if found.is_some_and(|entry| path == place || entry.stat.kind != Kind::Directory) {
             return Ok(true);
         }
         at = path.parent().filter(|parent| !parent.is_root());

@@ -19,6 +19,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::system::destination::Destination;
 use crate::system::destination::is_of_file_system;
 use std::collections::HashSet;
@@ -51,20 +52,20 @@ pub(super) struct Rounds {
 #[derive(Default)]
 pub(super) struct Reached {
     /// The last directory whose entries were looked at.
-    pub last: Option<EntryPath>,
+    pub last: Option<EntryPathBuf>,
     /// The last directory in it that was made; empty: none was.
     pub until: Vec<u8>,
     /// The directories that could not be made, but not what is below them.
-    pub lost: HashSet<EntryPath>,
+    pub lost: HashSet<EntryPathBuf>,
     lost_bytes: usize,
 }
 
 impl Reached {
     /// Whether `path` or a directory on the way to it could not be made.
     pub(super) fn is_lost(&self, path: &EntryPath) -> bool {
-        let mut at = Some(path.clone()).filter(|_| !self.lost.is_empty());
+        let mut at = Some(path).filter(|_| !self.lost.is_empty());
         while let Some(path) = at {
-            if self.lost.contains(&path) {
+            if self.lost.contains(path) {
                 return true;
             }
             at = path.parent();
@@ -73,8 +74,8 @@ impl Reached {
     }
 
     /// Notes a directory that could not be made.
-    fn lose(&mut self, path: EntryPath) -> Result<()> {
-        self.lost_bytes += path.as_bytes().len() + size_of::<EntryPath>();
+    fn lose(&mut self, path: EntryPathBuf) -> Result<()> {
+        self.lost_bytes += path.as_bytes().len() + size_of::<EntryPathBuf>();
         self.lost.insert(path);
         if self.lost_bytes <= LOST_BYTES_MAX {
             return Ok(());
@@ -92,7 +93,7 @@ pub(super) struct Planner<'r> {
     round: Vec<Planned>,
     round_bytes: usize,
     links: Links,
-    waiting: Vec<(EntryPath, Entry)>,
+    waiting: Vec<(EntryPathBuf, Entry)>,
     reached: Reached,
 }
 
@@ -154,7 +155,7 @@ impl<'r> Planner<'r> {
         Ok(())
     }
 
-    fn take_directory(&mut self, path: EntryPath, row: &Row) -> Result<()> {
+    fn take_directory(&mut self, path: EntryPathBuf, row: &Row) -> Result<()> {
         self.run.advance(1, 0);
         match self.run.writable() {
             Some(destination) => {
@@ -168,7 +169,7 @@ impl<'r> Planner<'r> {
     }
 
     /// An entry that is no directory: written in a round, linked, or put aside.
-    fn take(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
+    fn take(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         if entry.is_torn() {
             self.run.problem(&Problem::torn(path.clone()));
         }
@@ -179,7 +180,7 @@ impl<'r> Planner<'r> {
         self.take_as(role, path, entry)
     }
 
-    fn take_as(&mut self, role: Role, path: EntryPath, entry: Entry) -> Result<()> {
+    fn take_as(&mut self, role: Role, path: EntryPathBuf, entry: Entry) -> Result<()> {
         match role {
             Role::First(link) => self.plan(Planned { path, entry, link: Some(link) }),
             Role::Further(link) => self.link(&link, &path, &entry),

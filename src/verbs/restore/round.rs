@@ -15,7 +15,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::workers;
 use crate::system::destination::Failure;
 use crate::system::destination::PendingFile;
@@ -30,7 +30,7 @@ use std::thread;
 
 /// An entry to be restored.
 pub(super) struct Planned {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub entry: Entry,
     /// Who waits for it.
     pub link: Option<Arc<Link>>,

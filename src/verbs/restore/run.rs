@@ -12,6 +12,7 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::bundle::Bundle;
 use crate::system::destination::Destination;
 use crate::system::destination::Failure;
@@ -40,7 +41,7 @@ pub(super) struct Run<'a> {
     pub tally: Tally,
     bundles: Mutex<HashMap<BundleId, Arc<Bundle>>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
-    claims: Mutex<HashMap<(u64, u64), EntryPath>>,
+    claims: Mutex<HashMap<(u64, u64), EntryPathBuf>>,
 }
 
 /// What was done so far.
@@ -103,7 +104,7 @@ impl<'a> Run<'a> {
     /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
     pub(super) fn claim(&self, existing: &RawStat, path: &EntryPath) -> bool {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.clone());
+        let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.to_owned());
         owner == path
     }
 

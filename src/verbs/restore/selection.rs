@@ -11,13 +11,14 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Number;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// What is restored: directories by path, in the order of a walk, each with what of it.
-pub(super) struct Selection(BTreeMap<EntryPath, Part>);
+pub(super) struct Selection(BTreeMap<EntryPathBuf, Part>);
 
 enum Part {
     /// All of it, and all below.
@@ -29,7 +30,7 @@ enum Part {
 /// A directory that is restored, with what of it is, or a piece of that.
 pub(super) struct Folder {
     /// Where it is.
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// Its entries by name, those that are restored.
     pub rows: Vec<Row>,
     /// Whether all that it has is restored.
@@ -41,8 +42,8 @@ impl Selection {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when a path is not in it; otherwise when the index is damaged or cannot be read.
-    pub(super) fn new(state: &State, paths: &[EntryPath], number: Number) -> Result<Selection> {
-        let mut sorted: Vec<&EntryPath> = paths.iter().collect();
+    pub(super) fn new(state: &State, paths: &[EntryPathBuf], number: Number) -> Result<Selection> {
+        let mut sorted: Vec<&EntryPath> = paths.iter().map(AsRef::as_ref).collect();
         sorted.sort();
         let mut tops: Vec<&EntryPath> = Vec::new();
         for path in sorted {
@@ -55,21 +56,21 @@ impl Selection {
                 tops.push(path);
             }
         }
-        let root = EntryPath::root();
         if tops.is_empty() {
-            tops.push(&root);
+            tops.push(EntryPath::root());
         }
         let mut parts = BTreeMap::new();
         for top in tops {
-            let mut below = top.clone();
+            let mut below = top;
             while let Some(parent) = below.parent() {
-                if let Part::Names(names) = parts.entry(parent.clone()).or_insert_with(|| Part::Names(BTreeSet::new()))
+                if let Part::Names(names) =
+                    parts.entry(parent.to_owned()).or_insert_with(|| Part::Names(BTreeSet::new()))
                 {
-                    names.insert(below.name().to_vec());
+                    names.insert(below.name_bytes().to_vec());
                 }
                 below = parent;
             }
-            parts.insert(top.clone(), Part::Whole);
+            parts.insert(top.to_owned(), Part::Whole);
         }
         Ok(Selection(parts))
     }
@@ -129,7 +130,7 @@ impl Selection {
 /// The directories of a selection.
 pub(super) struct Folders<'s> {
     state: &'s State,
-    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, Part>,
     whole: Option<Groups>,
 }
 
@@ -168,19 +169,19 @@ impl Iterator for Folders<'_> {
 /// The directories that are restored, whether they hold something or not.
 pub(super) struct Inner<'s> {
     state: &'s State,
-    parts: std::collections::btree_map::Iter<'s, EntryPath, Part>,
+    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, Part>,
     below: Option<Directories>,
-    skipped: Option<EntryPath>,
+    skipped: Option<EntryPathBuf>,
 }
 
 impl Inner<'_> {
     /// Leaves out what is below `path`, which was given out last.
     pub(super) fn skip_below(&mut self, path: &EntryPath) {
         self.below.as_mut().map(Directories::skip_below);
-        self.skipped = Some(path.clone());
+        self.skipped = Some(path.to_owned());
     }
 
-    fn advance(&mut self) -> Result<Option<EntryPath>> {
+    fn advance(&mut self) -> Result<Option<EntryPathBuf>> {
         loop {
             if let Some(directory) = self.below.as_mut().and_then(Iterator::next) {
                 return directory.map(Some);
@@ -198,9 +199,9 @@ impl Inner<'_> {
 }
 
 impl Iterator for Inner<'_> {
-    type Item = Result<EntryPath>;
+    type Item = Result<EntryPathBuf>;
 
-    fn next(&mut self) -> Option<Result<EntryPath>> {
+    fn next(&mut self) -> Option<Result<EntryPathBuf>> {
         self.advance().transpose()
     }
 }
@@ -210,13 +211,13 @@ impl Folder {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] when its name cannot be one.
-    pub(super) fn child(&self, row: &Row) -> Result<EntryPath> {
+    pub(super) fn child(&self, row: &Row) -> Result<EntryPathBuf> {
         self.path.child(row.name()).ok_or_else(impossible_path)
     }
 }
 
-fn checked(path: &[u8]) -> Result<EntryPath> {
-    EntryPath::from_bytes(path).ok_or_else(impossible_path)
+fn checked(path: &[u8]) -> Result<EntryPathBuf> {
+    EntryPathBuf::from_bytes(path).ok_or_else(impossible_path)
 }
 
 fn impossible_path() -> Error {

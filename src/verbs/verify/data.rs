@@ -28,7 +28,7 @@ use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::base::monitor::Progress;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::base::snapshot::uncertain_since;
 use crate::base::workers;
@@ -160,12 +160,12 @@ impl Seen {
 /// Some paths, the first of many.
 #[derive(Default)]
 struct Named {
-    paths: Vec<EntryPath>,
+    paths: Vec<EntryPathBuf>,
     total: u64,
 }
 
 impl Named {
-    fn add(&mut self, path: EntryPath) {
+    fn add(&mut self, path: EntryPathBuf) {
         self.total += 1;
         if self.paths.len() < PATHS_MAX {
             self.paths.push(path);
@@ -225,7 +225,7 @@ struct Scan<'a> {
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
     /// Path and hash of files with several names, by the offset of their content.
-    firsts: HashMap<u64, (EntryPath, Hash)>,
+    firsts: HashMap<u64, (EntryPathBuf, Hash)>,
 }
 
 enum Header {
@@ -342,7 +342,7 @@ impl Scan<'_> {
         let end = self.tape.position().saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
         let is_directory = member.flag == b'5';
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
-        match EntryPath::from_bytes(name).filter(|path| !path.is_root()) {
+        match EntryPathBuf::from_bytes(name).filter(|path| !path.is_root()) {
             None => {
                 let what = "a member's name could point outside of the folder that is unpacked to";
                 if !self.seen.tar.iter().any(|told| told == what) {

@@ -8,6 +8,7 @@ use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Change;
 use crate::format::manifest::Now;
@@ -16,12 +17,12 @@ use std::cmp::Ordering;
 /// Orders members as they stand in a tar: a directory, what is in it by name, then its subdirectories.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct TarOrder {
-    path: EntryPath,
+    path: EntryPathBuf,
     is_directory: bool,
 }
 
 impl TarOrder {
-    pub fn new(path: EntryPath, is_directory: bool) -> TarOrder {
+    pub fn new(path: EntryPathBuf, is_directory: bool) -> TarOrder {
         TarOrder { path, is_directory }
     }
 
@@ -29,7 +30,7 @@ impl TarOrder {
         &self.path
     }
 
-    pub fn into_path(self) -> EntryPath {
+    pub fn into_path(self) -> EntryPathBuf {
         self.path
     }
 
@@ -57,7 +58,7 @@ impl PartialOrd for TarOrder {
 
 /// One member that must be there.
 pub(super) struct Wanted {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     pub entry: Entry,
 }
 
@@ -79,7 +80,7 @@ pub(super) struct Expected {
     /// Directories whose headers come later than their lines.
     directories: Later,
     /// One that was read, before which others are due.
-    directory: Option<(EntryPath, Entry)>,
+    directory: Option<(EntryPathBuf, Entry)>,
     /// The next member that is no directory.
     other: Option<Wanted>,
     next: Option<Wanted>,
@@ -116,7 +117,7 @@ impl Expected {
 
     fn advance(&mut self) -> Result<()> {
         while self.next.is_none() {
-            let next_directory = self.directories.peek()?.cloned();
+            let next_directory = self.directories.peek()?.map(ToOwned::to_owned);
             if next_directory.is_some_and(|directory| self.is_due(&directory)) {
                 self.next = self.directories.pop()?.map(|(path, entry)| Wanted { path, entry });
             } else if let Some((path, entry)) = self.directory.take() {
@@ -135,7 +136,7 @@ impl Expected {
     /// Whether a directory stands before all that is known to come.
     fn is_due(&self, directory: &EntryPath) -> bool {
         match &self.other {
-            Some(other) => TarOrder::new(directory.clone(), true) < other.order(),
+            Some(other) => TarOrder::new(directory.to_owned(), true) < other.order(),
             None => self.ended || path::walk_order(directory.as_bytes(), &self.group).is_le(),
         }
     }

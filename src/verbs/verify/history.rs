@@ -205,12 +205,12 @@ fn compare_file(
     check_summaries(&file, changes.summary())?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
     let (base, actual) = if from > 0 && is_layer {
-        (from, State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root()))
+        (from, State::new(vec![file.clone()]).groups_and_gone(EntryPath::root()))
     } else {
         let base = base.ok_or_else(|| Error::damaged("what it builds on is not known"));
         let base = if from == 0 { State::default() } else { base? };
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
-        (0, State::new(layers.collect()).groups(&EntryPath::root()))
+        (0, State::new(layers.collect()).groups(EntryPath::root()))
     };
     let expected = replay::rows(before, base, changes, NotFound::after(before, number));
     check_rows(expected, Rows::new(actual))?;
@@ -303,7 +303,7 @@ fn check_summaries(file: &IndexFile, summary: Option<&Summary>) -> Result<()> {
 
 /// Reads all rows, so that what is damaged shows.
 fn read_all(file: &Arc<IndexFile>) -> Result<()> {
-    let mut rows = Rows::new(State::new(vec![file.clone()]).groups_and_gone(&EntryPath::root()));
+    let mut rows = Rows::new(State::new(vec![file.clone()]).groups_and_gone(EntryPath::root()));
     while let Some(row) = rows.take()? {
         IndexRow::of(row)?;
     }

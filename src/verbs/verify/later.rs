@@ -6,6 +6,7 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::split_last;
 use crate::format::manifest::Change;
 use crate::format::manifest::LineWithoutOffset;
@@ -22,7 +23,7 @@ const ENTRY_BYTES: usize = 320;
 /// Directories, first in, first out.
 #[derive(Default)]
 pub(crate) struct Queue {
-    front: VecDeque<(EntryPath, Entry)>,
+    front: VecDeque<(EntryPathBuf, Entry)>,
     front_bytes: usize,
     /// What comes after them.
     rest: Option<Rest>,
@@ -60,7 +61,7 @@ impl Queue {
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn push(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
+    pub fn push(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         let bytes = bytes_of(&path, &entry);
         if self.rest.is_none() && self.front_bytes + bytes <= MEMORY_BYTES {
             self.front_bytes += bytes;
@@ -85,14 +86,14 @@ impl Queue {
     /// When it cannot be read.
     pub fn peek(&mut self) -> Result<Option<&EntryPath>> {
         self.fill()?;
-        Ok(self.front.front().map(|(path, _)| path))
+        Ok(self.front.front().map(|(path, _)| path.as_ref()))
     }
 
     /// Takes the first directory.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn pop(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+    pub fn pop(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         self.fill()?;
         let first = self.front.pop_front();
         self.front_bytes -= first.as_ref().map_or(0, |(path, entry)| bytes_of(path, entry));
@@ -142,7 +143,7 @@ impl Later {
     ///
     /// # Errors
     /// When there is no room for it.
-    pub fn push(&mut self, path: EntryPath, entry: Entry) -> Result<()> {
+    pub fn push(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         let above = split_last(path.as_bytes()).0;
         match self.levels.last_mut() {
             Some((directory, queue)) if directory == above => queue.push(path, entry),
@@ -168,7 +169,7 @@ impl Later {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn pop(&mut self) -> Result<Option<(EntryPath, Entry)>> {
+    pub fn pop(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         Ok(self.first()?.map(Queue::pop).transpose()?.flatten())
     }
 
@@ -195,10 +196,10 @@ mod tests {
     use crate::base::entry::Kind;
     use std::collections::BTreeMap;
 
-    fn directory(path: &str, mode: u32) -> (EntryPath, Entry) {
+    fn directory(path: &str, mode: u32) -> (EntryPathBuf, Entry) {
         let mut entry = Entry::default();
         (entry.stat.kind, entry.stat.mode) = (Kind::Directory, mode);
-        (EntryPath::from_bytes(path.as_bytes()).unwrap(), entry)
+        (EntryPathBuf::from_bytes(path.as_bytes()).unwrap(), entry)
     }
 
     #[test]
@@ -214,8 +215,8 @@ mod tests {
             let mut later = Later::new(carried);
             let mut found = Vec::new();
             for above in ["a", "a/00004", "a/00004/00002", "a/00007"] {
-                let present = EntryPath::from_bytes(above.as_bytes()).unwrap();
-                while later.peek().unwrap().is_some_and(|first| *first <= present) {
+                let present = EntryPathBuf::from_bytes(above.as_bytes()).unwrap();
+                while later.peek().unwrap().is_some_and(|first| *first <= *present) {
                     found.push(later.pop().unwrap().unwrap());
                 }
                 for number in 0..count {

@@ -29,7 +29,7 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::system::store::Store;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ pub struct Finding {
     /// The snapshots that cannot be had whole because of it.
     pub snapshots: Vec<Number>,
     /// The entries of those snapshots that it touches, at most [`PATHS_MAX`].
-    pub paths: Vec<EntryPath>,
+    pub paths: Vec<EntryPathBuf>,
     /// How many entries it touches.
     pub paths_total: u64,
 }

@@ -16,7 +16,7 @@ use crate::base::id::BundleName;
 use crate::base::id::Hasher;
 use crate::base::id::Number;
 use crate::base::monitor::Recorder;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use crate::format::bundle::BundleWriter;
 use crate::format::frames::Compressor;
@@ -35,11 +35,11 @@ use std::sync::Arc;
 /// One change, and in which ways a bundle may lie about it.
 #[derive(Clone)]
 pub(crate) struct Item {
-    pub path: EntryPath,
+    pub path: EntryPathBuf,
     /// `None`: it is gone.
     pub entry: Option<Entry>,
     pub content: Vec<u8>,
-    pub first_name: Option<EntryPath>,
+    pub first_name: Option<EntryPathBuf>,
     pub kept: bool,
     pub in_tar: bool,
     pub in_manifest: bool,
@@ -47,8 +47,8 @@ pub(crate) struct Item {
     pub offset_lie: u64,
 }
 
-pub(crate) fn path(text: &str) -> EntryPath {
-    EntryPath::from_bytes(text.as_bytes()).unwrap()
+pub(crate) fn path(text: &str) -> EntryPathBuf {
+    EntryPathBuf::from_bytes(text.as_bytes()).unwrap()
 }
 
 fn item(text: &str, kind: Kind) -> Item {
@@ -242,7 +242,7 @@ impl Sample {
     }
 
     /// The members of the tar; gives the offsets of contents.
-    fn write_members(&self, writer: &mut BundleWriter, items: &[Item]) -> BTreeMap<EntryPath, u64> {
+    fn write_members(&self, writer: &mut BundleWriter, items: &[Item]) -> BTreeMap<EntryPathBuf, u64> {
         let mut offsets = BTreeMap::new();
         let (mut raw, mut start) = (Vec::new(), 0);
         for item in items.iter().filter(|item| item.in_tar) {

@@ -19,6 +19,7 @@ use crate::archive::state::State;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::monitor::Recorder;
+use crate::base::path::EntryPath;
 use crate::format::bundle::Bundle;
 use crate::format::frames::FrameAt;
 use crate::format::index::BundleRecord;
@@ -492,7 +493,7 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
     head.bundles.insert(head.bundles.len() - 1, BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32] });
     sample.store.remove(&name).unwrap();
     let mut writer = IndexWriter::new(sample.store.create(&name).unwrap()).unwrap();
-    for group in State::new(vec![newest]).groups_and_gone(&EntryPath::root()) {
+    for group in State::new(vec![newest]).groups_and_gone(EntryPath::root()) {
         let group = group.unwrap();
         for row in &group.rows {
             writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();

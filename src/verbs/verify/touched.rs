@@ -13,6 +13,7 @@ use crate::base::id::Hash;
 use crate::base::id::Number;
 use crate::base::path;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::ops::RangeInclusive;
@@ -41,7 +42,7 @@ pub(crate) enum Touched {
     /// The contents that were in this bundle and are noted as lost.
     Lost(BundleId),
     /// These entries of one snapshot, the first of `total`.
-    Paths { number: Number, paths: Vec<EntryPath>, total: u64 },
+    Paths { number: Number, paths: Vec<EntryPathBuf>, total: u64 },
 }
 
 impl Touched {
@@ -148,12 +149,12 @@ fn is_seen(touched: &Touched, number: Number, history: &History) -> Result<bool>
 }
 
 /// Calls `visit` with every file of a state until it says that it has seen enough.
-fn walk(state: &State, visit: &mut dyn FnMut(EntryPath, &Entry) -> bool) -> Result<()> {
-    for group in state.groups(&EntryPath::root()) {
+fn walk(state: &State, visit: &mut dyn FnMut(EntryPathBuf, &Entry) -> bool) -> Result<()> {
+    for group in state.groups(EntryPath::root()) {
         let group = group?;
         for row in group.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind == Kind::File)) {
             let Some(entry) = row.entry()? else { continue };
-            let Some(path) = EntryPath::from_bytes(&path::joined(&group.path, row.name())) else { continue };
+            let Some(path) = EntryPathBuf::from_bytes(&path::joined(&group.path, row.name())) else { continue };
             if !visit(path, &entry) {
                 return Ok(());
             }

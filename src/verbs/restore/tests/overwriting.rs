@@ -66,7 +66,7 @@ fn files_that_a_killed_restore_left_are_removed_and_nothing_else_that_is_called_
 
     sound(&sample, &RestoreOptions { dry_run: true, ..place.overwriting() });
     assert!(place.at("s").join(LEFT).exists(), "a dry run changes nothing");
-    let only = vec![EntryPath::from_bytes(b"s/a").unwrap()];
+    let only = vec![EntryPathBuf::from_bytes(b"s/a").unwrap()];
     sound(&sample, &RestoreOptions { paths: only, ..place.overwriting() });
     assert!(place.at("s").join(LEFT).exists(), "it is only about one file");
     sound(&sample, &place.overwriting());
