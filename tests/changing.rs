@@ -128,7 +128,7 @@ fn a_file_that_is_replaced_by_another_kind_before_it_is_opened_keeps_its_last_ve
             home.file("b/inside", "x");
         }),
         ("a symlink", |home| {
-            home.symlink("b", "/etc/passwd");
+            home.file("../../outside", "secret").symlink("b", "../../outside");
         }),
         ("a pipe", |home| {
             home.fifo("b");
@@ -239,7 +239,7 @@ fn a_directory_that_vanishes_before_it_is_listed_keeps_what_was_in_it() {
     scene.home.file("a", "a2").file("d/g", "g2").file("d/h", "h");
     let (_, problems) = save_editing(&scene, 1, &|home| {
         // It is still among the names when the top is listed.
-        home.rename("d", "../../d").symlink("d", "/etc");
+        home.file("../../outside/f", "secret").rename("d", "../../d").symlink("d", "../../outside");
     });
     // A link has taken its place, which is as good as any other change before the look.
     assert_eq!(problems, []);
@@ -283,7 +283,7 @@ fn a_directory_that_cannot_be_listed_when_its_turn_comes_keeps_what_was_in_it() 
     scene.home.file("d/g", "g2").file("d/new", "new");
     // At the second look, that at d, the top has been listed; then d/e is not there when it is opened.
     let (_, problems) = save_editing(&scene, 2, &|home| {
-        home.rename("d/e", "../../e").symlink("d/e", "/etc");
+        home.file("../../outside/f", "secret").rename("d/e", "../../e").symlink("d/e", "../../../outside");
     });
     let gone = problems.iter().any(|problem| problem.path.as_bytes() == b"home/d/e");
     let kept = contents(&scene.archive, 2);

@@ -206,23 +206,40 @@ fn home() -> Vec<u8> {
     member(b"home/", b'5', 0, b"", b"")
 }
 
-const BAD_NAMES: [&str; 9] =
-    ["..", "home/..", "home/../../kept/new", "/etc/new", "home//new", "home/./new", "", "home/a\0b", "home/"];
+/// Names that could point outside; one of them to the place `new` in this folder.
+fn bad_names(outside: &Path) -> Vec<String> {
+    let names = ["..", "home/..", "home/../../kept/new", "home//new", "home/./new", "", "home/a\0b", "home/"];
+    let absolute = outside.join("new").into_os_string().into_string().unwrap();
+    names.map(str::to_owned).into_iter().chain([absolute]).collect()
+}
+
+/// A folder that is neither in a target nor around one.
+fn outside() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[track_caller]
+fn assert_empty(directory: &TempDir) {
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "something was written outside the target");
+}
 
 #[test]
 fn names_in_a_manifest_that_could_point_outside_are_refused_and_the_bundle_is_named() {
-    for name in BAD_NAMES {
+    let outside = outside();
+    for name in bad_names(outside.path()) {
         let (tar, line) = one_file("home/good", b"good");
         let bad = with(line.clone(), json!({"path": name}));
         let said = Scene::of(&tar, &[dir("home"), line, bad]).run_all();
         said.assert_refused();
         said.restore.expect_said(&["point outside"]);
     }
+    assert_empty(&outside);
 }
 
 #[test]
 fn names_in_the_tar_that_could_point_outside_are_told_of_and_restore_goes_by_the_manifest() {
-    for name in BAD_NAMES {
+    let outside = outside();
+    for name in bad_names(outside.path()) {
         let (mut tar, line) = one_file("home/good", b"good");
         tar.extend(member(name.as_bytes(), b'0', 3, b"", b"bad"));
         let scene = Scene::of(&tar, &[dir("home"), line]);
@@ -233,6 +250,7 @@ fn names_in_the_tar_that_could_point_outside_are_told_of_and_restore_goes_by_the
         let words = if name.contains('\0') { "manifest does not list" } else { "point outside" };
         said.verify_data.expect(3).expect_said(&[words]).expect_said(&[&bundle_name(1)]);
     }
+    assert_empty(&outside);
 }
 
 /// The comparing part of an index block with these rows of files: directory, name.
@@ -283,7 +301,9 @@ fn with_index(make: impl Fn(&Path) -> Vec<u8>) {
 
 #[test]
 fn names_in_the_index_that_could_point_outside_are_not_believed() {
-    for name in BAD_NAMES.iter().filter(|name| name.contains(['.', '\0', '/'])).chain(&["."]) {
+    let outside = outside();
+    let bad = bad_names(outside.path()).into_iter().filter(|name| name.contains(['.', '\0', '/']));
+    for name in bad.chain([".".to_owned()]) {
         let rows: [(&[u8], &[u8]); 2] = [(b"", b"home"), (b"home", name.as_bytes())];
         with_index(|bundle| index_file(bundle, &compare_part(&rows), &restore_part(2, &[]), 2));
         let rows: [(&[u8], &[u8]); 2] = [(b"", b"home"), (name.as_bytes(), b"new")];
@@ -291,6 +311,7 @@ fn names_in_the_index_that_could_point_outside_are_not_believed() {
             with_index(|bundle| index_file(bundle, &compare_part(&rows), &restore_part(2, &[]), 2));
         }
     }
+    assert_empty(&outside);
 }
 
 #[test]
@@ -424,12 +445,14 @@ fn a_folder_of_a_million_folders_takes_little_memory() {
 
 #[test]
 fn a_file_through_a_symlink_is_not_written_and_named() {
-    for to in ["../../kept", "/tmp", "..", "../../kept/secret"] {
+    let outside = outside();
+    for to in ["../../kept", outside.path().to_str().unwrap(), "..", "../../kept/secret"] {
         let (tar, line) = one_file("home/a/new", b"bad");
         let said = Scene::of(&tar, &[dir("home"), symlink("home/a", to), line]).run_all();
         said.restore.expect(3).expect_said(&["home/a"]);
         said.again.expect(3);
     }
+    assert_empty(&outside);
     // A whole source that is a symlink.
     let (tar, line) = one_file("home/secret", b"bad");
     let said = Scene::of(&tar, &[symlink("home", "../kept"), line]).run_all();
@@ -438,7 +461,10 @@ fn a_file_through_a_symlink_is_not_written_and_named() {
 
 #[test]
 fn a_hard_link_out_of_the_target_is_told_of_and_not_made() {
-    for to in ["../kept/secret", "/etc/passwd", "home/../../kept/secret"] {
+    let outside = outside();
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "untouched").unwrap();
+    for to in ["../kept/secret", secret.to_str().unwrap(), "home/../../kept/secret"] {
         let (mut tar, line) = one_file("home/good", b"good");
         tar.extend(member(b"home/link", b'1', 0, to.as_bytes(), b""));
         let linked = [line, file("home/link", b"good", 1024)].map(|line| with(line, json!({"link": 7})));
@@ -447,6 +473,7 @@ fn a_hard_link_out_of_the_target_is_told_of_and_not_made() {
         said.restore.expect_ok();
         assert_eq!(fs::read(scene.target().join("home/link")).unwrap(), b"good");
         said.verify_data.expect(3).expect_said(&["not in the tar as the manifest says"]).expect_said(&["home/link"]);
+        assert_eq!(fs::metadata(&secret).unwrap().nlink(), 1);
     }
 }
 

@@ -31,7 +31,8 @@ fn edits() -> Vec<Edit> {
         |home| {
             home.file("a", "one").file("b", noise(1, 300_000)).file("d/e/f", "deep").file("d/g", "").dir("empty");
             home.file("gone/1", "x").file("gone/sub/2", "y").symlink("l", "a").fifo("p").hard_link("a", "d/second");
-            home.file("swap1", "first").file("swap2", "second").file("t", "type").symlink("abs", "/etc").dir("m/n")
+            home.file("swap1", "first").file("swap2", "second").file("t", "type").dir("m/n");
+            home.symlink("abs", home.path("d").as_os_str().as_encoded_bytes())
         },
         |home| home.file("a", "two").append("b", noise(2, 1000)).file("d/e/new", "n").file("z", "last"),
         |home| home.remove("d/g").remove("gone").remove("l").remove("m/n"),

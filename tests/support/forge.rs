@@ -124,7 +124,7 @@ impl Reel {
 
 /// The first line of the first snapshot's manifest.
 pub fn head() -> Value {
-    let home = json!({"name": "home", "path": "/home", "scanned": true});
+    let home = json!({"name": "home", "path": "/no/such/place/home", "scanned": true});
     json!({
         "format": 1, "archive": ARCHIVE.to_string(), "snapshot": 1, "time": "2025-06-15T15:06:40Z", "sources": [home], "tool": "x",
     })

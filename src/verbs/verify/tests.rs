@@ -414,9 +414,9 @@ fn members_that_the_manifest_does_not_know_and_lines_without_members_are_named()
     let absent = |item: super::sample::Item| super::sample::Item { in_tar: false, ..item };
     for (item, name, what) in [
         (extra(file("s/x", "x")), "s/x", "does not list"),
-        (extra(symlink("s/x", "/etc")), "s/x", "does not list"),
+        (extra(symlink("s/x", "elsewhere")), "s/x", "does not list"),
         (extra(directory("s/x")), "s/x", "does not list"),
-        (absent(symlink("s/x", "/etc")), "s/x", "not in the tar"),
+        (absent(symlink("s/x", "elsewhere")), "s/x", "not in the tar"),
         (absent(directory("s/x")), "s/x", "not in the tar"),
         (absent(fifo("t/x")), "t/x", "not in the tar"),
     ] {
