@@ -9,7 +9,6 @@ use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_equal;
-use crate::support::listing::assert_same;
 use crate::support::listing::assert_same_below;
 use crate::support::listing::below;
 use crate::support::listing::item;
@@ -18,9 +17,6 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use rustix::fs::FileType;
 use std::fs;
-use std::os::unix::fs::FileExt;
-use std::time::Duration;
-use std::time::Instant;
 
 #[test]
 fn files_and_directories_come_back_empty_or_full() {
@@ -70,7 +66,8 @@ fn symbolic_links_come_back_wherever_they_point() {
         .symlink("file", "f")
         .symlink("directory", "d")
         .symlink("dangling", "no/where");
-    bench.home.symlink("absolute", "/etc/passwd").symlink("up", "../../..").symlink("self", "self");
+    bench.home.symlink("absolute", bench.path("outside").as_os_str().as_encoded_bytes());
+    bench.home.symlink("up", "../../..").symlink("self", "self");
     bench.home.symlink("long", vec![b't'; 4095]).symlink("d/mid", vec![b'm'; 101]).symlink("hundred", vec![b'h'; 100]);
     bench.home.symlink("odd", b"\xff\n \\").mtime("dangling", 12_345, 678_901_234);
     bench.assert_kept();
@@ -262,29 +259,6 @@ fn a_file_that_turns_sparse_or_full_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_sparse_file_of_a_tebibyte_is_saved_and_restored_in_little_time() {
-    let bench = Bench::new();
-    let (size, middle) = (1_u64 << 40, (1 << 39) + 12_345);
-    bench.home.sparse("disk.img", size, &[(0, b"boot"), (middle, b"middle"), (size - 4, b"last")]);
-    let started = Instant::now();
-    bench.save();
-    let out = bench.restored(0).join("home");
-    // It is a matter of seconds; a slow machine and a program without optimisation are given a lot more.
-    assert!(started.elapsed() < Duration::from_mins(5), "took {:?}", started.elapsed());
-
-    let restored = fs::File::open(out.join("disk.img")).unwrap();
-    for (offset, expected) in [(0, "boot"), (middle, "middle"), (size - 4, "last"), (1 << 38, "\0\0\0\0")] {
-        let mut found = vec![0; expected.len()];
-        restored.read_exact_at(&mut found, offset).unwrap();
-        assert_eq!(found, expected.as_bytes(), "at {offset}");
-    }
-    let item = item(&out, "disk.img");
-    assert_eq!(item.size, size);
-    assert!(item.allocated < 16 << 20, "{} bytes on disk", item.allocated);
-    assert_same(bench.home.root(), &out, Level::Everything);
-}
-
-#[test]
 fn odd_names_come_back() {
     let bench = Bench::new();
     let long = [b'n'; 255];
@@ -351,36 +325,6 @@ fn paths_longer_than_the_system_takes_at_once_come_back() {
 }
 
 #[test]
-fn a_directory_with_100_000_entries_comes_back() {
-    let bench = Bench::new();
-    bench.home.dir("many");
-    for number in 0..100_000 {
-        fs::File::create(bench.home.path(format!("many/{number}"))).unwrap();
-    }
-    bench.save();
-    bench.home.remove("many/5").file("many/77777", "now with content").file("many/x", "new");
-    bench.assert_kept();
-}
-
-#[test]
-fn a_file_larger_than_4_gib_comes_back() {
-    let bench = Bench::new();
-    let size = (5_u64 << 30) + 4321;
-    let pieces =
-        [(0, noise(1, 3000)), ((4 << 30) - 10, noise(2, 20)), (4 << 30, noise(3, 9 << 20)), (size - 1, vec![7])];
-    let pieces: Vec<(u64, &[u8])> = pieces.iter().map(|(offset, piece)| (*offset, piece.as_slice())).collect();
-    bench.home.sparse("large", size, &pieces).file("after", "small");
-    bench.assert_kept();
-}
-
-#[test]
-fn a_file_of_9_gib_whose_size_fits_no_octal_field_comes_back() {
-    let bench = Bench::new();
-    bench.home.sparse("larger", 9 << 30, &[(0, b"start"), ((9 << 30) - 3, b"end")]).file("mid", "after it");
-    bench.assert_kept();
-}
-
-#[test]
 fn files_of_sizes_around_blocks_and_frames_come_back() {
     let bench = Bench::new();
     let mega = 1 << 20;
@@ -413,21 +357,6 @@ fn what_becomes_another_type_comes_back_as_each_of_them() {
     for (number, copy) in copies.iter().enumerate() {
         assert_same_below(copy, &bench.restored(number + 1), Level::Everything);
     }
-}
-
-#[test]
-fn every_level_of_compression_gives_the_same_back() {
-    let mut sizes = Vec::new();
-    for level in ["1", "19"] {
-        let bench = Bench::new();
-        let text: Vec<u8> = (0..200_000).flat_map(|number| format!("line {number}\n").into_bytes()).collect();
-        bench.home.file("text", &text).file("noise", noise(4, 300_000)).file("small", "x");
-        bench.snap.call("create").words("--level").words(level).arg(bench.home.root()).ok();
-        bench.assert_restores();
-        let bundles = crate::support::replay::bundles(bench.snap.archive());
-        sizes.push(bundles.iter().map(|bundle| bundle.metadata().unwrap().len()).sum::<u64>());
-    }
-    assert_ne!(sizes[0], sizes[1], "the level makes no difference");
 }
 
 #[test]

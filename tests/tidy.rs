@@ -1,11 +1,21 @@
-//! The house rules, as tests: floors, names of outside crates, sizes, what a library may not touch, and paths in the docs.
+//! The house rules, as tests: floors, circles between files, names of outside crates, sizes, what a library may not touch,
+//! places that a test may not touch, and paths in the docs.
 
 #![allow(clippy::unwrap_used)]
 
+use proc_macro2::Delimiter;
+use proc_macro2::Spacing;
+use proc_macro2::TokenStream;
+use proc_macro2::TokenTree;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::OnceLock;
+use syn::Item;
+use syn::UseTree;
+use syn::Visibility;
 
 /// Where each outside crate may be named: prefixes of paths. Every dependency in `Cargo.toml` has a line here.
 const CRATES: &[(&str, &[&str])] = &[
@@ -27,6 +37,30 @@ const CRATES: &[(&str, &[&str])] = &[
     ("zstd", &["src/format/frames.rs"]),
 ];
 
+/// Circles inside these folders are not opened yet.
+const CIRCLES_LEFT: &[&str] = &[
+    "src/archive/unpack/",
+    "src/cli/",
+    "src/system/destination/",
+    "src/system/platform/",
+    "src/verbs/create/",
+    "src/verbs/export/",
+    "src/verbs/pack/",
+    "src/verbs/repair/",
+    "src/verbs/restore/",
+    "src/verbs/verify/",
+];
+
+/// Folders that every machine has: a test that took one for "outside" would do harm where what it tests fails.
+const REAL_PLACES: &[&str] = &[
+    "/bin", "/boot", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/tmp",
+    "/usr", "/var",
+];
+
+/// Files of tests that may name them: one looks for tools, one puts scratch folders where the documents name such places, one
+/// holds the list.
+const REAL_PLACES_NAMED: &[&str] = &["tests/recover.rs", "tests/support/drives.rs", "tests/tidy.rs"];
+
 /// The most lines of a source file, its tests not counted.
 const SOURCE_LINES_MAX: usize = 600;
 
@@ -44,8 +78,48 @@ fn every_arrow_between_modules_goes_down() {
 fn every_module_stands_on_a_floor() {
     let floors = floors_of(&module_lists());
     let homeless: Vec<_> =
-        sources().into_iter().filter_map(|file| file.module()).filter(|module| !floors.contains_key(module)).collect();
+        sources().iter().filter_map(Source::module).filter(|module| !floors.contains_key(module)).collect();
     assert!(homeless.is_empty(), "not listed in src/lib.rs or its folder's mod.rs: {homeless:?}");
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let found: Vec<_> =
+        circles(sources()).into_iter().filter(|edge| !CIRCLES_LEFT.iter().any(|left| edge.starts_with(left))).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn tests_name_no_real_place_of_the_machine() {
+    let mut found = Vec::new();
+    for path in ["src", "tests", "fuzz", "benches"].iter().flat_map(|top| files_below(top, ".rs")) {
+        if !path.starts_with("fuzz/target") && !REAL_PLACES_NAMED.contains(&path.as_str()) {
+            let places = real_places(&tokens(&read(&path)), !path.starts_with("src/"));
+            found.extend(places.iter().map(|place| format!("{path}: {place}")));
+        }
+    }
+    assert!(found.is_empty(), "use a scratch folder beside the target:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_file_of_tests_belongs_to_one_target_and_every_helper_is_used() {
+    let roots = ["tests/main.rs", "tests/full.rs"];
+    let modules: Vec<String> =
+        roots.iter().flat_map(|root| read(root).lines().filter_map(module_line).collect::<Vec<_>>()).collect();
+    let mut files = files_below("tests", ".rs");
+    let top = |path: &&String| path.matches('/').count() == 1 && !roots.contains(&path.as_str());
+    for file in files.iter().filter(top) {
+        let name = file.trim_start_matches("tests/").trim_end_matches(".rs");
+        assert_eq!(modules.iter().filter(|module| *module == name).count(), 1, "{file} belongs to one of {roots:?}");
+    }
+    files.extend(files_below("benches", ".rs"));
+    let all: Vec<Token> = files.iter().flat_map(|file| tokens(&read(file))).collect();
+    let shared = files.iter().filter(|file| file.starts_with("tests/support/"));
+    let unused: Vec<_> = shared
+        .flat_map(|file| functions(&tokens(&read(file))))
+        .filter(|name| all.iter().filter(|token| token.text == *name).count() < 2)
+        .collect();
+    assert!(unused.is_empty(), "no test uses these helpers: {unused:?}");
 }
 
 #[test]
@@ -70,12 +144,13 @@ fn every_source_file_opens_by_saying_what_it_is_for() {
 
 #[test]
 fn nothing_panics_on_purpose_outside_tests() {
-    hold(|file| forbidden(file, &[".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!", "dbg!"]));
+    hold(|file| forbidden(file, &[". unwrap (", ". expect (", "panic !", "todo !", "unimplemented !", "dbg !"]));
 }
 
 #[test]
 fn the_library_neither_prints_nor_reads_the_environment() {
-    let words = ["println!", "eprintln!", "print!", "eprint!", "std::env", "stdout()", "stderr()", "process::exit"];
+    let words =
+        ["println !", "eprintln !", "print !", "eprint !", "std :: env", "stdout ( )", "stderr ( )", "process :: exit"];
     hold(|file| if file.is_program() { vec![] } else { forbidden(file, &words) });
 }
 
@@ -155,35 +230,60 @@ struct Source {
     /// From the project's root, with `/`.
     path: String,
     text: String,
-    /// The text without comments, what is in quotes, and tests; the lines stay where they are.
-    code: String,
+    /// What the compiler sees, without tests and comments.
+    code: Vec<Token>,
 }
+
+/// A word, a mark, a literal or one of a pair of brackets.
+#[derive(Clone)]
+struct Token {
+    text: String,
+    line: usize,
+}
+
+/// What a file brings into reach by one name of a `use`; `*` for all.
+struct Import {
+    path: Vec<String>,
+    alias: String,
+    is_public: bool,
+}
+
+/// A file as a node of the graph of files.
+struct Module<'f> {
+    file: &'f Source,
+    path: Vec<String>,
+    /// Names that are defined in it, those of its files below as well.
+    names: BTreeSet<String>,
+    imports: Vec<Import>,
+}
+
+type Modules<'f> = BTreeMap<Vec<String>, Module<'f>>;
 
 impl Source {
     fn new(path: &str, text: &str) -> Source {
         // Tests that fill a file of their own, and what they share.
         let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("/sample.rs");
-        let code = if is_test { String::new() } else { code_only(text) };
+        let code = if is_test { Vec::new() } else { without_tests(tokens(text)) };
         Source { path: path.to_owned(), text: text.to_owned(), code }
     }
 
     /// Whether it belongs to the program, which sees the library from outside.
     fn is_program(&self) -> bool {
-        self.path == "src/main.rs" || self.path.starts_with("src/cli/") || self.path == "src/cli.rs"
+        self.path == "src/main.rs" || self.path.starts_with("src/cli/")
     }
 
     /// The library's top module it belongs to; `None` for the program and `src/lib.rs`.
     fn module(&self) -> Option<String> {
-        let inside = self.path.strip_prefix("src/").filter(|inside| *inside != "lib.rs" && !self.is_program())?;
-        let mut parts = inside.split('/').map(|part| part.trim_end_matches(".rs"));
-        let (folder, module) = (parts.next()?, parts.next()?);
-        (module != "mod").then(|| format!("{folder}::{module}"))
+        let path = self.module_path();
+        (path.len() > 2 && !self.is_program()).then(|| path[1..3].join("::"))
     }
 
-    /// How many `super::` lead from here to the crate's root.
-    fn depth(&self) -> usize {
-        let depth = self.path.matches('/').count();
-        if self.path.ends_with("/mod.rs") { depth - 1 } else { depth }
+    /// Where it is in its crate, from the crate on.
+    fn module_path(&self) -> Vec<String> {
+        let crate_name = if self.is_program() { "program" } else { "library" };
+        let inside = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+        let inside = inside.split('/').filter(|part| !["lib", "main"].contains(part));
+        std::iter::once(crate_name).chain(inside).map(str::to_owned).collect()
     }
 }
 
@@ -206,8 +306,10 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn sources() -> Vec<Source> {
-    files_below("src", ".rs").iter().map(|path| Source::new(path, &read(path))).collect()
+/// All source files, read once.
+fn sources() -> &'static [Source] {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(|| files_below("src", ".rs").iter().map(|path| Source::new(path, &read(path))).collect())
 }
 
 fn documents() -> Vec<String> {
@@ -245,8 +347,7 @@ fn module_lists() -> String {
 
 /// The floor of each module: the blocks of `mod x;` lines, lowest first.
 fn floors_of(lib: &str) -> BTreeMap<String, usize> {
-    let code = code_only(lib);
-    let blocks = code.split("\n\n").map(|block| block.lines().filter_map(module_line).collect::<Vec<_>>());
+    let blocks = lib.split("\n\n").map(|block| block.lines().filter_map(module_line).collect::<Vec<_>>());
     let blocks = blocks.filter(|block| !block.is_empty());
     blocks.enumerate().flat_map(|(floor, block)| block.into_iter().map(move |module| (module, floor))).collect()
 }
@@ -259,66 +360,234 @@ fn module_line(line: &str) -> Option<String> {
 fn wrong_arrows(file: &Source, floors: &BTreeMap<String, usize>) -> Vec<String> {
     let Some(module) = file.module() else { return vec![] };
     let mut wrong = Vec::new();
-    for (at, _) in file.code.match_indices("crate::").filter(|(at, _)| starts_a_word(&file.code, *at)) {
-        let path = &file.code[at + "crate::".len()..];
-        let folder = word_at(path);
-        let used = path[folder.len()..].strip_prefix("::").map_or("", word_at);
-        let used = format!("{folder}::{used}");
-        let goes_down = floors.get(&used).is_some_and(|floor| Some(floor) < floors.get(&module));
-        if used != module && !goes_down {
-            wrong.push(format!("line {}: `{module}` may not use `{used}`", line_of(&file.code, at)));
+    for path in paths(&file.code).into_iter().filter(|path| path.len() > 1) {
+        let line = path[0].line;
+        let names: Vec<&str> = path.iter().map(|name| name.text.as_str()).collect();
+        if names[0] == "crate" {
+            let used = names[1..names.len().min(3)].join("::");
+            let goes_down = floors.get(&used).is_some_and(|floor| Some(floor) < floors.get(&module));
+            if used != module && !goes_down {
+                wrong.push(format!("line {line}: `{module}` may not use `{used}`"));
+            }
         }
-    }
-    let escape = "super::".repeat(file.depth());
-    for (at, _) in file.code.match_indices(&escape).filter(|(at, _)| starts_a_word(&file.code, *at)) {
-        wrong.push(format!("line {}: write `crate::`, so that the arrow can be seen", line_of(&file.code, at)));
+        let ups = names.iter().take_while(|name| **name == "super").count();
+        if ups > 0 && ups + 2 >= file.module_path().len() {
+            wrong.push(format!("line {line}: write `crate::`, so that the arrow can be seen"));
+        }
     }
     wrong
 }
 
 fn crowded_imports(file: &Source) -> Vec<String> {
-    let mut found = Vec::new();
-    for (at, _) in file.code.match_indices("use crate::") {
-        let import = file.code[at..].split(';').next().unwrap_or_default();
-        if import.contains(['{', '*']) {
-            found.push(format!("line {}: one name in each `use crate::…;`", line_of(&file.code, at)));
-        }
-    }
-    found
+    let starts = (0..file.code.len()).filter(|at| reads(&file.code[*at..], "use crate ::"));
+    let imports = starts.map(|at| file.code[at..].iter().take_while(|token| token.text != ";").collect::<Vec<_>>());
+    let crowded = imports.filter(|import| import.iter().any(|token| ["{", "*"].contains(&token.text.as_str())));
+    crowded.map(|import| format!("line {}: one name in each `use crate::…;`", import[0].line)).collect()
 }
 
 fn misplaced_crates(file: &Source) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, places) in CRATES {
-        if places.iter().any(|place| file.path.starts_with(place)) {
-            continue;
-        }
-        // A module of ours with the same name, brought in by name, is not the crate.
-        let ours = ["crate", "super", "self", "crate::format"]
+    let imports = imports(&file.text);
+    // A module of ours with the same name, brought in by name, is not the crate.
+    let ours = |name: &str| {
+        imports
             .iter()
-            .any(|root| file.code.contains(&format!("use {root}::{name};")));
-        let named = format!("{name}::");
-        for (at, _) in file.code.match_indices(&named).filter(|(at, _)| starts_a_word(&file.code, *at)) {
-            let before = &file.code[..at];
-            let absolute = before.ends_with("use ") || before.ends_with(" ::") || before.ends_with("(::");
-            let inside_a_path = before.ends_with("::") && !absolute;
-            if !inside_a_path && (absolute || !ours) {
-                found.push(format!("line {}: the crate `{name}` belongs in {places:?}", line_of(&file.code, at)));
+            .any(|import| import.alias == name && ["crate", "super", "self"].contains(&import.path[0].as_str()))
+    };
+    let text = |at: Option<usize>| at.map_or("", |at| file.code[at].text.as_str());
+    let mut found = Vec::new();
+    for (name, places) in CRATES.iter().filter(|(_, places)| !places.iter().any(|place| file.path.starts_with(place))) {
+        for at in (0..file.code.len()).filter(|at| reads(&file.code[*at..], &format!("{name} ::"))) {
+            let (before, earlier) = (text(at.checked_sub(1)), text(at.checked_sub(2)));
+            let is_absolute = before == "use" || (before == "::" && !is_name(earlier));
+            if is_absolute || (before != "::" && !ours(name)) {
+                found.push(format!("line {}: the crate `{name}` belongs in {places:?}", file.code[at].line));
             }
         }
     }
     found
 }
 
-fn forbidden(file: &Source, words: &[&str]) -> Vec<String> {
-    let found = words.iter().flat_map(|word| {
-        let places = file.code.match_indices(word);
-        places
-            .filter(|(at, _)| word.starts_with('.') || starts_a_word(&file.code, *at))
-            .map(|(at, word)| format!("line {}: `{word}` has no place here", line_of(&file.code, at)))
-            .collect::<Vec<_>>()
-    });
-    found.collect()
+/// Where the code has one of these runs of tokens.
+fn forbidden(file: &Source, runs: &[&str]) -> Vec<String> {
+    let places = runs.iter().flat_map(|run| (0..file.code.len()).map(move |at| (at, run)));
+    let found = places.filter(|(at, run)| reads(&file.code[*at..], run));
+    found.map(|(at, run)| format!("line {}: `{run}` has no place here", file.code[at].line)).collect()
+}
+
+/// Texts that name a real place: anywhere, or only those given to what makes a link.
+fn real_places(tokens: &[Token], anywhere: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open_brackets: Vec<bool> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text.as_str() {
+            "(" => {
+                let called = at.checked_sub(1).map_or("", |before| tokens[before].text.as_str());
+                open_brackets.push(called.contains("symlink") || called.contains("hard_link"));
+            }
+            ")" => _ = open_brackets.pop(),
+            text => {
+                let inside = text.trim_start_matches(['b', 'c', 'r', '#']).strip_prefix('"').unwrap_or_default();
+                let place = inside.split('"').next().unwrap_or_default();
+                let is_real = REAL_PLACES
+                    .iter()
+                    .any(|real| place.strip_prefix(real).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+                if is_real && (anywhere || open_brackets.contains(&true)) {
+                    found.push(format!("line {}: {text}", token.line));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The arrows between files that are part of a circle.
+fn circles(files: &[Source]) -> Vec<String> {
+    let modules: Modules =
+        files.iter().filter(|file| !file.code.is_empty()).map(|file| (file.module_path(), Module::new(file))).collect();
+    let arrows: BTreeMap<&str, BTreeMap<&str, String>> =
+        modules.values().map(|module| (module.file.path.as_str(), module.arrows(&modules))).collect();
+    let mut found = Vec::new();
+    for (from, targets) in &arrows {
+        for (to, name) in targets.iter().filter(|(to, _)| reaches(&arrows, to, from)) {
+            found.push(format!("{from} uses {name} of {to}, which uses {from} in turn"));
+        }
+    }
+    found
+}
+
+fn reaches(arrows: &BTreeMap<&str, BTreeMap<&str, String>>, from: &str, to: &str) -> bool {
+    let (mut seen, mut waiting) = (BTreeSet::new(), vec![from]);
+    while let Some(at) = waiting.pop() {
+        if at == to {
+            return true;
+        }
+        if seen.insert(at) {
+            waiting.extend(arrows.get(at).into_iter().flat_map(BTreeMap::keys));
+        }
+    }
+    false
+}
+
+impl<'f> Module<'f> {
+    fn new(file: &'f Source) -> Module<'f> {
+        let items = syn::parse_file(&file.text).unwrap().items;
+        let names = items.iter().filter(|item| !is_for_tests(item)).filter_map(name_of).collect();
+        Module { file, path: file.module_path(), names, imports: imports(&file.text) }
+    }
+
+    /// The files that it uses, each with a name of it that it uses. What it only passes on it does not use.
+    fn arrows<'m>(&self, modules: &'m Modules) -> BTreeMap<&'m str, String> {
+        let used = |import: &&Import| {
+            let named = self.file.code.iter().filter(|token| token.text == import.alias).count();
+            !import.is_public || (import.alias != "*" && named > 1)
+        };
+        let imported = self.imports.iter().filter(used).map(|import| import.path.clone());
+        let written = paths(&without_imports(&self.file.code))
+            .into_iter()
+            .map(|path| path.into_iter().map(|name| name.text).collect());
+        let mut arrows = BTreeMap::new();
+        for path in imported.chain(written.filter(|path: &Vec<String>| path.len() > 1)) {
+            let target = self.absolute(&path, 0).and_then(|path| origin(modules, &path, 0));
+            if let Some(target) = target.filter(|target| target.path != self.path) {
+                arrows.insert(target.file.path.as_str(), path.join("::"));
+            }
+        }
+        arrows
+    }
+
+    /// A path as it is from the crate on; `None` when it leads to another crate or is no path of modules.
+    fn absolute(&self, path: &[String], depth: usize) -> Option<Vec<String>> {
+        let (first, rest) = path.split_first()?;
+        let base = match first.as_str() {
+            "crate" => self.path[..1].to_vec(),
+            "self" => self.path.clone(),
+            "super" => {
+                let ups = path.iter().take_while(|name| *name == "super").count();
+                return Some([&self.path[..self.path.len().checked_sub(ups)?], &path[ups..]].concat());
+            }
+            name if self.names.contains(name) => [self.path.as_slice(), &[name.to_owned()]].concat(),
+            name => {
+                let import = self.imports.iter().find(|import| import.alias == name && depth < 9)?;
+                self.absolute(&import.path, depth + 1)?
+            }
+        };
+        Some([base.as_slice(), rest].concat())
+    }
+}
+
+/// The file that what has this path is defined in, whoever passes it on.
+fn origin<'m, 'f>(modules: &'m Modules<'f>, path: &[String], depth: usize) -> Option<&'m Module<'f>> {
+    let length = (1..=path.len()).rev().find(|length| modules.contains_key(&path[..*length]))?;
+    let module = &modules[&path[..length]];
+    let Some(name) = path.get(length).filter(|name| depth < 9 && !module.names.contains(*name)) else {
+        return Some(module);
+    };
+    let passed_on = module.imports.iter().filter(|import| import.alias == *name || import.alias == "*");
+    for import in passed_on {
+        let mut whole = module.absolute(&import.path, 0)?;
+        if import.alias == "*" {
+            whole.push(name.clone());
+        }
+        let found = origin(modules, &whole, depth + 1);
+        if found.is_some_and(|found| import.alias != "*" || found.names.contains(name)) {
+            return found;
+        }
+    }
+    Some(module)
+}
+
+fn is_for_tests(item: &Item) -> bool {
+    let attributes = match item {
+        Item::Use(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        _ => return false,
+    };
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Ident>().is_ok_and(|word| word == "test")
+    })
+}
+
+fn name_of(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Macro(item) => item.ident.as_ref()?,
+        Item::Mod(item) => &item.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        _ => return None,
+    };
+    Some(name.to_string())
+}
+
+/// The imports at a file's top, each name by itself; those of tests are left out.
+fn imports(text: &str) -> Vec<Import> {
+    let mut found = Vec::new();
+    for item in syn::parse_file(text).unwrap().items.iter().filter(|item| !is_for_tests(item)) {
+        if let Item::Use(item) = item {
+            let is_public = !matches!(item.vis, Visibility::Inherited);
+            spread(&item.tree, &[], &mut |path, alias| found.push(Import { path, alias, is_public }));
+        }
+    }
+    found
+}
+
+fn spread(tree: &UseTree, before: &[String], found: &mut impl FnMut(Vec<String>, String)) {
+    let longer = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+    match tree {
+        UseTree::Path(tree) => spread(&tree.tree, &longer(&tree.ident), found),
+        UseTree::Name(tree) if tree.ident == "self" => {
+            found(before.to_vec(), before.last().cloned().unwrap_or_default());
+        }
+        UseTree::Name(tree) => found(longer(&tree.ident), tree.ident.to_string()),
+        UseTree::Rename(tree) => found(longer(&tree.ident), tree.rename.to_string()),
+        UseTree::Glob(_) => found(before.to_vec(), "*".to_owned()),
+        UseTree::Group(tree) => tree.items.iter().for_each(|item| spread(item, before, &mut *found)),
+    }
 }
 
 /// The names in the tables of dependencies, those for some systems only as well; development's are left out.
@@ -344,141 +613,118 @@ fn paths_named(document: &str) -> Vec<String> {
     words.filter(ours).map(str::to_owned).collect()
 }
 
+/// The names of functions that a file offers to others.
+fn functions(tokens: &[Token]) -> Vec<String> {
+    tokens.windows(3).filter(|three| reads(three, "pub fn")).map(|three| three[2].text.clone()).collect()
+}
+
 fn lines_without_tests(text: &str) -> usize {
-    let masked = masked(text);
-    let tests: usize = test_items(&masked).iter().map(|(from, to)| text[*from..*to].lines().count()).sum();
-    text.lines().count() - tests
+    let tokens = tokens(text);
+    let lines = |(from, to): &(usize, usize)| tokens[*to - 1].line + 1 - tokens[*from].line;
+    text.lines().count() - test_items(&tokens).iter().map(lines).sum::<usize>()
 }
 
-/// The text without comments, what is in quotes, and tests; all other bytes and all line ends stay where they are.
-fn code_only(text: &str) -> String {
-    let masked = masked(text);
-    let mut code = masked.clone().into_bytes();
-    for (from, to) in test_items(&masked) {
-        blank(&mut code[from..to]);
-    }
-    String::from_utf8(code).unwrap()
+fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+    let items = test_items(&tokens);
+    let outside = |at: &usize| !items.iter().any(|(from, to)| (from..to).contains(&at));
+    tokens.into_iter().enumerate().filter(|(at, _)| outside(at)).map(|(_, token)| token).collect()
 }
 
-/// From where to where the items under `#[cfg(test)]` reach, in text without comments and strings.
-fn test_items(masked: &str) -> Vec<(usize, usize)> {
+/// From where to where the items under `#[cfg(test)]` reach.
+fn test_items(tokens: &[Token]) -> Vec<(usize, usize)> {
     let mut items: Vec<(usize, usize)> = Vec::new();
-    for (from, _) in masked.match_indices("#[cfg(test)]") {
-        if items.last().is_some_and(|(_, end)| from < *end) {
-            continue;
+    for from in (0..tokens.len()).filter(|at| reads(&tokens[*at..], "# [ cfg ( test ) ]")) {
+        if items.last().is_none_or(|(_, end)| from >= *end) {
+            items.push((from, end_of_item(tokens, from)));
         }
-        let mut open = 0_usize;
-        let end = masked[from..].char_indices().find(|(_, c)| {
-            match c {
-                '{' => open += 1,
-                '}' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            open == 0 && matches!(c, '}' | ';')
-        });
-        items.push((from, end.map_or(masked.len(), |(at, _)| from + at + 1)));
     }
     items
 }
 
-/// The text with comments and the insides of strings and characters made blank.
-fn masked(text: &str) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = &text.as_bytes()[at..];
-        let before = at.checked_sub(1).map(|before| bytes[before]);
-        let length = match rest {
-            [b'/', b'/', ..] => rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()),
-            [b'/', b'*', ..] => comment_length(rest),
-            [b'"', ..] => string_length(rest),
-            [b'r', b'"' | b'#', ..] if !before.is_some_and(|byte| is_word(byte) && byte != b'b') => raw_length(rest),
-            [b'\'', ..] => character_length(rest),
-            _ => 0,
-        };
-        if length == 0 {
-            at += 1;
+fn end_of_item(tokens: &[Token], from: usize) -> usize {
+    let mut open = 0_usize;
+    for (at, token) in tokens.iter().enumerate().skip(from) {
+        match token.text.as_str() {
+            "{" | "(" | "[" => open += 1,
+            "}" | ")" | "]" => open -= 1,
+            _ => {}
+        }
+        if open == 0 && ["}", ";"].contains(&token.text.as_str()) {
+            return at + 1;
+        }
+    }
+    tokens.len()
+}
+
+fn without_imports(tokens: &[Token]) -> Vec<Token> {
+    let mut inside = false;
+    let mut kept = Vec::new();
+    for token in tokens {
+        inside = (inside || token.text == "use") && token.text != ";";
+        if !inside {
+            kept.push(token.clone());
+        }
+    }
+    kept
+}
+
+/// Every path of names with `::` between them, also one name alone.
+fn paths(tokens: &[Token]) -> Vec<Vec<Token>> {
+    let mut found: Vec<Vec<Token>> = Vec::new();
+    let mut goes_on = false;
+    for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.text != "::") {
+        if goes_on && let Some(path) = found.last_mut() {
+            path.push(token.clone());
+        } else if is_name(&token.text) && !(at > 0 && tokens[at - 1].text == "::") {
+            found.push(vec![token.clone()]);
+        } else {
             continue;
         }
-        blank(&mut bytes[at..at + length]);
-        at += length;
+        goes_on = is_name(&token.text) && tokens.get(at + 1).is_some_and(|next| next.text == "::");
     }
-    String::from_utf8(bytes).unwrap()
+    found
 }
 
-fn blank(bytes: &mut [u8]) {
-    bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && !text.ends_with(['"', '\''])
 }
 
-fn comment_length(rest: &[u8]) -> usize {
-    let (mut open, mut at) = (0_usize, 0);
-    while at < rest.len() {
-        match &rest[at..] {
-            [b'/', b'*', ..] => (open, at) = (open + 1, at + 2),
-            [b'*', b'/', ..] => (open, at) = (open - 1, at + 2),
-            _ => at += 1,
+/// Whether the tokens begin with these, which stand with blanks between them.
+fn reads(tokens: &[Token], run: &str) -> bool {
+    let mut at = tokens.iter();
+    run.split(' ').all(|word| at.next().is_some_and(|token| token.text == word))
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    flatten(text.parse().unwrap(), &mut found);
+    found
+}
+
+fn flatten(stream: TokenStream, found: &mut Vec<Token>) {
+    let mut is_joint = false;
+    for tree in stream {
+        let line = tree.span().start().line;
+        let joins = std::mem::take(&mut is_joint);
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::None => ("", ""),
+                };
+                found.push(Token { text: open.to_owned(), line });
+                flatten(group.stream(), found);
+                found.push(Token { text: close.to_owned(), line: group.span_close().end().line });
+            }
+            TokenTree::Punct(mark) if mark.as_char() == ':' && joins => found.last_mut().unwrap().text.push(':'),
+            tree => {
+                is_joint = matches!(&tree, TokenTree::Punct(mark) if mark.as_char() == ':' && mark.spacing() == Spacing::Joint);
+                found.push(Token { text: tree.to_string(), line });
+            }
         }
-        if open == 0 {
-            break;
-        }
     }
-    at
-}
-
-fn string_length(rest: &[u8]) -> usize {
-    let mut at = 1;
-    while at < rest.len() && rest[at] != b'"' {
-        at += if rest[at] == b'\\' { 2 } else { 1 };
-    }
-    (at + 1).min(rest.len())
-}
-
-/// The length of `r"…"` or `r#"…"#`; 0 for what only looks so, such as `r#type`.
-fn raw_length(rest: &[u8]) -> usize {
-    let marks = rest[1..].iter().take_while(|byte| **byte == b'#').count();
-    if rest.get(1 + marks) != Some(&b'"') {
-        return 0;
-    }
-    let close = [b"\"".as_slice(), "#".repeat(marks).as_bytes()].concat();
-    let inside = &rest[2 + marks..];
-    let end = inside.windows(close.len()).position(|window| window == close).unwrap_or(inside.len() - close.len());
-    2 + marks + end + close.len()
-}
-
-/// The length of `'x'`; 0 for a lifetime.
-fn character_length(rest: &[u8]) -> usize {
-    let closing = |from: usize| rest.iter().skip(from).take(10).position(|byte| *byte == b'\'').map(|at| from + at + 1);
-    match rest.get(1) {
-        Some(b'\\') => closing(3).unwrap_or(0),
-        // Only one character can stand between the quotes: a closing quote further on belongs to something else.
-        Some(first) => {
-            let width = match first {
-                0..0x80 => 1,
-                0x80..0xe0 => 2,
-                0xe0..0xf0 => 3,
-                _ => 4,
-            };
-            if rest.get(1 + width) == Some(&b'\'') { width + 2 } else { 0 }
-        }
-        None => 0,
-    }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn starts_a_word(text: &str, at: usize) -> bool {
-    at == 0 || !is_word(text.as_bytes()[at - 1])
-}
-
-fn word_at(text: &str) -> &str {
-    let end = text.bytes().position(|byte| !is_word(byte)).unwrap_or(text.len());
-    &text[..end]
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
 }
 
 /// The rules are tried on code that breaks them.
@@ -546,6 +792,51 @@ mod broken {
     }
 
     #[test]
+    fn circles_are_found_inside_a_folder_and_behind_what_is_passed_on() {
+        let found = |files: &[(&str, &str)]| {
+            let files: Vec<_> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
+            circles(&files).len()
+        };
+        let top = ("src/lib.rs", "pub mod a;");
+        let a = ("src/a/mod.rs", "mod one;\nmod two;\npub use two::Two;");
+        let one = ("src/a/one.rs", "use super::Two;\npub struct One;");
+        let two = |text| ("src/a/two.rs", text);
+        assert_eq!(found(&[top, a, one, two("pub struct Two;")]), 0);
+        assert_eq!(found(&[top, a, one, two("use super::one::One;\npub struct Two(One);")]), 2);
+        assert_eq!(found(&[top, a, one, two("pub struct Two(crate::a::one::One);")]), 2);
+        assert_eq!(found(&[top, a, one, two("#[cfg(test)]\nuse super::one::One;\npub struct Two;")]), 0);
+        // Of a folder and its files, and behind a `*` or another name.
+        let parent = |text| ("src/a/mod.rs", text);
+        let child = |text| ("src/a/one.rs", text);
+        assert_eq!(
+            found(&[
+                top,
+                parent("mod one;\npub use one::f;\npub fn g() {}"),
+                child("use super::g;\npub fn f() { g() }")
+            ]),
+            0
+        );
+        assert_eq!(
+            found(&[top, parent("mod one;\npub fn g() { one::f() }"), child("use super::g;\npub fn f() { g() }")]),
+            2
+        );
+        assert_eq!(
+            found(&[top, parent("mod one;\nuse one::f as h;\npub fn g() { h() }"), child("pub fn f() { super::g() }")]),
+            2
+        );
+        let star = ("src/a/mod.rs", "mod one;\nmod two;\npub use two::*;");
+        assert_eq!(found(&[top, star, one, two("use super::one::One;\npub struct Two(One);")]), 2);
+    }
+
+    #[test]
+    fn real_places_are_found() {
+        let found = |text: &str, anywhere| real_places(&tokens(text), anywhere).len();
+        assert_eq!(found("fn f() { a.symlink(\"l\", \"/etc\").b(g(\"/usr/x\")); symlink(b(b\"/tmp\")) }", false), 2);
+        assert_eq!(found("fn f() { f(\"/home/x\"); json!({\"path\": \"/root\"}) }", true), 2);
+        assert_eq!(found("// \"/etc\"\nfn f() { f(\"/etcetera\", \"a/etc\", \"/dev/null\") }", true), 0);
+    }
+
+    #[test]
     fn crowded_imports_are_found() {
         let found = |text: &str| crowded_imports(&Source::new("src/a.rs", text)).len();
         assert_eq!(found("use crate::a::Name;\nuse std::{fs, io};"), 0);
@@ -565,7 +856,7 @@ mod broken {
 
     #[test]
     fn forbidden_words_are_found_as_words() {
-        let found = |text: &str| forbidden(&Source::new("src/a.rs", text), &[".unwrap()", "print!"]).len();
+        let found = |text: &str| forbidden(&Source::new("src/a.rs", text), &[". unwrap (", "print !"]).len();
         assert_eq!(found("fn f() { a.unwrap(); print!() }"), 2);
         assert_eq!(found("fn f() { a.unwrap_or(b); eprint!() } // .unwrap()"), 0);
     }

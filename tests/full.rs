@@ -1,0 +1,19 @@
+//! Tests of the program as a whole that take long: a fault at every step, programs under strace, drives that are mounted for
+//! it, gigabytes. `cargo test` leaves them out, `scripts/test` runs them.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "the other target uses the rest, and a test of the house rules looks that each is used")]
+mod support;
+
+mod damage;
+mod damage_headers;
+mod drives;
+mod faults;
+mod hostile;
+mod interruption;
+mod kill;
+mod large;
+mod read_back;
+mod reading;
+mod round_trip;
