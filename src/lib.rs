@@ -1,5 +1,45 @@
 //! Versioned archives on a drive: every bundle is an ordinary `.tar.zst`, and stock GNU tar replays the whole history.
 //!
+//! An [`Archive`] is a folder. [`create()`] saves a snapshot of some sources into it, [`list`] and [`ls`] tell what there is,
+//! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] mends it. A [`Monitor`] is told
+//! what happens meanwhile, and may ask to stop.
+//!
+//! ```
+//! use snap_archive::{Archive, CreateOptions, LsOptions, Recorder, RestoreOptions, SourceSpec, create, list, ls, restore};
+//! use std::fs;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let place = tempfile::tempdir()?;
+//! let home = place.path().join("home");
+//! fs::create_dir(&home)?;
+//! fs::write(home.join("letter.txt"), "Dear Ann")?;
+//!
+//! // Saves the folder `home`, under its own name.
+//! let archive = Archive::init(&place.path().join("archive"))?;
+//! let monitor = Recorder::new();
+//! let source = SourceSpec { name: None, path: home };
+//! let report = create(&archive, &CreateOptions { sources: vec![source], ..CreateOptions::default() }, &monitor)?;
+//! assert_eq!((report.problems, monitor.problems().len()), (0, 0));
+//!
+//! // What there is.
+//! let history = list(&archive, &monitor)?;
+//! let newest = history.last().ok_or("no snapshot")?.number;
+//! let mut paths = Vec::new();
+//! let everything = LsOptions { recursive: true, ..LsOptions::default() };
+//! ls(&archive, newest, &everything, &monitor, &mut |path, _| {
+//!     paths.push(path.to_string());
+//!     Ok(())
+//! })?;
+//! assert_eq!(paths, ["home", "home/letter.txt"]);
+//!
+//! // Gives it back, in another place.
+//! let target = place.path().join("restored");
+//! restore(&archive, &RestoreOptions { target: target.clone(), at: newest, ..RestoreOptions::default() }, &monitor)?;
+//! assert_eq!(fs::read_to_string(target.join("home/letter.txt"))?, "Dear Ann");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules stand on floors, lowest first, a blank line between floors; a module uses only floors below its own, and a
 //! test holds them to it. `docs/architecture.md` is the map, `docs/format.md` the format.
 
@@ -12,3 +52,45 @@ pub mod format;
 pub mod archive;
 
 pub mod verbs;
+
+pub use crate::archive::catalog::Catalog;
+pub use crate::archive::open::Archive;
+pub use crate::base::entry::Content;
+pub use crate::base::entry::Entry;
+pub use crate::base::entry::Kind;
+pub use crate::base::entry::Stat;
+pub use crate::base::error::Error;
+pub use crate::base::error::ErrorKind;
+pub use crate::base::error::Problem;
+pub use crate::base::error::Result;
+pub use crate::base::id::ArchiveId;
+pub use crate::base::id::Number;
+pub use crate::base::monitor::Monitor;
+pub use crate::base::monitor::Progress;
+pub use crate::base::monitor::Recorder;
+pub use crate::base::path::EntryPath;
+pub use crate::base::snapshot::Counts;
+pub use crate::base::snapshot::Rules;
+pub use crate::base::snapshot::SourceRecord;
+pub use crate::base::snapshot::Summary;
+pub use crate::base::time::Time;
+pub use crate::base::when::When;
+pub use crate::verbs::create::CreateOptions;
+pub use crate::verbs::create::CreateReport;
+pub use crate::verbs::create::Level;
+pub use crate::verbs::create::SourceSpec;
+pub use crate::verbs::create::create;
+pub use crate::verbs::export::export;
+pub use crate::verbs::history::LsOptions;
+pub use crate::verbs::history::list;
+pub use crate::verbs::history::ls;
+pub use crate::verbs::repair::RepairOptions;
+pub use crate::verbs::repair::RepairReport;
+pub use crate::verbs::repair::repair;
+pub use crate::verbs::restore::RestoreOptions;
+pub use crate::verbs::restore::RestoreReport;
+pub use crate::verbs::restore::restore;
+pub use crate::verbs::verify::Finding;
+pub use crate::verbs::verify::VerifyOptions;
+pub use crate::verbs::verify::VerifyReport;
+pub use crate::verbs::verify::verify;
