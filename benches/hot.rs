@@ -5,6 +5,7 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use divan::counter::ItemsCount;
+use snap_archive::archive::open::Archive;
 use snap_archive::archive::unpack::Sink;
 use snap_archive::archive::unpack::Wanted;
 use snap_archive::archive::unpack::unpack;
@@ -21,6 +22,7 @@ use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
 use snap_archive::base::id::Hash;
+use snap_archive::base::monitor::Recorder;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::format::bundle::Bundle;
@@ -34,14 +36,10 @@ use snap_archive::system::scan::Source;
 use snap_archive::system::scan::scan;
 use snap_archive::system::store::MemoryStore;
 use snap_archive::system::store::Store;
-use snap_archive::verbs::pack::Context;
-use snap_archive::verbs::pack::GroupJob;
-use snap_archive::verbs::pack::Header;
-use snap_archive::verbs::pack::Item;
-use snap_archive::verbs::pack::Job;
-use snap_archive::verbs::pack::JobDirectory;
-use snap_archive::verbs::pack::Packer;
-use snap_archive::verbs::pack::Step;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::SourceSpec;
+use snap_archive::verbs::create::create;
 use std::fs;
 use std::sync::Arc;
 
@@ -99,50 +97,17 @@ fn comparing(bencher: Bencher) {
     });
 }
 
-#[divan::bench(args = [0, 1, 2, 3, 4])]
-fn packing(bencher: Bencher, step: usize) {
+#[divan::bench(args = [1, 3, 9])]
+fn packing(bencher: Bencher, level: i32) {
     let top = tree();
-    let sources = [Source::open("s", top.path(), &Rules::default()).unwrap()];
-    let mut jobs = Vec::new();
-    scan(&sources, &ScanOptions { threads: 0, skip: None, clock: &Time::now }, &mut |listing| {
-        jobs.push(listing);
-        Ok(())
-    })
-    .unwrap();
-    let effort = move || Effort::Step(step);
-    let context = Context {
-        sources: &sources,
-        effort: &effort,
-        bundle_name: &|_| None,
-        clock: &Time::now,
-        dry_run: false,
-        is_stopped: &|| false,
-    };
-    let mut packer = Packer::new(context).unwrap();
-    let job = || {
-        let mut job = GroupJob::default();
-        for listing in &jobs {
-            let header = Header::Always(None);
-            job.directories.push(JobDirectory { source: 0, path: listing.path.clone(), stat: Stat::default(), header });
-            for found in listing.found.iter().filter(|found| found.stat.kind == Kind::File) {
-                let item = Item {
-                    directory: job.directories.len() - 1,
-                    name: listing.name(found).into(),
-                    stat: found.stat,
-                    may_have_holes: false,
-                    before: None,
-                    verdict: Verdict::Changed,
-                    link: None,
-                };
-                job.push(Step::Item(item), found.stat.size);
-            }
-        }
-        Job::Group(job)
-    };
+    let source = SourceSpec { name: Some("s".into()), path: top.path().to_owned() };
+    let options =
+        CreateOptions { sources: vec![source], level: Level::Fixed(level), threads: 1, ..CreateOptions::default() };
+    let archive = || Archive::init_store(Arc::new(MemoryStore::new()), ArchiveId([1; 16]), Time::new(0, 0)).unwrap();
     bencher
         .counter(BytesCount::new(FILES * FILE_BYTES))
-        .with_inputs(job)
-        .bench_local_values(|job| packer.pack(job, Vec::new()).unwrap().stored.len());
+        .with_inputs(archive)
+        .bench_local_values(|archive| create(&archive, &options, &Recorder::new()).unwrap().bytes_written);
 }
 
 /// Counts what it is given.

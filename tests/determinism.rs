@@ -64,6 +64,31 @@ fn any_number_of_threads_makes_the_same_bytes() {
 }
 
 #[test]
+fn large_files_that_are_compared_change_neither_order_nor_parts_and_only_modified_ones_are_stored() {
+    const LARGE: usize = 9 << 20;
+    let scene = Scene::new();
+    let home = &scene.home;
+    for folder in ["a", "b/c"] {
+        for number in 0..5 {
+            home.file(format!("{folder}/{number}"), noise(number, LARGE + number as usize));
+            home.file(format!("{folder}/small{number}"), noise(number, 400_000));
+        }
+    }
+    home.hard_link("a/1", "z");
+    let after = assert_same_bytes(&scene.store, home);
+    for path in ["a/0", "a/1", "a/3", "b/c/0", "b/c/2", "b/c/3"] {
+        home.mtime(path, 1, 1);
+    }
+    home.file("a/2", noise(77, LARGE + 2)).file("b/c/2", noise(78, LARGE + 2));
+    home.file("a/small1", noise(79, 500_000)).remove("a/small4").file("b/c/small3", noise(80, 600_000));
+    home.remove("b/c/small0").file("new", noise(81, 700_000));
+    let bytes = |store: &MemoryStore| files(store).iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+    let before = bytes(&after);
+    let added = bytes(&assert_same_bytes(&after, home)) - before;
+    assert!((2 * LARGE..2 * LARGE + 3_000_000).contains(&added), "{added} bytes were added");
+}
+
+#[test]
 fn a_run_that_finds_no_change_reads_the_comparing_half_of_the_index_and_writes_nothing() {
     let scene = Scene::new();
     for number in 0..20_000_u64 {
@@ -83,6 +108,8 @@ fn a_run_that_finds_no_change_reads_the_comparing_half_of_the_index_and_writes_n
     assert_eq!(report.counts.unchanged, 20_000);
     assert!(files(&scene.store) == before, "nothing in the archive changed");
     assert_eq!(counting.bytes_written(), 0);
+    let listings = counting.steps().into_iter().filter(|step| step == "list bundles").count();
+    assert_eq!(listings, 1, "sweeping temporary files, which a store on a drive does once, is the other look");
     let opened = counting.opened();
     assert!(!opened.iter().any(|name| name.starts_with("bundles/")), "{opened:?}");
     // The other half, with the hashes and places, is by far the larger one.

@@ -194,7 +194,10 @@ impl<'a> Catalog<'a> {
     }
 
     /// Finds the index files with damage anywhere, so that they are made again.
-    fn distrust_damaged(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub fn distrust_damaged(&self) -> Result<()> {
         let numbers: Vec<Number> = self.bundles.keys().map(|id| id.number).collect();
         for number in numbers {
             let Some(file) = self.index_file(number)? else { continue };

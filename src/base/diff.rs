@@ -54,9 +54,9 @@ pub enum Verdict {
     /// Its content cannot have changed; its metadata is noted anew.
     Metadata,
     /// Its content may have changed: it is read, and stored only if it did.
-    Touched,
-    /// It changed: it is stored.
-    Changed,
+    MaybeModified,
+    /// Its content was modified: it is stored.
+    Modified,
     /// It is of another kind than before: it is stored, and what was there is gone.
     Replaced,
 }
@@ -72,11 +72,11 @@ pub fn compare(old: &Stat, new: &Stat, rehash: Rehash) -> Verdict {
     }
     let only_links_differ = Stat { link: new.link, ..*old }.is_unchanged(new);
     match new.kind {
-        Kind::File if old.size != new.size => Verdict::Changed,
+        Kind::File if old.size != new.size => Verdict::Modified,
         Kind::File if only_links_differ && rehash == Rehash::No => Verdict::Metadata,
-        Kind::File | Kind::Symlink => Verdict::Touched,
+        Kind::File | Kind::Symlink => Verdict::MaybeModified,
         Kind::Directory => Verdict::Metadata,
-        Kind::Fifo | Kind::CharDevice | Kind::BlockDevice => Verdict::Changed,
+        Kind::Fifo | Kind::CharDevice | Kind::BlockDevice => Verdict::Modified,
     }
 }
 
@@ -103,20 +103,20 @@ mod tests {
             |old: Stat, new: Stat, verdict| assert_eq!(compare(&old, &new, Rehash::No), verdict, "{old:?} {new:?}");
         let later = Time::new(1, 0);
         check(file, file, Verdict::Unchanged);
-        check(Stat { racy: true, ..file }, file, Verdict::Touched);
-        check(file, Stat { mtime: later, ..file }, Verdict::Touched);
-        check(file, Stat { inode: 8, ..file }, Verdict::Touched);
-        check(file, Stat { size: 6, ..file }, Verdict::Changed);
+        check(Stat { racy: true, ..file }, file, Verdict::MaybeModified);
+        check(file, Stat { mtime: later, ..file }, Verdict::MaybeModified);
+        check(file, Stat { inode: 8, ..file }, Verdict::MaybeModified);
+        check(file, Stat { size: 6, ..file }, Verdict::Modified);
         check(file, Stat { link: 6, ..file }, Verdict::Metadata);
-        check(Stat { racy: true, ..file }, Stat { link: 6, ..file }, Verdict::Touched);
+        check(Stat { racy: true, ..file }, Stat { link: 6, ..file }, Verdict::MaybeModified);
         check(file, Stat { kind: Kind::Directory, ..file }, Verdict::Replaced);
         let directory = Stat { kind: Kind::Directory, ..Stat::default() };
         check(directory, Stat { ctime: later, ..directory }, Verdict::Metadata);
         let symlink = Stat { kind: Kind::Symlink, ..file };
-        check(symlink, Stat { ctime: later, ..symlink }, Verdict::Touched);
+        check(symlink, Stat { ctime: later, ..symlink }, Verdict::MaybeModified);
         let device = Stat { kind: Kind::CharDevice, ..Stat::default() };
-        check(device, Stat { device: 1, ..device }, Verdict::Changed);
-        assert_eq!(compare(&file, &file, Rehash::Yes), Verdict::Touched);
+        check(device, Stat { device: 1, ..device }, Verdict::Modified);
+        assert_eq!(compare(&file, &file, Rehash::Yes), Verdict::MaybeModified);
         assert_eq!(compare(&directory, &directory, Rehash::Yes), Verdict::Unchanged);
     }
 }

@@ -6,12 +6,11 @@ pub mod time;
 pub mod error;
 pub mod id;
 
+pub mod concurrency;
 pub mod entry;
 pub mod exclude;
 pub mod snapshot;
 pub mod when;
 
-pub mod buffers;
 pub mod diff;
 pub mod monitor;
-pub mod workers;

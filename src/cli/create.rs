@@ -14,10 +14,8 @@ use snap_archive::base::error::ErrorKind;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::exclude::RULES_BYTES_MAX;
 use snap_archive::base::exclude::patterns_of;
-use snap_archive::base::id::Number;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Rules;
-use snap_archive::base::snapshot::uncertain_since;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
@@ -93,23 +91,17 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
         session.console.list_entries();
     }
     let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
-    let told = verdict::tell(&report, &options, began.elapsed(), &archive, session);
+    let told = verdict::tell(&report, &options, began.elapsed(), session);
     told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
-    if let Some(number) = report.compared_with.filter(|_| !args.rehash && !session.global.quiet) {
-        tell_uncertain(number, &archive, session);
-    }
-    Ok(Outcome::with_problems(report.problems))
-}
-
-/// Says when it was compared with what may not be what was saved. This is only a hint: where it cannot be found out, none.
-fn tell_uncertain(number: Number, archive: &Archive, session: &Session) {
-    let history = snap_archive::verbs::history::list(archive, &session.console).unwrap_or_default();
-    if uncertain_since(&history, number).is_some() {
+    let uncertain = report.compared_with.filter(|_| report.is_uncertain && !args.rehash && !session.global.quiet);
+    if let Some(base) = uncertain {
         session.console.line(&format!(
-            "note: a part of the list of what changed up to snapshot {number} was lost when the archive was damaged. To be sure \
-             that all is saved as it is now, run the same command once with --rehash."
+            "note: a part of the list of what changed up to snapshot {} was lost when the archive was damaged. To be sure \
+             that all is saved as it is now, run the same command once with --rehash.",
+            base.number
         ));
     }
+    Ok(Outcome::with_problems(report.problems))
 }
 
 fn stopped() -> Failure {

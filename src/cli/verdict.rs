@@ -8,7 +8,6 @@ use super::session::Session;
 use super::session::local;
 use super::text;
 use serde::Serialize;
-use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Problem;
 use snap_archive::base::id::Number;
 use snap_archive::base::path::printable;
@@ -42,7 +41,6 @@ pub(crate) fn tell(
     report: &CreateReport,
     options: &CreateOptions,
     took: Duration,
-    archive: &Archive,
     session: &Session,
 ) -> Result<(), Failure> {
     let (took_text, is_dry_run) = (text::duration(took), options.dry_run);
@@ -55,7 +53,7 @@ pub(crate) fn tell(
             tell_where_it_is(session)?;
         }
         None if is_dry_run => session.say(&dry_run(report))?,
-        None => session.say(&nothing_changed(report, &took_text, archive, session))?,
+        None => session.say(&nothing_changed(report, &took_text))?,
     }
     tell_exceptions(report, session);
     let problems: Vec<Problem> = session.console.problems();
@@ -63,7 +61,7 @@ pub(crate) fn tell(
         snapshot: report.summary.as_ref().map(Snapshot::new),
         dry_run: is_dry_run,
         read_back: options.read_back && report.summary.is_some(),
-        compared_with: report.compared_with,
+        compared_with: report.compared_with.as_ref().map(|base| base.number),
         counts: &report.counts,
         bytes_read: report.bytes_read,
         bytes_written: report.bytes_written,
@@ -94,16 +92,11 @@ fn dry_run(report: &CreateReport) -> String {
     format!("Would be saved: {} ({bytes} of contents). Nothing was written.", counts(&report.counts))
 }
 
-fn nothing_changed(report: &CreateReport, took: &str, archive: &Archive, session: &Session) -> String {
+fn nothing_changed(report: &CreateReport, took: &str) -> String {
     let c = &report.counts;
     let looked_at = text::count(c.new + c.modified + c.metadata + c.unchanged, "file", "files");
-    let since = report.compared_with.map_or(String::new(), |number| {
-        // The time is only there to help; without it the number says enough.
-        let history = snap_archive::verbs::history::list(archive, &session.console).unwrap_or_default();
-        let time = history.iter().find(|summary| summary.number == number).map(|summary| summary.time);
-        let time = time.map_or(String::new(), |time| format!(" ({})", local(time)));
-        format!(" since snapshot {number}{time}")
-    });
+    let since = report.compared_with.as_ref();
+    let since = since.map_or(String::new(), |base| format!(" since snapshot {} ({})", base.number, local(base.time)));
     format!("Nothing has changed{since}. {looked_at} looked at in {took}.")
 }
 

@@ -3,7 +3,9 @@
 pub mod manifest;
 pub mod tar;
 
+pub mod deferred;
 pub mod frames;
 
 pub mod bundle;
 pub mod index;
+pub mod layout;

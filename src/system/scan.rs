@@ -1,6 +1,7 @@
 //! Sources listed and looked at by several threads, handed on directory by directory in the order of a walk. Opens no file
 //! but rules; knows nothing of what was there before.
 
+use crate::base::concurrency::join;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
@@ -13,11 +14,11 @@ use crate::base::exclude::IGNORE_FILE;
 use crate::base::exclude::RULES_BYTES_MAX;
 use crate::base::id::Hash;
 use crate::base::path;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
-use crate::base::workers;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
 use crate::system::platform::Names;
@@ -39,7 +40,7 @@ const FAT_TOP_INODE: u64 = 1;
 
 /// A source, open.
 pub struct Source {
-    name: Vec<u8>,
+    path: EntryPathBuf,
     root: Directory,
     stat: RawStat,
     rules: Rules,
@@ -59,14 +60,15 @@ impl Source {
         let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
         let root = Directory::open(path).map_err(doing)?;
         let stat = root.own_stat().map_err(doing)?;
-        if !path::is_name(name.as_bytes()) || name == crate::base::path::MANIFEST_NAME {
+        let child = EntryPath::root().child(name.as_bytes()).filter(|_| name != crate::base::path::MANIFEST_NAME);
+        let Some(own) = child else {
             return Err(Error::new(
                 crate::base::error::ErrorKind::Refused,
                 format!("'{}' cannot be the name of a source", name.escape_debug()),
             ));
-        }
+        };
         Ok(Source {
-            name: name.as_bytes().to_vec(),
+            path: own,
             root,
             stat,
             rules: rules.clone(),
@@ -78,7 +80,12 @@ impl Source {
 
     /// Its name, the first part of all its paths.
     pub fn name(&self) -> &[u8] {
-        &self.name
+        self.path.as_bytes()
+    }
+
+    /// The path of its top directory in the archive: its name.
+    pub fn path(&self) -> &EntryPath {
+        &self.path
     }
 
     /// Its top directory.
@@ -124,7 +131,7 @@ impl Source {
     pub fn check_alive(&self) -> Result<()> {
         let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
         doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
-            let name = path::printable(&self.name);
+            let name = path::printable(self.name());
             Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
                 .with_hint("was it pulled out? Plug it in and run the same command again")
         })
@@ -251,7 +258,7 @@ pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Lis
         let stop = StopHelpers(&scanner);
         let walked = scanner.walk(visit);
         drop(stop);
-        workers::join(helpers);
+        join(helpers);
         walked
     })
 }
@@ -412,7 +419,7 @@ impl Scanner<'_> {
 
     fn listed(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
         let source = &self.sources[slot.source];
-        let path = path::joined_below(&source.name, &slot.path);
+        let path = path::joined_below(source.name(), &slot.path);
         let mut listing = Listing { source: slot.source, path, ..Listing::default() };
         if slot.is_elsewhere {
             return (listing, Vec::new());

@@ -1,7 +1,5 @@
 //! What a person may ask of an archive, one folder each. A verb knows nothing of terminals, and nothing of other verbs.
 
-pub mod pack;
-
 pub mod create;
 pub mod export;
 pub mod history;

@@ -10,14 +10,14 @@ mod plan;
 mod queue;
 mod tests;
 
-use crate::base::buffers::Buffers;
+use crate::base::concurrency::Buffers;
+use crate::base::concurrency::join;
 use crate::base::entry::Content;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
-use crate::base::workers;
 use crate::format::bundle::Bundle;
 use crate::format::frames::Decompressor;
 use crate::format::frames::FrameAt;
@@ -93,7 +93,7 @@ pub fn unpack<S: Sink>(
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
         let fed = feed(wanted, open_bundle, sink, &queue, &buffers);
         queue.close(fed);
-        workers::join(workers);
+        join(workers);
     });
     queue.into_result()
 }
@@ -184,7 +184,7 @@ fn feed_bundle<S: Sink>(
         if !queue.reserve(cost) {
             break;
         }
-        let stored = bundle.stored_frame_in(&frame, buffers.take());
+        let stored = bundle.stored_frame_in(&frame, buffers.get());
         queue.push(Job::Frame { bundle: bundle.clone(), frame, stored, pieces }, cost);
     }
     Ok(())
@@ -246,7 +246,7 @@ impl<'w, S: Sink> Worker<'w, S> {
         let raw = stored.and_then(|stored| {
             let mut raw = std::mem::take(&mut self.raw);
             let done = self.decompressor.decompress_to(&stored, frame.raw_bytes, &mut raw);
-            self.buffers.give(stored);
+            self.buffers.put(stored);
             done.map_err(|error| error.while_doing(&format!("cannot read bundle {}", bundle.name())))?;
             Ok(raw)
         });

@@ -1,7 +1,8 @@
-//! The index file of a snapshot, made while the snapshot is. It is only a shortcut: whatever goes wrong with it, it is left, and
+//! The index file of a snapshot, made while the snapshot is. It is only a shortcut: when it cannot be written it is given up, and
 //! made from the manifests afterwards.
 
-use super::pipeline::Run;
+use super::context::CreateContext;
+use super::packed::Line;
 use crate::archive::replay;
 use crate::archive::replay::IndexRows;
 use crate::base::error::Result;
@@ -11,11 +12,10 @@ use crate::base::snapshot::Summary;
 use crate::format::bundle::Published;
 use crate::format::index::BundleRecord;
 use crate::format::manifest::Tail;
-use crate::verbs::pack::Line;
 
 /// An index file that grows with the snapshot.
-pub struct IndexOnTheWay<'a> {
-    run: &'a Run<'a>,
+pub struct IndexBuilder<'a> {
+    run: &'a CreateContext<'a>,
     state: Progress,
     bundles: Vec<BundleRecord>,
     summary: Summary,
@@ -24,19 +24,20 @@ pub struct IndexOnTheWay<'a> {
 enum Progress {
     NotBegun,
     Begun(Box<IndexRows>),
-    Left,
+    GivenUp,
 }
 
-impl<'a> IndexOnTheWay<'a> {
-    pub fn new(run: &'a Run<'a>) -> IndexOnTheWay<'a> {
-        IndexOnTheWay { run, state: Progress::NotBegun, bundles: Vec::new(), summary: Summary::default() }
+impl<'a> IndexBuilder<'a> {
+    /// Begins nothing yet.
+    pub fn new(run: &'a CreateContext<'a>) -> IndexBuilder<'a> {
+        IndexBuilder { run, state: Progress::NotBegun, bundles: Vec::new(), summary: Summary::default() }
     }
 
     /// Begins it, the first time.
     pub fn begin(&mut self) {
         if matches!(self.state, Progress::NotBegun) {
-            let rows = self.run.catalog.begin_index(self.run.head.id.number, self.run.before);
-            self.state = rows.map_or(Progress::Left, |rows| Progress::Begun(Box::new(rows)));
+            let rows = self.run.catalog.begin_index(self.run.head.id.number, self.run.base);
+            self.state = rows.map_or(Progress::GivenUp, |rows| Progress::Begun(Box::new(rows)));
         }
     }
 
@@ -59,11 +60,28 @@ impl<'a> IndexOnTheWay<'a> {
         replay::add_part(&mut self.summary, &self.run.head, &tail, published.bytes);
     }
 
-    /// Publishes it: the last part was.
-    pub fn publish(self) {
-        if let Progress::Begun(rows) = self.state {
-            // What failed is tried again from the manifests, and then told.
-            let _ = rows.publish(self.bundles, Some(self.summary));
+    /// Publishes it, after the last part; gives what it says of the snapshot. Where it was given up, it is made from the bundles;
+    /// where that fails, too, a notice says so: the snapshot exists all the same.
+    pub fn publish(mut self) -> Summary {
+        let summary = self.summary.clone();
+        let published = match std::mem::replace(&mut self.state, Progress::GivenUp) {
+            Progress::Begun(rows) => {
+                rows.publish(std::mem::take(&mut self.bundles), Some(self.summary.clone())).is_ok()
+            }
+            Progress::NotBegun | Progress::GivenUp => false,
+        };
+        if !published {
+            self.make_again();
+        }
+        summary
+    }
+
+    fn make_again(&self) {
+        let CreateContext { archive, monitor, .. } = self.run;
+        let made = archive.catalog_for_writing(*monitor).and_then(|catalog| catalog.state(self.run.head.id.number));
+        if let Err(error) = made {
+            monitor
+                .notice(&format!("the snapshot is saved, but its index is not ({error}); the next run makes it again"));
         }
     }
 
@@ -71,7 +89,7 @@ impl<'a> IndexOnTheWay<'a> {
         if let Progress::Begun(rows) = &mut self.state
             && act(rows).is_err()
         {
-            self.state = Progress::Left;
+            self.state = Progress::GivenUp;
         }
     }
 }

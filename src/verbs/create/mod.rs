@@ -1,25 +1,47 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
-mod index;
-mod old;
-mod pace;
-mod pipeline;
-mod plan;
-mod room;
-mod sources;
-mod write;
+mod context;
+mod level;
+mod owners;
+mod part_budget;
 
+mod base;
+mod directory_diff;
+mod packed;
+mod space;
+
+mod hardlinks;
+mod index;
+mod sources;
+
+mod item;
+
+mod large;
+
+mod job;
+
+mod worker;
+mod writer;
+
+mod outbox;
+
+mod planner;
+
+mod pipeline;
+
+use self::context::CreateContext;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::base::concurrency::threads;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::NUMBER_MAX;
-use crate::base::id::Number;
 use crate::base::monitor::Monitor;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::Summary;
+use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
 use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::manifest::Head;
@@ -122,7 +144,9 @@ pub struct CreateReport {
     /// How many sockets were passed over.
     pub sockets: u64,
     /// The snapshot that was compared with; `None` before the first.
-    pub compared_with: Option<Number>,
+    pub compared_with: Option<Summary>,
+    /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
+    pub is_uncertain: bool,
 }
 
 /// Saves what is new or modified in the sources as one snapshot.
@@ -133,37 +157,33 @@ pub struct CreateReport {
 /// give back what was written; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
-    room::check_part_size(options, &archive.store().room())?;
+    space::check_part_size(options, &archive.store().room())?;
     let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    let catalog = archive.catalog_for_writing(monitor)?;
-    // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
-    catalog.healing(|| attempt(archive, options, monitor))
+    match attempt(archive, options, monitor) {
+        // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
+        Err(error) if error.kind() == ErrorKind::IndexDamaged => {
+            archive.catalog_for_writing(monitor)?.distrust_damaged()?;
+            attempt(archive, options, monitor)
+        }
+        done => done,
+    }
 }
 
 fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     let now = options.time.unwrap_or_else(Time::now);
     let catalog = archive.catalog_for_writing(monitor)?;
-    let before = catalog.state(catalog.highest())?;
+    let base = catalog.state(catalog.highest())?;
     let history = catalog.history()?;
-    let chosen = sources::choose(options, &history, &before)?;
+    let chosen = sources::choose(options, &history, &base)?;
     let head = head(archive, &catalog, options, &chosen, now)?;
-    let number = head.id.number;
-    let compared_with = history.last().map(|summary| summary.number);
-    let scan_options = ScanOptions {
-        threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
-        skip: archive
-            .directory()
-            .and_then(|path| platform::stat_path(path).ok())
-            .map(|stat| (stat.file_system, stat.inode)),
-        clock: options.clock,
-    };
+    let scan_options = scan_options(archive, options);
     if !options.dry_run {
-        room::warn_if_short(&chosen.open, &before, &archive.store().room(), &scan_options, monitor)?;
+        space::warn_if_short(&chosen.open, &base, &archive.store().room(), &scan_options, monitor)?;
     }
-    let done = pipeline::run(&pipeline::Run {
+    let done = pipeline::run(&CreateContext {
         archive,
         catalog: &catalog,
-        before: &before,
+        base: &base,
         sources: &chosen.open,
         scan_options: &scan_options,
         options,
@@ -171,32 +191,26 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
         head,
         monitor,
     })?;
-    let mut report = CreateReport {
-        summary: None,
+    let compared_with = history.last().cloned();
+    Ok(CreateReport {
+        summary: done.summary,
         counts: done.counts,
         bytes_read: done.bytes_read,
         bytes_written: done.bytes_written,
         problems: done.problems,
         sockets: done.sockets,
+        is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),
         compared_with,
-    };
-    if done.committed {
-        // The snapshot exists. The index is only a shortcut: when it cannot be written, the next run makes it.
-        let history = archive.catalog_for_writing(monitor).and_then(|catalog| {
-            catalog.state(number)?;
-            catalog.history()
-        });
-        report.summary = match history {
-            Ok(history) => history.into_iter().rfind(|summary| summary.number == number),
-            Err(error) => {
-                monitor.notice(&format!(
-                    "the snapshot is saved, but its index is not ({error}); the next run makes it again"
-                ));
-                Some(Summary { number, time: now, ..Summary::default() })
-            }
-        };
+    })
+}
+
+fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanOptions<'a> {
+    let own = archive.directory().and_then(|path| platform::stat_path(path).ok());
+    ScanOptions {
+        threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
+        skip: own.map(|stat| (stat.file_system, stat.inode)),
+        clock: options.clock,
     }
-    Ok(report)
 }
 
 fn head(
@@ -224,10 +238,4 @@ fn head(
         stands_for: None,
         uncertain_until: 0,
     })
-}
-
-fn threads(wanted: usize) -> usize {
-    const THREADS_MAX: usize = 64;
-    let wanted = if wanted == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { wanted };
-    wanted.min(THREADS_MAX)
 }

@@ -6,7 +6,6 @@ use crate::archive::state::State;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
@@ -28,7 +27,7 @@ pub struct Chosen {
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] when there are none, two have one name, one is missing or has become empty.
-pub fn choose(options: &CreateOptions, history: &[Summary], before: &State) -> Result<Chosen> {
+pub fn choose(options: &CreateOptions, history: &[Summary], base: &State) -> Result<Chosen> {
     let known = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
     let mut wanted: BTreeMap<String, SourceRecord> = BTreeMap::new();
     for (name, path) in named(&options.sources, known)? {
@@ -44,7 +43,7 @@ pub fn choose(options: &CreateOptions, history: &[Summary], before: &State) -> R
     }
     let mut open = Vec::new();
     for record in wanted.values() {
-        open.push(open_source(record, &record.rules, options, before)?);
+        open.push(open_source(record, &record.rules, options, base)?);
     }
     let unscanned = known.iter().filter(|record| !wanted.contains_key(&record.name));
     let unscanned: Vec<SourceRecord> =
@@ -94,7 +93,7 @@ fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, before: &State) -> Result<Source> {
+fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, base: &State) -> Result<Source> {
     let path = Path::new(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() {
@@ -105,8 +104,7 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, be
     let mut is_empty = true;
     let listed = source.root().for_each_name(|_| is_empty = false);
     listed.map_err(|error| Error::io(format!("cannot read the folder {}", printed(path)), error))?;
-    let top = EntryPathBuf::from_bytes(source.name()).unwrap_or_default();
-    if is_empty && !options.allow_empty && before.groups(&top).next().transpose()?.is_some() {
+    if is_empty && !options.allow_empty && base.groups(source.path()).next().transpose()?.is_some() {
         return Err(has_become_empty(&printed(path)));
     }
     Ok(source)

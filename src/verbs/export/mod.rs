@@ -13,6 +13,10 @@ use self::make::Maker;
 use self::plan::Plan;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::base::concurrency::Budget;
+use crate::base::concurrency::Sender;
+use crate::base::concurrency::ordered;
+use crate::base::concurrency::threads;
 use crate::base::entry::Hole;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -25,12 +29,15 @@ use crate::base::monitor::Progress;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
-use crate::base::workers;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
+use crate::format::frames::FRAME_BYTES;
 use crate::format::frames::SeekTable;
 use crate::format::tar;
 use std::io::Write;
+
+/// What a frame takes in memory, with the contents that it is made from, in bytes; about, and at most.
+const JOB_BYTES: u64 = 2 * FRAME_BYTES as u64;
 
 /// Writes the state at snapshot `number` to `out` as one tar, compressed with zstd at `level` (1 to 19): all of it, or
 /// `paths` with what is in them and the directories that lead to them. What is damaged in the archive is told to the monitor,
@@ -70,7 +77,6 @@ pub fn export_from(
     let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
     let plan = Plan::new(state, number, paths, &contents)?;
     Compressor::new(Effort::Level(level))?;
-    let maker = || Maker::new(&contents, level);
     let mut export =
         Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
     if let Some(since) = uncertain_since(&history, number) {
@@ -80,7 +86,17 @@ pub fn export_from(
         );
         export.tell(&Problem::new(EntryPathBuf::root(), what));
     }
-    workers::in_order(workers::threads(0), plan, maker, Maker::make, |made| {
+    let threads = threads(0);
+    let budget = Budget::new((2 * threads as u64 + 2) * JOB_BYTES);
+    let feed = |sender: &Sender<_, _>| {
+        let mut plan = plan;
+        plan.try_for_each(|job| sender.send(job, JOB_BYTES))
+    };
+    let maker = || {
+        let mut maker = Maker::new(&contents, level);
+        move |job| maker.make(job)
+    };
+    ordered(threads, &budget, feed, maker, |made| {
         for made in made {
             export.take(made?)?;
         }

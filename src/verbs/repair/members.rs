@@ -2,13 +2,13 @@
 //! writer would write is left out. Knows nothing of other bundles.
 
 use super::raw::RawTar;
-use super::rewrite::PIECE_BYTES;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::format::bundle::Bundle;
+use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Head;
 use crate::format::tar;
 use crate::format::tar::Told;

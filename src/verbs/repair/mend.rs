@@ -245,7 +245,7 @@ impl Mend<'_, '_, '_> {
         let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
-        let mut rewrite = Rewrite::new(sources, old.clone(), writer)?;
+        let mut rewrite = Rewrite::new(sources, old.clone(), writer);
         let tail = match &manifests {
             Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,

@@ -20,22 +20,19 @@ use crate::base::snapshot::Counts;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
-use crate::format::frames::Compressor;
+use crate::format::deferred::DeferredDirectories;
 use crate::format::frames::Effort;
-use crate::format::frames::FRAME_BYTES;
+use crate::format::layout::FrameBuilder;
+use crate::format::layout::Frames;
+use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Change;
 use crate::format::manifest::LineWithoutOffset;
 use crate::format::manifest::Now;
 use crate::format::manifest::Tail;
-use crate::format::tar;
 use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
-use crate::verbs::verify::Later;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// A content up to this length shares a frame with others; a larger one begins one and is cut into pieces of it.
-pub(super) const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
 /// The changes of a bundle, by directory in the order of a walk, then by name.
 pub(super) trait Lines {
@@ -127,11 +124,9 @@ pub(super) struct Rewrite<'a> {
     /// The old bundle, as far as it can be read.
     old: Option<RawTar>,
     writer: BundleWriter,
-    compressor: Compressor,
-    /// Tar that is in no frame yet.
-    raw: Vec<u8>,
+    frames: FrameBuilder,
     /// Directories with a line, whose members come later.
-    pending: Later,
+    deferred: DeferredDirectories,
     /// Where a content that has several names was and where it is now; 0: it is lost.
     placed: HashMap<u64, u64>,
     /// The first name of each content that has several.
@@ -192,19 +187,18 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
 
 impl<'a> Rewrite<'a> {
     /// A bundle that takes the place of `old`, as far as that can be read.
-    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Result<Rewrite<'a>> {
-        Ok(Rewrite {
+    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Rewrite<'a> {
+        Rewrite {
             sources,
             old: old.map(RawTar::new),
             writer,
-            compressor: Compressor::new(Effort::default())?,
-            raw: Vec::new(),
-            pending: Later::default(),
+            frames: FrameBuilder::default(),
+            deferred: DeferredDirectories::default(),
             placed: HashMap::new(),
             firsts: HashMap::new(),
             line: Vec::new(),
             count: None,
-        })
+        }
     }
 
     /// Counts the changes of the state `before`, instead of taking the counts of the tail.
@@ -223,7 +217,7 @@ impl<'a> Rewrite<'a> {
         while let Some(change) = lines.next()? {
             let directory = path::split_last(change.path.as_bytes()).0;
             if present.as_deref() != Some(directory) {
-                self.pending_before(Some(directory))?;
+                self.deferred_before(Some(directory))?;
                 let ahead = scout.look(directory, self.sources.before.as_ref())?;
                 if let Some(directory) = EntryPathBuf::from_bytes(directory).filter(|directory| !directory.is_root()) {
                     self.directory(&directory, &ahead)?;
@@ -248,20 +242,20 @@ impl<'a> Rewrite<'a> {
     }
 
     fn finish(mut self, tail: Tail) -> Result<Published> {
-        self.pending_before(None)?;
+        self.deferred_before(None)?;
         self.flush()?;
         let counts = self.count.map_or(tail.counts, |count| count.counts);
         self.writer.publish(Tail { counts, ..tail })
     }
 
     fn group(&mut self, group: Group) -> Result<()> {
-        self.pending_before(Some(&group.directory))?;
+        self.deferred_before(Some(&group.directory))?;
         if let Some(directory) = EntryPathBuf::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
             match &group.member {
                 Some(OwnMember { entry, listing }) => {
-                    let own = self.take_pending(&directory)?;
+                    let own = self.take_deferred(&directory)?;
                     let body = listing.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
-                    tar::append_header(&mut self.raw, directory.as_bytes(), own.as_ref().unwrap_or(entry), body);
+                    self.frames.header(&directory, own.as_ref().unwrap_or(entry), body);
                 }
                 None => {
                     let mut ahead = Ahead::default();
@@ -279,19 +273,19 @@ impl<'a> Rewrite<'a> {
     }
 
     /// The line of a directory whose member is due.
-    fn take_pending(&mut self, directory: &EntryPath) -> Result<Option<Entry>> {
-        let is_next = self.pending.peek()?.is_some_and(|first| first == directory);
-        Ok(if is_next { self.pending.pop()?.map(|(_, entry)| entry) } else { None })
+    fn take_deferred(&mut self, directory: &EntryPath) -> Result<Option<Entry>> {
+        let is_next = self.deferred.peek()?.is_some_and(|first| first == directory);
+        Ok(if is_next { self.deferred.pop()?.map(|(_, entry)| entry) } else { None })
     }
 
     /// Members of directories in which nothing changed.
-    fn pending_before(&mut self, directory: Option<&[u8]>) -> Result<()> {
+    fn deferred_before(&mut self, directory: Option<&[u8]>) -> Result<()> {
         let is_due =
             |first: &EntryPath| directory.is_none_or(|directory| path::walk_order(first.as_bytes(), directory).is_lt());
-        while self.pending.peek()?.is_some_and(is_due)
-            && let Some((path, entry)) = self.pending.pop()?
+        while self.deferred.peek()?.is_some_and(is_due)
+            && let Some((path, entry)) = self.deferred.pop()?
         {
-            tar::append_header(&mut self.raw, path.as_bytes(), &entry, Body::Itself);
+            self.frames.header(&path, &entry, Body::Itself);
             self.flush_if_full()?;
         }
         Ok(())
@@ -300,7 +294,7 @@ impl<'a> Rewrite<'a> {
     /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
     /// names that are gone.
     fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
-        let own = self.take_pending(directory)?;
+        let own = self.take_deferred(directory)?;
         let names = if ahead.loses_names { self.names_in(directory)? } else { None };
         if own.is_none() && names.is_none() && !ahead.stores {
             return Ok(());
@@ -311,7 +305,7 @@ impl<'a> Rewrite<'a> {
         };
         if let Some(entry) = known.filter(|entry| entry.stat.kind == Kind::Directory) {
             let body = names.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
-            tar::append_header(&mut self.raw, directory.as_bytes(), &entry, body);
+            self.frames.header(directory, &entry, body);
         }
         Ok(())
     }
@@ -369,9 +363,9 @@ impl<'a> Rewrite<'a> {
 
     fn special(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
         if entry.stat.kind == Kind::Directory {
-            return self.pending.push(path.to_owned(), entry.clone());
+            return self.deferred.push(path.to_owned(), entry.clone());
         }
-        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
+        self.frames.header(path, entry, Body::Itself);
         Ok(())
     }
 
@@ -381,7 +375,7 @@ impl<'a> Rewrite<'a> {
         let known = self.placed.get(&old).copied().filter(|_| entry.stat.link != 0);
         if let (Some(offset), Some(first)) = (known, self.firsts.get(&old)) {
             if offset > 0 {
-                tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::LinkTo(first.as_bytes()));
+                self.frames.header(path, entry, Body::LinkTo(first.as_bytes()));
             }
             return Ok(offset);
         }
@@ -398,25 +392,22 @@ impl<'a> Rewrite<'a> {
         if size > PIECE_BYTES {
             self.flush()?;
         }
-        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::Itself);
-        let offset = self.writer.tar_offset() + self.raw.len() as u64;
+        self.frames.header(path, entry, Body::Itself);
+        let offset = self.writer.tar_offset() + self.frames.raw_bytes() as u64;
         let mut at = 0;
         while at < size {
             let end = size.min(at + PIECE_BYTES);
-            let start = self.raw.len();
-            self.raw.resize(start + (end - at) as usize, 0);
-            let mut raw = std::mem::take(&mut self.raw);
+            let piece = self.frames.content((end - at) as usize);
             for (from, to) in data_ranges(&content.holes, at, end) {
-                let range = start + (from - at) as usize..start + (to - at) as usize;
-                self.read(content.place.offset + from, &mut raw[range])?;
+                let old = self.old.as_mut().ok_or_else(too_early)?;
+                old.read_at(content.place.offset + from, &mut piece[(from - at) as usize..(to - at) as usize])?;
             }
-            self.raw = raw;
             at = end;
             if at < size {
                 self.flush()?;
             }
         }
-        tar::pad(&mut self.raw, size);
+        self.frames.pad(size);
         Ok(offset)
     }
 
@@ -450,18 +441,12 @@ impl<'a> Rewrite<'a> {
     }
 
     fn flush_if_full(&mut self) -> Result<()> {
-        if self.raw.len() as u64 >= PIECE_BYTES { self.flush() } else { Ok(()) }
+        if self.frames.raw_bytes() as u64 >= PIECE_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
-        let (mut stored, mut frames) = (Vec::new(), Vec::new());
-        let mut rest = self.raw.as_slice();
-        while !rest.is_empty() {
-            let length = if rest.len() > 2 * FRAME_BYTES { FRAME_BYTES } else { rest.len() };
-            frames.push(self.compressor.append_frame(&rest[..length], &mut stored)?);
-            rest = &rest[length..];
-        }
-        self.raw.clear();
-        self.writer.append_frames(&stored, &frames)
+        let mut frames = Frames::default();
+        self.frames.finish(Effort::default(), &mut frames)?;
+        self.writer.append_frames(&frames.stored, &frames.lengths)
     }
 }

@@ -9,6 +9,7 @@ use super::run::Run;
 use crate::archive::unpack::Sink;
 use crate::archive::unpack::Wanted;
 use crate::archive::unpack::unpack;
+use crate::base::concurrency::join;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -16,7 +17,6 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPathBuf;
-use crate::base::workers;
 use crate::system::destination::Failure;
 use crate::system::destination::PendingFile;
 use crate::system::platform::WRITE_BYTES;
@@ -104,7 +104,7 @@ fn in_parallel(numbers: &[usize], threads: usize, work: &(dyn Fn(usize) -> Resul
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_on)).collect();
-        workers::join(threads).into_iter().collect()
+        join(threads).into_iter().collect()
     })
 }
 

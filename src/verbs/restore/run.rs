@@ -4,6 +4,7 @@ use super::RestoreOptions;
 use super::RestoreReport;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::base::concurrency::threads;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
@@ -67,14 +68,13 @@ impl<'a> Run<'a> {
         destination: Option<Destination>,
         bytes_total: u64,
     ) -> Run<'a> {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Run {
             archive: catalog.archive(),
             catalog,
             options,
             monitor,
             destination,
-            threads: if options.threads == 0 { cores() } else { options.threads },
+            threads: threads(options.threads),
             tally: Tally { bytes_total, ..Tally::default() },
             bundles: Mutex::default(),
             claims: Mutex::default(),

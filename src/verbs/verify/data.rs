@@ -5,18 +5,17 @@ use super::Check;
 use super::PATHS_MAX;
 use super::Touched;
 use super::expected::Expected;
-use super::expected::TarOrder;
 use super::expected::Wanted;
-use super::frames::Decoder;
 use super::frames::Frames;
 use super::frames::Piece;
 use super::frames::Tape;
+use super::frames::decode_all;
 use super::is_about_the_file;
-use super::later::Queue;
 use super::told;
 use crate::archive::open::BundleFile;
 use crate::archive::open::bundle_path;
 use crate::archive::state::State;
+use crate::base::concurrency::threads as thread_count;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Hole;
@@ -31,9 +30,10 @@ use crate::base::monitor::Progress;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::base::snapshot::uncertain_since;
-use crate::base::workers;
 use crate::format::bundle::Bundle;
+use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
+use crate::format::layout::MemberOrder;
 use crate::format::tar;
 use crate::format::tar::Member;
 use std::collections::HashMap;
@@ -50,12 +50,12 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
     let files: Vec<(BundleFile, bool)> =
         check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
-    let mut waiting = Queue::default();
+    let mut waiting = DirectoryQueue::default();
     let mut number = 0;
     for (file, is_itself) in files {
         let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
         if !is_whole || number != file.id().number {
-            waiting = Queue::default();
+            waiting = DirectoryQueue::default();
         }
         number = file.id().number;
         if !is_itself {
@@ -63,7 +63,7 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
         }
         match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
             Err(error) if is_about_the_file(&error) => {
-                waiting = Queue::default();
+                waiting = DirectoryQueue::default();
                 check.found(bundle_path(&file.name), told(&error), Touched::everything(file.id()));
             }
             result => result?,
@@ -79,7 +79,7 @@ fn read_bundle(
     file: &BundleFile,
     threads: usize,
     bytes_total: u64,
-    waiting: &mut Queue,
+    waiting: &mut DirectoryQueue,
 ) -> Result<()> {
     let bundle = check.archive.bundle(&file.name)?;
     let blob = check.archive.store().open(&bundle_path(&file.name))?;
@@ -87,7 +87,7 @@ fn read_bundle(
     // An uncertain one need not have what earlier parts announced.
     let is_certain =
         check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
-    let carried = if is_certain { std::mem::take(waiting) } else { Queue::default() };
+    let carried = if is_certain { std::mem::take(waiting) } else { DirectoryQueue::default() };
     let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
     // What is not known for certain says nothing of directories.
     let is_certain = |state: &State| {
@@ -108,7 +108,7 @@ fn read_bundle(
         Ok(())
     };
     let frames = Frames::new(&*blob, bundle.table());
-    let seen = workers::in_order(workers::threads(threads), frames, Decoder::default, Decoder::decode, |decoded| {
+    let seen = decode_all(frames, thread_count(threads), |decoded| {
         let tape = Tape::new(decoded, &mut on_frame);
         let mut scan = Scan {
             tape,
@@ -116,7 +116,7 @@ fn read_bundle(
             state,
             before,
             seen: Seen::default(),
-            waiting: Queue::default(),
+            waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,
             unread: false,
             firsts: HashMap::new(),
@@ -220,7 +220,7 @@ struct Scan<'a> {
     before: Option<State>,
     seen: Seen,
     /// Directories whose members may come in the next part.
-    waiting: Queue,
+    waiting: DirectoryQueue,
     is_last_part: bool,
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
@@ -350,7 +350,7 @@ impl Scan<'_> {
                 }
             }
             Some(path) => {
-                let order = TarOrder::new(path, is_directory);
+                let order = MemberOrder::new(path, is_directory);
                 while expected.peek().is_some_and(|wanted| wanted.order() < order) {
                     if let Some(passed) = expected.take()? {
                         self.note_missing(passed);
@@ -369,7 +369,7 @@ impl Scan<'_> {
         self.tape.skip_to(end)
     }
 
-    fn is_known_directory(&self, order: &TarOrder) -> bool {
+    fn is_known_directory(&self, order: &MemberOrder) -> bool {
         let find = |state: &State| {
             state.find(order.path()).is_ok_and(|entry| entry.is_some_and(|entry| entry.stat.kind == Kind::Directory))
         };

@@ -1,7 +1,5 @@
 //! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
 
-use super::later::Later;
-use super::later::Queue;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -10,51 +8,11 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
+use crate::format::deferred::DeferredDirectories;
+use crate::format::deferred::DirectoryQueue;
+use crate::format::layout::MemberOrder;
 use crate::format::manifest::Change;
 use crate::format::manifest::Now;
-use std::cmp::Ordering;
-
-/// Orders members as they stand in a tar: a directory, what is in it by name, then its subdirectories.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct TarOrder {
-    path: EntryPathBuf,
-    is_directory: bool,
-}
-
-impl TarOrder {
-    pub fn new(path: EntryPathBuf, is_directory: bool) -> TarOrder {
-        TarOrder { path, is_directory }
-    }
-
-    pub fn path(&self) -> &EntryPath {
-        &self.path
-    }
-
-    pub fn into_path(self) -> EntryPathBuf {
-        self.path
-    }
-
-    pub fn is_directory(&self) -> bool {
-        self.is_directory
-    }
-
-    /// The directory that it stands under, and its name there; a directory stands first under itself.
-    fn parts(&self) -> (&[u8], &[u8]) {
-        if self.is_directory { (self.path.as_bytes(), b"") } else { path::split_last(self.path.as_bytes()) }
-    }
-}
-
-impl Ord for TarOrder {
-    fn cmp(&self, other: &TarOrder) -> Ordering {
-        path::row_order(self.parts(), other.parts())
-    }
-}
-
-impl PartialOrd for TarOrder {
-    fn partial_cmp(&self, other: &TarOrder) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 /// One member that must be there.
 pub(super) struct Wanted {
@@ -63,8 +21,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub fn order(&self) -> TarOrder {
-        TarOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
+    pub fn order(&self) -> MemberOrder {
+        MemberOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
     }
 
     /// Its content and where that ends.
@@ -78,7 +36,7 @@ impl Wanted {
 pub(super) struct Expected {
     reader: ManifestReader,
     /// Directories whose headers come later than their lines.
-    directories: Later,
+    directories: DeferredDirectories,
     /// One that was read, before which others are due.
     directory: Option<(EntryPathBuf, Entry)>,
     /// The next member that is no directory.
@@ -91,8 +49,8 @@ pub(super) struct Expected {
 
 impl Expected {
     /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
-    pub fn new(reader: ManifestReader, directories: Queue) -> Result<Expected> {
-        let directories = Later::new(directories);
+    pub fn new(reader: ManifestReader, directories: DirectoryQueue) -> Result<Expected> {
+        let directories = DeferredDirectories::new(directories);
         let mut expected =
             Expected { reader, directories, directory: None, other: None, next: None, group: Vec::new(), ended: false };
         expected.advance()?;
@@ -136,7 +94,7 @@ impl Expected {
     /// Whether a directory stands before all that is known to come.
     fn is_due(&self, directory: &EntryPath) -> bool {
         match &self.other {
-            Some(other) => TarOrder::new(directory.to_owned(), true) < other.order(),
+            Some(other) => MemberOrder::new(directory.to_owned(), true) < other.order(),
             None => self.ended || path::walk_order(directory.as_bytes(), &self.group).is_le(),
         }
     }

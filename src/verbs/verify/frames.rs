@@ -1,6 +1,9 @@
 //! A bundle's decompressed bytes from the first to the last: read in the order of the file, decompressed by several threads,
 //! with gaps where a frame is damaged. Knows nothing of what the bytes are.
 
+use crate::base::concurrency::Budget;
+use crate::base::concurrency::Sender;
+use crate::base::concurrency::ordered;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::format::frames::Decompressor;
@@ -12,48 +15,38 @@ use std::collections::VecDeque;
 use std::io;
 use std::io::Read;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::Condvar;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// Frames that lie side by side are read together up to this many bytes.
 const READ_BYTES: usize = 4 << 20;
 
-/// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
-const ON_THE_WAY_BYTES_MAX: u64 = 96 << 20;
+/// The most bytes of frames, compressed and not, in memory at once; one frame always may be.
+const FRAMES_BYTES_MAX: u64 = 96 << 20;
 
-/// A frame as it is in the file, or why it cannot be read, and the room that it takes until its content was looked at.
-pub(super) type Stored = (FrameAt, Result<Vec<u8>>, Ticket);
+/// A frame as it is in the file, or why it cannot be read.
+pub(super) type Stored = (FrameAt, Result<Vec<u8>>);
 
-/// What is left of the memory for frames.
-#[derive(Default)]
-struct Room {
-    taken: Mutex<u64>,
-    freed: Condvar,
-}
-
-/// Takes room until it is dropped.
-pub(super) struct Ticket {
-    room: Arc<Room>,
-    bytes: u64,
-}
-
-impl Ticket {
-    /// Waits until there is room.
-    fn wait(room: &Arc<Room>, bytes: u64) -> Ticket {
-        let no_room = |taken: &mut u64| *taken > 0 && *taken + bytes > ON_THE_WAY_BYTES_MAX;
-        let taken = room.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *room.freed.wait_while(taken, no_room).unwrap_or_else(PoisonError::into_inner) += bytes;
-        Ticket { room: room.clone(), bytes }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        *self.room.taken.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
-        self.room.freed.notify_one();
-    }
+/// Reads and decompresses all frames of a file and gives `finish` their contents in order; a content stays in memory until the
+/// next one is asked for.
+///
+/// # Errors
+/// Those of `finish`.
+pub(super) fn decode_all<T>(
+    frames: Frames,
+    threads: usize,
+    finish: impl FnOnce(&mut dyn Iterator<Item = Decoded>) -> Result<T>,
+) -> Result<T> {
+    let feed = |sender: &Sender<Stored, Decoded>| {
+        let mut frames = frames;
+        frames.try_for_each(|(frame, stored)| {
+            let bytes = u64::from(frame.stored_bytes) + u64::from(frame.raw_bytes);
+            sender.send((frame, stored), bytes)
+        })
+    };
+    let decoder = || {
+        let mut decoder = Decoder::default();
+        move |stored| decoder.decode(stored)
+    };
+    ordered(threads, &Budget::new(FRAMES_BYTES_MAX), feed, decoder, finish)
 }
 
 /// Reads the frames of a file, in order.
@@ -61,13 +54,12 @@ pub(super) struct Frames<'a> {
     blob: &'a dyn Blob,
     table: &'a SeekTable,
     next: usize,
-    read: VecDeque<(FrameAt, Result<Vec<u8>>)>,
-    room: Arc<Room>,
+    read: VecDeque<Stored>,
 }
 
 impl<'a> Frames<'a> {
     pub fn new(blob: &'a dyn Blob, table: &'a SeekTable) -> Frames<'a> {
-        Frames { blob, table, next: 0, read: VecDeque::new(), room: Arc::default() }
+        Frames { blob, table, next: 0, read: VecDeque::new() }
     }
 
     fn read_more(&mut self) {
@@ -104,10 +96,7 @@ impl Iterator for Frames<'_> {
         if self.read.is_empty() {
             self.read_more();
         }
-        let (frame, stored) = self.read.pop_front()?;
-        let bytes = u64::from(frame.stored_bytes) + u64::from(frame.raw_bytes);
-        let ticket = Ticket::wait(&self.room, bytes);
-        Some((frame, stored, ticket))
+        self.read.pop_front()
     }
 }
 
@@ -123,21 +112,20 @@ pub(super) enum Raw {
 pub(super) struct Decoded {
     frame: FrameAt,
     raw: Raw,
-    _ticket: Ticket,
 }
 
 /// Decompresses frames; holes are stored as one and the same frame many times over, which is decompressed once.
 #[derive(Default)]
-pub(super) struct Decoder {
+struct Decoder {
     decompressor: Decompressor,
     zeros: Vec<u8>,
     zeros_raw_bytes: u32,
 }
 
 impl Decoder {
-    pub fn decode(&mut self, (frame, stored, ticket): Stored) -> Decoded {
+    fn decode(&mut self, (frame, stored): Stored) -> Decoded {
         let raw = stored.map_or_else(Raw::Lost, |stored| self.raw(stored, frame.raw_bytes));
-        Decoded { frame, raw, _ticket: ticket }
+        Decoded { frame, raw }
     }
 
     fn raw(&mut self, stored: Vec<u8>, raw_bytes: u32) -> Raw {
@@ -236,7 +224,6 @@ impl<'a> Tape<'a> {
     }
 
     fn next_frame(&mut self) -> Result<bool> {
-        // Its room is needed for the next one.
         self.current = None;
         let Some(mut decoded) = self.frames.next() else { return Ok(false) };
         let frame = decoded.frame;

@@ -8,13 +8,11 @@ mod data;
 mod expected;
 mod frames;
 mod history;
-mod later;
 mod touched;
 
 pub(crate) use self::bundles::Examined;
 pub(crate) use self::history::History;
 pub(crate) use self::history::parse_index_name;
-pub(crate) use self::later::Later;
 pub(crate) use self::touched::Damage;
 pub(crate) use self::touched::Touched;
 

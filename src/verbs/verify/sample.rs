@@ -2,7 +2,6 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used)]
 
-use super::expected::TarOrder;
 use crate::archive::open::Archive;
 use crate::archive::open::bundle_path;
 use crate::base::entry::Content;
@@ -22,6 +21,7 @@ use crate::format::bundle::BundleWriter;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES_MAX;
+use crate::format::layout::MemberOrder;
 use crate::format::manifest::Head;
 use crate::format::manifest::LineWithoutOffset;
 use crate::format::manifest::Tail;
@@ -210,7 +210,7 @@ impl Sample {
         let mut items = items.to_vec();
         items.sort_by_key(|item| {
             let is_directory = item.entry.as_ref().is_some_and(|entry| entry.stat.kind == Kind::Directory);
-            TarOrder::new(item.path.clone(), is_directory)
+            MemberOrder::new(item.path.clone(), is_directory)
         });
         let offsets = self.write_members(&mut writer, &items);
         items.sort_by(|a, b| a.path.row_order(&b.path));

@@ -1,5 +1,5 @@
-//! Directories whose members come later than their lines: kept in order, few in memory, the rest in a file without a name.
-//! Knows nothing of tar and manifests but what a line looks like.
+//! Directories whose members come after what else stands in their parents, while their lines come with it. Few of them are in
+//! memory, the rest in a temporary file without a name.
 
 use crate::base::entry::Entry;
 use crate::base::error::Error;
@@ -14,15 +14,15 @@ use crate::format::manifest::Now;
 use crate::system::store::ScratchFile;
 use std::collections::VecDeque;
 
-/// The most bytes of directories, about, that a queue keeps in memory, and how many are written and read at once.
+/// The most bytes of directories, about, that a queue has in memory, and that are written and read at once.
 const MEMORY_BYTES: usize = 64 << 10;
 
-/// About what a directory takes in memory, apart from what it points to.
+/// What a directory takes in memory, about, apart from what it points to.
 const ENTRY_BYTES: usize = 320;
 
 /// Directories, first in, first out.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub struct DirectoryQueue {
     front: VecDeque<(EntryPathBuf, Entry)>,
     front_bytes: usize,
     /// What comes after them.
@@ -56,7 +56,7 @@ impl Rest {
     }
 }
 
-impl Queue {
+impl DirectoryQueue {
     /// Adds a directory.
     ///
     /// # Errors
@@ -123,20 +123,20 @@ fn bytes_of(path: &EntryPath, entry: &Entry) -> usize {
     ENTRY_BYTES + path.as_bytes().len() + xattrs.sum::<usize>()
 }
 
-/// Directories in the order of a walk. They come directory by directory, as in a manifest: what is in one stands before what
-/// is left of those above it.
+/// Directories in the order of a walk. They are added parent by parent, as in a manifest: those of one parent come out before
+/// what is left of the parents above it.
 #[derive(Default)]
-pub(crate) struct Later {
-    /// Those that were there before all others, in order.
-    carried: Queue,
-    /// For each directory on the way to the present one: what is left of its directories.
-    levels: Vec<(Vec<u8>, Queue)>,
+pub struct DeferredDirectories {
+    /// Those that were there from the beginning, in order.
+    carried: DirectoryQueue,
+    /// For each directory on the path to the present one: what is left of its subdirectories.
+    levels: Vec<(Vec<u8>, DirectoryQueue)>,
 }
 
-impl Later {
-    /// With some that are there already, in order.
-    pub fn new(carried: Queue) -> Later {
-        Later { carried, levels: Vec::new() }
+impl DeferredDirectories {
+    /// With some from the beginning, in order.
+    pub fn new(carried: DirectoryQueue) -> DeferredDirectories {
+        DeferredDirectories { carried, levels: Vec::new() }
     }
 
     /// Adds a directory.
@@ -148,7 +148,7 @@ impl Later {
         match self.levels.last_mut() {
             Some((directory, queue)) if directory == above => queue.push(path, entry),
             _ => {
-                let mut queue = Queue::default();
+                let mut queue = DirectoryQueue::default();
                 let above = above.to_vec();
                 queue.push(path, entry)?;
                 self.levels.push((above, queue));
@@ -162,7 +162,7 @@ impl Later {
     /// # Errors
     /// When it cannot be read.
     pub fn peek(&mut self) -> Result<Option<&EntryPath>> {
-        Ok(self.first()?.map(Queue::peek).transpose()?.flatten())
+        Ok(self.first()?.map(DirectoryQueue::peek).transpose()?.flatten())
     }
 
     /// Takes the first directory.
@@ -170,11 +170,11 @@ impl Later {
     /// # Errors
     /// When it cannot be read.
     pub fn pop(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
-        Ok(self.first()?.map(Queue::pop).transpose()?.flatten())
+        Ok(self.first()?.map(DirectoryQueue::pop).transpose()?.flatten())
     }
 
     /// The queue that has the first one.
-    fn first(&mut self) -> Result<Option<&mut Queue>> {
+    fn first(&mut self) -> Result<Option<&mut DirectoryQueue>> {
         while let Some((_, queue)) = self.levels.last_mut()
             && queue.peek()?.is_none()
         {
@@ -205,27 +205,27 @@ mod tests {
     #[test]
     fn directories_come_out_in_the_order_of_a_walk_and_as_they_were_however_many_there_are() {
         for count in [1, 3, 700] {
-            let mut carried = Queue::default();
+            let mut carried = DirectoryQueue::default();
             let mut expected = BTreeMap::new();
             for number in 0..count {
                 let (path, entry) = directory(&format!("a/{:05}", number * 3), number);
                 expected.insert(path.clone(), entry.clone());
                 carried.push(path, entry).unwrap();
             }
-            let mut later = Later::new(carried);
+            let mut deferred = DeferredDirectories::new(carried);
             let mut found = Vec::new();
             for above in ["a", "a/00004", "a/00004/00002", "a/00007"] {
                 let present = EntryPathBuf::from_bytes(above.as_bytes()).unwrap();
-                while later.peek().unwrap().is_some_and(|first| *first <= *present) {
-                    found.push(later.pop().unwrap().unwrap());
+                while deferred.peek().unwrap().is_some_and(|first| *first <= *present) {
+                    found.push(deferred.pop().unwrap().unwrap());
                 }
                 for number in 0..count {
                     let (path, entry) = directory(&format!("{above}/{:05}", number * 3 + 1), number + 1);
                     expected.insert(path.clone(), entry.clone());
-                    later.push(path, entry).unwrap();
+                    deferred.push(path, entry).unwrap();
                 }
             }
-            while let Some(first) = later.pop().unwrap() {
+            while let Some(first) = deferred.pop().unwrap() {
                 found.push(first);
             }
             assert!(found == expected.into_iter().collect::<Vec<_>>(), "{count}");

@@ -1,4 +1,4 @@
-//! Whether what is to be saved fits on the drive, as far as that can be said beforehand.
+//! Whether what is to be saved fits on the drive, before anything is written.
 
 use super::CreateOptions;
 use crate::archive::state::State;
@@ -8,7 +8,6 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::amount;
-use crate::base::path::EntryPathBuf;
 use crate::system::scan;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
@@ -42,7 +41,7 @@ pub fn check_part_size(options: &CreateOptions, room: &Room) -> Result<()> {
 /// [`ErrorKind::Interrupted`]; or when the index cannot be read.
 pub fn warn_if_short(
     sources: &[Source],
-    before: &State,
+    base: &State,
     room: &Room,
     scan_options: &ScanOptions,
     monitor: &dyn Monitor,
@@ -51,8 +50,7 @@ pub fn warn_if_short(
     let mut new = Vec::new();
     let mut bytes_most = 0u64;
     for (number, source) in sources.iter().enumerate() {
-        let top = EntryPathBuf::from_bytes(source.name()).unwrap_or_default();
-        if before.find(&top)?.is_none() {
+        if base.find(source.path())?.is_none() {
             new.push(number);
             bytes_most = bytes_most.saturating_add(source.root().used_bytes().unwrap_or(u64::MAX));
         }

@@ -1,7 +1,8 @@
 //! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
 
-use super::index::IndexOnTheWay;
-use super::pipeline::Run;
+use super::context::CreateContext;
+use super::index::IndexBuilder;
+use super::packed::Packed;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
 use crate::base::error::Error;
@@ -11,6 +12,7 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::PART_MAX;
 use crate::base::snapshot::Counts;
+use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::Head;
 use crate::format::manifest::PROBLEMS_MAX;
@@ -19,15 +21,14 @@ use crate::format::manifest::Tail;
 use crate::system::platform;
 use crate::system::scan::Source;
 use crate::system::store::OUT_OF_ORDER;
-use crate::verbs::pack::Packed;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
 /// What a whole run did.
 #[derive(Default)]
 pub struct Done {
-    /// Whether a snapshot was published.
-    pub committed: bool,
+    /// The snapshot that was published, if any.
+    pub summary: Option<Summary>,
     pub counts: Counts,
     pub bytes_read: u64,
     pub bytes_written: u64,
@@ -37,7 +38,7 @@ pub struct Done {
 
 /// Writes the bundles of one snapshot.
 pub struct Writer<'a> {
-    run: &'a Run<'a>,
+    run: &'a CreateContext<'a>,
     /// The bundle being written. It is begun with the first thing that belongs in it.
     open: Option<BundleWriter>,
     tail: Tail,
@@ -51,11 +52,11 @@ pub struct Writer<'a> {
     has_changes: bool,
     done: Done,
     line: Vec<u8>,
-    index: IndexOnTheWay<'a>,
+    index: IndexBuilder<'a>,
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(run: &'a Run<'a>) -> Writer<'a> {
+    pub fn new(run: &'a CreateContext<'a>) -> Writer<'a> {
         Writer {
             run,
             open: None,
@@ -67,7 +68,7 @@ impl<'a> Writer<'a> {
             has_changes: false,
             done: Done::default(),
             line: Vec::new(),
-            index: IndexOnTheWay::new(run),
+            index: IndexBuilder::new(run),
         }
     }
 
@@ -90,25 +91,25 @@ impl<'a> Writer<'a> {
         }
         self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
         if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
-            return Ok(packed.stored);
+            return Ok(packed.frames.stored);
         }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
             None => self.begin().map_err(explained)?,
         };
         self.index.begin();
-        let base = bundle.tar_offset();
-        bundle.append_frames(&packed.stored, &packed.frames).map_err(explained)?;
-        packed.anchors.iter().for_each(|(offset, anchor)| anchor.set(base + offset));
+        let start = bundle.tar_offset();
+        bundle.append_frames(&packed.frames.stored, &packed.frames.lengths).map_err(explained)?;
+        packed.contents.iter().for_each(|(offset, content)| content.set(start + offset));
         for line in packed.lines {
             self.line.clear();
-            let offset = line.anchor.as_ref().map(|anchor| anchor.offset());
+            let offset = line.offset.as_ref().map(|offset| offset.get());
             line.text.append_to(&mut self.line, offset);
             bundle.push_line(&self.line)?;
             self.index.push(line, offset);
         }
         self.open = Some(bundle);
-        Ok(packed.stored)
+        Ok(packed.frames.stored)
     }
 
     /// How many bytes the drive has taken since this was last asked, and in how much time of its own.
@@ -149,8 +150,7 @@ impl<'a> Writer<'a> {
             self.publish(0)?;
             // It is saved, unless it is seen not to be.
             self.check_published().or_else(|error| if error.is_damage() { Err(error) } else { Ok(()) })?;
-            self.done.committed = true;
-            self.index.publish();
+            self.done.summary = Some(self.index.publish());
         }
         Ok(self.done)
     }

@@ -14,7 +14,7 @@ pub struct OwnerNames {
 }
 
 impl OwnerNames {
-    pub(super) fn of(&mut self, stat: &Stat) -> Owner {
+    pub fn of(&mut self, stat: &Stat) -> Owner {
         let name = |known: Option<String>| Arc::from(known.unwrap_or_default());
         Owner {
             user: self.users.entry(stat.uid).or_insert_with(|| name(platform::user_name(stat.uid))).clone(),

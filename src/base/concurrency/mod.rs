@@ -1,0 +1,22 @@
+//! Threads that work together: locks, bounded memory, order. Knows nothing of what the work is.
+
+mod lock;
+mod threads;
+
+mod budget;
+mod buffers;
+mod turns;
+
+mod ordered;
+
+pub use budget::Budget;
+pub use budget::Permit;
+pub use buffers::Buffers;
+pub use lock::Changed;
+pub use lock::Guard;
+pub use lock::Lock;
+pub use ordered::Sender;
+pub use ordered::ordered;
+pub use threads::join;
+pub use threads::threads;
+pub use turns::Turns;

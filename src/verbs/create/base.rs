@@ -1,0 +1,70 @@
+//! What was in a source when it was last saved, directory by directory. Knows nothing of what is in it now.
+
+use crate::archive::state::Group;
+use crate::archive::state::Groups;
+use crate::archive::state::State;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::walk_order;
+use std::collections::HashSet;
+
+/// The directories of one source as they were, and which of them stay as they are because they could not be read.
+pub struct BaseWalk {
+    /// The source, by its place in the list.
+    pub source: usize,
+    groups: Groups,
+    next: Option<Group>,
+    retained: HashSet<EntryPathBuf>,
+}
+
+impl BaseWalk {
+    /// Begins at the top `path` of a source.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn new(source: usize, path: &EntryPath, base: &State) -> Result<BaseWalk> {
+        let mut groups = base.groups(path);
+        let next = groups.next().transpose()?;
+        Ok(BaseWalk { source, groups, next, retained: HashSet::new() })
+    }
+
+    /// The next directory, or a piece of it, if it stands before `path` (`None`: whatever it is).
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn take_before(&mut self, path: Option<&EntryPath>) -> Result<Option<Group>> {
+        let is_before = |group: &Group| path.is_none_or(|path| walk_order(&group.path, path.as_bytes()).is_lt());
+        if self.next.as_ref().is_some_and(is_before) { self.take() } else { Ok(None) }
+    }
+
+    /// The whole directory `path`, all pieces of it: what was found in it is in memory, too.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn take_at(&mut self, path: &EntryPath) -> Result<Group> {
+        let mut whole = Group::default();
+        while self.next.as_ref().is_some_and(|group| group.path == path.as_bytes())
+            && let Some(piece) = self.take()?
+        {
+            if whole.rows.is_empty() { whole = piece } else { whole.rows.extend(piece.rows) }
+        }
+        Ok(whole)
+    }
+
+    fn take(&mut self) -> Result<Option<Group>> {
+        let next = self.groups.next().transpose()?;
+        Ok(std::mem::replace(&mut self.next, next))
+    }
+
+    /// Notes that `path` and what is below it stay as they are.
+    pub fn retain(&mut self, path: EntryPathBuf) {
+        self.retained.insert(path);
+    }
+
+    /// Whether `path` stays as it is.
+    pub fn is_retained(&self, path: &EntryPath) -> bool {
+        let ancestors = std::iter::successors(Some(path), |path| path.parent());
+        !self.retained.is_empty() && ancestors.into_iter().any(|ancestor| self.retained.contains(ancestor))
+    }
+}

@@ -1,0 +1,31 @@
+//! What all steps of a run need.
+
+use super::CreateOptions;
+use crate::archive::catalog::Catalog;
+use crate::archive::open::Archive;
+use crate::archive::state::State;
+use crate::base::monitor::Monitor;
+use crate::format::manifest::Head;
+use crate::system::scan::ScanOptions;
+use crate::system::scan::Source;
+
+/// What all steps of a run need.
+pub struct CreateContext<'a> {
+    pub archive: &'a Archive,
+    pub catalog: &'a Catalog<'a>,
+    /// The state that is compared with.
+    pub base: &'a State,
+    pub sources: &'a [Source],
+    pub scan_options: &'a ScanOptions<'a>,
+    pub options: &'a CreateOptions<'a>,
+    pub threads: usize,
+    pub head: Head,
+    pub monitor: &'a dyn Monitor,
+}
+
+impl CreateContext<'_> {
+    /// Whether the newest bundles are parts of a snapshot that was cut off.
+    pub fn was_cut_off(&self) -> bool {
+        self.catalog.highest() > self.catalog.newest().unwrap_or(0)
+    }
+}

@@ -1,0 +1,117 @@
+//! What changed in one directory: one merge of what was in it with what is. A pure function.
+
+use crate::archive::state::Row;
+use crate::base::diff;
+use crate::base::diff::Pair;
+use crate::base::diff::Rehash;
+use crate::base::diff::Verdict;
+use crate::base::entry::Kind;
+use crate::format::tar::DumpDir;
+use crate::system::scan::Found;
+use crate::system::scan::Listing;
+
+/// One entry of a directory.
+pub enum Change<'a> {
+    /// It was removed.
+    Removed(&'a Row),
+    /// It is there.
+    Found {
+        /// As it is.
+        found: &'a Found,
+        /// As it was.
+        base: Option<&'a Row>,
+        /// What the comparison says.
+        verdict: Verdict,
+        /// Whether unpacking must delete what had its name before.
+        deletes: bool,
+    },
+}
+
+impl Change<'_> {
+    /// Whether unpacking must delete the name.
+    pub fn deletes(&self) -> bool {
+        match self {
+            Change::Removed(_) => true,
+            Change::Found { deletes, .. } => *deletes,
+        }
+    }
+}
+
+/// What changed in one directory.
+#[derive(Default)]
+pub struct DirectoryDiff<'a> {
+    /// What changed, and all subdirectories, by name.
+    pub changes: Vec<Change<'a>>,
+    /// How many entries, subdirectories not counted, are as they were.
+    pub unchanged: u64,
+    /// How many names unpacking must delete.
+    pub deletions: usize,
+    /// How many bytes of content may have to be stored, about.
+    pub bytes: u64,
+    /// All present names, if some must be deleted.
+    pub names: Option<Vec<u8>>,
+}
+
+impl<'a> DirectoryDiff<'a> {
+    /// Compares `base`, the rows of the directory, with `listing`. What could not be looked at counts as unchanged.
+    pub fn new(base: &'a [Row], listing: &'a Listing, rehash: Rehash) -> DirectoryDiff<'a> {
+        let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+        let pairs: Vec<_> = diff::pairs(base, &listing.found, order).collect();
+        let mut diff = DirectoryDiff::default();
+        for pair in &pairs {
+            match *pair {
+                Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
+                Pair::Old(row) => diff.push(Change::Removed(row)),
+                Pair::New(found) => diff.push_found(found, None, rehash),
+                Pair::Both(row, found) => diff.push_found(found, Some(row), rehash),
+            }
+        }
+        if diff.deletions > 0 {
+            diff.names = Some(names_of(&pairs, listing));
+        }
+        diff
+    }
+
+    fn push_found(&mut self, found: &'a Found, base: Option<&'a Row>, rehash: Rehash) {
+        let old = base.and_then(Row::stat);
+        let verdict = old.map_or(Verdict::Modified, |old| diff::compare(old, &found.stat, rehash));
+        if !old.is_some_and(|old| old.is_unchanged(&found.stat)) {
+            self.bytes = self.bytes.saturating_add(found.stat.size);
+        }
+        let is_directory = found.stat.kind == Kind::Directory;
+        if verdict == Verdict::Unchanged && !is_directory {
+            self.unchanged += 1;
+            return;
+        }
+        let was_directory = old.is_some_and(|old| old.kind == Kind::Directory);
+        self.push(Change::Found { found, base, verdict, deletes: base.is_some() && was_directory != is_directory });
+    }
+
+    fn push(&mut self, change: Change<'a>) {
+        self.deletions += usize::from(change.deletes());
+        self.changes.push(change);
+    }
+}
+
+/// All names that are in the directory, those that could not be looked at among them.
+fn names_of(pairs: &[Pair<&Row, &Found>], listing: &Listing) -> Vec<u8> {
+    let mut names = DumpDir::default();
+    for pair in pairs {
+        match pair {
+            Pair::Old(row) if !listing.cannot_look_at(row.name()) => {}
+            Pair::Old(row) => match row.stat() {
+                Some(stat) if stat.kind == Kind::Directory => names.directory(row.name()),
+                _ => names.unchanged(row.name()),
+            },
+            Pair::New(found) | Pair::Both(_, found) if found.stat.kind == Kind::Directory => {
+                names.directory(listing.name(found));
+            }
+            Pair::New(found) => names.stored(listing.name(found)),
+            Pair::Both(row, found) => match row.stat() {
+                Some(stat) if stat.is_unchanged(&found.stat) => names.unchanged(listing.name(found)),
+                _ => names.stored(listing.name(found)),
+            },
+        }
+    }
+    names.into_bytes()
+}

@@ -1,0 +1,105 @@
+//! Hard links: the first name of a file that is stored has the content, the others wait for it and point to it.
+
+use super::packed::ContentOffset;
+use super::packed::has_content;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Stat;
+use crate::base::id::Hash;
+use crate::base::path::EntryPathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+/// The place of one name among the names of a file, in the order of the tar.
+///
+/// Jobs are begun in that order, so a thread that waits here waits for one that is at work already, or whose job is dropped.
+pub struct HardLinkSlot {
+    before: Option<Arc<OnceLock<Outcome>>>,
+    own: Arc<OnceLock<Outcome>>,
+    /// False for the handle kept by the planner: dropping it must not report a failure.
+    is_owner: bool,
+}
+
+/// What became of a name.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Its content could not be read.
+    Failed,
+    /// Its content is as it was, and stays where it is.
+    Reused(Hash, Vec<Hole>),
+    /// The content is in this bundle under this path; the file as it was when it was opened to be read.
+    Stored(EntryPathBuf, Stat, Content, Arc<ContentOffset>),
+}
+
+impl HardLinkSlot {
+    /// That of the first name.
+    pub fn first() -> HardLinkSlot {
+        HardLinkSlot { before: None, own: Arc::default(), is_owner: true }
+    }
+
+    /// That of the next name.
+    #[must_use]
+    pub fn next(&self) -> HardLinkSlot {
+        HardLinkSlot { before: Some(self.own.clone()), own: Arc::default(), is_owner: true }
+    }
+
+    /// Whether a name before this one may have the content.
+    pub fn is_second(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Whether the name before it makes reading this one, which was as it was `base`, needless; waits until that is known.
+    pub fn is_served(&self, base: Option<&Entry>, size: u64) -> bool {
+        match self.outcome_before() {
+            Outcome::Failed => false,
+            Outcome::Reused(hash, holes) => base.is_some_and(|base| has_content(base, size, hash, &holes)),
+            Outcome::Stored(..) => true,
+        }
+    }
+
+    /// What became of the name before; waits until that is known.
+    pub fn outcome_before(&self) -> Outcome {
+        self.before.as_ref().map_or(Outcome::Failed, |before| before.wait().clone())
+    }
+
+    /// Says what became of this name; only the first time counts.
+    pub fn finish(&self, outcome: Outcome) {
+        let _ = self.own.set(outcome);
+    }
+
+    /// A handle to make that of the next name from, later.
+    #[must_use]
+    pub fn handle(&self) -> HardLinkSlot {
+        HardLinkSlot { before: None, own: self.own.clone(), is_owner: false }
+    }
+}
+
+impl Drop for HardLinkSlot {
+    fn drop(&mut self) {
+        if self.is_owner {
+            // Nothing, where it was finished.
+            self.finish(Outcome::Failed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_name_whose_job_is_dropped_is_waited_for_no_longer() {
+        let first = HardLinkSlot::first();
+        let handle = first.handle();
+        let second = handle.next();
+        let (told, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(matches!(second.outcome_before(), Outcome::Failed)));
+        drop(handle);
+        assert!(heard.recv_timeout(Duration::from_millis(100)).is_err(), "its job is still there");
+        drop(first);
+        assert!(heard.recv_timeout(Duration::from_secs(20)).unwrap());
+    }
+}

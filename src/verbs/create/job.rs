@@ -1,0 +1,168 @@
+//! Work for one thread: entries that share a frame, or a piece of a large file.
+
+use super::item::Item;
+use super::large::CompareJob;
+use super::large::Piece;
+use crate::archive::state::Row;
+use crate::base::entry::Kind;
+use crate::base::entry::Stat;
+use crate::base::path::EntryPathBuf;
+use crate::format::layout::PIECE_BYTES;
+use crate::format::tar;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+/// Bytes that a manifest line adds to the size of a part: an upper estimate.
+pub const LINE_BYTES: u64 = 1 << 10;
+
+/// The most steps of one job, so that lines without content do not pile up.
+const STEPS_MAX: usize = 8 << 10;
+
+/// What a step takes in memory at least, with the line that it makes, in bytes.
+const STEP_BYTES: u64 = 512;
+
+/// Work for one worker.
+pub enum Job {
+    /// Entries that share a frame.
+    Group(GroupJob),
+    /// One piece of a large file.
+    Piece(Piece),
+    /// A large file that is hashed before anything of it is stored.
+    Compare(CompareJob),
+}
+
+/// Entries that share a frame, in the order of the tar.
+#[derive(Default)]
+pub struct GroupJob {
+    /// The directories that the steps speak of.
+    pub directories: Vec<JobDirectory>,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    bytes: u64,
+}
+
+/// A directory that a job's steps speak of.
+#[derive(Clone)]
+pub struct JobDirectory {
+    /// Its source, by its place in the list.
+    pub source: usize,
+    /// Its path; the root's, which holds the sources, too.
+    pub path: EntryPathBuf,
+    /// Its metadata.
+    pub stat: Stat,
+    /// Whether its own header stands before its entries.
+    pub header: Header,
+}
+
+/// Whether a directory's header stands before its entries.
+#[derive(Clone, Debug, Default)]
+pub enum Header {
+    /// No.
+    #[default]
+    Never,
+    /// If one of its entries is stored in this job.
+    IfStored,
+    /// As `IfStored`, unless it stands before a large file by then.
+    IfStoredFirst(Arc<AtomicBool>),
+    /// Yes; with the names that are in it, if some that were in it are not.
+    Always(Option<Vec<u8>>),
+}
+
+impl Header {
+    /// Decides about what depends on large files: all of those before it are decided.
+    pub fn resolve(&mut self) {
+        if let Header::IfStoredFirst(is_stored) = self {
+            *self = if is_stored.load(Ordering::Relaxed) { Header::Never } else { Header::IfStored };
+        }
+    }
+}
+
+/// One entry's part of a job.
+pub enum Step {
+    /// The directory's entries follow; its header comes now or never.
+    Enter {
+        /// Its place in [`GroupJob::directories`].
+        directory: usize,
+    },
+    /// A line: the entry was removed.
+    Removed {
+        /// Its path.
+        path: EntryPathBuf,
+        /// What it was.
+        kind: Kind,
+    },
+    /// A line: a directory, whose own header comes with its own entries.
+    Directory {
+        /// Its source, by its place in the list.
+        source: usize,
+        /// Its path.
+        path: EntryPathBuf,
+        /// Its metadata.
+        stat: Stat,
+        /// Whether it was not there, or was something else.
+        is_new: bool,
+    },
+    /// A line: metadata as found, content as it was.
+    Metadata {
+        /// Its path.
+        path: EntryPathBuf,
+        /// As it is now.
+        stat: Stat,
+        /// As it was.
+        base: Row,
+    },
+    /// Anything but a directory: to be read, and stored unless its content is as it was.
+    Item(Item),
+}
+
+impl GroupJob {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// About how many bytes of tar it makes, at most.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// About how many bytes it and what it makes take, at most.
+    pub fn weight(&self) -> u64 {
+        self.bytes.max(self.steps.len() as u64 * STEP_BYTES)
+    }
+
+    /// Whether one more entry of `size` bytes is too much.
+    pub fn is_full_for(&self, size: u64) -> bool {
+        !self.is_empty() && (self.bytes + size > PIECE_BYTES || self.steps.len() >= STEPS_MAX)
+    }
+
+    /// Adds a step that makes about `bytes` bytes of tar.
+    pub fn push(&mut self, step: Step, bytes: u64) {
+        self.bytes += bytes;
+        self.steps.push(step);
+    }
+}
+
+/// About how many bytes of tar an item makes.
+pub fn item_bytes(path_length: usize, stat: &Stat) -> u64 {
+    tar::estimated_bytes(path_length, stat.size)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn steps_without_content_count_for_the_memory_that_they_take() {
+        let mut job = GroupJob::default();
+        let path = EntryPathBuf::from_bytes(b"gone").unwrap();
+        while !job.is_full_for(0) {
+            job.push(Step::Removed { path: path.clone(), kind: Kind::File }, 0);
+        }
+        assert_eq!((job.bytes(), job.weight()), (0, 4 << 20));
+        job.push(Step::Removed { path, kind: Kind::File }, 5 << 20);
+        assert_eq!(job.weight(), 5 << 20, "with much content it is the content that counts");
+    }
+}

@@ -1,0 +1,315 @@
+//! A large file in pieces, each a frame of its own and a job of its own; they are hashed in order.
+
+use super::hardlinks::HardLinkSlot;
+use super::hardlinks::Outcome;
+use super::item::Item;
+use super::packed::ContentOffset;
+use crate::base::concurrency::Turns;
+use crate::base::diff::Verdict;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Place;
+use crate::base::entry::Stat;
+use crate::base::error::plain_reason;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::base::path::EntryPathBuf;
+use crate::format::layout::PIECE_BYTES;
+use crate::system::platform;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+/// How many bytes are read at once when a file is only hashed.
+const HASH_BYTES: usize = 1 << 20;
+
+pub const SHORTER: &str = "became shorter while it was read; what is missing was saved as zeros";
+
+/// A file of several pieces, open.
+pub struct LargeFile {
+    /// Its source, by its place in the list.
+    pub source: usize,
+    /// Its path.
+    pub path: EntryPathBuf,
+    /// The file.
+    pub file: File,
+    /// All but the content.
+    pub entry: Entry,
+    /// Whether it was not there, or was something else.
+    pub is_new: bool,
+    /// Its place among the names of one file, if it has several.
+    pub link: Option<HardLinkSlot>,
+    /// Where its content begins.
+    pub offset: Arc<ContentOffset>,
+    holes: Vec<Hole>,
+    progress: Turns<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    hasher: Hasher,
+    /// Why bytes are missing, once some are.
+    trouble: Option<String>,
+}
+
+/// One piece.
+pub struct Piece {
+    /// The file.
+    pub file: Arc<LargeFile>,
+    /// Which piece, from 0.
+    pub number: u64,
+}
+
+/// A large file that was opened.
+pub enum OpenedLarge {
+    /// To be stored.
+    New(Arc<LargeFile>),
+    /// To be stored if its content is not as it was.
+    Comparing(Arc<Comparing>),
+}
+
+/// Prepares an opened file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn prepare(source: usize, file: File, entry: Entry, item: Item) -> io::Result<OpenedLarge> {
+    platform::will_read_in_order(&file);
+    let size = entry.stat.size;
+    let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
+    let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
+    let is_comparable = |content: &Content| content.holes == holes && !content.place.is_lost();
+    let base = base.filter(|base| base.stat.size == size && base.content.as_ref().is_some_and(is_comparable));
+    let file = Arc::new(LargeFile {
+        source,
+        is_new: item.is_new(),
+        path: item.path,
+        file,
+        entry,
+        link: item.link,
+        offset: Arc::default(),
+        holes,
+        progress: Turns::default(),
+    });
+    match base {
+        Some(base) => Ok(OpenedLarge::Comparing(Arc::new(Comparing { file, base, compared: OnceLock::new() }))),
+        None => {
+            file.check_readable()?;
+            Ok(OpenedLarge::New(file))
+        }
+    }
+}
+
+/// A large file that may be as it was: it is read and hashed before anything of it is stored.
+pub struct Comparing {
+    /// The file.
+    pub file: Arc<LargeFile>,
+    /// It, as it was.
+    pub base: Entry,
+    compared: OnceLock<Compared>,
+}
+
+/// What comparing a large file said.
+pub enum Compared {
+    /// Its content is as it was; the entry as it is.
+    Same(Box<Entry>),
+    /// Its content was modified.
+    Different,
+    /// It cannot be read.
+    Failed(io::Error),
+}
+
+impl Comparing {
+    /// The job that compares it.
+    pub fn job(self: &Arc<Self>) -> CompareJob {
+        CompareJob(self.clone())
+    }
+
+    /// Whether [`Comparing::wait`] need not wait.
+    pub fn is_decided(&self) -> bool {
+        self.compared.get().is_some()
+    }
+
+    /// Waits until it is compared, or its job is dropped.
+    pub fn wait(&self) -> &Compared {
+        self.compared.wait()
+    }
+
+    fn compare(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<Compared> {
+        let LargeFile { file, entry, holes, link, .. } = &*self.file;
+        let hash = hash_of(file, entry.stat.size, holes, is_stopped)?;
+        let Some(content) = self.base.content.as_ref().filter(|content| content.hash == hash) else {
+            self.file.check_readable()?;
+            return Ok(Compared::Different);
+        };
+        if let Some(link) = link {
+            link.finish(Outcome::Reused(hash, holes.clone()));
+        }
+        let content = Content { torn: false, ..content.clone() };
+        Ok(Compared::Same(Box::new(Entry { content: Some(content), ..entry.clone() })))
+    }
+}
+
+/// Compares a large file.
+pub struct CompareJob(Arc<Comparing>);
+
+impl CompareJob {
+    /// Reads and hashes it; `is_stopped` says when the result is not wanted any more.
+    pub fn run(&self, is_stopped: &dyn Fn() -> bool) {
+        let compared = self.0.compare(is_stopped).unwrap_or_else(Compared::Failed);
+        let _ = self.0.compared.set(compared);
+    }
+}
+
+impl Drop for CompareJob {
+    fn drop(&mut self) {
+        // Nothing, where it was run.
+        let _ = self.0.compared.set(Compared::Failed(io::Error::other("stopped")));
+    }
+}
+
+/// The hash of a file's bytes, those in holes left out; of no file when `is_stopped` says that it is not wanted any more.
+fn hash_of(file: &File, size: u64, holes: &[Hole], is_stopped: &dyn Fn() -> bool) -> io::Result<Hash> {
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; HASH_BYTES];
+    for range in data_ranges(0..size, holes) {
+        let mut at = range.start;
+        while at < range.end {
+            let length = (range.end - at).min(HASH_BYTES as u64) as usize;
+            match read_full(file, at, &mut buffer[..length])? {
+                _ if is_stopped() => return Ok(Hash::default()),
+                0 => return Ok(Hash::default()),
+                count => hasher.update(&buffer[..count]),
+            }
+            at += length as u64;
+        }
+    }
+    Ok(hasher.hash())
+}
+
+/// The parts of `range` that are in no hole.
+pub fn data_ranges(range: Range<u64>, holes: &[Hole]) -> Vec<Range<u64>> {
+    let mut ranges = Vec::new();
+    let mut at = range.start;
+    let first = holes.partition_point(|hole| hole.offset + hole.length <= range.start);
+    for hole in holes[first..].iter().take_while(|hole| hole.offset < range.end) {
+        if hole.offset > at {
+            ranges.push(at..hole.offset);
+        }
+        at = hole.offset + hole.length;
+    }
+    if at < range.end {
+        ranges.push(at..range.end);
+    }
+    ranges
+}
+
+/// Reads until the buffer is full or the file ends.
+pub fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() {
+        match platform::read_at(file, offset + count as u64, &mut buffer[count..]) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}
+
+impl LargeFile {
+    /// How many pieces it has; one that was emptied since the scan has an empty one.
+    pub fn pieces(&self) -> u64 {
+        self.entry.stat.size.div_ceil(PIECE_BYTES).max(1)
+    }
+
+    /// What is known of the open file.
+    pub fn stat(&self) -> &Stat {
+        &self.entry.stat
+    }
+
+    /// Reads its first byte: when its header stands in the tar, it is too late to leave out what cannot be read at all.
+    fn check_readable(&self) -> io::Result<()> {
+        if let Some(data) = data_ranges(0..self.entry.stat.size, &self.holes).first() {
+            read_full(&self.file, data.start, &mut [0])?;
+        }
+        Ok(())
+    }
+
+    fn range(&self, number: u64) -> Range<u64> {
+        number * PIECE_BYTES..((number + 1) * PIECE_BYTES).min(self.entry.stat.size)
+    }
+
+    /// Whether a piece is one hole from end to end.
+    pub fn is_hole(&self, number: u64) -> bool {
+        data_ranges(self.range(number), &self.holes).is_empty()
+    }
+
+    /// How many bytes a piece has.
+    pub fn piece_bytes(&self, number: u64) -> usize {
+        let range = self.range(number);
+        (range.end - range.start) as usize
+    }
+
+    /// Reads a piece into `out`, which is all zeros and stays so where there are holes or nothing can be read; gives the bytes
+    /// read, and why some are missing.
+    pub fn read_piece(&self, number: u64, out: &mut [u8]) -> (u64, Option<String>) {
+        let range = self.range(number);
+        let mut bytes = 0;
+        for data in data_ranges(range.clone(), &self.holes) {
+            let buffer = &mut out[(data.start - range.start) as usize..(data.end - range.start) as usize];
+            match read_full(&self.file, data.start, buffer) {
+                Ok(count) if count == buffer.len() => bytes += count as u64,
+                Ok(count) => return (bytes + count as u64, Some(SHORTER.to_owned())),
+                Err(error) => {
+                    let why = plain_reason(&error);
+                    let what = format!("a part of it cannot be read ({why}); zeros were saved in its place");
+                    return (bytes, Some(what));
+                }
+            }
+        }
+        (bytes, None)
+    }
+
+    /// Hashes a piece when its turn has come, `content` being its bytes; gives the hash of the whole after the last.
+    pub fn hash_piece(&self, number: u64, content: &[u8], trouble: Option<String>) -> (Hash, Option<String>) {
+        let range = self.range(number);
+        let bytes = |data: Range<u64>| &content[(data.start - range.start) as usize..(data.end - range.start) as usize];
+        self.progress.take(number, |progress| {
+            for data in data_ranges(range.clone(), &self.holes) {
+                progress.hasher.update(bytes(data));
+            }
+            if progress.trouble.is_none() {
+                progress.trouble = trouble;
+            }
+            if number + 1 == self.pieces() {
+                return (progress.hasher.hash(), progress.trouble.clone());
+            }
+            (Hash::default(), None)
+        })
+    }
+
+    /// The entry with its content.
+    pub fn finished_entry(&self, hash: Hash, torn: bool) -> Entry {
+        let content = Content { hash, place: Place::default(), holes: self.holes.clone(), torn };
+        Entry { content: Some(content), ..self.entry.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_no_hole_is_data() {
+        let holes = [Hole { offset: 2, length: 3 }, Hole { offset: 8, length: 2 }];
+        assert_eq!(data_ranges(0..12, &holes), [0..2, 5..8, 10..12]);
+        assert_eq!(data_ranges(3..9, &holes), [5..8]);
+        assert_eq!(data_ranges(2..5, &holes), []);
+        assert_eq!(data_ranges(9..9, &holes), []);
+        assert_eq!(data_ranges(0..1, &[]), [0..1]);
+    }
+}

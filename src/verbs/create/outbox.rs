@@ -1,0 +1,218 @@
+//! Sends what is planned to the workers, in the order of the tar. A large file that may be as it was is compared by a worker
+//! meanwhile; what comes after it waits here until that is known, so that the order does not depend on how long it takes.
+
+use super::job::GroupJob;
+use super::job::Header;
+use super::job::Job;
+use super::job::JobDirectory;
+use super::job::LINE_BYTES;
+use super::job::Step;
+use super::job::item_bytes;
+use super::large::Compared;
+use super::large::Comparing;
+use super::large::LargeFile;
+use super::large::Piece;
+use super::packed::Packed;
+use super::part_budget::PartBudget;
+use super::worker::Context;
+use crate::base::entry::Stat;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::format::layout::PIECE_BYTES;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+/// The most steps of jobs that wait: each takes about half a KiB.
+const STEPS_WAITING_MAX: usize = 16 << 10;
+
+/// The most large files that are compared at once: each is open.
+const FILES_WAITING_MAX: usize = 32;
+
+/// What the planner sends, in order.
+pub enum Planned {
+    /// Work for a worker; how many bytes it and what it makes take, about.
+    Job(Job, u64),
+    /// Done already: lines for the manifest.
+    Ready(Packed),
+    /// Here one part of the snapshot ends and another begins.
+    Cut,
+}
+
+/// A large file that is being compared.
+pub struct Undecided {
+    /// The file.
+    pub comparing: Arc<Comparing>,
+    /// What was noted when it was opened.
+    pub packed: Packed,
+    /// Its directory, if its header is wanted for what is stored in it, and whether it has been stored.
+    pub directory: Option<(JobDirectory, Arc<AtomicBool>)>,
+}
+
+enum Waiting {
+    Planned(Planned),
+    /// With the part and the bytes that it counts for.
+    Undecided(Undecided, u64, u64),
+}
+
+/// What was planned and is not yet sent.
+pub struct Outbox<'a> {
+    send: &'a mut dyn FnMut(Planned) -> Result<()>,
+    context: Context<'a>,
+    waiting: VecDeque<Waiting>,
+    steps_waiting: usize,
+    files_waiting: usize,
+}
+
+impl<'a> Outbox<'a> {
+    /// Sends by calling `send`.
+    pub fn new(context: Context<'a>, send: &'a mut dyn FnMut(Planned) -> Result<()>) -> Outbox<'a> {
+        Outbox { send, context, waiting: VecDeque::new(), steps_waiting: 0, files_waiting: 0 }
+    }
+
+    /// What the workers share.
+    pub fn context(&self) -> Context<'a> {
+        self.context
+    }
+
+    /// Sends the next thing, as soon as all before it was.
+    ///
+    /// # Errors
+    /// Those of sending, and of the index.
+    pub fn push(&mut self, planned: Planned, budget: &mut PartBudget) -> Result<()> {
+        while self.is_front_decided() {
+            self.send_front(budget)?;
+        }
+        if self.waiting.is_empty() {
+            return self.send_now(planned);
+        }
+        self.steps_waiting += steps_of(&planned);
+        self.waiting.push_back(Waiting::Planned(planned));
+        while self.steps_waiting > STEPS_WAITING_MAX {
+            self.send_front(budget)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a large file to be compared.
+    ///
+    /// # Errors
+    /// As for [`Outbox::push`].
+    pub fn compare(&mut self, undecided: Undecided, budget: &mut PartBudget) -> Result<()> {
+        self.send_now(Planned::Job(Job::Compare(undecided.comparing.job()), 0))?;
+        let header = if undecided.directory.is_some() { LINE_BYTES + header_bytes() } else { 0 };
+        let bytes = undecided.comparing.file.stat().size + header;
+        let part = budget.add_undecided(bytes);
+        self.files_waiting += 1;
+        self.waiting.push_back(Waiting::Undecided(undecided, part, bytes));
+        while self.files_waiting > FILES_WAITING_MAX {
+            self.send_front(budget)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is decided and sent.
+    ///
+    /// # Errors
+    /// As for [`Outbox::push`].
+    pub fn settle(&mut self, budget: &mut PartBudget) -> Result<()> {
+        while !self.waiting.is_empty() {
+            self.send_front(budget)?;
+        }
+        Ok(())
+    }
+
+    fn is_front_decided(&self) -> bool {
+        match self.waiting.front() {
+            None => false,
+            Some(Waiting::Planned(_)) => true,
+            Some(Waiting::Undecided(undecided, ..)) => undecided.comparing.is_decided(),
+        }
+    }
+
+    /// Sends what waits first; waits until it is decided.
+    fn send_front(&mut self, budget: &mut PartBudget) -> Result<()> {
+        match self.waiting.pop_front() {
+            None => Ok(()),
+            Some(Waiting::Planned(planned)) => {
+                self.steps_waiting -= steps_of(&planned);
+                self.send_now(planned)
+            }
+            Some(Waiting::Undecided(undecided, part, bytes)) => {
+                self.files_waiting -= 1;
+                let stored_bytes = self.send_decided(undecided)?;
+                budget.decide(part, bytes, stored_bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a file that was compared; gives the bytes that it counts for.
+    fn send_decided(&mut self, undecided: Undecided) -> Result<u64> {
+        let Undecided { comparing, mut packed, directory } = undecided;
+        match comparing.wait() {
+            Compared::Different => {
+                let mut bytes = comparing.file.stat().size;
+                if let Some((directory, _)) =
+                    directory.filter(|(_, is_stored)| !is_stored.swap(true, Ordering::Relaxed))
+                {
+                    bytes += LINE_BYTES + header_bytes();
+                    self.send_now(header_job(directory))?;
+                }
+                self.send_now(Planned::Ready(packed))?;
+                self.send_pieces(&comparing.file)?;
+                return Ok(bytes);
+            }
+            Compared::Same(entry) => {
+                packed.bytes_read += entry.stat.size;
+                let stored_in = entry.content.as_ref().map(|content| content.place.bundle);
+                let stored_in = stored_in.and_then(self.context.bundle_name);
+                let path = comparing.file.path.clone();
+                packed.push_reused(path, (**entry).clone(), Some(&comparing.base), stored_in.as_ref());
+            }
+            Compared::Failed(error) => {
+                packed.problems.push(Problem::io(comparing.file.path.clone(), "cannot be read", error));
+            }
+        }
+        self.send_now(Planned::Ready(packed))?;
+        Ok(0)
+    }
+
+    fn send_pieces(&mut self, file: &Arc<LargeFile>) -> Result<()> {
+        pieces(file).try_for_each(|piece| self.send_now(piece))
+    }
+
+    fn send_now(&mut self, mut planned: Planned) -> Result<()> {
+        if let Planned::Job(Job::Group(job), _) = &mut planned {
+            job.directories.iter_mut().for_each(|directory| directory.header.resolve());
+        }
+        (self.send)(planned)
+    }
+}
+
+/// The pieces of a large file that is stored.
+pub fn pieces(file: &Arc<LargeFile>) -> impl Iterator<Item = Planned> {
+    let piece = |number| Planned::Job(Job::Piece(Piece { file: file.clone(), number }), PIECE_BYTES);
+    (0..file.pieces()).map(piece)
+}
+
+fn header_job(directory: JobDirectory) -> Planned {
+    let mut job = GroupJob::default();
+    job.directories.push(JobDirectory { header: Header::Always(None), ..directory });
+    job.push(Step::Enter { directory: 0 }, header_bytes());
+    let weight = job.weight();
+    Planned::Job(Job::Group(job), weight)
+}
+
+/// How many bytes of tar the header of a directory takes, about.
+pub fn header_bytes() -> u64 {
+    item_bytes(0, &Stat::default())
+}
+
+fn steps_of(planned: &Planned) -> usize {
+    match planned {
+        Planned::Job(Job::Group(job), _) => job.steps.len(),
+        _ => 1,
+    }
+}

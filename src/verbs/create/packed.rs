@@ -1,0 +1,131 @@
+//! What a job makes: frames, and a line of the manifest for each entry, with what it counts for.
+
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::error::Problem;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Counts;
+use crate::format::frames::Effort;
+use crate::format::layout::Frames;
+use crate::format::manifest::LineWithoutOffset;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Where a content begins in the decompressed tar: known once its frame has been written.
+#[derive(Debug, Default)]
+pub struct ContentOffset(OnceLock<u64>);
+
+impl ContentOffset {
+    /// Sets it; only the first time counts.
+    pub fn set(&self, offset: u64) {
+        let _ = self.0.set(offset);
+    }
+
+    /// The offset, 0 before it is known: a frame is always written before what points into it.
+    pub fn get(&self) -> u64 {
+        self.0.get().copied().unwrap_or_default()
+    }
+}
+
+/// What a job makes, for the writer.
+#[derive(Default)]
+pub struct Packed {
+    /// Compressed frames.
+    pub frames: Frames,
+    /// Contents that begin in these frames: their offset from the first frame's beginning.
+    pub contents: Vec<(u64, Arc<ContentOffset>)>,
+    /// Lines for the manifest, in order.
+    pub lines: Vec<Line>,
+    /// What was counted.
+    pub counts: Counts,
+    /// What went wrong with single entries.
+    pub problems: Vec<Problem>,
+    /// Content bytes read from sources.
+    pub bytes_read: u64,
+    /// How hard the frames were compressed.
+    pub effort: Effort,
+    /// How long that took.
+    pub compressing: Duration,
+}
+
+impl Packed {
+    /// Adds the line of an entry whose content is as it was in `base`, and stands in the bundle `stored_in`.
+    pub fn push_reused(
+        &mut self,
+        path: EntryPathBuf,
+        entry: Entry,
+        base: Option<&Entry>,
+        stored_in: Option<&BundleName>,
+    ) {
+        let is_same = base.is_some_and(|base| base.stat.is_same(&entry.stat) && base.xattrs == entry.xattrs);
+        if is_same {
+            self.counts.unchanged += 1;
+            let noted = |entry: &Entry| (entry.stat.racy, entry.is_torn());
+            if base.is_some_and(|base| noted(base) == noted(&entry)) {
+                return;
+            }
+        } else {
+            self.counts.metadata += 1;
+        }
+        let text = LineWithoutOffset::entry(&path, &entry, stored_in);
+        self.lines.push(Line {
+            text,
+            offset: None,
+            path,
+            entry: Some(entry),
+            change: (!is_same).then_some("metadata"),
+        });
+    }
+
+    /// Adds the line of an entry that is stored, with its content at `offset` if it has one.
+    pub fn push_stored(&mut self, path: EntryPathBuf, entry: Entry, offset: Option<Arc<ContentOffset>>, is_new: bool) {
+        let Counts { new, modified, .. } = &mut self.counts;
+        let (count, what) = if is_new { (new, "new") } else { (modified, "modified") };
+        *count += 1;
+        let text = LineWithoutOffset::entry(&path, &entry, None);
+        self.lines.push(Line { text, offset, path, entry: Some(entry), change: Some(what) });
+    }
+
+    /// Adds the line of a directory; its own header comes with its entries.
+    pub fn push_directory(&mut self, path: EntryPathBuf, entry: Entry, is_new: bool) {
+        let Counts { new_directories, changed_directories, .. } = &mut self.counts;
+        let (count, what) = if is_new { (new_directories, "new") } else { (changed_directories, "metadata") };
+        *count += 1;
+        let text = LineWithoutOffset::entry(&path, &entry, None);
+        self.lines.push(Line { text, offset: None, path, entry: Some(entry), change: Some(what) });
+    }
+
+    /// Adds the line of an entry that was removed.
+    pub fn push_removed(&mut self, path: EntryPathBuf, kind: Kind) {
+        let Counts { deleted, deleted_directories, .. } = &mut self.counts;
+        *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
+        let text = LineWithoutOffset::gone(&path, kind);
+        self.lines.push(Line { text, offset: None, path, entry: None, change: Some("deleted") });
+    }
+}
+
+/// A line for the manifest.
+pub struct Line {
+    /// The line.
+    pub text: LineWithoutOffset,
+    /// Where its content begins, if that is in this bundle.
+    pub offset: Option<Arc<ContentOffset>>,
+    /// Which entry it is about.
+    pub path: EntryPathBuf,
+    /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
+    pub entry: Option<Entry>,
+    /// What happened to it in a word; `None` when the line only says that it was looked at again.
+    pub change: Option<&'static str>,
+}
+
+/// Whether an entry has this content, and it is not lost.
+pub fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
+    let content = entry.content.as_ref();
+    let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
+    entry.stat.size == size && content.as_ref().is_some_and(is_same)
+}

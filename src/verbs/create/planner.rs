@@ -1,0 +1,545 @@
+//! Compares what the scan finds with the state before and makes jobs of the differences, in the order of the tar.
+
+use super::base::BaseWalk;
+use super::directory_diff::Change;
+use super::directory_diff::DirectoryDiff;
+use super::hardlinks::HardLinkSlot;
+use super::item::Item;
+use super::job::GroupJob;
+use super::job::Header;
+use super::job::Job;
+use super::job::JobDirectory;
+use super::job::LINE_BYTES;
+use super::job::Step;
+use super::job::item_bytes;
+use super::large::Comparing;
+use super::large::LargeFile;
+use super::large::OpenedLarge;
+use super::outbox::Outbox;
+use super::outbox::Planned;
+use super::outbox::Undecided;
+use super::outbox::header_bytes;
+use super::outbox::pieces;
+use super::owners::OwnerNames;
+use super::packed::Packed;
+use super::part_budget::Fit;
+use super::part_budget::PartBudget;
+use super::sources::has_become_empty;
+use super::worker::Context;
+use super::worker::open_large;
+use crate::archive::state::Group;
+use crate::archive::state::Row;
+use crate::archive::state::State;
+use crate::base::diff;
+use crate::base::diff::Rehash;
+use crate::base::diff::Verdict;
+use crate::base::entry::Kind;
+use crate::base::entry::Stat;
+use crate::base::error::Error;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::printable;
+use crate::base::snapshot::Counts;
+use crate::format::layout::PIECE_BYTES;
+use crate::system::scan::Found;
+use crate::system::scan::Listing;
+use crate::system::scan::Source;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// How to plan.
+pub struct PlanOptions {
+    /// Whether entries that look unchanged are read all the same.
+    pub rehash: Rehash,
+    /// Whether a source may have become empty.
+    pub allow_empty: bool,
+    /// Whether the base ends with parts of a snapshot that was cut off.
+    pub was_cut_off: bool,
+}
+
+/// Makes the plan.
+pub struct Planner<'a> {
+    sources: &'a [Source],
+    base: &'a State,
+    context: Context<'a>,
+    options: PlanOptions,
+    budget: PartBudget,
+    job: GroupJob,
+    outbox: Outbox<'a>,
+    walk: Option<BaseWalk>,
+    /// Directories whose own headers are wanted, and whether they are new, until their entries come.
+    changed_directories: HashMap<EntryPathBuf, (Stat, bool)>,
+    /// The last name of each file with several names.
+    links: HashMap<u64, HardLinkSlot>,
+    owners: OwnerNames,
+    /// What was found unchanged.
+    pub counts: Counts,
+    /// Sockets met.
+    pub sockets: u64,
+}
+
+/// A directory whose entries are planned.
+struct Directory<'l> {
+    listing: &'l Listing,
+    path: &'l EntryPath,
+    /// Its metadata, if that changed.
+    own_stat: Option<Stat>,
+    /// For the job in which it is used first.
+    header: Header,
+    /// Its place in the job in which it was used last.
+    place: Option<usize>,
+}
+
+impl Directory<'_> {
+    fn path_of(&self, found: &Found) -> Result<EntryPathBuf> {
+        path_in(self.path, self.listing.name(found))
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// Plans for `sources`, compared with `base`.
+    pub fn new(
+        sources: &'a [Source],
+        base: &'a State,
+        outbox: Outbox<'a>,
+        budget: PartBudget,
+        options: PlanOptions,
+    ) -> Planner<'a> {
+        Planner {
+            sources,
+            base,
+            context: outbox.context(),
+            options,
+            budget,
+            job: GroupJob::default(),
+            outbox,
+            walk: None,
+            changed_directories: HashMap::new(),
+            links: HashMap::new(),
+            owners: OwnerNames::default(),
+            counts: Counts::default(),
+            sockets: 0,
+        }
+    }
+
+    /// Compares the sources' own top directories; comes first.
+    ///
+    /// # Errors
+    /// Those of sending, and of the index.
+    pub fn plan_tops(&mut self) -> Result<()> {
+        for (number, source) in self.sources.iter().enumerate() {
+            let base = self.base.find(source.path())?;
+            self.plan_directory(number, source.path().to_owned(), source.stat(), base.map(|entry| entry.stat).as_ref());
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Compares one directory's entries.
+    ///
+    /// # Errors
+    /// As for [`Planner::plan_tops`]; [`ErrorKind::Refused`](crate::base::error::ErrorKind::Refused) when the source has become empty.
+    pub fn plan(&mut self, listing: &Listing) -> Result<()> {
+        let path = checked(&listing.path)?;
+        let mut group = self.go_to(listing.source, path)?.take_at(path)?;
+        self.check_not_emptied(listing, &group)?;
+        self.sockets += listing.sockets;
+        if !listing.problems.is_empty() {
+            self.report(listing.problems.clone())?;
+        }
+        let (own_stat, is_new) = self.changed_directories.remove(path).unzip();
+        if is_new == Some(true) {
+            // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
+            // has removed them all the same.
+            group.rows.retain(|row| listing.find(row.name()).is_none());
+        }
+        if listing.is_unreadable {
+            self.walk_in(listing.source)?.retain(path.to_owned());
+            return own_stat.map_or(Ok(()), |stat| self.plan_header(listing.source, path, stat));
+        }
+        for name in &listing.unreadable {
+            self.walk_in(listing.source)?.retain(path_in(path, name)?);
+        }
+        let diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
+        self.counts.unchanged += diff.unchanged;
+        self.plan_diff(Directory { listing, path, own_stat, header: Header::IfStored, place: None }, diff)
+    }
+
+    /// Whatever is left of the base is gone. Comes last.
+    ///
+    /// # Errors
+    /// As for [`Planner::plan_tops`].
+    pub fn finish(&mut self) -> Result<()> {
+        for number in 0..self.sources.len() {
+            self.go_to(number, self.sources[number].path())?;
+        }
+        self.remove_before(None)?;
+        self.flush()?;
+        self.outbox.settle(&mut self.budget)
+    }
+
+    fn check_not_emptied(&self, listing: &Listing, group: &Group) -> Result<()> {
+        if !listing.is_bare() || group.rows.is_empty() || self.options.allow_empty {
+            return Ok(());
+        }
+        let source = &self.sources[listing.source];
+        source.check_alive()?;
+        if listing.path == source.name() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
+    }
+
+    /// Brings the base to a directory: what stands before it is gone.
+    fn go_to(&mut self, source: usize, path: &EntryPath) -> Result<&mut BaseWalk> {
+        self.walk_in(source)?;
+        self.remove_before(Some(path))?;
+        self.walk_in(source)
+    }
+
+    /// The base of a source; what is left of those before it is gone.
+    fn walk_in(&mut self, source: usize) -> Result<&mut BaseWalk> {
+        while self.walk.as_ref().is_none_or(|walk| walk.source < source) {
+            self.remove_before(None)?;
+            let next = self.walk.as_ref().map_or(0, |walk| walk.source + 1);
+            self.walk = Some(BaseWalk::new(next, self.sources[next].path(), self.base)?);
+        }
+        self.walk.as_mut().ok_or_else(|| Error::damaged("there is no source"))
+    }
+
+    fn remove_before(&mut self, path: Option<&EntryPath>) -> Result<()> {
+        while let Some(walk) = &mut self.walk
+            && let Some(group) = walk.take_before(path)?
+        {
+            let directory = checked(&group.path)?;
+            if walk.is_retained(directory) {
+                continue;
+            }
+            for row in &group.rows {
+                self.plan_removed(directory, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn plan_removed(&mut self, directory: &EntryPath, row: &Row) -> Result<()> {
+        let Some(stat) = row.stat() else { return Ok(()) };
+        self.push(Step::Removed { path: path_in(directory, row.name())?, kind: stat.kind }, 0)
+    }
+
+    /// The header of a directory that cannot be listed.
+    fn plan_header(&mut self, source: usize, path: &EntryPath, stat: Stat) -> Result<()> {
+        let directory =
+            self.enter_job(JobDirectory { source, path: path.to_owned(), stat, header: Header::Always(None) });
+        self.push(Step::Enter { directory }, item_bytes(path.as_bytes().len(), &stat))
+    }
+
+    fn plan_diff(&mut self, mut directory: Directory, diff: DirectoryDiff) -> Result<()> {
+        if diff.deletions > 0 {
+            // From here to the last line that is owed there is no cut: better one before.
+            let in_job = self.job.bytes();
+            if self.ask(|budget, used| budget.fits_together(used + in_job, diff.bytes))? == Fit::AfterCut {
+                self.cut(0)?;
+            }
+        }
+        if directory.own_stat.is_some() || diff.deletions > 0 {
+            directory.header = Header::Always(diff.names);
+            let place = self.place(&mut directory)?;
+            let bytes = item_bytes(directory.path.as_bytes().len(), &Stat::default());
+            self.push(Step::Enter { directory: place }, bytes)?;
+        }
+        let mut deletions_left = diff.deletions;
+        for change in diff.changes {
+            self.budget.owes_lines = deletions_left > 0;
+            deletions_left -= usize::from(change.deletes());
+            match change {
+                Change::Removed(row) => self.plan_removed(directory.path, row)?,
+                Change::Found { found, base, verdict, .. } => self.plan_found(&mut directory, found, base, verdict)?,
+            }
+        }
+        self.budget.owes_lines = false;
+        Ok(())
+    }
+
+    fn plan_found(
+        &mut self,
+        directory: &mut Directory,
+        found: &Found,
+        base: Option<&Row>,
+        verdict: Verdict,
+    ) -> Result<()> {
+        if found.stat.kind == Kind::Directory {
+            return self.plan_subdirectory(directory, found, base, verdict);
+        }
+        let path = directory.path_of(found)?;
+        match (verdict, base) {
+            (Verdict::Metadata, Some(base)) => {
+                self.push(Step::Metadata { path, stat: found.stat, base: base.clone() }, 0)
+            }
+            // What has holes may take next to nothing.
+            _ if self.budget.is_beyond_drive(found.stat.size) && !found.may_have_holes => {
+                self.refuse_too_large(path, base)
+            }
+            _ => self.plan_item(directory, found, base, verdict),
+        }
+    }
+
+    fn plan_subdirectory(
+        &mut self,
+        directory: &mut Directory,
+        found: &Found,
+        base: Option<&Row>,
+        verdict: Verdict,
+    ) -> Result<()> {
+        let path = directory.path_of(found)?;
+        if verdict == Verdict::Unchanged {
+            self.note_unchanged_directory(path, found.stat);
+            return Ok(());
+        }
+        if self.job.is_full_for(0) {
+            self.flush()?;
+        }
+        if self.ask(PartBudget::is_full)? {
+            self.cut(0)?;
+        }
+        self.place(directory)?;
+        self.plan_directory(directory.listing.source, path, found.stat, base.and_then(Row::stat));
+        Ok(())
+    }
+
+    /// Plans a directory's line, and notes that its own header will be wanted.
+    fn plan_directory(&mut self, source: usize, path: EntryPathBuf, stat: Stat, base: Option<&Stat>) {
+        let verdict = base.map(|base| diff::compare(base, &stat, self.options.rehash));
+        if verdict == Some(Verdict::Unchanged) {
+            return self.note_unchanged_directory(path, stat);
+        }
+        let is_new = verdict != Some(Verdict::Metadata);
+        self.changed_directories.insert(path.clone(), (stat, is_new));
+        self.push_step(Step::Directory { source, path, stat, is_new }, 0);
+    }
+
+    fn note_unchanged_directory(&mut self, path: EntryPathBuf, stat: Stat) {
+        self.counts.unchanged_directories += 1;
+        if self.options.was_cut_off {
+            // Its line may stand in a part that was finished, and its header in none: that comes later, with its own entries.
+            self.changed_directories.insert(path, (stat, false));
+        }
+    }
+
+    fn plan_item(
+        &mut self,
+        directory: &mut Directory,
+        found: &Found,
+        base: Option<&Row>,
+        verdict: Verdict,
+    ) -> Result<()> {
+        let path = directory.path_of(found)?;
+        let (mut link, mut bytes, mut is_large);
+        loop {
+            link = self.link_slot(&found.stat);
+            let is_over = found.stat.size > PIECE_BYTES;
+            let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
+            is_large = is_over && !is_second_name;
+            let size = if is_second_name { 0 } else { found.stat.size };
+            bytes = item_bytes(path.as_bytes().len(), &Stat { size, ..found.stat });
+            if self.job.is_full_for(bytes) || is_large {
+                self.flush()?;
+            }
+            let in_job = self.job.bytes();
+            let fit = self.ask(|budget, used| budget.fits(used + in_job, bytes))?;
+            // After a cut, what is known of other names of this file speaks of the part before.
+            if fit == Fit::Here || !self.cut(bytes)? {
+                break;
+            }
+        }
+        let place = self.place(directory)?;
+        let (stat, may_have_holes) = (found.stat, found.may_have_holes);
+        let item = Item { directory: place, path, stat, may_have_holes, base: base.cloned(), verdict, link };
+        if is_large {
+            return self.plan_large(place, item);
+        }
+        self.push_step(Step::Item(item), bytes);
+        Ok(())
+    }
+
+    /// Reports that a file cannot be stored; its last version stays.
+    fn refuse_too_large(&mut self, path: EntryPathBuf, base: Option<&Row>) -> Result<()> {
+        let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32): keep the archive on a drive \
+                    with exFAT or another file system, or leave this file out with --exclude";
+        self.report(vec![Problem::new(path.clone(), what)])?;
+        self.remove_directory(path, base.and_then(Row::stat).map(|stat| stat.kind))
+    }
+
+    /// What took a directory's name cannot be saved; unpacking has removed the directory all the same.
+    fn remove_directory(&mut self, path: EntryPathBuf, base_kind: Option<Kind>) -> Result<()> {
+        match base_kind {
+            Some(Kind::Directory) => self.push(Step::Removed { path, kind: Kind::Directory }, 0),
+            _ => Ok(()),
+        }
+    }
+
+    fn link_slot(&mut self, stat: &Stat) -> Option<HardLinkSlot> {
+        if stat.link == 0 || stat.kind != Kind::File {
+            return None;
+        }
+        let slot = self.links.get(&stat.link).map_or_else(HardLinkSlot::first, HardLinkSlot::next);
+        self.links.insert(stat.link, slot.handle());
+        Some(slot)
+    }
+
+    /// Whether a large file is only a further name of one that was packed; waits until that is known.
+    fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &Found, base: Option<&Row>) -> Result<bool> {
+        let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
+        self.flush()?;
+        self.outbox.settle(&mut self.budget)?;
+        let base = base.map(Row::entry).transpose()?.flatten();
+        Ok(link.is_served(base.as_ref(), found.stat.size))
+    }
+
+    fn plan_large(&mut self, place: usize, item: Item) -> Result<()> {
+        let mut packed = Packed::default();
+        let (path, base_kind) = (item.path.clone(), item.base_kind());
+        let directory = &self.job.directories[place];
+        match open_large(&self.context, &mut self.owners, directory, item, &mut packed.problems) {
+            Ok(OpenedLarge::New(file)) => self.store_large(place, &file, packed),
+            Ok(OpenedLarge::Comparing(comparing)) => self.compare_large(place, comparing, packed),
+            Err(error) => {
+                packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
+                self.send(Planned::Ready(packed))?;
+                self.remove_directory(path, base_kind)
+            }
+        }
+    }
+
+    /// Plans a large file, after the header of its directory if that is wanted for what is stored in it.
+    fn store_large(&mut self, place: usize, file: &Arc<LargeFile>, packed: Packed) -> Result<()> {
+        if matches!(self.job.directories[place].header, Header::IfStoredFirst(_)) {
+            self.outbox.settle(&mut self.budget)?;
+        }
+        let header = &mut self.job.directories[place].header;
+        header.resolve();
+        if matches!(header, Header::IfStored) {
+            *header = Header::Always(None);
+            self.push_step(Step::Enter { directory: place }, header_bytes());
+        }
+        self.flush()?;
+        self.send(Planned::Ready(packed))?;
+        self.budget.add(file.stat().size);
+        pieces(file).try_for_each(|piece| self.send(piece))
+    }
+
+    fn compare_large(&mut self, place: usize, comparing: Arc<Comparing>, packed: Packed) -> Result<()> {
+        let directory = &mut self.job.directories[place];
+        let is_stored = match &directory.header {
+            Header::IfStored => Some(Arc::new(AtomicBool::new(false))),
+            Header::IfStoredFirst(is_stored) => Some(is_stored.clone()),
+            Header::Never | Header::Always(_) => None,
+        };
+        let directory = is_stored.map(|is_stored| {
+            directory.header = Header::IfStoredFirst(is_stored.clone());
+            (directory.clone(), is_stored)
+        });
+        self.outbox.compare(Undecided { comparing, packed, directory }, &mut self.budget)
+    }
+
+    /// The directory's place in the present job.
+    fn place(&mut self, directory: &mut Directory) -> Result<usize> {
+        let known = directory.place.and_then(|place| Some((place, self.job.directories.get(place)?)));
+        if let Some((place, _)) = known.filter(|(_, known)| *known.path == *directory.path) {
+            return Ok(place);
+        }
+        // A header of its own comes once; later jobs only read from the directory.
+        let stat = match directory.own_stat {
+            Some(stat) => stat,
+            None if directory.place.is_none() => self.base_stat(directory.path)?,
+            None => Stat::default(),
+        };
+        let header = std::mem::take(&mut directory.header);
+        let (source, path) = (directory.listing.source, directory.path.to_owned());
+        let place = self.enter_job(JobDirectory { source, path, stat, header });
+        directory.place = Some(place);
+        Ok(place)
+    }
+
+    /// A directory's metadata as it was, for those whose own did not change.
+    fn base_stat(&self, path: &EntryPath) -> Result<Stat> {
+        Ok(self.base.find(path)?.map(|entry| entry.stat).unwrap_or_default())
+    }
+
+    fn enter_job(&mut self, directory: JobDirectory) -> usize {
+        self.job.directories.push(directory);
+        self.job.directories.len() - 1
+    }
+
+    fn push(&mut self, step: Step, bytes: u64) -> Result<()> {
+        // A step that names a directory of the job must stay in it.
+        if !matches!(step, Step::Enter { .. }) {
+            if self.job.is_full_for(bytes) {
+                self.flush()?;
+            }
+            if self.ask(PartBudget::is_full)? {
+                self.cut(bytes)?;
+            }
+        }
+        self.push_step(step, bytes);
+        Ok(())
+    }
+
+    fn push_step(&mut self, step: Step, bytes: u64) {
+        self.budget.add(LINE_BYTES);
+        self.job.push(step, bytes);
+    }
+
+    /// Problems found by the scan go the same way as all others, so that they are reported in order.
+    fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
+        self.flush()?;
+        self.send(Planned::Ready(Packed { problems, ..Packed::default() }))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.job.is_empty() {
+            return Ok(());
+        }
+        let job = std::mem::take(&mut self.job);
+        self.budget.add(job.bytes());
+        let weight = job.weight();
+        self.send(Planned::Job(Job::Group(job), weight))
+    }
+
+    fn send(&mut self, planned: Planned) -> Result<()> {
+        self.outbox.push(planned, &mut self.budget)
+    }
+
+    /// What a rule says of the present part; waits for what it depends on.
+    fn ask<D: PartialEq>(&mut self, rule: impl Fn(&PartBudget, u64) -> D) -> Result<D> {
+        if let Some(said) = self.budget.ask(&rule) {
+            return Ok(said);
+        }
+        self.outbox.settle(&mut self.budget)?;
+        Ok(rule(&self.budget, self.budget.used()))
+    }
+
+    /// Ends the part here, before `coming` bytes, if it may end here; says whether it did.
+    fn cut(&mut self, coming: u64) -> Result<bool> {
+        let in_job = self.job.bytes();
+        if !self.ask(|budget, used| budget.may_end(used + in_job, coming))? {
+            return Ok(false);
+        }
+        self.flush()?;
+        // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
+        self.links.clear();
+        self.send(Planned::Cut)?;
+        self.budget.cut();
+        Ok(true)
+    }
+}
+
+/// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.
+fn path_in(directory: &EntryPath, name: &[u8]) -> Result<EntryPathBuf> {
+    let bad = || Error::damaged(format!("'{}' in '{directory}' cannot be a name", printable(name)));
+    directory.child(name).ok_or_else(bad)
+}
+
+fn checked(path: &[u8]) -> Result<&EntryPath> {
+    EntryPath::new(path).ok_or_else(|| Error::damaged(format!("'{}' cannot be a path", printable(path))))
+}

@@ -1,0 +1,506 @@
+//! What one worker does with a job.
+
+use super::hardlinks::Outcome;
+use super::item::Item;
+use super::job::GroupJob;
+use super::job::Header;
+use super::job::Job;
+use super::job::JobDirectory;
+use super::job::Step;
+use super::large;
+use super::large::LargeFile;
+use super::large::OpenedLarge;
+use super::large::Piece;
+use super::large::data_ranges;
+use super::large::read_full;
+use super::owners::OwnerNames;
+use super::packed::ContentOffset;
+use super::packed::Packed;
+use super::packed::has_content;
+use crate::base::diff::Verdict;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Hole;
+use crate::base::entry::Kind;
+use crate::base::entry::Place;
+use crate::base::entry::Stat;
+use crate::base::entry::Xattr;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::time::Time;
+use crate::format::frames::Effort;
+use crate::format::layout::FrameBuilder;
+use crate::format::layout::Frames;
+use crate::format::layout::PIECE_BYTES;
+use crate::format::tar::Body;
+use crate::system::platform;
+use crate::system::platform::Directory;
+use crate::system::scan::Source;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What all workers share.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The sources, in the order in which jobs name them.
+    pub sources: &'a [Source],
+    /// How hard to compress the next frame.
+    pub effort: &'a (dyn Fn() -> Effort + Sync),
+    /// The name of an older bundle.
+    pub bundle_name: &'a (dyn Fn(BundleId) -> Option<BundleName> + Sync),
+    /// Where "now" comes from.
+    pub clock: &'a (dyn Fn() -> Time + Sync),
+    /// Whether to compress, or only to find out what would be stored.
+    pub dry_run: bool,
+    /// Whether the results are not wanted any more.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A worker; keeps its memory from job to job.
+pub struct Packer<'a> {
+    context: Context<'a>,
+    owners: OwnerNames,
+    frames: FrameBuilder,
+    /// The directory opened last, since entries come by directory.
+    opened: Option<(usize, EntryPathBuf, Arc<Directory>)>,
+}
+
+impl<'a> Packer<'a> {
+    /// A worker.
+    pub fn new(context: Context<'a>) -> Packer<'a> {
+        Packer { context, owners: OwnerNames::default(), frames: FrameBuilder::default(), opened: None }
+    }
+
+    /// Does a job; its frames are put into `buffer`, whose room is used, not what is in it.
+    ///
+    /// # Errors
+    /// When there is no memory for it. What is wrong with single entries is in the result.
+    pub fn pack(&mut self, job: Job, buffer: Vec<u8>) -> Result<Packed> {
+        self.frames.truncate(0);
+        let mut packed = Packed { frames: Frames::in_buffer(buffer), ..Packed::default() };
+        match job {
+            Job::Group(job) => self.pack_group(&job, &mut packed)?,
+            Job::Piece(piece) => self.pack_piece(&piece, &mut packed)?,
+            Job::Compare(job) => job.run(self.context.is_stopped),
+        }
+        self.compress(&mut packed)?;
+        Ok(packed)
+    }
+
+    fn compress(&mut self, packed: &mut Packed) -> Result<()> {
+        if self.context.dry_run {
+            return Ok(());
+        }
+        if self.frames.raw_bytes() == 0 {
+            return Ok(());
+        }
+        let began = Instant::now();
+        packed.effort = (self.context.effort)();
+        self.frames.finish(packed.effort, &mut packed.frames)?;
+        packed.compressing = began.elapsed();
+        Ok(())
+    }
+
+    fn pack_group(&mut self, job: &GroupJob, packed: &mut Packed) -> Result<()> {
+        let mut headers: Vec<Option<&Header>> =
+            job.directories.iter().map(|directory| Some(&directory.header)).collect();
+        for step in &job.steps {
+            match step {
+                Step::Enter { directory } => {
+                    if matches!(headers[*directory], Some(Header::Always(_))) {
+                        self.append_directory(&job.directories[*directory], headers[*directory].take());
+                    }
+                }
+                Step::Removed { path, kind } => packed.push_removed(path.clone(), *kind),
+                Step::Directory { source, path, stat, is_new } => {
+                    self.push_directory_line(*source, path, stat, *is_new, packed);
+                }
+                Step::Metadata { path, stat, base } => {
+                    if let Some(base) = base.entry()? {
+                        self.push_reused(path, Entry { stat: *stat, ..base.clone() }, Some(&base), packed);
+                    }
+                }
+                Step::Item(item) => self.pack_in_directory(job, item, &mut headers[item.directory], packed),
+            }
+        }
+        Ok(())
+    }
+
+    /// Packs an entry, after the header of its directory if that is wanted for what is stored in it.
+    fn pack_in_directory(&mut self, job: &GroupJob, item: &Item, header: &mut Option<&Header>, packed: &mut Packed) {
+        let start = self.frames.raw_bytes();
+        let directory = &job.directories[item.directory];
+        if let Some(Header::IfStored) = *header {
+            self.append_directory(directory, *header);
+        }
+        let after_header = self.frames.raw_bytes();
+        self.pack_item(directory, item, packed);
+        if self.frames.raw_bytes() == after_header {
+            // Nothing stored: undo the directory header written for it.
+            self.frames.truncate(start);
+        } else if start < after_header {
+            *header = None;
+        }
+    }
+
+    /// Appends a directory's own header.
+    fn append_directory(&mut self, directory: &JobDirectory, header: Option<&Header>) {
+        if directory.path.is_root() {
+            return;
+        }
+        let mut entry = self.new_entry(directory.stat);
+        // That attributes cannot be read is reported with the directory's own line.
+        let opened = self.open(directory.source, &directory.path);
+        entry.xattrs = opened.and_then(|opened| opened.own_xattrs()).unwrap_or_default();
+        let body = match header {
+            Some(Header::Always(Some(names))) => Body::Listing(names),
+            _ => Body::Itself,
+        };
+        self.frames.header(&directory.path, &entry, body);
+    }
+
+    /// Adds the line of the directory `path`, which stands in another.
+    fn push_directory_line(&mut self, source: usize, path: &EntryPath, stat: &Stat, is_new: bool, packed: &mut Packed) {
+        let mut entry = self.new_entry(*stat);
+        let xattrs = match path.parent() {
+            Some(parent) if !parent.is_root() => {
+                self.open(source, parent).and_then(|parent| parent.xattrs(path.name_bytes()))
+            }
+            _ => self.context.sources[source].root().own_xattrs(),
+        };
+        note_xattrs(path, &mut entry, xattrs, &mut packed.problems);
+        packed.push_directory(path.to_owned(), entry, is_new);
+    }
+
+    /// Reads an entry and stores it, unless its content is as it was.
+    fn pack_item(&mut self, directory: &JobDirectory, item: &Item, packed: &mut Packed) {
+        let result = self.open(directory.source, &directory.path).and_then(|opened| match item.stat.kind {
+            Kind::File => self.pack_file(&opened, directory.source, item, packed),
+            _ => self.pack_special(&opened, item, packed),
+        });
+        if let Some(link) = &item.link {
+            // Other names must not wait for ever; where the file was packed, this says nothing.
+            link.finish(Outcome::Failed);
+        }
+        if let Err(error) = result {
+            let what = if error.kind() == io::ErrorKind::NotFound { "is not there any more" } else { "cannot be read" };
+            packed.problems.push(Problem::io(item.path.clone(), what, &error));
+            // The last version stays, unless it was a directory, which unpacking removes: its contents are gone, too.
+            if item.base_kind() == Some(Kind::Directory) {
+                packed.push_removed(item.path.clone(), Kind::Directory);
+            }
+        }
+    }
+
+    fn pack_special(&mut self, directory: &Directory, item: &Item, packed: &mut Packed) -> io::Result<()> {
+        let mut entry = self.new_entry(item.stat);
+        if item.stat.kind == Kind::Symlink {
+            entry.target = directory.read_link(item.path.name_bytes())?;
+        }
+        note_xattrs_of(directory, item, &mut entry, packed);
+        let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
+        if base.as_ref().is_some_and(|base| base.target == entry.target) {
+            self.push_reused(&item.path, entry, base.as_ref(), packed);
+            return Ok(());
+        }
+        self.frames.header(&item.path, &entry, Body::Itself);
+        packed.push_stored(item.path.clone(), entry, None, item.is_new());
+        Ok(())
+    }
+
+    fn pack_file(&mut self, directory: &Directory, source: usize, item: &Item, packed: &mut Packed) -> io::Result<()> {
+        let may_be_reused = matches!(item.verdict, Verdict::MaybeModified | Verdict::Modified);
+        let base = if may_be_reused { item.base_entry() } else { None };
+        if let Some(link) = &item.link {
+            let first = link.outcome_before();
+            if self.pack_second_name(directory, item, base.as_ref(), &first, packed) {
+                link.finish(first);
+                return Ok(());
+            }
+        }
+        let start = self.frames.raw_bytes();
+        let read = self.read_file(directory, source, item, packed).inspect_err(|_| self.frames.truncate(start))?;
+        packed.bytes_read += read.bytes_read;
+        let ReadFile { entry, hash, holes, .. } = &read;
+        let reused =
+            base.as_ref().filter(|base| read.trouble.is_none() && has_content(base, entry.stat.size, *hash, holes));
+        match reused {
+            Some(base) => {
+                self.frames.truncate(start);
+                self.reuse_file(item, read, base, packed);
+            }
+            None => self.store_file(item, read, packed),
+        }
+        Ok(())
+    }
+
+    /// Appends a file's header and content, and looks whether it changed meanwhile.
+    fn read_file(
+        &mut self,
+        directory: &Directory,
+        source: usize,
+        item: &Item,
+        packed: &mut Packed,
+    ) -> io::Result<ReadFile> {
+        let source = &self.context.sources[source];
+        let file = directory.open_file(item.path.name_bytes())?;
+        let opened = opened_stat(source, directory, &file, self.context.clock)?;
+        let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
+        note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), &mut packed.problems);
+        let size = entry.stat.size;
+        let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
+        self.frames.header(&item.path, &entry, Body::Itself);
+        let content_start = self.frames.raw_bytes();
+        let content = self.frames.content(size as usize);
+        let bytes_read = read_full(&file, 0, content)? as u64;
+        let hash = hash_content(content, &holes);
+        let trouble = trouble_while_reading(source, directory, &file, &entry.stat, &opened, bytes_read)?;
+        Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble })
+    }
+
+    fn reuse_file(&mut self, item: &Item, read: ReadFile, base: &Entry, packed: &mut Packed) {
+        if let Some(link) = &item.link {
+            link.finish(Outcome::Reused(read.hash, read.holes));
+        }
+        self.push_reused(&item.path, reusing(base, read.entry), Some(base), packed);
+    }
+
+    fn store_file(&mut self, item: &Item, read: ReadFile, packed: &mut Packed) {
+        let ReadFile { mut entry, content_start, hash, holes, trouble, .. } = read;
+        let size = entry.stat.size;
+        self.frames.pad(size);
+        entry.stat.racy |= trouble.is_some();
+        entry.content = Some(Content { hash, place: Place::default(), holes, torn: trouble.is_some() });
+        let offset = Arc::new(ContentOffset::default());
+        packed.contents.push((content_start, offset.clone()));
+        if let Some(link) = &item.link {
+            link.finish(stored_outcome(&item.path, &entry, &offset));
+        }
+        packed.counts.bytes += size;
+        packed.push_stored(item.path.clone(), entry, Some(offset), item.is_new());
+        packed.problems.extend(trouble.map(|what| Problem::new(item.path.clone(), what)));
+    }
+
+    /// Stores a further name of a file whose first name was packed, if that is possible; says whether it was.
+    fn pack_second_name(
+        &mut self,
+        directory: &Directory,
+        item: &Item,
+        base: Option<&Entry>,
+        first: &Outcome,
+        packed: &mut Packed,
+    ) -> bool {
+        match first {
+            Outcome::Failed => return false,
+            Outcome::Reused(hash, holes) => {
+                let Some(base) = base.filter(|base| has_content(base, item.stat.size, *hash, holes)) else {
+                    return false;
+                };
+                let mut entry = self.new_entry(item.stat);
+                note_xattrs_of(directory, item, &mut entry, packed);
+                self.push_reused(&item.path, reusing(base, entry), Some(base), packed);
+            }
+            Outcome::Stored(target, stat, content, offset) => {
+                // With the first name's metadata: the scan's look at this one may be older than the content.
+                let mut entry = self.new_entry(*stat);
+                note_xattrs_of(directory, item, &mut entry, packed);
+                entry.content = Some(content.clone());
+                self.frames.header(&item.path, &entry, Body::LinkTo(target.as_bytes()));
+                packed.push_stored(item.path.clone(), entry, Some(offset.clone()), item.is_new());
+            }
+        }
+        true
+    }
+
+    fn pack_piece(&mut self, piece: &Piece, packed: &mut Packed) -> Result<()> {
+        let (file, number) = (&*piece.file, piece.number);
+        if number == 0 {
+            self.frames.header(&file.path, &file.entry, Body::Itself);
+            packed.contents.push((self.frames.raw_bytes() as u64, file.offset.clone()));
+        }
+        let is_last = number + 1 == file.pieces();
+        if file.is_hole(number) && number > 0 && !is_last {
+            file.hash_piece(number, &[], None);
+            if self.context.dry_run {
+                return Ok(());
+            }
+            return self.frames.zeros(PIECE_BYTES, (self.context.effort)(), &mut packed.frames);
+        }
+        let content = self.frames.content(file.piece_bytes(number));
+        let (bytes, trouble) = file.read_piece(number, content);
+        packed.bytes_read += bytes;
+        let (hash, trouble) = file.hash_piece(number, content, trouble);
+        if is_last {
+            self.frames.pad(file.stat().size);
+            self.finish_large(file, hash, trouble, packed);
+        }
+        Ok(())
+    }
+
+    fn finish_large(&mut self, file: &LargeFile, hash: Hash, trouble: Option<String>, packed: &mut Packed) {
+        let source = &self.context.sources[file.source];
+        let trouble = trouble.or_else(|| {
+            let stat = platform::stat_file(&file.file).ok()?;
+            let now = source.stat_now(source.root(), &stat, Kind::File);
+            (!same_times(&now, file.stat())).then(|| CHANGED.to_owned())
+        });
+        let mut entry = file.finished_entry(hash, trouble.is_some());
+        entry.stat.racy |= trouble.is_some();
+        if let Some(link) = &file.link {
+            link.finish(stored_outcome(&file.path, &entry, &file.offset));
+        }
+        packed.counts.bytes += file.stat().size;
+        packed.push_stored(file.path.clone(), entry, Some(file.offset.clone()), file.is_new);
+        packed.problems.extend(trouble.map(|what| Problem::new(file.path.clone(), what)));
+    }
+
+    /// Adds the line of an entry whose content is as it was in `base`.
+    fn push_reused(&self, path: &EntryPath, entry: Entry, base: Option<&Entry>, packed: &mut Packed) {
+        let stored_in = entry.content.as_ref().and_then(|content| (self.context.bundle_name)(content.place.bundle));
+        packed.push_reused(path.to_owned(), entry, base, stored_in.as_ref());
+    }
+
+    fn new_entry(&mut self, stat: Stat) -> Entry {
+        Entry { owner: self.owners.of(&stat), stat, ..Entry::default() }
+    }
+
+    fn open(&mut self, source: usize, path: &EntryPath) -> io::Result<Arc<Directory>> {
+        if let Some((number, known, directory)) = &self.opened
+            && *number == source
+            && **known == *path
+        {
+            return Ok(directory.clone());
+        }
+        let directory = Arc::new(open_directory(&self.context.sources[source], path)?);
+        self.opened = Some((source, path.to_owned(), directory.clone()));
+        Ok(directory)
+    }
+}
+
+/// A small file whose content was appended.
+struct ReadFile {
+    /// All but the content.
+    entry: Entry,
+    /// Where the content begins in what has been collected.
+    content_start: u64,
+    hash: Hash,
+    holes: Vec<Hole>,
+    bytes_read: u64,
+    /// Why the bytes may match no state that the file was ever in.
+    trouble: Option<String>,
+}
+
+/// The entry with the content of `base`, which was now read without trouble: what was read before is a state that it had.
+fn reusing(base: &Entry, entry: Entry) -> Entry {
+    Entry { content: base.content.clone().map(|content| Content { torn: false, ..content }), ..entry }
+}
+
+const CHANGED: &str = "changed while it was read; what was saved may be a mixture, the next snapshot reads it again";
+
+fn open_directory(source: &Source, path: &EntryPath) -> io::Result<Directory> {
+    let below = path.split_source().map_or(&[][..], |(_, below)| below.as_bytes());
+    source.root().open_below(below)
+}
+
+/// Opens a file that is too large to share a frame; on the planning thread, since its pieces are jobs of their own.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn open_large(
+    context: &Context,
+    owners: &mut OwnerNames,
+    directory: &JobDirectory,
+    item: Item,
+    problems: &mut Vec<Problem>,
+) -> io::Result<OpenedLarge> {
+    let source = &context.sources[directory.source];
+    let opened = open_directory(source, &directory.path)?;
+    let file = opened.open_file(item.path.name_bytes())?;
+    let stat = opened_stat(source, &opened, &file, context.clock)?;
+    let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
+    note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), problems);
+    large::prepare(directory.source, file, entry, item)
+}
+
+/// Gives an entry its attributes. Where they cannot be read, that is a problem, and the next snapshot looks at the entry again.
+fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr>>, problems: &mut Vec<Problem>) {
+    match xattrs {
+        Ok(xattrs) => entry.xattrs = xattrs,
+        Err(error) => {
+            problems.push(Problem::io(path.to_owned(), "its extended attributes cannot be read", &error));
+            match entry.stat.kind {
+                Kind::File | Kind::Symlink => entry.stat.racy = true,
+                // What is not read again whatever was noted counts as changed when this is no longer its time.
+                _ => entry.stat.ctime = Time::default(),
+            }
+        }
+    }
+}
+
+fn note_xattrs_of(directory: &Directory, item: &Item, entry: &mut Entry, packed: &mut Packed) {
+    note_xattrs(&item.path, entry, directory.xattrs(item.path.name_bytes()), &mut packed.problems);
+}
+
+fn stored_outcome(path: &EntryPath, entry: &Entry, offset: &Arc<ContentOffset>) -> Outcome {
+    Outcome::Stored(path.to_owned(), entry.stat, entry.content.clone().unwrap_or_default(), offset.clone())
+}
+
+fn opened_stat(
+    source: &Source,
+    directory: &Directory,
+    file: &File,
+    clock: &(dyn Fn() -> Time + Sync),
+) -> io::Result<Stat> {
+    let looked_at = clock();
+    let raw = platform::stat_file(file)?;
+    if raw.kind != Some(Kind::File) {
+        return Err(io::Error::other("it was replaced by something else"));
+    }
+    let mut stat = source.stat_now(directory, &raw, Kind::File);
+    stat.note_look(looked_at);
+    Ok(stat)
+}
+
+/// How many bytes of a small file are stored: as many as it has now, but no more than fit a frame.
+fn promised_size(scanned: &Stat, opened: &Stat) -> u64 {
+    if opened.size <= PIECE_BYTES { opened.size } else { scanned.size.min(PIECE_BYTES) }
+}
+
+/// Why what was read may be no state that the file ever had.
+fn trouble_while_reading(
+    source: &Source,
+    directory: &Directory,
+    file: &File,
+    promised: &Stat,
+    opened: &Stat,
+    count: u64,
+) -> io::Result<Option<String>> {
+    if count < promised.size {
+        return Ok(Some(large::SHORTER.to_owned()));
+    }
+    let now = source.stat_now(directory, &platform::stat_file(file)?, Kind::File);
+    Ok((opened.size != promised.size || !same_times(&now, opened)).then(|| CHANGED.to_owned()))
+}
+
+fn same_times(a: &Stat, b: &Stat) -> bool {
+    (a.size, a.mtime, a.ctime) == (b.size, b.mtime, b.ctime)
+}
+
+fn hash_content(content: &[u8], holes: &[Hole]) -> Hash {
+    if holes.is_empty() {
+        return Hash::of(content);
+    }
+    let mut hasher = Hasher::new();
+    for range in data_ranges(0..content.len() as u64, holes) {
+        hasher.update(&content[range.start as usize..range.end as usize]);
+    }
+    hasher.hash()
+}
