@@ -18,6 +18,7 @@ use snap_archive::base::entry::Place;
 use snap_archive::base::entry::Stat;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::Result;
+use snap_archive::base::holes::Holes;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
@@ -160,7 +161,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
             contents.push(Content {
                 hash: Hash::of(file),
                 place: Place { bundle: id, offset },
-                holes: Vec::new(),
+                holes: Holes::default(),
                 torn: false,
             });
         }

@@ -15,7 +15,6 @@ use crate::support::tree::noise;
 use serde_json::Value;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Hasher;
 use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPathBuf;
@@ -128,13 +127,7 @@ fn assert_is_snapshot(archive: &Archive, at: Number, target: &Path) {
         }
         if let Some(content) = entry.content {
             let bytes = fs::read(&on_disk).unwrap();
-            let (mut hasher, mut from) = (Hasher::new(), 0);
-            for hole in &content.holes {
-                hasher.update(&bytes[from..hole.offset as usize]);
-                from = (hole.offset + hole.length) as usize;
-            }
-            hasher.update(&bytes[from..]);
-            assert_eq!(hasher.hash(), content.hash, "{shown} in {at}");
+            assert_eq!(content.holes.hash_of(&bytes), content.hash, "{shown} in {at}");
         }
         count += 1;
     }
@@ -240,7 +233,11 @@ fn listed(archive: &Archive, recorder: &Recorder) -> String {
             }
             if let Some(content) = entry.content {
                 write!(text, " {}", content.hash).unwrap();
-                content.holes.iter().for_each(|hole| write!(text, " {}+{}", hole.offset, hole.length).unwrap());
+                content
+                    .holes
+                    .to_pairs()
+                    .iter()
+                    .for_each(|(offset, length)| write!(text, " {offset}+{length}").unwrap());
             }
             text.push_str(if stat.link == 0 { "\n" } else { " linked\n" });
         }

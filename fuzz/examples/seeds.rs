@@ -5,9 +5,9 @@ use snap_archive::archive::open::Archive;
 use snap_archive::archive::open::bundle_path;
 use snap_archive::base::entry::Content;
 use snap_archive::base::entry::Entry;
-use snap_archive::base::entry::Hole;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Place;
+use snap_archive::base::holes::Holes;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
@@ -179,13 +179,13 @@ fn tree() -> Vec<(EntryPathBuf, Entry, &'static [u8])> {
         let mut entry = entry(Kind::File);
         (entry.stat.size, entry.stat.inode, entry.stat.uid) = (bytes.len() as u64, 7, u32::MAX);
         let place = Place { bundle: BundleId { number: 1, part: 0 }, offset: 0 };
-        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Vec::new(), torn: false });
+        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Holes::default(), torn: false });
         entry
     };
     let mut sparse = file(&[0; 600]);
     if let Some(content) = &mut sparse.content {
         content.hash = Hasher::new().hash();
-        content.holes = vec![Hole { offset: 0, length: 600 }];
+        content.holes = Holes::from_pairs(&[(0, 600)], 600).unwrap_or_default();
     }
     (sparse.stat.link, sparse.stat.racy) = (3, true);
     sparse.xattrs = vec![(b"user.x".to_vec(), b"\n20 path=/etc\n".to_vec()), (b"user.y".to_vec(), b"\xff".to_vec())];

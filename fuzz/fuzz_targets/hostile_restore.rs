@@ -10,6 +10,7 @@ use snap_archive::base::entry::Content;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Place;
+use snap_archive::base::holes::Holes;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
@@ -158,7 +159,7 @@ fn entry(work: &Path, bundle: BundleId, u: &mut Unstructured) -> Result<Entry> {
             let end = (entry.stat.size as usize).min(CONTENT.len());
             let offset = if u.ratio(7, 8)? { CONTENT_OFFSET } else { u.arbitrary()? };
             let place = Place { bundle, offset };
-            entry.content = Some(Content { hash: Hash::of(&CONTENT[..end]), place, holes: Vec::new(), torn: false });
+            entry.content = Some(Content { hash: Hash::of(&CONTENT[..end]), place, holes: Holes::default(), torn: false });
         }
         _ => {}
     }

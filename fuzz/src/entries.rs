@@ -4,11 +4,11 @@ use arbitrary::Result;
 use arbitrary::Unstructured;
 use snap_archive::base::entry::Content;
 use snap_archive::base::entry::Entry;
-use snap_archive::base::entry::Hole;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Owner;
 use snap_archive::base::entry::Place;
 use snap_archive::base::entry::Stat;
+use snap_archive::base::holes::Holes;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::BundleName;
 use snap_archive::base::id::Hash;
@@ -64,9 +64,10 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
     while end < size && holes.len() < HOLES_MAX && u.ratio(1, 4)? {
         let offset = u.int_in_range(end..=size - 1)?;
         let length = u.int_in_range(1..=size - offset)?;
-        holes.push(Hole { offset, length });
+        holes.push((offset, length));
         end = offset + length;
     }
+    let holes = Holes::from_pairs(&holes, size).unwrap_or_default();
     let bundle = BundleId { number: u.int_in_range(1..=NUMBER_MAX)?, part: u.int_in_range(0..=PART_MAX)? };
     // A content that is there stands behind a header; 0 says that it is lost.
     let place = Place { bundle, offset: u.int_in_range(1..=SIZE_MAX)? };

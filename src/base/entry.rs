@@ -1,5 +1,6 @@
 //! What a snapshot holds: an entry's metadata and where its content is. Knows nothing of disks and formats.
 
+use crate::base::holes::Holes;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::time::Time;
@@ -130,15 +131,6 @@ impl Place {
     }
 }
 
-/// A hole: this many zero bytes that occupy no space.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Hole {
-    /// Offset in bytes in the file.
-    pub offset: u64,
-    /// Length in bytes.
-    pub length: u64,
-}
-
 /// A file's content.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Content {
@@ -146,15 +138,12 @@ pub struct Content {
     pub hash: Hash,
     /// Where the bytes are (holes included, as zeros); the length is the entry's size.
     pub place: Place,
-    /// The holes, ascending, apart from each other, all inside the file.
-    pub holes: Vec<Hole>,
+    /// The holes.
+    pub holes: Holes,
     /// Whether the bytes may be no state that the file ever had: it changed while it was read, or what could not be read of it
     /// is zeros. It is racy then, too.
     pub torn: bool,
 }
-
-/// The most holes that are kept of one file; what would be further holes is stored as zeros.
-pub const HOLES_MAX: usize = 65_536;
 
 /// One extended attribute: name and value.
 pub type Xattr = (Vec<u8>, Vec<u8>);

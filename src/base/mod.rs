@@ -7,6 +7,8 @@ pub mod error;
 pub mod id;
 
 pub mod concurrency;
+pub mod holes;
+
 pub mod entry;
 pub mod exclude;
 pub mod snapshot;

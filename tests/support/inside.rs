@@ -11,7 +11,6 @@ use snap_archive::base::entry::Content;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Hasher;
 use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
@@ -135,7 +134,7 @@ pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> 
     for (path, entry) in entries(archive, number) {
         if let Some(content) = &entry.content {
             let bytes = bytes_of(&catalog, content, entry.stat.size);
-            assert_eq!(hash_of(&bytes, content), content.hash, "{} in {number}", path.escape_ascii());
+            assert_eq!(content.holes.hash_of(&bytes), content.hash, "{} in {number}", path.escape_ascii());
         }
         let (stat, target) = (entry.stat, entry.target.escape_ascii());
         let hash = entry.content.map(|content| content.hash);
@@ -154,7 +153,7 @@ pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
     let entry = catalog.state(number).unwrap().find(&path).unwrap().unwrap_or_else(|| panic!("no {path} in {number}"));
     let content = entry.content.unwrap();
     let bytes = bytes_of(&catalog, &content, entry.stat.size);
-    assert_eq!(hash_of(&bytes, &content), content.hash, "{path} in {number}");
+    assert_eq!(content.holes.hash_of(&bytes), content.hash, "{path} in {number}");
     bytes
 }
 
@@ -170,17 +169,6 @@ fn bytes_of(catalog: &snap_archive::archive::catalog::Catalog, content: &Content
         at = upto;
     }
     bytes
-}
-
-fn hash_of(bytes: &[u8], content: &Content) -> snap_archive::base::id::Hash {
-    let mut hasher = Hasher::new();
-    let mut at = 0;
-    for hole in &content.holes {
-        hasher.update(&bytes[at..hole.offset as usize]);
-        at = (hole.offset + hole.length) as usize;
-    }
-    hasher.update(&bytes[at..]);
-    hasher.hash()
 }
 
 /// A directory in memory where there is one: a restore waits for the disk that it writes to.

@@ -24,10 +24,9 @@ use crate::format::frames::FrameAt;
 use large::Large;
 use plan::BundlePlan;
 use queue::Queue;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
-
-pub use plan::data_ranges;
 
 /// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
 const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
@@ -42,6 +41,13 @@ pub struct Wanted<'a> {
     pub size: u64,
     /// Where it is, its hash and its holes.
     pub content: &'a Content,
+}
+
+impl Wanted<'_> {
+    /// The offset of the first byte from `from` on that is in no hole; `None` when there is none left.
+    fn next_data(&self, from: u64) -> Option<u64> {
+        self.content.holes.next_data(from, self.size)
+    }
 }
 
 /// Where contents go. Called from several threads at once; contents are known by their number among the wanted ones. An error
@@ -131,11 +137,8 @@ fn feed<S: Sink>(
     let mut order = Vec::with_capacity(wanted.len());
     let mut empty = Vec::new();
     for (number, one) in wanted.iter().enumerate() {
-        match plan::check_holes(one) {
-            Err(error) => sink.fail(number, &error)?,
-            Ok(()) if plan::next_data(one, 0).is_none() => empty.push(number),
-            Ok(()) => order.push(number),
-        }
+        let numbers = if one.next_data(0).is_none() { &mut empty } else { &mut order };
+        numbers.push(number);
     }
     for numbers in empty.chunks(EMPTY_PER_JOB) {
         if !queue.reserve(0) {
@@ -306,10 +309,10 @@ impl<'a> PieceBytes<'a> {
         let begin = self.wanted.content.place.offset;
         let start = self.frame.raw_offset.saturating_sub(begin);
         let end = (self.frame.raw_end() - begin).min(self.wanted.size);
-        let ranges = data_ranges(&self.wanted.content.holes, start, end);
-        let range = |(start, end): (u64, u64)| {
-            let from = (begin + start - self.frame.raw_offset) as usize;
-            raw.get(from..from + (end - start) as usize).map(|bytes| (start, bytes))
+        let ranges = self.wanted.content.holes.data(start..end);
+        let range = |data: Range<u64>| {
+            let from = (begin + data.start - self.frame.raw_offset) as usize;
+            raw.get(from..from + (data.end - data.start) as usize).map(|bytes| (data.start, bytes))
         };
         Ok(ranges.filter_map(range).collect())
     }

@@ -237,10 +237,10 @@ mod tests {
     use super::*;
     use crate::base::entry::Content;
     use crate::base::entry::Entry;
-    use crate::base::entry::Hole;
     use crate::base::entry::Owner;
     use crate::base::entry::Place;
     use crate::base::entry::Stat;
+    use crate::base::holes::Holes;
     use crate::base::id::BundleId;
     use crate::base::id::Hash;
     use crate::system::store::Blob;
@@ -270,12 +270,12 @@ mod tests {
         if entry.stat.kind == Kind::File {
             let place = Place { bundle: BundleId { number: n as u32, part: 3 }, offset: n.wrapping_mul(u64::MAX / 3) };
             let torn = n.is_multiple_of(5);
-            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Vec::new(), torn });
+            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Holes::default(), torn });
         }
         if n.is_multiple_of(11) {
             entry.xattrs = vec![(b"user.n".to_vec(), n.to_le_bytes().to_vec())];
             if let Some(content) = &mut entry.content {
-                content.holes = vec![Hole { offset: n, length: 1 }];
+                content.holes = Holes::from_pairs(&[(n, 1)], n + 1).unwrap();
             }
         }
         entry

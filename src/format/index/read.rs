@@ -16,7 +16,6 @@ use super::damaged;
 use super::decoded;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
 use crate::base::entry::Place;
@@ -24,6 +23,7 @@ use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
@@ -434,14 +434,13 @@ impl Block {
             }
             let place = Place { bundle, offset: rest.offsets[file] };
             let torn = rest.part.torn.binary_search(&(row as u32)).is_ok();
-            entry.content = Some(Content { hash, place, holes: Vec::new(), torn });
+            entry.content = Some(Content { hash, place, holes: Holes::default(), torn });
         }
         if let Ok(at) = rest.part.extras.binary_search_by_key(&(row as u32), |(row, _)| *row) {
             let extra = rest.part.extras[at].1.clone();
             (entry.target, entry.xattrs) = (extra.target, extra.xattrs);
             if let Some(content) = &mut entry.content {
-                content.holes =
-                    extra.holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
+                content.holes = Holes::from_pairs(&extra.holes, entry.stat.size).ok_or_else(contradiction)?;
             }
         }
         Ok(Some(entry))
@@ -450,12 +449,7 @@ impl Block {
     /// Whether the holes of a row's entry are ascending, apart and inside it.
     fn are_sound(&self, row: u32, holes: &[(u64, u64)]) -> bool {
         let size = self.stats.get(row as usize).copied().flatten().map_or(0, |stat| stat.size);
-        let mut end = 0;
-        holes.iter().all(|(offset, length)| {
-            let hole_end = offset.checked_add(*length).filter(|hole_end| *offset >= end && *hole_end <= size);
-            end = hole_end.unwrap_or(end);
-            hole_end.is_some() && *length > 0
-        })
+        Holes::from_pairs(holes, size).is_some()
     }
 
     fn rest(&self) -> Result<&Rest> {
@@ -485,7 +479,7 @@ impl Block {
             && part.extras.is_sorted_by_key(|(row, _)| *row)
             && part.extras.iter().all(|(row, extra)| self.are_sound(*row, &extra.holes));
         if !consistent {
-            return Err(damaged("a block of the index contradicts itself"));
+            return Err(contradiction());
         }
         let mut offset = 0u64;
         let offsets = part.offsets.iter().map(|difference| {
@@ -497,6 +491,10 @@ impl Block {
             part.owners.iter().map(|(user, group)| Owner { user: user.as_str().into(), group: group.as_str().into() });
         Ok(Rest { owners: owners.collect(), part, ranks, offsets })
     }
+}
+
+fn contradiction() -> Error {
+    damaged("a block of the index contradicts itself")
 }
 
 /// The columns put together again; `None` when they contradict each other.

@@ -148,7 +148,7 @@ impl IndexWriter {
             if content.torn {
                 part.torn.push(row);
             }
-            extra.holes = content.holes.iter().map(|hole| (hole.offset, hole.length)).collect();
+            extra.holes = content.holes.to_pairs();
         }
         if !(extra.target.is_empty() && extra.xattrs.is_empty() && extra.holes.is_empty()) {
             let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();

@@ -5,8 +5,6 @@ mod limited;
 
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::HOLES_MAX;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
 use crate::base::entry::Place;
@@ -14,6 +12,8 @@ use crate::base::entry::Stat;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::error::Error;
 use crate::base::error::Result;
+use crate::base::holes::HOLES_MAX;
+use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
@@ -246,7 +246,7 @@ impl LineWithoutOffset {
             device: stat.kind.is_device().then_some(((stat.device >> 32) as u32, stat.device as u32)),
             target: (stat.kind == Kind::Symlink).then_some(Text(Cow::Borrowed(&entry.target))),
             xattrs: entry.xattrs.iter().map(|(name, value)| (borrowed(name), borrowed(value))).collect(),
-            holes: content.iter().flat_map(|content| &content.holes).map(|hole| (hole.offset, hole.length)).collect(),
+            holes: content.map_or_else(Vec::new, |content| content.holes.to_pairs()),
             torn: entry.is_torn(),
             hash: content.map(|content| Hex(content.hash)),
             kept_in: kept_in.map(|name| name.as_str().into()),
@@ -336,7 +336,7 @@ impl Change {
             return Ok(Change { path, now: Now::Stored(entry) });
         }
         let hash = line.hash.ok_or_else(|| bad("no hash"))?.0;
-        let holes = checked_holes(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
+        let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
         let place = match (&line.kept_in, line.offset) {
             (Some(name), None) => BundleName::parse(name).map(|name| Place { bundle: name.id, offset: 0 }),
             (None, Some(offset)) if offset.checked_add(stat.size).is_some() => Some(Place { bundle, offset }),
@@ -349,20 +349,6 @@ impl Change {
         }
         Ok(Change { path, now: if line.kept_in.is_some() { Now::Kept(entry) } else { Now::Stored(entry) } })
     }
-}
-
-/// The holes, if they are ascending, apart and inside the file.
-fn checked_holes(pairs: &[(u64, u64)], size: u64) -> Option<Vec<Hole>> {
-    let mut end = 0;
-    let mut holes = Vec::with_capacity(pairs.len());
-    for (offset, length) in pairs.iter().copied() {
-        if offset < end || length == 0 {
-            return None;
-        }
-        end = offset.checked_add(length).filter(|end| *end <= size)?;
-        holes.push(Hole { offset, length });
-    }
-    (holes.len() <= HOLES_MAX).then_some(holes)
 }
 
 fn line_of(value: &impl Serialize) -> Vec<u8> {
@@ -619,7 +605,7 @@ mod tests {
             content: Some(Content {
                 hash: Hash::of(b"x"),
                 place: Place { bundle: BUNDLE, offset: 512 },
-                holes: vec![Hole { offset: 1, length: 2 }, Hole { offset: 3, length: 1 }],
+                holes: Holes::from_pairs(&[(1, 2), (3, 1)], 4).unwrap(),
                 torn: true,
             }),
             ..Entry::default()

@@ -6,7 +6,6 @@ use super::LossKind;
 use super::in_the_way;
 use super::problem;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::error::plain_reason;
 use crate::base::path::EntryPath;
@@ -69,12 +68,12 @@ impl Destination {
         self.refuse_too_large(new, entry.stat.size)?;
         let source = self.open_existing_file(existing)?;
         let copy = self.begin_file(new)?;
-        let holes = entry.content.as_ref().map_or(&[][..], |content| &content.holes);
+        let holes = entry.content.as_ref().map(|content| content.holes.clone()).unwrap_or_default();
         let mut buffer = vec![0; COPY_BYTES];
-        for (start, end) in data_between(holes, entry.stat.size) {
-            let mut at = start;
-            while at < end {
-                let wanted = (end - at).min(COPY_BYTES as u64) as usize;
+        for data in holes.data(0..entry.stat.size) {
+            let mut at = data.start;
+            while at < data.end {
+                let wanted = (data.end - at).min(COPY_BYTES as u64) as usize;
                 let read = platform::read_at(&source, at, &mut buffer[..wanted]);
                 match read.map_err(|error| self.failure(new, "cannot be copied from its other name", error))? {
                     0 => return Err(problem(new, "cannot be copied from its other name, which has become shorter")),
@@ -94,11 +93,4 @@ fn is_same_file(from: &Directory, old_name: &[u8], parent: &Directory, new_name:
         (Ok(a), Ok(b)) => (a.inode, a.file_system) == (b.inode, b.file_system),
         _ => false,
     }
-}
-
-/// The ranges of a file of `size` bytes that are no holes, as start and end.
-fn data_between(holes: &[Hole], size: u64) -> Vec<(u64, u64)> {
-    let starts = std::iter::once(0).chain(holes.iter().map(|hole| hole.offset.saturating_add(hole.length)));
-    let ends = holes.iter().map(|hole| hole.offset).chain(std::iter::once(size));
-    starts.zip(ends).map(|(start, end)| (start, end.min(size))).filter(|(start, end)| start < end).collect()
 }

@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::base::entry::Content;
-use crate::base::entry::Hole;
 use crate::base::entry::Owner;
 use crate::base::entry::Stat;
+use crate::base::holes::Holes;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use std::ffi::OsStr;
@@ -296,7 +296,7 @@ fn pieces_from_several_threads_make_one_file_and_what_is_not_written_is_a_hole()
     });
     let mut entry = place.file(0o600, 8 << 20);
     entry.content.as_mut().unwrap().holes =
-        vec![Hole { offset: 4096, length: (1 << 20) - 4096 }, Hole { offset: 4 << 20, length: 4 << 20 }];
+        Holes::from_pairs(&[(4096, (1 << 20) - 4096), (4 << 20, 4 << 20)], 8 << 20).unwrap();
     file.finish(&entry).unwrap();
     to.copy(&path("big"), &path("copy"), &entry).unwrap();
     for name in ["big", "copy"] {

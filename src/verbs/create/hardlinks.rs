@@ -4,8 +4,8 @@ use super::packed::ContentOffset;
 use super::packed::has_content;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Stat;
+use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::path::EntryPathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub enum Outcome {
     /// Its content could not be read.
     Failed,
     /// Its content is as it was, and stays where it is.
-    Reused(Hash, Vec<Hole>),
+    Reused(Hash, Holes),
     /// The content is in this bundle under this path; the file as it was when it was opened to be read.
     Stored(EntryPathBuf, Stat, Content, Arc<ContentOffset>),
 }

@@ -8,10 +8,10 @@ use crate::base::concurrency::Turns;
 use crate::base::diff::Verdict;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::error::plain_reason;
+use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::base::path::EntryPathBuf;
@@ -44,7 +44,7 @@ pub struct LargeFile {
     pub link: Option<HardLinkSlot>,
     /// Where its content begins.
     pub offset: Arc<ContentOffset>,
-    holes: Vec<Hole>,
+    holes: Holes,
     progress: Turns<Progress>,
 }
 
@@ -78,7 +78,7 @@ pub enum OpenedLarge {
 pub fn prepare(source: usize, file: File, entry: Entry, item: Item) -> io::Result<OpenedLarge> {
     platform::will_read_in_order(&file);
     let size = entry.stat.size;
-    let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
+    let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
     let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
     let is_comparable = |content: &Content| content.holes == holes && !content.place.is_lost();
     let base = base.filter(|base| base.stat.size == size && base.content.as_ref().is_some_and(is_comparable));
@@ -171,10 +171,10 @@ impl Drop for CompareJob {
 }
 
 /// The hash of a file's bytes, those in holes left out; of no file when `is_stopped` says that it is not wanted any more.
-fn hash_of(file: &File, size: u64, holes: &[Hole], is_stopped: &dyn Fn() -> bool) -> io::Result<Hash> {
+fn hash_of(file: &File, size: u64, holes: &Holes, is_stopped: &dyn Fn() -> bool) -> io::Result<Hash> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; HASH_BYTES];
-    for range in data_ranges(0..size, holes) {
+    for range in holes.data(0..size) {
         let mut at = range.start;
         while at < range.end {
             let length = (range.end - at).min(HASH_BYTES as u64) as usize;
@@ -187,23 +187,6 @@ fn hash_of(file: &File, size: u64, holes: &[Hole], is_stopped: &dyn Fn() -> bool
         }
     }
     Ok(hasher.hash())
-}
-
-/// The parts of `range` that are in no hole.
-pub fn data_ranges(range: Range<u64>, holes: &[Hole]) -> Vec<Range<u64>> {
-    let mut ranges = Vec::new();
-    let mut at = range.start;
-    let first = holes.partition_point(|hole| hole.offset + hole.length <= range.start);
-    for hole in holes[first..].iter().take_while(|hole| hole.offset < range.end) {
-        if hole.offset > at {
-            ranges.push(at..hole.offset);
-        }
-        at = hole.offset + hole.length;
-    }
-    if at < range.end {
-        ranges.push(at..range.end);
-    }
-    ranges
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -233,8 +216,8 @@ impl LargeFile {
 
     /// Reads its first byte: when its header stands in the tar, it is too late to leave out what cannot be read at all.
     fn check_readable(&self) -> io::Result<()> {
-        if let Some(data) = data_ranges(0..self.entry.stat.size, &self.holes).first() {
-            read_full(&self.file, data.start, &mut [0])?;
+        if let Some(data) = self.holes.next_data(0, self.entry.stat.size) {
+            read_full(&self.file, data, &mut [0])?;
         }
         Ok(())
     }
@@ -245,7 +228,7 @@ impl LargeFile {
 
     /// Whether a piece is one hole from end to end.
     pub fn is_hole(&self, number: u64) -> bool {
-        data_ranges(self.range(number), &self.holes).is_empty()
+        self.holes.covers(self.range(number))
     }
 
     /// How many bytes a piece has.
@@ -259,7 +242,7 @@ impl LargeFile {
     pub fn read_piece(&self, number: u64, out: &mut [u8]) -> (u64, Option<String>) {
         let range = self.range(number);
         let mut bytes = 0;
-        for data in data_ranges(range.clone(), &self.holes) {
+        for data in self.holes.data(range.clone()) {
             let buffer = &mut out[(data.start - range.start) as usize..(data.end - range.start) as usize];
             match read_full(&self.file, data.start, buffer) {
                 Ok(count) if count == buffer.len() => bytes += count as u64,
@@ -276,12 +259,8 @@ impl LargeFile {
 
     /// Hashes a piece when its turn has come, `content` being its bytes; gives the hash of the whole after the last.
     pub fn hash_piece(&self, number: u64, content: &[u8], trouble: Option<String>) -> (Hash, Option<String>) {
-        let range = self.range(number);
-        let bytes = |data: Range<u64>| &content[(data.start - range.start) as usize..(data.end - range.start) as usize];
         self.progress.take(number, |progress| {
-            for data in data_ranges(range.clone(), &self.holes) {
-                progress.hasher.update(bytes(data));
-            }
+            self.holes.hash(self.range(number).start, content, &mut progress.hasher);
             if progress.trouble.is_none() {
                 progress.trouble = trouble;
             }
@@ -296,20 +275,5 @@ impl LargeFile {
     pub fn finished_entry(&self, hash: Hash, torn: bool) -> Entry {
         let content = Content { hash, place: Place::default(), holes: self.holes.clone(), torn };
         Entry { content: Some(content), ..self.entry.clone() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_in_no_hole_is_data() {
-        let holes = [Hole { offset: 2, length: 3 }, Hole { offset: 8, length: 2 }];
-        assert_eq!(data_ranges(0..12, &holes), [0..2, 5..8, 10..12]);
-        assert_eq!(data_ranges(3..9, &holes), [5..8]);
-        assert_eq!(data_ranges(2..5, &holes), []);
-        assert_eq!(data_ranges(9..9, &holes), []);
-        assert_eq!(data_ranges(0..1, &[]), [0..1]);
     }
 }

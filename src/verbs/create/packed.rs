@@ -2,9 +2,9 @@
 
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
+use crate::base::holes::Holes;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::path::EntryPathBuf;
@@ -124,8 +124,8 @@ pub struct Line {
 }
 
 /// Whether an entry has this content, and it is not lost.
-pub fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &[Hole]) -> bool {
+pub fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &Holes) -> bool {
     let content = entry.content.as_ref();
-    let is_same = |content: &&Content| content.hash == hash && content.holes == holes && !content.place.is_lost();
+    let is_same = |content: &&Content| content.hash == hash && content.holes == *holes && !content.place.is_lost();
     entry.stat.size == size && content.as_ref().is_some_and(is_same)
 }

@@ -11,7 +11,6 @@ use super::large;
 use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::large::Piece;
-use super::large::data_ranges;
 use super::large::read_full;
 use super::owners::OwnerNames;
 use super::packed::ContentOffset;
@@ -20,17 +19,16 @@ use super::packed::has_content;
 use crate::base::diff::Verdict;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::entry::Xattr;
 use crate::base::error::Problem;
 use crate::base::error::Result;
+use crate::base::holes::Holes;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Hasher;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
@@ -256,12 +254,12 @@ impl<'a> Packer<'a> {
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
         note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), &mut packed.problems);
         let size = entry.stat.size;
-        let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Vec::new() };
+        let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
         self.frames.header(&item.path, &entry, Body::Itself);
         let content_start = self.frames.raw_bytes();
         let content = self.frames.content(size as usize);
         let bytes_read = read_full(&file, 0, content)? as u64;
-        let hash = hash_content(content, &holes);
+        let hash = holes.hash_of(content);
         let trouble = trouble_while_reading(source, directory, &file, &entry.stat, &opened, bytes_read)?;
         Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble })
     }
@@ -392,7 +390,7 @@ struct ReadFile {
     /// Where the content begins in what has been collected.
     content_start: u64,
     hash: Hash,
-    holes: Vec<Hole>,
+    holes: Holes,
     bytes_read: u64,
     /// Why the bytes may match no state that the file was ever in.
     trouble: Option<String>,
@@ -492,15 +490,4 @@ fn trouble_while_reading(
 
 fn same_times(a: &Stat, b: &Stat) -> bool {
     (a.size, a.mtime, a.ctime) == (b.size, b.mtime, b.ctime)
-}
-
-fn hash_content(content: &[u8], holes: &[Hole]) -> Hash {
-    if holes.is_empty() {
-        return Hash::of(content);
-    }
-    let mut hasher = Hasher::new();
-    for range in data_ranges(0..content.len() as u64, holes) {
-        hasher.update(&content[range.start as usize..range.end as usize]);
-    }
-    hasher.hash()
 }

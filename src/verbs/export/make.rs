@@ -1,18 +1,15 @@
 //! One frame of an export: contents read out of the bundles and checked, tar members built, all of it compressed.
 
 use super::contents::Contents;
-use super::hash_data;
 use super::plan::Item;
 use super::plan::Job;
 use super::plan::Part;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
-use crate::base::id::Hasher;
 use crate::base::path::EntryPathBuf;
 use crate::format::frames::Compressor;
 use crate::format::frames::Decompressor;
@@ -154,23 +151,20 @@ impl<'a> Maker<'a> {
             let (place, size) = (content.place, entry.stat.size);
             self.contents.append(place.bundle, place.offset, size, &mut self.decompressor, &mut bytes)?;
         }
-        let mut hasher = Hasher::new();
-        hash_data(&mut hasher, &content.holes, 0, &bytes);
-        if hasher.hash() != content.hash {
+        if content.holes.hash_of(&bytes) != content.hash {
             return Err(Error::damaged("its content in the archive is not what was saved"));
         }
-        clear_holes(&content.holes, 0, &mut bytes);
+        content.holes.clear(0, &mut bytes);
         Ok(bytes)
     }
 
     /// Whether a part that is neither the first nor the last is all in a hole.
     fn is_hole(part: &Part) -> bool {
-        let holes = part.entry.content.as_ref().map_or(&[][..], |content| &content.holes);
-        let next = holes.partition_point(|hole| hole.offset + hole.length <= part.offset);
         let end = part.offset + part.length;
-        let in_hole =
-            holes.get(next).is_some_and(|hole| hole.offset <= part.offset && hole.offset + hole.length >= end);
-        in_hole && part.offset > 0 && end < part.entry.stat.size
+        let content = part.entry.content.as_ref();
+        content.is_some_and(|content| content.holes.covers(part.offset..end))
+            && part.offset > 0
+            && end < part.entry.stat.size
     }
 
     fn hole(&mut self, part: Part) -> Result<Made> {
@@ -202,7 +196,7 @@ impl<'a> Maker<'a> {
         }
         bytes.resize(part.length as usize, 0);
         if let Some(content) = &part.entry.content {
-            clear_holes(&content.holes, part.offset, &mut bytes);
+            content.holes.clear(part.offset, &mut bytes);
         }
         if part.offset == 0 {
             made.entries = 1;
@@ -215,16 +209,6 @@ impl<'a> Maker<'a> {
         made.bytes = part.length;
         made.part = Some(made_part(part, bytes, read.is_err()));
         Ok(())
-    }
-}
-
-/// Makes zeros of what is in holes, in the part of a content that begins at `offset`: the hash says nothing of it.
-fn clear_holes(holes: &[Hole], offset: u64, bytes: &mut [u8]) {
-    let end = offset + bytes.len() as u64;
-    let first = holes.partition_point(|hole| hole.offset + hole.length <= offset);
-    for hole in holes[first..].iter().take_while(|hole| hole.offset < end) {
-        let (from, to) = (hole.offset.max(offset), (hole.offset + hole.length).min(end));
-        bytes[(from - offset) as usize..(to - offset) as usize].fill(0);
     }
 }
 

@@ -17,7 +17,6 @@ use crate::base::concurrency::Budget;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads;
-use crate::base::entry::Hole;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
@@ -144,8 +143,9 @@ impl Export<'_> {
             let large = self.large.get_or_insert_default();
             large.damaged |= part.damaged;
             let content = part.entry.content.as_ref();
-            let holes = content.map_or(&[][..], |content| &content.holes);
-            hash_data(&mut large.hasher, holes, part.offset, &part.bytes);
+            if let Some(content) = content {
+                content.holes.hash(part.offset, &part.bytes, &mut large.hasher);
+            }
             if part.is_last {
                 let hash = content.map(|content| content.hash);
                 let sound = !large.damaged && hash == Some(large.hasher.hash());
@@ -184,20 +184,6 @@ impl Export<'_> {
 
 fn write_failed(error: std::io::Error) -> Error {
     Error::io("cannot write the export", error)
-}
-
-/// Hashes the part of a content that begins at `offset`, without what is in holes.
-fn hash_data(hasher: &mut Hasher, holes: &[Hole], offset: u64, bytes: &[u8]) {
-    let end = offset + bytes.len() as u64;
-    let mut at = offset;
-    let first = holes.partition_point(|hole| hole.offset + hole.length <= offset);
-    let reached = holes[first..].iter().take_while(|hole| hole.offset < end);
-    for hole in reached {
-        let data_end = hole.offset.max(at);
-        hasher.update(&bytes[(at - offset) as usize..(data_end - offset) as usize]);
-        at = (hole.offset + hole.length).min(end);
-    }
-    hasher.update(&bytes[(at - offset) as usize..]);
 }
 
 #[cfg(test)]

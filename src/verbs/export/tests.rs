@@ -235,23 +235,6 @@ fn a_content_that_is_not_what_its_hash_says_is_never_exported() {
 }
 
 #[test]
-fn what_is_in_holes_is_not_hashed() {
-    let bytes = noise(1000, 1);
-    let holes = [(0, 10), (100, 1), (500, 300), (990, 10)].map(|(offset, length)| Hole { offset, length });
-    let mut whole = Hasher::new();
-    for range in [10..100, 101..500, 800..990] {
-        whole.update(&bytes[range]);
-    }
-    for step in [1, 7, 250, 1000] {
-        let mut hasher = Hasher::new();
-        for (at, part) in bytes.chunks(step).enumerate() {
-            hash_data(&mut hasher, &holes, (at * step) as u64, part);
-        }
-        assert_eq!(hasher.hash(), whole.hash(), "in steps of {step}");
-    }
-}
-
-#[test]
 fn holes_are_zeros_whatever_the_bundle_has_there() {
     // The hash says nothing of what is in holes.
     let sample = Sample { frame_bytes: 1 << 20, ..Sample::new() };

@@ -18,6 +18,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
+use crate::base::holes::Holes;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::path;
@@ -316,7 +317,7 @@ impl FromHeaders {
             let place = Place { bundle: self.bundle, offset: content_at };
             let place = if hash.is_some() { place } else { Place::lost(self.bundle) };
             entry.content =
-                Some(Content { hash: hash.unwrap_or(Hash::UNKNOWN), place, holes: Vec::new(), torn: false });
+                Some(Content { hash: hash.unwrap_or(Hash::UNKNOWN), place, holes: Holes::default(), torn: false });
         }
         if self.survey.linked.contains(path.as_bytes()) {
             self.firsts_bytes += bytes_of(path.as_bytes(), &entry) + KEPT_BYTES_EACH;

@@ -4,7 +4,6 @@
 use super::raw::RawTar;
 use super::raw::too_early;
 use crate::archive::state::State;
-use crate::archive::unpack::data_ranges;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -398,9 +397,10 @@ impl<'a> Rewrite<'a> {
         while at < size {
             let end = size.min(at + PIECE_BYTES);
             let piece = self.frames.content((end - at) as usize);
-            for (from, to) in data_ranges(&content.holes, at, end) {
+            for data in content.holes.data(at..end) {
                 let old = self.old.as_mut().ok_or_else(too_early)?;
-                old.read_at(content.place.offset + from, &mut piece[(from - at) as usize..(to - at) as usize])?;
+                let range = (data.start - at) as usize..(data.end - at) as usize;
+                old.read_at(content.place.offset + data.start, &mut piece[range])?;
             }
             at = end;
             if at < size {
@@ -421,15 +421,15 @@ impl<'a> Rewrite<'a> {
             return Ok(false);
         }
         let mut buffer = vec![0; HASH_BYTES.min(size as usize)];
-        for (mut at, end) in data_ranges(&content.holes, 0, size) {
-            while at < end {
-                let length = buffer.len().min((end - at) as usize);
-                match self.read(offset + at, &mut buffer[..length]) {
+        for mut data in content.holes.data(0..size) {
+            while !data.is_empty() {
+                let length = buffer.len().min((data.end - data.start) as usize);
+                match self.read(offset + data.start, &mut buffer[..length]) {
                     Err(error) if error.is_damage() => return Ok(false),
                     result => result?,
                 }
                 hasher.update(&buffer[..length]);
-                at += length as u64;
+                data.start += length as u64;
             }
         }
         Ok(hasher.hash() == content.hash)

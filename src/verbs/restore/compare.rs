@@ -2,9 +2,7 @@
 
 use super::round::Planned;
 use super::run::Run;
-use crate::archive::unpack::data_ranges;
 use crate::base::entry::Content;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
@@ -14,6 +12,7 @@ use crate::system::destination::Failure;
 use crate::system::platform;
 use crate::system::platform::RawStat;
 use std::fs::File;
+use std::ops::Range;
 
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -75,7 +74,7 @@ pub(super) fn are_linked(destination: &Destination, a: &EntryPath, b: &EntryPath
 fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<bool> {
     platform::will_read_in_order(file);
     let mut hasher = Hasher::new();
-    let data = data_ranges(&content.holes, 0, size);
+    let data = content.holes.data(0..size);
     let was_read = read_ranges(run, file, data, &mut |bytes| {
         hasher.update(bytes);
         true
@@ -85,8 +84,8 @@ fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<b
     }
     // What should be a hole may be zeros on the disk, which are as good; holes on the disk need not be read.
     let there = platform::holes(file, size).unwrap_or_default();
-    content.holes.iter().try_fold(true, |zeros, hole: &Hole| {
-        let stored = data_ranges(&there, hole.offset, hole.offset.saturating_add(hole.length));
+    content.holes.iter().try_fold(true, |zeros, hole| {
+        let stored = there.data(hole.clone());
         Ok(zeros && read_ranges(run, file, stored, &mut |bytes| bytes.iter().all(|byte| *byte == 0))?)
     })
 }
@@ -95,13 +94,12 @@ fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<b
 fn read_ranges(
     run: &Run,
     file: &File,
-    ranges: impl Iterator<Item = (u64, u64)>,
+    ranges: impl Iterator<Item = Range<u64>>,
     each: &mut dyn FnMut(&[u8]) -> bool,
 ) -> Result<bool> {
     let mut buffer = Vec::new();
-    for (start, end) in ranges {
-        buffer.resize((end - start).min(READ_BYTES as u64).max(buffer.len() as u64) as usize, 0);
-        let mut at = start;
+    for Range { start: mut at, end } in ranges {
+        buffer.resize((end - at).min(READ_BYTES as u64).max(buffer.len() as u64) as usize, 0);
         while at < end {
             run.check_interrupted()?;
             let wanted = (end - at).min(buffer.len() as u64) as usize;

@@ -119,8 +119,7 @@ impl Selection {
                 if content.place.offset.checked_add(stat.size).is_none_or(|end| end > length) {
                     continue;
                 }
-                let holes = content.holes.iter().fold(0u64, |sum, hole| sum.saturating_add(hole.length));
-                bytes = bytes.saturating_add(stat.size.saturating_sub(holes));
+                bytes = bytes.saturating_add(stat.size.saturating_sub(content.holes.bytes()));
             }
         }
         Ok(bytes)

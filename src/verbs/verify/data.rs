@@ -18,11 +18,11 @@ use crate::archive::state::State;
 use crate::base::concurrency::threads as thread_count;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::holes::Run;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
@@ -419,31 +419,28 @@ impl Scan<'_> {
     /// Reads a content where the tape is and checks its hash; what is lost is told with its frame.
     fn content(&mut self, entry: &Entry) -> Result<()> {
         let Some(content) = &entry.content else { return Ok(()) };
-        let (mut hasher, mut at, mut sound) = (Hasher::new(), 0, true);
-        let mut holes = content.holes.iter().peekable();
-        while at < entry.stat.size {
-            while holes.peek().is_some_and(|hole| hole.offset + hole.length <= at) {
-                holes.next();
-            }
-            let (in_hole, end) = match holes.peek() {
-                Some(Hole { offset, length }) if *offset <= at => (true, offset + length),
-                Some(hole) => (false, hole.offset),
-                None => (false, entry.stat.size),
+        let (mut hasher, mut sound) = (Hasher::new(), true);
+        for run in content.holes.runs(0..entry.stat.size) {
+            let (in_hole, mut range) = match run {
+                Run::Hole(range) => (true, range),
+                Run::Data(range) => (false, range),
             };
-            let Some(piece) = self.tape.piece(end - at)? else {
-                sound = false;
-                break;
-            };
-            at += piece.length();
-            match piece {
-                Piece::Lost(_) => {
-                    self.tape.skip_to(content.place.offset + entry.stat.size)?;
-                    return Ok(());
+            while !range.is_empty() {
+                let Some(piece) = self.tape.piece(range.end - range.start)? else {
+                    sound = false;
+                    break;
+                };
+                range.start += piece.length();
+                match piece {
+                    Piece::Lost(_) => {
+                        self.tape.skip_to(content.place.offset + entry.stat.size)?;
+                        return Ok(());
+                    }
+                    Piece::Bytes(bytes) if in_hole => sound &= bytes.iter().all(|byte| *byte == 0),
+                    Piece::Bytes(bytes) => hasher.update(bytes),
+                    Piece::Zeros(_) if in_hole => {}
+                    Piece::Zeros(length) => hash_zeros(&mut hasher, length),
                 }
-                Piece::Bytes(bytes) if in_hole => sound &= bytes.iter().all(|byte| *byte == 0),
-                Piece::Bytes(bytes) => hasher.update(bytes),
-                Piece::Zeros(_) if in_hole => {}
-                Piece::Zeros(length) => hash_zeros(&mut hasher, length),
             }
         }
         if !sound || hasher.hash() != content.hash {

@@ -6,13 +6,12 @@ use crate::archive::open::Archive;
 use crate::archive::open::bundle_path;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
+use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
-use crate::base::id::Hasher;
 use crate::base::id::Number;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPathBuf;
@@ -95,18 +94,11 @@ pub(crate) fn file(text: &str, content: impl Into<Vec<u8>>) -> Item {
 pub(crate) fn sparse(text: &str, content: impl Into<Vec<u8>>, holes: &[(u64, u64)]) -> Item {
     let mut item = item(text, Kind::File);
     item.content = content.into();
-    let holes: Vec<Hole> = holes.iter().map(|(offset, length)| Hole { offset: *offset, length: *length }).collect();
-    let in_hole = |at: u64| holes.iter().any(|hole| (hole.offset..hole.offset + hole.length).contains(&at));
-    let mut hasher = Hasher::new();
-    if holes.is_empty() {
-        hasher.update(&item.content);
-    } else {
-        let data: Vec<u8> = (0..).zip(&item.content).filter(|(at, _)| !in_hole(*at)).map(|(_, byte)| *byte).collect();
-        hasher.update(&data);
-    }
+    let holes = Holes::from_pairs(holes, item.content.len() as u64).unwrap();
+    let hash = holes.hash_of(&item.content);
     let entry = item.entry.as_mut().unwrap();
     entry.stat.size = item.content.len() as u64;
-    entry.content = Some(Content { hash: hasher.hash(), place: Place::default(), holes, torn: false });
+    entry.content = Some(Content { hash, place: Place::default(), holes, torn: false });
     item
 }
 

@@ -1,11 +1,11 @@
 //! Listing and reading: all that `create` asks of a source.
 
 use super::Directory;
-use crate::base::entry::HOLES_MAX;
-use crate::base::entry::Hole;
 use crate::base::entry::Kind;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::entry::Xattr;
+use crate::base::holes::HOLES_MAX;
+use crate::base::holes::Holes;
 use crate::base::time::Time;
 use crate::system::platform::FileSystem;
 use crate::system::platform::Names;
@@ -232,7 +232,7 @@ pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn holes(file: &File, size: u64) -> io::Result<Vec<Hole>> {
+pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
     let mut holes = Vec::new();
     let mut at = 0;
     while at < size && holes.len() < HOLES_MAX {
@@ -250,10 +250,10 @@ pub fn holes(file: &File, size: u64) -> io::Result<Vec<Hole>> {
             // The file changed between the two questions.
             break;
         }
-        holes.push(Hole { offset: hole, length: data - hole });
+        holes.push(hole..data);
         at = data;
     }
-    Ok(holes)
+    Ok(Holes::new(holes, size).unwrap_or_default())
 }
 
 /// Tells the system that the file will be read from front to back.
