@@ -603,6 +603,7 @@ fn assert_lie_is_found(story: &Story, torn: MemoryStore, name: &str, at: &str) {
             // Once it and what builds on it are set aside, what was in them is saved again.
             let later = files(&torn).into_iter().map(|(name, _)| name).filter(|other| is_same_or_later(other, file));
             later.for_each(|name| torn.remove(&name).unwrap());
+            forget(&torn, file);
             story.assert_goes_on(&left, at);
         }
     }
@@ -612,6 +613,13 @@ fn assert_lie_is_found(story: &Story, torn: MemoryStore, name: &str, at: &str) {
 fn is_same_or_later(name: &str, bundle: &str) -> bool {
     // The last part has no number; it sorts behind `.0001`.
     name.strip_prefix("bundles/").is_some_and(|other| other >= bundle && other[..6] == bundle[..6])
+}
+
+/// Removes the index files that remember a bundle: as long as it is remembered, its number is not used again.
+fn forget(store: &MemoryStore, bundle: &str) {
+    let remembers = |name: &String| name.strip_prefix("index/").is_some_and(|name| name[..6] == bundle[..6]);
+    let names = files(store).into_iter().map(|(name, _)| name).filter(remembers);
+    names.for_each(|name| store.remove(&name).unwrap());
 }
 
 #[test]
@@ -637,6 +645,7 @@ fn a_last_bundle_that_the_drive_tore_is_named_and_costs_no_snapshot_before_it() 
         }
         // Set aside, it leaves an unfinished snapshot, and the next run saves what was in it again.
         torn.remove(&last).unwrap();
+        forget(&torn, &last["bundles/".len()..]);
         story.assert_goes_on(&(Arc::new(torn.clone()) as Arc<dyn Store>), &last);
         assert_replays(&torn, 4, &story.scene.path("sources"));
     }

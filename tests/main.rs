@@ -15,5 +15,6 @@ mod locks;
 mod old_archives;
 mod part_limit;
 mod recover;
+mod refused;
 mod stock;
 mod tidy;

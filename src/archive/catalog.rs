@@ -1,8 +1,9 @@
 //! What bundles there are at a moment, and the states they make up: index files opened, checked, and made again from the
 //! manifests where they are missing, old or damaged.
 
+use crate::archive::listing::Listing;
+use crate::archive::listing::UseFor;
 use crate::archive::open::Archive;
-use crate::archive::open::BUNDLES;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
 use crate::archive::replay;
@@ -35,24 +36,14 @@ use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
 
-/// How often a reader looks again at bundles that become more while it looks.
-const LOOKS_MAX: usize = 20;
-
-/// What a catalog is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum UseFor {
-    /// Getting out as much as there is.
-    Reading,
-    /// Adding a snapshot to what is there.
-    Writing,
-}
-
 /// The bundles of an archive at a moment.
 pub struct Catalog<'a> {
     archive: &'a Archive,
     monitor: &'a dyn Monitor,
     use_for: UseFor,
     bundles: BTreeMap<BundleId, BundleFile>,
+    surplus: Vec<BundleName>,
+    missing_at_end: Vec<BundleName>,
     files: Mutex<HashMap<Number, Arc<IndexFile>>>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
     distrusted: Mutex<HashSet<Number>>,
@@ -64,7 +55,7 @@ impl Archive {
     /// What bundles there are now.
     ///
     /// # Errors
-    /// When the store cannot be listed; [`ErrorKind::Damaged`] when two bundles claim one place in the history.
+    /// When the store cannot be listed.
     pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
         Catalog::new(self, monitor, UseFor::Reading)
     }
@@ -72,7 +63,8 @@ impl Archive {
     /// What bundles there are now, for a writer, who builds on them.
     ///
     /// # Errors
-    /// As for [`Archive::catalog`].
+    /// As for [`Archive::catalog`]; [`ErrorKind::Damaged`] when two bundles claim one place in the history, or when the newest are
+    /// missing.
     pub fn catalog_for_writing<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
         Catalog::new(self, monitor, UseFor::Writing)
     }
@@ -80,27 +72,23 @@ impl Archive {
 
 impl<'a> Catalog<'a> {
     fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
-        let mut bundles: BTreeMap<BundleId, BundleFile> = BTreeMap::new();
-        for (name, bytes) in listed_at_one_moment(archive, use_for)? {
-            let Some(name) = BundleName::parse(&name) else { continue };
-            if let Some(other) = bundles.insert(name.id, BundleFile { name: name.clone(), bytes }) {
-                return Err(Error::damaged(format!("{} and {name} claim the same place in the history", other.name))
-                    .with_hint("move the one that does not belong here out of the folder bundles"));
-            }
-        }
-        if bundles.is_empty() {
-            // Also what is no longer there has no bundles.
-            archive.check_is_there()?;
-        }
+        let Listing { bundles, surplus, missing_at_end } = Listing::of(archive, use_for)?;
         Ok(Catalog {
             archive,
             monitor,
             use_for,
             bundles,
+            surplus,
+            missing_at_end,
             files: Mutex::default(),
             distrusted: Mutex::default(),
             scratch: OnceLock::new(),
         })
+    }
+
+    /// Bundles that claim the place of another one.
+    pub fn surplus(&self) -> &[BundleName] {
+        &self.surplus
     }
 
     /// The bundles, in order.
@@ -154,14 +142,34 @@ impl<'a> Catalog<'a> {
         self.archive.bundle_for_contents(self.name(id)?)
     }
 
-    /// All snapshots, oldest first.
+    /// All snapshots, oldest first. For a reader those that can be read: where the list of changes of one is lost, nothing is
+    /// known of it and those after it. What is left out is told.
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
     pub fn history(&self) -> Result<Vec<Summary>> {
-        let Some(newest) = self.newest() else { return Ok(Vec::new()) };
-        let state = self.state(newest)?;
-        Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect())
+        for name in self.missing_at_end.iter().take(1) {
+            self.monitor.notice(&format!(
+                "the bundle {name} is missing, the index remembers it: what was saved then is not here; put the file back if \
+                 there is a copy"
+            ));
+        }
+        let mut why = None;
+        for number in self.snapshots().rev() {
+            match self.state(number) {
+                Ok(state) => {
+                    if let Some(error) = why {
+                        self.monitor.notice(&format!("the snapshots after {number} cannot be read: {error}"));
+                    }
+                    return Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect());
+                }
+                Err(error) if error.is_damage() && self.use_for == UseFor::Reading => {
+                    why.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        why.map_or(Ok(Vec::new()), Err)
     }
 
     /// The state after all bundles up to number `number`, 0: before the first; the index files are checked for
@@ -316,10 +324,11 @@ impl<'a> Catalog<'a> {
                         self.files().insert(number, file.clone());
                         return Ok(Some(file));
                     }
-                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IndexDamaged) => {
-                        return Err(error);
-                    }
-                    _ => {}
+                    // One that may not be read is a shortcut that is missing.
+                    Ok(_) => {}
+                    Err(error) if error.is_damage() || error.kind() == ErrorKind::RefusedBySystem => {}
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -340,27 +349,42 @@ impl<'a> Catalog<'a> {
         head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
     }
 
-    /// Makes the index file of `number`, in the archive if that takes it, else elsewhere.
+    /// Makes the index file of `number`, in the archive if that takes it and gives it back, else elsewhere.
     fn build(&self, number: Number, before: &State) -> Result<State> {
-        match self.try_build(number, before) {
+        let is_elsewhere = self.scratch.get().is_some();
+        let made = self.try_build(number, before);
+        match (made, is_elsewhere) {
             // Reading must go on where nothing can be written; a full drive may take the beginning of a file.
-            Err(error) if error.kind() == ErrorKind::Io && self.scratch.get().is_none() => {
-                let _ = self.scratch.set(Scratch::new().map_err(|_| error)?);
-                self.try_build(number, before)?;
+            (Err(error), false) if error.is_of_system() => {}
+            (Err(error), _) => return Err(error),
+            (Ok(()), _) => {
+                if let Some(state) = self.opened(number)? {
+                    return Ok(state);
+                }
             }
-            made => made?,
+        }
+        if !is_elsewhere {
+            let _ = self.scratch.set(Scratch::or_in_memory());
+            self.try_build(number, before)?;
         }
         self.opened(number)?.ok_or_else(|| Error::damaged("the drive does not give back the index as it was written"))
     }
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
-        let changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
-        self.check_parents(&changes)?;
+        let mut changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
+        self.check_parents_are_there(&changes)?;
         let rows = self.begin_index(number, before)?;
         self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         let go_on = || check_interrupted(self.monitor);
-        match rows.write(changes, before, NotFound::after(before, number), &go_on) {
+        let written = rows.write(&mut changes, before, NotFound::after(before, number), &go_on);
+        if let Some(head) = changes.first_without_its_parent(self.archive, before) {
+            self.monitor.notice(&format!(
+                "the bundle before {} is not the one after which it was made, or was altered; snap verify says more",
+                self.name(head.id)?
+            ));
+        }
+        match written {
             // A reader made the same file meanwhile.
             Err(error) if error.kind() == ErrorKind::Exists => Ok(()),
             result => result,
@@ -368,11 +392,10 @@ impl<'a> Catalog<'a> {
     }
 
     /// What a missing bundle changed is not known: a state without it would be wrong without a word.
-    fn check_parents(&self, changes: &Changes) -> Result<()> {
+    fn check_parents_are_there(&self, changes: &Changes) -> Result<()> {
         for head in changes.heads() {
             if let Some(parent) = head.parent.as_ref().filter(|parent| !self.has(&parent.bundle)) {
-                let id = head.id;
-                let what = format!("the bundle {} is missing, on which {} builds", parent.bundle, self.name(id)?);
+                let what = format!("the bundle {} is missing, on which {} builds", parent.bundle, self.name(head.id)?);
                 return Err(Error::damaged(what).with_hint(
                     "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
                 ));
@@ -412,21 +435,6 @@ enum Whole {
 
 fn index_name(number: Number, whole: Whole) -> String {
     format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
-}
-
-/// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
-/// a reader, who has no lock, looks until two lists are the same.
-fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
-    let mut listed = archive.store().list(BUNDLES)?;
-    if use_for == UseFor::Reading {
-        for _ in 0..LOOKS_MAX {
-            let before = std::mem::replace(&mut listed, archive.store().list(BUNDLES)?);
-            if listed == before {
-                break;
-            }
-        }
-    }
-    Ok(listed)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod describe;
 
 pub mod open;
 
+pub mod listing;
 pub mod replay;
 
 pub mod catalog;

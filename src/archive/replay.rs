@@ -78,6 +78,14 @@ impl Changes {
         &self.heads
     }
 
+    /// The first of the bundles that names another one as its parent than the one that stands before it. Of bundles whose
+    /// changes were not all given out nothing is said.
+    pub fn first_without_its_parent(&self, archive: &Archive, before: &State) -> Option<&Head> {
+        let newest = before.layers().first().and_then(|file| file.head().bundles.last());
+        let befores = std::iter::once(newest).chain(self.records.iter().map(Some));
+        self.heads.iter().zip(befores).find(|(head, before)| !follows(archive, head, *before)).map(|(head, _)| head)
+    }
+
     /// The bundles whose changes have all been given out.
     pub fn records(&self) -> &[BundleRecord] {
         &self.records
@@ -114,6 +122,14 @@ impl Changes {
         }
         Ok(None)
     }
+}
+
+/// Whether the parent that `head` names is the bundle `before`, or the one that this stands for.
+fn follows(archive: &Archive, head: &Head, before: Option<&BundleRecord>) -> bool {
+    let (Some(parent), Some(before)) = (&head.parent, before) else { return head.parent.is_none() && before.is_none() };
+    let stands_for = || archive.bundle(&parent.bundle).ok()?.own_head()?.stands_for;
+    parent.bundle.as_str() == before.name
+        && (parent.manifest.0 == before.manifest || stands_for() == Some(parent.manifest))
 }
 
 /// Adds to what is said of a snapshot what one of its bundles says, which is `bytes` long.
@@ -338,7 +354,7 @@ impl IndexRows {
     /// That of `go_on`; as for [`rows`] and [`IndexRows::publish`].
     pub fn write(
         mut self,
-        mut changes: Changes,
+        changes: &mut Changes,
         before: &State,
         not_found: NotFound,
         go_on: &dyn Fn() -> Result<()>,
@@ -348,8 +364,7 @@ impl IndexRows {
             let entry = resolved(&change, before, not_found)?;
             self.push(&change.path, entry, changes.part())?;
         }
-        let snapshot = changes.summary().cloned();
-        self.publish(changes.records, snapshot)
+        self.publish(changes.records().to_vec(), changes.summary().cloned())
     }
 
     /// Publishes the file. `bundles` are those of its number, `snapshot` is what is said of it if it is finished.

@@ -197,9 +197,12 @@ impl Entry {
     /// Takes over the place where `older` has its content, if that is this one's and in the bundle that this one names; says
     /// whether it is.
     pub fn keep_place(&mut self, older: Option<&Entry>) -> bool {
+        let size = older.map(|older| older.stat.size);
         let older = older.and_then(|older| older.content.as_ref());
         let (Some(content), Some(older)) = (&mut self.content, older) else { return false };
-        if content.hash != older.hash || content.place.bundle != older.place.bundle {
+        // The hash alone leaves open how long the content is, and where its holes are.
+        let is_same = content.hash == older.hash && content.holes == older.holes && size == Some(self.stat.size);
+        if !is_same || content.place.bundle != older.place.bundle {
             return false;
         }
         content.place = older.place;

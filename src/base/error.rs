@@ -9,6 +9,9 @@ use std::io;
 pub enum ErrorKind {
     /// Reading or writing failed; the operating system's reason is the source.
     Io,
+    /// The operating system refused: no permission, too many open files, no memory, a busy or stale file. It says nothing of the
+    /// bytes. Its reason is the source.
+    RefusedBySystem,
     /// There is no archive where one was looked for.
     NoArchive,
     /// What was asked for is not there: a snapshot, a path, a file of the archive.
@@ -49,7 +52,8 @@ impl Error {
 
     /// The operating system refused `what` was being done ("cannot write bundle x").
     pub fn io(what: impl Into<String>, source: io::Error) -> Error {
-        Error { kind: ErrorKind::Io, what: what.into(), hint: None, source: Some(source) }
+        let kind = if is_refusal(&source) { ErrorKind::RefusedBySystem } else { ErrorKind::Io };
+        Error { kind, what: what.into(), hint: None, source: Some(source) }
     }
 
     /// Bytes of the archive are not what was written.
@@ -81,6 +85,11 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Whether the operating system could not or would not do it.
+    pub fn is_of_system(&self) -> bool {
+        matches!(self.kind, ErrorKind::Io | ErrorKind::RefusedBySystem)
+    }
+
     /// The operating system's own error, if it was one.
     pub fn io_error(&self) -> Option<&io::Error> {
         self.source.as_ref()
@@ -108,8 +117,36 @@ impl std::error::Error for Error {
     }
 }
 
+/// Whether the operating system refused to do it, whatever the bytes are.
+fn is_refusal(error: &io::Error) -> bool {
+    // A reader of the archive may have passed on what was found out already.
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    if let Some(inner) = inner {
+        return inner.kind == ErrorKind::RefusedBySystem;
+    }
+    let is_refused = matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::OutOfMemory
+            | io::ErrorKind::StaleNetworkFileHandle
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ResourceBusy
+    );
+    is_refused || has_too_many_files(error)
+}
+
+/// Whether this process, or the whole system, has as many open files as it may: EMFILE and ENFILE, which have no kind of their
+/// own. Their numbers are the same on every Unix.
+fn has_too_many_files(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 /// The operating system's reason without Rust's "(os error N)".
 pub fn plain_reason(error: &io::Error) -> String {
+    if has_too_many_files(error) {
+        // The system's own words leave open what to do, and the drive is soon suspected.
+        return "too many open files: the system allows no more (ulimit -n)".to_owned();
+    }
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     let mut reason = text[..end].to_owned();
@@ -151,5 +188,28 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One that concerns everything has no path.
         if self.path.is_root() { f.write_str(&self.what) } else { write!(f, "{}: {}", self.path, self.what) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_is_told_from_what_a_drive_cannot_read() {
+        // EPERM, EINTR, ENOMEM, EACCES, EBUSY, ENFILE, EMFILE, ESTALE on Linux.
+        for number in [1, 4, 12, 13, 16, 23, 24, 116] {
+            let error = Error::io("cannot read it", io::Error::from_raw_os_error(number));
+            assert_eq!(error.kind(), ErrorKind::RefusedBySystem, "{error}");
+            assert!(error.is_of_system() && !error.is_damage());
+            assert_eq!(error.to_string().contains("ulimit -n"), matches!(number, 23 | 24), "{error}");
+            let passed_on = Error::io("cannot copy it", io::Error::other(error));
+            assert_eq!(passed_on.kind(), ErrorKind::RefusedBySystem, "{passed_on}");
+        }
+        // EIO, ENODEV, ENOSPC, EROFS.
+        for number in [5, 19, 28, 30] {
+            let error = Error::io("cannot read it", io::Error::from_raw_os_error(number));
+            assert_eq!((error.kind(), error.is_of_system()), (ErrorKind::Io, true), "{error}");
+        }
     }
 }

@@ -67,6 +67,15 @@ pub struct Counts {
 impl Counts {
     /// Adds `other` to `self`.
     pub fn add(&mut self, other: &Counts) {
+        self.combine(other, u64::saturating_add);
+    }
+
+    /// Takes `other` from `self`, down to 0.
+    pub fn subtract(&mut self, other: &Counts) {
+        self.combine(other, u64::saturating_sub);
+    }
+
+    fn combine(&mut self, other: &Counts, with: fn(u64, u64) -> u64) {
         let pairs = [
             (&mut self.new, other.new),
             (&mut self.modified, other.modified),
@@ -80,7 +89,7 @@ impl Counts {
             (&mut self.bytes, other.bytes),
         ];
         for (sum, more) in pairs {
-            *sum = sum.saturating_add(more);
+            *sum = with(*sum, more);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::session::missing;
 use super::stop::stoppable;
 use super::text;
 use super::verify::Found;
+use super::verify::known_losses;
 use super::verify::told;
 use clap::Args;
 use serde::Serialize;
@@ -35,6 +36,7 @@ struct Document<'a> {
     dry_run: bool,
     steps: Vec<Step<'a>>,
     findings: Vec<Found<'a>>,
+    known_losses: Vec<Found<'a>>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +54,8 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
     if session.global.json {
         let steps = report.steps.iter().map(|step| Step { file: &step.file, what: &step.what }).collect();
         let findings = report.left.findings.iter().map(Found::new).collect();
-        session.say_json(&Document { dry_run: args.dry_run, steps, findings })?;
+        let known_losses = report.left.known_losses.iter().map(Found::new).collect();
+        session.say_json(&Document { dry_run: args.dry_run, steps, findings, known_losses })?;
     } else {
         for step in &report.steps {
             let (file, what) = (printable(step.file.as_bytes()), printable(step.what.as_bytes()));
@@ -63,10 +66,16 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
             for finding in &report.left.findings {
                 session.print(&told(finding, session.global.verbose))?;
             }
+            // What is lost now is named; what was lost before was named then.
+            let names_all = session.global.verbose || !report.steps.is_empty();
+            if let Some(losses) = known_losses(&report.left, names_all) {
+                session.print(&losses)?;
+            }
         }
         session.print(&summary(args.dry_run, &report))?;
     }
-    Ok(Outcome::with_problems(report.left.findings.len() as u64))
+    let lost = if report.steps.is_empty() { 0 } else { report.left.known_losses.len() };
+    Ok(Outcome::with_problems((report.left.findings.len() + lost) as u64))
 }
 
 fn stopped() -> Failure {
@@ -81,7 +90,8 @@ fn summary(is_dry_run: bool, report: &RepairReport) -> String {
     }
     let done =
         if report.steps.is_empty() { "There is nothing to mend.".to_owned() } else { format!("{files} mended.") };
-    if report.left.findings.is_empty() {
+    let has_new_losses = !report.steps.is_empty() && !report.left.known_losses.is_empty();
+    if report.left.findings.is_empty() && !has_new_losses {
         return format!("{done} The archive is sound.");
     }
     format!(

@@ -37,12 +37,13 @@ struct Document<'a> {
     entries: u64,
     bytes: u64,
     findings: Vec<Found<'a>>,
+    known_losses: Vec<Found<'a>>,
 }
 
 #[derive(Serialize)]
 pub(crate) struct Found<'a> {
-    file: &'a str,
-    what: &'a str,
+    file: String,
+    what: String,
     snapshots: &'a [Number],
     paths: Vec<Text<'a>>,
     paths_total: u64,
@@ -57,6 +58,9 @@ pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failu
     } else {
         for finding in &report.findings {
             session.print(&told(finding, session.global.verbose))?;
+        }
+        if let Some(losses) = known_losses(&report, session.global.verbose) {
+            session.print(&losses)?;
         }
         if report.findings.is_empty() {
             session.say(&sound(args.data, &report))?;
@@ -84,22 +88,38 @@ fn sound(with_data: bool, report: &VerifyReport) -> String {
     format!("No damage found: {snapshots} in {bundles}, {entries}. {data}")
 }
 
+/// What earlier damage cost, as one line; each of them where all is to be named. `None`: nothing.
+pub(crate) fn known_losses(report: &VerifyReport, names_all: bool) -> Option<String> {
+    let losses = &report.known_losses;
+    if losses.is_empty() || names_all {
+        let told: Vec<String> = losses.iter().map(|loss| told(loss, true)).collect();
+        return (!told.is_empty()).then(|| told.join("\n"));
+    }
+    let bundles = text::count(losses.len() as u64, "bundle", "bundles");
+    let files = match losses.iter().map(|loss| loss.impact.paths_total).sum::<u64>() {
+        0 => String::new(),
+        files => format!(" with {}", text::count(files, "lost file", "lost files")),
+    };
+    Some(format!("Known from earlier damage: {bundles}{files} (-v names them). Nothing more can be done about that."))
+}
+
 pub(crate) fn told(finding: &Finding, names_all: bool) -> String {
-    let file = printable(finding.file.as_bytes());
-    let mut lines = vec![format!("{}{file}: {}", text::red("damaged: "), printable(finding.what.as_bytes()))];
-    if !finding.snapshots.is_empty() {
-        let word = if finding.snapshots.len() == 1 { "snapshot" } else { "snapshots" };
-        let numbers = text::ranges(&finding.snapshots);
-        lines.push(match finding.paths_total {
+    let Finding { place, fault, impact } = finding;
+    let word = if fault.is_known_loss() { text::red("lost: ") } else { text::red("damaged: ") };
+    let mut lines = vec![format!("{word}{place}: {}", printable(finding.text().as_bytes()))];
+    if !impact.snapshots.is_empty() {
+        let word = if impact.snapshots.len() == 1 { "snapshot" } else { "snapshots" };
+        let numbers = text::ranges(&impact.snapshots);
+        lines.push(match impact.paths_total {
             0 => format!("  touches {word} {numbers}"),
             files => format!("  touches {} of {word} {numbers}", text::count(files, "file", "files")),
         });
     }
-    let named = finding.paths.len().min(if names_all { usize::MAX } else { NAMED_MAX });
-    lines.extend(finding.paths[..named].iter().map(|path| format!("    {path}")));
-    let rest = finding.paths_total.saturating_sub(named as u64);
+    let named = impact.paths.len().min(if names_all { usize::MAX } else { NAMED_MAX });
+    lines.extend(impact.paths[..named].iter().map(|path| format!("    {path}")));
+    let rest = impact.paths_total.saturating_sub(named as u64);
     if rest > 0 {
-        let how = if named < finding.paths.len() { " (-v names them)" } else { "" };
+        let how = if named < impact.paths.len() { " (-v names them)" } else { "" };
         lines.push(format!("    and {} more{how}", text::number(rest)));
     }
     lines.join("\n")
@@ -116,9 +136,10 @@ fn advice(report: &VerifyReport) -> String {
 
 impl<'a> Found<'a> {
     pub(crate) fn new(finding: &'a Finding) -> Found<'a> {
-        let Finding { file, what, snapshots, paths, paths_total } = finding;
-        let paths = paths.iter().map(|path| Text(path.as_bytes())).collect();
-        Found { file, what, snapshots, paths, paths_total: *paths_total }
+        let impact = &finding.impact;
+        let paths = impact.paths.iter().map(|path| Text(path.as_bytes())).collect();
+        let (file, what) = (finding.place.to_string(), finding.text());
+        Found { file, what, snapshots: &impact.snapshots, paths, paths_total: impact.paths_total }
     }
 }
 
@@ -130,5 +151,6 @@ fn document(data: bool, report: &VerifyReport) -> Document<'_> {
         entries: report.entries,
         bytes: report.bytes,
         findings: report.findings.iter().map(Found::new).collect(),
+        known_losses: report.known_losses.iter().map(Found::new).collect(),
     }
 }

@@ -235,7 +235,7 @@ impl Bundle {
         Bundle::open_if(name, blob, Bundle::manifest_agrees)
     }
 
-    /// As [`Bundle::open`], with one read: what the table says of the frames of the manifest is believed.
+    /// As [`Bundle::open`], with one read, or two where the manifest is long: what the table says of its frames is believed.
     ///
     /// # Errors
     /// As for [`Bundle::open`].
@@ -286,10 +286,16 @@ impl Bundle {
         first.is_some_and(|first| (first.number..self.table.len()).all(|number| self.has_right_length(number)))
     }
 
-    /// The frame in which the manifest begins, if its last line and the table say the same: then all lengths before it add up.
+    /// The frame in which the manifest begins, if its last line and the table say the same and its header stands before it: then
+    /// all lengths before it add up. Without a look at the header, one wrong bit of a length before it may be as much as the
+    /// header is long, and lead to that instead.
     fn manifest_start(&self) -> Option<FrameAt> {
         let offset = self.manifest_tail().ok()?.manifest_offset;
-        self.table.frame_at(offset).filter(|frame| frame.raw_offset == offset)
+        let first = self.table.frame_at(offset).filter(|frame| frame.raw_offset == offset)?;
+        let header = self.table.frame(first.number.checked_sub(1)?)?;
+        let raw = self.frame(&header, &mut Decompressor::new()).ok()?;
+        let member = tar::read_header(&mut raw.as_slice()).ok()??;
+        (member.path == MANIFEST_NAME.as_bytes() && member.header_bytes == raw.len() as u64).then_some(first)
     }
 
     /// Whether the table has the length of this frame's content as the frame itself has it.
@@ -488,6 +494,7 @@ mod tests {
     use crate::base::id::ArchiveId;
     use crate::base::id::BundleId;
     use crate::base::path::EntryPath;
+    use crate::base::path::EntryPathBuf;
     use crate::base::time::Time;
     use crate::format::manifest::LineWithoutOffset;
     use crate::system::store::MemoryStore;
@@ -558,6 +565,65 @@ mod tests {
         );
         assert_eq!(raw.len() % 512, 0);
         assert!(raw.ends_with(&[0; 1024]));
+    }
+
+    /// A bundle with these frames before the manifest.
+    fn bundle_of(frames: &[Vec<u8>], changes: u64) -> Vec<u8> {
+        let store = MemoryStore::new();
+        let mut writer = BundleWriter::new(store.create("b").unwrap(), head(), 3).unwrap();
+        let mut compressor = Compressor::new(Effort::Level(3)).unwrap();
+        for raw in frames {
+            let mut stored = Vec::new();
+            let frame = compressor.append_frame(raw, &mut stored).unwrap();
+            writer.append_frames(&stored, &[frame]).unwrap();
+        }
+        for number in 0..changes {
+            let mut line = Vec::new();
+            let path = EntryPathBuf::from_bytes(format!("s/{number}").as_bytes()).unwrap();
+            let gone = LineWithoutOffset::gone(&path, crate::base::entry::Kind::File);
+            gone.append_to(&mut line, None);
+            writer.push_line(&line).unwrap();
+        }
+        writer.publish(Tail::default()).unwrap();
+        let blob = store.open("b").unwrap();
+        let mut bytes = vec![0; blob.length() as usize];
+        blob.read_at(0, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn no_flipped_bit_of_a_table_costs_anything() {
+        let name = BundleName::new(head().id, head().time).unwrap();
+        let open = |bytes: &[u8], open: fn(&BundleName, Box<dyn Blob>) -> Result<Bundle>| {
+            open(&name, Box::new(BadSector { bytes: bytes.to_vec(), bad: 0..0 })).map(Arc::new).unwrap()
+        };
+        // A frame of each length that a flipped bit may turn into another one, between others.
+        for (lengths, changes) in [(&[512, 1024, 8192][..], 3), (&[8192, 512, 512, 1536, 1 << 20], 70_000)] {
+            let frames: Vec<Vec<u8>> =
+                lengths.iter().map(|length| (0..*length).map(|n| (n / 7) as u8).collect()).collect();
+            let good = bundle_of(&frames, changes);
+            let whole = open(&good, Bundle::open);
+            let table = whole.table().clone();
+            let start = table.stored_bytes() as usize;
+            for bit in 0..8 * (good.len() - start) {
+                let mut bad = good.clone();
+                bad[start + bit / 8] ^= 1 << (bit % 8);
+                for open_it in [Bundle::open, Bundle::open_for_contents] {
+                    let opened = open(&bad, open_it);
+                    let before = opened.manifest_tail().unwrap().manifest_offset;
+                    let contents = |table: &SeekTable| -> Vec<FrameAt> {
+                        (0..table.len())
+                            .filter_map(|number| table.frame(number))
+                            .filter(|f| f.raw_end() <= before)
+                            .collect()
+                    };
+                    assert_eq!(contents(opened.table()), contents(&table), "bit {bit}");
+                }
+                let opened = open(&bad, Bundle::open);
+                assert_eq!((opened.table(), opened.has_sound_table()), (&table, false), "bit {bit}");
+                assert_eq!(opened.manifest().unwrap().head().unwrap(), &head(), "bit {bit}");
+            }
+        }
     }
 
     /// A file of which some bytes cannot be read, as on a drive with a bad sector.

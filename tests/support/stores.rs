@@ -51,6 +51,8 @@ struct Plan {
     act: Act,
     /// These bytes of this file cannot be read, wherever it is moved to.
     unreadable: Arc<Mutex<Option<(String, Range<u64>)>>>,
+    /// The system refuses to open this file.
+    refused: Option<(String, i32)>,
 }
 
 impl Plan {
@@ -118,8 +120,19 @@ impl FaultyStore {
         store
     }
 
+    /// The system refuses to open this file, with this number of an error (errno).
+    pub fn refusing(inner: Arc<dyn Store>, name: &str, errno: i32) -> Arc<FaultyStore> {
+        let mut store = FaultyStore { inner, plan: FaultyStore::counting_plan() };
+        store.plan.refused = Some((name.to_owned(), errno));
+        Arc::new(store)
+    }
+
+    fn counting_plan() -> Plan {
+        Plan { fault: None, steps: Arc::default(), act: Arc::new(|_, _| {}), unreadable: Arc::default(), refused: None }
+    }
+
     fn made(inner: Arc<dyn Store>, fault: Option<(usize, Fault)>, act: Act) -> Arc<FaultyStore> {
-        Arc::new(FaultyStore { inner, plan: Plan { fault, steps: Arc::default(), act, unreadable: Arc::default() } })
+        Arc::new(FaultyStore { inner, plan: Plan { fault, act, ..FaultyStore::counting_plan() } })
     }
 
     /// The names of all steps so far.
@@ -151,6 +164,9 @@ impl Store for FaultyStore {
 
     fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
         self.plan.checked(&format!("open {name}"))?;
+        if let Some((_, errno)) = self.plan.refused.as_ref().filter(|(of, _)| of == name) {
+            return Err(Error::io(format!("cannot open {name}"), io::Error::from_raw_os_error(*errno)));
+        }
         let inner = self.inner.open(name)?;
         self.plan.steps().opened.push(name.to_owned());
         let unreadable = self.plan.unreadable().clone().filter(|(of, _)| of == name).map(|(_, range)| range);

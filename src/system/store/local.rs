@@ -6,6 +6,7 @@ use super::Room;
 use super::Store;
 use super::Upload;
 use super::checked_name;
+use super::memory::MemoryStore;
 use super::not_as_written;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -502,8 +503,8 @@ impl Upload for LocalUpload {
 
 /// A store in a temporary directory, removed when it is dropped.
 pub struct Scratch {
-    store: LocalStore,
-    _directory: tempfile::TempDir,
+    store: Box<dyn Store>,
+    _directory: Option<tempfile::TempDir>,
 }
 
 impl Scratch {
@@ -514,12 +515,18 @@ impl Scratch {
     pub fn new() -> Result<Scratch> {
         let directory = tempfile::Builder::new().prefix("snap-").tempdir();
         let directory = directory.map_err(|error| Error::io("cannot make a temporary folder", error))?;
-        Ok(Scratch { store: LocalStore::new(directory.path()), _directory: directory })
+        Ok(Scratch { store: Box::new(LocalStore::new(directory.path())), _directory: Some(directory) })
+    }
+
+    /// As [`Scratch::new`]; in memory where there is no folder for it, as on a rescue system.
+    pub fn or_in_memory() -> Scratch {
+        let in_memory = |_| Scratch { store: Box::new(MemoryStore::new()), _directory: None };
+        Scratch::new().unwrap_or_else(in_memory)
     }
 
     /// The store.
     pub fn store(&self) -> &dyn Store {
-        &self.store
+        &*self.store
     }
 }
 

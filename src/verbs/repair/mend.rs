@@ -1,10 +1,10 @@
 //! Bundles that are damaged or missing, mended one after the other from the first on: each names the one before.
 
 use super::Repair;
-use super::bundle_named;
 use super::headers;
 use super::headers::FromHeaders;
 use super::headers::Survey;
+use super::is_about_the_chain;
 use super::lines::FromStates;
 use super::lines::Share;
 use super::name_of;
@@ -34,8 +34,9 @@ use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::verbs::verify::Check;
+use crate::verbs::verify::Damage;
 use crate::verbs::verify::Examined;
-use crate::verbs::verify::Touched;
+use crate::verbs::verify::Fault;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,10 +82,12 @@ pub(super) fn bundles(repair: &mut Repair, check: &Check, looked_at: Option<Bund
 
 /// The bundles that are missing, and those with damages that are not noted as such already.
 fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
-    let damages = check.damages.iter().enumerate().filter(|(number, _)| !check.known_losses.contains(number));
-    // That two bundles do not belong together does not say which one is wrong.
-    let of_bundle = damages.filter(|(_, damage)| !matches!(damage.touched, Touched::Since(_)));
-    let damaged = of_bundle.filter_map(|(_, damage)| bundle_named(&damage.file)).map(|name| name.id);
+    let is_mended = |damage: &&Damage| {
+        // One that claims the place of another says nothing of that one.
+        let is_surplus = matches!(damage.fault, Fault::Surplus(_));
+        !damage.fault.is_known_loss() && !is_about_the_chain(&damage.fault) && !is_surplus
+    };
+    let damaged = check.damages.iter().filter(is_mended).filter_map(|damage| damage.place.bundle()).map(|name| name.id);
     damaged.chain(check.missing.keys().copied()).collect()
 }
 
@@ -182,6 +185,7 @@ impl Mend<'_, '_, '_> {
     fn open_again(&self, examined: &Examined) -> Result<Option<Arc<Bundle>>> {
         match self.repair.archive.bundle(&examined.file.name) {
             Ok(bundle) => Ok(Some(bundle)),
+            Err(error) if error.kind() == ErrorKind::RefusedBySystem => Err(error),
             Err(error) if examined.manifest.is_some() || (examined.is_itself && !error.is_damage()) => Err(error),
             Err(_) => Ok(None),
         }
@@ -189,10 +193,9 @@ impl Mend<'_, '_, '_> {
 
     /// Whether nothing is damaged but the table of frames.
     fn has_bad_table_only(&self, examined: &Examined) -> bool {
-        let path = bundle_path(&examined.file.name);
-        let known = &self.check.known_losses;
-        let damages = self.check.damages.iter().enumerate();
-        let count = damages.filter(|(number, damage)| damage.file == path && !known.contains(number)).count();
+        let name = Some(&examined.file.name);
+        let here = self.check.damages.iter().filter(|damage| damage.place.bundle() == name);
+        let count = here.filter(|damage| !damage.fault.is_known_loss()).count();
         examined.cut_at.is_some() && examined.manifest.is_some() && count == 1
     }
 
@@ -414,13 +417,18 @@ impl Mend<'_, '_, '_> {
         Ok(summaries.into_iter().find(|summary| summary.number == number))
     }
 
-    /// What was counted, if that is known of this bundle.
+    /// What was counted, if that is known of this bundle: what is left of the snapshot's counts without those of its other parts.
     fn tail(&self, name: &BundleName) -> Result<Option<Tail>> {
-        let is_alone = self.all.keys().filter(|id| id.number == name.id.number).count() == 1;
-        let summary = self.summary(name.id.number)?.filter(|_| is_alone);
-        let counted =
-            |summary: Summary| Tail { counts: summary.counts, problems_total: summary.problems, ..Tail::default() };
-        Ok(summary.map(counted))
+        let Some(summary) = self.summary(name.id.number)? else { return Ok(None) };
+        let mut tail = Tail { counts: summary.counts, problems_total: summary.problems, ..Tail::default() };
+        for other in self.all.keys().filter(|id| id.number == name.id.number && **id != name.id) {
+            let Some((known, _)) = self.sound(*other).and_then(|examined| examined.manifest.as_ref()) else {
+                return Ok(None);
+            };
+            tail.counts.subtract(&known.counts);
+            tail.problems_total = tail.problems_total.saturating_sub(known.problems_total);
+        }
+        Ok(Some(tail))
     }
 }
 

@@ -11,6 +11,7 @@ mod raw;
 mod rewrite;
 
 use crate::archive::catalog::Catalog;
+use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::DAMAGED;
@@ -30,8 +31,9 @@ use crate::format::index::IndexFile;
 use crate::system::store::Store;
 use crate::system::store::read_small;
 use crate::verbs::verify;
+use crate::verbs::verify::ArchiveFile;
 use crate::verbs::verify::Check;
-use crate::verbs::verify::Touched;
+use crate::verbs::verify::Fault;
 use crate::verbs::verify::VerifyOptions;
 use crate::verbs::verify::VerifyReport;
 use std::collections::BTreeMap;
@@ -66,7 +68,7 @@ pub struct Step {
 pub struct RepairReport {
     /// All that was done; empty: nothing was to be done.
     pub steps: Vec<Step>,
-    /// What `verify` says afterwards, contents not read: what is lost, and what could not be mended.
+    /// What `verify` says afterwards, contents not read: what could not be mended, and all that is known to be lost.
     pub left: VerifyReport,
 }
 
@@ -252,8 +254,8 @@ impl Repair<'_> {
 
     fn refuse_newer(&self, check: &Check) -> Result<()> {
         for damage in &check.damages {
-            let Some(name) = bundle_named(&damage.file) else { continue };
-            match self.archive.bundle(&name).and_then(|bundle| bundle.manifest().map(drop)) {
+            let Some(name) = damage.place.bundle() else { continue };
+            match self.archive.bundle(name).and_then(|bundle| bundle.manifest().map(drop)) {
                 Err(error) if error.kind() == ErrorKind::TooNew => return Err(error),
                 _ => {}
             }
@@ -265,6 +267,14 @@ impl Repair<'_> {
     /// free. Whether there were any.
     fn set_foreign_aside(&mut self, check: &Check) -> Result<bool> {
         let mut moved = false;
+        for name in check.catalog().surplus() {
+            let to = self.set_aside(&bundle_path(name))?;
+            self.did(
+                bundle_path(name),
+                format!("another bundle has its place in the history, and it was moved to {to}"),
+            );
+            moved = true;
+        }
         let exchanged = exchanged(check)?;
         for examined in check.examined.values() {
             let name = &examined.file.name;
@@ -287,10 +297,11 @@ impl Repair<'_> {
 
     /// Index files that are wrong or speak of bundles that were replaced.
     fn index(&mut self, check: &Check, first_changed: Option<Number>) -> Result<()> {
-        for (name, _) in self.store().list(INDEX)? {
-            let Some(number) = verify::parse_index_name(&name) else { continue };
-            let name = format!("{INDEX}/{name}");
-            let is_wrong = check.damages.iter().any(|damage| damage.file == name);
+        for name in verify::index_files(self.archive)? {
+            let Some(number) = parse_index_name(&name) else { continue };
+            let place = ArchiveFile::Index(name);
+            let is_wrong = check.damages.iter().any(|damage| damage.place == place);
+            let name = place.to_string();
             if is_wrong || first_changed.is_some_and(|first| number >= first) {
                 self.stop_if_interrupted()?;
                 let to = self.set_aside(&name)?;
@@ -309,20 +320,20 @@ fn name_before(file: &str) -> Option<BundleName> {
     BundleName::parse(file).or_else(|| BundleName::parse(numbered()?.0))
 }
 
-/// The bundle that a file in the archive is.
-fn bundle_named(file: &str) -> Option<BundleName> {
-    BundleName::parse(file.strip_prefix(BUNDLES)?.strip_prefix('/')?)
+/// Whether two bundles do not belong together, which does not say which one is wrong.
+fn is_about_the_chain(fault: &Fault) -> bool {
+    matches!(fault, Fault::Chain(_) | Fault::Exchanged(_) | Fault::Contradiction(_))
 }
 
 /// Sound bundles that are not those that the bundles after them and the index know: another history was mixed in.
 fn exchanged(check: &Check) -> Result<BTreeMap<BundleId, BundleName>> {
     let mut found = BTreeMap::new();
-    for damage in check.damages.iter().filter(|damage| matches!(damage.touched, Touched::Since(_))) {
-        let Some(name) = bundle_named(&damage.file) else { continue };
+    for damage in check.damages.iter().filter(|damage| is_about_the_chain(&damage.fault)) {
+        let Some(name) = damage.place.bundle() else { continue };
         let digest = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref());
         let Some((_, digest)) = digest else { continue };
         let store = check.archive().store();
-        for (file, _) in store.list(INDEX)? {
+        for file in verify::index_files(check.archive())? {
             let Ok(file) = store.open(&format!("{INDEX}/{file}")).and_then(IndexFile::open) else { continue };
             let is_another = |record: &crate::format::index::BundleRecord| {
                 record.name == name.as_str()

@@ -1,12 +1,14 @@
 //! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
 //! unbroken. Contents are not read.
 
+use super::ArchiveFile;
 use super::Check;
+use super::Fault;
 use super::Touched;
+use super::Witness;
+use super::finding::sentence;
 use super::is_about_the_file;
-use super::told;
 use crate::archive::open::BundleFile;
-use crate::archive::open::bundle_path;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -36,10 +38,6 @@ pub(crate) struct Examined {
     pub lost: u64,
 }
 
-const CUT: &str = "Its end is missing or damaged. What is before that can be restored as long as the index is sound: leave the \
-                   folder index as it is. If there is a copy of this file, put it in place of this one; otherwise run \
-                   snap repair.";
-
 /// Examines every bundle, in order.
 pub(super) fn examine(check: &mut Check) -> Result<()> {
     let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
@@ -50,29 +48,30 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
             if !is_about_the_file(&error) {
                 return Err(error);
             }
-            let (touched, advice) = if let Some(end) = examined.cut_at {
-                (Touched::Bytes { bundle: examined.file.id(), ranges: std::iter::once(end..u64::MAX).collect() }, CUT)
-            } else if examined.is_itself {
-                let advice = "What is stored in it can be restored as long as the index is sound: leave the folder index \
-                              as it is, and copy the archive to another drive. If there is a copy of this file, put it in \
-                              place of this one.";
-                (Touched::Manifest(examined.file.id()), advice)
-            } else {
-                let advice = "If there is a copy of this file, put it in place of this one.";
-                (Touched::everything(examined.file.id()), advice)
-            };
-            let what = if error.hint().is_some() { told(&error) } else { format!("{} {advice}", told(&error)) };
-            check.found(bundle_path(&examined.file.name), what, touched);
+            let (fault, touched) = unreadable(&examined, &error);
+            check.found(ArchiveFile::Bundle(examined.file.name.clone()), fault, touched);
         }
         check_chain(check, &examined);
         check.examined.insert(examined.file.id(), examined);
     }
     for (id, name) in check.missing.clone() {
-        let what = "the bundle is missing: another one says that it was made after it. What is stored in it cannot be \
-                    restored. If there is a copy of this file, put it back.";
-        check.found(bundle_path(&name), what, Touched::everything(id));
+        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Bundle), Touched::everything(id));
     }
     Ok(())
+}
+
+/// What it means that a bundle or its manifest cannot be read.
+fn unreadable(examined: &Examined, error: &Error) -> (Fault, Touched) {
+    let (id, why) = (examined.file.id(), sentence(error));
+    let (fault, touched) = if let Some(end) = examined.cut_at {
+        (Fault::CutOff(why), Touched::Bytes { bundle: id, ranges: std::iter::once(end..u64::MAX).collect() })
+    } else if examined.is_itself {
+        (Fault::Manifest(why), Touched::Manifest(id))
+    } else {
+        (Fault::Unusable(why), Touched::everything(id))
+    };
+    // What is to be done says the error itself.
+    if error.hint().is_some() { (Fault::Foreign(sentence(error)), touched) } else { (fault, touched) }
 }
 
 fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
@@ -104,24 +103,16 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
 
 /// What is not as it was written and known as such, or easily made good.
 fn tell_of_repair(check: &mut Check, examined: &Examined) {
-    let file = bundle_path(&examined.file.name);
+    let place = || ArchiveFile::Bundle(examined.file.name.clone());
     if examined.cut_at.is_some() {
-        let what =
-            "the table of frames at its end is damaged. Everything is still there; snap repair writes the table again.";
-        check.found(&file, what, Touched::Nothing);
+        check.found(place(), Fault::Table, Touched::Nothing);
     }
     if examined.lost > 0 {
-        let what = "contents were lost when this file was damaged, and are noted as such. They are saved again by the next \
-                    snap create if they are still on this computer as they were.";
-        check.known_losses.insert(check.damages.len());
-        check.found(&file, what, Touched::Lost(examined.file.id()));
+        check.found(place(), Fault::LostContents(examined.lost), Touched::Lost(examined.file.id()));
     }
     let until = examined.head.as_ref().map_or(0, |head| head.uncertain_until);
     if until > 0 {
-        let what = "a part of its list of changes was lost when it was damaged: some files of these snapshots may differ from \
-                    what was saved.";
-        check.known_losses.insert(check.damages.len());
-        check.found(&file, what, Touched::Uncertain(examined.file.id().number..=until));
+        check.found(place(), Fault::LostChanges, Touched::Uncertain(examined.file.id().number..=until));
     }
 }
 
@@ -176,12 +167,9 @@ fn check_chain(check: &mut Check, examined: &Examined) {
             None
         }
     };
-    if let Some(wrong) = wrong {
-        let what = format!(
-            "the bundle does not belong here: {wrong}. If bundles of several archives were mixed, move those that do not \
-             belong here out of the folder."
-        );
-        check.found(bundle_path(&examined.file.name), what, Touched::Since(head.id.number));
+    if let Some(why) = wrong {
+        let place = ArchiveFile::Bundle(examined.file.name.clone());
+        check.found(place, Fault::Chain(why), Touched::Since(head.id.number));
     }
 }
 
@@ -189,11 +177,8 @@ fn check_digest(check: &mut Check, parent: &Parent, examined: &Examined) {
     let before = check.examined.get(&parent.bundle.id).and_then(|before| before.manifest.as_ref());
     let stands_for = check.examined.get(&parent.bundle.id).and_then(|before| before.head.as_ref()?.stands_for);
     if before.is_some_and(|(_, digest)| *digest != parent.manifest) && stands_for != Some(parent.manifest) {
-        let what = format!(
-            "the bundle is not the one after which {} was made: it was exchanged or altered. If there is a copy of this \
-             file, put it in place of this one.",
-            examined.file.name
-        );
-        check.found(bundle_path(&parent.bundle), what, Touched::Since(parent.bundle.id.number));
+        let place = ArchiveFile::Bundle(parent.bundle.clone());
+        let fault = Fault::Exchanged(examined.file.name.clone());
+        check.found(place, fault, Touched::Since(parent.bundle.id.number));
     }
 }

@@ -1,17 +1,20 @@
 //! The third look: every frame of every bundle is decompressed, its tar read as any tar, and each member and each content
 //! compared with what the manifest says.
 
+use super::ArchiveFile;
 use super::Check;
+use super::Fault;
+use super::Members;
 use super::PATHS_MAX;
 use super::Touched;
 use super::expected::Expected;
 use super::expected::Wanted;
+use super::finding::sentence;
 use super::frames::Frames;
 use super::frames::Piece;
 use super::frames::Tape;
 use super::frames::decode_all;
 use super::is_about_the_file;
-use super::told;
 use crate::archive::open::BundleFile;
 use crate::archive::open::bundle_path;
 use crate::archive::state::State;
@@ -34,8 +37,10 @@ use crate::format::bundle::Bundle;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
 use crate::format::layout::MemberOrder;
+use crate::format::manifest::Now;
 use crate::format::tar;
 use crate::format::tar::Member;
+use crate::format::tar::Told;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,10 +66,12 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
         if !is_itself {
             continue;
         }
+        let id = file.id();
         match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
             Err(error) if is_about_the_file(&error) => {
                 waiting = DirectoryQueue::default();
-                check.found(bundle_path(&file.name), told(&error), Touched::everything(file.id()));
+                let fault = Fault::Unusable(sentence(&error));
+                check.found(ArchiveFile::Bundle(file.name), fault, Touched::everything(id));
             }
             result => result?,
         }
@@ -97,6 +104,10 @@ fn read_bundle(
     let is_complete = check.history.is_complete(file.id().number);
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
+    let is_finished = check.catalog.snapshots().any(|number| number == file.id().number);
+    if let Some(state) = state.as_ref().filter(|_| sound && is_finished) {
+        check_folders(check, &bundle, state)?;
+    }
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
     let mut bytes = begun.bytes;
     let mut on_frame = |frame: &FrameAt| {
@@ -132,6 +143,29 @@ fn read_bundle(
     Ok(())
 }
 
+/// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind.
+fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Result<()> {
+    let (mut astray, mut folder) = (Named::default(), EntryPathBuf::root());
+    let mut reader = bundle.manifest()?;
+    while let Some(change) = reader.next_change()? {
+        let Some(parent) = change.path.parent() else { continue };
+        if matches!(change.now, Now::Gone(_)) {
+            for group in state.in_directory(&change.path) {
+                let left = group?.rows.into_iter().filter_map(|row| change.path.child(row.name()));
+                left.for_each(|path| astray.add(path));
+            }
+        } else if *folder != *parent && !parent.is_root() {
+            let is_folder = state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory);
+            if is_folder { folder = parent.to_owned() } else { astray.add(change.path) }
+        }
+    }
+    if astray.total > 0 {
+        let touched = Touched::Paths { number: bundle.name().id.number, paths: astray.paths, total: astray.total };
+        check.found(ArchiveFile::Bundle(bundle.name().clone()), Fault::Members(Members::Astray), touched);
+    }
+    Ok(())
+}
+
 /// What was seen in one bundle that is not as it was written.
 #[derive(Default)]
 struct Seen {
@@ -144,6 +178,7 @@ struct Seen {
     missing: Named,
     unknown: Named,
     different: Named,
+    unlisted: Named,
     /// What is wrong with the tar itself; the first of each kind says enough.
     tar: Vec<String>,
 }
@@ -174,39 +209,35 @@ impl Named {
 }
 
 fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
-    let file = bundle_path(bundle.name());
+    let place = || ArchiveFile::Bundle(bundle.name().clone());
     if seen.lost_frames > 0 {
-        let (damaged, all) = (seen.lost_frames, bundle.table().len());
-        let why = seen.lost_why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let place = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
-        let place = place.map_or(0, |frame| frame.stored_offset);
-        let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
-        let what = format!(
-            "{damaged} of its {all} frames {word} damaged, the first at byte {place}{why}. Contents that are in {them} cannot be \
-             restored, all others can. If there is a copy of this file, put it in place of this one."
-        );
-        check.found(&file, what, Touched::Bytes { bundle: id, ranges: seen.lost });
+        let first = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
+        let fault = Fault::Frames {
+            damaged: seen.lost_frames,
+            all: bundle.table().len() as u64,
+            first_byte: first.map_or(0, |frame| frame.stored_offset),
+            why: seen.lost_why.map(|why| why.to_string()).unwrap_or_default(),
+        };
+        check.found(place(), fault, Touched::Bytes { bundle: id, ranges: seen.lost });
     }
     if !seen.wrong.is_empty() {
-        let what = "contents are not what was saved, though the frames that they are in are sound. They will not be \
-                    restored. If there is a copy of this file, put it in place of this one.";
         let is_known = seen.wrong_total <= WRONG_MAX as u64;
         let contents = Touched::Contents { bundle: id, contents: seen.wrong };
-        check.found(&file, what, if is_known { contents } else { Touched::everything(id) });
+        check.found(place(), Fault::Contents, if is_known { contents } else { Touched::everything(id) });
     }
-    let advice = "snap restore goes by the manifest; tar alone unpacks something else.";
-    for (named, what) in [
-        (seen.missing, "entries that the manifest lists are not in the tar"),
-        (seen.unknown, "entries are in the tar that the manifest does not list"),
-        (seen.different, "entries are not in the tar as the manifest says"),
+    for (named, members) in [
+        (seen.missing, Members::Missing),
+        (seen.unknown, Members::Unknown),
+        (seen.different, Members::Different),
+        (seen.unlisted, Members::Unlisted),
     ] {
         if named.total > 0 {
             let touched = Touched::Paths { number: id.number, paths: named.paths, total: named.total };
-            check.found(&file, format!("{what}. {advice}"), touched);
+            check.found(place(), Fault::Members(members), touched);
         }
     }
     for what in seen.tar {
-        check.found(&file, format!("{what}. {advice}"), Touched::Nothing);
+        check.found(place(), Fault::Tar(what), Touched::Nothing);
     }
 }
 
@@ -229,7 +260,7 @@ struct Scan<'a> {
 }
 
 enum Header {
-    Member(Member),
+    Member(Box<Told>),
     End,
     Unreadable,
 }
@@ -248,10 +279,15 @@ impl Scan<'_> {
         loop {
             let start = self.tape.position();
             match self.header()? {
-                Header::Member(member) if self.tape.position() == manifest_offset => {
-                    return self.last_member(expected, &member, end);
+                Header::Member(told) if self.tape.position() == manifest_offset => {
+                    return self.last_member(expected, &told.member, end);
                 }
-                Header::Member(member) if self.tape.position() < manifest_offset => self.member(expected, &member)?,
+                Header::Member(told) if self.tape.position() < manifest_offset => {
+                    if let Some(listing) = &told.listing {
+                        self.check_listing(&told.member, listing)?;
+                    }
+                    self.member(expected, &told.member)?;
+                }
                 Header::Unreadable if start < manifest_offset => {
                     if !self.next_known(expected, start)? {
                         // Only what is no file is left before the manifest, whose lines were read.
@@ -268,8 +304,8 @@ impl Scan<'_> {
 
     fn header(&mut self) -> Result<Header> {
         let (start, lost) = (self.tape.position(), self.tape.lost_frames);
-        match tar::read_header(&mut self.tape) {
-            Ok(Some(member)) => Ok(Header::Member(member)),
+        match tar::read_entry(&mut self.tape) {
+            Ok(Some(told)) => Ok(Header::Member(Box::new(told))),
             Ok(None) => Ok(Header::End),
             Err(error) => {
                 self.tape.check_stopped()?;
@@ -367,6 +403,26 @@ impl Scan<'_> {
             }
         }
         self.tape.skip_to(end)
+    }
+
+    /// GNU tar deletes what is in a directory and not in its list of names.
+    fn check_listing(&mut self, member: &Member, listing: &[u8]) -> Result<()> {
+        let name = member.path.strip_suffix(b"/").unwrap_or(&member.path);
+        let (Some(state), Some(directory)) = (&self.state, EntryPathBuf::from_bytes(name)) else { return Ok(()) };
+        let Some(listed) = tar::listed(listing) else {
+            self.seen.unlisted.add(directory);
+            return Ok(());
+        };
+        let mut listed = listed.map(|(_, name)| name).peekable();
+        for group in state.in_directory(&directory) {
+            for row in &group?.rows {
+                while listed.next_if(|name| *name < row.name()).is_some() {}
+                if listed.peek().is_none_or(|name| *name != row.name()) {
+                    self.seen.unlisted.add(directory.child(row.name()).unwrap_or_else(|| directory.clone()));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn is_known_directory(&self, order: &MemberOrder) -> bool {

@@ -5,6 +5,7 @@ use crate::base::concurrency::Budget;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::format::frames::Decompressor;
 use crate::format::frames::FrameAt;
@@ -229,6 +230,9 @@ impl<'a> Tape<'a> {
         let frame = decoded.frame;
         (self.on_frame)(&frame)?;
         if let Raw::Lost(why) = &mut decoded.raw {
+            if why.kind() == ErrorKind::RefusedBySystem {
+                return Err(std::mem::replace(why, Error::damaged("")));
+            }
             self.lost_frames += 1;
             match self.lost.last_mut().filter(|last| last.end == frame.raw_offset) {
                 Some(last) => last.end = frame.raw_end(),

@@ -1,14 +1,17 @@
 //! The second look: every index file against the manifests it was made from, each from the state before it; and the states
 //! that are known to be right, for whoever asks later. Never writes to the archive.
 
+use super::ArchiveFile;
 use super::Check;
+use super::Fault;
 use super::Touched;
+use super::Witness;
+use super::finding::sentence;
 use super::is_about_the_file;
-use super::told;
+use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
-use crate::archive::open::bundle_path;
 use crate::archive::replay;
 use crate::archive::replay::ChangedRows;
 use crate::archive::replay::Changes;
@@ -18,6 +21,7 @@ use crate::archive::replay::NotFound;
 use crate::archive::state::Rows;
 use crate::archive::state::State;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
@@ -93,17 +97,10 @@ impl<'a> History<'a> {
 
     fn scratch(&mut self) -> Result<&dyn Store> {
         if self.scratch.is_none() {
-            self.scratch = Some(Scratch::new()?);
+            self.scratch = Some(Scratch::or_in_memory());
         }
         self.scratch.as_ref().map(Scratch::store).ok_or_else(|| Error::damaged("there is no room for an index"))
     }
-}
-
-/// The number of `000042.full` or `000042.delta`.
-pub(crate) fn parse_index_name(name: &str) -> Option<Number> {
-    let digits = name.strip_suffix(".full").or_else(|| name.strip_suffix(".delta"))?;
-    let plain = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|number| plain && *number > 0)
 }
 
 /// Compares every index file with the manifests.
@@ -112,13 +109,13 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
     for name in &check.index_files {
         if let Some(number) = parse_index_name(name) {
             // A whole state comes first: it is what is used.
-            stored.entry(number).or_default().insert(0, format!("{INDEX}/{name}"));
+            stored.entry(number).or_default().insert(0, name.clone());
         }
     }
     // First of all: what remains of a snapshot does not tell that it was more.
     for (number, names) in &stored {
         for name in names {
-            let Ok(file) = check.archive.store().open(name).and_then(IndexFile::open) else { continue };
+            let Ok(file) = open_index(check, name) else { continue };
             if (file.head().archive, file.head().number) == (check.archive.id(), *number) {
                 note_all_missing(check, &file);
             }
@@ -147,15 +144,23 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
             Ok(None) => {}
             Ok(Some(from)) => {
                 let complete = check.history.is_complete(from);
-                reference = reference.or(Some(Reference { from, name: name.clone(), in_scratch: false, complete }));
+                reference = reference.or(Some(Reference {
+                    from,
+                    name: format!("{INDEX}/{name}"),
+                    in_scratch: false,
+                    complete,
+                }));
             }
             Err(error) if is_about_the_file(&error) => {
-                let advice = if manifests.is_some() && is_right_before {
-                    "Nothing is lost: snap makes it again by itself, from the bundles, when it needs it."
-                } else {
-                    "It cannot be made again, for bundles are missing or damaged."
-                };
-                check.found(name, format!("{} {advice}", told(&error)), Touched::Nothing);
+                let can_be_made_again = manifests.is_some() && is_right_before;
+                let fault = Fault::Index { why: sentence(&error), can_be_made_again };
+                check.found(ArchiveFile::Index(name.clone()), fault, Touched::Nothing);
+            }
+            // It may not be read: a shortcut that is missing.
+            Err(error) if error.kind() == ErrorKind::RefusedBySystem => {
+                check
+                    .monitor
+                    .notice(&format!("{INDEX}/{name} was not checked, and is made again where it is needed: {error}"));
             }
             Err(error) => return Err(error),
         }
@@ -165,11 +170,12 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
         return Ok(());
     }
     let Some(manifests) = manifests else { return Ok(()) };
-    let last = manifests.last().map(|file| bundle_path(&file.name)).unwrap_or_default();
+    let Some(last) = manifests.last().map(|file| file.name.clone()) else { return Ok(()) };
     match build(check, number, &before, manifests, is_right_before) {
         Ok(reference) => drop(check.history.references.insert(number, reference)),
         Err(error) if error.is_damage() && is_right_before => {
-            check.found(last, told(&error), Touched::Since(number));
+            let fault = Fault::Contradiction(sentence(&error));
+            check.found(ArchiveFile::Bundle(last), fault, Touched::Since(number));
         }
         Err(error) if is_about_the_file(&error) => {}
         Err(error) => return Err(error),
@@ -186,7 +192,7 @@ fn compare_file(
     before: &State,
     manifests: Option<&[BundleFile]>,
 ) -> Result<Option<Number>> {
-    let file = Arc::new(IndexFile::open(check.archive.store().open(name)?)?);
+    let file = Arc::new(open_index(check, name)?);
     let from = file.head().from;
     if check_records(check, &file, number)? == Age::Old {
         return Ok(None);
@@ -202,7 +208,7 @@ fn compare_file(
         return if known { Ok(Some(from)) } else { Err(Error::damaged("what it builds on is not known")) };
     };
     let changes = Changes::open(check.archive, manifests.to_vec())?;
-    check_summaries(&file, changes.summary())?;
+    check_summaries(&file, before, changes.summary())?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
     let (base, actual) = if from > 0 && is_layer {
         (from, State::new(vec![file.clone()]).groups_and_gone(EntryPath::root()))
@@ -213,19 +219,24 @@ fn compare_file(
         (0, State::new(layers.collect()).groups(EntryPath::root()))
     };
     let expected = replay::rows(before, base, changes, NotFound::after(before, number));
-    check_rows(expected, Rows::new(actual))?;
+    let count = check_rows(expected, Rows::new(actual))?;
+    if (from == 0 || is_layer) && count != file.rows() {
+        return Err(Error::damaged("it does not have as many rows as it says"));
+    }
     Ok(Some(from))
 }
 
-/// Whether the rows are as they must be, all of them.
-fn check_rows(mut expected: ChangedRows, mut actual: Rows) -> Result<()> {
+/// Whether the rows are as they must be, all of them; how many they are.
+fn check_rows(mut expected: ChangedRows, mut actual: Rows) -> Result<u64> {
+    let mut count = 0;
     loop {
         let wanted = expected.next().transpose()?;
         let row = actual.take()?.map(IndexRow::of).transpose()?;
         if wanted == row {
             if wanted.is_none() {
-                return Ok(());
+                return Ok(count);
             }
+            count += 1;
             continue;
         }
         let path = wanted.or(row).map(|row| row.path.to_string()).unwrap_or_default();
@@ -280,10 +291,13 @@ fn note_all_missing(check: &mut Check, file: &IndexFile) {
             continue;
         }
         check.missing.insert(name.id, name.clone());
-        let what = "the bundle is missing: the index remembers it. What is stored in it cannot be restored. If there is a \
-                    copy of this file, put it back.";
-        check.found(bundle_path(&name), what, Touched::everything(name.id));
+        let id = name.id;
+        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Index), Touched::everything(id));
     }
+}
+
+fn open_index(check: &Check, name: &str) -> Result<IndexFile> {
+    check.archive.store().open(&format!("{INDEX}/{name}")).and_then(IndexFile::open)
 }
 
 /// Whether the bundle after this place says that the one before it is its parent.
@@ -293,12 +307,14 @@ fn was_never_there(check: &Check, id: BundleId) -> bool {
     after.is_some_and(|after| after.parent.as_ref().map(|parent| &parent.bundle) == before)
 }
 
-fn check_summaries(file: &IndexFile, summary: Option<&Summary>) -> Result<()> {
-    let noted = file.head().snapshots.iter().rfind(|summary| summary.number == file.head().number);
-    if noted == summary {
+/// Whether it says of all snapshots between its states what the manifests say.
+fn check_summaries(file: &IndexFile, before: &State, summary: Option<&Summary>) -> Result<()> {
+    let known = before.layers().iter().rev().flat_map(|layer| &layer.head().snapshots);
+    let known = known.filter(|known| known.number > file.head().from).chain(summary);
+    if known.eq(&file.head().snapshots) {
         return Ok(());
     }
-    Err(Error::damaged("it does not say of the snapshot what the manifests say"))
+    Err(Error::damaged("it does not say of the snapshots what the manifests say"))
 }
 
 /// Reads all rows, so that what is damaged shows.
@@ -318,7 +334,7 @@ fn build(
     manifests: Vec<BundleFile>,
     is_right_before: bool,
 ) -> Result<Reference> {
-    let changes = Changes::open(check.archive, manifests)?;
+    let mut changes = Changes::open(check.archive, manifests)?;
     let not_found = match NotFound::after(before, number) {
         NotFound::Contradiction if !is_right_before => NotFound::Unknown,
         not_found => not_found,
@@ -328,7 +344,7 @@ fn build(
     let head = replay::index_head(check.archive.id(), number, before);
     let (from, name) = (head.from, format!("{number:06}.made"));
     let rows = IndexRows::new(check.history.scratch()?.create(&name)?, head, before)?;
-    rows.write(changes, before, not_found, &|| check.stop_if_interrupted())?;
+    rows.write(&mut changes, before, not_found, &|| check.stop_if_interrupted())?;
     Ok(Reference { from, name, in_scratch: true, complete })
 }
 

@@ -6,17 +6,24 @@
 mod bundles;
 mod data;
 mod expected;
+mod finding;
 mod frames;
 mod history;
 mod touched;
 
 pub(crate) use self::bundles::Examined;
+pub use self::finding::ArchiveFile;
+pub use self::finding::Fault;
+pub use self::finding::Finding;
+pub use self::finding::Impact;
+pub use self::finding::Members;
+pub use self::finding::Witness;
 pub(crate) use self::history::History;
-pub(crate) use self::history::parse_index_name;
 pub(crate) use self::touched::Damage;
 pub(crate) use self::touched::Touched;
 
 use crate::archive::catalog::Catalog;
+use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::INDEX;
@@ -27,7 +34,6 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
-use crate::base::path::EntryPathBuf;
 use crate::system::store::Store;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -47,21 +53,6 @@ pub struct VerifyOptions {
     pub threads: usize,
 }
 
-/// One thing that is not as it was written.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Finding {
-    /// The file in the archive; empty when it is not one file.
-    pub file: String,
-    /// What is wrong and what to do, in plain sentences.
-    pub what: String,
-    /// The snapshots that cannot be had whole because of it.
-    pub snapshots: Vec<Number>,
-    /// The entries of those snapshots that it touches, at most [`PATHS_MAX`].
-    pub paths: Vec<EntryPathBuf>,
-    /// How many entries it touches.
-    pub paths_total: u64,
-}
-
 /// What was looked at, and what was found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct VerifyReport {
@@ -73,8 +64,10 @@ pub struct VerifyReport {
     pub entries: u64,
     /// How many bytes of bundles were read and checked; 0 without `data`.
     pub bytes: u64,
-    /// All damages.
+    /// All damages but the losses that are known.
     pub findings: Vec<Finding>,
+    /// What a repair noted as lost: nothing more can be done about it, but to save it again.
+    pub known_losses: Vec<Finding>,
 }
 
 /// Looks at all of an archive and says what is not as it was written.
@@ -84,13 +77,7 @@ pub struct VerifyReport {
 pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
     // Before the bundles, which are written before it: a create that is at work is then no damage.
     let index_files = index_files(archive)?;
-    let catalog = match archive.catalog(monitor) {
-        Err(error) if error.is_damage() => {
-            let finding = Finding { file: BUNDLES.to_owned(), what: told(&error), ..Finding::default() };
-            return Ok(VerifyReport { findings: vec![finding], ..VerifyReport::default() });
-        }
-        catalog => catalog?,
-    };
+    let catalog = archive.catalog(monitor)?;
     look(archive, &catalog, index_files, options, monitor)?.report()
 }
 
@@ -99,7 +86,11 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
 /// # Errors
 /// When it cannot be listed.
 pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
-    Ok(archive.store().list(INDEX)?.into_iter().map(|(name, _)| name).collect())
+    match archive.store().list(INDEX) {
+        // What may not be read is a shortcut that is missing.
+        Err(error) if error.kind() == ErrorKind::RefusedBySystem => Ok(Vec::new()),
+        listed => Ok(listed?.into_iter().map(|(name, _)| name).collect()),
+    }
 }
 
 /// All looks but the last. `index_files` were listed before the catalog was made.
@@ -115,6 +106,7 @@ pub(crate) fn look<'a>(
 ) -> Result<Check<'a>> {
     let mut check = Check::new(archive, catalog, index_files, monitor);
     check.foreign_files()?;
+    check.surplus();
     bundles::examine(&mut check)?;
     history::compare(&mut check)?;
     if options.data {
@@ -136,8 +128,6 @@ pub(crate) struct Check<'a> {
     pub(crate) missing: BTreeMap<BundleId, BundleName>,
     pub(crate) history: History<'a>,
     pub(crate) damages: Vec<Damage>,
-    /// Which of the damages are told of by the archive itself: `repair` has done all that can be done.
-    pub(crate) known_losses: BTreeSet<usize>,
     entries: u64,
     bytes: u64,
 }
@@ -166,7 +156,6 @@ impl<'a> Check<'a> {
             missing: BTreeMap::new(),
             history: History::new(archive),
             damages: Vec::new(),
-            known_losses: BTreeSet::new(),
             entries: 0,
             bytes: 0,
         }
@@ -176,7 +165,7 @@ impl<'a> Check<'a> {
     fn foreign_files(&self) -> Result<()> {
         let store = self.archive.store();
         let is_bundle = |name: &str| BundleName::parse(name).is_some();
-        let is_index = |name: &str| history::parse_index_name(name).is_some();
+        let is_index = |name: &str| parse_index_name(name).is_some();
         self.notice_foreign(&**store, BUNDLES, &is_bundle)?;
         self.notice_foreign(&**store, INDEX, &is_index)?;
         let whole: BTreeSet<Number> = self.catalog.snapshots().collect();
@@ -190,6 +179,16 @@ impl<'a> Check<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// Names the bundles that claim the place of another one.
+    fn surplus(&mut self) {
+        for name in self.catalog.surplus() {
+            if let Ok(other) = self.catalog.name(name.id) {
+                let fault = Fault::Surplus(other.clone());
+                self.found(ArchiveFile::Bundle(name.clone()), fault, Touched::Nothing);
+            }
+        }
     }
 
     fn notice_foreign(&self, store: &dyn Store, directory: &str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
@@ -206,8 +205,8 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn found(&mut self, file: impl Into<String>, what: impl Into<String>, touched: Touched) {
-        self.damages.push(Damage { file: file.into(), what: what.into(), touched });
+    fn found(&mut self, place: ArchiveFile, fault: Fault, touched: Touched) {
+        self.damages.push(Damage { place, fault, touched });
     }
 
     fn stop_if_interrupted(&self) -> Result<()> {
@@ -219,15 +218,18 @@ impl<'a> Check<'a> {
 
     fn report(self) -> Result<VerifyReport> {
         let snapshots: Vec<Number> = self.catalog.snapshots().collect();
-        let mut findings: Vec<Finding> = Vec::new();
-        for damage in &self.damages {
+        let (mut findings, mut known_losses) = (Vec::new(), Vec::new());
+        for (number, damage) in self.damages.iter().enumerate() {
             let finding = touched::finding(damage, &self.history, &snapshots)?;
             // A damaged frame of the manifest was told as a damaged manifest or end.
-            let tells = |other: &Damage| matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. });
-            let before = self.damages.iter().take_while(|other| !std::ptr::eq(*other, damage));
-            let is_told =
-                finding.paths_total == 0 && before.into_iter().any(|other| other.file == damage.file && tells(other));
-            if !(is_told && matches!(damage.touched, Touched::Bytes { .. })) {
+            let tells = |other: &Damage| {
+                other.place == damage.place && matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. })
+            };
+            let is_bytes = matches!(damage.touched, Touched::Bytes { .. });
+            let is_told = is_bytes && finding.impact.paths_total == 0 && self.damages[..number].iter().any(tells);
+            if damage.fault.is_known_loss() {
+                known_losses.push(finding);
+            } else if !is_told {
                 findings.push(finding);
             }
         }
@@ -237,15 +239,8 @@ impl<'a> Check<'a> {
             entries: self.entries,
             bytes: self.bytes,
             findings,
+            known_losses,
         })
-    }
-}
-
-/// An error as a sentence of a finding, with what to do.
-fn told(error: &Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}. To do: {hint}."),
-        None => format!("{error}."),
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Item {
     pub kept: bool,
     pub in_tar: bool,
     pub in_manifest: bool,
+    /// The list of names that a directory's member has.
+    pub listing: Option<Vec<u8>>,
     pub size_lie: u64,
     pub offset_lie: u64,
 }
@@ -63,6 +65,7 @@ fn item(text: &str, kind: Kind) -> Item {
         kept: false,
         in_tar: true,
         in_manifest: true,
+        listing: None,
         size_lie: 0,
         offset_lie: 0,
     }
@@ -241,9 +244,10 @@ impl Sample {
             if raw.len() >= self.frame_bytes {
                 start += self.write_frames(writer, &mut raw);
             }
-            let body = match &item.first_name {
-                Some(first) => tar::Body::LinkTo(first.as_bytes()),
-                None => tar::Body::Itself,
+            let body = match (&item.first_name, &item.listing) {
+                (Some(first), _) => tar::Body::LinkTo(first.as_bytes()),
+                (None, Some(names)) => tar::Body::Listing(names),
+                (None, None) => tar::Body::Itself,
             };
             tar::append_header(&mut raw, item.path.as_bytes(), item.entry.as_ref().unwrap(), body);
             offsets.insert(item.path.clone(), start + raw.len() as u64);

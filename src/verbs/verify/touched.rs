@@ -1,7 +1,10 @@
 //! The last look: which snapshots, and which entries of them, a damage touches.
 
-use super::Finding;
 use super::PATHS_MAX;
+use super::finding::ArchiveFile;
+use super::finding::Fault;
+use super::finding::Finding;
+use super::finding::Impact;
 use super::history::History;
 use crate::archive::state::State;
 use crate::base::entry::Content;
@@ -20,8 +23,8 @@ use std::ops::RangeInclusive;
 
 /// Something that is not as it was written.
 pub(crate) struct Damage {
-    pub file: String,
-    pub what: String,
+    pub place: ArchiveFile,
+    pub fault: Fault,
     pub touched: Touched,
 }
 
@@ -74,35 +77,37 @@ impl Touched {
 
 /// The damage as it is told; `snapshots` are all, ascending.
 pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Finding> {
-    let mut finding = Finding { file: damage.file.clone(), what: damage.what.clone(), ..Finding::default() };
+    let (place, fault) = (damage.place.clone(), damage.fault.clone());
+    Ok(Finding { place, fault, impact: impact(damage, history, snapshots)? })
+}
+
+fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Impact> {
+    let mut impact = Impact::default();
     let since = |first: Number| snapshots.iter().copied().filter(move |number| *number >= first);
     match &damage.touched {
         Touched::Nothing => {}
-        Touched::Uncertain(range) => finding.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
-        Touched::Since(number) => finding.snapshots = since(*number).collect(),
+        Touched::Uncertain(range) => impact.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
+        Touched::Since(number) => impact.snapshots = since(*number).collect(),
         Touched::Paths { number, paths, total } => {
-            finding.snapshots = since(*number).take_while(|other| other == number).collect();
-            (finding.paths, finding.paths_total) = (paths.clone(), *total);
+            impact.snapshots = since(*number).take_while(|other| other == number).collect();
+            (impact.paths, impact.paths_total) = (paths.clone(), *total);
         }
         // With an index of that number or a later one, nothing is lost of what came after it.
         Touched::Manifest(bundle) => {
-            finding.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
+            impact.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
         }
         Touched::Bytes { bundle, .. } | Touched::Contents { bundle, .. } | Touched::Lost(bundle) => {
             let candidates: Vec<Number> = since(bundle.number).collect();
-            name_contents(&mut finding, &damage.touched, bundle.number, &candidates, history)?;
+            name_contents(&mut impact, &damage.touched, bundle.number, &candidates, history)?;
         }
     }
-    Ok(finding)
+    Ok(impact)
 }
-
-const UNKNOWN: &str = " Which files that concerns is not known, for the index is not whole either.";
-const UNKNOWN_REST: &str = " There may be more files than those named here, for the index is not whole either.";
 
 /// A content is seen from its own snapshot on until something takes its place, and never again after that: the first of
 /// the snapshots names all entries, and the last that still has one of them is found by halving.
 fn name_contents(
-    finding: &mut Finding,
+    impact: &mut Impact,
     touched: &Touched,
     first: Number,
     candidates: &[Number],
@@ -113,20 +118,20 @@ fn name_contents(
     if let Some(state) = history.state(first)? {
         walk(&state, &mut |path, entry| {
             if touched.touches(entry) {
-                finding.paths_total += 1;
-                if finding.paths.len() < PATHS_MAX {
-                    finding.paths.push(path);
+                impact.paths_total += 1;
+                if impact.paths.len() < PATHS_MAX {
+                    impact.paths.push(path);
                 }
             }
             true
         })?;
     }
     if !history.is_complete(first) {
-        finding.what.push_str(if finding.paths_total > 0 { UNKNOWN_REST } else { UNKNOWN });
-        finding.snapshots = candidates.to_vec();
+        impact.may_be_more = true;
+        impact.snapshots = candidates.to_vec();
         return Ok(());
     }
-    if finding.paths_total == 0 {
+    if impact.paths_total == 0 {
         return Ok(());
     }
     let (mut seen, mut unseen) = (0, candidates.len());
@@ -134,7 +139,7 @@ fn name_contents(
         let middle = seen + (unseen - seen) / 2;
         if is_seen(touched, candidates[middle], history)? { seen = middle + 1 } else { unseen = middle }
     }
-    finding.snapshots = candidates[..seen].to_vec();
+    impact.snapshots = candidates[..seen].to_vec();
     Ok(())
 }
 
