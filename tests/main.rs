@@ -16,5 +16,6 @@ mod old_archives;
 mod part_limit;
 mod recover;
 mod refused;
+mod rules;
 mod stock;
 mod tidy;

@@ -23,7 +23,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("bincode", &["src/format/index"]),
     ("blake3", &["src/base/id.rs"]),
     ("clap", &["src/cli", "src/main.rs"]),
-    ("ignore", &["src/base/exclude.rs"]),
     ("indicatif", &["src/cli"]),
     ("jiff", &["src/base/when.rs", "src/cli"]),
     ("nix", &["src/system/platform/unix"]),

@@ -5,11 +5,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::path::joined;
 use crate::base::path::printable;
-use ignore::Match;
-use ignore::gitignore::Gitignore;
-use ignore::gitignore::GitignoreBuilder;
-use std::borrow::Cow;
-use std::path::Path;
+use crate::base::pattern::Pattern;
 use std::sync::Arc;
 
 /// The name of files whose rules hold for their directory and everything below it.
@@ -37,7 +33,7 @@ const COMPLAINTS_MAX: usize = 10;
 /// is left out can be kept, so a walk does not descend into it and parents are never asked again.
 #[derive(Clone, Debug, Default)]
 pub struct Exclude {
-    command_line: Option<Arc<Gitignore>>,
+    command_line: Arc<[Pattern]>,
     /// From the source's root down.
     files: Arc<[Arc<Level>]>,
 }
@@ -47,7 +43,7 @@ pub struct Exclude {
 struct Level {
     /// The directory it stands in, relative to the source, with a slash at the end; empty for the source itself.
     prefix: Vec<u8>,
-    rules: Gitignore,
+    rules: Vec<Pattern>,
 }
 
 impl Exclude {
@@ -56,28 +52,13 @@ impl Exclude {
     /// # Errors
     /// Only if a pattern is not understood, is empty or is a comment; the error names it.
     pub fn new(patterns: &[String]) -> Result<Exclude> {
-        if patterns.is_empty() {
-            return Ok(Exclude::default());
-        }
-        let mut builder = GitignoreBuilder::new("");
-        for pattern in patterns {
-            let refused = |why: &str| bad_pattern(pattern, why);
-            let Some(rule) = rule_of(pattern) else {
-                let why = "it is empty or a comment; a name that begins with # is written \\#";
-                return Err(refused(why));
-            };
-            add_rule(&mut builder, rule).map_err(|why| refused(&why))?;
-        }
-        let rules = builder.build().map_err(|error| {
-            let what = format!("cannot use the exclude patterns together: {}", reason(&error));
-            Error::new(ErrorKind::Refused, what).with_hint("Use fewer or simpler patterns.")
-        })?;
-        Ok(Exclude { command_line: Some(Arc::new(rules)), files: Arc::default() })
+        let rules: Result<Arc<[Pattern]>> = patterns.iter().map(|pattern| one_rule(pattern)).collect();
+        Ok(Exclude { command_line: rules?, files: Arc::default() })
     }
 
     /// Whether nothing can be left out.
     pub fn is_empty(&self) -> bool {
-        self.command_line.is_none() && self.files.is_empty()
+        self.command_line.is_empty() && self.files.is_empty()
     }
 
     /// These rules and those of the `.snapignore` file with content `text` in `directory`, a path relative to the source
@@ -107,20 +88,28 @@ impl Exclude {
         if self.is_empty() || path.is_empty() {
             return false;
         }
-        let from_command_line = self.command_line.iter().map(|rules| (rules.as_ref(), path));
-        let from_files = self.files.iter().rev().filter_map(|level| {
-            let inside = path.strip_prefix(level.prefix.as_slice())?;
-            Some((&level.rules, inside))
-        });
-        for (rules, path) in from_command_line.chain(from_files) {
-            match rules.matched(native(path).as_ref(), is_directory) {
-                Match::Ignore(_) => return true,
-                Match::Whitelist(_) => return false,
-                Match::None => {}
-            }
+        if let Some(keeps) = last_word(&self.command_line, path, is_directory) {
+            return !keeps;
         }
-        false
+        let from_files = self.files.iter().rev().find_map(|level| {
+            let inside = path.strip_prefix(level.prefix.as_slice())?;
+            last_word(&level.rules, inside, is_directory)
+        });
+        from_files.is_some_and(|keeps| !keeps)
     }
+}
+
+/// Whether the last rule that fits keeps the entry; `None` when no rule fits.
+fn last_word(rules: &[Pattern], path: &[u8], is_directory: bool) -> Option<bool> {
+    rules.iter().rev().find(|rule| rule.fits(path, is_directory)).map(|rule| rule.keeps)
+}
+
+fn one_rule(pattern: &str) -> Result<Pattern> {
+    if !is_rule(pattern.as_bytes()) {
+        let why = "it is empty or a comment; a name that begins with # is written \\#";
+        return Err(bad_pattern(pattern, why));
+    }
+    Pattern::parse(pattern.as_bytes()).map_err(|why| bad_pattern(pattern, &why))
 }
 
 /// The patterns in a file named by `--exclude-from`, a line each; blank lines and comments are left out.
@@ -137,23 +126,21 @@ pub fn patterns_of(text: &[u8]) -> Result<Vec<String>> {
             let what = format!("line {number} of the exclude patterns is not UTF-8: {}", printable(line));
             return Err(Error::new(ErrorKind::Refused, what));
         };
-        patterns.extend(rule_of(line).map(str::to_owned));
+        if is_rule(line.as_bytes()) {
+            patterns.push(line.to_owned());
+        }
     }
     Ok(patterns)
 }
 
 /// The rules in a `.snapignore` file, and what was not understood.
-fn parse_file(text: &[u8]) -> (Gitignore, Vec<String>) {
-    let mut builder = GitignoreBuilder::new("");
+fn parse_file(text: &[u8]) -> (Vec<Pattern>, Vec<String>) {
+    let mut rules = Vec::new();
     let mut complaints = Vec::new();
     let mut more = 0_usize;
-    for (number, line) in lines(text) {
-        let added = match std::str::from_utf8(line) {
-            Ok(line) => rule_of(line).map_or(Ok(()), |rule| add_rule(&mut builder, rule)),
-            Err(_) => Err("it is not UTF-8".to_owned()),
-        };
-        match added {
-            Ok(()) => {}
+    for (number, line) in lines(text).filter(|(_, line)| is_rule(line)) {
+        match Pattern::parse(line) {
+            Ok(rule) => rules.push(rule),
             Err(why) if complaints.len() < COMPLAINTS_MAX => {
                 complaints.push(format!("line {number} is not obeyed, `{}`: {why}", printable(line)));
             }
@@ -163,104 +150,26 @@ fn parse_file(text: &[u8]) -> (Gitignore, Vec<String>) {
     if more > 0 {
         complaints.push(format!("{more} more lines are not obeyed"));
     }
-    let rules = builder.build().unwrap_or_else(|error| {
-        complaints.push(format!("is too complex and leaves nothing out: {}", reason(&error)));
-        Gitignore::empty()
-    });
     (rules, complaints)
 }
 
 /// The lines of a file of rules with their numbers, from 1, as git reads them: `\r\n` ends a line too, a byte order mark at
-/// the very start is dropped.
+/// the very start is dropped, and a NUL ends what a line says.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines = lines.map(|line| line.split(|byte| *byte == 0).next().unwrap_or_default());
     (1..).zip(lines)
 }
 
-/// The rule a line states; `None` for blank lines and comments.
-fn rule_of(line: &str) -> Option<&str> {
-    (!line.starts_with('#') && !line.trim_end().is_empty()).then_some(line)
-}
-
-/// Adds one rule; a reason in words when it is not understood.
-fn add_rule(builder: &mut GitignoreBuilder, rule: &str) -> std::result::Result<(), String> {
-    if rule.trim_end().trim_start_matches('!').trim_matches('/').is_empty() {
-        return Err("it names nothing".to_owned());
-    }
-    let rule = without_alternatives(rule)?;
-    // An unclosed `[` would else stand for itself, where git lets the whole pattern match nothing.
-    builder.allow_unclosed_class(false);
-    builder.add_line(None, &rule).map(drop).map_err(|error| reason(&error))
-}
-
-/// The rule with `{` and `}` escaped: to git they are ordinary characters, to the matcher they are alternatives, so that
-/// a directory named `{a,b}` would leave out `a` and `b` instead. What only git knows inside `[…]` is refused.
-fn without_alternatives(rule: &str) -> std::result::Result<Cow<'_, str>, String> {
-    if !rule.contains(['{', '}', '[']) {
-        return Ok(Cow::Borrowed(rule));
-    }
-    let mut plain = String::with_capacity(rule.len() + 8);
-    let mut chars = rule.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '{' | '}' => plain.extend(['\\', c]),
-            '\\' => {
-                plain.push(c);
-                plain.extend(chars.next());
-            }
-            '[' => {
-                let class = class_at(chars.as_str())?;
-                plain.push(c);
-                plain.push_str(class);
-                chars = chars.as_str()[class.len()..].chars();
-            }
-            c => plain.push(c),
-        }
-    }
-    Ok(Cow::Owned(plain))
-}
-
-/// What follows a `[`, up to and with the `]` that closes it.
-fn class_at(text: &str) -> std::result::Result<&str, String> {
-    // A `]` that comes first, after the negation if there is one, stands for itself.
-    let first = usize::from(text.starts_with(['!', '^']));
-    let from = first + usize::from(text[first..].starts_with(']'));
-    let length = text[from..].find(']').map(|at| from + at + 1);
-    let class = &text[..length.ok_or("a `[` is not closed; one that stands for itself is written `\\[`")?];
-    if class.contains('\\') || class.contains("[:") {
-        return Err("inside `[…]` neither `\\` nor `[:name:]` is understood".to_owned());
-    }
-    Ok(class)
+/// Whether a line states a rule; blank lines and comments do not.
+fn is_rule(line: &[u8]) -> bool {
+    !line.starts_with(b"#") && line.iter().any(|byte| *byte != b' ')
 }
 
 fn bad_pattern(pattern: &str, why: &str) -> Error {
     let what = format!("cannot use the exclude pattern `{}`: {why}", printable(pattern.as_bytes()));
     Error::new(ErrorKind::Refused, what).with_hint("Patterns are written as in a .gitignore file.")
-}
-
-/// The matcher's reason without the pattern, which the caller names.
-fn reason(error: &ignore::Error) -> String {
-    match error {
-        ignore::Error::Glob { err, .. } => err.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// The bytes as the operating system's path, without loss where names are bytes.
-#[cfg(unix)]
-fn native(path: &[u8]) -> Cow<'_, Path> {
-    use std::os::unix::ffi::OsStrExt;
-    Cow::Borrowed(Path::new(std::ffi::OsStr::from_bytes(path)))
-}
-
-/// The bytes as the operating system's path; names are text there.
-#[cfg(not(unix))]
-fn native(path: &[u8]) -> Cow<'_, Path> {
-    match String::from_utf8_lossy(path) {
-        Cow::Borrowed(text) => Cow::Borrowed(Path::new(text)),
-        Cow::Owned(text) => Cow::Owned(text.into()),
-    }
 }
 
 #[cfg(test)]
@@ -365,24 +274,24 @@ mod tests {
     }
 
     #[test]
-    fn character_classes_work_and_what_is_not_known_in_them_is_refused() {
-        let known = rules(&["[a-c]1", "[!a]2", "[^a]3", "[]]4", "[!]]5", "\\[6"]);
-        for path in ["b1", "b2", "b3", "]4", "a5", "[6"] {
+    fn character_classes_work_and_what_nothing_fits_is_refused() {
+        let known = rules(&["[a-c]1", "[!a]2", "[^a]3", "[]]4", "[!]]5", "\\[6", "[\\]]7"]);
+        for path in ["b1", "b2", "b3", "]4", "a5", "[6", "]7"] {
             assert!(out(&known, path), "{path}");
         }
         for path in ["d1", "a2", "a3", "a4", "]5"] {
             assert!(!out(&known, path), "{path}");
         }
-        for bad in ["[a", "a[", "[]", "[!]", "[\\]]", "[[:alpha:]]", "[z-a]"] {
+        for bad in ["[a", "a[", "[]", "[!]", "[[:beta:]]", "a\\"] {
             assert!(Exclude::new(&[bad.to_owned()]).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_bad_pattern_is_named() {
-        let error = Exclude::new(&["fine".to_owned(), "x[z-a]".to_owned()]).unwrap_err();
+        let error = Exclude::new(&["fine".to_owned(), "x[a".to_owned()]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.to_string().starts_with("cannot use the exclude pattern `x[z-a]`: "), "{error}");
+        assert!(error.to_string().starts_with("cannot use the exclude pattern `x[a`: "), "{error}");
         for nothing in ["", "  ", "#x", "!", "/", "!/", "//"] {
             let error = Exclude::new(&[nothing.to_owned()]).unwrap_err();
             assert!(error.to_string().contains(&format!("`{nothing}`")), "{error}");
@@ -391,11 +300,11 @@ mod tests {
 
     #[test]
     fn bad_lines_of_a_file_are_told_and_the_others_hold() {
-        let (rules, complaints) = Exclude::default().with_ignore_file(b"", b"\xef\xbb\xbfa\r\n[z-a]\n\xff\nb");
+        let (rules, complaints) = Exclude::default().with_ignore_file(b"", b"\xef\xbb\xbfa\r\n[a\n\xff\nb");
         assert!(out(&rules, "a") && out(&rules, "b"));
-        assert_eq!(complaints.len(), 2, "{complaints:?}");
-        assert!(complaints[0].starts_with("line 2 is not obeyed, `[z-a]`: "), "{complaints:?}");
-        assert_eq!(complaints[1], "line 3 is not obeyed, `\\xff`: it is not UTF-8");
+        assert!(rules.excludes(b"d/\xff", false));
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        assert!(complaints[0].starts_with("line 2 is not obeyed, `[a`: "), "{complaints:?}");
 
         let (_, complaints) = Exclude::default().with_ignore_file(b"", "[\n".repeat(1000).as_bytes());
         assert_eq!(complaints.len(), COMPLAINTS_MAX + 1);

@@ -1,6 +1,7 @@
 //! Words and tools that do no I/O. Knows nothing of files, formats and archives.
 
 pub mod path;
+pub mod pattern;
 pub mod time;
 
 pub mod error;
