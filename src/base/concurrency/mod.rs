@@ -5,6 +5,7 @@ mod threads;
 
 mod budget;
 mod buffers;
+mod ticks;
 mod turns;
 
 mod ordered;
@@ -19,4 +20,5 @@ pub use ordered::Sender;
 pub use ordered::ordered;
 pub use threads::join;
 pub use threads::threads;
+pub use ticks::with_ticks;
 pub use turns::Turns;

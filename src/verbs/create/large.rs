@@ -3,6 +3,7 @@
 use super::hardlinks::HardLinkSlot;
 use super::hardlinks::Outcome;
 use super::item::Item;
+use super::meter::Meter;
 use super::packed::ContentOffset;
 use crate::base::concurrency::Turns;
 use crate::base::diff::Verdict;
@@ -137,9 +138,9 @@ impl Comparing {
         self.compared.wait()
     }
 
-    fn compare(&self, is_stopped: &dyn Fn() -> bool) -> io::Result<Compared> {
+    fn compare(&self, read: &mut dyn FnMut(u64) -> bool) -> io::Result<Compared> {
         let LargeFile { file, entry, holes, link, .. } = &*self.file;
-        let hash = hash_of(file, entry.stat.size, holes, is_stopped)?;
+        let hash = hash_of(file, entry.stat.size, holes, read)?;
         let Some(content) = self.base.content.as_ref().filter(|content| content.hash == hash) else {
             self.file.check_readable()?;
             return Ok(Compared::Different);
@@ -157,8 +158,16 @@ pub struct CompareJob(Arc<Comparing>);
 
 impl CompareJob {
     /// Reads and hashes it; `is_stopped` says when the result is not wanted any more.
-    pub fn run(&self, is_stopped: &dyn Fn() -> bool) {
-        let compared = self.0.compare(is_stopped).unwrap_or_else(Compared::Failed);
+    pub fn run(&self, meter: &Meter, is_stopped: &dyn Fn() -> bool) {
+        let mut left = self.0.file.stat().size;
+        let mut read = |bytes: u64| {
+            meter.add_done(bytes.min(left));
+            left = left.saturating_sub(bytes);
+            !is_stopped()
+        };
+        let compared = self.0.compare(&mut read).unwrap_or_else(Compared::Failed);
+        // Holes, and what cannot be read.
+        meter.add_done(left);
         let _ = self.0.compared.set(compared);
     }
 }
@@ -170,8 +179,9 @@ impl Drop for CompareJob {
     }
 }
 
-/// The hash of a file's bytes, those in holes left out; of no file when `is_stopped` says that it is not wanted any more.
-fn hash_of(file: &File, size: u64, holes: &Holes, is_stopped: &dyn Fn() -> bool) -> io::Result<Hash> {
+/// The hash of a file's bytes, those in holes left out; of no file when `read`, which is called with the number of bytes each
+/// time some were read, says that it is not wanted any more.
+fn hash_of(file: &File, size: u64, holes: &Holes, read: &mut dyn FnMut(u64) -> bool) -> io::Result<Hash> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; HASH_BYTES];
     for range in holes.data(0..size) {
@@ -179,8 +189,8 @@ fn hash_of(file: &File, size: u64, holes: &Holes, is_stopped: &dyn Fn() -> bool)
         while at < range.end {
             let length = (range.end - at).min(HASH_BYTES as u64) as usize;
             match read_full(file, at, &mut buffer[..length])? {
-                _ if is_stopped() => return Ok(Hash::default()),
                 0 => return Ok(Hash::default()),
+                count if !read(count as u64) => return Ok(Hash::default()),
                 count => hasher.update(&buffer[..count]),
             }
             at += length as u64;

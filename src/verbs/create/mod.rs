@@ -2,6 +2,7 @@
 
 mod context;
 mod level;
+mod meter;
 mod owners;
 mod part_budget;
 

@@ -154,6 +154,8 @@ impl<'a> Outbox<'a> {
         match comparing.wait() {
             Compared::Different => {
                 let mut bytes = comparing.file.stat().size;
+                // It is read once more, to be stored.
+                self.context.meter.add_total(bytes);
                 if let Some((directory, _)) =
                     directory.filter(|(_, is_stored)| !is_stored.swap(true, Ordering::Relaxed))
                 {

@@ -4,6 +4,7 @@ use super::Level;
 use super::context::CreateContext;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
+use super::meter::Meter;
 use super::outbox::Outbox;
 use super::outbox::Planned;
 use super::packed::Packed;
@@ -19,22 +20,24 @@ use crate::base::concurrency::Budget;
 use crate::base::concurrency::Buffers;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
+use crate::base::concurrency::with_ticks;
 use crate::base::diff::Rehash;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::scan;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 use std::time::Instant;
 
 /// How many pieces more than there are workers may be in memory.
 const PIECES_AHEAD: u64 = 2;
+
+/// How often progress is told at least, also while one large file is read.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What a job became.
 enum Output {
@@ -48,7 +51,7 @@ struct Shared {
     level: AdaptiveLevel,
     /// Of frames that have been written.
     buffers: Buffers,
-    bytes_read: AtomicU64,
+    meter: Meter,
 }
 
 /// Scans, compares, packs and writes.
@@ -60,7 +63,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         budget: Budget::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES),
         level: AdaptiveLevel::new(run.threads),
         buffers: Buffers::default(),
-        bytes_read: AtomicU64::new(0),
+        meter: Meter::default(),
     };
     let effort = || match run.options.level {
         Level::Auto => Effort::Step(shared.level.step()),
@@ -72,6 +75,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
+        meter: &shared.meter,
         is_stopped: &|| run.monitor.is_interrupted() || shared.budget.is_stopped(),
     };
     let mut planned = None;
@@ -84,7 +88,11 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         let shared = &shared;
         move |planned| work(planned, &mut packer, shared)
     };
-    let writer = ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared))?;
+    let tick = || run.monitor.progress(shared.meter.progress());
+    let writer = with_ticks(PROGRESS_INTERVAL, tick, || {
+        ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared))
+    })?;
+    tick();
     check_interrupted(run.monitor)?;
     let (counts, sockets) = planned.ok_or_else(stopped)?;
     writer.finish(&counts, sockets)
@@ -114,16 +122,14 @@ fn plan(
     let outbox = Outbox::new(context, &mut send);
     let mut planner = Planner::new(run.sources, run.base, outbox, budget, options);
     planner.plan_tops()?;
-    let mut entries = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
         check_interrupted(run.monitor)?;
         // Between two things that are sent there may be hours of looking at what is as it was.
         if shared.budget.is_stopped() {
             return Err(stopped());
         }
-        entries += listing.found.len() as u64;
-        let bytes = shared.bytes_read.load(Ordering::Relaxed);
-        run.monitor.progress(Progress { entries, bytes, bytes_total: 0 });
+        shared.meter.add_entries(listing.found.len() as u64);
+        run.monitor.progress(shared.meter.progress());
         planner.plan(&listing)
     })?;
     planner.finish()?;
@@ -151,7 +157,6 @@ fn work(planned: Planned, packer: &mut Packer, shared: &Shared) -> Result<Output
             compressing: packed.compressing,
         });
     }
-    shared.bytes_read.fetch_add(packed.bytes_read, Ordering::Relaxed);
     Ok(Output::Packed(Box::new(packed)))
 }
 
@@ -172,6 +177,7 @@ fn write<'a>(
             }
             Output::Cut => writer.cut()?,
         }
+        run.monitor.progress(shared.meter.progress());
     }
     Ok(writer)
 }

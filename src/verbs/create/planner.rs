@@ -353,6 +353,7 @@ impl<'a> Planner<'a> {
             }
         }
         let place = self.place(directory)?;
+        self.context.meter.add_total(found.stat.size);
         let (stat, may_have_holes) = (found.stat, found.may_have_holes);
         let item = Item { directory: place, path, stat, may_have_holes, base: base.cloned(), verdict, link };
         if is_large {
@@ -398,12 +399,13 @@ impl<'a> Planner<'a> {
 
     fn plan_large(&mut self, place: usize, item: Item) -> Result<()> {
         let mut packed = Packed::default();
-        let (path, base_kind) = (item.path.clone(), item.base_kind());
+        let (path, base_kind, size) = (item.path.clone(), item.base_kind(), item.stat.size);
         let directory = &self.job.directories[place];
         match open_large(&self.context, &mut self.owners, directory, item, &mut packed.problems) {
             Ok(OpenedLarge::New(file)) => self.store_large(place, &file, packed),
             Ok(OpenedLarge::Comparing(comparing)) => self.compare_large(place, comparing, packed),
             Err(error) => {
+                self.context.meter.add_done(size);
                 packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
                 self.send(Planned::Ready(packed))?;
                 self.remove_directory(path, base_kind)

@@ -12,6 +12,7 @@ use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::large::Piece;
 use super::large::read_full;
+use super::meter::Meter;
 use super::owners::OwnerNames;
 use super::packed::ContentOffset;
 use super::packed::Packed;
@@ -58,6 +59,8 @@ pub struct Context<'a> {
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
     pub dry_run: bool,
+    /// Counts how far the run is.
+    pub meter: &'a Meter,
     /// Whether the results are not wanted any more.
     pub is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
@@ -87,7 +90,7 @@ impl<'a> Packer<'a> {
         match job {
             Job::Group(job) => self.pack_group(&job, &mut packed)?,
             Job::Piece(piece) => self.pack_piece(&piece, &mut packed)?,
-            Job::Compare(job) => job.run(self.context.is_stopped),
+            Job::Compare(job) => job.run(self.context.meter, self.context.is_stopped),
         }
         self.compress(&mut packed)?;
         Ok(packed)
@@ -184,6 +187,7 @@ impl<'a> Packer<'a> {
             Kind::File => self.pack_file(&opened, directory.source, item, packed),
             _ => self.pack_special(&opened, item, packed),
         });
+        self.context.meter.add_done(item.stat.size);
         if let Some(link) = &item.link {
             // Other names must not wait for ever; where the file was packed, this says nothing.
             link.finish(Outcome::Failed);
@@ -327,6 +331,7 @@ impl<'a> Packer<'a> {
         let is_last = number + 1 == file.pieces();
         if file.is_hole(number) && number > 0 && !is_last {
             file.hash_piece(number, &[], None);
+            self.context.meter.add_done(PIECE_BYTES);
             if self.context.dry_run {
                 return Ok(());
             }
@@ -336,6 +341,7 @@ impl<'a> Packer<'a> {
         let (bytes, trouble) = file.read_piece(number, content);
         packed.bytes_read += bytes;
         let (hash, trouble) = file.hash_piece(number, content, trouble);
+        self.context.meter.add_done(file.piece_bytes(number) as u64);
         if is_last {
             self.frames.pad(file.stat().size);
             self.finish_large(file, hash, trouble, packed);

@@ -11,19 +11,18 @@ use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPathBuf;
-use crate::format::frames::Compressor;
 use crate::format::frames::Decompressor;
 use crate::format::frames::Effort;
-use crate::format::frames::Frame;
-use crate::format::tar;
+use crate::format::layout::FrameBuilder;
+use crate::format::layout::Frames;
+use crate::format::tar::Body;
 use std::sync::Arc;
 
-/// A frame, and what happened while it was made.
+/// Frames, and what happened while they were made.
 #[derive(Default)]
 pub(super) struct Made {
-    pub stored: Vec<u8>,
-    /// `None` when nothing of the job can be in the export.
-    pub frame: Option<Frame>,
+    /// None when nothing of the job can be in the export.
+    pub frames: Frames,
     pub problems: Vec<Problem>,
     pub entries: u64,
     pub bytes: u64,
@@ -44,22 +43,23 @@ pub(super) struct MadePart {
 /// What a worker keeps from one frame to the next.
 pub(super) struct Maker<'a> {
     contents: &'a Contents<'a>,
-    level: i32,
-    compressor: Option<Compressor>,
+    effort: Effort,
     decompressor: Decompressor,
-    raw: Vec<u8>,
-    /// The frame of this many zeros, compressed: holes need it again and again.
-    zeros: Option<(u64, Vec<u8>, Frame)>,
+    frames: FrameBuilder,
 }
 
 impl<'a> Maker<'a> {
     pub fn new(contents: &'a Contents<'a>, level: i32) -> Maker<'a> {
-        let decompressor = Decompressor::new();
-        Maker { contents, level, compressor: None, decompressor, raw: Vec::new(), zeros: None }
+        Maker {
+            contents,
+            effort: Effort::Level(level),
+            decompressor: Decompressor::new(),
+            frames: FrameBuilder::default(),
+        }
     }
 
     pub fn make(&mut self, job: Result<Job>) -> Result<Made> {
-        self.raw.clear();
+        self.frames.truncate(0);
         let mut made = Made::default();
         match job? {
             Job::Members(items) => {
@@ -71,19 +71,8 @@ impl<'a> Maker<'a> {
             Job::Part(part) => self.part(part, &mut made)?,
             Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }
-        if !self.raw.is_empty() {
-            let raw = std::mem::take(&mut self.raw);
-            made.frame = Some(self.compressor()?.append_frame(&raw, &mut made.stored)?);
-            self.raw = raw;
-        }
+        self.frames.finish(self.effort, &mut made.frames)?;
         Ok(made)
-    }
-
-    fn compressor(&mut self) -> Result<&mut Compressor> {
-        match &mut self.compressor {
-            Some(compressor) => Ok(compressor),
-            empty => Ok(empty.insert(Compressor::new(Effort::Level(self.level))?)),
-        }
     }
 
     /// A member with its content, or a problem and nothing.
@@ -107,7 +96,7 @@ impl<'a> Maker<'a> {
                 return Err(error);
             }
             if sound {
-                tar::append_header(&mut self.raw, path.as_bytes(), &entry, tar::Body::LinkTo(first.as_bytes()));
+                self.frames.header(&path, &entry, Body::LinkTo(first.as_bytes()));
             } else {
                 let why = Error::damaged(format!("it is another name of {first}, whose content is damaged"));
                 made.problems.push(left_out(path, &why));
@@ -120,9 +109,9 @@ impl<'a> Maker<'a> {
         }
         match content {
             Ok(content) => {
-                tar::append_header(&mut self.raw, path.as_bytes(), &entry, tar::Body::Itself);
-                self.raw.extend_from_slice(&content);
-                tar::pad(&mut self.raw, content.len() as u64);
+                self.frames.header(&path, &entry, Body::Itself);
+                self.frames.content(content.len()).copy_from_slice(&content);
+                self.frames.pad(content.len() as u64);
                 made.bytes += content.len() as u64;
                 made.problems.extend(entry.is_torn().then(|| Problem::torn(path)));
             }
@@ -168,16 +157,8 @@ impl<'a> Maker<'a> {
     }
 
     fn hole(&mut self, part: Part) -> Result<Made> {
-        let kept = self.zeros.take().filter(|(length, _, _)| *length == part.length);
-        let zeros = if let Some(zeros) = kept {
-            zeros
-        } else {
-            let mut stored = Vec::new();
-            let frame = self.compressor()?.append_frame(&vec![0; part.length as usize], &mut stored)?;
-            (part.length, stored, frame)
-        };
-        let (_, stored, frame) = self.zeros.insert(zeros);
-        let mut made = Made { stored: stored.clone(), frame: Some(*frame), bytes: part.length, ..Made::default() };
+        let mut made = Made { bytes: part.length, ..Made::default() };
+        self.frames.zeros(part.length, self.effort, &mut made.frames)?;
         made.part = Some(made_part(part, Vec::new(), false));
         Ok(made)
     }
@@ -200,11 +181,11 @@ impl<'a> Maker<'a> {
         }
         if part.offset == 0 {
             made.entries = 1;
-            tar::append_header(&mut self.raw, part.path.as_bytes(), &part.entry, tar::Body::Itself);
+            self.frames.header(&part.path, &part.entry, Body::Itself);
         }
-        self.raw.extend_from_slice(&bytes);
+        self.frames.content(bytes.len()).copy_from_slice(&bytes);
         if part.offset + part.length == part.entry.stat.size {
-            tar::pad(&mut self.raw, part.entry.stat.size);
+            self.frames.pad(part.entry.stat.size);
         }
         made.bytes = part.length;
         made.part = Some(made_part(part, bytes, read.is_err()));

@@ -130,10 +130,8 @@ impl Export<'_> {
                 "the export was stopped before it was done; it is not whole",
             ));
         }
-        if let Some(frame) = made.frame {
-            self.write(&made.stored)?;
-            self.table.push(frame);
-        }
+        self.write(&made.frames.stored)?;
+        made.frames.lengths.iter().for_each(|frame| self.table.push(*frame));
         for problem in &made.problems {
             self.tell(problem);
         }

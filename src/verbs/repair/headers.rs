@@ -4,8 +4,8 @@
 use super::lines::Share;
 use super::members::Found;
 use super::members::Members;
-use super::rewrite::Group;
-use super::rewrite::OwnMember;
+use crate::archive::rebundle::Group;
+use crate::archive::rebundle::OwnMember;
 use crate::archive::state::Group as Rows;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;

@@ -1,6 +1,6 @@
 //! The list of a bundle's changes: as its manifest says, or from the states before and after its snapshot.
 
-use super::rewrite::Lines;
+use crate::archive::rebundle::Lines;
 use crate::archive::replay::Difference;
 use crate::archive::replay::Differences;
 use crate::archive::replay::differences;

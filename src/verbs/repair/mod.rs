@@ -7,8 +7,6 @@ mod headers;
 mod lines;
 mod members;
 mod mend;
-mod raw;
-mod rewrite;
 
 use crate::archive::catalog::Catalog;
 use crate::archive::listing::parse_index_name;

@@ -1,4 +1,4 @@
-//! A damaged bundle's tar, read from any place as far as its frames are sound. Knows nothing of what the bytes are.
+//! A bundle's tar, which may be damaged, read from any place where its frames are sound. Knows nothing of what the bytes are.
 
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// What is read of a content at once.
 const HASH_BYTES: u64 = 1 << 20;
 
-/// Reads a bundle's tar; keeps the frame that it read last.
-pub(super) struct RawTar {
+/// Reads a bundle's tar; the frame read last stays in memory.
+pub struct BundleBytes {
     bundle: Arc<Bundle>,
     decompressor: Decompressor,
     frame: Option<(FrameAt, Vec<u8>)>,
@@ -24,16 +24,17 @@ pub(super) struct RawTar {
 }
 
 /// The error for bytes that are not there.
-pub(super) fn too_early() -> Error {
+pub fn too_early() -> Error {
     Error::damaged("the bundle ends too early")
 }
 
-impl RawTar {
-    pub fn new(bundle: Arc<Bundle>) -> RawTar {
-        RawTar { bundle, decompressor: Decompressor::new(), frame: None, position: 0 }
+impl BundleBytes {
+    /// Reads `bundle`.
+    pub fn new(bundle: Arc<Bundle>) -> BundleBytes {
+        BundleBytes { bundle, decompressor: Decompressor::new(), frame: None, position: 0 }
     }
 
-    /// How many bytes there are, as far as frames are found.
+    /// How many bytes there are in the frames that were found.
     pub fn length(&self) -> u64 {
         self.bundle.table().raw_bytes()
     }
@@ -98,7 +99,7 @@ impl RawTar {
 }
 
 /// For the reader of headers.
-impl Read for RawTar {
+impl Read for BundleBytes {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.position >= self.length() {
             return Ok(0);

@@ -1,8 +1,8 @@
 //! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
-use super::raw::RawTar;
-use super::raw::too_early;
+use crate::archive::bundle_bytes::BundleBytes;
+use crate::archive::bundle_bytes::too_early;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -34,7 +34,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The changes of a bundle, by directory in the order of a walk, then by name.
-pub(super) trait Lines {
+pub trait Lines {
     /// The next one.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ pub(super) trait Lines {
 }
 
 /// No changes.
-pub(super) struct NoLines;
+pub struct NoLines;
 
 impl Lines for NoLines {
     fn next(&mut self) -> Result<Option<Change>> {
@@ -53,7 +53,7 @@ impl Lines for NoLines {
 
 /// What changed in one directory, where that is known only as a whole.
 #[derive(Default)]
-pub(super) struct Group {
+pub struct Group {
     /// The directory.
     pub directory: Vec<u8>,
     /// The changes, by name.
@@ -63,22 +63,24 @@ pub(super) struct Group {
 }
 
 /// A directory's member.
-pub(super) struct OwnMember {
+pub struct OwnMember {
+    /// The directory.
     pub entry: Entry,
     /// All names in it, for stock tar; `None`: none went.
     pub listing: Option<Vec<u8>>,
 }
 
 /// What a bundle is written anew from.
-pub(super) struct Sources<'a> {
-    /// The states before and after its snapshot, if they are known for certain.
+pub struct Sources<'a> {
+    /// The state before its snapshot, if it is known for certain.
     pub before: Option<State>,
+    /// The state after its snapshot, if it is known for certain.
     pub after: Option<State>,
     /// The name of any bundle of the archive.
     pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
 }
 
-/// Counts what the lines of a bundle say, where nobody knows any more what its snapshot counted. What was as before has no line
+/// Counts what the lines of a bundle say, where the counts of its snapshot are lost. What was as before has no line
 /// and is not counted.
 struct Count {
     before: State,
@@ -118,10 +120,10 @@ impl Count {
 }
 
 /// Writes a bundle anew.
-pub(super) struct Rewrite<'a> {
+pub struct Rewrite<'a> {
     sources: Sources<'a>,
     /// The old bundle, as far as it can be read.
-    old: Option<RawTar>,
+    old: Option<BundleBytes>,
     writer: BundleWriter,
     frames: FrameBuilder,
     /// Directories with a line, whose members come later.
@@ -136,7 +138,7 @@ pub(super) struct Rewrite<'a> {
 
 /// Reads the same changes as the rewrite, a directory ahead of it: whether the directory's header is wanted, and with all its
 /// names, is known when all its changes are, which are too many to keep.
-struct Scout<'l> {
+struct LookAhead<'l> {
     lines: &'l mut dyn Lines,
     next: Option<Change>,
     begun: bool,
@@ -144,14 +146,14 @@ struct Scout<'l> {
 
 /// What is known of a directory's changes before they are written.
 #[derive(Default)]
-struct Ahead {
+struct DirectoryNeeds {
     /// Whether a name went, or changed between a directory and something else.
     loses_names: bool,
     /// Whether something is stored that stands beside the directory's header.
     stores: bool,
 }
 
-impl Ahead {
+impl DirectoryNeeds {
     fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
         self.loses_names = self.loses_names || loses_name(change, before)?;
         self.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
@@ -159,10 +161,10 @@ impl Ahead {
     }
 }
 
-impl Scout<'_> {
+impl LookAhead<'_> {
     /// Reads the changes of a directory.
-    fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<Ahead> {
-        let mut ahead = Ahead::default();
+    fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<DirectoryNeeds> {
+        let mut ahead = DirectoryNeeds::default();
         if !self.begun {
             (self.begun, self.next) = (true, self.lines.next()?);
         }
@@ -189,7 +191,7 @@ impl<'a> Rewrite<'a> {
     pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Rewrite<'a> {
         Rewrite {
             sources,
-            old: old.map(RawTar::new),
+            old: old.map(BundleBytes::new),
             writer,
             frames: FrameBuilder::default(),
             deferred: DeferredDirectories::default(),
@@ -211,13 +213,13 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// When the list cannot be read or the bundle not be written.
     pub fn run(mut self, lines: &mut dyn Lines, again: &mut dyn Lines, tail: Tail) -> Result<Published> {
-        let mut scout = Scout { lines: again, next: None, begun: false };
+        let mut look_ahead = LookAhead { lines: again, next: None, begun: false };
         let mut present: Option<Vec<u8>> = None;
         while let Some(change) = lines.next()? {
             let directory = path::split_last(change.path.as_bytes()).0;
             if present.as_deref() != Some(directory) {
                 self.deferred_before(Some(directory))?;
-                let ahead = scout.look(directory, self.sources.before.as_ref())?;
+                let ahead = look_ahead.look(directory, self.sources.before.as_ref())?;
                 if let Some(directory) = EntryPathBuf::from_bytes(directory).filter(|directory| !directory.is_root()) {
                     self.directory(&directory, &ahead)?;
                     self.flush_if_full()?;
@@ -257,7 +259,7 @@ impl<'a> Rewrite<'a> {
                     self.frames.header(&directory, own.as_ref().unwrap_or(entry), body);
                 }
                 None => {
-                    let mut ahead = Ahead::default();
+                    let mut ahead = DirectoryNeeds::default();
                     for change in &group.changes {
                         ahead.note(change, self.sources.before.as_ref())?;
                     }
@@ -292,7 +294,7 @@ impl<'a> Rewrite<'a> {
 
     /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
     /// names that are gone.
-    fn directory(&mut self, directory: &EntryPath, ahead: &Ahead) -> Result<()> {
+    fn directory(&mut self, directory: &EntryPath, ahead: &DirectoryNeeds) -> Result<()> {
         let own = self.take_deferred(directory)?;
         let names = if ahead.loses_names { self.names_in(directory)? } else { None };
         if own.is_none() && names.is_none() && !ahead.stores {
@@ -415,7 +417,7 @@ impl<'a> Rewrite<'a> {
     fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
         const HASH_BYTES: usize = 1 << 20;
         let mut hasher = Hasher::new();
-        let reach = self.old.as_ref().map_or(0, RawTar::length);
+        let reach = self.old.as_ref().map_or(0, BundleBytes::length);
         let Place { offset, .. } = content.place;
         if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
             return Ok(false);
