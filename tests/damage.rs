@@ -15,9 +15,11 @@ use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Notice;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::MemoryStore;
@@ -171,7 +173,7 @@ pub(crate) fn repaired(store: &Arc<dyn Store>) -> Result<RepairReport> {
 }
 
 /// As [`repaired`], with what was said.
-fn repaired_with(store: &Arc<dyn Store>) -> (Result<RepairReport>, Vec<String>) {
+fn repaired_with(store: &Arc<dyn Store>) -> (Result<RepairReport>, Vec<Notice>) {
     let recorder = Recorder::new();
     let opened = Archive::open_store_for_repair(store.clone());
     let options = RepairOptions { dry_run: false, threads: 1 };
@@ -281,7 +283,7 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
                 made.map(|number| story.restored_as_newest(&archive, number, shown));
             }
             // What to do about damage the program says.
-            Err(error) => assert!(error.is_damage() || error.hint().is_some(), "{shown}: create: {error:?}"),
+            Err(error) => assert!(error.is_damage() || error.advice().is_some(), "{shown}: create: {error:?}"),
         }
     }
     let before = files(&store);
@@ -507,7 +509,7 @@ fn an_archive_without_a_sound_description_is_told_and_gets_it_back() {
                 assert!(!verified(&archive).findings.is_empty(), "{shown}");
                 assert_eq!(story.restored(&in_its_own_copy(&store), NEWEST, &shown), None, "{shown}");
             }
-            Err(error) => assert!(error.hint().is_some_and(|hint| hint.contains("snap repair")), "{shown}: {error:?}"),
+            Err(error) => assert!(error.advice() == Some(&Advice::RepairDescription), "{shown}: {error:?}"),
         }
         let store: Arc<dyn Store> = Arc::new(store);
         assert_eq!(repaired(&store).unwrap().left.findings, [], "{shown}");
@@ -597,7 +599,9 @@ pub(crate) fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number)
             let (result, notices) = repaired_with(&(faulty.clone() as Arc<dyn Store>));
             let is_mended = |step: &String| step.starts_with("moved damaged/") && step.contains(" to bundles/");
             let has_mended = faulty.steps()[..*at].iter().any(is_mended);
-            let told = notices.iter().any(|notice| notice.starts_with("mended before that: bundles/"));
+            let told = notices
+                .iter()
+                .any(|notice| matches!(notice, Notice::RepairedBefore { file, .. } if file.starts_with("bundles/")));
             assert!(result.is_ok() || !has_mended || told, "{shown}: nobody says what was mended: {notices:?}");
             assert_eq!(faulty.steps().get(*at), Some(step), "two repairs of the same take the same steps");
             checked += 1;

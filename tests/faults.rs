@@ -19,12 +19,11 @@ use crate::support::stores::files;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::ErrorKind as Kind;
-use snap_archive::base::error::Problem;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
-use snap_archive::base::monitor::Progress;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::LocalStore;
@@ -369,13 +368,9 @@ struct Watch {
 }
 
 impl Monitor for Watch {
-    fn problem(&self, problem: &Problem) {
-        panic!("{problem}");
-    }
-
-    fn notice(&self, _: &str) {}
-
-    fn progress(&self, progress: Progress) {
+    fn event(&self, event: Event<'_>) {
+        assert!(!matches!(event, Event::Problem(_)), "{event:?}");
+        let Event::Progress(progress) = event else { return };
         let began = Instant::now();
         while progress.entries > 301 && self.store.steps().len() <= self.at && began.elapsed() < Duration::from_mins(1)
         {

@@ -12,6 +12,7 @@ mod damage_index;
 mod determinism;
 mod fidelity;
 mod locks;
+mod messages;
 mod old_archives;
 mod part_limit;
 mod recover;

@@ -85,7 +85,7 @@ fn every_old_archive_is_what_it_was_with_its_index_and_without() {
         let (copy, archive) = copied(&path);
         let recorder = Recorder::new();
         assert_eq!(listed(&archive, &recorder), expected);
-        assert_eq!(recorder.notices(), Vec::<String>::new(), "the index can still be read");
+        assert_eq!(recorder.notices(), Vec::new(), "the index can still be read");
         let report = verify(&archive, &VerifyOptions { data: true, ..VerifyOptions::default() }, &recorder).unwrap();
         assert_eq!((report.snapshots, report.findings), (u64::from(SNAPSHOTS), Vec::new()));
         fs::remove_dir_all(copy.path().join("index")).unwrap();

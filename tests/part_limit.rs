@@ -6,6 +6,7 @@ use crate::support::inside::new_archive;
 use crate::support::inside::options;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::error::ErrorKind;
 use snap_archive::base::error::Result;
 use snap_archive::base::monitor::Recorder;
@@ -149,7 +150,7 @@ fn parts_larger_than_the_drive_can_hold_are_refused() {
     let (report, _) = save(&scene, &archive, FILE_BYTES_MAX + 1);
     let error = report.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(error.hint().unwrap().contains("--max-part"), "{error}");
+    assert!(matches!(error.advice(), Some(Advice::LowerPartSize { .. })), "{error}");
     assert_eq!(store.list("bundles").unwrap(), []);
 }
 
@@ -162,6 +163,6 @@ fn a_drive_that_loses_a_part_while_the_next_one_is_written_is_told_and_the_snaps
     }
     let error = save(&scene, &archive, 2 << 20).0.unwrap_err();
     assert!(error.to_string().contains("has lost"), "{error}");
-    assert!(error.hint().unwrap().contains("fsck"));
+    assert_eq!(error.advice(), Some(&Advice::CheckFileSystem));
     assert!(store.list("bundles").unwrap().iter().all(|(name, _)| name.matches('.').count() == 3), "no last part");
 }

@@ -16,6 +16,7 @@ use crate::support::tree::noise;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use snap_archive::archive::open::Archive;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::error::ErrorKind;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::Hash;
@@ -87,7 +88,7 @@ fn a_bundle_that_does_not_come_back_as_written_is_named_and_never_becomes_one() 
             return;
         };
         assert_eq!((error.kind(), bundles), (ErrorKind::Damaged, bad), "{error}");
-        assert!(error.to_string().contains("bundles/000002-") && error.hint().unwrap().contains("another drive"));
+        assert!(error.to_string().contains("bundles/000002-") && error.advice() == Some(&Advice::ReplaceDrive));
         assert_eq!(unfinished(drive.path()), Vec::<PathBuf>::new());
         let archive = Archive::open_store(local.clone()).unwrap();
         assert_eq!(history(&archive), [1]);

@@ -11,6 +11,7 @@ use crate::archive::replay::Changes;
 use crate::archive::replay::IndexRows;
 use crate::archive::replay::NotFound;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -18,7 +19,9 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
@@ -149,17 +152,15 @@ impl<'a> Catalog<'a> {
     /// When an index file is missing or damaged and cannot be made again.
     pub fn history(&self) -> Result<Vec<Summary>> {
         for name in self.missing_at_end.iter().take(1) {
-            self.monitor.notice(&format!(
-                "the bundle {name} is missing, the index remembers it: what was saved then is not here; put the file back if \
-                 there is a copy"
-            ));
+            self.monitor.event(Event::Notice(&Notice::BundleMissing { bundle: name.to_string() }));
         }
-        let mut why = None;
+        let mut why: Option<Error> = None;
         for number in self.snapshots().rev() {
             match self.state(number) {
                 Ok(state) => {
                     if let Some(error) = why {
-                        self.monitor.notice(&format!("the snapshots after {number} cannot be read: {error}"));
+                        let why = error.to_string();
+                        self.monitor.event(Event::Notice(&Notice::LaterSnapshotsUnreadable { number, why }));
                     }
                     return Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect());
                 }
@@ -269,7 +270,7 @@ impl<'a> Catalog<'a> {
     fn note_rebuild(&self, missing: &[Number], wanted: Number) {
         let newly_published = missing == [wanted] && self.highest() == wanted && !self.has_index(wanted);
         if !newly_published {
-            self.monitor.notice("the index was missing or damaged and was made again from the bundles");
+            self.monitor.event(Event::Notice(&Notice::IndexRebuilt));
         }
     }
 
@@ -379,10 +380,8 @@ impl<'a> Catalog<'a> {
         let go_on = || check_interrupted(self.monitor);
         let written = rows.write(&mut changes, before, NotFound::after(before, number), &go_on);
         if let Some(head) = changes.first_without_its_parent(self.archive, before) {
-            self.monitor.notice(&format!(
-                "the bundle before {} is not the one after which it was made, or was altered; snap verify says more",
-                self.name(head.id)?
-            ));
+            let bundle = self.name(head.id)?.to_string();
+            self.monitor.event(Event::Notice(&Notice::BundleBeforeIsAnother { bundle }));
         }
         match written {
             // A reader made the same file meanwhile.
@@ -396,9 +395,7 @@ impl<'a> Catalog<'a> {
         for head in changes.heads() {
             if let Some(parent) = head.parent.as_ref().filter(|parent| !self.has(&parent.bundle)) {
                 let what = format!("the bundle {} is missing, on which {} builds", parent.bundle, self.name(head.id)?);
-                return Err(Error::damaged(what).with_hint(
-                    "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
-                ));
+                return Err(Error::damaged(what).with_advice(Advice::PutBackCopyOrRepair));
             }
         }
         Ok(())

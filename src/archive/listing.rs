@@ -5,6 +5,7 @@ use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -97,14 +98,12 @@ impl Listing {
         if let Some(name) = self.surplus.first() {
             let other = self.bundles.get(&name.id).map(|file| file.name.to_string()).unwrap_or_default();
             return Err(Error::damaged(format!("{other} and {name} claim the same place in the history"))
-                .with_hint("snap repair sets the one aside that does not belong there"));
+                .with_advice(Advice::MoveForeignBundle));
         }
         if let Some(name) = self.missing_at_end.first() {
             let what =
                 format!("the bundle {name} is missing: the index remembers it, and its number is never used again");
-            return Err(Error::damaged(what).with_hint(
-                "put it back if there is a copy; otherwise snap repair makes the archive usable again without it",
-            ));
+            return Err(Error::damaged(what).with_advice(Advice::PutBackCopyOrRepair));
         }
         Ok(())
     }

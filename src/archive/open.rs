@@ -2,6 +2,7 @@
 //! publishing. Knows nothing of sources and destinations.
 
 use crate::archive::describe;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -68,7 +69,7 @@ impl Archive {
         let doing = |error| Error::io(format!("cannot make an archive at {}", directory.display()), error);
         if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
             return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
-                .with_hint("save to it with: snap create -a DIR FOLDER"));
+                .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
         }
         match fs::read_dir(directory) {
             Ok(mut listing) => {
@@ -77,7 +78,7 @@ impl Archive {
                     listing.any(|item| item.is_ok_and(|item| !is_left_by_init(&item.file_name().to_string_lossy())));
                 if foreign {
                     let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
-                    return Err(Error::new(ErrorKind::Exists, what).with_hint("name a new or an empty folder"));
+                    return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -124,7 +125,7 @@ impl Archive {
                 let made = made.to_rfc3339().unwrap_or_default();
                 let description = Description { format: FORMAT, id: self.id.to_string(), made };
                 let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
-                format!("# A snap archive. README.txt says how to get everything back.\n{text}")
+                format!("# A versioned archive. README.txt says how to get everything back.\n{text}")
             }
         };
         self.store.replace(name, text.as_bytes())
@@ -187,18 +188,18 @@ impl Archive {
     /// As for [`Archive::open`].
     pub fn open_store(store: Arc<dyn Store>) -> Result<Archive> {
         let none = || {
-            let what = format!("there is no snap archive at {}", store.describe());
+            let what = format!("there is no archive at {}", store.describe());
             match store.list(BUNDLES) {
                 Ok(files) if files.iter().any(|(name, _)| BundleName::parse(name).is_some()) => {
                     Error::damaged(format!("{what}: {DESCRIPTION} is missing, though there are bundles"))
-                        .with_hint("snap repair writes it again")
+                        .with_advice(Advice::RepairDescription)
                 }
                 _ => Error::new(ErrorKind::NoArchive, what),
             }
         };
         let bad = |what: String| {
             Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
-                .with_hint("the snapshots are not lost: snap repair writes the file again")
+                .with_advice(Advice::RepairDescription)
         };
         let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
             Ok(bytes) => bytes,
@@ -227,7 +228,7 @@ impl Archive {
         opened.map(|_| ()).map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
                 Error::new(ErrorKind::NoArchive, format!("the archive at {} is gone", self.store.describe()))
-                    .with_hint("was the drive pulled out? Plug it in and try again")
+                    .with_advice(Advice::PlugInArchive)
             }
             _ => error,
         })

@@ -6,6 +6,7 @@ use crate::archive::open::BundleFile;
 use crate::archive::state::Row;
 use crate::archive::state::Rows;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -64,7 +65,7 @@ impl Changes {
             let head = reader.head()?.clone();
             if head.archive != archive.id() {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
-                    .with_hint("snap repair sets it aside"));
+                    .with_advice(Advice::ReplaceForeignBundle));
             }
             add_part(&mut changes.summary, &head, reader.tail(), file.bytes);
             changes.heads.push(head);

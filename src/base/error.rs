@@ -1,10 +1,13 @@
 //! Why something could not be done: `Error` ends a command, a `Problem` concerns one entry and the work goes on.
 
+use crate::base::advice::Advice;
 use crate::base::path::EntryPathBuf;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// What kind of failure an [`Error`] is, as far as a caller may want to act on it.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
     /// Reading or writing failed; the operating system's reason is the source.
@@ -32,12 +35,25 @@ pub enum ErrorKind {
     Interrupted,
 }
 
+/// The thing that an error is about.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// A file of the archive, by its name in it.
+    File(String),
+    /// An entry of a snapshot.
+    Entry(EntryPathBuf),
+    /// A folder that is to be saved.
+    Source(PathBuf),
+}
+
 /// Why a command cannot go on: what was being done, to which thing, why it failed, and what to do now.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     what: String,
-    hint: Option<String>,
+    subject: Option<Box<Subject>>,
+    advice: Option<Box<Advice>>,
     source: Option<io::Error>,
 }
 
@@ -47,13 +63,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of this kind; `what` says what was being done, to which thing, and why it failed.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Error {
-        Error { kind, what: what.into(), hint: None, source: None }
+        Error { kind, what: what.into(), subject: None, advice: None, source: None }
     }
 
     /// The operating system refused `what` was being done ("cannot write bundle x").
     pub fn io(what: impl Into<String>, source: io::Error) -> Error {
         let kind = if is_refusal(&source) { ErrorKind::RefusedBySystem } else { ErrorKind::Io };
-        Error { kind, what: what.into(), hint: None, source: Some(source) }
+        Error { source: Some(source), ..Error::new(kind, what) }
     }
 
     /// Bytes of the archive are not what was written.
@@ -61,10 +77,17 @@ impl Error {
         Error::new(ErrorKind::Damaged, what)
     }
 
-    /// This error with a sentence on what to do now.
+    /// This error with what to do now.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
-        self.hint = Some(hint.into());
+    pub fn with_advice(mut self, advice: Advice) -> Error {
+        self.advice = Some(Box::new(advice));
+        self
+    }
+
+    /// This error with the thing that it is about.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Error {
+        self.subject = Some(Box::new(subject));
         self
     }
 
@@ -81,8 +104,13 @@ impl Error {
     }
 
     /// What to do now, if something can be said.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+    pub fn advice(&self) -> Option<&Advice> {
+        self.advice.as_deref()
+    }
+
+    /// The thing that it is about, if it is one.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_deref()
     }
 
     /// Whether the operating system could not or would not do it.
@@ -163,12 +191,14 @@ pub struct Problem {
     pub path: EntryPathBuf,
     /// What happened, in plain words, without the path: "cannot be read: permission denied".
     pub what: String,
+    /// What to do now, if something can be said.
+    pub advice: Option<Advice>,
 }
 
 impl Problem {
     /// A problem with this entry.
     pub fn new(path: EntryPathBuf, what: impl Into<String>) -> Problem {
-        Problem { path, what: what.into() }
+        Problem { path, what: what.into(), advice: None }
     }
 
     /// The content of this file, which is given out as it was saved, may be no state that it ever had.
@@ -180,7 +210,14 @@ impl Problem {
 
     /// The operating system refused something with this entry: "`what`: reason".
     pub fn io(path: EntryPathBuf, what: &str, source: &io::Error) -> Problem {
-        Problem { path, what: format!("{what}: {}", plain_reason(source)) }
+        Problem::new(path, format!("{what}: {}", plain_reason(source)))
+    }
+
+    /// This problem with what to do now.
+    #[must_use]
+    pub fn with_advice(mut self, advice: Advice) -> Problem {
+        self.advice = Some(advice);
+        self
     }
 }
 

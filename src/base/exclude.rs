@@ -1,5 +1,6 @@
 //! What of a source is left out: rules as git's, from the command line and from `.snapignore` files. Reads no file itself.
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -169,7 +170,7 @@ fn is_rule(line: &[u8]) -> bool {
 
 fn bad_pattern(pattern: &str, why: &str) -> Error {
     let what = format!("cannot use the exclude pattern `{}`: {why}", printable(pattern.as_bytes()));
-    Error::new(ErrorKind::Refused, what).with_hint("Patterns are written as in a .gitignore file.")
+    Error::new(ErrorKind::Refused, what).with_advice(Advice::RuleSyntax)
 }
 
 #[cfg(test)]

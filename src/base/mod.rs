@@ -1,5 +1,6 @@
 //! Words and tools that do no I/O. Knows nothing of files, formats and archives.
 
+pub mod advice;
 pub mod path;
 pub mod pattern;
 pub mod time;

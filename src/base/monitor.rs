@@ -41,25 +41,143 @@ pub fn amount(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// What happened to an entry; in a dry run, what would.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EntryChange {
+    /// It was saved for the first time.
+    New,
+    /// Its content was saved again.
+    Modified,
+    /// Only what is known of it (mode, owner, times …) was saved again.
+    Metadata,
+    /// It was noted as deleted; in a restore, it was deleted.
+    Deleted,
+    /// It was restored.
+    Restored,
+}
+
+/// Something the person should know that is not a problem.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// The index was missing or damaged and was made again from the bundles.
+    IndexRebuilt,
+    /// The snapshot is saved, but its index is not; the next run makes it again.
+    IndexNotWritten {
+        /// Why.
+        why: String,
+    },
+    /// An index file may not be read, and was not checked; it is made again where it is needed.
+    IndexNotChecked {
+        /// The file in the archive.
+        file: String,
+        /// Why.
+        why: String,
+    },
+    /// A bundle that the index remembers is missing: what was saved then is not here.
+    BundleMissing {
+        /// Its name.
+        bundle: String,
+    },
+    /// The snapshots after this one cannot be read.
+    LaterSnapshotsUnreadable {
+        /// The last that can.
+        number: u32,
+        /// Why.
+        why: String,
+    },
+    /// The bundle before this one is not the one after which it was made, or was altered.
+    BundleBeforeIsAnother {
+        /// This one's name.
+        bundle: String,
+    },
+    /// New sources hold more than is free on the archive's drive.
+    ArchiveMayBeTooSmall {
+        /// The bytes to be saved.
+        bytes: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
+    /// What is to be restored needs more than is free in the target.
+    TargetMayBeTooSmall {
+        /// The bytes that are needed.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
+    /// There are bundles of snapshots that were not finished.
+    UnfinishedParts {
+        /// How many.
+        count: usize,
+        /// The name of the first.
+        first: String,
+    },
+    /// A file in the archive is none of the archive's.
+    ForeignFile {
+        /// Its name in the archive, as it is.
+        file: String,
+    },
+    /// More files than are named are none of the archive's.
+    MoreForeignFiles {
+        /// How many more.
+        count: usize,
+        /// The folder of the archive that they are in.
+        directory: &'static str,
+    },
+    /// This was repaired before the repair failed.
+    RepairedBefore {
+        /// The file in the archive.
+        file: String,
+        /// What was done to it.
+        what: String,
+    },
+}
+
+/// What a command is doing now.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Sources are scanned, and what is new or modified is saved.
+    Saving,
+    /// The sizes of new sources are summed up, to compare them with what is free.
+    MeasuringSources,
+    /// Files are written into the target.
+    Restoring,
+    /// Times and modes of folders are set.
+    FinishingFolders,
+    /// Bundles are opened, and their manifests checked.
+    CheckingManifests,
+    /// The index is compared with the manifests.
+    CheckingIndex,
+    /// All contents are read and checked.
+    CheckingContents,
+    /// The tar is written.
+    Exporting,
+}
+
+/// One thing that happens while a command is at work.
+#[non_exhaustive]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event<'a> {
+    /// An entry was saved, deleted or restored. Told only if [`Monitor::wants_entries`].
+    Entry(EntryChange, &'a EntryPath),
+    /// An entry could not be saved or restored as it should.
+    Problem(&'a Problem),
+    /// Something the person should know.
+    Notice(&'a Notice),
+    /// Another part of the work begins.
+    Phase(Phase),
+    /// How far the command is; told often.
+    Progress(Progress),
+}
+
 /// Who is told what happens. Called from several threads at once.
 pub trait Monitor: Sync {
-    /// One entry could not be saved or restored as it should.
-    fn problem(&self, problem: &Problem);
+    /// Something happened.
+    fn event(&self, event: Event<'_>);
 
-    /// Something the person should know, that is not a problem: "the index was rebuilt".
-    fn notice(&self, text: &str);
-
-    /// How far the command is; called often.
-    fn progress(&self, progress: Progress) {
-        let _ = progress;
-    }
-
-    /// One entry was saved, deleted or restored, in a word ("new", "modified", "deleted" …). Called only if `wants_entries`.
-    fn entry(&self, what: &str, path: &EntryPath) {
-        let _ = (what, path);
-    }
-
-    /// Whether `entry` should be called.
+    /// Whether entries should be told.
     fn wants_entries(&self) -> bool {
         false
     }
@@ -78,11 +196,11 @@ pub fn check_interrupted(monitor: &dyn Monitor) -> Result<()> {
     if monitor.is_interrupted() { Err(Error::new(ErrorKind::Interrupted, "stopped")) } else { Ok(()) }
 }
 
-/// Keeps everything it is told; for tests and for callers that only look afterwards.
+/// Keeps the problems and notices that it is told; for tests and for callers that only look afterwards.
 #[derive(Debug, Default)]
 pub struct Recorder {
     problems: Mutex<Vec<Problem>>,
-    notices: Mutex<Vec<String>>,
+    notices: Mutex<Vec<Notice>>,
 }
 
 impl Recorder {
@@ -97,17 +215,21 @@ impl Recorder {
     }
 
     /// The notices so far.
-    pub fn notices(&self) -> Vec<String> {
+    pub fn notices(&self) -> Vec<Notice> {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Monitor for Recorder {
-    fn problem(&self, problem: &Problem) {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem.clone());
-    }
-
-    fn notice(&self, text: &str) {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Problem(problem) => {
+                self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem.clone());
+            }
+            Event::Notice(notice) => {
+                self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice.clone());
+            }
+            _ => {}
+        }
     }
 }

@@ -1,6 +1,13 @@
 //! What is known of a snapshot as a whole: its number, time, sources and counts. Knows nothing of formats.
 
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
+use crate::base::error::Subject;
 use crate::base::id::Number;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use serde::Deserialize;
 use serde::Serialize;
@@ -119,4 +126,26 @@ pub struct Summary {
 pub fn uncertain_since<'a>(history: impl IntoIterator<Item = &'a Summary>, number: Number) -> Option<Number> {
     let makes = |summary: &&Summary| (summary.number..=summary.uncertain_until).contains(&number);
     history.into_iter().filter(makes).map(|summary| summary.number).min()
+}
+
+/// That a snapshot is not in the archive.
+pub fn no_snapshot(number: Number) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
+        .with_advice(Advice::ListSnapshots)
+}
+
+/// That a path is not in a snapshot.
+pub fn no_path(path: &EntryPath, number: Number) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"))
+        .about(Subject::Entry(path.to_owned()))
+        .with_advice(Advice::ListFiles { snapshot: number })
+}
+
+/// That the state at a snapshot may not be what was saved, for what changed in snapshot `since` is not fully known.
+pub fn uncertain(since: Number) -> Problem {
+    let what = format!(
+        "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
+         the archive was damaged"
+    );
+    Problem::new(EntryPathBuf::root(), what)
 }

@@ -1,5 +1,6 @@
 //! WHEN, as a person says it: which point in a history is meant. Knows nothing of archives and never reads the clock.
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -29,11 +30,6 @@ pub enum When {
     NotAfter(Time),
 }
 
-/// What to say when a text is no WHEN.
-const FORMS: &str = "Say a snapshot's number (42), `latest` or `latest~2`, a day (2026-11-22, today, yesterday; its end is \
-                     meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time stamp \
-                     (2026-11-22T18:30:05+01:00), or an age (3 days ago, 2h ago).";
-
 /// The most characters of a WHEN.
 const TEXT_MAX: usize = 100;
 
@@ -49,12 +45,12 @@ impl When {
     /// means the second one; a time that no clock shows (summer time begins) means the last moment before it.
     ///
     /// # Errors
-    /// Only if the text has none of the forms or names no moment of the calendar; the hint lists the forms.
+    /// Only if the text has none of the forms or names no moment of the calendar; the advice is to see the forms.
     pub fn parse(text: &str, now: Time, zone: &TimeZone) -> Result<When> {
         parse_lower(&text.trim().to_ascii_lowercase(), now, zone).map_err(|why| {
             let shown: String = text.chars().take(TEXT_MAX).flat_map(char::escape_debug).collect();
             let what = format!("cannot understand `{shown}` as a point in time: {why}");
-            Error::new(ErrorKind::Refused, what).with_hint(FORMS)
+            Error::new(ErrorKind::Refused, what).with_advice(Advice::TimeForms)
         })
     }
 }
@@ -79,7 +75,7 @@ fn latest(back: &str) -> Parsed<When> {
         return Ok(When::Latest);
     }
     let steps = back.strip_prefix('~').and_then(|steps| number_of(steps.as_bytes(), 1, 6));
-    steps.map(|steps| When::LatestMinus(steps as u32)).ok_or("after `latest` stands nothing or `~` and how many back")
+    steps.map(|steps| When::LatestMinus(steps as u32)).ok_or("expected nothing, or `~` and a number, after `latest`")
 }
 
 fn ago(text: &str, now: Time, zone: &TimeZone) -> Parsed<Time> {
@@ -96,14 +92,14 @@ fn day_and_time(text: &str, now: Time, zone: &TimeZone) -> Parsed<Time> {
     } else if let Some(rest) = text.strip_prefix("yesterday") {
         (today()?.yesterday().map_err(|_| "that is before the calendar begins")?, rest)
     } else {
-        let (day, rest) = text.split_at_checked(10).ok_or("it has none of the known forms")?;
+        let (day, rest) = text.split_at_checked(10).ok_or("unknown format")?;
         (date(day)?, rest)
     };
     if rest.is_empty() {
         return last_moment(day.at(23, 59, 59, NANOS_LAST), zone);
     }
     let Some(rest) = rest.strip_prefix([' ', 't']) else {
-        return Err("after the day stands a blank and the time of day");
+        return Err("expected a space and a time after the date");
     };
     let (clock, offset) = split_offset(rest.trim())?;
     let moment = day.to_datetime(time_of_day(clock.trim_end())?);
@@ -121,7 +117,7 @@ fn date(text: &str) -> Parsed<civil::Date> {
         let marks = bytes[4] == b'-' && bytes[7] == b'-';
         marks.then_some((number_of(year, 4, 4)?, number_of(month, 2, 2)?, number_of(day, 2, 2)?))
     };
-    let (year, month, day) = whole().ok_or("it has none of the known forms")?;
+    let (year, month, day) = whole().ok_or("unknown format")?;
     civil::Date::new(year as i16, month as i8, day as i8).map_err(|_| "there is no such day")
 }
 
@@ -217,11 +213,9 @@ pub fn choose(when: &When, history: &[(Number, Time)]) -> Result<Number> {
     numbers.sort_unstable();
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
         let error = Error::new(ErrorKind::NotFound, "there is no snapshot yet");
-        return Err(error.with_hint("`snap create` makes the first one."));
+        return Err(error.with_advice(Advice::CreateFirstSnapshot));
     };
-    let not_found = |what: String| {
-        Error::new(ErrorKind::NotFound, what).with_hint("`snap list` shows every snapshot with its local time.")
-    };
+    let not_found = |what: String| Error::new(ErrorKind::NotFound, what).with_advice(Advice::ListSnapshots);
     match *when {
         When::Latest => Ok(*last),
         When::LatestMinus(back) => {
@@ -233,7 +227,7 @@ pub fn choose(when: &When, history: &[(Number, Time)]) -> Result<Number> {
         When::Number(number) if numbers.binary_search(&number).is_ok() => Ok(number),
         When::Number(number) => {
             let what = format!("there is no snapshot {number}: the history goes from {first} to {last}");
-            Err(not_found(what).with_hint("`snap list` shows every snapshot. A day is written 2026-11-22."))
+            Err(not_found(what).with_advice(Advice::ListSnapshotsOrWriteDay))
         }
         When::NotAfter(time) => {
             let found = history.iter().filter(|(_, made)| *made <= time).map(|(number, _)| *number).max();
@@ -475,7 +469,7 @@ mod tests {
             "\u{1b}[2J",
         ] {
             let error = When::parse(bad, now(), &berlin()).map(|when| panic!("{bad}: {when:?}")).unwrap_err();
-            assert_eq!((error.kind(), error.hint()), (ErrorKind::Refused, Some(FORMS)), "{bad}");
+            assert_eq!((error.kind(), error.advice()), (ErrorKind::Refused, Some(&Advice::TimeForms)), "{bad}");
             assert!(!error.to_string().contains(char::is_control), "{bad:?}");
         }
         assert!(When::parse(&"9".repeat(1_000_000), now(), &berlin()).unwrap_err().to_string().len() < 300);

@@ -3,8 +3,6 @@
 use super::failure::Failure;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
-use snap_archive::base::error::Error;
-use snap_archive::base::error::ErrorKind;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Summary;
@@ -44,15 +42,6 @@ impl AtArgs {
     /// When one cannot be a path in an archive (usage).
     pub(crate) fn paths(&self) -> Result<Vec<EntryPathBuf>, Failure> {
         self.paths.iter().map(|path| entry_path(path.as_encoded_bytes())).collect()
-    }
-}
-
-/// `error`; where a path was not found, with the command that shows those that are there.
-pub(crate) fn with_hint(error: Error, snapshot: &Summary) -> Failure {
-    match (error.kind(), error.hint()) {
-        (ErrorKind::NotFound, None) => Failure::from(error)
-            .with_hint(format!("See what was there with: snap ls --at {} [FOLDER]", snapshot.number)),
-        _ => error.into(),
     }
 }
 

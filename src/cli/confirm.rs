@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::session::Session;
 use super::text;
 use snap_archive::archive::catalog::Catalog;
-use snap_archive::base::error::Problem;
+use snap_archive::base::monitor::EntryChange;
+use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
-use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::restore::RestoreOptions;
@@ -67,14 +67,12 @@ struct Survey {
 }
 
 impl Monitor for Survey {
-    fn problem(&self, _problem: &Problem) {}
-
-    fn notice(&self, _text: &str) {}
-
-    fn entry(&self, what: &str, path: &EntryPath) {
-        let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
-        if what == "delete" && doomed.len() < NAMED_MAX {
-            doomed.push(path.to_owned());
+    fn event(&self, event: Event<'_>) {
+        if let Event::Entry(EntryChange::Deleted, path) = event {
+            let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
+            if doomed.len() < NAMED_MAX {
+                doomed.push(path.to_owned());
+            }
         }
     }
 

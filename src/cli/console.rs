@@ -2,6 +2,8 @@
 
 use super::Failure;
 use super::failure::INTERRUPTED;
+use super::output::advice;
+use super::output::notices;
 use super::session::GlobalArgs;
 use super::text;
 use indicatif::ProgressBar;
@@ -9,10 +11,11 @@ use indicatif::ProgressStyle;
 use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGTERM;
 use snap_archive::base::error::Problem;
+use snap_archive::base::monitor::EntryChange;
+use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Progress;
 use snap_archive::base::path::EntryPath;
-use snap_archive::base::path::printable;
 use std::io::IsTerminal;
 use std::io::Write;
 use std::sync::Arc;
@@ -107,27 +110,19 @@ impl Console {
         self.line(&text::yellow(line));
     }
 
-    /// Whether it is time to draw again.
-    fn is_due(&self) -> bool {
-        let now = self.started.elapsed().as_millis() as u64;
-        let drawn = self.drawn_millis.load(Ordering::Relaxed);
-        now >= drawn + REDRAW_MILLIS
-            && self.drawn_millis.compare_exchange(drawn, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
-impl Monitor for Console {
-    fn problem(&self, problem: &Problem) {
-        self.line(&format!("{}{problem}", text::yellow("problem: ")));
-        let mut kept = locked(&self.problems);
-        if kept.len() < PROBLEMS_KEPT_MAX {
-            kept.push(problem.clone());
+    /// Writes a line that the person should know of, unless `--quiet`.
+    pub(crate) fn note(&self, what: &str) {
+        if !self.quiet {
+            self.line(&format!("note: {what}"));
         }
     }
 
-    fn notice(&self, text: &str) {
-        if !self.quiet {
-            self.line(&format!("note: {}", printable(text.as_bytes())));
+    fn problem(&self, problem: &Problem) {
+        let advice = problem.advice.as_ref().map_or(String::new(), |known| format!(". {}", advice::text(known)));
+        self.line(&format!("{}{problem}{advice}", text::yellow("problem: ")));
+        let mut kept = locked(&self.problems);
+        if kept.len() < PROBLEMS_KEPT_MAX {
+            kept.push(problem.clone());
         }
     }
 
@@ -140,9 +135,24 @@ impl Monitor for Console {
         }
     }
 
-    fn entry(&self, what: &str, path: &EntryPath) {
-        // A closed standard output only means that nobody reads the list any more.
-        let _ = writeln!(std::io::stdout(), "{what:<9} {path}");
+    /// Whether it is time to draw again.
+    fn is_due(&self) -> bool {
+        let now = self.started.elapsed().as_millis() as u64;
+        let drawn = self.drawn_millis.load(Ordering::Relaxed);
+        now >= drawn + REDRAW_MILLIS
+            && self.drawn_millis.compare_exchange(drawn, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl Monitor for Console {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Entry(change, path) => entry(change, path),
+            Event::Problem(problem) => self.problem(problem),
+            Event::Notice(notice) => self.note(&notices::text(notice)),
+            Event::Progress(progress) => self.progress(progress),
+            _ => {}
+        }
     }
 
     fn wants_entries(&self) -> bool {
@@ -152,6 +162,18 @@ impl Monitor for Console {
     fn is_interrupted(&self) -> bool {
         self.was_stopped()
     }
+}
+
+fn entry(change: EntryChange, path: &EntryPath) {
+    let word = match change {
+        EntryChange::New => "new",
+        EntryChange::Modified => "modified",
+        EntryChange::Metadata => "metadata",
+        EntryChange::Deleted => "delete",
+        _ => "restore",
+    };
+    // A closed standard output only means that nobody reads the list any more.
+    let _ = writeln!(std::io::stdout(), "{word:<9} {path}");
 }
 
 fn spinner() -> ProgressBar {

@@ -2,7 +2,6 @@
 
 use super::Outcome;
 use super::at::AtArgs;
-use super::at::with_hint;
 use super::failure::Failure;
 use super::session::Session;
 use super::session::snapshot_named;
@@ -45,7 +44,7 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
     let snapshot = args.at.snapshot(&catalog)?;
     let mut out = Counted { inner: io::stdout(), bytes: 0 };
     let write = || export_from(&catalog, snapshot.number, &paths, args.level, &mut out, &session.console);
-    let problems = stoppable(&session.console, stopped(), write)?.map_err(|error| with_hint(error, &snapshot))?;
+    let problems = stoppable(&session.console, stopped(), write)??;
     out.flush().map_err(|error| Error::io("cannot write the tar", error))?;
     session.console.close();
     if !session.global.quiet {

@@ -1,5 +1,6 @@
 //! Why a command failed, how that is shown, and the exit code it leads to.
 
+use super::output::advice;
 use super::text;
 use snap_archive::base::error::Error;
 use std::io::Write;
@@ -87,7 +88,8 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let hint = error.hint().or_else(|| error.is_damage().then_some(DAMAGED));
-        Failure { code: FAILED, what: error.to_string(), hint: hint.map(str::to_owned) }
+        let known = error.advice().map(advice::text);
+        let hint = known.or_else(|| error.is_damage().then(|| DAMAGED.to_owned()));
+        Failure { code: FAILED, what: error.to_string(), hint }
     }
 }

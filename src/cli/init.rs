@@ -2,8 +2,8 @@
 
 use super::Outcome;
 use super::failure::Failure;
+use super::output::advice::shell_word;
 use super::session::Session;
-use super::session::shell_word;
 use clap::Args;
 use serde::Serialize;
 use snap_archive::archive::open::Archive;
@@ -24,7 +24,7 @@ pub(crate) fn run(_args: &InitArgs, session: &Session) -> Result<Outcome, Failur
     Archive::init(directory)?;
     let shown = printable(directory.as_os_str().as_encoded_bytes()).into_owned();
     session.say(&format!("A new archive is ready in {shown}."))?;
-    session.say(&format!("Save something into it with: snap create -a {} SOURCE", shell_word(&shown)))?;
+    session.say(&format!("Save something into it with: snap create -a {} SOURCE", shell_word(directory)))?;
     session.say_json(&Document { archive: shown })?;
     Ok(Outcome::Done)
 }

@@ -2,7 +2,6 @@
 
 use super::Outcome;
 use super::at::AtArgs;
-use super::at::with_hint;
 use super::failure::Failure;
 use super::json::Listed;
 use super::json::harmless;
@@ -14,7 +13,6 @@ use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Stat;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::Result as SnapResult;
-use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::uncertain_since;
@@ -68,18 +66,18 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
         ls_from(&catalog, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
     match listed {
         Err(_) if output.is_closed => Ok(Outcome::Done),
-        Err(error) => Err(with_hint(error, &snapshot)),
+        Err(error) => Err(error.into()),
         Ok(()) => {
             if lost > 0 {
                 let files = text::count(lost, "file", "files");
-                session.console.notice(&format!("the content of {files} was lost when the archive was damaged"));
+                session.console.note(&format!("the content of {files} was lost when the archive was damaged"));
             }
             let history = catalog.history()?;
             let uncertain = uncertain_since(&history, snapshot.number);
             if let Some(since) = uncertain {
                 let what =
                     format!("a part of the list of what changed in snapshot {since} was lost: entries may differ");
-                session.console.notice(&what);
+                session.console.note(&what);
             }
             Ok(Outcome::with_problems(lost + u64::from(uncertain.is_some())))
         }

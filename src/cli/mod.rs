@@ -10,6 +10,7 @@ mod init;
 mod json;
 mod list;
 mod ls;
+mod output;
 mod repair;
 mod restore;
 mod session;

@@ -2,7 +2,6 @@
 
 use super::Outcome;
 use super::at::AtArgs;
-use super::at::with_hint;
 use super::confirm;
 use super::failure::Failure;
 use super::json;
@@ -111,8 +110,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         session.console.list_entries();
     }
     let began = Instant::now();
-    let report = stoppable(&session.console, stopped(), || restore_from(&catalog, &options, &session.console))?
-        .map_err(|error| with_hint(error, &snapshot))?;
+    let report = stoppable(&session.console, stopped(), || restore_from(&catalog, &options, &session.console))??;
     let took = began.elapsed();
     let told = tell(&report, args.dry_run, &snapshot, took, session)
         .and_then(|()| session.say_json(&document(args, &report, &snapshot, took, &session.console.problems())));

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::console::Console;
 use super::json::harmless;
+use super::output::advice::shell_word;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 use serde::Serialize;
@@ -122,19 +123,8 @@ pub(crate) fn missing(error: Error, directory: &Path) -> Failure {
     }
     Failure::from(error).with_hint(format!(
         "Check that the drive is plugged in. To make a new archive there: snap init -a {}",
-        shell_word(&directory.display().to_string())
+        shell_word(directory)
     ))
-}
-
-/// `text`, quoted where a shell would not take it as one word.
-pub(crate) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%".contains(c);
-    let shown = snap_archive::base::path::printable(text.as_bytes());
-    if !shown.is_empty() && shown.chars().all(plain) {
-        shown.into_owned()
-    } else {
-        format!("'{}'", shown.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -143,8 +133,8 @@ mod tests {
 
     #[test]
     fn commands_in_hints_can_be_pasted() {
-        assert_eq!(shell_word("/media/stick/a-b"), "/media/stick/a-b");
-        assert_eq!(shell_word("/media/Ann's stick"), r"'/media/Ann'\''s stick'");
+        assert_eq!(shell_word(Path::new("/media/stick/a-b")), "/media/stick/a-b");
+        assert_eq!(shell_word(Path::new("/media/Ann's stick")), r"'/media/Ann'\''s stick'");
     }
 
     #[test]

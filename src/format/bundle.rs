@@ -1,6 +1,7 @@
 //! A bundle as a file: frames of tar, then the manifest in frames of its own, the end of the tar, and the seek table.
 //! Knows nothing of sources, and of other bundles only their names.
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -65,7 +66,7 @@ impl BundleWriter {
         let line = head.to_line();
         if line.len() > HEAD_BYTES_MAX {
             let what = "the names and rules of the sources and the note take more than 1 MiB together";
-            return Err(Error::new(ErrorKind::Refused, what).with_hint("use fewer rules for what is left out"));
+            return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::UseFewerRules));
         }
         manifest.push(&line)?;
         Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })

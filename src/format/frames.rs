@@ -3,6 +3,7 @@
 //! The seek table is that of the zstd seekable format, version 0.1.0 (`contrib/seekable_format/zstd_seekable_compression_format.md`
 //! in zstd's own repository): a skippable frame that lists the lengths of all frames.
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -211,9 +212,8 @@ impl FrameCheck {
 }
 
 fn not_what_went_in() -> Error {
-    Error::damaged("what was compressed just now cannot be decompressed to the same bytes").with_hint(
-        "the memory of this computer may be faulty: test it (with memtest86+, say) before trusting it with a backup",
-    )
+    Error::damaged("what was compressed just now cannot be decompressed to the same bytes")
+        .with_advice(Advice::TestMemory)
 }
 
 /// One frame's lengths.

@@ -1,6 +1,7 @@
 //! Sources listed and looked at by several threads, handed on directory by directory in the order of a walk. Opens no file
 //! but rules; knows nothing of what was there before.
 
+use crate::base::advice::Advice;
 use crate::base::concurrency::join;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -133,7 +134,7 @@ impl Source {
         doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
             let name = path::printable(self.name());
             Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
-                .with_hint("was it pulled out? Plug it in and run the same command again")
+                .with_advice(Advice::PlugInSource)
         })
     }
 

@@ -7,13 +7,15 @@ use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
+use crate::base::snapshot::no_path;
+use crate::base::snapshot::no_snapshot;
 
 /// What [`ls`] lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -105,22 +107,10 @@ fn visit_group(
     let bad = || Error::damaged("the index holds a path that cannot be");
     let directory = EntryPathBuf::from_bytes(&group.path).ok_or_else(bad)?;
     for row in &group.rows {
-        if monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped before everything was listed"));
-        }
+        check_interrupted(monitor)?;
         if let Some(entry) = row.entry()? {
             visit(&directory.child(row.name()).ok_or_else(bad)?, &entry)?;
         }
     }
     Ok(())
-}
-
-fn no_snapshot(number: Number) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
-        .with_hint("snap list shows all snapshots")
-}
-
-fn no_path(path: &EntryPath, number: Number) -> Error {
-    Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"))
-        .with_hint("snap ls shows what is in a snapshot; a path begins with the name of its source")
 }

@@ -3,6 +3,7 @@
 
 mod limited;
 
+use crate::base::advice::Advice;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -183,9 +184,9 @@ impl Head {
 pub fn too_new(format: u32) -> Error {
     Error::new(
         crate::base::error::ErrorKind::TooNew,
-        format!("the archive has format {format}; this snap knows formats up to {FORMAT}"),
+        format!("the archive has format {format}; this program knows formats up to {FORMAT}"),
     )
-    .with_hint("use a newer snap; the bundles can also be unpacked with tar and zstd, see README.txt in the archive")
+    .with_advice(Advice::UseNewerProgram)
 }
 
 impl Tail {

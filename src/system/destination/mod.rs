@@ -19,6 +19,7 @@ pub use pending::PendingFile;
 pub use renamed::NAMES_LISTED_MAX;
 pub use renamed::Renamed;
 
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -105,7 +106,7 @@ impl Destination {
         let root = Directory::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotADirectory => {
                 Error::new(ErrorKind::Refused, format!("cannot restore to {}: it is no folder", shown(path)))
-                    .with_hint("Name a folder, or a name that is not taken yet.")
+                    .with_advice(Advice::ChooseFolder)
             }
             _ => Error::io(format!("cannot open the folder {}", shown(path)), error),
         })?;
@@ -327,16 +328,13 @@ impl Destination {
 
     /// What an error of the system with `path` means: "`what`: reason", or the end.
     fn failure(&self, path: &EntryPath, what: &str, error: io::Error) -> Failure {
-        let hint = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "Make room there and run the same command with --overwrite, which keeps what is restored already; or \
-                 restore to another disk."
-            }
-            io::ErrorKind::ReadOnlyFilesystem => "Restore to a disk that can be written to.",
+        let advice = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Advice::FreeTargetSpaceAndGoOn,
+            io::ErrorKind::ReadOnlyFilesystem => Advice::RestoreElsewhere,
             io::ErrorKind::FileTooLarge => return self.too_large(path),
             _ => return Failure::Problem(Problem::io(path.to_owned(), what, &error)),
         };
-        Failure::Fatal(Error::io(format!("cannot write to {}", self.shown()), error).with_hint(hint))
+        Failure::Fatal(Error::io(format!("cannot write to {}", self.shown()), error).with_advice(advice))
     }
 
     fn shown(&self) -> String {
@@ -351,7 +349,7 @@ fn shown(path: &Path) -> String {
 fn no_parent(path: &Path) -> Error {
     let parent = path.parent().map(shown).unwrap_or_default();
     Error::new(ErrorKind::NotFound, format!("cannot make the folder {}: there is no folder {parent}", shown(path)))
-        .with_hint("Check the name and whether the disk is plugged in; make the folder first if the name is right.")
+        .with_advice(Advice::CheckTargetParent)
 }
 
 fn problem(path: &EntryPath, what: &str) -> Failure {
@@ -367,7 +365,8 @@ fn in_the_way(path: &EntryPath) -> Failure {
 
 /// That a directory with things in it stands where something else belongs.
 pub fn full_folder(path: &EntryPath) -> Problem {
-    Problem::new(path.to_owned(), "cannot be written: a folder with things in it is in the way; --delete removes it")
+    Problem::new(path.to_owned(), "cannot be written: a folder that is not empty is in the way")
+        .with_advice(Advice::AllowDeletion)
 }
 
 /// Whether `name` in the top directory belongs to the file system itself, not to a person.

@@ -7,6 +7,7 @@ use super::LossKind;
 use super::names::NameRules;
 use super::names::Taken;
 use super::problem;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
@@ -137,7 +138,7 @@ impl Destination {
         }
         if noted.taken.bytes() + noted.apart_bytes > NAMES_BYTES_MAX {
             let what = format!("more names than can be told apart where upper and lower case are one, in {directory}");
-            return Err(Error::new(ErrorKind::Refused, what).with_hint("Restore to a disk with another file system."));
+            return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::RestoreElsewhere));
         }
         for name in names {
             let Some(path) = directory.child(name) else { continue };

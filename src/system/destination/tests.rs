@@ -274,7 +274,7 @@ fn a_folder_with_things_in_it_stays_where_only_replacing_was_asked_for() {
     for result in
         [written(), to.write_special(&path("full"), &pipe).map(drop), to.link(&path("a"), &path("full"), &entry)]
     {
-        assert!(what(result).contains("--delete removes it"));
+        assert!(what(result).contains("a folder that is not empty"));
     }
     assert_eq!(to.names(EntryPath::root()).unwrap(), [&b"a"[..], b"full"], "nothing temporary stays");
     assert!(place.at("full/deep").is_dir());
@@ -534,7 +534,7 @@ fn a_full_disk_ends_everything_and_other_failures_one_entry() {
     let to = place.open(DestinationOptions::default());
     for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::ReadOnlyFilesystem] {
         let Failure::Fatal(error) = to.failure(&path("a"), "cannot be written", kind.into()) else { panic!("{kind}") };
-        assert!(error.to_string().starts_with("cannot write to ") && error.hint().is_some());
+        assert!(error.to_string().starts_with("cannot write to ") && error.advice().is_some());
     }
     assert!(what(to.begin_file(&path("missing/a"))).starts_with("cannot be written: no such file"));
     assert!(what(to.begin_file(EntryPath::root())).ends_with("it is the destination itself"));
@@ -566,7 +566,7 @@ fn only_the_last_part_of_the_destination_is_made() {
     let place = Place::new();
     let error = Destination::open(&place.at("x/y"), REPLACING).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().contains("there is no folder ") && error.hint().is_some());
+    assert!(error.to_string().contains("there is no folder ") && error.advice().is_some());
     std::fs::write(place.folder.path().join("file"), "").unwrap();
     let error = Destination::open(&place.folder.path().join("file"), REPLACING).unwrap_err();
     assert!(error.to_string().ends_with("it is no folder"));

@@ -1,13 +1,13 @@
 //! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
 
 use super::Blob;
-use super::OUT_OF_ORDER;
 use super::Room;
 use super::Store;
 use super::Upload;
 use super::checked_name;
 use super::memory::MemoryStore;
 use super::not_as_written;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -310,14 +310,14 @@ fn check_listed(path: &Path, mut names: impl Iterator<Item = OsString>) -> Resul
         return Ok(());
     }
     let what = format!("the drive does not list {}, which was written a moment ago", path.display());
-    Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
+    Err(Error::damaged(what).with_advice(Advice::CheckFileSystem))
 }
 
 /// What the system said, and what to do when the drive no longer answers.
 fn failed(what: String, error: io::Error) -> Error {
     let is_lost = platform::was_drive_lost(&error);
     let error = Error::io(what, error);
-    if is_lost { error.with_hint("is the drive still plugged in? If it is, it may be failing") } else { error }
+    if is_lost { error.with_advice(Advice::CheckArchiveDrive) } else { error }
 }
 
 fn exists(path: &Path) -> Error {
@@ -328,9 +328,8 @@ fn locked(file: &mut File) -> Error {
     let mut holder = Vec::new();
     let _ = file.rewind().and_then(|()| file.take(HOLDER_BYTES_MAX).read_to_end(&mut holder));
     let holder = crate::base::path::printable(&holder).trim().to_owned();
-    let who = if holder.is_empty() { "another snap".to_owned() } else { holder };
-    Error::new(ErrorKind::Locked, format!("the archive is in use by {who}"))
-        .with_hint("wait until it is done, then try again")
+    let who = if holder.is_empty() { "another process".to_owned() } else { holder };
+    Error::new(ErrorKind::Locked, format!("the archive is in use by {who}")).with_advice(Advice::WaitForOther)
 }
 
 struct LocalLock(File);
@@ -576,6 +575,6 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(OsString::from).collect::<Vec<_>>().into_iter();
         check_listed(path, names(&["x", "000001.TAR.ZST"])).unwrap();
         let error = check_listed(path, names(&["x"])).unwrap_err();
-        assert!(error.is_damage() && error.hint().unwrap().contains("fsck"), "{error}");
+        assert!(error.is_damage() && error.advice() == Some(&Advice::CheckFileSystem), "{error}");
     }
 }

@@ -12,6 +12,7 @@ pub use memory::MemoryStore;
 pub use scratch::ScratchFile;
 pub use scratch::Spool;
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -187,16 +188,10 @@ pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<
     read_exact_at(&*blob, 0, blob.length() as usize)
 }
 
-/// What to do when a file that was just written is not there.
-pub const OUT_OF_ORDER: &str =
-    "its file system is not in order: unmount it, have it checked (fsck), and run the same command again";
-
 /// What is said of a file that does not come back as it was written.
 fn not_as_written(name: &str) -> Error {
-    Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}")).with_hint(
-        "That file was not kept, and what was saved before is as it was. Drive, cable or port are failing: try another \
-         port or cable, check the rest with `snap verify --data`, and save to another drive as well.",
-    )
+    Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}"))
+        .with_advice(Advice::ReplaceDrive)
 }
 
 /// Reads a blob from `offset` up to `end`, in order.

@@ -1,5 +1,6 @@
 //! A file without a name, where the system keeps temporary files, for what is too much for memory. Knows nothing of what it is.
 
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
@@ -108,7 +109,7 @@ impl Spool {
             }
             if digest.hash() != self.digest.hash() {
                 return Err(Error::damaged("a temporary file does not give back what was written")
-                    .with_hint("are the drive of temporary files (TMPDIR) and the memory sound?"));
+                    .with_advice(Advice::CheckTemporaryDrive));
             }
         }
         sink(&self.rest)
@@ -116,7 +117,7 @@ impl Spool {
 }
 
 fn failed(error: std::io::Error) -> Error {
-    Error::io("cannot use a temporary file", error).with_hint("is there room where temporary files are kept (TMPDIR)?")
+    Error::io("cannot use a temporary file", error).with_advice(Advice::FreeTemporarySpace)
 }
 
 #[cfg(test)]

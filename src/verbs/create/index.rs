@@ -7,6 +7,8 @@ use crate::archive::replay;
 use crate::archive::replay::IndexRows;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
+use crate::base::monitor::Event;
+use crate::base::monitor::Notice;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::Published;
@@ -80,8 +82,7 @@ impl<'a> IndexBuilder<'a> {
         let CreateContext { archive, monitor, .. } = self.run;
         let made = archive.catalog_for_writing(*monitor).and_then(|catalog| catalog.state(self.run.head.id.number));
         if let Err(error) = made {
-            monitor
-                .notice(&format!("the snapshot is saved, but its index is not ({error}); the next run makes it again"));
+            monitor.event(Event::Notice(&Notice::IndexNotWritten { why: error.to_string() }));
         }
     }
 

@@ -33,6 +33,7 @@ mod pipeline;
 use self::context::CreateContext;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::base::advice::Advice;
 use crate::base::concurrency::threads;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -224,7 +225,7 @@ fn head(
     let number = catalog.highest() + 1;
     if number > NUMBER_MAX {
         return Err(Error::new(ErrorKind::Refused, format!("an archive holds at most {NUMBER_MAX} snapshots"))
-            .with_hint("make a new archive with: snap init -a DIR"));
+            .with_advice(Advice::MakeNewArchive));
     }
     if now.to_stamp().is_none() {
         return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));

@@ -7,6 +7,7 @@ use crate::base::error::Problem;
 use crate::base::holes::Holes;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
+use crate::base::monitor::EntryChange;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
@@ -78,14 +79,14 @@ impl Packed {
             offset: None,
             path,
             entry: Some(entry),
-            change: (!is_same).then_some("metadata"),
+            change: (!is_same).then_some(EntryChange::Metadata),
         });
     }
 
     /// Adds the line of an entry that is stored, with its content at `offset` if it has one.
     pub fn push_stored(&mut self, path: EntryPathBuf, entry: Entry, offset: Option<Arc<ContentOffset>>, is_new: bool) {
         let Counts { new, modified, .. } = &mut self.counts;
-        let (count, what) = if is_new { (new, "new") } else { (modified, "modified") };
+        let (count, what) = if is_new { (new, EntryChange::New) } else { (modified, EntryChange::Modified) };
         *count += 1;
         let text = LineWithoutOffset::entry(&path, &entry, None);
         self.lines.push(Line { text, offset, path, entry: Some(entry), change: Some(what) });
@@ -94,7 +95,8 @@ impl Packed {
     /// Adds the line of a directory; its own header comes with its entries.
     pub fn push_directory(&mut self, path: EntryPathBuf, entry: Entry, is_new: bool) {
         let Counts { new_directories, changed_directories, .. } = &mut self.counts;
-        let (count, what) = if is_new { (new_directories, "new") } else { (changed_directories, "metadata") };
+        let (count, what) =
+            if is_new { (new_directories, EntryChange::New) } else { (changed_directories, EntryChange::Metadata) };
         *count += 1;
         let text = LineWithoutOffset::entry(&path, &entry, None);
         self.lines.push(Line { text, offset: None, path, entry: Some(entry), change: Some(what) });
@@ -105,7 +107,7 @@ impl Packed {
         let Counts { deleted, deleted_directories, .. } = &mut self.counts;
         *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
         let text = LineWithoutOffset::gone(&path, kind);
-        self.lines.push(Line { text, offset: None, path, entry: None, change: Some("deleted") });
+        self.lines.push(Line { text, offset: None, path, entry: None, change: Some(EntryChange::Deleted) });
     }
 }
 
@@ -120,7 +122,7 @@ pub struct Line {
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
     pub entry: Option<Entry>,
     /// What happened to it in a word; `None` when the line only says that it was looked at again.
-    pub change: Option<&'static str>,
+    pub change: Option<EntryChange>,
 }
 
 /// Whether an entry has this content, and it is not lost.

@@ -25,6 +25,8 @@ use crate::base::diff::Rehash;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::monitor::Event;
+use crate::base::monitor::Phase;
 use crate::base::monitor::check_interrupted;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
@@ -88,7 +90,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         let shared = &shared;
         move |planned| work(planned, &mut packer, shared)
     };
-    let tick = || run.monitor.progress(shared.meter.progress());
+    let tick = || run.monitor.event(Event::Progress(shared.meter.progress()));
     let writer = with_ticks(PROGRESS_INTERVAL, tick, || {
         ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared))
     })?;
@@ -122,6 +124,7 @@ fn plan(
     let outbox = Outbox::new(context, &mut send);
     let mut planner = Planner::new(run.sources, run.base, outbox, budget, options);
     planner.plan_tops()?;
+    run.monitor.event(Event::Phase(Phase::Saving));
     scan::scan(run.sources, run.scan_options, &mut |listing| {
         check_interrupted(run.monitor)?;
         // Between two things that are sent there may be hours of looking at what is as it was.
@@ -129,7 +132,7 @@ fn plan(
             return Err(stopped());
         }
         shared.meter.add_entries(listing.found.len() as u64);
-        run.monitor.progress(shared.meter.progress());
+        run.monitor.event(Event::Progress(shared.meter.progress()));
         planner.plan(&listing)
     })?;
     planner.finish()?;
@@ -177,7 +180,7 @@ fn write<'a>(
             }
             Output::Cut => writer.cut()?,
         }
-        run.monitor.progress(shared.meter.progress());
+        run.monitor.event(Event::Progress(shared.meter.progress()));
     }
     Ok(writer)
 }

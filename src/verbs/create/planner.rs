@@ -30,6 +30,7 @@ use super::worker::open_large;
 use crate::archive::state::Group;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::diff;
 use crate::base::diff::Rehash;
 use crate::base::diff::Verdict;
@@ -365,9 +366,8 @@ impl<'a> Planner<'a> {
 
     /// Reports that a file cannot be stored; its last version stays.
     fn refuse_too_large(&mut self, path: EntryPathBuf, base: Option<&Row>) -> Result<()> {
-        let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32): keep the archive on a drive \
-                    with exFAT or another file system, or leave this file out with --exclude";
-        self.report(vec![Problem::new(path.clone(), what)])?;
+        let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32)";
+        self.report(vec![Problem::new(path.clone(), what).with_advice(Advice::ExcludeTooLarge)])?;
         self.remove_directory(path, base.and_then(Row::stat).map(|stat| stat.kind))
     }
 

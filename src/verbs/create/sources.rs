@@ -3,9 +3,11 @@
 use super::CreateOptions;
 use super::SourceSpec;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::error::Subject;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
@@ -38,7 +40,7 @@ pub fn choose(options: &CreateOptions, history: &[Summary], base: &State) -> Res
             let (name, path) = (printable(name.as_bytes()), printed(&path));
             let what = format!("two folders are both called '{name}': {} and {path}", printable(other.path.as_bytes()));
             return Err(Error::new(ErrorKind::Refused, what)
-                .with_hint(format!("give one of them another name: {name}2={path}")));
+                .with_advice(Advice::RenameSource { name: format!("{name}2"), path }));
         }
     }
     let mut open = Vec::new();
@@ -57,7 +59,7 @@ fn named(specs: &[SourceSpec], known: &[SourceRecord]) -> Result<Vec<(String, Pa
     if specs.is_empty() {
         if known.is_empty() {
             return Err(Error::new(ErrorKind::Refused, "there is no snapshot yet that says which folders to save")
-                .with_hint("name them, for example: snap create -a DIR ~/Documents"));
+                .with_advice(Advice::NameSources));
         }
         return Ok(known.iter().map(|record| (record.name.clone(), PathBuf::from(&record.path))).collect());
     }
@@ -72,7 +74,7 @@ fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
         let last = absolute.file_name().and_then(|name| name.to_str());
         last.map(str::to_owned).ok_or_else(|| {
             let what = format!("{} has no name that can stand in the archive", printed(&spec.path));
-            Error::new(ErrorKind::Refused, what).with_hint(format!("give it one: NAME={}", printed(&spec.path)))
+            Error::new(ErrorKind::Refused, what).with_advice(Advice::NameSource { path: printed(&spec.path) })
         })?
     };
     Ok((name, absolute))
@@ -80,7 +82,7 @@ fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
 
 fn missing(path: &Path, error: std::io::Error) -> Error {
     let what = format!("the folder {} cannot be saved", printed(path));
-    Error::io(what, error).with_hint("is it spelled right, and is the drive that it is on plugged in?")
+    Error::io(what, error).about(Subject::Source(path.to_owned())).with_advice(Advice::CheckSource)
 }
 
 /// A path as people see it. It may be one that the archive names.
@@ -97,8 +99,9 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, ba
     let path = Path::new(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() {
-        return Err(Error::new(ErrorKind::Refused, format!("{} is a file; snap saves folders", printed(path)))
-            .with_hint("name the folder that it is in"));
+        return Err(Error::new(ErrorKind::Refused, format!("{} is a file, not a folder", printed(path)))
+            .about(Subject::Source(path.to_owned()))
+            .with_advice(Advice::SaveFolderOfFile));
     }
     let source = Source::open(&record.name, path, rules)?;
     let mut is_empty = true;
@@ -113,5 +116,6 @@ fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, ba
 /// Why a source is not saved that is no longer what it was: mostly its drive is not there.
 pub fn has_become_empty(folder: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the folder {folder} is empty, and was not when it was last saved"))
-        .with_hint("is the drive that it is on plugged in? If it is right that it is empty: snap create --allow-empty")
+        .about(Subject::Source(PathBuf::from(folder)))
+        .with_advice(Advice::CheckDriveOrAllowEmpty)
 }

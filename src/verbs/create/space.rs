@@ -2,12 +2,17 @@
 
 use super::CreateOptions;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::Phase;
 use crate::base::monitor::amount;
+use crate::base::monitor::check_interrupted;
 use crate::system::scan;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
@@ -30,8 +35,7 @@ pub fn check_part_size(options: &CreateOptions, room: &Room) -> Result<()> {
         return Ok(());
     }
     let what = format!("the archive's drive holds no files of {}", amount(options.part_bytes_max));
-    Err(Error::new(ErrorKind::Refused, what)
-        .with_hint(format!("give --max-part a size of at most {}MiB, or leave it out", limit >> 20)))
+    Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::LowerPartSize { bytes_max: limit }))
 }
 
 /// Says so when a source is saved for the first time and is larger than the free room. It may fit all the same: contents are
@@ -59,14 +63,10 @@ pub fn warn_if_short(
     if new.is_empty() || bytes_most <= free {
         return Ok(());
     }
+    monitor.event(Event::Phase(Phase::MeasuringSources));
     let bytes = bytes_in(sources, &new, scan_options, monitor)?;
     if bytes > free {
-        monitor.notice(&format!(
-            "{} are to be saved for the first time, but only {} are free on the drive: if they do not compress well, it \
-             will be full before the end",
-            amount(bytes),
-            amount(free)
-        ));
+        monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free }));
     }
     Ok(())
 }
@@ -76,9 +76,7 @@ fn bytes_in(sources: &[Source], counted: &[usize], scan_options: &ScanOptions, m
     let mut bytes = 0u64;
     let mut linked = HashSet::new();
     scan::scan(sources, scan_options, &mut |listing| {
-        if monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "stopped"));
-        }
+        check_interrupted(monitor)?;
         if counted.contains(&listing.source) {
             let files = listing.found.iter().filter(|found| found.stat.kind == Kind::File && !found.may_have_holes);
             for stat in files.map(|found| found.stat) {

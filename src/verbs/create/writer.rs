@@ -5,12 +5,14 @@ use super::index::IndexBuilder;
 use super::packed::Packed;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::PART_MAX;
+use crate::base::monitor::Event;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
@@ -20,7 +22,6 @@ use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::system::platform;
 use crate::system::scan::Source;
-use crate::system::store::OUT_OF_ORDER;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl<'a> Writer<'a> {
         self.done.counts.add(&packed.counts);
         self.tail.counts.add(&packed.counts);
         for problem in &packed.problems {
-            self.run.monitor.problem(problem);
+            self.run.monitor.event(Event::Problem(problem));
             self.done.problems += 1;
             self.tail.problems_total += 1;
             if self.tail.problems.len() < PROBLEMS_MAX {
@@ -87,7 +88,7 @@ impl<'a> Writer<'a> {
         }
         if self.run.monitor.wants_entries() {
             let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
-            changes.for_each(|(what, path)| self.run.monitor.entry(what, path));
+            changes.for_each(|(change, path)| self.run.monitor.event(Event::Entry(change, path)));
         }
         self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
         if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
@@ -128,7 +129,7 @@ impl<'a> Writer<'a> {
         }
         if self.parts == PART_MAX {
             return Err(Error::new(ErrorKind::Refused, format!("a snapshot has at most {PART_MAX} parts"))
-                .with_hint("allow larger ones: --max-part 16GiB"));
+                .with_advice(Advice::RaisePartSize));
         }
         self.parts += 1;
         self.publish(self.parts)
@@ -170,7 +171,7 @@ impl<'a> Writer<'a> {
         let lost = self.published.iter().find(|file| !there.contains(file));
         lost.map_or(Ok(()), |(name, _)| {
             let what = format!("the drive has lost {name}, which was written a moment ago");
-            Err(Error::damaged(what).with_hint(OUT_OF_ORDER))
+            Err(Error::damaged(what).with_advice(Advice::CheckFileSystem))
         })
     }
 
@@ -209,23 +210,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What to do when the drive takes no more.
+/// An error of writing with what to do about it, where that can be said.
 fn explained(error: Error) -> Error {
     let is_lost = error.io_error().is_some_and(platform::was_drive_lost);
-    let hint = match error.io_error().map(std::io::Error::kind) {
-        Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => {
-            "the drive is full: make room on it, or use another one. Snapshots that were there, and finished parts of this \
-             one, are kept; the next run goes on from there"
-        }
-        Some(IoErrorKind::FileTooLarge) => {
-            "the drive's file system holds no file of this size: try a smaller --max-part, leave the largest file out with \
-             --exclude, or keep the archive on a drive with exFAT or another file system"
-        }
-        _ if is_lost => {
-            "is the drive still plugged in? Snapshots that were there, and finished parts of this one, are kept: plug it in, \
-             and run the same command again"
-        }
+    let advice = match error.io_error().map(std::io::Error::kind) {
+        Some(IoErrorKind::StorageFull | IoErrorKind::QuotaExceeded) => Advice::FreeArchiveSpace,
+        Some(IoErrorKind::FileTooLarge) => Advice::FileTooLargeForDrive,
+        _ if is_lost => Advice::PlugInAndSaveAgain,
         _ => return error,
     };
-    if error.hint().is_some() { error } else { error.with_hint(hint) }
+    if error.advice().is_some() { error } else { error.with_advice(advice) }
 }

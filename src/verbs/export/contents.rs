@@ -2,6 +2,7 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -81,9 +82,7 @@ impl<'a> Contents<'a> {
             Err(error) if !error.is_damage() => {
                 let listed = self.archive.store().list("");
                 listed.map_err(|error| {
-                    error
-                        .while_doing("the archive cannot be read any more")
-                        .with_hint("is the drive still plugged in? What was written is not a whole export: begin again")
+                    error.while_doing("the archive cannot be read any more").with_advice(Advice::PlugInAndExportAgain)
                 })?;
                 Err(Error::damaged(error.to_string()))
             }

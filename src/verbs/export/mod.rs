@@ -18,15 +18,19 @@ use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
+use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
+use crate::base::snapshot::no_snapshot;
+use crate::base::snapshot::uncertain;
 use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
@@ -69,7 +73,7 @@ pub fn export_from(
     monitor: &dyn Monitor,
 ) -> Result<u64> {
     if !catalog.snapshots().any(|known| known == number) {
-        return Err(Error::new(ErrorKind::NotFound, format!("there is no snapshot {number}")));
+        return Err(no_snapshot(number));
     }
     let contents = Contents::new(catalog);
     let state = catalog.checked_state(number, paths)?;
@@ -79,12 +83,9 @@ pub fn export_from(
     let mut export =
         Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
     if let Some(since) = uncertain_since(&history, number) {
-        let what = format!(
-            "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
-             the archive was damaged"
-        );
-        export.tell(&Problem::new(EntryPathBuf::root(), what));
+        export.tell(&uncertain(since));
     }
+    monitor.event(Event::Phase(Phase::Exporting));
     let threads = threads(0);
     let budget = Budget::new((2 * threads as u64 + 2) * JOB_BYTES);
     let feed = |sender: &Sender<_, _>| {
@@ -124,12 +125,7 @@ struct Large {
 
 impl Export<'_> {
     fn take(&mut self, made: Made) -> Result<()> {
-        if self.monitor.is_interrupted() {
-            return Err(Error::new(
-                ErrorKind::Interrupted,
-                "the export was stopped before it was done; it is not whole",
-            ));
-        }
+        check_interrupted(self.monitor)?;
         self.write(&made.frames.stored)?;
         made.frames.lengths.iter().for_each(|frame| self.table.push(*frame));
         for problem in &made.problems {
@@ -157,13 +153,13 @@ impl Export<'_> {
                 }
             }
         }
-        self.monitor.progress(self.progress);
+        self.monitor.event(Event::Progress(self.progress));
         Ok(())
     }
 
     fn tell(&mut self, problem: &Problem) {
         self.problems += 1;
-        self.monitor.problem(problem);
+        self.monitor.event(Event::Problem(problem));
     }
 
     fn finish(&mut self, level: i32) -> Result<()> {

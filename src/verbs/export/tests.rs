@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::base::error::ErrorKind;
 use crate::base::monitor::Recorder;
 use crate::format::frames::Decompressor;
 use crate::verbs::verify::sample::Item;

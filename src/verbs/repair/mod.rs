@@ -22,7 +22,10 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::check_interrupted;
 use crate::base::time::Time;
 use crate::format::bundle::Bundle;
 use crate::format::index::IndexFile;
@@ -87,7 +90,8 @@ pub fn repair(
     if ended.is_err() && !options.dry_run {
         // Without a report it would never be said.
         for step in &repair.steps {
-            monitor.notice(&format!("mended before that: {}: {}", step.file, step.what));
+            let Step { file, what } = step.clone();
+            monitor.event(Event::Notice(&Notice::RepairedBefore { file, what }));
         }
     }
     Ok(RepairReport { left: ended?, steps: repair.steps })
@@ -144,11 +148,7 @@ impl Repair<'_> {
     }
 
     fn stop_if_interrupted(&self) -> Result<()> {
-        if self.monitor.is_interrupted() {
-            let what = "the repair was stopped before it was done; the next one goes on";
-            return Err(Error::new(ErrorKind::Interrupted, what));
-        }
-        Ok(())
+        check_interrupted(self.monitor)
     }
 
     /// A run that was cut off may have left replacements, and bundles on the way to their places.

@@ -16,17 +16,22 @@ mod tests;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
-use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::Phase;
 use crate::base::monitor::amount;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
+use crate::base::snapshot::no_snapshot;
+use crate::base::snapshot::uncertain;
 use crate::base::snapshot::uncertain_since;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
@@ -115,8 +120,7 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
 pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
     let archive = catalog.archive();
     if !catalog.snapshots().any(|known| known == options.at) {
-        let what = format!("there is no snapshot {} in this archive", options.at);
-        return Err(Error::new(ErrorKind::NotFound, what).with_hint("`snap list` shows all snapshots."));
+        return Err(no_snapshot(options.at));
     }
     let state = catalog.checked_state(options.at, &options.paths)?;
     let selection = Selection::new(&state, &options.paths, options.at)?;
@@ -127,21 +131,17 @@ pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn M
     refuse_full(&run, bytes_total, &selection, &state)?;
     let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
     if let Some(since) = uncertain_since(history, options.at) {
-        let what = format!("some files may differ from what was saved: {}", not_known(since));
-        run.problem(&Problem::new(EntryPathBuf::root(), what));
+        run.problem(&uncertain(since));
     }
+    monitor.event(Event::Phase(Phase::Restoring));
     let (reached, walked) = walk(&run, &state, &selection);
+    monitor.event(Event::Phase(Phase::FinishingFolders));
     let finished = finish_directories(&run, &state, &selection, &reached);
     walked.and(finished)?;
     if let Some(destination) = run.writable() {
         destination.settle()?;
     }
     Ok(run.report())
-}
-
-/// Why a snapshot is uncertain.
-fn not_known(since: Number) -> String {
-    format!("a part of the list of what changed in snapshot {since} was lost when the archive was damaged")
 }
 
 /// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.
@@ -176,9 +176,7 @@ fn open_destination(options: &RestoreOptions) -> Result<Option<Destination>> {
     let mut destination = Destination::open(&options.target, destination_options)?;
     if !options.overwrite && !destination.is_empty()? {
         let what = format!("cannot restore into {}: the folder is not empty", shown(&options.target));
-        return Err(Error::new(ErrorKind::Exists, what).with_hint(
-            "Name a new or an empty folder; or use --overwrite, which replaces what differs and keeps what is equal.",
-        ));
+        return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyTargetOrOverwrite));
     }
     destination.learn_names(!options.dry_run);
     Ok(Some(destination))
@@ -204,11 +202,10 @@ fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State
         amount(missing)
     );
     if may_compress || options.dry_run {
-        run.monitor.notice(&what);
+        run.monitor.event(Event::Notice(&Notice::TargetMayBeTooSmall { needed, free }));
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Refused, what)
-        .with_hint("Make room there, name a folder on another disk, or name only what you need most."))
+    Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::FreeTargetSpace))
 }
 
 /// The archive must not be written over by what is in it.
@@ -218,7 +215,7 @@ fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) ->
     let Ok(target) = options.target.canonicalize().or_else(|_| parent.canonicalize()) else { return Ok(()) };
     let refused = |why: &str| {
         Error::new(ErrorKind::Refused, format!("cannot restore into {}: {why}", shown(&options.target)))
-            .with_hint("Name another folder.")
+            .with_advice(Advice::ChooseOtherTarget)
     };
     if target.starts_with(&archive) {
         return Err(refused("it is in the archive itself"));

@@ -12,6 +12,7 @@ use super::selection::Folder;
 use super::selection::Selection;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -81,7 +82,7 @@ impl Reached {
             return Ok(());
         }
         let what = format!("{} folders could not be made", self.lost.len());
-        Err(Error::new(ErrorKind::Refused, what).with_hint("The problems above say why. Restore to another place."))
+        Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::RestoreElsewhere))
     }
 }
 

@@ -9,6 +9,7 @@ use super::run::Run;
 use crate::archive::unpack::Sink;
 use crate::archive::unpack::Wanted;
 use crate::archive::unpack::unpack;
+use crate::base::advice::Advice;
 use crate::base::concurrency::join;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -250,10 +251,7 @@ impl<'r> Sink for FileSink<'r> {
         if !matches!(why.kind(), ErrorKind::Damaged) {
             let store = self.run.archive.store();
             store.list("").map_err(|error| {
-                error.while_doing("the archive cannot be read any more").with_hint(
-                    "is the drive still plugged in? Plug it in and run the same command with --overwrite to go on: what is \
-                     restored already is kept",
-                )
+                error.while_doing("the archive cannot be read any more").with_advice(Advice::PlugInAndRestoreAgain)
             })?;
         }
         self.lose(self.planned(number), why);

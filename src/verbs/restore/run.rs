@@ -9,6 +9,8 @@ use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
+use crate::base::monitor::EntryChange;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
@@ -151,7 +153,7 @@ impl<'a> Run<'a> {
 
     pub(super) fn problem(&self, problem: &Problem) {
         add(&self.tally.problems, 1);
-        self.monitor.problem(problem);
+        self.monitor.event(Event::Problem(problem));
     }
 
     /// An entry was restored, or would be.
@@ -163,7 +165,7 @@ impl<'a> Run<'a> {
         }
         add(&self.tally.bytes, bytes);
         if self.monitor.wants_entries() {
-            self.monitor.entry("restore", path);
+            self.monitor.event(Event::Entry(EntryChange::Restored, path));
         }
     }
 
@@ -176,18 +178,18 @@ impl<'a> Run<'a> {
     pub(super) fn deleted(&self, path: &EntryPath) {
         add(&self.tally.deleted, 1);
         if self.monitor.wants_entries() {
-            self.monitor.entry("delete", path);
+            self.monitor.event(Event::Entry(EntryChange::Deleted, path));
         }
     }
 
     /// Tells how far the work is.
     pub(super) fn advance(&self, entries: u64, bytes: u64) {
         let tally = &self.tally;
-        self.monitor.progress(Progress {
+        self.monitor.event(Event::Progress(Progress {
             entries: tally.entries_seen.fetch_add(entries, Ordering::Relaxed) + entries,
             bytes: tally.bytes_seen.fetch_add(bytes, Ordering::Relaxed) + bytes,
             bytes_total: tally.bytes_total,
-        });
+        }));
     }
 
     pub(super) fn report(&self) -> RestoreReport {

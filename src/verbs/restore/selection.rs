@@ -6,12 +6,12 @@ use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Number;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::no_path;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -48,9 +48,7 @@ impl Selection {
         let mut tops: Vec<&EntryPath> = Vec::new();
         for path in sorted {
             if !path.is_root() && state.find(path)?.is_none() {
-                let error = Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"));
-                return Err(error
-                    .with_hint("`snap ls` shows what is in a snapshot; a path begins with the name of its source."));
+                return Err(no_path(path, number));
             }
             if !tops.last().is_some_and(|top| path.is_in(top)) {
                 tops.push(path);

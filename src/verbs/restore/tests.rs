@@ -239,14 +239,11 @@ fn what_was_not_there_then_is_deleted_if_wanted_and_only_where_it_was_asked_for(
 struct Lines(Mutex<Vec<String>>);
 
 impl Monitor for Lines {
-    fn problem(&self, problem: &Problem) {
-        panic!("{problem}");
-    }
-
-    fn notice(&self, _: &str) {}
-
-    fn entry(&self, what: &str, path: &EntryPath) {
-        self.0.lock().unwrap().push(format!("{what} {path}"));
+    fn event(&self, event: Event<'_>) {
+        assert!(!matches!(event, Event::Problem(_)), "{event:?}");
+        if let Event::Entry(change, path) = event {
+            self.0.lock().unwrap().push(format!("{change:?} {path}"));
+        }
     }
 
     fn wants_entries(&self) -> bool {
@@ -291,7 +288,10 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
     fs::write(place.at("mine"), "").unwrap();
     for dry_run in [false, true] {
         let full = refused(&sample, &RestoreOptions { dry_run, ..place.options() });
-        assert!(full.kind() == ErrorKind::Exists && full.hint().unwrap().contains("--overwrite"), "{full}");
+        assert!(
+            full.kind() == ErrorKind::Exists && full.advice() == Some(&Advice::ChooseEmptyTargetOrOverwrite),
+            "{full}"
+        );
     }
     assert_eq!(place.names(), ["mine"]);
 }
@@ -475,11 +475,9 @@ fn links_reach_over_rounds_and_memory_over_none() {
 struct Stopping(AtomicUsize);
 
 impl Monitor for Stopping {
-    fn problem(&self, problem: &Problem) {
-        panic!("{problem}");
+    fn event(&self, event: Event<'_>) {
+        assert!(!matches!(event, Event::Problem(_)), "{event:?}");
     }
-
-    fn notice(&self, _: &str) {}
 
     fn is_interrupted(&self) -> bool {
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()

@@ -9,6 +9,7 @@ use super::Witness;
 use super::finding::sentence;
 use super::is_about_the_file;
 use crate::archive::open::BundleFile;
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -71,7 +72,10 @@ fn unreadable(examined: &Examined, error: &Error) -> (Fault, Touched) {
         (Fault::Unusable(why), Touched::everything(id))
     };
     // What is to be done says the error itself.
-    if error.hint().is_some() { (Fault::Foreign(sentence(error)), touched) } else { (fault, touched) }
+    match error.advice() {
+        Some(advice) => (Fault::Foreign(sentence(error), advice.clone()), touched),
+        None => (fault, touched),
+    }
 }
 
 fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
@@ -125,7 +129,7 @@ fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) 
     let head = reader.head()?;
     if head.archive != archive {
         return Err(Error::damaged(format!("{} belongs to another archive", examined.file.name))
-            .with_hint("move it out of the folder bundles, and put back the one that was there"));
+            .with_advice(Advice::ReplaceForeignBundle));
     }
     Ok(head.clone())
 }

@@ -23,13 +23,14 @@ use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::holes::Run;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
+use crate::base::monitor::Event;
 use crate::base::monitor::Progress;
+use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::base::snapshot::uncertain_since;
@@ -111,11 +112,9 @@ fn read_bundle(
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
     let mut bytes = begun.bytes;
     let mut on_frame = |frame: &FrameAt| {
-        if monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "the check was stopped before it was done"));
-        }
+        check_interrupted(monitor)?;
         bytes += u64::from(frame.stored_bytes);
-        monitor.progress(Progress { bytes, ..begun });
+        monitor.event(Event::Progress(Progress { bytes, ..begun }));
         Ok(())
     };
     let frames = Frames::new(&*blob, bundle.table());

@@ -1,8 +1,8 @@
 //! What verify finds: in which file, what is wrong with it, and what that touches. The words stand in one function.
 
-use crate::archive::open::BUNDLES;
 use crate::archive::open::INDEX;
 use crate::archive::open::bundle_path;
+use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
@@ -46,8 +46,8 @@ pub enum Fault {
     Surplus(BundleName),
     /// Nothing of the bundle can be used.
     Unusable(String),
-    /// The bundle is a sound one of another place or archive.
-    Foreign(String),
+    /// The bundle is a sound one of another place or archive, or one for another program; then what to do.
+    Foreign(String, Advice),
     /// The bundle's list of changes is damaged.
     Manifest(String),
     /// The end of the bundle is missing or damaged.
@@ -147,13 +147,10 @@ pub struct Finding {
     pub impact: Impact,
 }
 
-const COPY: &str = "If there is a copy of this file, put it in place of this one.";
-const KEEP_INDEX: &str = "What is stored in it can be restored as long as the index is sound: leave the folder index as it \
-                          is, and copy the archive to another drive.";
-const BY_TAR: &str = "snap restore goes by the manifest; tar alone unpacks something else.";
+const BY_TAR: &str = "A restore goes by the manifest; tar alone unpacks something else.";
 
 impl Finding {
-    /// What is wrong and what to do, in plain sentences.
+    /// What is wrong, in plain sentences.
     pub fn text(&self) -> String {
         let text = self.fault.text();
         match (self.impact.may_be_more, self.impact.paths_total) {
@@ -167,71 +164,71 @@ impl Finding {
 }
 
 impl Fault {
+    /// What to do now, if something can be said.
+    pub fn advice(&self) -> Option<Advice> {
+        Some(match self {
+            Fault::Surplus(_) => Advice::MoveForeignBundle,
+            Fault::Foreign(_, advice) => advice.clone(),
+            Fault::Unusable(_) | Fault::Exchanged(_) | Fault::Frames { .. } | Fault::Contents => Advice::PutBackCopy,
+            Fault::Manifest(_) => Advice::KeepIndexAndCopyArchive,
+            Fault::CutOff(_) => Advice::KeepIndexAndRepair,
+            Fault::Missing(_) => Advice::PutBackCopyOrRepair,
+            Fault::Table => Advice::RepairTable,
+            Fault::LostContents(_) => Advice::SaveLostAgain,
+            Fault::Chain(_) => Advice::SeparateArchives,
+            Fault::LostChanges | Fault::Contradiction(_) | Fault::Index { .. } | Fault::Members(_) | Fault::Tar(_) => {
+                return None;
+            }
+        })
+    }
+
     fn text(&self) -> String {
         match self {
-            Fault::Surplus(other) => format!(
-                "it claims the same place in the history as {other}, which is used. If it is the right one, move the other out \
-                 of the folder {BUNDLES}; otherwise snap repair sets it aside."
-            ),
-            Fault::Foreign(why) | Fault::Contradiction(why) => why.clone(),
-            Fault::Unusable(why) => format!("{why} {COPY}"),
-            Fault::Manifest(why) => format!("{why} {KEEP_INDEX} {COPY}"),
-            Fault::CutOff(why) => format!(
-                "{why} Its end is missing or damaged. What is before that can be restored as long as the index is sound: leave \
-                 the folder index as it is. If there is a copy of this file, put it in place of this one; otherwise run snap \
-                 repair."
-            ),
-            Fault::Missing(witness) => missing_text(*witness),
-            Fault::Table => {
-                "the table of frames at its end is damaged. Everything is still there; snap repair writes the table \
-                             again."
-                    .to_owned()
+            Fault::Surplus(other) => {
+                format!("it claims the same place in the history as {other}, which is used.")
             }
+            Fault::Foreign(why, _) | Fault::Contradiction(why) | Fault::Unusable(why) | Fault::Manifest(why) => why.clone(),
+            Fault::CutOff(why) => format!("{why} Its end is missing or damaged."),
+            Fault::Missing(witness) => missing_text(*witness),
+            Fault::Table => "the table of frames at its end is damaged. Everything is still there.".to_owned(),
             Fault::LostContents(_) => {
-                "contents were lost when this file was damaged, and are noted as such. They are saved again \
-                                       by the next snap create if they are still on this computer as they were."
-                    .to_owned()
+                "contents were lost when this file was damaged, and are noted as such.".to_owned()
             }
             Fault::LostChanges => {
-                "a part of its list of changes was lost when it was damaged: some files of these snapshots may \
-                                   differ from what was saved."
+                "a part of its list of changes was lost when it was damaged: some files of these snapshots may differ from what \
+                 was saved."
                     .to_owned()
             }
-            Fault::Chain(why) => format!(
-                "the bundle does not belong here: {why}. If bundles of several archives were mixed, move those that do not \
-                 belong here out of the folder."
-            ),
+            Fault::Chain(why) => format!("the bundle does not belong here: {why}."),
             Fault::Exchanged(next) => {
-                format!("the bundle is not the one after which {next} was made: it was exchanged or altered. {COPY}")
+                format!("the bundle is not the one after which {next} was made: it was exchanged or altered.")
             }
             Fault::Index { why, can_be_made_again: true } => {
-                format!("{why} Nothing is lost: snap makes it again by itself, from the bundles, when it needs it.")
+                format!("{why} Nothing is lost: it is made again from the bundles when it is needed.")
             }
-            Fault::Index { why, .. } => {
-                format!("{why} It cannot be made again, for bundles are missing or damaged.")
-            }
+            Fault::Index { why, .. } => format!("{why} It cannot be made again, for bundles are missing or damaged."),
             Fault::Frames { damaged, all, first_byte, why } => frames_text((*damaged, *all), *first_byte, why),
-            Fault::Contents => format!(
-                "contents are not what was saved, though the frames that they are in are sound. They will not be restored. {COPY}"
-            ),
-            Fault::Members(Members::Missing) => {
-                format!("entries that the manifest lists are not in the tar. {BY_TAR}")
-            }
-            Fault::Members(Members::Unknown) => {
-                format!("entries are in the tar that the manifest does not list. {BY_TAR}")
-            }
-            Fault::Members(Members::Different) => {
-                format!("entries are not in the tar as the manifest says. {BY_TAR}")
-            }
-            Fault::Members(Members::Unlisted) => {
-                format!("names are missing in a folder's list of names, so that GNU tar deletes them. {BY_TAR}")
-            }
-            Fault::Members(Members::Astray) => {
-                "entries are in folders that the snapshot does not have, so that they cannot be restored.".to_owned()
-            }
+            Fault::Contents => "contents are not what was saved, though the frames that they are in are sound. They will not be \
+                                restored."
+                .to_owned(),
+            Fault::Members(members) => members_text(*members),
             Fault::Tar(what) => format!("{what}. {BY_TAR}"),
         }
     }
+}
+
+fn members_text(members: Members) -> String {
+    let what = match members {
+        Members::Missing => "entries that the manifest lists are not in the tar",
+        Members::Unknown => "entries are in the tar that the manifest does not list",
+        Members::Different => "entries are not in the tar as the manifest says",
+        Members::Unlisted => "names are missing in a folder's list of names, so that GNU tar deletes them",
+        Members::Astray => {
+            return "entries are in folders that the snapshot does not have, so that they cannot be restored."
+                .to_owned();
+        }
+    };
+    format!("{what}. {BY_TAR}")
 }
 
 fn missing_text(witness: Witness) -> String {
@@ -239,24 +236,18 @@ fn missing_text(witness: Witness) -> String {
         Witness::Bundle => "another one says that it was made after it",
         Witness::Index => "the index remembers it",
     };
-    format!(
-        "the bundle is missing: {who}. What is stored in it cannot be restored. If there is a copy of this file, put it back; \
-         otherwise run snap repair."
-    )
+    format!("the bundle is missing: {who}. What is stored in it cannot be restored.")
 }
 
 fn frames_text((damaged, all): (u64, u64), first_byte: u64, why: &str) -> String {
     let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
     format!(
         "{damaged} of its {all} frames {word} damaged, the first at byte {first_byte} ({why}). Contents that are in {them} \
-         cannot be restored, all others can. {COPY}"
+         cannot be restored, all others can."
     )
 }
 
-/// An error as a sentence of a finding, with what to do.
+/// An error as a sentence of a finding.
 pub(super) fn sentence(error: &Error) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error}. To do: {hint}."),
-        None => format!("{error}."),
-    }
+    format!("{error}.")
 }

@@ -27,6 +27,8 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
+use crate::base::monitor::Notice;
 use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
 use crate::format::index::IndexFile;
@@ -158,9 +160,8 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
             }
             // It may not be read: a shortcut that is missing.
             Err(error) if error.kind() == ErrorKind::RefusedBySystem => {
-                check
-                    .monitor
-                    .notice(&format!("{INDEX}/{name} was not checked, and is made again where it is needed: {error}"));
+                let (file, why) = (format!("{INDEX}/{name}"), error.to_string());
+                check.monitor.event(Event::Notice(&Notice::IndexNotChecked { file, why }));
             }
             Err(error) => return Err(error),
         }

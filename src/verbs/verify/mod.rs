@@ -33,7 +33,11 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::Phase;
+use crate::base::monitor::check_interrupted;
 use crate::system::store::Store;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -107,9 +111,12 @@ pub(crate) fn look<'a>(
     let mut check = Check::new(archive, catalog, index_files, monitor);
     check.foreign_files()?;
     check.surplus();
+    monitor.event(Event::Phase(Phase::CheckingManifests));
     bundles::examine(&mut check)?;
+    monitor.event(Event::Phase(Phase::CheckingIndex));
     history::compare(&mut check)?;
     if options.data {
+        monitor.event(Event::Phase(Phase::CheckingContents));
         data::read_all(&mut check, options.threads)?;
     }
     Ok(check)
@@ -172,11 +179,7 @@ impl<'a> Check<'a> {
         let parts: Vec<_> = self.catalog.bundles().filter(|file| !whole.contains(&file.id().number)).collect();
         if let Some(first) = parts.first() {
             let count = parts.len();
-            self.monitor.notice(&format!(
-                "{count} {} of snapshots that were not finished, such as {}: what they hold is kept and used by the next create",
-                if count == 1 { "bundle is a part" } else { "bundles are parts" },
-                first.name
-            ));
+            self.monitor.event(Event::Notice(&Notice::UnfinishedParts { count, first: first.name.to_string() }));
         }
         Ok(())
     }
@@ -191,16 +194,15 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn notice_foreign(&self, store: &dyn Store, directory: &str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+    fn notice_foreign(&self, store: &dyn Store, directory: &'static str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
         let names: Vec<String> = store.list(directory)?.into_iter().map(|(name, _)| name).collect();
         let foreign: Vec<&String> = names.iter().filter(|name| !is_ours(name)).collect();
         for name in foreign.iter().take(FOREIGN_MAX) {
-            let name = crate::base::path::printable(name.as_bytes());
-            self.monitor.notice(&format!("{directory}/{name} is no file of the archive and is left alone"));
+            self.monitor.event(Event::Notice(&Notice::ForeignFile { file: format!("{directory}/{name}") }));
         }
         if foreign.len() > FOREIGN_MAX {
-            let more = foreign.len() - FOREIGN_MAX;
-            self.monitor.notice(&format!("{more} more files in {directory} are no files of the archive"));
+            let count = foreign.len() - FOREIGN_MAX;
+            self.monitor.event(Event::Notice(&Notice::MoreForeignFiles { count, directory }));
         }
         Ok(())
     }
@@ -210,10 +212,7 @@ impl<'a> Check<'a> {
     }
 
     fn stop_if_interrupted(&self) -> Result<()> {
-        if self.monitor.is_interrupted() {
-            return Err(Error::new(ErrorKind::Interrupted, "the check was stopped before it was done"));
-        }
-        Ok(())
+        check_interrupted(self.monitor)
     }
 
     fn report(self) -> Result<VerifyReport> {

@@ -17,7 +17,6 @@ use super::*;
 use crate::archive::open::bundle_path;
 use crate::archive::state::State;
 use crate::base::entry::Kind;
-use crate::base::error::Problem;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -141,7 +140,11 @@ fn parts_and_an_unfinished_snapshot_are_no_damage() {
     let monitor = Recorder::new();
     let report = verify(&sample.archive, &WITH_DATA, &monitor).unwrap();
     assert_eq!((report.findings, report.bundles), (vec![], 5));
-    assert!(monitor.notices().iter().any(|notice| notice.contains("not finished")), "{:?}", monitor.notices());
+    assert!(
+        monitor.notices().iter().any(|notice| matches!(notice, Notice::UnfinishedParts { count: 2, .. })),
+        "{:?}",
+        monitor.notices()
+    );
     sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/r", "3")]);
     assert_eq!(findings(&sample, WITH_DATA), []);
 }
@@ -507,8 +510,7 @@ fn two_bundles_for_one_place_in_the_history_are_a_finding() {
 fn a_person_can_stop_it() {
     struct Stopping;
     impl Monitor for Stopping {
-        fn problem(&self, _: &Problem) {}
-        fn notice(&self, _: &str) {}
+        fn event(&self, _: Event<'_>) {}
         fn is_interrupted(&self) -> bool {
             true
         }

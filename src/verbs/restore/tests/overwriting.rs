@@ -8,11 +8,9 @@ use super::*;
 struct StoppingOnce(AtomicUsize);
 
 impl Monitor for StoppingOnce {
-    fn problem(&self, problem: &Problem) {
-        panic!("{problem}");
+    fn event(&self, event: Event<'_>) {
+        assert!(!matches!(event, Event::Problem(_)), "{event:?}");
     }
-
-    fn notice(&self, _: &str) {}
 
     fn is_interrupted(&self) -> bool {
         self.0.fetch_sub(1, Ordering::Relaxed) == 0
@@ -113,7 +111,7 @@ fn a_folder_with_things_in_it_gives_way_to_a_file_only_if_things_may_be_deleted(
         let (report, problems) = told(&sample, &RestoreOptions { dry_run, ..place.overwriting() });
         let named: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
         assert_eq!((named, report.deleted), (names.map(str::to_owned).to_vec(), 0), "dry run: {dry_run}");
-        assert!(problems.iter().all(|problem| problem.what.contains("--delete")), "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.advice == Some(Advice::AllowDeletion)), "{problems:?}");
         assert!(names.iter().all(|name| fs::read(place.at(name).join("mine/f")).unwrap() == b"precious"));
     }
     let all = RestoreOptions { delete: true, ..place.overwriting() };

@@ -7,7 +7,7 @@ use crate::verbs::repair::RepairReport;
 use crate::verbs::repair::repair;
 
 /// The numbers of all snapshots that can be read, and what was said.
-fn listed(sample: &Sample) -> (Vec<Number>, Vec<String>) {
+fn listed(sample: &Sample) -> (Vec<Number>, Vec<Notice>) {
     let monitor = Recorder::new();
     let history = sample.archive.catalog(&monitor).unwrap().history().unwrap();
     (history.iter().map(|summary| summary.number).collect(), monitor.notices())
@@ -33,7 +33,9 @@ fn the_newest_bundle_that_only_the_index_remembers_is_told_of_and_its_number_is_
     let (numbers, notices) = listed(&sample);
     assert_eq!(numbers, [1, 2]);
     assert!(
-        notices.iter().any(|notice| notice.contains(Sample::file(3).strip_prefix("bundles/").unwrap())),
+        notices.iter().any(|notice| {
+            matches!(notice, Notice::BundleMissing { bundle } if Sample::file(3).strip_prefix("bundles/") == Some(bundle))
+        }),
         "{notices:?}"
     );
     assert!(refused(&sample).contains("its number is never used again"), "{}", refused(&sample));
@@ -63,7 +65,10 @@ fn where_the_newest_bundle_is_cut_off_and_the_index_is_lost_all_older_snapshots_
         sample.alter(&Sample::file(3), |bytes| bytes.truncate(kept));
         let (numbers, notices) = listed(&sample);
         assert_eq!(numbers, [1, 2], "{kept}");
-        assert!(notices.iter().any(|notice| notice.contains("after 2 cannot be read")), "{notices:?}");
+        assert!(
+            notices.iter().any(|notice| matches!(notice, Notice::LaterSnapshotsUnreadable { number: 2, .. })),
+            "{notices:?}"
+        );
         let monitor = Recorder::new();
         let state = sample.archive.catalog(&monitor).unwrap().checked_state(1, &[]).unwrap();
         assert!(state.find(&path("s/a")).unwrap().is_some());
@@ -145,7 +150,8 @@ fn who_makes_the_index_from_bundles_looks_at_their_chain() {
     sample.snapshot(1, &[directory("s")]);
     sample.snapshot(2, &[file("s/x", "x")]);
     other.snapshot(1, &[directory("s"), file("s/y", "another first snapshot")]);
-    let is_told = |sample: &Sample| listed(sample).1.iter().any(|notice| notice.contains("not the one after which"));
+    let is_told =
+        |sample: &Sample| listed(sample).1.iter().any(|notice| matches!(notice, Notice::BundleBeforeIsAnother { .. }));
     without_index(&sample);
     assert!(!is_told(&sample));
     without_index(&sample);

@@ -1,0 +1,55 @@
+//! What the library notices, in words. Prints nothing.
+
+use super::super::text::size;
+use snap_archive::base::monitor::Notice;
+use snap_archive::base::path::printable;
+
+/// A notice as a sentence without its stop.
+pub(crate) fn text(notice: &Notice) -> String {
+    match notice {
+        Notice::IndexRebuilt => "the index was missing or damaged and was made again from the bundles".to_owned(),
+        Notice::IndexNotWritten { why } => {
+            format!("the snapshot is saved, but its index is not ({why}); the next run makes it again")
+        }
+        Notice::IndexNotChecked { file, why } => {
+            format!("{} was not checked, and is made again where it is needed: {why}", printable(file.as_bytes()))
+        }
+        Notice::BundleMissing { bundle } => format!(
+            "the bundle {bundle} is missing, the index remembers it: what was saved then is not here; put the file back if you \
+             have a copy"
+        ),
+        Notice::LaterSnapshotsUnreadable { number, why } => {
+            format!("the snapshots after {number} cannot be read: {why}")
+        }
+        Notice::BundleBeforeIsAnother { bundle } => format!(
+            "the bundle before {bundle} is not the one after which it was made, or was altered; snap verify says more"
+        ),
+        Notice::ArchiveMayBeTooSmall { bytes, free } => format!(
+            "{} are to be saved for the first time, but only {} are free on the drive: if they do not compress well, it will \
+             be full before the end",
+            size(*bytes),
+            size(*free)
+        ),
+        Notice::TargetMayBeTooSmall { needed, free } => format!(
+            "{} are needed in the target, but only {} are free: {} are missing",
+            size(*needed),
+            size(*free),
+            size(needed.saturating_sub(*free))
+        ),
+        Notice::UnfinishedParts { count, first } => format!(
+            "{count} {} of snapshots that were not finished, such as {first}: what they hold is kept and used by the next \
+             snapshot",
+            if *count == 1 { "bundle is a part" } else { "bundles are parts" }
+        ),
+        Notice::ForeignFile { file } => {
+            format!("{} is no file of the archive and is left alone", printable(file.as_bytes()))
+        }
+        Notice::MoreForeignFiles { count, directory } => {
+            format!("{count} more files in {directory} are no files of the archive")
+        }
+        Notice::RepairedBefore { file, what } => {
+            format!("repaired before that: {}: {}", printable(file.as_bytes()), printable(what.as_bytes()))
+        }
+        _ => format!("{notice:?}"),
+    }
+}
