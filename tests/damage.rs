@@ -836,7 +836,7 @@ fn the_program_mends_says_what_is_lost_and_saves_it_again() {
     assert!(mended.said().contains("The archive is sound"), "{}", mended.shown());
     assert_eq!(fs::read(&bundle).unwrap(), good, "nothing but the table was missing");
     let nothing = bench.snap.call("repair").ok();
-    assert!(nothing.said().contains("nothing to mend"), "{}", nothing.shown());
+    assert!(nothing.said().contains("Nothing to repair"), "{}", nothing.shown());
 
     let mut bad = good.clone();
     bad[good.len() / 2] ^= 1;
@@ -850,7 +850,7 @@ fn the_program_mends_says_what_is_lost_and_saves_it_again() {
     // What is known to be lost is no new damage: all that can be done was done.
     let again = bench.snap.call("repair").ok();
     assert!(
-        again.said().contains("nothing to mend") && again.said().contains("Known from earlier"),
+        again.said().contains("Nothing to repair") && again.said().contains("Known from earlier"),
         "{}",
         again.shown()
     );
@@ -891,7 +891,7 @@ fn the_program_marks_snapshots_that_are_uncertain() {
         let is_marked = |number: &str| listed.out().lines().any(|line| line.trim_start().starts_with(number));
         assert!(is_marked("1? ") && is_marked("2? ") && listed.out().contains("may differ"), "{}", listed.shown());
     }
-    let listed = bench.snap.call("list").words("--json").ok().json();
+    let listed = bench.snap.history();
     assert!(listed[0]["uncertain"] == true && listed[1]["uncertain"] == true, "{listed:?}");
     for is_first in [true, false] {
         bench.home.append("a", "more");
@@ -900,11 +900,11 @@ fn the_program_marks_snapshots_that_are_uncertain() {
     }
     // Nothing can be done about it: what is left is named all the same.
     let dry = bench.snap.call("repair").words("--dry-run").run();
-    assert!(dry.said().contains("nothing to mend") && dry.said().contains("a part of its list"), "{}", dry.shown());
+    assert!(dry.said().contains("Nothing to repair") && dry.said().contains("a part of its list"), "{}", dry.shown());
     let exported = bench.snap.call("export").words("--at 2").run();
     assert!(exported.status == 3 && exported.err().contains("may differ"), "{}", exported.err());
     let verified = bench.snap.call("verify").run();
     for shown in [&exported, &verified] {
-        assert!(!shown.said().contains("touches 0") && !shown.err().contains(": :"), "{}", shown.shown());
+        assert!(!shown.said().contains("affects 0") && !shown.err().contains(": :"), "{}", shown.shown());
     }
 }

@@ -9,7 +9,7 @@ use crate::support::stores::files;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
-use snap_archive::base::error::Problem;
+use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Progress;
 use snap_archive::base::monitor::Recorder;
@@ -126,16 +126,12 @@ fn a_run_that_finds_no_change_reads_the_comparing_half_of_the_index_and_writes_n
 struct Watch(Mutex<Vec<Progress>>);
 
 impl Monitor for Watch {
-    fn problem(&self, problem: &Problem) {
-        panic!("{problem}");
-    }
-
-    fn notice(&self, text: &str) {
-        panic!("{text}");
-    }
-
-    fn progress(&self, progress: Progress) {
-        self.0.lock().unwrap().push(progress);
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Progress(progress) => self.0.lock().unwrap().push(progress),
+            Event::Problem(_) | Event::Notice(_) => panic!("{event:?}"),
+            _ => {}
+        }
     }
 }
 

@@ -308,7 +308,7 @@ fn ctrl_c_during_an_export_or_a_repair_ends_it_soon_and_says_what_to_do() {
     bench.save();
     let words = [
         ("export", ["what was written is not a whole export", "run the same command again"]),
-        ("repair", ["what was mended so far stays", "run the same command again"]),
+        ("repair", ["what was repaired so far stays", "run the same command again"]),
     ];
     for (verb, words) in words {
         let log = bench.path(verb);

@@ -32,6 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["src/cli"]),
     ("tar", &["src/format/tar"]),
     ("tempfile", &["src/system/store", "src/system/destination"]),
+    ("terminal_size", &["src/cli"]),
     ("toml", &["src/archive"]),
     ("zstd", &["src/format/frames.rs"]),
 ];

@@ -280,24 +280,24 @@ impl PartialOrd for EntryPathBuf {
     }
 }
 
-/// As shown to a person; see [`printable`].
+/// As shown to a person; see [`escaped`].
 impl fmt::Display for EntryPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.0))
+        f.write_str(&escaped(&self.0))
     }
 }
 
-/// As shown to a person; see [`printable`].
+/// As shown to a person; see [`escaped`].
 impl fmt::Display for EntryPathBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&**self, f)
     }
 }
 
-/// As shown to a person; see [`printable`].
+/// As shown to a person; see [`escaped`].
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.0))
+        f.write_str(&escaped(&self.0))
     }
 }
 
@@ -317,6 +317,52 @@ impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
+}
+
+/// A path as shown to a person, so that no two look alike: as [`printable`], with `\\` for a backslash.
+pub fn escaped(bytes: &[u8]) -> Cow<'_, str> {
+    if !bytes.contains(&b'\\') {
+        return printable(bytes);
+    }
+    let parts: Vec<_> = bytes.split(|byte| *byte == b'\\').map(printable).collect();
+    Cow::Owned(parts.join("\\\\"))
+}
+
+/// The bytes that [`escaped`] shows as `text`; `None` when it shows none so.
+pub fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'\\' {
+            bytes.push(first);
+            continue;
+        }
+        let length = match rest.first()? {
+            b'\\' => 1,
+            b'x' => 3,
+            b'u' => rest.iter().position(|byte| *byte == b'}')? + 1,
+            _ => return None,
+        };
+        let (escape, behind) = rest.split_at_checked(length)?;
+        push_unescaped(&mut bytes, escape)?;
+        rest = behind;
+    }
+    Some(bytes)
+}
+
+/// What stands behind a backslash: another one, `xNN`, or `u{N…}`.
+fn push_unescaped(bytes: &mut Vec<u8>, escape: &[u8]) -> Option<()> {
+    let escape = std::str::from_utf8(escape).ok()?;
+    if let Some(digits) = escape.strip_prefix('x') {
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+    } else if let Some(digits) = escape.strip_prefix("u{") {
+        let c = char::from_u32(u32::from_str_radix(digits.strip_suffix('}')?, 16).ok()?)?;
+        bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
+    } else {
+        bytes.push(b'\\');
+    }
+    Some(())
 }
 
 /// Bytes as shown to a person: control characters, invisible direction marks and bytes that are no UTF-8 are written
@@ -364,6 +410,16 @@ mod tests {
 
     fn path(text: &str) -> EntryPathBuf {
         EntryPathBuf::from_bytes(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_is_shown_of_a_path_means_that_path_only() {
+        for bytes in [&b"a"[..], b"a\\b", b"a\\x0ab", b"a\nb", b"\xff\\", "\u{202e}x".as_bytes()] {
+            assert_eq!(unescaped(escaped(bytes).as_bytes()).as_deref(), Some(bytes));
+        }
+        for text in [&b"a\\"[..], b"\\q", b"\\x", b"\\xzz", b"\\u{", b"\\u{d800}"] {
+            assert_eq!(unescaped(text), None);
+        }
     }
 
     #[test]

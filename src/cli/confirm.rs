@@ -1,14 +1,14 @@
 //! Asks before `snap restore --delete` deletes anything.
 
 use super::failure::Failure;
+use super::output::advice;
+use super::output::text;
 use super::session::Session;
-use super::text;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::monitor::EntryChange;
 use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
-use snap_archive::base::path::printable;
 use snap_archive::verbs::restore::RestoreOptions;
 use snap_archive::verbs::restore::restore_from;
 use std::io::IsTerminal;
@@ -23,10 +23,10 @@ const NAMED_MAX: usize = 10;
 /// # Errors
 /// When there is nobody to ask, or what would be deleted cannot be found out.
 pub(crate) fn deletion(catalog: &Catalog, options: &RestoreOptions, session: &Session) -> Result<bool, Failure> {
-    let target = printable(options.target.as_os_str().as_encoded_bytes()).into_owned();
+    let target = text::path(&options.target);
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(format!("--delete may delete files in {target}, and nobody is there to be asked"))
-            .with_hint("See what would be deleted with --dry-run; then add --yes."));
+        let what = format!("--delete may delete files in {target}, and there is no terminal to ask on");
+        return Err(Failure::new(what).with_hint(advice::LOOK_THEN_SAY_YES));
     }
     let survey = Survey::default();
     let dry =
@@ -43,10 +43,9 @@ pub(crate) fn deletion(catalog: &Catalog, options: &RestoreOptions, session: &Se
         session.console.line("  …");
     }
     let entries = text::count(doomed, "entry", "entries");
-    session.console.line(&format!(
-        "{entries} in {target} will be deleted: snapshot {} has something else there, or nothing. Go on? [y/N]",
-        options.at
-    ));
+    session
+        .console
+        .line(&format!("{entries} in {target} will be deleted: they are not in snapshot {}. Go on? [y/N]", options.at));
     Ok(is_yes(&answer()?))
 }
 

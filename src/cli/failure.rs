@@ -1,49 +1,59 @@
-//! Why a command failed, how that is shown, and the exit code it leads to.
+//! Why a command failed, and the exit code that this leads to. Prints nothing.
 
 use super::output::advice;
-use super::text;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
-use std::io::Write;
-use std::process::ExitCode;
+use snap_archive::base::error::ErrorKind;
+use snap_archive::base::error::Subject;
 
-/// The exit code for a failure that left the history as it was.
+/// The exit code for a failure that has no code of its own; the history is as it was.
 const FAILED: u8 = 1;
 
-/// The exit code for a command line that makes no sense.
+/// The exit code for an invalid command line.
 pub(crate) const USAGE: u8 = 2;
 
 /// The exit code for what was done, with problems.
 pub(crate) const WITH_PROBLEMS: u8 = 3;
 
+/// The exit code when the archive is not there: its drive is not plugged in, or no longer.
+const NO_ARCHIVE: u8 = 4;
+
+/// The exit code when another process is writing to the archive.
+const IN_USE: u8 = 5;
+
 /// The exit code after a second Ctrl-C, as a shell reports it.
 pub(crate) const INTERRUPTED: u8 = 130;
-
-/// What to do about damage, if nothing better is known.
-const DAMAGED: &str =
-    "`snap verify` says which snapshots and files that touches, `snap repair` mends what can be mended";
 
 /// Why a command failed: what was being done and why it did not work, and what to do now.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
+    kind: &'static str,
     what: String,
     hint: Option<String>,
+    subject: Option<Subject>,
 }
 
 impl Failure {
     /// Something did not work.
     pub(crate) fn new(what: impl Into<String>) -> Failure {
-        Failure { code: FAILED, what: what.into(), hint: None }
+        Failure { code: FAILED, kind: "failed", what: what.into(), hint: None, subject: None }
     }
 
-    /// What was asked for makes no sense.
+    /// The command line is invalid.
     pub(crate) fn usage(what: impl Into<String>) -> Failure {
-        Failure { code: USAGE, ..Failure::new(what) }
+        Failure { code: USAGE, kind: "usage", ..Failure::new(what) }
+    }
+
+    /// The person asked to stop.
+    pub(crate) fn stopped(what: &str) -> Failure {
+        Failure { kind: word(ErrorKind::Interrupted), ..Failure::new(what) }
     }
 
     /// The results cannot be written to the standard output.
     pub(crate) fn output(error: &std::io::Error) -> Failure {
-        Failure::new(format!("cannot write the output: {}", snap_archive::base::error::plain_reason(error)))
+        let reason = snap_archive::base::error::plain_reason(error);
+        Failure { kind: "output", ..Failure::new(format!("cannot write the output: {reason}")) }
     }
 
     /// This failure with a sentence on what to do now.
@@ -53,9 +63,8 @@ impl Failure {
     }
 
     /// This failure, as one of the command line.
-    pub(crate) fn into_usage(mut self) -> Failure {
-        self.code = USAGE;
-        self
+    pub(crate) fn into_usage(self) -> Failure {
+        Failure { code: USAGE, kind: "usage", ..self }
     }
 
     /// This failure, met when the work itself was already done: `done` says what.
@@ -63,33 +72,92 @@ impl Failure {
         Failure { code: WITH_PROBLEMS, hint: Some(done.to_owned()), ..self }
     }
 
-    /// Says on the standard error what failed, and gives the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
-        let what = format!("{}{}", text::red("snap: "), self.what);
-        let hints = self.hint.iter().flat_map(|hint| hint.lines()).map(|line| format!("  {line}"));
-        let mut lines = std::iter::once(what).chain(hints).collect::<Vec<_>>().join("\n");
-        lines.push('\n');
-        // Where nobody reads the standard error, the exit code still tells.
-        let _ = anstream::stderr().write_all(lines.as_bytes());
-        ExitCode::from(self.code)
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
     }
 
-    /// Says what failed and ends the program, whatever its other threads are doing.
-    pub(crate) fn end_program(&self) -> ! {
-        self.report();
-        std::process::exit(self.code.into())
+    /// A word for programs: what kind of failure it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
     }
 
-    #[cfg(test)]
-    pub(crate) fn parts(&self) -> (u8, &str, Option<&str>) {
-        (self.code, &self.what, self.hint.as_deref())
+    /// What was being done, and why it failed.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What to do now, if something can be said.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The thing that it is about, if it is one.
+    pub(crate) fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let known = error.advice().map(advice::text);
-        let hint = known.or_else(|| error.is_damage().then(|| DAMAGED.to_owned()));
-        Failure { code: FAILED, what: error.to_string(), hint }
+        let hint = error.advice().map(advice::text).or_else(|| error.is_damage().then(|| advice::DAMAGED.to_owned()));
+        let subject = error.subject().cloned();
+        Failure { code: code(&error), kind: word(error.kind()), what: error.to_string(), hint, subject }
+    }
+}
+
+fn code(error: &Error) -> u8 {
+    let is_drive_lost = matches!(
+        error.advice(),
+        Some(
+            Advice::CheckArchiveDrive
+                | Advice::PlugInArchive
+                | Advice::PlugInAndSaveAgain
+                | Advice::PlugInAndRestoreAgain
+                | Advice::PlugInAndExportAgain
+        )
+    );
+    match error.kind() {
+        ErrorKind::NoArchive => NO_ARCHIVE,
+        ErrorKind::Locked => IN_USE,
+        _ if is_drive_lost => NO_ARCHIVE,
+        _ => FAILED,
+    }
+}
+
+fn word(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Io => "io",
+        ErrorKind::RefusedBySystem => "refused-by-system",
+        ErrorKind::NoArchive => "no-archive",
+        ErrorKind::NotFound => "not-found",
+        ErrorKind::Exists => "exists",
+        ErrorKind::Locked => "in-use",
+        ErrorKind::Damaged => "damaged",
+        ErrorKind::IndexDamaged => "index-damaged",
+        ErrorKind::TooNew => "too-new",
+        ErrorKind::Refused => "refused",
+        ErrorKind::Interrupted => "interrupted",
+        _ => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_can_tell_a_missing_drive_and_a_busy_archive_apart() {
+        for (kind, code) in [(ErrorKind::NoArchive, 4), (ErrorKind::Locked, 5), (ErrorKind::Damaged, 1)] {
+            assert_eq!(Failure::from(Error::new(kind, "x")).code(), code, "{kind:?}");
+        }
+        let lost = Error::new(ErrorKind::Io, "x").with_advice(Advice::PlugInAndSaveAgain);
+        assert_eq!(Failure::from(lost).code(), 4);
+    }
+
+    #[test]
+    fn damage_without_an_advice_of_its_own_leads_to_verify() {
+        let failure = Failure::from(Error::damaged("x"));
+        assert!(failure.hint().is_some_and(|hint| hint.contains("snap verify")));
     }
 }

@@ -1,32 +1,39 @@
 //! The command line as a whole: which commands there are, and how a command ends. Holds no rules of backing up.
+//!
+//! What was typed (`args`, `commands`) and the environment become settings; a command sees its arguments and the settings, calls
+//! the library, and hands its result to `output`, where all texts stand.
 
-mod at;
+mod args;
+mod commands;
 mod confirm;
-mod console;
-mod create;
-mod export;
 mod failure;
-mod init;
-mod json;
-mod list;
-mod ls;
+mod outcome;
 mod output;
-mod repair;
-mod restore;
 mod session;
-mod size;
-mod sources;
-mod stop;
-mod text;
-mod verdict;
-mod verify;
+mod settings;
+mod signals;
+mod stoppable;
 
+use self::args::global::GlobalArgs;
+use self::args::suggestions;
+use self::commands::create;
+use self::commands::export;
+use self::commands::init;
+use self::commands::list;
+use self::commands::ls;
+use self::commands::repair;
+use self::commands::restore;
+use self::commands::verify;
+use self::failure::Failure;
+use self::outcome::Outcome;
+use self::output::console;
+use self::session::Session;
+use self::settings::Environment;
+use self::settings::Settings;
 use clap::CommandFactory;
 use clap::Parser;
 use clap::Subcommand;
-use failure::Failure;
-use session::GlobalArgs;
-use session::Session;
+use clap::error::ErrorKind;
 use snap_archive::system::platform;
 use std::process::ExitCode;
 
@@ -49,7 +56,8 @@ Examples:
 
 Set SNAP_ARCHIVE=/media/stick/archive to leave out -a.
 
-Exit codes: 0 done, 1 failed, 2 the command line makes no sense, 3 done, but with problems (listed)";
+Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
+4 the archive is not there, 5 the archive is in use";
 
 #[derive(Subcommand)]
 enum Command {
@@ -63,21 +71,6 @@ enum Command {
     Export(export::ExportArgs),
 }
 
-/// How a command ended that did not fail.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Outcome {
-    /// All is well: exit code 0.
-    Done,
-    /// Done, with problems that were listed: exit code 3.
-    DoneWithProblems,
-}
-
-impl Outcome {
-    fn with_problems(count: u64) -> Outcome {
-        if count == 0 { Outcome::Done } else { Outcome::DoneWithProblems }
-    }
-}
-
 /// Reads the arguments, runs the command, says why it failed if it did, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
     if std::env::args_os().len() < 2 {
@@ -85,16 +78,37 @@ pub(crate) fn main() -> ExitCode {
         let _ = Cli::command().print_help();
         return ExitCode::from(failure::USAGE);
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(refused(&error)),
+    };
     platform::give_large_memory_back();
-    let session = Session::new(cli.global);
-    let ended = run(&cli.command, &session);
-    session.console.close();
-    match ended {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::DoneWithProblems) => ExitCode::from(failure::WITH_PROBLEMS),
-        Err(failure) => failure.report(),
+    let session = Session::new(Settings::resolve(cli.global, Environment::read()));
+    let code = match run(&cli.command, &session) {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::DoneWithProblems) => failure::WITH_PROBLEMS,
+        Err(failure) => session.console.fail(&failure),
+    };
+    session.console.finish();
+    ExitCode::from(code)
+}
+
+/// Says what is wrong with the command line, or shows the help that was asked for; the exit code.
+fn refused(error: &clap::Error) -> u8 {
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    if let Some(failure) = suggestions::instead_of(error) {
+        return console::report(&failure, is_json);
     }
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if is_json && !is_help {
+        let text = error.render().to_string();
+        // The usage stands behind an empty line.
+        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        return console::report(&Failure::usage(lines.join(" ").trim_start_matches("error: ")), is_json);
+    }
+    // Printing can only fail when nobody reads it.
+    let _ = error.print();
+    error.exit_code() as u8
 }
 
 fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {

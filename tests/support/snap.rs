@@ -56,6 +56,13 @@ impl Snap {
         self.call("restore").words("--to").arg(to).words("--at").arg(at).ok()
     }
 
+    /// The snapshots, as `list --json` shows them.
+    #[track_caller]
+    pub fn history(&self) -> Vec<serde_json::Value> {
+        let document = self.call("list").words("--json").ok().json().remove(0);
+        document["snapshots"].as_array().cloned().unwrap_or_default()
+    }
+
     /// How many snapshots there are.
     #[track_caller]
     pub fn snapshots(&self) -> usize {

@@ -4,6 +4,73 @@ use snap_archive::base::advice::Advice;
 use snap_archive::base::path::printable;
 use std::path::Path;
 
+/// What to do about damage, if nothing better is known.
+pub(crate) const DAMAGED: &str =
+    "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
+
+/// After the archive's folder was not given.
+pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR.";
+
+/// After a path was typed that cannot be in an archive.
+pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str =
+    "Paths begin with the name of a source, as in documents/letters/x.txt. See them with: snap ls.";
+
+/// When something may be deleted and there is no terminal to ask on.
+pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be deleted with --dry-run, then add --yes.";
+
+/// After `create` or `repair` was stopped.
+pub(crate) const GO_ON: &str = "To go on, run the same command again: it continues where this one stopped.";
+
+/// After `restore` was stopped.
+pub(crate) const GO_ON_RESTORING: &str =
+    "To go on, run the same command again with --overwrite: what is restored already is kept.";
+
+/// After `verify` was stopped.
+pub(crate) const CHECK_AGAIN: &str = "To check everything, run the same command again.";
+
+/// After `export` was stopped.
+pub(crate) const EXPORT_AGAIN: &str = "Delete it, and run the same command again to export everything.";
+
+/// When a tar would be written to a terminal, or to nothing.
+pub(crate) const EXPORT_TO_FILE: &str = "Write it to a file: snap export > FILE.tar.zst.";
+
+/// After `verify` found damage.
+pub(crate) const AFTER_VERIFY: &str = "If the drive is failing, copy the archive's folder to another one now. Then run: snap repair. It repairs what can be \
+     repaired, and the next snap create saves again what was lost and is still on this computer.";
+
+/// After `repair` left something.
+pub(crate) const AFTER_REPAIR: &str = "If the drive is failing, copy the archive's folder to another one first. Then run: snap create. It saves these files \
+     again as they are on this computer.";
+
+/// After a dry run of `repair` found something to do.
+pub(crate) const WITHOUT_DRY_RUN: &str = "To do it, run the same command without --dry-run.";
+
+/// After `verify` that read no contents.
+pub(crate) const READ_CONTENTS: &str = "The contents were not read: snap verify --data does that.";
+
+/// When there is no archive in this folder.
+pub(crate) fn plug_in_or_init(directory: &Path) -> String {
+    format!("Check that the drive is plugged in. To make a new archive there: snap init -a {}.", shell_word(directory))
+}
+
+/// After a new archive was made in this folder.
+pub(crate) fn create_there(directory: &Path) -> String {
+    format!("Save something into it with: snap create -a {} FOLDER.", shell_word(directory))
+}
+
+/// When what is compared with is not fully known.
+pub(crate) fn rehash(number: u32) -> String {
+    format!(
+        "a part of the list of what changed up to snapshot {number} was lost when the archive was damaged. To be sure that \
+         everything is saved as it is now, run the same command once with --rehash."
+    )
+}
+
+/// When what was typed is known from other programs.
+pub(crate) fn did_you_mean(meant: &str) -> String {
+    format!("Did you mean: {meant}? See all with --help.")
+}
+
 /// An advice as sentences.
 pub(crate) fn text(advice: &Advice) -> String {
     match advice {
@@ -15,9 +82,7 @@ pub(crate) fn text(advice: &Advice) -> String {
         Advice::LowerPartSize { bytes_max } => {
             format!("Set --max-part to at most {}MiB, or leave it out.", bytes_max >> 20)
         }
-        Advice::SaveIntoArchive { archive } => {
-            format!("Save into it with: snap create -a {} FOLDER.", shell_word(archive))
-        }
+        Advice::SaveIntoArchive { archive } => create_there(archive),
         fixed => fixed_text(fixed).map_or_else(|| format!("{fixed:?}."), str::to_owned),
     }
 }
@@ -166,5 +231,16 @@ pub(crate) fn shell_word(path: &Path) -> String {
         shown.into_owned()
     } else {
         format!("'{}'", shown.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_advice_can_be_pasted() {
+        assert_eq!(shell_word(Path::new("/media/stick/a-b")), "/media/stick/a-b");
+        assert_eq!(shell_word(Path::new("/media/Ann's stick")), r"'/media/Ann'\''s stick'");
     }
 }

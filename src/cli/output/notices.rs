@@ -1,6 +1,6 @@
 //! What the library notices, in words. Prints nothing.
 
-use super::super::text::size;
+use super::text::size;
 use snap_archive::base::monitor::Notice;
 use snap_archive::base::path::printable;
 

@@ -3,11 +3,13 @@
 mod attributes;
 mod drive;
 mod memory;
+mod output;
 mod read;
 mod write;
 
 pub use attributes::*;
 pub use memory::*;
+pub use output::*;
 pub use read::*;
 pub use write::*;
 

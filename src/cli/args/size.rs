@@ -9,7 +9,7 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let (number, unit) = text.split_at(digits);
     let unit_bytes = unit_bytes(unit.trim_start()).ok_or_else(expected)?;
     let number: u64 = number.parse().map_err(|_| expected())?;
-    number.checked_mul(unit_bytes).ok_or_else(|| "that is more than there can be".to_owned())
+    number.checked_mul(unit_bytes).ok_or_else(|| "number too large".to_owned())
 }
 
 /// Reads the size of a part: as `parse`, at least 64 KiB.

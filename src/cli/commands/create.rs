@@ -1,12 +1,14 @@
 //! `snap create`.
 
-use super::Outcome;
-use super::failure::Failure;
-use super::session::Session;
-use super::size;
-use super::sources;
-use super::stop::stoppable;
-use super::verdict;
+use super::super::args::size;
+use super::super::args::sources;
+use super::super::failure::Failure;
+use super::super::outcome::Outcome;
+use super::super::output::advice;
+use super::super::output::create::Created;
+use super::super::output::text;
+use super::super::session::Session;
+use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Error;
@@ -14,7 +16,6 @@ use snap_archive::base::error::ErrorKind;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::exclude::RULES_BYTES_MAX;
 use snap_archive::base::exclude::patterns_of;
-use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateOptions;
@@ -37,22 +38,22 @@ pub(crate) struct CreateArgs {
     /// Make the archive first if there is none
     #[arg(long, conflicts_with = "dry_run")]
     init: bool,
-    /// Leave out what fits, as a line of a .gitignore file would; may be given several times
+    /// Exclude what matches GLOB (.gitignore syntax); may be given several times
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     exclude: Vec<String>,
-    /// Leave out what fits a line of this file; may be given several times
+    /// Exclude what matches a line of this file; may be given several times
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
-    /// Leave out what is in folders that hold a CACHEDIR.TAG
+    /// Exclude what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     exclude_caches: bool,
-    /// Leave out what is on other drives than the source itself
+    /// Exclude what is on other file systems than the source itself
     #[arg(long)]
     one_file_system: bool,
     /// Only say what would be saved; write nothing
     #[arg(long)]
     dry_run: bool,
-    /// A word about this snapshot, shown by `snap list`
+    /// A comment stored with this snapshot, shown by `snap list`
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
     /// Read every file, even those that look unchanged
@@ -87,26 +88,29 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     let began = Instant::now();
     let options = options(args, session)?;
     let archive = if args.init { open_or_init(session)? } else { session.open()? };
-    if args.dry_run && !session.global.quiet && !session.global.json {
+    if args.dry_run {
         session.console.list_entries();
     }
     let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
-    let told = verdict::tell(&report, &options, began.elapsed(), session);
+    let created = Created {
+        report: &report,
+        archive: session.settings.directory()?,
+        dry_run: args.dry_run,
+        read_back: args.read_back,
+        took: began.elapsed(),
+        problems: session.console.problems(),
+    };
+    let told = session.console.result(&created);
     told.map_err(|failure| failure.after("The snapshot itself is complete: only its summary could not be shown."))?;
-    let uncertain = report.compared_with.filter(|_| report.is_uncertain && !args.rehash && !session.global.quiet);
-    if let Some(base) = uncertain {
-        session.console.line(&format!(
-            "note: a part of the list of what changed up to snapshot {} was lost when the archive was damaged. To be sure \
-             that all is saved as it is now, run the same command once with --rehash.",
-            base.number
-        ));
+    if let Some(base) = report.compared_with.filter(|_| report.is_uncertain && !args.rehash) {
+        session.console.note(&advice::rehash(base.number));
     }
     Ok(Outcome::with_problems(report.problems))
 }
 
 fn stopped() -> Failure {
-    Failure::new("stopped. Everything reported saved before is safe, and what this run finished is kept")
-        .with_hint("To go on, run the same command again: it goes on where this one was.")
+    Failure::stopped("stopped. Everything reported saved before is safe, and what this run finished is kept")
+        .with_hint(advice::GO_ON)
 }
 
 fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {
@@ -122,7 +126,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         allow_empty: args.allow_empty,
         time: args.time,
         part_bytes_max: args.max_part.unwrap_or(defaults.part_bytes_max),
-        threads: session.global.threads,
+        threads: session.settings.threads,
         clock: defaults.clock,
     })
 }
@@ -142,7 +146,7 @@ fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
 }
 
 fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
-    let doing = format!("cannot read the patterns in {}", printable(file.as_os_str().as_encoded_bytes()));
+    let doing = format!("cannot read the patterns in {}", text::path(file));
     let mut text = Vec::new();
     let opened = File::open(file).and_then(|opened| opened.take(RULES_BYTES_MAX as u64 + 1).read_to_end(&mut text));
     opened.map_err(|error| Error::io(&doing, error))?;
@@ -150,7 +154,7 @@ fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
 }
 
 fn open_or_init(session: &Session) -> Result<Archive, Failure> {
-    let directory = session.directory()?;
+    let directory = session.settings.directory()?;
     match Archive::open(directory) {
         Err(error) if error.kind() == ErrorKind::NoArchive => Ok(Archive::init(directory)?),
         opened => Ok(opened?),

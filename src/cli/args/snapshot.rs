@@ -1,17 +1,19 @@
 //! Which snapshot, and which paths in it: the arguments that `ls`, `restore` and `export` share.
 
-use super::failure::Failure;
+use super::super::failure::Failure;
+use super::super::output::advice;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
+use snap_archive::base::path::unescaped;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use std::ffi::OsString;
 
 #[derive(Args)]
-pub(crate) struct AtArgs {
+pub(crate) struct SnapshotArgs {
     /// Which snapshot: its number, latest, latest~2, a date, a date and time, today, yesterday 18:00, "3 days ago"; the
     /// newest one not later than that
     #[arg(long, value_name = "WHEN", default_value = "latest", allow_hyphen_values = true)]
@@ -21,7 +23,7 @@ pub(crate) struct AtArgs {
     paths: Vec<OsString>,
 }
 
-impl AtArgs {
+impl SnapshotArgs {
     /// The snapshot that is meant.
     ///
     /// # Errors
@@ -36,13 +38,19 @@ impl AtArgs {
         chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
     }
 
-    /// The paths, checked.
+    /// The paths in `snapshot`, checked: as they are, or as this program shows them, with `\\` and `\xNN`.
     ///
     /// # Errors
-    /// When one cannot be a path in an archive (usage).
-    pub(crate) fn paths(&self) -> Result<Vec<EntryPathBuf>, Failure> {
-        self.paths.iter().map(|path| entry_path(path.as_encoded_bytes())).collect()
+    /// When one cannot be a path in an archive (usage), or the snapshot cannot be read.
+    pub(crate) fn paths(&self, catalog: &Catalog, snapshot: &Summary) -> Result<Vec<EntryPathBuf>, Failure> {
+        self.paths.iter().map(|path| found(path.as_encoded_bytes(), catalog, snapshot)).collect()
     }
+}
+
+fn found(typed: &[u8], catalog: &Catalog, snapshot: &Summary) -> Result<EntryPathBuf, Failure> {
+    let literal = entry_path(typed)?;
+    let Some(shown) = unescaped(typed).filter(|shown| shown != typed) else { return Ok(literal) };
+    if catalog.state(snapshot.number)?.find(&literal)?.is_some() { Ok(literal) } else { entry_path(&shown) }
 }
 
 /// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.
@@ -51,7 +59,7 @@ fn entry_path(typed: &[u8]) -> Result<EntryPathBuf, Failure> {
     let path = if typed.starts_with(b"/") { None } else { EntryPathBuf::from_bytes(&parts.join(&b'/')) };
     path.filter(|_| !typed.is_empty()).ok_or_else(|| {
         Failure::usage(format!("'{}' cannot be a path in an archive", printable(typed)))
-            .with_hint("Paths begin with the name of a source, as in documents/letters/x.txt: `snap ls` shows them.")
+            .with_hint(advice::PATHS_BEGIN_WITH_SOURCE)
     })
 }
 
@@ -79,7 +87,7 @@ mod tests {
     #[test]
     fn paths_that_leave_the_archive_are_usage_errors() {
         for typed in ["", "/", "/home/ann", "../x", "a/../b", "a\0b"] {
-            assert_eq!(entry_path(typed.as_bytes()).unwrap_err().parts().0, 2, "{typed:?}");
+            assert_eq!(entry_path(typed.as_bytes()).unwrap_err().code(), 2, "{typed:?}");
         }
     }
 }

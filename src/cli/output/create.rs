@@ -1,22 +1,29 @@
-//! What `snap create` says at its end, for a person and for a program.
+//! What `create` did. Prints nothing.
 
-use super::failure::Failure;
 use super::json;
 use super::json::Problematic;
 use super::json::Snapshot;
-use super::session::Session;
-use super::session::local;
+use super::render::Render;
+use super::render::Text;
 use super::text;
 use serde::Serialize;
 use snap_archive::base::error::Problem;
 use snap_archive::base::id::Number;
-use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::Summary;
-use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::CreateReport;
 use std::path::Path;
 use std::time::Duration;
+
+/// What was saved, or would be.
+pub(crate) struct Created<'a> {
+    pub(crate) report: &'a CreateReport,
+    pub(crate) archive: &'a Path,
+    pub(crate) dry_run: bool,
+    pub(crate) read_back: bool,
+    pub(crate) took: Duration,
+    pub(crate) problems: Vec<Problem>,
+}
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -33,88 +40,81 @@ struct Document<'a> {
     problem_list: Vec<Problematic<'a>>,
 }
 
-/// Tells how it ended.
-///
-/// # Errors
-/// When the standard output cannot be written.
-pub(crate) fn tell(
-    report: &CreateReport,
-    options: &CreateOptions,
-    took: Duration,
-    session: &Session,
-) -> Result<(), Failure> {
-    let (took_text, is_dry_run) = (text::duration(took), options.dry_run);
-    match &report.summary {
-        Some(summary) => {
-            tell_saved(summary, report, &took_text, session)?;
-            if options.read_back {
-                session.say("All of it was read back from the drive and is as it was written.")?;
-            }
-            tell_where_it_is(session)?;
+impl Render for Created<'_> {
+    fn text(&self, text: &mut Text) {
+        match &self.report.summary {
+            Some(summary) => self.saved(summary, text),
+            None if self.dry_run => text.summary(would_be_saved(self.report)),
+            None => text.summary(self.nothing_changed()),
         }
-        None if is_dry_run => session.say(&dry_run(report))?,
-        None => session.say(&nothing_changed(report, &took_text))?,
+        exceptions(self.report, text);
     }
-    tell_exceptions(report, session);
-    let problems: Vec<Problem> = session.console.problems();
-    session.say_json(&Document {
-        snapshot: report.summary.as_ref().map(Snapshot::new),
-        dry_run: is_dry_run,
-        read_back: options.read_back && report.summary.is_some(),
-        compared_with: report.compared_with.as_ref().map(|base| base.number),
-        counts: &report.counts,
-        bytes_read: report.bytes_read,
-        bytes_written: report.bytes_written,
-        seconds: json::seconds(took),
-        sockets: report.sockets,
-        problems: report.problems,
-        problem_list: Problematic::all(&problems),
-    })
-}
 
-fn tell_saved(summary: &Summary, report: &CreateReport, took: &str, session: &Session) -> Result<(), Failure> {
-    let directory = session.directory()?;
-    let shown = printable(directory.as_os_str().as_encoded_bytes()).into_owned();
-    let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
-    session.say(&text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(&report.counts))))?;
-    session.say(&format!("Read {read}, wrote {written} to {shown} in {took}."))
-}
-
-fn tell_where_it_is(session: &Session) -> Result<(), Failure> {
-    if is_on_removable_drive(session.directory()?) {
-        session.say("Everything is on the drive: it is now safe to eject and unplug it.")?;
+    fn json(&self) -> impl Serialize {
+        let report = self.report;
+        Document {
+            snapshot: report.summary.as_ref().map(Snapshot::new),
+            dry_run: self.dry_run,
+            read_back: self.read_back && report.summary.is_some(),
+            compared_with: report.compared_with.as_ref().map(|base| base.number),
+            counts: &report.counts,
+            bytes_read: report.bytes_read,
+            bytes_written: report.bytes_written,
+            seconds: json::seconds(self.took),
+            sockets: report.sockets,
+            problems: report.problems,
+            problem_list: Problematic::all(&self.problems),
+        }
     }
-    Ok(())
 }
 
-fn dry_run(report: &CreateReport) -> String {
+impl Created<'_> {
+    fn saved(&self, summary: &Summary, text: &mut Text) {
+        let report = self.report;
+        let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
+        text.summary(text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(&report.counts))));
+        let (archive, took) = (text::path(self.archive), text::duration(self.took));
+        text.summary(format!("Read {read}, wrote {written} to {archive} in {took}."));
+        if self.read_back {
+            text.summary("All of it was read back from the drive and is as it was written.");
+        }
+        if is_on_removable_drive(self.archive) {
+            text.summary("Everything is on the drive: it is now safe to eject and unplug it.");
+        }
+    }
+
+    fn nothing_changed(&self) -> String {
+        let c = &self.report.counts;
+        let looked_at = text::count(c.new + c.modified + c.metadata + c.unchanged, "file", "files");
+        let since = self
+            .report
+            .compared_with
+            .as_ref()
+            .map_or(String::new(), |base| format!(" since snapshot {} ({})", base.number, text::local(base.time)));
+        format!("Nothing has changed{since}. {looked_at} looked at in {}.", text::duration(self.took))
+    }
+}
+
+fn would_be_saved(report: &CreateReport) -> String {
     let bytes = text::size(report.counts.bytes);
     format!("Would be saved: {} ({bytes} of contents). Nothing was written.", counts(&report.counts))
 }
 
-fn nothing_changed(report: &CreateReport, took: &str) -> String {
-    let c = &report.counts;
-    let looked_at = text::count(c.new + c.modified + c.metadata + c.unchanged, "file", "files");
-    let since = report.compared_with.as_ref();
-    let since = since.map_or(String::new(), |base| format!(" since snapshot {} ({})", base.number, local(base.time)));
-    format!("Nothing has changed{since}. {looked_at} looked at in {took}.")
-}
-
 /// What was left out, and how many problems were listed.
-fn tell_exceptions(report: &CreateReport, session: &Session) {
-    if report.sockets > 0 && !session.global.quiet {
+fn exceptions(report: &CreateReport, text: &mut Text) {
+    if report.sockets > 0 {
         let sockets = text::count(report.sockets, "socket was", "sockets were");
-        session.console.line(&format!("{sockets} left out: a socket holds no data."));
+        text.aside(format!("{sockets} left out: a socket holds no data."));
     }
     if report.problems > 0 {
         let files = match report.problems {
-            1 => "1 file could not be saved as it should; its last saved version, if any, is".to_owned(),
+            1 => "1 entry could not be saved exactly; its last saved version, if any, is".to_owned(),
             many => {
                 let many = text::number(many);
-                format!("{many} files could not be saved as they should; their last saved versions, if any, are")
+                format!("{many} entries could not be saved exactly; their last saved versions, if any, are")
             }
         };
-        session.console.warn(&format!("{files} kept. See the list above."));
+        text.warning(format!("{files} kept. See the list above."));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sources as a person types them: PATH or NAME=PATH. Every source leaves here with a name of its own.
 
-use super::failure::Failure;
+use super::super::failure::Failure;
 use snap_archive::base::path::is_name;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::create::SourceSpec;
@@ -131,7 +131,7 @@ mod tests {
         for typed in [&["/"][..], &[""], &["=x"], &["x="], &["..=x"], &["/a/docs", "/b/docs"], &["docs=/a", "/b/docs"]]
         {
             let failure = parsed(typed).unwrap_err();
-            let (code, what, hint) = failure.parts();
+            let (code, what, hint) = (failure.code(), failure.what(), failure.hint());
             assert_eq!(code, 2, "{typed:?}: {what}");
             assert!(typed == [""] || hint.is_some_and(|hint| hint.contains("NAME=PATH")), "{typed:?}");
         }

@@ -1,10 +1,16 @@
-//! Numbers, sizes, durations and tables as a person reads them. Prints nothing.
+//! Numbers, sizes, durations and names as a person reads them. Prints nothing.
 
 use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
 pub(crate) use snap_archive::base::monitor::amount as size;
-use std::fmt::Display;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Summary;
+use snap_archive::base::time::Time;
+use std::path::Path;
 use std::time::Duration;
+use terminal_size::Height;
+use terminal_size::Width;
+use terminal_size::terminal_size_of;
 
 /// `text` in red and bold; printing through `anstream` takes the colour away where it does not belong.
 pub(crate) fn red(text: &str) -> String {
@@ -69,50 +75,33 @@ pub(crate) fn ranges(numbers: &[u32]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a column's cells stand at its left or right edge.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Align {
-    Left,
-    Right,
+/// `snapshot 3 of 2026-11-22 18:30`.
+pub(crate) fn snapshot_named(summary: &Summary) -> String {
+    format!("snapshot {} of {}", summary.number, local(summary.time))
 }
 
-/// Rows of cells under a heading, shown in aligned columns.
-#[derive(Default)]
-pub(crate) struct Table {
-    aligns: Vec<Align>,
-    rows: Vec<Vec<String>>,
+/// A moment in local time.
+pub(crate) fn local(time: Time) -> String {
+    snap_archive::base::when::local(time, &snap_archive::base::when::system_zone())
 }
 
-impl Table {
-    /// A table with these columns.
-    pub(crate) fn new(columns: &[(&str, Align)]) -> Table {
-        let heading = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-        Table { aligns: columns.iter().map(|(_, align)| *align).collect(), rows: vec![heading] }
-    }
-
-    /// Adds a row below the others.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
-    }
-
-    /// The lines, the heading first, without blanks at their ends.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let width = |column: usize| self.rows.iter().map(|row| row.get(column).map_or(0, |c| c.chars().count())).max();
-        let widths: Vec<usize> = (0..self.aligns.len()).map(|column| width(column).unwrap_or(0)).collect();
-        let line = |row: &Vec<String>| {
-            let cells = row.iter().zip(&self.aligns).zip(&widths);
-            let cells = cells.map(|((cell, align), width)| aligned(cell, *align, *width));
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        };
-        self.rows.iter().map(line).collect()
-    }
+/// A path of this computer, so that a terminal does nothing else than show it.
+pub(crate) fn path(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes()).into_owned()
 }
 
-fn aligned(cell: &impl Display, align: Align, width: usize) -> String {
-    match align {
-        Align::Left => format!("{cell:<width$}"),
-        Align::Right => format!("{cell:>width$}"),
-    }
+/// How many columns the standard output has; `None` when it is no terminal.
+pub(crate) fn columns_of_stdout() -> Option<usize> {
+    columns(terminal_size_of(std::io::stdout()))
+}
+
+/// How many columns the standard error has; `None` when it is no terminal.
+pub(crate) fn columns_of_stderr() -> Option<usize> {
+    columns(terminal_size_of(std::io::stderr()))
+}
+
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0)
 }
 
 #[cfg(test)]
@@ -157,13 +146,5 @@ mod tests {
     fn runs_of_numbers_are_drawn_together() {
         assert_eq!(ranges(&[1, 2, 3, 5, 7, 8]), "1–3, 5, 7, 8");
         assert_eq!(ranges(&[]), "");
-    }
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&[("#", Align::Right), ("note", Align::Left), ("added", Align::Right)]);
-        table.row(vec!["10".into(), "é".into(), "1 B".into()]);
-        table.row(vec!["9".into(), "longer".into(), String::new()]);
-        assert_eq!(table.lines(), [" #  note    added", "10  é         1 B", " 9  longer"]);
     }
 }

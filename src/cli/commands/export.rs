@@ -1,25 +1,26 @@
 //! `snap export`.
 
-use super::Outcome;
-use super::at::AtArgs;
-use super::failure::Failure;
-use super::session::Session;
-use super::session::snapshot_named;
-use super::stop::stoppable;
-use super::text;
+use super::super::args::snapshot::SnapshotArgs;
+use super::super::failure::Failure;
+use super::super::outcome::Outcome;
+use super::super::output::advice;
+use super::super::output::export::Exported;
+use super::super::session::Session;
+use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::base::error::Error;
+use snap_archive::system::platform;
 use snap_archive::verbs::export::export_from;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
 
-/// Write one point in time as a single ordinary .tar.zst to the standard output
+/// Write a snapshot as a single ordinary .tar.zst to the standard output
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
-    at: AtArgs,
+    at: SnapshotArgs,
     /// How hard to compress, 1 (fast) to 19 (small)
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
@@ -31,36 +32,38 @@ Examples:
   snap export -a /media/stick/archive Documents | tar --zstd -xf - -C ~/back";
 
 pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failure> {
-    if session.global.json {
-        return Err(Failure::usage("--json cannot be used with export: the standard output is the tar"));
-    }
-    if io::stdout().is_terminal() {
-        return Err(Failure::usage("a tar is nothing to look at: it is not written to a terminal")
-            .with_hint("Send it into a file: snap export > FILE.tar.zst"));
-    }
-    let paths = args.at.paths()?;
+    check_output(session)?;
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
+    let paths = args.at.paths(&catalog, &snapshot)?;
     let mut out = Counted { inner: io::stdout(), bytes: 0 };
     let write = || export_from(&catalog, snapshot.number, &paths, args.level, &mut out, &session.console);
     let problems = stoppable(&session.console, stopped(), write)??;
     out.flush().map_err(|error| Error::io("cannot write the tar", error))?;
-    session.console.close();
-    if !session.global.quiet {
-        let (named, size) = (snapshot_named(&snapshot), text::size(out.bytes));
-        session.console.line(&format!("Exported {named}: {size}."));
-    }
-    if problems > 0 {
-        let entries = text::count(problems, "entry", "entries");
-        session.console.warn(&format!("{entries} could not be exported as they were. See the list above."));
-    }
+    session.console.result(&Exported::new(&snapshot, out.bytes, problems))?;
     Ok(Outcome::with_problems(problems))
 }
 
+/// Only a pipe or a file can take a tar.
+fn check_output(session: &Session) -> Result<(), Failure> {
+    if session.settings.json {
+        return Err(Failure::usage("--json cannot be used with export: the standard output is the tar"));
+    }
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage("refusing to write a tar to the terminal").with_hint(advice::EXPORT_TO_FILE));
+    }
+    if platform::was_closed(io::stdout()) {
+        return Err(
+            Failure::new("cannot write the tar: the standard output is closed").with_hint(advice::EXPORT_TO_FILE)
+        );
+    }
+    Ok(())
+}
+
 fn stopped() -> Failure {
-    Failure::new("stopped before everything was exported; what was written is not a whole export")
-        .with_hint("Delete it, and run the same command again to export everything.")
+    Failure::stopped("stopped before everything was exported; what was written is not a whole export")
+        .with_hint(advice::EXPORT_AGAIN)
 }
 
 /// Counts what is written.

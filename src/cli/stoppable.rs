@@ -1,8 +1,8 @@
 //! Ctrl-C: the first one asks the command to stop and sees to it that the program ends soon, the second one ends it at once.
 //! Knows no command.
 
-use super::console::Console;
 use super::failure::Failure;
+use super::output::console::Console;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::ErrorKind;
 use std::sync::atomic::AtomicBool;
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// As large as that of the first thread usually is.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Does `work` and gives its result. The first Ctrl-C (or SIGTERM) asks it to stop; where that takes too long, as when a drive
+/// Does `work` and gives its result. The first Ctrl-C (or SIGTERM, SIGHUP) asks it to stop; where that takes too long, as when a drive
 /// does not answer, the program ends without it. A second Ctrl-C ends the program at once.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub(crate) fn stoppable<T: Send>(
     stopped: Failure,
     work: impl FnOnce() -> Result<T, Error> + Send,
 ) -> Result<Result<T, Error>, Failure> {
-    console.watch_signals()?;
+    console.signals.watch()?;
     let has_ended = AtomicBool::new(false);
     let result = thread::scope(|scope| -> Result<_, Failure> {
         // Signals go to the first thread: it must not be the one that waits for a drive.
@@ -75,12 +75,11 @@ fn watch(console: &Console, stopped: &Failure, has_ended: &AtomicBool) {
         }
         has_ended.load(Ordering::Acquire)
     };
-    if ends_within(None, &|| console.was_stopped()) || ends_within(Some(LOOK), &|| false) {
+    if ends_within(None, &|| console.signals.was_stopped()) || ends_within(Some(LOOK), &|| false) {
         return;
     }
     console.line("Stopping …; press Ctrl-C again to stop at once");
     if !ends_within(Some(GRACE), &|| false) && !has_ended.swap(true, Ordering::AcqRel) {
-        console.close();
-        stopped.end_program();
+        std::process::exit(console.fail(stopped).into());
     }
 }

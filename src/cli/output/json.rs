@@ -1,13 +1,15 @@
 //! Values as `--json` shows them: paths that are not UTF-8, times, snapshots. Prints nothing.
 
+use super::super::failure::Failure;
+use super::advice;
 use serde::Serialize;
 use serde::Serializer;
 use serde::ser::SerializeMap;
-use snap_archive::base::entry::Entry;
-use snap_archive::base::entry::Kind;
+use snap_archive::base::error::Error;
 use snap_archive::base::error::Problem;
+use snap_archive::base::error::Result;
+use snap_archive::base::error::Subject;
 use snap_archive::base::id::Number;
-use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::is_harmless;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::SourceRecord;
@@ -15,8 +17,74 @@ use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use std::time::Duration;
 
+/// The version of all documents: it changes when something in them goes away or gets another meaning.
+const VERSION: u32 = 1;
+
+/// What a program is told, with the version.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    document: &'a T,
+}
+
+/// A document over several lines.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(crate) fn document(document: &impl Serialize) -> Result<String> {
+    written(serde_json::to_string_pretty(&Versioned { version: VERSION, document }))
+}
+
+/// A document in one line.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(crate) fn line(document: &impl Serialize) -> Result<String> {
+    written(serde_json::to_string(&Versioned { version: VERSION, document }))
+}
+
+fn written(text: serde_json::Result<String>) -> Result<String> {
+    text.map(harmless).map_err(|error| Error::io("cannot write JSON", error.into()))
+}
+
+/// Why a command failed.
+#[derive(Serialize)]
+pub(crate) struct Failed<'a> {
+    error: FailedError<'a>,
+}
+
+#[derive(Serialize)]
+struct FailedError<'a> {
+    kind: &'static str,
+    message: &'a str,
+    advice: Option<&'a str>,
+    #[serde(flatten)]
+    subject: Option<About<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum About<'a> {
+    File(&'a str),
+    Entry(Text<'a>),
+    Source(Text<'a>),
+}
+
+impl<'a> Failed<'a> {
+    pub(crate) fn new(failure: &'a Failure) -> Failed<'a> {
+        let subject = failure.subject().and_then(|subject| match subject {
+            Subject::File(name) => Some(About::File(name)),
+            Subject::Entry(path) => Some(About::Entry(Text(path.as_bytes()))),
+            Subject::Source(path) => Some(About::Source(Text(path.as_os_str().as_encoded_bytes()))),
+            _ => None,
+        });
+        Failed { error: FailedError { kind: failure.kind(), message: failure.what(), advice: failure.hint(), subject } }
+    }
+}
+
 /// A JSON text in which nothing is left that a terminal would obey: such characters stand in strings only, and are escaped.
-pub(crate) fn harmless(text: String) -> String {
+fn harmless(text: String) -> String {
     let obeyed = |c: char| !is_harmless(c) && !matches!(c, '\n' | '\t');
     if !text.contains(obeyed) {
         return text;
@@ -37,7 +105,7 @@ pub(crate) fn harmless(text: String) -> String {
 pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         if let Ok(text) = std::str::from_utf8(self.0) {
             return serializer.serialize_str(text);
         }
@@ -104,64 +172,24 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// One entry, as `ls` shows it.
-#[derive(Serialize)]
-pub(crate) struct Listed<'a> {
-    path: Text<'a>,
-    r#type: &'static str,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    user: &'a str,
-    group: &'a str,
-    mtime: String,
-    size: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<Text<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<[u64; 2]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blake3: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    lost: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    torn: bool,
-}
-
-impl<'a> Listed<'a> {
-    pub(crate) fn new(path: &'a EntryPath, entry: &'a Entry) -> Listed<'a> {
-        let stat = &entry.stat;
-        Listed {
-            path: Text(path.as_bytes()),
-            r#type: stat.kind.word(),
-            mode: format!("{:04o}", stat.mode),
-            uid: stat.uid,
-            gid: stat.gid,
-            user: &entry.owner.user,
-            group: &entry.owner.group,
-            mtime: time(stat.mtime),
-            size: stat.size,
-            target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
-            device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
-            lost: entry.is_lost(),
-            torn: entry.is_torn(),
-            blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
-        }
-    }
-}
-
-/// One problem: which entry, and what happened.
+/// One problem: which entry, what happened, and what to do.
 #[derive(Serialize)]
 pub(crate) struct Problematic<'a> {
     path: Text<'a>,
     what: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 impl<'a> Problematic<'a> {
     pub(crate) fn all(problems: &'a [Problem]) -> Vec<Problematic<'a>> {
         problems
             .iter()
-            .map(|problem| Problematic { path: Text(problem.path.as_bytes()), what: &problem.what })
+            .map(|problem| Problematic {
+                path: Text(problem.path.as_bytes()),
+                what: &problem.what,
+                advice: problem.advice.as_ref().map(advice::text),
+            })
             .collect()
     }
 }

@@ -1,0 +1,33 @@
+//! The options that every command understands.
+
+use clap::builder::OsStringValueParser;
+use clap::builder::TypedValueParser;
+use std::path::PathBuf;
+
+// The options that every command understands.
+#[derive(clap::Args, Default)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// The archive's folder.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "The archive's folder, on the drive [env: SNAP_ARCHIVE]"
+    )]
+    #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(crate) archive: Option<PathBuf>,
+    /// Print one JSON document, for programs, instead of text (ls: one per line)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print only problems and requested output
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print more: name every entry that is saved or restored; more columns in lists
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// How many threads work; 0: as many as the machine has
+    #[arg(long, global = true, value_name = "N", default_value_t = 0, hide = true)]
+    pub(crate) threads: usize,
+}

@@ -1,0 +1,10 @@
+//! The commands, one in a file: its arguments, and what it does with the library. Results are told by `output`.
+
+pub(crate) mod create;
+pub(crate) mod export;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod ls;
+pub(crate) mod repair;
+pub(crate) mod restore;
+pub(crate) mod verify;

@@ -1,0 +1,206 @@
+//! The standard output and the standard error: where results go, and what happens while it happens. Knows no command.
+
+use super::super::failure::Failure;
+use super::super::settings::Settings;
+use super::super::signals::Signals;
+use super::json;
+use super::notices;
+use super::problems;
+use super::problems::Problems;
+use super::progress;
+use super::render::Channel;
+use super::render::Line;
+use super::render::Render;
+use super::render::Text;
+use super::text;
+use super::wrap::wrapped;
+use snap_archive::base::error::Problem;
+use snap_archive::base::monitor::EntryChange;
+use snap_archive::base::monitor::Event;
+use snap_archive::base::monitor::Monitor;
+use snap_archive::base::path::EntryPath;
+use std::io::ErrorKind as IoErrorKind;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+/// Where this run tells what happens, and hears that it should stop.
+pub(crate) struct Console {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    lists_entries: AtomicBool,
+    progress: progress::Line,
+    problems: Mutex<Problems>,
+    are_problems_told: AtomicBool,
+    /// The signals that ask to stop.
+    pub(crate) signals: Signals,
+}
+
+impl Console {
+    /// A console that shows what these settings allow.
+    pub(crate) fn new(settings: &Settings) -> Console {
+        let Settings { json, quiet, verbose, .. } = *settings;
+        Console {
+            json,
+            quiet,
+            verbose,
+            lists_entries: AtomicBool::new(verbose && !json),
+            progress: progress::Line::new(std::io::stderr().is_terminal() && !quiet && !json && !verbose),
+            problems: Mutex::default(),
+            are_problems_told: AtomicBool::new(false),
+            signals: Signals::default(),
+        }
+    }
+
+    /// From now on every entry is named on the standard output, unless `--quiet` or `--json`; a line of progress would only
+    /// be in the way.
+    pub(crate) fn list_entries(&self) {
+        if !self.quiet && !self.json {
+            self.progress.close();
+            self.lists_entries.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The problems that were kept.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        self.locked_problems().kept()
+    }
+
+    /// Takes the line of progress away, for good, and tells the problems that were not told yet.
+    pub(crate) fn finish(&self) {
+        self.progress.close();
+        if !self.verbose && !self.are_problems_told.swap(true, Ordering::Relaxed) {
+            for line in self.locked_problems().lines() {
+                self.line(&line);
+            }
+        }
+    }
+
+    /// Tells a result: as a JSON document, or in lines.
+    ///
+    /// # Errors
+    /// When the standard output cannot be written; one that was closed early is none.
+    pub(crate) fn result(&self, result: &impl Render) -> Result<(), Failure> {
+        self.finish();
+        if self.json {
+            return print(&json::document(&result.json())?);
+        }
+        let mut text = Text::new(self.verbose);
+        result.text(&mut text);
+        text.into_lines().into_iter().try_for_each(|line| self.told(&line))
+    }
+
+    fn told(&self, line: &Line) -> Result<(), Failure> {
+        match line.channel {
+            Channel::Summary | Channel::Aside if self.quiet => Ok(()),
+            Channel::Result | Channel::Summary if line.wraps => print(&wrapped(&line.text, text::columns_of_stdout())),
+            Channel::Result | Channel::Summary => print(&line.text),
+            Channel::Aside => {
+                self.line(&line.text);
+                Ok(())
+            }
+            Channel::Warning => {
+                self.line(&text::yellow(&line.text));
+                Ok(())
+            }
+        }
+    }
+
+    /// Says why the command failed; its exit code.
+    pub(crate) fn fail(&self, failure: &Failure) -> u8 {
+        self.finish();
+        report(failure, self.json)
+    }
+
+    /// Writes a line to the standard error, above the line of progress.
+    pub(crate) fn line(&self, line: &str) {
+        let line = wrapped(line, text::columns_of_stderr());
+        // A standard error that cannot be written leaves nobody to tell.
+        self.progress.suspended(|| drop(writeln!(anstream::stderr(), "{line}")));
+    }
+
+    /// Writes a line that a person, not a program, wants to see, unless `--quiet`.
+    pub(crate) fn aside(&self, line: &str) {
+        if !self.quiet && !self.json {
+            self.line(line);
+        }
+    }
+
+    /// Writes a line that the person should know of, unless `--quiet`.
+    pub(crate) fn note(&self, what: &str) {
+        if !self.quiet {
+            self.line(&format!("note: {what}"));
+        }
+    }
+
+    fn problem(&self, problem: &Problem) {
+        if self.verbose {
+            self.line(&problems::one(problem));
+        }
+        self.locked_problems().push(problem);
+    }
+
+    fn locked_problems(&self) -> MutexGuard<'_, Problems> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Monitor for Console {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Entry(change, path) => entry(change, path),
+            Event::Problem(problem) => self.problem(problem),
+            Event::Notice(notice) => self.note(&notices::text(notice)),
+            Event::Phase(phase) => self.progress.begin(phase),
+            Event::Progress(progress) => self.progress.show(progress, &|| self.locked_problems().count()),
+            _ => {}
+        }
+    }
+
+    fn wants_entries(&self) -> bool {
+        self.lists_entries.load(Ordering::Relaxed)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.signals.was_stopped()
+    }
+}
+
+/// Says why the command failed, on the standard error, and for a program as a document on the standard output; its exit code.
+pub(crate) fn report(failure: &Failure, is_json: bool) -> u8 {
+    if is_json && let Ok(document) = json::document(&json::Failed::new(failure)) {
+        // Where nobody reads it, the exit code still tells.
+        let _ = print(&document);
+    }
+    let mut lines = format!("{}{}", text::red("snap: "), failure.what());
+    if let Some(hint) = failure.hint() {
+        lines.push_str("\n  ");
+        lines.push_str(hint);
+    }
+    let _ = writeln!(anstream::stderr(), "{}", wrapped(&lines, text::columns_of_stderr()));
+    failure.code()
+}
+
+fn print(line: &str) -> Result<(), Failure> {
+    match writeln!(anstream::stdout(), "{line}") {
+        Err(error) if error.kind() != IoErrorKind::BrokenPipe => Err(Failure::output(&error)),
+        _ => Ok(()),
+    }
+}
+
+fn entry(change: EntryChange, path: &EntryPath) {
+    let word = match change {
+        EntryChange::New => "new",
+        EntryChange::Modified => "modified",
+        EntryChange::Metadata => "metadata",
+        EntryChange::Deleted => "delete",
+        _ => "restore",
+    };
+    // A closed standard output only means that nobody reads the list any more.
+    let _ = writeln!(std::io::stdout(), "{word:<9} {path}");
+}

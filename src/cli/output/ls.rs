@@ -1,0 +1,133 @@
+//! The entries that `ls` shows, one in a line. Prints nothing.
+
+use super::json;
+use super::json::Text;
+use super::text;
+use serde::Serialize;
+use snap_archive::base::entry::Entry;
+use snap_archive::base::entry::Kind;
+use snap_archive::base::entry::Stat;
+use snap_archive::base::error::Result;
+use snap_archive::base::path::EntryPath;
+use snap_archive::base::path::printable;
+
+/// One entry, as `ls` shows it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    path: Text<'a>,
+    r#type: &'static str,
+    mode: String,
+    uid: u32,
+    gid: u32,
+    user: &'a str,
+    group: &'a str,
+    mtime: String,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<[u64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blake3: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    lost: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    torn: bool,
+}
+
+impl<'a> Listed<'a> {
+    fn new(path: &'a EntryPath, entry: &'a Entry) -> Listed<'a> {
+        let stat = &entry.stat;
+        Listed {
+            path: Text(path.as_bytes()),
+            r#type: stat.kind.word(),
+            mode: format!("{:04o}", stat.mode),
+            uid: stat.uid,
+            gid: stat.gid,
+            user: &entry.owner.user,
+            group: &entry.owner.group,
+            mtime: json::time(stat.mtime),
+            size: stat.size,
+            target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
+            device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
+            lost: entry.is_lost(),
+            torn: entry.is_torn(),
+            blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
+        }
+    }
+}
+
+/// Everything of an entry, as a document in one line.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(crate) fn json_line(path: &EntryPath, entry: &Entry) -> Result<String> {
+    json::line(&Listed::new(path, entry))
+}
+
+/// Everything of an entry.
+pub(crate) fn long_line(path: &EntryPath, entry: &Entry, time: &str) -> String {
+    let stat = &entry.stat;
+    let owner = |name: &str, number: u32| {
+        if name.is_empty() { number.to_string() } else { printable(name.as_bytes()).into_owned() }
+    };
+    let (user, group) = (owner(&entry.owner.user, stat.uid), owner(&entry.owner.group, stat.gid));
+    let size = match stat.kind {
+        kind if kind.is_device() => format!("{}, {}", stat.device >> 32, stat.device & u64::from(u32::MAX)),
+        _ => text::number(stat.size),
+    };
+    format!("{} {user:<8} {group:<8} {size:>14} {time} {}", mode(stat), short_line(path, entry))
+}
+
+/// The path; behind it `/` for a directory, and in a link's case where it points.
+pub(crate) fn short_line(path: &EntryPath, entry: &Entry) -> String {
+    match entry.stat.kind {
+        Kind::Directory => format!("{path}/"),
+        Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
+        _ if entry.is_lost() => format!("{path} (lost)"),
+        _ if entry.is_torn() => format!("{path} (not whole)"),
+        _ => path.to_string(),
+    }
+}
+
+/// Type and permissions as `ls` shows them: `-rwsr-xr-x`.
+fn mode(stat: &Stat) -> String {
+    let kind = match stat.kind {
+        Kind::Directory => 'd',
+        Kind::File => '-',
+        Kind::Symlink => 'l',
+        Kind::Fifo => 'p',
+        Kind::CharDevice => 'c',
+        Kind::BlockDevice => 'b',
+    };
+    let may = |bit: u32, letter: char| if stat.mode & bit != 0 { letter } else { '-' };
+    let run = |bit: u32, special_bit: u32, letter: char| match (stat.mode & bit != 0, stat.mode & special_bit != 0) {
+        (true, false) => 'x',
+        (false, false) => '-',
+        (true, true) => letter,
+        (false, true) => letter.to_ascii_uppercase(),
+    };
+    let user = [may(0o400, 'r'), may(0o200, 'w'), run(0o100, 0o4000, 's')];
+    let group = [may(0o040, 'r'), may(0o020, 'w'), run(0o010, 0o2000, 's')];
+    let others = [may(0o004, 'r'), may(0o002, 'w'), run(0o001, 0o1000, 't')];
+    [kind].into_iter().chain(user).chain(group).chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_shown_as_ls_shows_them() {
+        for (kind, bits, text) in [
+            (Kind::File, 0o644, "-rw-r--r--"),
+            (Kind::File, 0o4755, "-rwsr-xr-x"),
+            (Kind::File, 0o6666, "-rwSrwSrw-"),
+            (Kind::Directory, 0o1777, "drwxrwxrwt"),
+            (Kind::Symlink, 0o777, "lrwxrwxrwx"),
+            (Kind::Fifo, 0, "p---------"),
+        ] {
+            assert_eq!(mode(&Stat { kind, mode: bits, ..Stat::default() }), text);
+        }
+    }
+}
