@@ -227,8 +227,8 @@ fn what_was_not_there_then_is_deleted_if_wanted_and_only_where_it_was_asked_for(
     let told = Lines::default();
     let dry = restore(&sample.archive, &RestoreOptions { dry_run: true, ..all.clone() }, &told).unwrap();
     let lines = told.0.into_inner().unwrap();
-    let deleted: Vec<_> = lines.iter().filter(|line| line.starts_with("delete")).collect();
-    assert_eq!(deleted, ["delete u", "delete s/new", "delete s/empty/y"]);
+    let deleted: Vec<_> = lines.iter().filter(|line| line.starts_with("Deleted")).collect();
+    assert_eq!(deleted, ["Deleted u", "Deleted s/new", "Deleted s/empty/y"]);
     assert!(place.at("u").exists() && dry.deleted == 3);
     assert_eq!(sound(&sample, &all).deleted, 3);
     assert_eq!(place.tree(), right);

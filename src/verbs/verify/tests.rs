@@ -16,6 +16,7 @@ use super::sample::symlink;
 use super::*;
 use crate::archive::open::bundle_path;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
@@ -73,6 +74,7 @@ fn checked(sample: &Sample, options: VerifyOptions) -> VerifyReport {
 struct Told {
     file: String,
     what: String,
+    advice: Option<Advice>,
     snapshots: Vec<Number>,
     paths: Vec<EntryPathBuf>,
     paths_total: u64,
@@ -80,9 +82,9 @@ struct Told {
 
 fn told(findings: Vec<Finding>) -> Vec<Told> {
     let told = |finding: Finding| {
-        let (file, what) = (finding.place.to_string(), finding.text());
+        let (file, what, advice) = (finding.place.to_string(), finding.text(), finding.fault.advice());
         let Impact { snapshots, paths, paths_total, .. } = finding.impact;
-        Told { file, what, snapshots, paths, paths_total }
+        Told { file, what, advice, snapshots, paths, paths_total }
     };
     findings.into_iter().map(told).collect()
 }
@@ -322,7 +324,7 @@ fn a_damaged_manifest_costs_nothing_while_the_index_is_there() {
         }
         let found = only(&sample, WITH_DATA);
         assert_eq!((found.file, found.snapshots, found.paths_total), (Sample::file(2), snapshots, 0));
-        assert!(found.what.contains("index"), "{}", found.what);
+        assert_eq!(found.advice, Some(Advice::KeepIndexAndCopyArchive), "{}", found.what);
     }
 }
 
@@ -379,7 +381,7 @@ fn damaged_and_old_index_files_are_made_again_by_snap_itself() {
             damage(&sample, &name);
             let found = only(&sample, WITH_DATA);
             assert_eq!((found.file, found.snapshots), (name, vec![]));
-            assert!(found.what.contains("by itself"), "{}", found.what);
+            assert!(found.what.contains("made again from the bundles when it is needed"), "{}", found.what);
         }
     }
 }
