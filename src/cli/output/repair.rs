@@ -54,7 +54,9 @@ impl Render for Repaired<'_> {
                 advice::AFTER_REPAIR
             ));
         } else if steps.is_empty() {
-            text.summary(format!("{done} The archive is sound."));
+            let rest =
+                if left.known_losses.is_empty() { "The archive is sound." } else { "Everything else is intact." };
+            text.summary(format!("{done} {rest}"));
         } else {
             text.result(format!("{done} The archive is sound."));
         }
