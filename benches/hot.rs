@@ -101,7 +101,7 @@ fn comparing(bencher: Bencher) {
 #[divan::bench(args = [1, 3, 9])]
 fn packing(bencher: Bencher, level: i32) {
     let top = tree();
-    let source = SourceSpec { name: Some("s".into()), path: top.path().to_owned() };
+    let source = SourceSpec { name: Some("s".into()), is_named: false, path: top.path().to_owned() };
     let options =
         CreateOptions { sources: vec![source], level: Level::Fixed(level), threads: 1, ..CreateOptions::default() };
     let archive = || Archive::init_store(Arc::new(MemoryStore::new()), ArchiveId([1; 16]), Time::new(0, 0)).unwrap();

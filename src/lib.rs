@@ -17,7 +17,7 @@
 //! // Saves the folder `home`, under its own name.
 //! let archive = Archive::init(&place.path().join("archive"))?;
 //! let monitor = Recorder::new();
-//! let source = SourceSpec { name: None, path: home };
+//! let source = SourceSpec { name: None, is_named: false, path: home };
 //! let report = create(&archive, &CreateOptions { sources: vec![source], ..CreateOptions::default() }, &monitor)?;
 //! assert_eq!((report.problems, monitor.problems().len()), (0, 0));
 //!
@@ -83,6 +83,7 @@ pub use crate::base::time::Time;
 pub use crate::base::when::When;
 pub use crate::verbs::create::CreateOptions;
 pub use crate::verbs::create::CreateReport;
+pub use crate::verbs::create::LeftOut;
 pub use crate::verbs::create::Level;
 pub use crate::verbs::create::SourceSpec;
 pub use crate::verbs::create::create;

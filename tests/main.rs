@@ -18,5 +18,6 @@ mod part_limit;
 mod recover;
 mod refused;
 mod rules;
+mod sources;
 mod stock;
 mod tidy;

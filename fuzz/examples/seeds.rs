@@ -121,7 +121,13 @@ fn noise(number: u64, length: usize) -> Vec<u8> {
 /// A bundle with an entry of each kind, and everything that can be said of one.
 fn add_bundle(store: &MemoryStore) -> BundleName {
     let rules = Rules { exclude: vec!["*.tmp".to_owned()], exclude_caches: true, one_file_system: false };
-    let source = SourceRecord { name: "home".to_owned(), path: "/no/such/place/home".to_owned(), scanned: true, rules };
+    let source = SourceRecord {
+        name: "home".to_owned(),
+        path: "/no/such/place/home".into(),
+        scanned: true,
+        missing: false,
+        rules,
+    };
     let name = BundleName::new(bundles::ID, TIME).unwrap();
     let head = Head {
         archive: ARCHIVE,

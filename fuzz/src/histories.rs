@@ -129,7 +129,7 @@ impl Story {
     /// As for `create`.
     pub fn save(&self, store: Arc<dyn Store>, u: &mut Unstructured) -> snap_archive::base::error::Result<CreateReport> {
         let options = CreateOptions {
-            sources: vec![SourceSpec { name: None, path: self.source() }],
+            sources: vec![SourceSpec { name: None, is_named: false, path: self.source() }],
             allow_empty: true,
             level: Level::Fixed(1),
             time: Some(Time::new(1_700_000_000 + self.saved.len() as i64, 0)),

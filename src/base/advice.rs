@@ -43,6 +43,18 @@ pub enum Advice {
     },
     /// A source is not there.
     CheckSource,
+    /// A source is another folder than last time: say that it was moved, or give this one a name of its own.
+    SayMovedOrName {
+        /// The source's folder, printable.
+        path: String,
+    },
+    /// A source is in the archive: name what is to be saved.
+    SaveOtherFolder,
+    /// A rule that does not hold cannot be taken away: one of those that hold can.
+    TakeAwayKnownRule {
+        /// The rules that hold, as they are written.
+        rules: Vec<String>,
+    },
     /// A source is no folder: name the one that it is in.
     SaveFolderOfFile,
     /// A source has become empty: its drive may be missing, or that is right.

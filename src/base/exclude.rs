@@ -8,6 +8,8 @@ use crate::base::path::joined;
 use crate::base::path::printable;
 use crate::base::pattern::Pattern;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 /// The name of files whose rules hold for their directory and everything below it.
 pub const IGNORE_FILE: &[u8] = b".snapignore";
@@ -34,9 +36,16 @@ const COMPLAINTS_MAX: usize = 10;
 /// is left out can be kept, so a walk does not descend into it and parents are never asked again.
 #[derive(Clone, Debug, Default)]
 pub struct Exclude {
-    command_line: Arc<[Pattern]>,
+    command_line: Arc<[Counted]>,
     /// From the source's root down.
     files: Arc<[Arc<Level>]>,
+}
+
+/// A rule of the command line, and whether anything fitted it.
+#[derive(Debug)]
+struct Counted {
+    rule: Pattern,
+    has_fitted: AtomicBool,
 }
 
 /// The rules of one `.snapignore` file.
@@ -53,8 +62,14 @@ impl Exclude {
     /// # Errors
     /// Only if a pattern is not understood, is empty or is a comment; the error names it.
     pub fn new(patterns: &[String]) -> Result<Exclude> {
-        let rules: Result<Arc<[Pattern]>> = patterns.iter().map(|pattern| one_rule(pattern)).collect();
+        let rules: Result<Arc<[Counted]>> = patterns.iter().map(|pattern| one_rule(pattern)).collect();
         Ok(Exclude { command_line: rules?, files: Arc::default() })
+    }
+
+    /// The places of those patterns that nothing has fitted yet that this or a clone of it was asked about.
+    pub fn unused(&self) -> Vec<usize> {
+        let rules = self.command_line.iter().enumerate();
+        rules.filter(|(_, rule)| !rule.has_fitted.load(Ordering::Relaxed)).map(|(place, _)| place).collect()
     }
 
     /// Whether nothing can be left out.
@@ -89,7 +104,16 @@ impl Exclude {
         if self.is_empty() || path.is_empty() {
             return false;
         }
-        if let Some(keeps) = last_word(&self.command_line, path, is_directory) {
+        let mut from_command_line = None;
+        for Counted { rule, has_fitted } in self.command_line.iter().rev() {
+            // Those that have no say any more are asked only until something has fitted them.
+            let is_asked = from_command_line.is_none() || !has_fitted.load(Ordering::Relaxed);
+            if is_asked && rule.fits(path, is_directory) {
+                has_fitted.store(true, Ordering::Relaxed);
+                from_command_line = from_command_line.or(Some(rule.keeps));
+            }
+        }
+        if let Some(keeps) = from_command_line {
             return !keeps;
         }
         let from_files = self.files.iter().rev().find_map(|level| {
@@ -105,12 +129,13 @@ fn last_word(rules: &[Pattern], path: &[u8], is_directory: bool) -> Option<bool>
     rules.iter().rev().find(|rule| rule.fits(path, is_directory)).map(|rule| rule.keeps)
 }
 
-fn one_rule(pattern: &str) -> Result<Pattern> {
+fn one_rule(pattern: &str) -> Result<Counted> {
     if !is_rule(pattern.as_bytes()) {
         let why = "it is empty or a comment; a name that begins with # is written \\#";
         return Err(bad_pattern(pattern, why));
     }
-    Pattern::parse(pattern.as_bytes()).map_err(|why| bad_pattern(pattern, &why))
+    let rule = Pattern::parse(pattern.as_bytes()).map_err(|why| bad_pattern(pattern, &why))?;
+    Ok(Counted { rule, has_fitted: AtomicBool::new(false) })
 }
 
 /// The patterns in a file named by `--exclude-from`, a line each; blank lines and comments are left out.
@@ -217,6 +242,17 @@ mod tests {
             assert!(!out(&rules, path), "{path}");
         }
         assert!(out_directory(&rules, "build") && out_directory(&rules, "d/build"));
+    }
+
+    #[test]
+    fn rules_that_nothing_fits_are_known() {
+        let rules = rules(&["*.o", "a", "!b", "nothing"]);
+        assert_eq!(rules.unused(), [0, 1, 2, 3]);
+        let below = rules.clone();
+        assert!(out(&below, "a") && !out(&below, "b"));
+        assert_eq!(rules.unused(), [0, 3]);
+        assert!(out(&below, "a.o"));
+        assert_eq!(rules.unused(), [3]);
     }
 
     #[test]

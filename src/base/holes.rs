@@ -46,6 +46,17 @@ impl Holes {
         self.0.iter().map(|hole| (hole.start, hole.end - hole.start)).collect()
     }
 
+    /// Those of them in which all bytes of the file, `content`, are zero.
+    #[must_use]
+    pub fn that_are_zero(self, content: &[u8]) -> Holes {
+        let bytes = |hole: &Range<u64>| content.get(hole.start as usize..hole.end as usize);
+        let is_zero = |hole: &Range<u64>| bytes(hole).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+        if self.iter().all(is_zero) {
+            return self;
+        }
+        Holes(self.0.iter().filter(|hole| is_zero(hole)).cloned().collect())
+    }
+
     /// Each of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Range<u64>> {
         self.0.iter()

@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod path;
 pub mod pattern;
+pub mod text;
 pub mod time;
 
 pub mod error;

@@ -5,6 +5,8 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Rules;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -55,6 +57,8 @@ pub enum EntryChange {
     Deleted,
     /// It was restored.
     Restored,
+    /// A rule left it out, with all that is in it.
+    LeftOut,
 }
 
 /// Something the person should know that is not a problem.
@@ -98,6 +102,37 @@ pub enum Notice {
         bytes: u64,
         /// The bytes that are free.
         free: u64,
+    },
+    /// The rules of a source are other than last time.
+    RulesChanged {
+        /// Its name.
+        source: String,
+        /// The rules that are new.
+        added: Rules,
+        /// Those that no longer hold.
+        taken_away: Rules,
+    },
+    /// Nothing was left out by a rule that was given now.
+    RuleFitsNothing {
+        /// The rule, as it was written.
+        rule: String,
+    },
+    /// What is there, or in it, is left out: it is on another file system than its source.
+    Elsewhere {
+        /// The place.
+        path: EntryPathBuf,
+    },
+    /// More than are named are left out for that reason.
+    MoreElsewhere {
+        /// How many more.
+        count: usize,
+    },
+    /// A source's file system could not be synced: what programs wrote through memory may not all be seen.
+    SourceNotSynced {
+        /// The source's name, printable.
+        source: String,
+        /// Why.
+        why: String,
     },
     /// What is to be restored needs more than is free in the target.
     TargetMayBeTooSmall {

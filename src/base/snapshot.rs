@@ -17,10 +17,14 @@ use serde::Serialize;
 pub struct SourceRecord {
     /// Its name: the first part of every path of it.
     pub name: String,
-    /// The absolute path it was read from, as far as it can be written as text.
-    pub path: String,
+    /// The absolute path it was read from, as it was named: symlinks in it are followed anew each time.
+    #[serde(with = "crate::base::text")]
+    pub path: Vec<u8>,
     /// Whether this snapshot read it; otherwise its state was taken over from the snapshot before.
     pub scanned: bool,
+    /// Whether it was to be read and could not be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
     /// The rules by which it was read, used again when the next `create` names no source.
     #[serde(default, skip_serializing_if = "Rules::is_default")]
     pub rules: Rules,

@@ -23,6 +23,7 @@ use self::commands::list;
 use self::commands::ls;
 use self::commands::repair;
 use self::commands::restore;
+use self::commands::sources;
 use self::commands::verify;
 use self::failure::Failure;
 use self::outcome::Outcome;
@@ -64,6 +65,7 @@ enum Command {
     Init(init::InitArgs),
     Create(create::CreateArgs),
     List(list::ListArgs),
+    Sources(sources::SourcesArgs),
     Ls(ls::LsArgs),
     Restore(restore::RestoreArgs),
     Verify(verify::VerifyArgs),
@@ -116,6 +118,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Init(args) => init::run(args, session),
         Command::Create(args) => create::run(args, session),
         Command::List(args) => list::run(args, session),
+        Command::Sources(args) => sources::run(args, session),
         Command::Ls(args) => ls::run(args, session),
         Command::Restore(args) => restore::run(args, session),
         Command::Verify(args) => verify::run(args, session),

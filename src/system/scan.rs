@@ -46,6 +46,8 @@ pub struct Source {
     stat: RawStat,
     rules: Rules,
     exclude: Exclude,
+    /// Whether the source is itself on a file system that shows what the system is doing.
+    is_pseudo: bool,
     file_systems: Mutex<HashMap<u64, FileSystem>>,
     /// A directory on each file system that lists nothing, without an error, once its drive is gone.
     doubtful: Mutex<Vec<Directory>>,
@@ -70,6 +72,7 @@ impl Source {
         };
         Ok(Source {
             path: own,
+            is_pseudo: root.file_system().is_pseudo,
             root,
             stat,
             rules: rules.clone(),
@@ -87,6 +90,26 @@ impl Source {
     /// The path of its top directory in the archive: its name.
     pub fn path(&self) -> &EntryPath {
         &self.path
+    }
+
+    /// Those of its patterns that nothing has fitted so far.
+    pub fn unused_patterns(&self) -> Vec<&str> {
+        let patterns = self.exclude.unused();
+        patterns.into_iter().filter_map(|place| self.rules.exclude.get(place)).map(String::as_str).collect()
+    }
+
+    /// The number of the file system of its top directory.
+    pub fn file_system_number(&self) -> u64 {
+        self.stat.file_system
+    }
+
+    /// Whether what `raw` tells of is left out, or its contents, as it is on another file system.
+    fn is_elsewhere(&self, raw: &RawStat, file_system: &FileSystem) -> bool {
+        let is_other = raw.file_system != self.stat.file_system;
+        let is_directory = raw.kind == Some(Kind::Directory);
+        // On overlays, files have other numbers than directories: only one that is mounted by itself is elsewhere.
+        let is_mounted = is_directory || raw.mount != self.stat.mount;
+        is_other && is_mounted && self.rules.one_file_system || is_directory && file_system.is_pseudo && !self.is_pseudo
     }
 
     /// Its top directory.
@@ -206,6 +229,12 @@ pub struct Listing {
     pub problems: Vec<Problem>,
     /// How many sockets there are; they are not kept.
     pub sockets: u64,
+    /// Names that rules leave out, by their place, and whether each is a directory.
+    left_out: Vec<((u32, u32), bool)>,
+    /// The bytes of the files among them.
+    pub left_out_bytes: u64,
+    /// Paths that are left out, or whose contents are, as they are on another file system; from the source's name on.
+    pub elsewhere: Vec<Vec<u8>>,
 }
 
 /// An entry of a listing.
@@ -222,6 +251,13 @@ impl Listing {
     /// The name of one of its entries.
     pub fn name(&self, found: &Found) -> &[u8] {
         &self.names[found.name.0 as usize..][..found.name.1 as usize]
+    }
+
+    /// The names that rules leave out, and whether each is a directory.
+    pub fn left_out(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.left_out
+            .iter()
+            .map(|(name, is_directory)| (&self.names[name.0 as usize..][..name.1 as usize], *is_directory))
     }
 
     /// Whether there was nothing in it at all, not even what rules leave out.
@@ -319,7 +355,7 @@ struct Slot {
 enum SlotState {
     Waiting,
     Running,
-    Done(Listing, Vec<Arc<Slot>>),
+    Done(Box<Listing>, Vec<Arc<Slot>>),
     Taken,
 }
 
@@ -393,7 +429,7 @@ impl Scanner<'_> {
             {
                 work.entries_ahead -= listing.found.len();
                 self.changed.notify_all();
-                return (listing, children);
+                return (*listing, children);
             }
             drop(state);
             work = match work.next_ahead() {
@@ -414,7 +450,7 @@ impl Scanner<'_> {
         if self.options.threads > 0 {
             work.waiting.extend(children.iter().rev().cloned());
         }
-        *slot.state() = SlotState::Done(listing, children);
+        *slot.state() = SlotState::Done(Box::new(listing), children);
         self.changed.notify_all();
     }
 
@@ -472,23 +508,33 @@ impl Scanner<'_> {
                 }
             };
             let is_directory = raw.kind == Some(Kind::Directory);
+            if is_directory && self.options.skip == Some((raw.file_system, raw.inode)) {
+                continue;
+            }
             let excluded = cache && name != CACHE_TAG_FILE
-                || !exclude.is_empty() && exclude.excludes(&path::joined(&slot.path, name), is_directory)
-                || is_directory && self.options.skip == Some((raw.file_system, raw.inode));
+                || !exclude.is_empty() && exclude.excludes(&path::joined(&slot.path, name), is_directory);
             if excluded {
+                listing.left_out.push((span, is_directory));
+                listing.left_out_bytes += if raw.kind == Some(Kind::File) { raw.size } else { 0 };
                 continue;
             }
             let Some(kind) = raw.kind else {
                 listing.sockets += 1;
                 continue;
             };
-            if is_directory && source.rules.one_file_system && raw.file_system != source.stat.file_system {
-                elsewhere.push(name.to_vec());
-            }
             let file_system = match known {
                 Some((number, file_system)) if number == raw.file_system => file_system,
                 _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,
             };
+            if source.is_elsewhere(&raw, &file_system) {
+                if !file_system.is_pseudo {
+                    listing.elsewhere.push(path::joined(&listing.path, name));
+                }
+                if !is_directory {
+                    continue;
+                }
+                elsewhere.push(name.to_vec());
+            }
             let mut stat = Source::comparable(&raw, kind, file_system);
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;

@@ -85,7 +85,7 @@ impl Scene {
 /// The usual options for saving one folder.
 pub fn options(home: &Path) -> CreateOptions<'static> {
     CreateOptions {
-        sources: vec![SourceSpec { name: None, path: home.to_owned() }],
+        sources: vec![SourceSpec { name: None, is_named: false, path: home.to_owned() }],
         time: Some(Time::new(1_750_000_000, 0)),
         threads: 2,
         clock: &late,

@@ -3,6 +3,7 @@
 use super::super::failure::Failure;
 use snap_archive::base::path::is_name;
 use snap_archive::base::path::printable;
+use snap_archive::system::platform;
 use snap_archive::verbs::create::SourceSpec;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -29,21 +30,25 @@ fn parse_one(typed: &OsStr) -> Result<SourceSpec, Failure> {
     if typed.is_empty() {
         return Err(Failure::usage("a SOURCE is empty"));
     }
-    let (name, path) = match split_name(typed) {
-        Some((name, path)) => (name.to_owned(), PathBuf::from(path)),
+    let split = split_name(typed);
+    let is_named = split.is_some();
+    let (name, path) = match split {
+        Some((name, path)) => (name.to_owned(), path.to_owned()),
         None => (name_of(Path::new(typed))?, PathBuf::from(typed)),
     };
     if !is_name(name.as_bytes()) || path.as_os_str().is_empty() {
         return Err(Failure::usage(format!("'{}' cannot be a source", shown(typed)))
             .with_hint("A source is PATH or NAME=PATH, as in papers=/home/ann/Documents."));
     }
-    Ok(SourceSpec { name: Some(name), path })
+    Ok(SourceSpec { name: Some(name), is_named, path })
 }
 
 /// NAME and PATH, if that is what was typed: not when the whole is a file's name or the `=` stands inside a path.
-fn split_name(typed: &OsStr) -> Option<(&str, &str)> {
-    let (name, path) = typed.to_str()?.split_once('=')?;
-    (!name.contains('/') && !Path::new(typed).exists()).then_some((name, path))
+fn split_name(typed: &OsStr) -> Option<(&str, &Path)> {
+    let bytes = typed.as_encoded_bytes();
+    let equals = bytes.iter().position(|byte| *byte == b'=')?;
+    let name = std::str::from_utf8(&bytes[..equals]).ok()?;
+    (!name.contains('/') && !Path::new(typed).exists()).then(|| (name, platform::path_of(&bytes[equals + 1..])))
 }
 
 /// The last part of the path; that of the real path where it ends in `.` or `..`.

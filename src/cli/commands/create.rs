@@ -20,6 +20,7 @@ use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
+use snap_archive::verbs::create::check_sources;
 use snap_archive::verbs::create::create;
 use std::ffi::OsString;
 use std::fs::File;
@@ -38,12 +39,25 @@ pub(crate) struct CreateArgs {
     /// Make the archive first if there is none
     #[arg(long, conflicts_with = "dry_run")]
     init: bool,
-    /// Exclude what matches GLOB (.gitignore syntax); may be given several times
+    /// Exclude what matches GLOB (.gitignore syntax), beside the rules of the last time; may be given several times. A path
+    /// into a source, absolute, with ./ or with the source's name before it, means what is there
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     exclude: Vec<String>,
     /// Exclude what matches a line of this file; may be given several times
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
+    /// No longer exclude what matches this rule of the last time; may be given several times
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    no_exclude: Vec<String>,
+    /// Forget the rules of the last time
+    #[arg(long)]
+    fresh_rules: bool,
+    /// A source is another folder than last time, which is right: it was moved
+    #[arg(long)]
+    moved: bool,
+    /// Do not wait until what programs wrote is on the sources' drives; a change through memory may then be missed
+    #[arg(long)]
+    no_sync: bool,
     /// Exclude what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     exclude_caches: bool,
@@ -87,7 +101,7 @@ Examples:
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
     let options = options(args, session)?;
-    let archive = if args.init { open_or_init(session)? } else { session.open()? };
+    let archive = if args.init { open_or_init(&options, session)? } else { session.open()? };
     if args.dry_run {
         session.console.list_entries();
     }
@@ -118,6 +132,11 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
     Ok(CreateOptions {
         sources: sources::parse(&args.sources)?,
         rules: rules(args)?,
+        take_away: args.no_exclude.clone(),
+        fresh_rules: args.fresh_rules,
+        moved: args.moved,
+        sync: !args.no_sync,
+        tell_left_out: args.dry_run && session.settings.verbose,
         level: args.level,
         rehash: args.rehash,
         dry_run: args.dry_run,
@@ -131,7 +150,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
     })
 }
 
-/// The rules that were typed; `None`, those of the last snapshot, when neither rules nor sources were.
+/// The rules that were typed.
 fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
     let mut exclude = Vec::new();
     for file in &args.exclude_from {
@@ -141,8 +160,7 @@ fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
     // Refused here, before the drive is touched.
     Exclude::new(&exclude).map_err(|error| Failure::from(error).into_usage())?;
     let rules = Rules { exclude, exclude_caches: args.exclude_caches, one_file_system: args.one_file_system };
-    let is_typed = rules != Rules::default() || !args.sources.is_empty() || !args.exclude_from.is_empty();
-    Ok(is_typed.then_some(rules))
+    Ok((rules != Rules::default()).then_some(rules))
 }
 
 fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
@@ -153,10 +171,14 @@ fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
     Ok(patterns_of(&text).map_err(|error| error.while_doing(&doing))?)
 }
 
-fn open_or_init(session: &Session) -> Result<Archive, Failure> {
+fn open_or_init(options: &CreateOptions, session: &Session) -> Result<Archive, Failure> {
     let directory = session.settings.directory()?;
     match Archive::open(directory) {
-        Err(error) if error.kind() == ErrorKind::NoArchive => Ok(Archive::init(directory)?),
+        Err(error) if error.kind() == ErrorKind::NoArchive => {
+            // What cannot be saved leaves no archive behind.
+            check_sources(options)?;
+            Ok(Archive::init(directory)?)
+        }
         opened => Ok(opened?),
     }
 }

@@ -7,4 +7,5 @@ pub(crate) mod list;
 pub(crate) mod ls;
 pub(crate) mod repair;
 pub(crate) mod restore;
+pub(crate) mod sources;
 pub(crate) mod verify;

@@ -75,6 +75,13 @@ pub(crate) fn did_you_mean(meant: &str) -> String {
 pub(crate) fn text(advice: &Advice) -> String {
     match advice {
         Advice::RenameSource { name, path } => format!("Give one of them another name: {name}={path}."),
+        Advice::SayMovedOrName { path } => format!(
+            "If it is the same that was moved, add --moved. If it is another, give it a name of its own: NAME={path}."
+        ),
+        Advice::TakeAwayKnownRule { rules } if rules.is_empty() => "There are no rules.".to_owned(),
+        Advice::TakeAwayKnownRule { rules } => {
+            format!("The rules are: {}", printable(rules.join("  ").as_bytes()))
+        }
         Advice::NameSource { path } => format!("Give it a name: NAME={path}."),
         Advice::ListFiles { snapshot } => format!(
             "See what is in the snapshot with: snap ls --at {snapshot} [FOLDER]. A path begins with the name of its source."
@@ -163,6 +170,7 @@ fn about_sources(advice: &Advice) -> Option<&'static str> {
     Some(match advice {
         Advice::NameSources => "Name the folders, for example: snap create -a DIR ~/Documents.",
         Advice::CheckSource => "Check the spelling, and that the drive it is on is plugged in.",
+        Advice::SaveOtherFolder => "Name the folders that are to be saved.",
         Advice::SaveFolderOfFile => "Name the folder that it is in.",
         Advice::CheckDriveOrAllowEmpty => {
             "Check that the drive it is on is plugged in. If it is right that the folder is empty: snap create --allow-empty."

@@ -198,6 +198,7 @@ fn entry(change: EntryChange, path: &EntryPath) {
         EntryChange::New => "new",
         EntryChange::Modified => "modified",
         EntryChange::Metadata => "metadata",
+        EntryChange::LeftOut => "left out",
         EntryChange::Deleted => "delete",
         _ => "restore",
     };

@@ -12,6 +12,7 @@ use snap_archive::base::id::Number;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::create::CreateReport;
+use snap_archive::verbs::create::LeftOut;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,8 +37,23 @@ struct Document<'a> {
     bytes_written: u64,
     seconds: f64,
     sockets: u64,
+    left_out: LeftOutCounts,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
+}
+
+/// What rules left out; what is in folders among it is not counted.
+#[derive(Serialize)]
+struct LeftOutCounts {
+    files: u64,
+    folders: u64,
+    bytes: u64,
+}
+
+impl LeftOutCounts {
+    fn new(left_out: &LeftOut) -> LeftOutCounts {
+        LeftOutCounts { files: left_out.files, folders: left_out.directories, bytes: left_out.bytes }
+    }
 }
 
 impl Render for Created<'_> {
@@ -62,6 +78,7 @@ impl Render for Created<'_> {
             bytes_written: report.bytes_written,
             seconds: json::seconds(self.took),
             sockets: report.sockets,
+            left_out: LeftOutCounts::new(&report.left_out),
             problems: report.problems,
             problem_list: Problematic::all(&self.problems),
         }
@@ -106,6 +123,9 @@ fn exceptions(report: &CreateReport, text: &mut Text) {
         let sockets = text::count(report.sockets, "socket was", "sockets were");
         text.aside(format!("{sockets} left out: a socket holds no data."));
     }
+    if report.left_out != LeftOut::default() {
+        text.aside(left_out(&report.left_out));
+    }
     if report.problems > 0 {
         let files = match report.problems {
             1 => "1 entry could not be saved exactly; its last saved version, if any, is".to_owned(),
@@ -116,6 +136,16 @@ fn exceptions(report: &CreateReport, text: &mut Text) {
         };
         text.warning(format!("{files} kept. See the list above."));
     }
+}
+
+/// `Left out by rules: 3 files (9.0 MB) and 2 folders with what is in them.`
+fn left_out(sum: &LeftOut) -> String {
+    let files = text::count(sum.files, "file", "files");
+    let files = (sum.files > 0).then(|| format!("{files} ({})", text::size(sum.bytes)));
+    let folders = text::count(sum.directories, "folder with what is in it", "folders with what is in them");
+    let folders = (sum.directories > 0).then_some(folders);
+    let both: Vec<String> = files.into_iter().chain(folders).collect();
+    format!("Left out by rules: {}.", both.join(" and "))
 }
 
 /// `12 new, 3 modified, 1 deleted, 10,234 unchanged`; what is rare is named only when it is there.

@@ -14,6 +14,7 @@ pub(crate) mod progress;
 pub(crate) mod render;
 pub(crate) mod repair;
 pub(crate) mod restore;
+pub(crate) mod sources;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod verify;

@@ -1,5 +1,6 @@
 //! What the library notices, in words. Prints nothing.
 
+use super::text;
 use super::text::size;
 use snap_archive::base::monitor::Notice;
 use snap_archive::base::path::printable;
@@ -30,6 +31,22 @@ pub(crate) fn text(notice: &Notice) -> String {
             size(*bytes),
             size(*free)
         ),
+        Notice::RulesChanged { source, added, taken_away } => {
+            let parts = [("added", text::rules(added)), ("taken away", text::rules(taken_away))];
+            let parts = parts.iter().filter(|(_, rules)| !rules.is_empty());
+            let parts: Vec<String> = parts.map(|(what, rules)| format!("{what} {rules}")).collect();
+            format!("the rules of {} have changed: {}", printable(source.as_bytes()), parts.join("; "))
+        }
+        Notice::RuleFitsNothing { rule } => {
+            format!("the rule --exclude '{}' fits nothing: nothing was left out by it", printable(rule.as_bytes()))
+        }
+        Notice::Elsewhere { path } => {
+            format!("{path} is on another file system or in another subvolume, and left out")
+        }
+        Notice::MoreElsewhere { count } => format!("{count} more are left out for that reason"),
+        Notice::SourceNotSynced { source, why } => {
+            format!("what programs wrote to the drive of {source} may not all be seen: it could not be synced ({why})")
+        }
         Notice::TargetMayBeTooSmall { needed, free } => format!(
             "{} are needed in the target, but only {} are free: {} are missing",
             size(*needed),

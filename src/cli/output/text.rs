@@ -4,6 +4,7 @@ use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
 pub(crate) use snap_archive::base::monitor::amount as size;
 use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Rules;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use std::path::Path;
@@ -102,6 +103,14 @@ pub(crate) fn columns_of_stderr() -> Option<usize> {
 
 fn columns(size: Option<(Width, Height)>) -> Option<usize> {
     size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
+/// Rules as they are typed.
+pub(crate) fn rules(rules: &Rules) -> String {
+    let patterns = rules.exclude.iter().map(|rule| format!("--exclude '{}'", printable(rule.as_bytes())));
+    let caches = rules.exclude_caches.then(|| "--exclude-caches".to_owned());
+    let one = rules.one_file_system.then(|| "--one-file-system".to_owned());
+    patterns.chain(caches).chain(one).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

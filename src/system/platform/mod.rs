@@ -34,6 +34,8 @@ pub struct RawStat {
     pub links: u64,
     /// The number of the file system it is on; changes when a drive is plugged in again.
     pub file_system: u64,
+    /// The number of the mount that it is reached through; 0 where the system does not tell.
+    pub mount: u64,
     /// Major and minor number of a device, `major << 32 | minor`.
     pub device: u64,
 }
@@ -55,6 +57,8 @@ pub struct FileSystem {
     pub file_bytes_max: Option<u64>,
     /// Whether files may take less room on it than they have bytes; also where that is not known.
     pub may_compress: bool,
+    /// Whether it shows what the system is doing, and keeps nothing on a disk.
+    pub is_pseudo: bool,
     /// Whether a drive that was pulled out may list folders as empty, or in part, without an error.
     pub hides_read_errors: bool,
 }

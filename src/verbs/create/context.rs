@@ -4,6 +4,7 @@ use super::CreateOptions;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
+use crate::base::error::Problem;
 use crate::base::monitor::Monitor;
 use crate::format::manifest::Head;
 use crate::system::scan::ScanOptions;
@@ -16,6 +17,8 @@ pub struct CreateContext<'a> {
     /// The state that is compared with.
     pub base: &'a State,
     pub sources: &'a [Source],
+    /// Sources that were to be scanned and are not there.
+    pub missing: &'a [Problem],
     pub scan_options: &'a ScanOptions<'a>,
     pub options: &'a CreateOptions<'a>,
     pub threads: usize,

@@ -213,6 +213,21 @@ pub fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usiz
     Ok(count)
 }
 
+/// Reads on behind `content`, until it has `most` bytes; whether the file ends there.
+pub fn read_on(file: &File, content: &mut Vec<u8>, most: usize) -> io::Result<bool> {
+    while content.len() < most {
+        let start = content.len();
+        content.resize((start + HASH_BYTES).min(most), 0);
+        let count = read_full(file, start as u64, &mut content[start..])?;
+        let is_end = start + count < content.len();
+        content.truncate(start + count);
+        if is_end {
+            return Ok(true);
+        }
+    }
+    Ok(read_full(file, content.len() as u64, &mut [0])? == 0)
+}
+
 impl LargeFile {
     /// How many pieces it has; one that was emptied since the scan has an empty one.
     pub fn pieces(&self) -> u64 {

@@ -13,6 +13,8 @@ mod space;
 
 mod hardlinks;
 mod index;
+mod rules;
+
 mod sources;
 
 mod item;
@@ -38,8 +40,12 @@ use crate::base::concurrency::threads;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::error::plain_reason;
 use crate::base::id::NUMBER_MAX;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::path::printable;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::Summary;
@@ -49,6 +55,7 @@ use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::manifest::Head;
 use crate::system::platform;
 use crate::system::scan::ScanOptions;
+use crate::system::scan::Source;
 use std::path::PathBuf;
 
 /// How hard to compress.
@@ -79,6 +86,8 @@ pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
 pub struct SourceSpec {
     /// Its name in the archive; `None`: the last part of its path.
     pub name: Option<String>,
+    /// Whether the person said the name, and so that this folder is meant, whatever was read under the name before.
+    pub is_named: bool,
     /// Where it is.
     pub path: PathBuf,
 }
@@ -87,8 +96,18 @@ pub struct SourceSpec {
 pub struct CreateOptions<'a> {
     /// What to save; empty: the sources of the last snapshot.
     pub sources: Vec<SourceSpec>,
-    /// What to leave out; `None`: what was left out of the same source last time.
+    /// What to leave out beside what was left out of the same source last time.
     pub rules: Option<Rules>,
+    /// Patterns that no longer hold.
+    pub take_away: Vec<String>,
+    /// Whether the rules of the last time are forgotten first.
+    pub fresh_rules: bool,
+    /// Whether sources may have other paths than last time. Default: no, unless their names are given.
+    pub moved: bool,
+    /// Whether file systems of sources are synced first, so that what programs write through memory is seen. Default: yes.
+    pub sync: bool,
+    /// Whether what rules leave out is told entry by entry, where entries are. Default: no.
+    pub tell_left_out: bool,
     /// How hard to compress.
     pub level: Level,
     /// Whether to read files that look unchanged.
@@ -116,6 +135,11 @@ impl Default for CreateOptions<'_> {
         CreateOptions {
             sources: Vec::new(),
             rules: None,
+            take_away: Vec::new(),
+            fresh_rules: false,
+            moved: false,
+            sync: true,
+            tell_left_out: false,
             level: Level::Auto,
             rehash: false,
             dry_run: false,
@@ -128,6 +152,17 @@ impl Default for CreateOptions<'_> {
             clock: &Time::now,
         }
     }
+}
+
+/// What rules left out. What is in a directory that is left out is not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LeftOut {
+    /// Files and other entries.
+    pub files: u64,
+    /// Directories, with all that is in them.
+    pub directories: u64,
+    /// The bytes of the files.
+    pub bytes: u64,
 }
 
 /// What `create` did.
@@ -145,6 +180,8 @@ pub struct CreateReport {
     pub problems: u64,
     /// How many sockets were passed over.
     pub sockets: u64,
+    /// What rules left out.
+    pub left_out: LeftOut,
     /// The snapshot that was compared with; `None` before the first.
     pub compared_with: Option<Summary>,
     /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
@@ -176,7 +213,11 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
     let catalog = archive.catalog_for_writing(monitor)?;
     let base = catalog.state(catalog.highest())?;
     let history = catalog.history()?;
-    let chosen = sources::choose(options, &history, &base)?;
+    let scene = sources::Scene { archive, history: &history, base: &base, monitor };
+    let chosen = sources::choose(options, &scene)?;
+    if options.sync {
+        sync(&chosen.open, monitor);
+    }
     let head = head(archive, &catalog, options, &chosen, now)?;
     let scan_options = scan_options(archive, options);
     if !options.dry_run {
@@ -187,12 +228,14 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
         catalog: &catalog,
         base: &base,
         sources: &chosen.open,
+        missing: &chosen.problems,
         scan_options: &scan_options,
         options,
         threads: threads(options.threads),
         head,
         monitor,
     })?;
+    rules::tell_unused(options, &chosen.open, &chosen.records, monitor);
     let compared_with = history.last().cloned();
     Ok(CreateReport {
         summary: done.summary,
@@ -201,9 +244,34 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
         bytes_written: done.bytes_written,
         problems: done.problems,
         sockets: done.sockets,
+        left_out: done.left_out,
         is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),
         compared_with,
     })
+}
+
+/// Refuses sources that cannot be saved, as [`create`] would, without an archive.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when none is named, or two have one name; otherwise when one cannot be read.
+pub fn check_sources(options: &CreateOptions) -> Result<()> {
+    sources::check(options)
+}
+
+/// Has the file systems of the sources written out, each once.
+fn sync(sources: &[Source], monitor: &dyn Monitor) {
+    let mut synced = Vec::new();
+    for source in sources {
+        let number = source.file_system_number();
+        if synced.contains(&number) {
+            continue;
+        }
+        synced.push(number);
+        if let Err(error) = source.root().sync_file_system() {
+            let (source, why) = (printable(source.name()).into_owned(), plain_reason(&error));
+            monitor.event(Event::Notice(&Notice::SourceNotSynced { source, why }));
+        }
+    }
 }
 
 fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanOptions<'a> {

@@ -1,5 +1,6 @@
 //! The threads of `create`: scan and plan, pack, write. Jobs are packed by several threads and written in order.
 
+use super::LeftOut;
 use super::Level;
 use super::context::CreateContext;
 use super::level::AdaptiveLevel;
@@ -25,13 +26,18 @@ use crate::base::diff::Rehash;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
+use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::joined;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::scan;
+use crate::system::scan::Listing;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -40,6 +46,9 @@ const PIECES_AHEAD: u64 = 2;
 
 /// How often progress is told at least, also while one large file is read.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The most places on other file systems that are named.
+const ELSEWHERE_TOLD_MAX: usize = 20;
 
 /// What a job became.
 enum Output {
@@ -96,17 +105,17 @@ pub fn run(run: &CreateContext) -> Result<Done> {
     })?;
     tick();
     check_interrupted(run.monitor)?;
-    let (counts, sockets) = planned.ok_or_else(stopped)?;
-    writer.finish(&counts, sockets)
+    let (counts, sockets, left_out) = planned.ok_or_else(stopped)?;
+    Ok(Done { left_out, ..writer.finish(&counts, sockets)? })
 }
 
-/// Plans until the sources are through; gives what was found unchanged, and the sockets.
+/// Plans until the sources are through; gives what was found unchanged, the sockets, and what rules left out.
 fn plan(
     sender: &Sender<Planned, Result<Output>>,
     run: &CreateContext,
     context: Context,
     shared: &Shared,
-) -> Result<(Counts, u64)> {
+) -> Result<(Counts, u64, LeftOut)> {
     let mut send = |planned| {
         check_interrupted(run.monitor)?;
         let bytes = match &planned {
@@ -123,8 +132,11 @@ fn plan(
     };
     let outbox = Outbox::new(context, &mut send);
     let mut planner = Planner::new(run.sources, run.base, outbox, budget, options);
+    planner.report(run.missing.to_vec())?;
     planner.plan_tops()?;
     run.monitor.event(Event::Phase(Phase::Saving));
+    let mut left_out = LeftOut::default();
+    let mut elsewhere = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
         check_interrupted(run.monitor)?;
         // Between two things that are sent there may be hours of looking at what is as it was.
@@ -133,10 +145,38 @@ fn plan(
         }
         shared.meter.add_entries(listing.found.len() as u64);
         run.monitor.event(Event::Progress(shared.meter.progress()));
+        note_left_out(&listing, run, &mut left_out);
+        elsewhere = tell_elsewhere(&listing, run, elsewhere);
         planner.plan(&listing)
     })?;
     planner.finish()?;
-    Ok((planner.counts, planner.sockets))
+    if elsewhere > ELSEWHERE_TOLD_MAX {
+        let count = elsewhere - ELSEWHERE_TOLD_MAX;
+        run.monitor.event(Event::Notice(&Notice::MoreElsewhere { count }));
+    }
+    Ok((planner.counts, planner.sockets, left_out))
+}
+
+/// Counts what rules leave out of a directory, and names it where that is wanted.
+fn note_left_out(listing: &Listing, run: &CreateContext, sum: &mut LeftOut) {
+    sum.bytes = sum.bytes.saturating_add(listing.left_out_bytes);
+    let is_told = run.options.tell_left_out && run.monitor.wants_entries();
+    for (name, is_directory) in listing.left_out() {
+        *(if is_directory { &mut sum.directories } else { &mut sum.files }) += 1;
+        if let Some(path) = EntryPathBuf::from_bytes(&joined(&listing.path, name)).filter(|_| is_told) {
+            run.monitor.event(Event::Entry(EntryChange::LeftOut, &path));
+        }
+    }
+}
+
+/// Names what is left out as it is on another file system, after `told` of them; gives how many there are now.
+fn tell_elsewhere(listing: &Listing, run: &CreateContext, told: usize) -> usize {
+    for path in listing.elsewhere.iter().take(ELSEWHERE_TOLD_MAX.saturating_sub(told)) {
+        if let Some(path) = EntryPathBuf::from_bytes(path) {
+            run.monitor.event(Event::Notice(&Notice::Elsewhere { path }));
+        }
+    }
+    told + listing.elsewhere.len()
 }
 
 fn stopped() -> Error {

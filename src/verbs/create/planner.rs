@@ -493,7 +493,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Problems found by the scan go the same way as all others, so that they are reported in order.
-    fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
+    pub fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
         self.flush()?;
         self.send(Planned::Ready(Packed { problems, ..Packed::default() }))
     }

@@ -2,18 +2,25 @@
 
 use super::CreateOptions;
 use super::SourceSpec;
+use super::rules;
+use crate::archive::open::Archive;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::error::Subject;
+use crate::base::monitor::Monitor;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
+use crate::system::platform;
 use crate::system::scan::Source;
 use std::collections::BTreeMap;
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -23,51 +30,125 @@ pub struct Chosen {
     pub open: Vec<Source>,
     /// All that the snapshot holds.
     pub records: Vec<SourceRecord>,
+    /// Those that were to be scanned and are not there.
+    pub problems: Vec<Problem>,
 }
 
-/// Chooses and opens the sources.
+/// What a run is made from.
+pub struct Scene<'a> {
+    pub archive: &'a Archive,
+    pub history: &'a [Summary],
+    pub base: &'a State,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// Chooses and opens the sources. One that was there last time and is not now is a problem and stays as it was, as long as
+/// there are others.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] when there are none, two have one name, one is missing or has become empty.
-pub fn choose(options: &CreateOptions, history: &[Summary], base: &State) -> Result<Chosen> {
-    let known = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
+/// [`ErrorKind::Refused`] when there are none, two have one name, one is not there that never was, all are missing or have
+/// become empty, one is in the archive or has another path than before.
+pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
+    let known = scene.history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
+    rules::check_taken_away(options, known)?;
+    let mut records = wanted(options, known)?;
+    let mut chosen = Chosen { open: Vec::new(), records: Vec::new(), problems: Vec::new() };
+    let mut failure = None;
+    for record in records.values_mut() {
+        let before = known.iter().find(|before| before.name == record.name);
+        record.rules = rules::of_source(options, record, before, scene.monitor);
+        match open_source(record, options, scene) {
+            Ok(source) => chosen.open.push(source),
+            Err(error) => {
+                let Some(before) = before.filter(|before| before.path == record.path) else { return Err(error) };
+                // The person has named the others since it is gone, and so said that it is no loss.
+                let is_known = options.sources.is_empty() && !before.scanned && !before.missing;
+                let told = EntryPathBuf::from_bytes(record.name.as_bytes()).filter(|_| !is_known);
+                chosen.problems.extend(told.map(|path| is_missing(path, &error)));
+                *record = SourceRecord { scanned: false, missing: !is_known, ..before.clone() };
+                failure = failure.or(Some(error));
+            }
+        }
+    }
+    if let Some(error) = failure.filter(|_| chosen.open.is_empty()) {
+        return Err(error);
+    }
+    for record in known {
+        let taken_over = || SourceRecord { scanned: false, missing: false, ..record.clone() };
+        records.entry(record.name.clone()).or_insert_with(taken_over);
+    }
+    chosen.records = records.into_values().collect();
+    Ok(chosen)
+}
+
+fn is_missing(path: EntryPathBuf, error: &Error) -> Problem {
+    let problem = Problem::new(path, format!("{error}; it stays as it was"));
+    match error.advice() {
+        Some(advice) => problem.with_advice(advice.clone()),
+        None => problem,
+    }
+}
+
+/// Refuses sources of a first snapshot that cannot be saved, before anything is made for it.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when there is none, or two have one name; otherwise when one cannot be read.
+pub fn check(options: &CreateOptions) -> Result<()> {
+    for record in wanted(options, &[])?.values() {
+        open_folder(record, &Rules::default())?;
+    }
+    Ok(())
+}
+
+/// What is to be scanned, by name; without rules.
+fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<String, SourceRecord>> {
+    if options.sources.is_empty() && known.is_empty() {
+        return Err(Error::new(ErrorKind::Refused, "there is no snapshot yet that says which folders to save")
+            .with_advice(Advice::NameSources));
+    }
     let mut wanted: BTreeMap<String, SourceRecord> = BTreeMap::new();
-    for (name, path) in named(&options.sources, known)? {
-        let rules_before = known.iter().find(|record| record.name == name).map(|record| record.rules.clone());
-        let rules = options.rules.clone().or(rules_before).unwrap_or_default();
-        let record = SourceRecord { name: name.clone(), path: shown(&path), scanned: true, rules };
+    for spec in &options.sources {
+        let (name, path) = name_and_path(spec)?;
+        let record =
+            SourceRecord { name: name.clone(), path: bytes_of(&path), scanned: true, ..SourceRecord::default() };
+        let before = known.iter().find(|before| before.name == name);
+        if let Some(before) = before.filter(|before| !spec.is_named && !options.moved && is_elsewhere(before, &path)) {
+            return Err(is_another(before, &path));
+        }
         if let Some(other) = wanted.insert(name.clone(), record) {
             let (name, path) = (printable(name.as_bytes()), printed(&path));
-            let what = format!("two folders are both called '{name}': {} and {path}", printable(other.path.as_bytes()));
+            let what = format!("two folders are both called '{name}': {} and {path}", printable(&other.path));
             return Err(Error::new(ErrorKind::Refused, what)
                 .with_advice(Advice::RenameSource { name: format!("{name}2"), path }));
         }
     }
-    let mut open = Vec::new();
-    for record in wanted.values() {
-        open.push(open_source(record, &record.rules, options, base)?);
+    if options.sources.is_empty() {
+        let again = |record: &SourceRecord| SourceRecord { scanned: true, missing: false, ..record.clone() };
+        wanted.extend(known.iter().map(|record| (record.name.clone(), again(record))));
     }
-    let unscanned = known.iter().filter(|record| !wanted.contains_key(&record.name));
-    let unscanned: Vec<SourceRecord> =
-        unscanned.map(|record| SourceRecord { scanned: false, ..record.clone() }).collect();
-    wanted.extend(unscanned.into_iter().map(|record| (record.name.clone(), record)));
-    Ok(Chosen { open, records: wanted.into_values().collect() })
+    Ok(wanted)
 }
 
-/// Names and absolute paths of what is to be scanned.
-fn named(specs: &[SourceSpec], known: &[SourceRecord]) -> Result<Vec<(String, PathBuf)>> {
-    if specs.is_empty() {
-        if known.is_empty() {
-            return Err(Error::new(ErrorKind::Refused, "there is no snapshot yet that says which folders to save")
-                .with_advice(Advice::NameSources));
-        }
-        return Ok(known.iter().map(|record| (record.name.clone(), PathBuf::from(&record.path))).collect());
-    }
-    specs.iter().map(name_and_path).collect()
+/// Whether a source was read from another folder than `path`.
+fn is_elsewhere(before: &SourceRecord, path: &Path) -> bool {
+    let old = platform::path_of(&before.path);
+    let same_folder =
+        || std::fs::canonicalize(old).ok().is_some_and(|old| std::fs::canonicalize(path).ok() == Some(old));
+    old != path && !same_folder()
+}
+
+fn is_another(before: &SourceRecord, path: &Path) -> Error {
+    let (name, path) = (printable(before.name.as_bytes()), printable(path.as_os_str().as_encoded_bytes()));
+    let what = format!("{name} was read from {} until now, and {path} is another folder", printable(&before.path));
+    Error::new(ErrorKind::Refused, what).with_advice(Advice::SayMovedOrName { path: path.into_owned() })
 }
 
 fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
-    let absolute = std::fs::canonicalize(&spec.path).map_err(|error| missing(&spec.path, error))?;
+    let absolute = std::path::absolute(&spec.path).map_err(|error| missing(&spec.path, error))?;
+    // What `..` means depends on where symlinks before it lead; where they lead now is meant.
+    let goes_up = absolute.components().any(|part| part == Component::ParentDir);
+    let absolute =
+        if goes_up { std::fs::canonicalize(&absolute).map_err(|error| missing(&spec.path, error))? } else { absolute };
     let name = if let Some(name) = &spec.name {
         name.clone()
     } else {
@@ -90,27 +171,46 @@ fn printed(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes()).into_owned()
 }
 
-/// A path as the manifest names it, so that the next run finds it again.
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+fn bytes_of(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_encoded_bytes().to_vec()
 }
 
-fn open_source(record: &SourceRecord, rules: &Rules, options: &CreateOptions, base: &State) -> Result<Source> {
-    let path = Path::new(&record.path);
+fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
+    let path = platform::path_of(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() {
         return Err(Error::new(ErrorKind::Refused, format!("{} is a file, not a folder", printed(path)))
             .about(Subject::Source(path.to_owned()))
             .with_advice(Advice::SaveFolderOfFile));
     }
-    let source = Source::open(&record.name, path, rules)?;
+    Source::open(&record.name, path, rules)
+}
+
+fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) -> Result<Source> {
+    let path = platform::path_of(&record.path);
+    let source = open_folder(record, &record.rules)?;
+    refuse_archive(path, scene.archive)?;
     let mut is_empty = true;
     let listed = source.root().for_each_name(|_| is_empty = false);
     listed.map_err(|error| Error::io(format!("cannot read the folder {}", printed(path)), error))?;
-    if is_empty && !options.allow_empty && base.groups(source.path()).next().transpose()?.is_some() {
+    if is_empty && !options.allow_empty && scene.base.groups(source.path()).next().transpose()?.is_some() {
         return Err(has_become_empty(&printed(path)));
     }
     Ok(source)
+}
+
+/// Each run would store the archive in itself once more.
+fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
+    let real = archive.directory().and_then(|directory| std::fs::canonicalize(directory).ok());
+    let source = std::fs::canonicalize(path).ok();
+    match (real, source) {
+        (Some(real), Some(source)) if source.starts_with(&real) => {
+            Err(Error::new(ErrorKind::Refused, format!("{} is in the archive itself", printed(path)))
+                .about(Subject::Source(path.to_owned()))
+                .with_advice(Advice::SaveOtherFolder))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Why a source is not saved that is no longer what it was: mostly its drive is not there.

@@ -12,6 +12,7 @@ use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::large::Piece;
 use super::large::read_full;
+use super::large::read_on;
 use super::meter::Meter;
 use super::owners::OwnerNames;
 use super::packed::ContentOffset;
@@ -34,6 +35,7 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use crate::format::frames::Effort;
+use crate::format::frames::FRAME_BYTES;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
 use crate::format::layout::PIECE_BYTES;
@@ -45,6 +47,12 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// How many bytes are asked for at once behind the end that `stat` promised.
+const MORE_BYTES: usize = 4 << 10;
+
+/// The most bytes that files that are longer than `stat` promised may bring a job to.
+const GROUP_BYTES_MAX: usize = 2 * FRAME_BYTES;
 
 /// What all workers share.
 #[derive(Clone, Copy)]
@@ -257,15 +265,46 @@ impl<'a> Packer<'a> {
         let opened = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
         note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), &mut packed.problems);
-        let size = entry.stat.size;
-        let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
-        self.frames.header(&item.path, &entry, Body::Itself);
-        let content_start = self.frames.raw_bytes();
-        let content = self.frames.content(size as usize);
-        let bytes_read = read_full(&file, 0, content)? as u64;
+        let promised = entry.stat.size;
+        let holes = if item.may_have_holes { platform::holes(&file, promised)? } else { Holes::default() };
+        let (bytes_read, is_all) = self.append_file(&item.path, &mut entry, &file)?;
+        let content_start = self.frames.raw_bytes() - entry.stat.size as usize;
+        let content = self.frames.since(content_start);
+        // File systems have been known to call a hole what is none: what was read goes before.
+        let holes = holes.that_are_zero(content);
         let hash = holes.hash_of(content);
-        let trouble = trouble_while_reading(source, directory, &file, &entry.stat, &opened, bytes_read)?;
+        let now = source.stat_now(directory, &platform::stat_file(&file)?, Kind::File);
+        let is_whole = is_all && promised == opened.size && same_times(&now, &opened);
+        let trouble = if bytes_read < entry.stat.size {
+            Some(large::SHORTER.to_owned())
+        } else {
+            (!is_whole).then(|| CHANGED.to_owned())
+        };
         Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble })
+    }
+
+    /// Appends a file's header and content, zeros for what is missing. A file ends where reading ends: those of /proc and of some
+    /// FUSE drives have more than `stat` says; the entry gets its true length. Gives the bytes read, and whether that is all.
+    fn append_file(&mut self, path: &EntryPath, entry: &mut Entry, file: &File) -> io::Result<(u64, bool)> {
+        let start = self.frames.raw_bytes();
+        self.frames.header(path, entry, Body::Itself);
+        let content_start = self.frames.raw_bytes();
+        let size = entry.stat.size;
+        let count = read_full(file, 0, self.frames.content(size as usize))? as u64;
+        let mut more = [0; MORE_BYTES];
+        let found = if count == size { read_full(file, size, &mut more)? } else { 0 };
+        if found == 0 {
+            return Ok((count, true));
+        }
+        let mut content = self.frames.since(content_start).to_vec();
+        content.extend_from_slice(&more[..found]);
+        let room = GROUP_BYTES_MAX.saturating_sub(start).min(PIECE_BYTES as usize);
+        let is_all = read_on(file, &mut content, room)?;
+        entry.stat.size = content.len() as u64;
+        self.frames.truncate(start);
+        self.frames.header(path, entry, Body::Itself);
+        self.frames.content(content.len()).copy_from_slice(&content);
+        Ok((entry.stat.size, is_all))
     }
 
     fn reuse_file(&mut self, item: &Item, read: ReadFile, base: &Entry, packed: &mut Packed) {
@@ -354,7 +393,8 @@ impl<'a> Packer<'a> {
         let trouble = trouble.or_else(|| {
             let stat = platform::stat_file(&file.file).ok()?;
             let now = source.stat_now(source.root(), &stat, Kind::File);
-            (!same_times(&now, file.stat())).then(|| CHANGED.to_owned())
+            let goes_on = read_full(&file.file, file.stat().size, &mut [0]).is_ok_and(|count| count > 0);
+            (goes_on || !same_times(&now, file.stat())).then(|| CHANGED.to_owned())
         });
         let mut entry = file.finished_entry(hash, trouble.is_some());
         entry.stat.racy |= trouble.is_some();
@@ -476,22 +516,6 @@ fn opened_stat(
 /// How many bytes of a small file are stored: as many as it has now, but no more than fit a frame.
 fn promised_size(scanned: &Stat, opened: &Stat) -> u64 {
     if opened.size <= PIECE_BYTES { opened.size } else { scanned.size.min(PIECE_BYTES) }
-}
-
-/// Why what was read may be no state that the file ever had.
-fn trouble_while_reading(
-    source: &Source,
-    directory: &Directory,
-    file: &File,
-    promised: &Stat,
-    opened: &Stat,
-    count: u64,
-) -> io::Result<Option<String>> {
-    if count < promised.size {
-        return Ok(Some(large::SHORTER.to_owned()));
-    }
-    let now = source.stat_now(directory, &platform::stat_file(file)?, Kind::File);
-    Ok((opened.size != promised.size || !same_times(&now, opened)).then(|| CHANGED.to_owned()))
 }
 
 fn same_times(a: &Stat, b: &Stat) -> bool {

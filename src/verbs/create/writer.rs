@@ -1,5 +1,6 @@
 //! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
 
+use super::LeftOut;
 use super::context::CreateContext;
 use super::index::IndexBuilder;
 use super::packed::Packed;
@@ -35,6 +36,7 @@ pub struct Done {
     pub bytes_written: u64,
     pub problems: u64,
     pub sockets: u64,
+    pub left_out: LeftOut,
 }
 
 /// Writes the bundles of one snapshot.

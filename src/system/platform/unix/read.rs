@@ -23,6 +23,7 @@ use rustix::fs::SeekFrom;
 use rustix::fs::Statx;
 use rustix::fs::StatxFlags;
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -209,6 +210,11 @@ pub fn stat_path(path: &Path) -> io::Result<RawStat> {
     stat_at(rustix::fs::CWD, path.as_os_str().as_bytes(), AtFlags::empty())
 }
 
+/// The path with these bytes.
+pub fn path_of(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
 /// The extended attributes of an open file.
 ///
 /// # Errors
@@ -284,7 +290,7 @@ pub fn group_name(gid: u32) -> Option<String> {
 }
 
 fn stat_at(directory: impl AsFd, name: &[u8], flags: AtFlags) -> io::Result<RawStat> {
-    let wanted = StatxFlags::BASIC_STATS;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
     Ok(raw_stat(&rustix::fs::statx(directory, name, flags | AtFlags::NO_AUTOMOUNT, wanted)?))
 }
 
@@ -313,6 +319,7 @@ fn raw_stat(found: &Statx) -> RawStat {
         inode: found.stx_ino,
         links: u64::from(found.stx_nlink),
         file_system: pair(found.stx_dev_major, found.stx_dev_minor),
+        mount: found.stx_mnt_id,
         device: pair(found.stx_rdev_major, found.stx_rdev_minor),
     }
 }
@@ -325,6 +332,7 @@ const ORDINARY: FileSystem = FileSystem {
     names: Names::All,
     file_bytes_max: None,
     may_compress: false,
+    is_pseudo: false,
     hides_read_errors: false,
 };
 
@@ -348,6 +356,13 @@ fn file_system_of(found: &rustix::fs::StatFs) -> FileSystem {
         0xef53 | 0x5846_5342 | 0x0102_1994 | 0x794c_7630 => FileSystem { id, ..ORDINARY },
         // btrfs, ZFS, F2FS, bcachefs.
         0x9123_683e | 0x2fc1_2fc1 | 0xf2f5_2010 | 0xca45_1a4e => FileSystem { id, may_compress: true, ..ORDINARY },
+        // proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, configfs, devpts, mqueue, bpf, pstore, efivarfs,
+        // selinuxfs, hugetlbfs, binfmt_misc, fusectl, nsfs, rpc_pipefs.
+        0x9fa0 | 0x6265_6572 | 0x0027_e0eb | 0x6367_7270 | 0x6462_6720 | 0x7472_6163 | 0x7363_6673 | 0x6265_6570
+        | 0x1cd1 | 0x1980_0202 | 0xcafe_4a11 | 0x6165_676c | 0xde5e_81e4 | 0xf97c_ff8c | 0x9584_58f6 | 0x4249_4e4d
+        | 0x6573_5543 | 0x6e73_6673 | 0x6759_6969 => {
+            FileSystem { id, names: Names::Unknown, may_compress: true, is_pseudo: true, ..ORDINARY }
+        }
         _ => FileSystem { id, names: Names::Unknown, may_compress: true, ..ORDINARY },
     }
 }

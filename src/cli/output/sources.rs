@@ -1,0 +1,84 @@
+//! The sources of the newest snapshot, as `sources` shows them. Prints nothing.
+
+use super::json;
+use super::render::Render;
+use super::render::Text;
+use super::table::Align;
+use super::table::Table;
+use super::text;
+use serde::Serialize;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::SourceRecord;
+use snap_archive::base::snapshot::Summary;
+
+/// All snapshots, the newest last: it says which sources there are, the others when each was last read.
+pub(crate) struct Sources(pub(crate) Vec<Summary>);
+
+#[derive(Serialize)]
+struct Document<'a> {
+    sources: Vec<Known<'a>>,
+}
+
+/// A source, and the snapshot that read it last.
+#[derive(Serialize)]
+struct Known<'a> {
+    #[serde(flatten)]
+    record: &'a SourceRecord,
+    last_read: Option<Read>,
+}
+
+#[derive(Serialize)]
+struct Read {
+    snapshot: Number,
+    time: String,
+}
+
+impl Render for Sources {
+    fn text(&self, text: &mut Text) {
+        let known = self.known();
+        if known.is_empty() {
+            return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
+        }
+        let headings = ["name", "path", "last read", "rules"].map(|heading| (heading, Align::Left));
+        let mut table = Table::new(&headings);
+        for record in known {
+            let name = printable(record.name.as_bytes()).into_owned();
+            let path = printable(&record.path).into_owned();
+            table.row(vec![name, path, self.last_read_text(record), text::rules(&record.rules)]);
+        }
+        for line in table.lines() {
+            text.row(line);
+        }
+    }
+
+    fn json(&self) -> impl Serialize {
+        let known = |record| {
+            let last_read = self.last_read(record);
+            let last_read = last_read.map(|summary| Read { snapshot: summary.number, time: json::time(summary.time) });
+            Known { record, last_read }
+        };
+        Document { sources: self.known().iter().map(known).collect() }
+    }
+}
+
+impl Sources {
+    fn known(&self) -> &[SourceRecord] {
+        self.0.last().map(|summary| summary.sources.as_slice()).unwrap_or_default()
+    }
+
+    /// The newest snapshot that read a source.
+    fn last_read(&self, record: &SourceRecord) -> Option<&Summary> {
+        let reads =
+            |summary: &&Summary| summary.sources.iter().any(|source| source.name == record.name && source.scanned);
+        self.0.iter().rfind(reads)
+    }
+
+    fn last_read_text(&self, record: &SourceRecord) -> String {
+        let read = self.last_read(record).map_or_else(
+            || "never".to_owned(),
+            |summary| format!("{} (snapshot {})", text::local(summary.time), summary.number),
+        );
+        if record.missing { read + ", missing since" } else { read }
+    }
+}

@@ -1,0 +1,270 @@
+//! Sources and the rules for them: what is read, what is left out, what is remembered. Knows the command line only.
+
+use crate::support::bench::Bench;
+use crate::support::command::as_root;
+use crate::support::command::program;
+use crate::support::command::run;
+use crate::support::command::skipped;
+use crate::support::snap::BINARY;
+use crate::support::snap::Snap;
+use crate::support::traced::can_trace;
+use crate::support::tree::Tree;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+#[track_caller]
+fn listed(snap: &Snap) -> Vec<String> {
+    snap.call("ls").words("-R").ok().out().lines().map(|line| line.trim_end_matches('/').to_owned()).collect()
+}
+
+/// Another source beside `home`.
+fn tree(bench: &Bench, name: &str, content: &str) -> Tree {
+    let tree = Tree::at(bench.sources().join(name));
+    tree.file("f", content);
+    tree
+}
+
+#[test]
+fn a_source_that_is_gone_is_a_problem_each_time_and_the_others_are_saved() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let work = tree(&bench, "work", "1");
+    bench.snap.create(&[bench.home.root(), work.root()]);
+    work.remove("");
+    for round in 2..5 {
+        bench.home.file("f", "x".repeat(round));
+        bench.snap.call("create").fails(3).expect_said(&["work"]);
+        assert_eq!(bench.snap.snapshots(), round);
+    }
+    bench.snap.call("create").fails(3).expect_said(&["work"]);
+    assert!(listed(&bench.snap).contains(&"work/f".to_owned()), "it stays as it was");
+    let document = bench.snap.call("sources").words("--json").ok().json().remove(0);
+    let sources = &document["sources"];
+    assert_eq!((&sources[1]["name"], &sources[1]["missing"]), (&"work".into(), &true.into()));
+    assert_eq!(sources[1]["last_read"]["snapshot"], 1);
+
+    // Who names those that are left has said that it is no loss.
+    bench.home.file("f", "left");
+    bench.snap.create(&[bench.home.root()]);
+    bench.home.file("f", "by a timer");
+    bench.snap.call("create").ok();
+}
+
+#[test]
+fn a_source_that_never_was_is_no_source() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.snap.call("create").arg(bench.home.root()).arg(bench.path("nope")).fails(1);
+    assert_eq!(bench.snap.snapshots(), 0);
+}
+
+#[test]
+fn a_first_snapshot_that_cannot_be_leaves_no_archive() {
+    let bench = Bench::without_archive();
+    bench.snap.call("create").words("--init").arg(bench.path("nope")).fails(1);
+    bench.snap.call("create").words("--init").fails(1);
+    assert!(!bench.snap.archive().exists());
+}
+
+#[test]
+fn the_archive_and_what_is_in_it_are_no_sources() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    for source in [bench.snap.archive().to_owned(), bench.snap.archive().join("bundles")] {
+        bench.snap.call("create").arg(source).fails(1).expect_said(&["archive itself"]);
+    }
+    assert_eq!(bench.snap.snapshots(), 1);
+}
+
+#[test]
+fn a_source_may_have_a_path_that_is_not_utf_8() {
+    let bench = Bench::without_archive();
+    let right = Tree::at(bench.path("d").join(OsStr::from_bytes(b"caf\xe9")));
+    right.file("f", "right");
+    Tree::at(bench.path("d/caf\u{fffd}")).file("f", "wrong");
+    let mut named = b"x=".to_vec();
+    named.extend(right.root().as_os_str().as_bytes());
+    bench.snap.call("create").words("--init").arg(OsStr::from_bytes(&named)).ok();
+    right.file("f", "right again");
+    bench.snap.call("create").ok();
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert_eq!(fs::read(out.join("x/f")).unwrap(), b"right again");
+    let document = bench.snap.call("sources").words("--json").ok().json().remove(0);
+    let sources = &document["sources"];
+    assert!(sources[0]["path"]["escaped"].as_str().unwrap().ends_with("d/caf%E9"), "{sources:?}");
+}
+
+#[test]
+fn a_symlink_as_a_source_is_followed_anew() {
+    let bench = Bench::new();
+    tree(&bench, "v1", "one");
+    tree(&bench, "v2", "two");
+    let current = bench.path("current");
+    symlink(bench.sources().join("v1"), &current).unwrap();
+    bench.snap.create(&[&current]);
+    fs::remove_file(&current).unwrap();
+    symlink(bench.sources().join("v2"), &current).unwrap();
+    bench.snap.call("create").ok();
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert_eq!(fs::read(out.join("current/f")).unwrap(), b"two");
+}
+
+#[test]
+fn another_folder_under_a_known_name_is_refused_unless_it_is_meant() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    let other = Tree::at(bench.path("other/home"));
+    other.file("g", "2");
+    bench.snap.call("create").arg(other.root()).fails(1).expect_said(&["--moved"]);
+    assert_eq!(bench.snap.snapshots(), 1);
+    bench.snap.call("create").words("--moved").arg(other.root()).ok();
+    assert_eq!(listed(&bench.snap), ["home", "home/g"]);
+    bench.snap.call("create").arg(format!("home={}", bench.home.root().display())).ok();
+    assert_eq!(listed(&bench.snap), ["home", "home/f"]);
+}
+
+#[test]
+fn rules_are_added_taken_away_and_forgotten() {
+    let bench = Bench::new();
+    bench.home.file("a.iso", "1").file("b.tmp", "2").file("c", "3");
+    bench.snap.call("create").arg(bench.home.root()).words("--exclude *.iso").ok();
+    bench.snap.call("create").words("--exclude *.tmp").ok().expect_said(&["added --exclude '*.tmp'"]);
+    assert_eq!(listed(&bench.snap), ["home", "home/c"]);
+    bench
+        .snap
+        .call("create")
+        .arg(bench.home.root())
+        .words("--no-exclude *.iso")
+        .ok()
+        .expect_said(&["taken away --exclude '*.iso'"]);
+    assert_eq!(listed(&bench.snap), ["home", "home/a.iso", "home/c"]);
+    bench.snap.call("create").words("--no-exclude *.iso").fails(1).expect_said(&["*.tmp"]);
+    bench.snap.call("create").words("--fresh-rules").ok().expect_said(&["taken away --exclude '*.tmp'"]);
+    assert_eq!(listed(&bench.snap), ["home", "home/a.iso", "home/b.tmp", "home/c"]);
+}
+
+#[test]
+fn rules_that_are_paths_into_a_source_mean_what_is_there() {
+    let bench = Bench::without_archive();
+    bench.home.file("cache/f", "1").file("deep/cache/f", "2");
+    let absolute = format!("{}/cache", bench.home.root().display());
+    for (rule, directory) in [(absolute.as_str(), ""), ("home/cache", ""), ("./cache", "home"), ("./home/cache", "")] {
+        let snap = Snap::new(bench.fresh());
+        let call = snap.call("create").words("--init --exclude").arg(rule).arg(bench.home.root());
+        let told = call.in_directory(&bench.sources().join(directory)).ok();
+        assert_eq!(listed(&snap), ["home", "home/deep", "home/deep/cache", "home/deep/cache/f"], "{rule}");
+        assert!(told.said().contains("1 folder") && !told.said().contains("fits nothing"), "{}", told.shown());
+    }
+}
+
+#[test]
+fn what_rules_left_out_is_counted_and_what_fits_nothing_is_named() {
+    let bench = Bench::new();
+    bench.home.file("a.iso", "12345").file("b", "1").file("d/e", "2");
+    let call =
+        || bench.snap.call("create").words("--exclude *.iso --exclude d --exclude nothing").arg(bench.home.root());
+    let dry = call().words("--dry-run -v").ok();
+    assert!(dry.out().contains("left out  home/a.iso") && dry.out().contains("left out  home/d"), "{}", dry.shown());
+    let said = call().ok().err();
+    assert!(said.contains("1 file (5 B) and 1 folder") && said.contains("'nothing' fits nothing"), "{said}");
+    assert!(!said.contains("'d' fits nothing") && !said.contains("iso' fits nothing"), "{said}");
+}
+
+#[test]
+fn a_file_ends_where_reading_ends() {
+    let place = Path::new("/proc/sys/kernel/random");
+    let Ok(content) = fs::read(place.join("poolsize")) else { return skipped("there is no /proc") };
+    let bench = Bench::without_archive();
+    bench.snap.call("create").words("--init").arg(format!("k={}", place.display())).run();
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert_eq!(fs::read(out.join("k/poolsize")).unwrap(), content);
+    bench.snap.call("verify").words("--data").ok();
+}
+
+#[test]
+fn what_was_read_is_never_called_a_hole() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::without_archive();
+    let mut content = vec![b'D'; 8192];
+    content.resize(65_536, 0);
+    content.extend([b'E'; 4096]);
+    let file = bench.home.path("f");
+    let sparse = fs::File::create(&file).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, &content[..8192], 0).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, &content[65_536..], 65_536).unwrap();
+    sparse.sync_all().unwrap();
+    let mut strace = program("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(&file);
+    strace.args(["-e", "trace=lseek", "-e", "inject=lseek:retval=69632:when=2", BINARY, "create", "--init", "-a"]);
+    run(strace.arg(bench.snap.archive()).arg(bench.home.root()));
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert!(fs::read(out.join("home/f")).unwrap() == content);
+    bench.snap.call("verify").words("--data").ok();
+}
+
+#[test]
+fn the_file_systems_of_sources_are_synced_first() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let calls = |option: &str| {
+        let log = bench.fresh();
+        let mut strace = program("strace");
+        strace.args(["-f", "-qq", "-e", "trace=syncfs", "-o"]).arg(&log).args([BINARY, "create", option, "-a"]);
+        run(strace.arg(bench.snap.archive()).arg(bench.home.root())).expect(0);
+        fs::read_to_string(log).unwrap().matches("syncfs(").count()
+    };
+    let without = calls("--no-sync");
+    bench.home.file("f", "22");
+    assert_eq!(calls("--level=3"), without + 1);
+}
+
+#[test]
+fn what_one_file_system_leaves_out_is_named() {
+    if !as_root() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("x", "mine").dir("d");
+    let line = "mkdir \"$1\" && mount -t tmpfs none \"$1\" && echo other >\"$1/o\" && mount --bind \"$1/o\" \"$4/x\" &&
+                mount -t tmpfs none \"$4/d\" || exit 77; exec \"$2\" create --one-file-system -a \"$3\" \"$4\"";
+    let other = bench.path("other");
+    let words = [other.as_os_str(), BINARY.as_ref(), bench.snap.archive().as_os_str(), bench.home.root().as_os_str()];
+    let outcome = run(program("unshare").args(["-m", "sh", "-c", line, "sh"]).args(words));
+    if outcome.status == 77 || outcome.err().contains("unshare") {
+        return skipped("nothing can be mounted here");
+    }
+    let said = outcome.expect(0).err();
+    assert!(said.contains("home/x is on another") && said.contains("home/d is on another"), "{said}");
+    assert_eq!(listed(&bench.snap), ["home", "home/d"]);
+}
+
+#[test]
+fn file_systems_that_show_the_system_are_left_out_below_a_source() {
+    if !as_root() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("f", "1").dir("p");
+    let line = "mount -t proc none \"$3/p\" || exit 77; exec \"$1\" create -a \"$2\" \"$3\"";
+    let words = [BINARY.as_ref(), bench.snap.archive().as_os_str(), bench.home.root().as_os_str()];
+    let outcome = run(program("unshare").args(["-m", "sh", "-c", line, "sh"]).args(words));
+    if outcome.status == 77 || outcome.err().contains("unshare") {
+        return skipped("nothing can be mounted here");
+    }
+    outcome.expect(0);
+    assert_eq!(listed(&bench.snap), ["home", "home/f", "home/p"]);
+}
