@@ -830,3 +830,111 @@ fn verify_with_data_finds_damage_in_every_part_of_a_snapshot() {
         fs::write(&part, &good).unwrap();
     }
 }
+
+#[test]
+fn a_failing_command_prints_a_document_with_a_kind() {
+    let bench = Bench::without_archive();
+    let fails = |call: Call, status: i32| call.words("--json").fails(status).json().remove(0);
+    let missing = fails(bench.snap.call("list"), 4);
+    assert_eq!((&missing["version"], &missing["error"]["kind"]), (&1.into(), &"no-archive".into()), "{missing}");
+    assert!(missing["error"]["advice"].as_str().unwrap().contains("plugged in"), "{missing}");
+    let usage = fails(bench.snap.call("create").words("--level 30"), 2);
+    assert_eq!(usage["error"]["kind"], "usage", "{usage}");
+
+    bench.snap.init();
+    bench.home.file("f", "1");
+    bench.save();
+    let unknown = fails(bench.snap.call("ls").words("home/no-such"), 1);
+    let error = &unknown["error"];
+    assert_eq!((&error["kind"], &error["entry"]), (&"not-found".into(), &"home/no-such".into()), "{unknown}");
+    for words in ["list", "ls", "verify", "repair", "create"] {
+        let documents = bench.snap.call(words).words("--json").ok().json();
+        assert!(documents.iter().all(|document| document["version"] == 1), "{words}: {documents:?}");
+    }
+}
+
+#[test]
+fn quiet_commands_say_nothing_when_all_is_well() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    for words in ["verify", "verify --data", "repair", "create"] {
+        let call = bench.snap.call(words).words("-q");
+        let call = if words == "create" { call.arg(bench.home.root()) } else { call };
+        assert_eq!(call.ok().said(), "", "{words}");
+    }
+}
+
+#[test]
+fn words_of_other_programs_lead_to_ours() {
+    let bench = Bench::new();
+    for (words, meant) in [
+        ("backup", "snap create"),
+        ("save", "snap create"),
+        ("check", "snap verify"),
+        ("snapshots", "snap list"),
+        ("create -n", "--dry-run"),
+        ("repair -y", "--yes"),
+        ("restore --target=x", "--to DIR"),
+    ] {
+        bench.snap.call(words).fails(2).expect_said(&[meant]);
+    }
+}
+
+#[test]
+fn what_ls_prints_is_accepted_and_no_two_names_look_alike() {
+    let bench = Bench::new();
+    let names: [&[u8]; 4] = [b"a\\x0ab", b"a\nb", b"back\\slash", b"raw \xff"];
+    for name in names {
+        bench.home.file(name, "");
+    }
+    bench.save();
+    let shown = listed(&bench.snap, "home");
+    assert_eq!(shown.len(), 4, "{shown:?}");
+    let distinct: std::collections::BTreeSet<_> = shown.iter().collect();
+    assert_eq!(distinct.len(), 4, "{shown:?}");
+    for path in &shown {
+        assert_eq!(bench.snap.call("ls").arg(path).ok().out().trim_end(), path);
+    }
+    // A name may also be typed as it is.
+    assert_eq!(bench.snap.call("ls").arg("home/back\\slash").ok().out(), "home/back\\\\slash\n");
+}
+
+#[test]
+fn hundreds_of_problems_of_one_reason_are_told_once() {
+    let bench = Bench::new();
+    for number in 0..100 {
+        bench.home.file(format!("{number:03}"), "");
+    }
+    bench.save();
+    let out = Tree::at(bench.fresh());
+    for number in 0..100 {
+        out.file(format!("home/{number:03}/mine"), "precious");
+    }
+    let restore =
+        |words: &str| bench.snap.call("restore").words("--overwrite --to").arg(out.root()).words(words).fails(3);
+    let said = restore("").err();
+    assert_eq!(said.matches("is not empty is in the way").count(), 1, "{said}");
+    assert!(said.contains("and 80 more (-v names all)") && !said.contains("home/020"), "{said}");
+    assert_eq!(restore("-v").err().matches("is not empty is in the way").count(), 100);
+}
+
+#[test]
+fn an_export_to_a_closed_output_fails() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    let line = "exec \"$1\" export -a \"$2\" >&-";
+    run(&mut shell(line, &[&BINARY, &bench.snap.archive()])).expect(1).expect_said(&["standard output is closed"]);
+    run(&mut shell("exec \"$1\" export -a \"$2\" > /dev/null", &[&BINARY, &bench.snap.archive()])).expect_ok();
+}
+
+#[test]
+fn a_limit_of_file_size_ends_with_a_message() {
+    let bench = Bench::new();
+    bench.home.file("large", noise(1, 3_000_000));
+    let line = "ulimit -c 0; ulimit -f 1000; exec \"$1\" create -a \"$2\" \"$3\"";
+    let words: [&dyn AsRef<std::ffi::OsStr>; 3] = [&BINARY, &bench.snap.archive(), &bench.home.root()];
+    run(&mut shell(line, &words)).expect(1).expect_said(&["too large"]);
+    assert_eq!(bench.snap.snapshots(), 0);
+    bench.assert_kept();
+}

@@ -185,12 +185,14 @@ fn bytes_in(bundles: &[PathBuf]) -> u64 {
 }
 
 #[test]
-fn sigterm_is_like_ctrl_c() {
-    let bench = bench(100);
-    let mut running = Running::plain(BINARY, &bench.path("log"), &create(&bench, "--level 19"));
-    running.wait_until(&|_| unfinished_bytes(bench.snap.archive()) > 0);
-    assert_stopped(&running.stop(Signal::TERM), &SAVED);
-    assert_eq!(bench.snap.snapshots(), 1);
+fn sigterm_and_sighup_are_like_ctrl_c() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let bench = bench(100);
+        let mut running = Running::plain(BINARY, &bench.path("log"), &create(&bench, "--level 19"));
+        running.wait_until(&|_| unfinished_bytes(bench.snap.archive()) > 0);
+        assert_stopped(&running.stop(signal), &SAVED);
+        assert_eq!(bench.snap.snapshots(), 1);
+    }
 }
 
 #[test]
@@ -228,7 +230,7 @@ fn ctrl_c_during_a_big_restore_leaves_whole_files_only_and_a_second_run_goes_on(
     };
     let mut running = Running::slowed(BINARY, "pwrite64:delay_enter=250000", &bench.path("log"), &restore);
     running.wait_until(&|running| running.logged("pwrite64(") > 12);
-    assert_stopped(&running.stop(Signal::INT), &["every file that has its name is complete", "with --overwrite"]);
+    assert_stopped(&running.stop(Signal::INT), &["every file already restored is complete", "with --overwrite"]);
     let mut files = 0;
     for item in walkdir::WalkDir::new(&to).into_iter().map(Result::unwrap).filter(|item| item.file_type().is_file()) {
         let inside = item.path().strip_prefix(to.join("home")).unwrap();
@@ -296,7 +298,10 @@ fn ctrl_c_during_verify_ends_it_soon() {
     };
     let mut running = Running::slowed(BINARY, "pread64:delay_enter=3000000:when=8+", &bench.path("log"), &verify);
     running.wait_until(&|running| running.logged("pread64(") > 8);
-    assert_stopped(&running.stop(Signal::INT), &["stopped before all was looked at", "run the same command again"]);
+    assert_stopped(
+        &running.stop(Signal::INT),
+        &["stopped before everything was checked", "run the same command again"],
+    );
 }
 
 #[test]

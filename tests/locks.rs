@@ -47,7 +47,7 @@ fn a_second_writer_is_told_who_writes_since_when_and_works_once_that_one_was_kil
     let Some(writer) = writer(&bench) else { return };
     let second = bench.snap.call("create").fails(5);
     let year = snap_archive::base::time::Time::now().to_rfc3339().unwrap()[..4].to_owned();
-    for words in [format!("process {}", writer.process()), format!("since {year}"), "wait until it is done".to_owned()]
+    for words in [format!("process {}", writer.process()), format!("since {year}"), "Wait until it is done".to_owned()]
     {
         assert!(second.err().contains(&words), "'{words}' is missing: {}", second.shown());
     }

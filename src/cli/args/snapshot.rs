@@ -38,7 +38,7 @@ impl SnapshotArgs {
         chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
     }
 
-    /// The paths in `snapshot`, checked: as they are, or as this program shows them, with `\\` and `\xNN`.
+    /// The paths in `snapshot`, checked: as this program shows them, with `\\` and `\xNN`, or as they are.
     ///
     /// # Errors
     /// When one cannot be a path in an archive (usage), or the snapshot cannot be read.
@@ -49,8 +49,12 @@ impl SnapshotArgs {
 
 fn found(typed: &[u8], catalog: &Catalog, snapshot: &Summary) -> Result<EntryPathBuf, Failure> {
     let literal = entry_path(typed)?;
-    let Some(shown) = unescaped(typed).filter(|shown| shown != typed) else { return Ok(literal) };
-    if catalog.state(snapshot.number)?.find(&literal)?.is_some() { Ok(literal) } else { entry_path(&shown) }
+    let shown = unescaped(typed).filter(|shown| shown != typed).and_then(|shown| entry_path(&shown).ok());
+    // Only what stands in a snapshot can have been shown.
+    match shown {
+        Some(shown) if catalog.state(snapshot.number)?.find(&shown)?.is_some() => Ok(shown),
+        _ => Ok(literal),
+    }
 }
 
 /// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.
