@@ -167,7 +167,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
         }
         writer.append_frames(&stored, &[made]).unwrap();
     }
-    writer.publish(Tail::default()).unwrap();
+    writer.publish("b", Tail::default()).unwrap();
     let bundle = Arc::new(Bundle::open(&name, store.open("b").unwrap()).unwrap());
     let wanted: Vec<Wanted> = contents.iter().map(|content| Wanted { size: FILE_BYTES as u64, content }).collect();
     bencher

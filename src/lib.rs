@@ -5,7 +5,8 @@
 //! what happens meanwhile, and may ask to stop.
 //!
 //! ```
-//! use snap_archive::{Archive, CreateOptions, LsOptions, Recorder, RestoreOptions, SourceSpec, create, list, ls, restore};
+//! use snap_archive::{Archive, CreateOptions, LsOptions, Recorder, RestoreOptions, Sharing, SourceSpec};
+//! use snap_archive::{create, list, ls, restore};
 //! use std::fs;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,7 +16,7 @@
 //! fs::write(home.join("letter.txt"), "Dear Ann")?;
 //!
 //! // Saves the folder `home`, under its own name.
-//! let archive = Archive::init(&place.path().join("archive"))?;
+//! let archive = Archive::init(&place.path().join("archive"), Sharing::Private)?;
 //! let monitor = Recorder::new();
 //! let source = SourceSpec { name: None, is_named: false, path: home };
 //! let report = create(&archive, &CreateOptions { sources: vec![source], ..CreateOptions::default() }, &monitor)?;
@@ -55,6 +56,7 @@ pub mod verbs;
 
 pub use crate::archive::catalog::Catalog;
 pub use crate::archive::open::Archive;
+pub use crate::archive::open::Sharing;
 pub use crate::base::advice::Advice;
 pub use crate::base::entry::Content;
 pub use crate::base::entry::Entry;

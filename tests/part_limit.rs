@@ -11,6 +11,7 @@ use snap_archive::base::error::ErrorKind;
 use snap_archive::base::error::Result;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::system::store::Blob;
+use snap_archive::system::store::Lease;
 use snap_archive::system::store::MemoryStore;
 use snap_archive::system::store::Room;
 use snap_archive::system::store::Store;
@@ -18,7 +19,6 @@ use snap_archive::system::store::Upload;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::CreateReport;
 use snap_archive::verbs::create::create;
-use std::any::Any;
 use std::sync::Arc;
 
 /// The most bytes of a file on the drive.
@@ -41,8 +41,8 @@ impl Store for SmallFiles {
         self.0.open(name)
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        self.0.create(name)
+    fn create(&self, like: &str) -> Result<Box<dyn Upload>> {
+        self.0.create(like)
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -57,12 +57,12 @@ impl Store for SmallFiles {
         self.0.remove(name)
     }
 
-    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+    fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         self.0.lock(holder)
     }
 
-    fn sweep(&self) -> Result<()> {
-        self.0.sweep()
+    fn sweep(&self, directories: &[&str]) -> Result<()> {
+        self.0.sweep(directories)
     }
 
     fn room(&self) -> Room {

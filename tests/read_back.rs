@@ -114,7 +114,7 @@ fn every_store_compares_what_it_kept_with_what_it_was_given() {
         };
         let mut right = upload("bundles/right");
         right.read_back(&Hash::of(b"some bytes")).unwrap();
-        right.publish().unwrap();
+        right.publish("bundles/right").unwrap();
         let mut wrong = upload("bundles/wrong");
         let error = wrong.read_back(&Hash::of(b"some other bytes")).unwrap_err();
         assert!(error.kind() == ErrorKind::Damaged && error.to_string().contains("bundles/wrong"), "{error}");

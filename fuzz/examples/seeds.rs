@@ -154,7 +154,8 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
     let mut stored = Vec::new();
     let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&raw, &mut stored).unwrap();
     writer.append_frames(&stored, &[frame]).unwrap();
-    writer.publish(Tail { problems_total: 1, problems: vec!["home/x: gone".to_owned()], ..Tail::default() }).unwrap();
+    let tail = Tail { problems_total: 1, problems: vec!["home/x: gone".to_owned()], ..Tail::default() };
+    writer.publish(&bundle_path(&name), tail).unwrap();
     name
 }
 

@@ -63,7 +63,7 @@ fn in_an_index(path: &EntryPath, entry: &Entry) {
     let store = MemoryStore::new();
     let mut writer = IndexWriter::new(store.create("file").unwrap()).unwrap();
     writer.push(directory, name, Some(entry)).unwrap();
-    writer.publish(&IndexHead::default()).unwrap();
+    writer.publish("file", &IndexHead::default()).unwrap();
     let file = Arc::new(IndexFile::open(store.open("file").unwrap()).unwrap());
     let block = file.block(file.block_for(directory, name)).unwrap();
     let row = block.find(directory, name).unwrap();

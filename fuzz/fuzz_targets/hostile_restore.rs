@@ -104,6 +104,7 @@ fn options(target: &Path, u: &mut Unstructured) -> Result<RestoreOptions> {
         delete: u.arbitrary()?,
         dry_run: u.ratio(1, 8)?,
         owners: false,
+        numeric_ids: false,
         threads: 2,
     })
 }
@@ -193,7 +194,7 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
     for line in lines {
         writer.push_line(text(line).as_bytes()).unwrap();
     }
-    let published = writer.publish(Tail::default()).unwrap();
+    let published = writer.publish(&format!("bundles/{name}"), Tail::default()).unwrap();
     BundleRecord { name: name.to_string(), bytes: published.bytes, manifest: published.manifest.0 }
 }
 
@@ -219,11 +220,12 @@ fn text(line: &Line) -> String {
 }
 
 fn add_index(store: &MemoryStore, id: BundleId, bundles: &[BundleRecord], lines: &[Line]) {
-    let mut writer = IndexWriter::new(store.create(&format!("index/{:06}.full", id.number)).unwrap()).unwrap();
+    let name = format!("index/{:06}.full", id.number);
+    let mut writer = IndexWriter::new(store.create(&name).unwrap()).unwrap();
     for line in lines {
         writer.push(&line.directory, &line.name, line.entry.as_ref()).unwrap();
     }
     let snapshots = (1..=id.number).map(|number| Summary { number, ..Summary::default() }).collect();
     let head = IndexHead { archive: ARCHIVE, number: id.number, from: 0, bundles: bundles.to_vec(), snapshots };
-    writer.publish(&head).unwrap();
+    writer.publish(&name, &head).unwrap();
 }

@@ -91,7 +91,7 @@ pub fn check(file: &[u8]) {
         line.push(b'\n');
         writer.push_line(&line).unwrap();
     }
-    let published = writer.publish(tail.clone()).unwrap();
+    let published = writer.publish("file", tail.clone()).unwrap();
     let blob = store.open("file").unwrap();
     assert_eq!(published.bytes, blob.length());
     let (head_again, tail_again, changes_again) = read(Arc::new(Bundle::open(&name, blob).unwrap())).unwrap();

@@ -137,7 +137,7 @@ pub fn check(bytes: &[u8]) {
     for (directory, name, entry) in &rows {
         writer.push(directory, name, entry.as_ref()).unwrap();
     }
-    let length = writer.publish(file.head()).unwrap();
+    let length = writer.publish("file", file.head()).unwrap();
     let again = Arc::new(IndexFile::open(store.open("file").unwrap()).unwrap());
     assert_eq!((again.length(), again.rows()), (length, rows.len() as u64));
     assert_eq!(again.head(), file.head());

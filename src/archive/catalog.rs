@@ -408,18 +408,16 @@ impl<'a> Catalog<'a> {
     pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
         let head = replay::index_head(self.archive.id(), number, before);
         let whole = if head.from == 0 { Whole::Yes } else { Whole::No };
-        IndexRows::new(self.create_index_file(&index_name(number, whole))?, head, before)
+        let name = index_name(number, whole);
+        IndexRows::new(self.create_index_file(&name)?, name, head, before)
     }
 
     /// Begins an index file in place of an unusable one.
     fn create_index_file(&self, name: &str) -> Result<Box<dyn Upload>> {
         let store = self.scratch.get().map_or(&**self.archive.store(), Scratch::store);
-        match store.create(name) {
-            Err(error) if error.kind() == ErrorKind::Exists => match store.remove(name) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-                _ => store.create(name),
-            },
-            created => created,
+        match store.remove(name) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => store.create(name),
         }
     }
 }

@@ -15,16 +15,16 @@ use crate::format::bundle::Bundle;
 use crate::format::manifest::FORMAT;
 use crate::format::manifest::too_new;
 use crate::system::platform;
+use crate::system::store::Access;
+use crate::system::store::Lease;
 use crate::system::store::LocalStore;
 use crate::system::store::Store;
 use crate::system::store::read_small;
 use serde::Deserialize;
 use serde::Serialize;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The directory of the bundles in an archive.
@@ -48,8 +48,16 @@ const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
 pub struct Archive {
     store: Arc<dyn Store>,
     id: ArchiveId,
-    /// Where it is, if it is a directory of this machine; it is then left out of every source.
-    directory: Option<PathBuf>,
+}
+
+/// Who may read and write an archive that is made in a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sharing {
+    /// Its owner alone.
+    #[default]
+    Private,
+    /// The group of the folder that it stands in, or its own if it is there already. Later runs go by the mode of its folder.
+    Group,
 }
 
 /// `archive.toml`.
@@ -62,42 +70,35 @@ struct Description {
 
 impl Archive {
     /// Makes an archive in `directory`, which is missing or empty, and opens it. The directory it stands in must be there.
+    /// Only its owner can read it, or those that `sharing` names, whatever the umask is.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when something is in the directory; otherwise when it cannot be written.
-    pub fn init(directory: &Path) -> Result<Archive> {
-        let doing = |error| Error::io(format!("cannot make an archive at {}", directory.display()), error);
-        if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
-            return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
-                .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
+    /// [`ErrorKind::Exists`] when something is in the directory; [`ErrorKind::Refused`] when it cannot be shared so; otherwise
+    /// when it cannot be written.
+    pub fn init(directory: &Path, sharing: Sharing) -> Result<Archive> {
+        let is_new = make_directory(directory)?;
+        let made = Archive::init_in(directory, sharing, is_new);
+        if made.is_err() && is_new {
+            // Only if nothing is in it.
+            let _ = fs::remove_dir(directory);
         }
-        match fs::read_dir(directory) {
-            Ok(mut listing) => {
-                // A run that was cut off before it made the archive may have left unfinished files of its own.
-                let foreign =
-                    listing.any(|item| item.is_ok_and(|item| !is_left_by_init(&item.file_name().to_string_lossy())));
-                if foreign {
-                    let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
-                    return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
-                }
+        made
+    }
+
+    fn init_in(directory: &Path, sharing: Sharing, is_new: bool) -> Result<Archive> {
+        let store = LocalStore::new(directory);
+        match sharing {
+            Sharing::Private => store.set_access(Access::PRIVATE)?,
+            Sharing::Group => {
+                let group_of = if is_new { parent_of(directory) } else { directory };
+                let found = platform::stat_path(group_of);
+                let found = found.map_err(|error| cannot_init(directory, error))?;
+                store.set_access(Access::shared(found.gid))?;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                fs::create_dir(directory).map_err(doing)?;
-                // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
-                let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-                match platform::sync_directory(parent.unwrap_or(Path::new("."))) {
-                    Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(doing(error)),
-                    _ => {}
-                }
-            }
-            Err(error) => return Err(doing(error)),
         }
         let seed = format!("{:?} {} {:?}", Time::now(), std::process::id(), std::thread::current().id());
         let seed = [seed.as_bytes(), random_bytes().as_slice()].concat();
-        let mut archive =
-            Archive::init_store(Arc::new(LocalStore::new(directory)), ArchiveId::from_seed(&seed), Time::now())?;
-        archive.directory = Some(directory.to_owned());
-        Ok(archive)
+        Archive::init_store(Arc::new(store), ArchiveId::from_seed(&seed), Time::now())
     }
 
     /// Makes an archive with this id in an empty store and opens it. `archive.toml` comes last: with it the archive exists.
@@ -105,7 +106,7 @@ impl Archive {
     /// # Errors
     /// When the store cannot be written.
     pub fn init_store(store: Arc<dyn Store>, id: ArchiveId, now: Time) -> Result<Archive> {
-        let archive = Archive { store, id, directory: None };
+        let archive = Archive { store, id };
         for name in [describe::README_NAME, describe::RECOVER_NAME] {
             archive.write_description(name, now)?;
         }
@@ -137,9 +138,7 @@ impl Archive {
     /// # Errors
     /// As for [`Archive::open`], when the bundles do not say which archive it is.
     pub fn open_for_repair(directory: &Path) -> Result<(Archive, Option<Error>)> {
-        let (mut archive, wrong) = Archive::open_store_for_repair(Arc::new(LocalStore::new(directory)))?;
-        archive.directory = Some(directory.to_owned());
-        Ok((archive, wrong))
+        Archive::open_store_for_repair(Arc::new(LocalStore::new(directory)))
     }
 
     /// As [`Archive::open_for_repair`], for the archive in a store.
@@ -166,7 +165,7 @@ impl Archive {
             (Err(error), None) => Err(error),
             (opened, most) => {
                 let wrong = opened.err().unwrap_or_else(|| Error::damaged("archive.toml is that of another archive"));
-                Ok((Archive { store, id: most.unwrap_or_default(), directory: None }, Some(wrong)))
+                Ok((Archive { store, id: most.unwrap_or_default() }, Some(wrong)))
             }
         }
     }
@@ -177,9 +176,7 @@ impl Archive {
     /// [`ErrorKind::NoArchive`] when there is none; [`ErrorKind::TooNew`] when a newer program made it;
     /// [`ErrorKind::Damaged`] when its description cannot be read.
     pub fn open(directory: &Path) -> Result<Archive> {
-        let mut archive = Archive::open_store(Arc::new(LocalStore::new(directory)))?;
-        archive.directory = Some(directory.to_owned());
-        Ok(archive)
+        Archive::open_store(Arc::new(LocalStore::new(directory)))
     }
 
     /// Opens the archive in a store.
@@ -216,7 +213,7 @@ impl Archive {
             return Err(too_new(description.format));
         }
         let id = ArchiveId::from_hex(&description.id).ok_or_else(|| bad("its id is not as it must be".to_owned()))?;
-        Ok(Archive { store, id, directory: None })
+        Ok(Archive { store, id })
     }
 
     /// Asks whether it is still there.
@@ -244,19 +241,19 @@ impl Archive {
         &self.store
     }
 
-    /// The directory that it is in, if it is one of this machine's.
-    pub fn directory(&self) -> Option<&Path> {
-        self.directory.as_deref()
+    /// Whether its drive may be unplugged when nothing is being written, or is reached over a network.
+    pub fn may_be_unplugged(&self) -> bool {
+        self.store.capabilities().may_be_unplugged
     }
 
     /// Becomes the only writer, and removes what interrupted ones left, until the result is dropped.
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] when another process is writing; otherwise when the lock cannot be made.
-    pub fn lock(&self, now: Time) -> Result<Box<dyn Any + Send>> {
+    pub fn lock(&self, now: Time) -> Result<Box<dyn Lease>> {
         let since = now.to_rfc3339().unwrap_or_default();
         let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
-        self.store.sweep()?;
+        self.store.sweep(&[BUNDLES, INDEX, DAMAGED])?;
         Ok(lock)
     }
 
@@ -301,8 +298,45 @@ impl BundleFile {
     }
 }
 
-fn is_left_by_init(name: &str) -> bool {
-    name.starts_with(".snap-") || name == describe::README_NAME || name == describe::RECOVER_NAME
+/// Makes the directory of an archive, or sees that the one that is there counts as empty; whether it is new.
+fn make_directory(directory: &Path) -> Result<bool> {
+    if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
+            .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
+    }
+    let mut listing = match fs::read_dir(directory) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            fs::create_dir(directory).map_err(|error| cannot_init(directory, error))?;
+            // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
+            return match platform::sync_directory(parent_of(directory)) {
+                Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
+                    Err(cannot_init(directory, error))
+                }
+                _ => Ok(true),
+            };
+        }
+        Err(error) => return Err(cannot_init(directory, error)),
+    };
+    if listing.any(|item| item.is_ok_and(|item| !may_be_there(item.file_name().as_encoded_bytes()))) {
+        let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
+        return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
+    }
+    Ok(false)
+}
+
+fn cannot_init(directory: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("cannot make an archive at {}", directory.display()), error)
+}
+
+fn parent_of(directory: &Path) -> &Path {
+    directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a folder with this in it counts as empty: what a cut-off `init` left, and what a new drive brings along.
+fn may_be_there(name: &[u8]) -> bool {
+    let is_of_init = [describe::README_NAME, describe::RECOVER_NAME].iter().any(|own| own.as_bytes() == name);
+    name.starts_with(b".snap-") || is_of_init || platform::is_of_file_system(name)
 }
 
 /// Bytes that no other process gets: the standard library seeds its hash maps from the system's random numbers.

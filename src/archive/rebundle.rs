@@ -125,6 +125,8 @@ pub struct Rewrite<'a> {
     /// The old bundle, as far as it can be read.
     old: Option<BundleBytes>,
     writer: BundleWriter,
+    /// The store's name that it is published under.
+    name: String,
     frames: FrameBuilder,
     /// Directories with a line, whose members come later.
     deferred: DeferredDirectories,
@@ -187,12 +189,13 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
 }
 
 impl<'a> Rewrite<'a> {
-    /// A bundle that takes the place of `old`, as far as that can be read.
-    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter) -> Rewrite<'a> {
+    /// A bundle that takes the place of `old`, as far as that can be read; it is published as `name`.
+    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter, name: String) -> Rewrite<'a> {
         Rewrite {
             sources,
             old: old.map(BundleBytes::new),
             writer,
+            name,
             frames: FrameBuilder::default(),
             deferred: DeferredDirectories::default(),
             placed: HashMap::new(),
@@ -246,7 +249,7 @@ impl<'a> Rewrite<'a> {
         self.deferred_before(None)?;
         self.flush()?;
         let counts = self.count.map_or(tail.counts, |count| count.counts);
-        self.writer.publish(Tail { counts, ..tail })
+        self.writer.publish(&self.name, Tail { counts, ..tail })
     }
 
     fn group(&mut self, group: Group) -> Result<()> {

@@ -309,19 +309,21 @@ fn lowest_digit(number: Number) -> Number {
 
 /// An index file on its way: older rows and changes, merged while the changes come.
 pub struct IndexRows {
+    /// The store's name that it is published under.
+    name: String,
     head: IndexHead,
     writer: IndexWriter,
     older: Older,
 }
 
 impl IndexRows {
-    /// Begins a file; `head` is that of [`index_head`] for the same `before`.
+    /// Begins the file `name`; `head` is that of [`index_head`] for the same `before`.
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn new(upload: Box<dyn Upload>, head: IndexHead, before: &State) -> Result<IndexRows> {
+    pub fn new(upload: Box<dyn Upload>, name: String, head: IndexHead, before: &State) -> Result<IndexRows> {
         let older = Older::new(before, head.from);
-        Ok(IndexRows { head, writer: IndexWriter::new(upload)?, older })
+        Ok(IndexRows { name, head, writer: IndexWriter::new(upload)?, older })
     }
 
     /// Adds a change, in the order of rows. What is stored in a bundle of the file's own number is in its part `part`, counted
@@ -376,7 +378,7 @@ impl IndexRows {
         self.push_older(None)?;
         self.head.bundles.extend(bundles);
         self.head.snapshots.extend(snapshot);
-        self.writer.publish(&self.head).map(drop)
+        self.writer.publish(&self.name, &self.head).map(drop)
     }
 }
 

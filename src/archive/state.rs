@@ -499,7 +499,7 @@ mod tests {
             });
             writer.push(directory.as_bytes(), name, entry.as_ref()).unwrap();
         }
-        writer.publish(&IndexHead { number, ..IndexHead::default() }).unwrap();
+        writer.publish("i", &IndexHead { number, ..IndexHead::default() }).unwrap();
         Arc::new(IndexFile::open(store.open("i").unwrap()).unwrap())
     }
 
@@ -664,7 +664,7 @@ mod tests {
         for name in &names {
             writer.push(b"z", name.as_bytes(), Some(&Entry::default())).unwrap();
         }
-        writer.publish(&IndexHead { number: 1, ..IndexHead::default() }).unwrap();
+        writer.publish("i", &IndexHead { number: 1, ..IndexHead::default() }).unwrap();
         let fails = Arc::new(AtomicBool::new(false));
         let file = IndexFile::open(Box::new(FailsOnce(store.open("i").unwrap(), fails.clone()))).unwrap();
         fails.store(true, std::sync::atomic::Ordering::SeqCst);

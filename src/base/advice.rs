@@ -81,6 +81,8 @@ pub enum Advice {
     },
     /// A folder for a new archive must be new or empty.
     ChooseEmptyFolder,
+    /// An archive can be shared only by a member of its group, on a drive that keeps groups and permissions.
+    ShareByMember,
     /// The archive's drive is full.
     FreeArchiveSpace,
     /// The archive's drive does not answer.

@@ -17,5 +17,6 @@ pub mod exclude;
 pub mod snapshot;
 pub mod when;
 
+pub mod acl;
 pub mod diff;
 pub mod monitor;

@@ -96,6 +96,11 @@ pub enum Notice {
         /// This one's name.
         bundle: String,
     },
+    /// Other users can read the archive, and not all that was saved in it is for them.
+    ReadableByOthers {
+        /// Where the archive is, as its store says it.
+        archive: String,
+    },
     /// New sources hold more than is free on the archive's drive.
     ArchiveMayBeTooSmall {
         /// The bytes to be saved.

@@ -50,7 +50,7 @@ pub struct BundleWriter {
 /// What a published bundle is known by.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Published {
-    /// Its length in bytes.
+    /// Its length in bytes as the store lists it.
     pub bytes: u64,
     /// The BLAKE3 of its manifest.
     pub manifest: Hash,
@@ -79,13 +79,9 @@ impl BundleWriter {
         BundleWriter { digest: Some(Hasher::new()), ..self }
     }
 
-    /// Makes it the earlier part `part`, to be published as `name`; which one it is, the last line says.
-    ///
-    /// # Errors
-    /// When a file of that name is published.
-    pub fn become_part(&mut self, part: u16, name: &str) -> Result<()> {
+    /// Makes it the earlier part `part`; which one it is, the last line says.
+    pub fn become_part(&mut self, part: u16) {
         self.head.id.part = part;
-        self.upload.rename(name)
     }
 
     /// Where the next frame begins in the decompressed tar.
@@ -119,12 +115,12 @@ impl BundleWriter {
         self.manifest.push(line)
     }
 
-    /// Writes manifest, end and seek table and publishes the bundle: it now exists.
+    /// Writes manifest, end and seek table and publishes the bundle under the store's name `name`: it now exists.
     ///
     /// # Errors
     /// When the store fails, [`crate::base::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
     /// then not published.
-    pub fn publish(mut self, mut tail: Tail) -> Result<Published> {
+    pub fn publish(mut self, name: &str, mut tail: Tail) -> Result<Published> {
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
         tail.complete = true;
@@ -159,8 +155,7 @@ impl BundleWriter {
         if let Some(digest) = &self.digest {
             self.upload.read_back(&digest.hash())?;
         }
-        self.upload.publish()?;
-        Ok(Published { bytes: self.table.stored_bytes() + table.len() as u64, manifest: digest })
+        Ok(Published { bytes: self.upload.publish(name)?, manifest: digest })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -529,7 +524,7 @@ mod tests {
                 .append_to(&mut line, None);
             writer.push_line(&line).unwrap();
         }
-        let published = writer.publish(Tail::default()).unwrap();
+        let published = writer.publish("b", Tail::default()).unwrap();
         (Arc::new(Bundle::open(&name, store.open("b").unwrap()).unwrap()), published)
     }
 
@@ -585,7 +580,7 @@ mod tests {
             gone.append_to(&mut line, None);
             writer.push_line(&line).unwrap();
         }
-        writer.publish(Tail::default()).unwrap();
+        writer.publish("b", Tail::default()).unwrap();
         let blob = store.open("b").unwrap();
         let mut bytes = vec![0; blob.length() as usize];
         blob.read_at(0, &mut bytes).unwrap();

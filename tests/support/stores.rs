@@ -4,13 +4,14 @@ use snap_archive::base::error::Error;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::Hash;
 use snap_archive::system::store::Blob;
+use snap_archive::system::store::Lease;
 use snap_archive::system::store::Store;
 use snap_archive::system::store::Upload;
-use std::any::Any;
 use std::io;
 use std::io::ErrorKind;
 use std::io::Write;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -173,10 +174,10 @@ impl Store for FaultyStore {
         Ok(Box::new(FaultyBlob { inner, plan: self.plan.clone(), name: name.to_owned(), unreadable }))
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        self.plan.checked(&format!("create {name}"))?;
-        let inner = Some(self.inner.create(name)?);
-        Ok(Box::new(FaultyUpload { inner, plan: self.plan.clone(), name: name.to_owned() }))
+    fn create(&self, like: &str) -> Result<Box<dyn Upload>> {
+        self.plan.checked(&format!("create {like}"))?;
+        let inner = Some(self.inner.create(like)?);
+        Ok(Box::new(FaultyUpload { inner, plan: self.plan.clone(), name: like.to_owned() }))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -201,18 +202,34 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("removed {name}"))
     }
 
-    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+    fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         self.plan.checked("lock")?;
-        self.inner.lock(holder)
+        Ok(Box::new(FaultyLease { inner: self.inner.lock(holder)?, plan: self.plan.clone() }))
     }
 
-    fn sweep(&self) -> Result<()> {
+    fn sweep(&self, directories: &[&str]) -> Result<()> {
         self.plan.checked("sweep")?;
-        self.inner.sweep()
+        self.inner.sweep(directories)
+    }
+
+    fn local_path(&self) -> Option<&Path> {
+        self.inner.local_path()
     }
 
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+}
+
+struct FaultyLease {
+    inner: Box<dyn Lease>,
+    plan: Plan,
+}
+
+impl Lease for FaultyLease {
+    fn check(&self) -> Result<()> {
+        self.plan.checked("check the lease")?;
+        self.inner.check()
     }
 }
 
@@ -272,18 +289,12 @@ impl Upload for FaultyUpload {
         self.inner().read_back(digest)
     }
 
-    fn rename(&mut self, name: &str) -> Result<()> {
-        self.plan.checked(&format!("rename {}", self.name))?;
-        self.inner().rename(name)?;
-        name.clone_into(&mut self.name);
-        Ok(())
-    }
-
-    fn publish(mut self: Box<Self>) -> Result<()> {
-        self.plan.checked(&format!("publish {}", self.name))?;
-        self.inner.take().unwrap().publish()?;
+    fn publish(mut self: Box<Self>, name: &str) -> Result<u64> {
+        self.plan.checked(&format!("publish {name}"))?;
+        let length = self.inner.take().unwrap().publish(name)?;
         // Here the file has its name, but whoever asked for that is not told.
-        self.plan.checked(&format!("published {}", self.name))
+        self.plan.checked(&format!("published {name}"))?;
+        Ok(length)
     }
 }
 

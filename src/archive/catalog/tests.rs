@@ -107,7 +107,7 @@ impl Story {
             let line = self.line(id, path, model);
             writer.push_line(&line).unwrap();
         }
-        writer.publish(Tail::default()).unwrap();
+        writer.publish(&bundle_path(&name), Tail::default()).unwrap();
     }
 
     /// A line for a path, and what it makes of the model.

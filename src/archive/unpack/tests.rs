@@ -71,7 +71,7 @@ impl Made {
         for (stored, frame) in frames {
             writer.append_frames(stored, &[*frame]).unwrap();
         }
-        writer.publish(Tail::default()).unwrap();
+        writer.publish("b", Tail::default()).unwrap();
         let reads = Arc::new(AtomicUsize::new(0));
         let blob = Counting(store.open("b").unwrap(), reads.clone());
         let bundle = Arc::new(Bundle::open(&name, Box::new(blob)).unwrap());

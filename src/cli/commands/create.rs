@@ -9,6 +9,7 @@ use super::super::output::create::Created;
 use super::super::output::text;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
+use super::init::sharing;
 use clap::Args;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Error;
@@ -39,6 +40,9 @@ pub(crate) struct CreateArgs {
     /// Make the archive first if there is none
     #[arg(long, conflicts_with = "dry_run")]
     init: bool,
+    /// With --init: let the group of the folder around it read and write the archive
+    #[arg(long, requires = "init")]
+    shared: bool,
     /// Exclude what matches GLOB (.gitignore syntax), beside the rules of the last time; may be given several times. A path
     /// into a source, absolute, with ./ or with the source's name before it, means what is there
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
@@ -101,7 +105,7 @@ Examples:
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
     let options = options(args, session)?;
-    let archive = if args.init { open_or_init(&options, session)? } else { session.open()? };
+    let archive = if args.init { open_or_init(&options, args.shared, session)? } else { session.open()? };
     if args.dry_run {
         session.console.list_entries();
     }
@@ -109,6 +113,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     let created = Created {
         report: &report,
         archive: session.settings.directory()?,
+        may_be_unplugged: archive.may_be_unplugged(),
         dry_run: args.dry_run,
         read_back: args.read_back,
         took: began.elapsed(),
@@ -171,13 +176,13 @@ fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
     Ok(patterns_of(&text).map_err(|error| error.while_doing(&doing))?)
 }
 
-fn open_or_init(options: &CreateOptions, session: &Session) -> Result<Archive, Failure> {
+fn open_or_init(options: &CreateOptions, shared: bool, session: &Session) -> Result<Archive, Failure> {
     let directory = session.settings.directory()?;
     match Archive::open(directory) {
         Err(error) if error.kind() == ErrorKind::NoArchive => {
             // What cannot be saved leaves no archive behind.
             check_sources(options)?;
-            Ok(Archive::init(directory)?)
+            Ok(Archive::init(directory, sharing(shared))?)
         }
         opened => Ok(opened?),
     }

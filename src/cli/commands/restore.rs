@@ -39,6 +39,9 @@ pub(crate) struct RestoreArgs {
     /// Do not restore owners and groups
     #[arg(long)]
     no_owner: bool,
+    /// Users and groups by the numbers that were saved, not by their names: for rescue systems
+    #[arg(long, conflicts_with = "no_owner")]
+    numeric_ids: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -59,6 +62,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         delete: args.delete,
         dry_run: args.dry_run,
         owners: !args.no_owner,
+        numeric_ids: args.numeric_ids,
         threads: session.settings.threads,
     };
     if args.delete && !args.dry_run && !args.yes && !confirm::deletion(&catalog, &options, session)? {

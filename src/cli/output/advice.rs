@@ -109,6 +109,7 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
         }
         Advice::MakeNewArchive => "Make a new archive with: snap init -a DIR.",
         Advice::ChooseEmptyFolder => "Name a folder that is empty or does not exist yet.",
+        Advice::ShareByMember => "Only a member of that group can do it, on a drive that keeps groups and permissions.",
         Advice::FreeArchiveSpace => {
             "The drive is full: make room on it, or use another one. Earlier snapshots, and finished parts of this one, are \
              kept; the next run goes on from there."

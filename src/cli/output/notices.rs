@@ -25,6 +25,11 @@ pub(crate) fn text(notice: &Notice) -> String {
         Notice::BundleBeforeIsAnother { bundle } => format!(
             "the bundle before {bundle} is not the one after which it was made, or was altered; snap verify says more"
         ),
+        Notice::ReadableByOthers { archive } => format!(
+            "other users of this computer can read the archive at {}, and not all that was saved in it is for them: take away \
+             their right to enter its folder, or mount its drive for yourself alone",
+            printable(archive.as_bytes())
+        ),
         Notice::ArchiveMayBeTooSmall { bytes, free } => format!(
             "{} are to be saved for the first time, but only {} are free on the drive: if they do not compress well, it will \
              be full before the end",

@@ -297,7 +297,7 @@ mod tests {
             snapshots: vec![Summary { number: 3, ..Summary::default() }],
             ..IndexHead::default()
         };
-        let length = writer.publish(&head).unwrap();
+        let length = writer.publish(NAME, &head).unwrap();
         assert_eq!(length, store.open(NAME).unwrap().length());
         store
     }
@@ -362,7 +362,7 @@ mod tests {
         let entry =
             Entry { xattrs: vec![(Vec::new(), Vec::new())], content: Some(Content::default()), ..Entry::default() };
         writer.push(b"", b"a", Some(&entry)).unwrap();
-        writer.publish(&IndexHead::default()).unwrap();
+        writer.publish(NAME, &IndexHead::default()).unwrap();
         assert_eq!(opened(&store).unwrap().block(0).unwrap().entry(0).unwrap(), Some(entry));
     }
 

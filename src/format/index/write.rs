@@ -185,7 +185,7 @@ impl IndexWriter {
     ///
     /// # Errors
     /// When the store fails; the file is then not published.
-    pub fn publish(mut self, head: &IndexHead) -> Result<u64> {
+    pub fn publish(mut self, name: &str, head: &IndexHead) -> Result<u64> {
         self.close_block()?;
         let lines: Vec<SummaryLine> = head.snapshots.iter().map(SummaryLine::from).collect();
         let table = Table {
@@ -206,7 +206,6 @@ impl IndexWriter {
         trailer.extend_from_slice(&info.digest);
         trailer.extend_from_slice(MAGIC);
         self.upload.write_all(&trailer).map_err(write_failed)?;
-        self.upload.publish()?;
-        Ok(self.offset + TRAILER_BYTES as u64)
+        self.upload.publish(name)
     }
 }

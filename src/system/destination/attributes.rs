@@ -3,14 +3,19 @@
 use super::Destination;
 use super::Failure;
 use super::losses::LossKind;
+use crate::base::acl;
+use crate::base::acl::Who;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Xattr;
 use crate::base::error::plain_reason;
 use crate::base::path::EntryPath;
 use crate::base::path::printable;
 use crate::system::platform;
 use crate::system::platform::Names;
 use crate::system::platform::Node;
+use crate::system::platform::Refusal;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -19,6 +24,7 @@ use std::sync::PoisonError;
 
 const SET_UID: u32 = 0o4000;
 const SET_GID: u32 = 0o2000;
+const OWNER_WRITE: u32 = 0o200;
 
 /// How many names' numbers are remembered; an archive may name any number of users.
 const NAMES_MAX: usize = 4096;
@@ -28,14 +34,40 @@ const NAMES_MAX: usize = 4096;
 pub(super) struct OwnerNames {
     users: Mutex<HashMap<Arc<str>, Option<u32>>>,
     groups: Mutex<HashMap<Arc<str>, Option<u32>>>,
+    /// Whether numbers are taken as they were saved.
+    numeric: bool,
 }
 
 impl OwnerNames {
+    /// None known yet; `numeric` takes numbers as they were saved, whatever the names.
+    pub(super) fn new(numeric: bool) -> OwnerNames {
+        OwnerNames { numeric, ..OwnerNames::default() }
+    }
+
     /// The owner and group that `entry` gets here: by name where the name is known, else by number.
     pub(super) fn numbers(&self, entry: &Entry) -> (u32, u32) {
-        let uid = remembered(&self.users, &entry.owner.user, platform::user_number);
-        let gid = remembered(&self.groups, &entry.owner.group, platform::group_number);
+        let (uid, gid) = (self.user(&entry.owner.user), self.group(&entry.owner.group));
         (uid.unwrap_or(entry.stat.uid), gid.unwrap_or(entry.stat.gid))
+    }
+
+    fn user(&self, name: &Arc<str>) -> Option<u32> {
+        if self.numeric { None } else { remembered(&self.users, name, platform::user_number) }
+    }
+
+    fn group(&self, name: &Arc<str>) -> Option<u32> {
+        if self.numeric { None } else { remembered(&self.groups, name, platform::group_number) }
+    }
+
+    /// The extended attributes that `entry` gets here: those in access control lists are found as its owner is.
+    pub(super) fn xattrs<'e>(&self, entry: &'e Entry) -> Cow<'e, [Xattr]> {
+        if !entry.xattrs.iter().any(|(name, _)| name == acl::ACL_NAMES) {
+            return Cow::Borrowed(&entry.xattrs);
+        }
+        let number = |who: Who, name: &str| match who {
+            Who::User(_) => self.user(&name.into()),
+            Who::Group(_) => self.group(&name.into()),
+        };
+        Cow::Owned(acl::with_numbers(&entry.xattrs, number))
     }
 }
 
@@ -137,46 +169,87 @@ impl Destination {
     }
 
     /// Sets the extended attributes of `entry`, and removes what it does not have: ACLs that a new file inherits, attributes
-    /// that an existing one kept.
+    /// that an existing one kept. Where that needs the right to write, it is lent until the mode is set.
     fn set_xattrs(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
-        let mut refused = None;
-        for name in self.surplus_xattrs(node, path, entry)? {
-            if let Err(error) = node.remove_xattr(&name) {
-                refused.get_or_insert((name, "cannot be removed", error));
+        let wanted = self.names.xattrs(entry);
+        let mut refused = self.change_xattrs(node, path, entry, &wanted)?;
+        let is_denied = refused.as_ref().is_some_and(|refused| refused.error.kind() == io::ErrorKind::PermissionDenied);
+        if is_denied && let Some(mode) = lend_write(node, entry) {
+            let again = self.change_xattrs(node, path, entry, &wanted);
+            if again.is_err() {
+                let _ = node.set_mode(mode);
             }
+            refused = again?;
         }
-        for (name, value) in &entry.xattrs {
-            match node.set_xattr(name, value) {
-                Ok(()) => {}
-                Err(error) if platform::was_xattr_refused(&error) => {
-                    refused.get_or_insert((name.clone(), "cannot be set", error));
-                }
-                Err(error) => return Err(self.failure(path, "extended attributes cannot be set", error)),
-            }
-        }
-        if let Some((name, what, error)) = refused {
+        if let Some(Refused { name, what, error }) = refused {
             let detail = format!("{} {what}: {}", printable(&name), plain_reason(&error));
             self.losses.add(LossKind::Xattrs, path, &detail);
         }
         Ok(())
     }
 
-    fn surplus_xattrs(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<Vec<Vec<u8>>, Failure> {
+    /// Does it, and gives the first that was refused.
+    fn change_xattrs(
+        &self,
+        node: Node,
+        path: &EntryPath,
+        entry: &Entry,
+        wanted: &[Xattr],
+    ) -> Result<Option<Refused>, Failure> {
+        let mut refused = None;
+        for name in self.surplus_xattrs(node, path, entry, wanted)? {
+            if let Err(error) = node.remove_xattr(&name) {
+                refused.get_or_insert(Refused { name, what: "cannot be removed", error });
+            }
+        }
+        for (name, value) in wanted {
+            match node.set_xattr(name, value) {
+                Ok(()) => {}
+                Err(error) if Refusal::Xattr.is_meant_by(&error) => {
+                    refused.get_or_insert(Refused { name: name.clone(), what: "cannot be set", error });
+                }
+                Err(error) => return Err(self.failure(path, "extended attributes cannot be set", error)),
+            }
+        }
+        Ok(refused)
+    }
+
+    fn surplus_xattrs(
+        &self,
+        node: Node,
+        path: &EntryPath,
+        entry: &Entry,
+        wanted: &[Xattr],
+    ) -> Result<Vec<Vec<u8>>, Failure> {
         if entry.stat.kind == Kind::Symlink {
             // It inherits none and people cannot give it any.
             return Ok(Vec::new());
         }
         let names = node.xattr_names();
         let mut names = names.map_err(|error| self.failure(path, "extended attributes cannot be listed", error))?;
-        names.retain(|name| is_ours(name) && !entry.xattrs.iter().any(|(known, _)| known == name));
+        names.retain(|name| is_ours(name) && !wanted.iter().any(|(known, _)| known == name));
         Ok(names)
     }
+}
+
+/// An attribute that was not set or removed, and why.
+struct Refused {
+    name: Vec<u8>,
+    what: &'static str,
+    error: io::Error,
+}
+
+/// Lets the owner write to a file or directory that is read-only; the mode that it had, if that was done.
+fn lend_write(node: Node, entry: &Entry) -> Option<u32> {
+    let mode = node.stat().ok()?.mode;
+    let can_be_lent = matches!(entry.stat.kind, Kind::File | Kind::Directory) && mode & OWNER_WRITE == 0;
+    (can_be_lent && node.set_mode(mode | OWNER_WRITE).is_ok()).then_some(mode)
 }
 
 /// Sets user and group, or the group alone where only root may give files away. What is refused shows when looked at.
 fn set_owner(node: Node, (uid, gid): (u32, u32)) -> io::Result<()> {
     match node.set_owner(Some(uid), Some(gid)) {
-        Err(error) if platform::was_attribute_refused(&error) => tolerate(node.set_owner(None, Some(gid))),
+        Err(error) if Refusal::Attribute.is_meant_by(&error) => tolerate(node.set_owner(None, Some(gid))),
         result => result,
     }
 }
@@ -184,14 +257,17 @@ fn set_owner(node: Node, (uid, gid): (u32, u32)) -> io::Result<()> {
 /// Refusals show when looked at afterwards; only what fails in another way is an error.
 fn tolerate(result: io::Result<()>) -> io::Result<()> {
     match result {
-        Err(error) if platform::was_attribute_refused(&error) => Ok(()),
+        Err(error) if Refusal::Attribute.is_meant_by(&error) => Ok(()),
         result => result,
     }
 }
 
 /// Whether an attribute belongs to people; the others belong to the system, which gives each file what it should have.
 pub(super) fn is_ours(name: &[u8]) -> bool {
-    name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_") || name == b"security.capability"
+    name.starts_with(b"user.")
+        || name.starts_with(b"trusted.")
+        || name.starts_with(b"system.posix_acl_")
+        || name == b"security.capability"
 }
 
 fn wanted_owner(entry: &Entry) -> String {

@@ -27,11 +27,11 @@ impl Destination {
         let parent = self.parent(path, "cannot be looked at")?;
         // What cannot be read is set again, which says why it cannot be.
         let Ok(present) = parent.xattrs(&self.name(path)) else { return Ok(false) };
+        let wanted = self.names.xattrs(entry);
         let is_surplus = |name: &[u8]| {
-            entry.stat.kind != Kind::Symlink && is_ours(name) && !entry.xattrs.iter().any(|(known, _)| known == name)
+            entry.stat.kind != Kind::Symlink && is_ours(name) && !wanted.iter().any(|(known, _)| known == name)
         };
-        Ok(entry.xattrs.iter().all(|wanted| present.contains(wanted))
-            && !present.iter().any(|(name, _)| is_surplus(name)))
+        Ok(wanted.iter().all(|wanted| present.contains(wanted)) && !present.iter().any(|(name, _)| is_surplus(name)))
     }
 
     /// Whether a file that should have the time `wanted` and has `found` would have the same again if it were set.

@@ -12,6 +12,7 @@ use crate::base::path::EntryPath;
 use crate::base::path::split_last;
 use crate::system::platform;
 use crate::system::platform::Directory;
+use crate::system::platform::Refusal;
 use std::io;
 
 /// Bytes copied at once where a hard link cannot be made.
@@ -49,7 +50,7 @@ impl Destination {
         }
         match linked {
             Ok(()) => Ok(()),
-            Err(error) if platform::was_link_refused(&error) => {
+            Err(error) if Refusal::Link.is_meant_by(&error) => {
                 self.losses.add(LossKind::HardLink, new, &plain_reason(&error));
                 self.copy(existing, new, entry)
             }

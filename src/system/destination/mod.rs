@@ -32,6 +32,7 @@ use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
 use crate::system::platform::Node;
+use crate::system::platform::Refusal;
 use attributes::OwnerNames;
 use losses::Losses;
 use parents::Parents;
@@ -53,6 +54,9 @@ pub const TEMPORARY_PREFIX: &str = ".snap-restore-";
 pub struct DestinationOptions {
     /// Whether owner and group are restored; otherwise everything belongs to the person who restores. Default: yes.
     pub owners: bool,
+    /// Whether owners and those in access control lists get the numbers that were saved, whoever has them here. Default: no,
+    /// they are found by name where the name is known.
+    pub numeric_ids: bool,
     /// Whether what is in the way is replaced, but for a directory with things in it. Default: no, it is a problem of the entry.
     pub replace: bool,
     /// Whether a directory with all it holds may be removed where something else belongs. Default: no.
@@ -61,7 +65,7 @@ pub struct DestinationOptions {
 
 impl Default for DestinationOptions {
     fn default() -> Self {
-        DestinationOptions { owners: true, replace: false, clears: false }
+        DestinationOptions { owners: true, numeric_ids: false, replace: false, clears: false }
     }
 }
 
@@ -115,7 +119,7 @@ impl Destination {
             path: path.to_owned(),
             options,
             parents: Parents::new(root),
-            names: OwnerNames::default(),
+            names: OwnerNames::new(options.numeric_ids),
             losses: Losses::default(),
             written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),
@@ -130,7 +134,7 @@ impl Destination {
     pub fn is_empty(&self) -> Result<bool, Error> {
         let mut is_empty = true;
         let listed = self.parents.directory(b"").and_then(|root| {
-            root.for_each_name(|name| is_empty &= is_of_file_system(name))?;
+            root.for_each_name(|name| is_empty &= platform::is_of_file_system(name))?;
             Ok(())
         });
         listed.map_err(|error| Error::io(format!("cannot list the folder {}", self.shown()), error))?;
@@ -369,13 +373,9 @@ pub fn full_folder(path: &EntryPath) -> Problem {
         .with_advice(Advice::AllowDeletion)
 }
 
-/// Whether `name` in the top directory belongs to the file system itself, not to a person.
-pub fn is_of_file_system(name: &[u8]) -> bool {
-    matches!(name, b"lost+found" | b"System Volume Information")
-}
-
 fn was_refused(loss: LossKind, error: &io::Error) -> bool {
-    if loss == LossKind::Symlink { platform::was_kind_refused(error) } else { platform::was_node_refused(error) }
+    let refusal = if loss == LossKind::Symlink { Refusal::Symlink } else { Refusal::Node };
+    refusal.is_meant_by(error)
 }
 
 fn why_not_made(loss: LossKind) -> &'static str {

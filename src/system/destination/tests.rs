@@ -17,7 +17,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use tempfile::TempDir;
 
-const REPLACING: DestinationOptions = DestinationOptions { owners: true, replace: true, clears: true };
+const REPLACING: DestinationOptions =
+    DestinationOptions { owners: true, numeric_ids: false, replace: true, clears: true };
 
 /// A capability set as the kernel keeps it: version 2, effective, binding to low ports permitted.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

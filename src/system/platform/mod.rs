@@ -1,10 +1,10 @@
 //! What differs between operating systems stands here and nowhere else. Knows nothing of archives.
 
-#[cfg(unix)]
-mod unix;
+#[cfg(target_os = "linux")]
+mod linux;
 
-#[cfg(unix)]
-pub use unix::*;
+#[cfg(target_os = "linux")]
+pub use linux::*;
 
 use crate::base::entry::Kind;
 use crate::base::time::Time;
@@ -72,4 +72,58 @@ pub enum Names {
     Fat,
     /// Nobody knows before it is tried.
     Unknown,
+}
+
+/// What a file system, or the rights of the person, may refuse. It is then done without, and told as a loss.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// An owner, a mode or a time.
+    Attribute,
+    /// An extended attribute; also one that is too large for this file system.
+    Xattr,
+    /// A symlink.
+    Symlink,
+    /// A pipe or device.
+    Node,
+    /// A hard link: there can be none, or no further one, between these two places.
+    Link,
+}
+
+/// What file systems, and the systems that mount them, make by themselves in the top directory of a drive, whatever the case.
+const OF_FILE_SYSTEM: [&str; 10] = [
+    "lost+found",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    ".Trashes",
+    ".fseventsd",
+    ".Spotlight-V100",
+    ".TemporaryItems",
+    ".DocumentRevisions-V100",
+    ".nilfs",
+    "LOST.DIR",
+];
+
+/// Whether `name` in the top directory of a drive belongs to the file system or a desktop's bin, not to a person.
+pub fn is_of_file_system(name: &[u8]) -> bool {
+    let is_bin = || {
+        // The bin of the user with this number.
+        let user = name.strip_prefix(b".Trash-").unwrap_or_default();
+        !user.is_empty() && user.iter().all(u8::is_ascii_digit)
+    };
+    OF_FILE_SYSTEM.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) || is_bin()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_file_system;
+
+    #[test]
+    fn what_a_new_drive_brings_along_is_known() {
+        for name in ["lost+found", "LOST+FOUND", "System Volume Information", ".Trashes", ".fseventsd", ".Trash-1000"] {
+            assert!(is_of_file_system(name.as_bytes()), "{name}");
+        }
+        for name in ["", "lost", "photos", ".Trash-", ".Trash-ann", ".snap-x", "Trashes"] {
+            assert!(!is_of_file_system(name.as_bytes()), "{name}");
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! A store in a directory of a file system, often FAT or exFAT on a stick that may be pulled out at any byte.
 
 use super::Blob;
+use super::Capabilities;
+use super::Lease;
 use super::Room;
 use super::Store;
 use super::Upload;
+use super::access::Access;
 use super::checked_name;
 use super::memory::MemoryStore;
 use super::not_as_written;
 use crate::base::advice::Advice;
+use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -16,7 +20,7 @@ use crate::base::id::Hasher;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::Names;
-use std::any::Any;
+use crate::system::platform::Node;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
@@ -58,6 +62,10 @@ const HOLDER_BYTES_MAX: u64 = 200;
 /// How many bytes are read back at once.
 const READ_BACK_BYTES: usize = 1 << 20;
 
+/// The bits of a mode by which others read a file and enter a folder.
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_ENTER: u32 = 0o001;
+
 /// A store in a directory.
 #[derive(Clone, Debug)]
 pub struct LocalStore {
@@ -75,6 +83,23 @@ impl LocalStore {
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Says who may read its directory and all that is made in it from now on. Where the file system knows no modes, or the
+    /// directory is another's, a private one stays as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] when it cannot be shared with the group; otherwise when the file system fails.
+    pub fn set_access(&self, access: Access) -> Result<()> {
+        let failed = |error| failed(format!("cannot set the permissions of {}", self.root.display()), error);
+        let root = Directory::open(&self.root).map_err(failed)?;
+        access.give(Node::Directory(&root)).map_err(failed)?;
+        let now = root.own_stat().map_err(failed)?;
+        if access != Access::PRIVATE && access != Access::of_directory(&now) {
+            let what = format!("{} cannot be shared with the group of the folder around it", self.root.display());
+            return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::ShareByMember));
+        }
+        Ok(())
     }
 
     fn path(&self, name: &str) -> Result<PathBuf> {
@@ -106,6 +131,7 @@ impl LocalStore {
         }
         if !is_there {
             fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
+            self.access()?.give(Node::Directory(&Directory::open(directory)?))?;
         }
         // Whoever made one that is there may have been stopped before its name was durable.
         platform::sync_directory(&self.root)?;
@@ -113,13 +139,34 @@ impl LocalStore {
         Ok(())
     }
 
-    fn begin(&self, name: &str) -> Result<LocalUpload> {
-        let path = self.path(name)?;
+    /// Who may read what is made in it: as its directory says.
+    fn access(&self) -> io::Result<Access> {
+        Ok(Access::of_directory(&Directory::open(&self.root)?.own_stat()?))
+    }
+
+    fn give_access(&self, file: &File) -> io::Result<()> {
+        self.access()?.give(Node::File(file))
+    }
+
+    /// Whether other users can read what is published: file systems that know no modes give all files one.
+    fn is_readable_by_others(&self) -> bool {
+        let Ok(root) = self.root.canonicalize() else { return false };
+        let is_open = |path: &Path, bits| platform::stat_path(path).is_ok_and(|found| found.mode & bits == bits);
+        root.ancestors().all(|folder| is_open(folder, OTHERS_ENTER))
+            && fs::read_dir(&root).into_iter().flatten().flatten().any(|item| {
+                let path = item.path();
+                platform::stat_path(&path)
+                    .is_ok_and(|found| found.kind == Some(Kind::File) && found.mode & OTHERS_READ != 0)
+            })
+    }
+
+    fn begin(&self, like: &str) -> Result<LocalUpload> {
+        let path = self.path(like)?;
         let doing = || format!("cannot write {}", path.display());
         let directory = path.parent().unwrap_or(&self.root);
         self.make_directory(directory).map_err(|error| Error::io(doing(), error))?;
-        // As long as the name that it gets: then exFAT renames it where it stands. A longer name it writes elsewhere, and deletes
-        // the old one; pulled out in between, it may show neither, nor what comes after.
+        // As long as the name that it will get: then exFAT renames it where it stands. A longer name it writes elsewhere, and
+        // deletes the old one; pulled out in between, it may show neither, nor what comes after.
         let length = path.file_name().map_or(0, std::ffi::OsStr::len);
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
@@ -127,7 +174,9 @@ impl LocalStore {
             .tempfile_in(directory)
             .map_err(|error| Error::io(doing(), without_temporary_name(&error)))?;
         let (file, temporary) = temporary.into_parts();
+        self.give_access(&file).map_err(|error| Error::io(doing(), error))?;
         Ok(LocalUpload {
+            store: self.clone(),
             file,
             temporary,
             path,
@@ -194,19 +243,16 @@ impl Store for LocalStore {
         Ok(Box::new(LocalBlob { file, length: metadata.len(), path }))
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        let upload = self.begin(name)?;
-        if upload.path.symlink_metadata().is_ok() {
-            return Err(exists(&upload.path));
-        }
-        Ok(Box::new(upload))
+    fn create(&self, like: &str) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(self.begin(like)?))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let mut upload = self.begin(name)?;
         let written = upload.write_all(bytes);
         written.map_err(|error| Error::io(format!("cannot write {}", upload.path.display()), error))?;
-        upload.finish(Replace::Yes)
+        let path = upload.path.clone();
+        upload.finish(&path, Replace::Yes).map(drop)
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
@@ -231,11 +277,14 @@ impl Store for LocalStore {
         })
     }
 
-    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+    fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         let path = self.path(LOCK_NAME)?;
         let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);
         let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = options.map_err(failed)?;
+        if file.metadata().is_ok_and(|found| found.len() == 0) {
+            self.give_access(&file).map_err(failed)?;
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(locked(&mut file)),
@@ -246,10 +295,11 @@ impl Store for LocalStore {
         Ok(Box::new(LocalLock(file)))
     }
 
-    fn sweep(&self) -> Result<()> {
+    fn sweep(&self, directories: &[&str]) -> Result<()> {
         let is_fat = is_fat(&self.root);
-        for directory in ["", "bundles", "index", "damaged"] {
-            sweep_directory(&self.root.join(directory), is_fat);
+        sweep_directory(&self.root, is_fat);
+        for directory in directories {
+            sweep_directory(&self.path(directory)?, is_fat);
         }
         Ok(())
     }
@@ -257,6 +307,15 @@ impl Store for LocalStore {
     fn room(&self) -> Room {
         let Ok(root) = Directory::open(&self.root) else { return Room::default() };
         Room { file_bytes_max: root.file_system().file_bytes_max, free_bytes: root.free_bytes() }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let may_be_unplugged = Directory::open(&self.root).is_ok_and(|root| root.may_be_unplugged());
+        Capabilities { may_be_unplugged, is_readable_by_others: self.is_readable_by_others() }
+    }
+
+    fn local_path(&self) -> Option<&Path> {
+        Some(&self.root)
     }
 
     fn describe(&self) -> String {
@@ -334,6 +393,13 @@ fn locked(file: &mut File) -> Error {
 
 struct LocalLock(File);
 
+impl Lease for LocalLock {
+    fn check(&self) -> Result<()> {
+        // The system keeps it as long as the file is open.
+        Ok(())
+    }
+}
+
 impl Drop for LocalLock {
     fn drop(&mut self) {
         let _ = self.0.set_len(0);
@@ -367,8 +433,10 @@ impl Blob for LocalBlob {
 }
 
 struct LocalUpload {
+    store: LocalStore,
     file: File,
     temporary: TempPath,
+    /// Where it will be, or beside that.
     path: PathBuf,
     length: u64,
     /// So many bytes have been handed to the drive.
@@ -425,36 +493,34 @@ impl LocalUpload {
         Ok(())
     }
 
-    fn finish(mut self, replace: Replace) -> Result<()> {
-        let path = self.path.clone();
+    /// Makes it durable under this name; its length.
+    fn finish(mut self, path: &Path, replace: Replace) -> Result<u64> {
         let doing = |error| Error::io(format!("cannot write {}", path.display()), error);
         self.wait_for_drive().map_err(doing)?;
-        // As readable as any file the person makes; tempfile makes them private.
-        platform::apply_umask(&self.file).map_err(doing)?;
         self.file.sync_all().map_err(doing)?;
         let length = self.file.metadata().map_err(doing)?.len();
         if length != self.length {
             return Err(Error::damaged(format!(
                 "the drive kept {length} of {} bytes of {}",
                 self.length,
-                self.path.display()
+                path.display()
             )));
         }
         match replace {
-            Replace::Yes => fs::rename(&self.temporary, &self.path).map_err(doing)?,
-            Replace::No => match platform::rename_new(&self.temporary, &self.path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
+            Replace::Yes => fs::rename(&self.temporary, path).map_err(doing)?,
+            Replace::No => match platform::rename_new(&self.temporary, path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(path)),
                 result => result.map_err(doing)?,
             },
         }
         // It has its name now; there is nothing left to remove.
         let _ = self.temporary.keep();
-        let kept = keep_name(&self.file, &self.path);
+        let kept = keep_name(&self.file, path);
         if kept.is_err() && replace == Replace::No {
             // Nothing builds on it yet, and whoever hears that it failed must not find it later.
-            let _ = fs::remove_file(&self.path);
+            let _ = fs::remove_file(path);
         }
-        kept
+        kept.map(|()| length)
     }
 }
 
@@ -485,18 +551,12 @@ impl Upload for LocalUpload {
         if hasher.hash() == *digest { Ok(()) } else { Err(not_as_written(&path)) }
     }
 
-    fn rename(&mut self, name: &str) -> Result<()> {
-        let (_, file_name) = checked_name(name)?.rsplit_once('/').unwrap_or(("", name));
-        let path = self.path.with_file_name(file_name);
-        if path.symlink_metadata().is_ok() {
-            return Err(exists(&path));
-        }
-        self.path = path;
-        Ok(())
-    }
-
-    fn publish(self: Box<Self>) -> Result<()> {
-        self.finish(Replace::No)
+    fn publish(self: Box<Self>, name: &str) -> Result<u64> {
+        let path = self.store.path(name)?;
+        let directory = path.parent().unwrap_or(&self.store.root);
+        let made = self.store.make_directory(directory);
+        made.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+        self.finish(&path, Replace::No)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A store in memory: for tests, and as the plainest statement of what a store does.
 
 use super::Blob;
+use super::Lease;
 use super::Store;
 use super::Upload;
 use super::checked_name;
@@ -9,7 +10,6 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::Hash;
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -62,11 +62,9 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryBlob(bytes)))
     }
 
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        if self.inner().files.contains_key(checked_name(name)?) {
-            return Err(exists(name));
-        }
-        Ok(Box::new(MemoryUpload { store: self.clone(), name: name.to_owned(), bytes: Vec::new() }))
+    fn create(&self, like: &str) -> Result<Box<dyn Upload>> {
+        let like = checked_name(like)?.to_owned();
+        Ok(Box::new(MemoryUpload { store: self.clone(), like, bytes: Vec::new() }))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -88,7 +86,7 @@ impl Store for MemoryStore {
         self.inner().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
     }
 
-    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>> {
+    fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         let mut inner = self.inner();
         if let Some(other) = &inner.holder {
             return Err(Error::new(ErrorKind::Locked, format!("the archive is in use by {other}")));
@@ -97,7 +95,7 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryLock(self.clone())))
     }
 
-    fn sweep(&self) -> Result<()> {
+    fn sweep(&self, _directories: &[&str]) -> Result<()> {
         Ok(())
     }
 
@@ -123,7 +121,8 @@ impl Blob for MemoryBlob {
 
 struct MemoryUpload {
     store: MemoryStore,
-    name: String,
+    /// What it is called in messages.
+    like: String,
     bytes: Vec<u8>,
 }
 
@@ -139,28 +138,27 @@ impl Write for MemoryUpload {
 
 impl Upload for MemoryUpload {
     fn read_back(&mut self, digest: &Hash) -> Result<()> {
-        if Hash::of(&self.bytes) == *digest { Ok(()) } else { Err(not_as_written(&self.name)) }
+        if Hash::of(&self.bytes) == *digest { Ok(()) } else { Err(not_as_written(&self.like)) }
     }
 
-    fn rename(&mut self, name: &str) -> Result<()> {
-        if self.store.inner().files.contains_key(checked_name(name)?) {
+    fn publish(self: Box<Self>, name: &str) -> Result<u64> {
+        let mut inner = self.store.inner();
+        if inner.files.contains_key(checked_name(name)?) {
             return Err(exists(name));
         }
-        name.clone_into(&mut self.name);
-        Ok(())
-    }
-
-    fn publish(self: Box<Self>) -> Result<()> {
-        let mut inner = self.store.inner();
-        if inner.files.contains_key(&self.name) {
-            return Err(exists(&self.name));
-        }
-        inner.files.insert(self.name, self.bytes.into());
-        Ok(())
+        let length = self.bytes.len() as u64;
+        inner.files.insert(name.to_owned(), self.bytes.into());
+        Ok(length)
     }
 }
 
 struct MemoryLock(MemoryStore);
+
+impl Lease for MemoryLock {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {

@@ -2,10 +2,12 @@
 //!
 //! Every write of an archive goes through a [`Store`], and `publish` is the one moment at which a file exists.
 
+mod access;
 mod local;
 mod memory;
 mod scratch;
 
+pub use access::Access;
 pub use local::LocalStore;
 pub use local::Scratch;
 pub use memory::MemoryStore;
@@ -17,9 +19,9 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::Hash;
-use std::any::Any;
 use std::io::Read;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// What a store has room for, as far as that is known.
@@ -29,6 +31,24 @@ pub struct Room {
     pub file_bytes_max: Option<u64>,
     /// How many bytes are free.
     pub free_bytes: Option<u64>,
+}
+
+/// What a store is like, for those who tell a person what that means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Capabilities {
+    /// Whether it is on a drive that may be unplugged, or is reached over a network.
+    pub may_be_unplugged: bool,
+    /// Whether other users of this machine can read what is published in it.
+    pub is_readable_by_others: bool,
+}
+
+/// That this process is the only writer. Dropped, another one may become it.
+pub trait Lease: Send + Sync {
+    /// Asks whether it still is: a lease of a remote store may expire. To be asked before anything is published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] when it is no longer; otherwise when that cannot be found out.
+    fn check(&self) -> Result<()>;
 }
 
 /// A place for files. Names are ASCII, `file` or `directory/file`, distinct without case.
@@ -46,11 +66,13 @@ pub trait Store: Send + Sync {
     /// [`ErrorKind::NotFound`] when there is none; otherwise when it cannot be opened.
     fn open(&self, name: &str) -> Result<Box<dyn Blob>>;
 
-    /// Begins a file. Nothing is seen of it before it is published; dropped, it leaves no trace.
+    /// Begins a file. Nothing is seen of it before it is published; dropped, it leaves no trace. It gets its name when it is
+    /// published: `like` is a name in the same directory and of about the same length, as far as that is known. A store may
+    /// prepare for it, and names the file so in its messages; nothing else depends on it.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when a file of that name is published; otherwise when it cannot be made.
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>>;
+    /// When it cannot be made.
+    fn create(&self, like: &str) -> Result<Box<dyn Upload>>;
 
     /// Publishes a whole small file in place of the one that may be there. Only for files that describe the archive.
     ///
@@ -75,17 +97,27 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`] when there is one already, with who it is; otherwise when the lock cannot be made.
-    fn lock(&self, holder: &str) -> Result<Box<dyn Any + Send>>;
+    fn lock(&self, holder: &str) -> Result<Box<dyn Lease>>;
 
-    /// Removes what interrupted writers left. Only while holding the lock.
+    /// Removes what interrupted writers left at the top and in these directories. Only while holding the lock.
     ///
     /// # Errors
     /// When the store cannot be read; a file that cannot be removed is left.
-    fn sweep(&self) -> Result<()>;
+    fn sweep(&self, directories: &[&str]) -> Result<()>;
 
     /// What it has room for.
     fn room(&self) -> Room {
         Room::default()
+    }
+
+    /// What it is like. Asking may take a look at the drive.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// Its directory, if it is one of this machine: it is then left out of every source, and nothing is restored into it.
+    fn local_path(&self) -> Option<&Path> {
+        None
     }
 
     /// The store as a person would name it.
@@ -106,12 +138,6 @@ pub trait Blob: Send + Sync {
 
 /// A file being written.
 pub trait Upload: Write + Send {
-    /// Chooses another name in the same directory before it is published.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Exists`] when a file of that name is published.
-    fn rename(&mut self, name: &str) -> Result<()>;
-
     /// How many of the bytes the drive has taken so far, and in how much time of its own; nothing where that is not known.
     fn taken(&self) -> (u64, Duration) {
         (0, Duration::ZERO)
@@ -124,13 +150,14 @@ pub trait Upload: Write + Send {
     /// [`ErrorKind::Damaged`] when their BLAKE3 is not `digest`; otherwise when they cannot be made durable or read.
     fn read_back(&mut self, digest: &Hash) -> Result<()>;
 
-    /// Makes the bytes durable and then the file visible; afterwards it is not lost.
+    /// Makes the bytes durable and then the file visible as `name`; afterwards it is not lost. Its length in bytes as
+    /// [`Store::list`] has it: a store that encrypts or adds something has another one than was written.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`] when a file of that name was published meanwhile; [`ErrorKind::Damaged`] when the drive does not
+    /// [`ErrorKind::Exists`] when a file of that name is published, which stays as it is; [`ErrorKind::Damaged`] when the drive does not
     /// keep or list it; otherwise when it cannot be made durable or visible. The file is then not there; where it had its name
     /// already and the drive refuses to remove it again, it may be.
-    fn publish(self: Box<Self>) -> Result<()>;
+    fn publish(self: Box<Self>, name: &str) -> Result<u64>;
 }
 
 /// Whether `name` is `file` or `directory/file` in printable ASCII without `: * ? " < > |` and backslashes, no part

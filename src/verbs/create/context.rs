@@ -9,6 +9,7 @@ use crate::base::monitor::Monitor;
 use crate::format::manifest::Head;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
+use crate::system::store::Lease;
 
 /// What all steps of a run need.
 pub struct CreateContext<'a> {
@@ -24,6 +25,8 @@ pub struct CreateContext<'a> {
     pub threads: usize,
     pub head: Head,
     pub monitor: &'a dyn Monitor,
+    /// That this is the only writer; none for a dry run.
+    pub lease: Option<&'a dyn Lease>,
 }
 
 impl CreateContext<'_> {

@@ -56,6 +56,7 @@ use crate::format::manifest::Head;
 use crate::system::platform;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
+use crate::system::store::Lease;
 use std::path::PathBuf;
 
 /// How hard to compress.
@@ -197,18 +198,23 @@ pub struct CreateReport {
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     space::check_part_size(options, &archive.store().room())?;
-    let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    match attempt(archive, options, monitor) {
+    let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    match attempt(archive, options, lease.as_deref(), monitor) {
         // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
         Err(error) if error.kind() == ErrorKind::IndexDamaged => {
             archive.catalog_for_writing(monitor)?.distrust_damaged()?;
-            attempt(archive, options, monitor)
+            attempt(archive, options, lease.as_deref(), monitor)
         }
         done => done,
     }
 }
 
-fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
+fn attempt(
+    archive: &Archive,
+    options: &CreateOptions,
+    lease: Option<&dyn Lease>,
+    monitor: &dyn Monitor,
+) -> Result<CreateReport> {
     let now = options.time.unwrap_or_else(Time::now);
     let catalog = archive.catalog_for_writing(monitor)?;
     let base = catalog.state(catalog.highest())?;
@@ -234,6 +240,7 @@ fn attempt(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) ->
         threads: threads(options.threads),
         head,
         monitor,
+        lease,
     })?;
     rules::tell_unused(options, &chosen.open, &chosen.records, monitor);
     let compared_with = history.last().cloned();
@@ -275,7 +282,7 @@ fn sync(sources: &[Source], monitor: &dyn Monitor) {
 }
 
 fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanOptions<'a> {
-    let own = archive.directory().and_then(|path| platform::stat_path(path).ok());
+    let own = archive.store().local_path().and_then(|path| platform::stat_path(path).ok());
     ScanOptions {
         threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
         skip: own.map(|stat| (stat.file_system, stat.inode)),

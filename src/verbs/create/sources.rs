@@ -201,7 +201,7 @@ fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) ->
 
 /// Each run would store the archive in itself once more.
 fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
-    let real = archive.directory().and_then(|directory| std::fs::canonicalize(directory).ok());
+    let real = archive.store().local_path().and_then(|directory| std::fs::canonicalize(directory).ok());
     let source = std::fs::canonicalize(path).ok();
     match (real, source) {
         (Some(real), Some(source)) if source.starts_with(&real) => {

@@ -185,7 +185,7 @@ impl<'a> Packer<'a> {
             }
             _ => self.context.sources[source].root().own_xattrs(),
         };
-        note_xattrs(path, &mut entry, xattrs, &mut packed.problems);
+        note_xattrs(path, &mut entry, self.owners.named(xattrs), &mut packed.problems);
         packed.push_directory(path.to_owned(), entry, is_new);
     }
 
@@ -215,7 +215,8 @@ impl<'a> Packer<'a> {
         if item.stat.kind == Kind::Symlink {
             entry.target = directory.read_link(item.path.name_bytes())?;
         }
-        note_xattrs_of(directory, item, &mut entry, packed);
+        let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
+        note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
         let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
         if base.as_ref().is_some_and(|base| base.target == entry.target) {
             self.push_reused(&item.path, entry, base.as_ref(), packed);
@@ -264,7 +265,7 @@ impl<'a> Packer<'a> {
         let file = directory.open_file(item.path.name_bytes())?;
         let opened = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
-        note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), &mut packed.problems);
+        note_xattrs(&item.path, &mut entry, self.owners.named(platform::file_xattrs(&file)), &mut packed.problems);
         let promised = entry.stat.size;
         let holes = if item.may_have_holes { platform::holes(&file, promised)? } else { Holes::default() };
         let (bytes_read, is_all) = self.append_file(&item.path, &mut entry, &file)?;
@@ -346,13 +347,15 @@ impl<'a> Packer<'a> {
                     return false;
                 };
                 let mut entry = self.new_entry(item.stat);
-                note_xattrs_of(directory, item, &mut entry, packed);
+                let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
+                note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
                 self.push_reused(&item.path, reusing(base, entry), Some(base), packed);
             }
             Outcome::Stored(target, stat, content, offset) => {
                 // With the first name's metadata: the scan's look at this one may be older than the content.
                 let mut entry = self.new_entry(*stat);
-                note_xattrs_of(directory, item, &mut entry, packed);
+                let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
+                note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
                 entry.content = Some(content.clone());
                 self.frames.header(&item.path, &entry, Body::LinkTo(target.as_bytes()));
                 packed.push_stored(item.path.clone(), entry, Some(offset.clone()), item.is_new());
@@ -470,7 +473,7 @@ pub fn open_large(
     let file = opened.open_file(item.path.name_bytes())?;
     let stat = opened_stat(source, &opened, &file, context.clock)?;
     let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
-    note_xattrs(&item.path, &mut entry, platform::file_xattrs(&file), problems);
+    note_xattrs(&item.path, &mut entry, owners.named(platform::file_xattrs(&file)), problems);
     large::prepare(directory.source, file, entry, item)
 }
 
@@ -487,10 +490,6 @@ fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr
             }
         }
     }
-}
-
-fn note_xattrs_of(directory: &Directory, item: &Item, entry: &mut Entry, packed: &mut Packed) {
-    note_xattrs(&item.path, entry, directory.xattrs(item.path.name_bytes()), &mut packed.problems);
 }
 
 fn stored_outcome(path: &EntryPath, entry: &Entry, offset: &Arc<ContentOffset>) -> Outcome {

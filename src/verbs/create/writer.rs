@@ -7,6 +7,8 @@ use super::packed::Packed;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
 use crate::base::advice::Advice;
+use crate::base::entry::Kind;
+use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -14,6 +16,7 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::PART_MAX;
 use crate::base::monitor::Event;
+use crate::base::monitor::Notice;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
@@ -23,6 +26,7 @@ use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::system::platform;
 use crate::system::scan::Source;
+use crate::system::store::Lease;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
 
@@ -53,6 +57,8 @@ pub struct Writer<'a> {
     taken: (u64, Duration),
     /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
     has_changes: bool,
+    /// Whether something was saved that not everybody can read.
+    has_private: bool,
     done: Done,
     line: Vec<u8>,
     index: IndexBuilder<'a>,
@@ -69,6 +75,7 @@ impl<'a> Writer<'a> {
             published: Vec::new(),
             taken: (0, Duration::ZERO),
             has_changes: false,
+            has_private: false,
             done: Done::default(),
             line: Vec::new(),
             index: IndexBuilder::new(run),
@@ -109,6 +116,7 @@ impl<'a> Writer<'a> {
             let offset = line.offset.as_ref().map(|offset| offset.get());
             line.text.append_to(&mut self.line, offset);
             bundle.push_line(&self.line)?;
+            self.has_private |= line.entry.as_ref().is_some_and(|entry| is_private(&entry.stat));
             self.index.push(line, offset);
         }
         self.open = Some(bundle);
@@ -153,9 +161,19 @@ impl<'a> Writer<'a> {
             self.publish(0)?;
             // It is saved, unless it is seen not to be.
             self.check_published().or_else(|error| if error.is_damage() { Err(error) } else { Ok(()) })?;
+            self.warn_of_readers();
             self.done.summary = Some(self.index.publish());
         }
         Ok(self.done)
+    }
+
+    /// Says that others can read in the archive what they cannot read in the sources.
+    fn warn_of_readers(&self) {
+        let store = self.run.archive.store();
+        if self.has_private && store.capabilities().is_readable_by_others {
+            let archive = store.describe();
+            self.run.monitor.event(Event::Notice(&Notice::ReadableByOthers { archive }));
+        }
     }
 
     /// What is not found in a source counts as deleted: not when its drive is gone.
@@ -187,16 +205,17 @@ impl<'a> Writer<'a> {
 
     fn publish(&mut self, part: u16) -> Result<()> {
         let Some(mut bundle) = self.open.take() else { return Ok(()) };
+        self.run.lease.map_or(Ok(()), Lease::check)?;
         // Before another file says that it builds on them.
         self.check_published()?;
         self.index.begin();
         let name = self.name(part)?;
         if part > 0 {
-            bundle.become_part(part, &bundle_path(&name))?;
+            bundle.become_part(part);
         }
         let tail = std::mem::take(&mut self.tail);
         let (counts, problems) = (tail.counts, tail.problems_total);
-        let published = bundle.publish(tail).map_err(explained)?;
+        let published = bundle.publish(&bundle_path(&name), tail).map_err(explained)?;
         self.done.bytes_written += published.bytes;
         self.published.push((name.to_string(), published.bytes));
         self.index.end_part(&name, &published, &counts, problems);
@@ -209,6 +228,15 @@ impl<'a> Writer<'a> {
         let id = BundleId { part, ..self.run.head.id };
         let too_large = || Error::new(ErrorKind::Refused, "the snapshot's number or time is too large");
         BundleName::new(id, self.run.head.time).ok_or_else(too_large)
+    }
+}
+
+/// Whether others than its owner and group cannot read a file or enter a folder.
+fn is_private(stat: &Stat) -> bool {
+    match stat.kind {
+        Kind::File => stat.mode & 0o004 == 0,
+        Kind::Directory => stat.mode & 0o001 == 0,
+        _ => false,
     }
 }
 

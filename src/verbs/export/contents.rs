@@ -4,6 +4,7 @@ use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::format::bundle::Bundle;
@@ -82,7 +83,11 @@ impl<'a> Contents<'a> {
             Err(error) if !error.is_damage() => {
                 let listed = self.archive.store().list("");
                 listed.map_err(|error| {
-                    error.while_doing("the archive cannot be read any more").with_advice(Advice::PlugInAndExportAgain)
+                    let error = error.while_doing("the archive cannot be read any more");
+                    if error.kind() == ErrorKind::RefusedBySystem {
+                        return error;
+                    }
+                    error.with_advice(Advice::PlugInAndExportAgain)
                 })?;
                 Err(Error::damaged(error.to_string()))
             }

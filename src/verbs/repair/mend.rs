@@ -211,7 +211,7 @@ impl Mend<'_, '_, '_> {
                 }
             }
             upload.write_all(&old.table().to_bytes()).map_err(failed)?;
-            upload.publish()?;
+            upload.publish(&new_name(name))?;
             to = self.put_in_place(name, true)?;
         }
         let digest = examined.manifest.as_ref().map(|(_, digest)| *digest);
@@ -223,6 +223,7 @@ impl Mend<'_, '_, '_> {
 
     /// The old file goes to `damaged`, the new one to its place; where the old one is now.
     fn put_in_place(&mut self, name: &BundleName, was_there: bool) -> Result<Option<String>> {
+        self.repair.check_lease()?;
         let to = if was_there { Some(self.repair.set_aside(&bundle_path(name))?) } else { None };
         self.repair.store().rename(&new_name(name), &bundle_path(name))?;
         Ok(to)
@@ -248,7 +249,7 @@ impl Mend<'_, '_, '_> {
         let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
-        let mut rewrite = Rewrite::new(sources, old.clone(), writer);
+        let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
         let tail = match &manifests {
             Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,

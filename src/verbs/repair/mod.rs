@@ -29,6 +29,7 @@ use crate::base::monitor::check_interrupted;
 use crate::base::time::Time;
 use crate::format::bundle::Bundle;
 use crate::format::index::IndexFile;
+use crate::system::store::Lease;
 use crate::system::store::Store;
 use crate::system::store::read_small;
 use crate::verbs::verify;
@@ -84,8 +85,8 @@ pub fn repair(
     options: &RepairOptions,
     monitor: &dyn Monitor,
 ) -> Result<RepairReport> {
-    let _lock = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    let mut repair = Repair { archive, options, monitor, steps: Vec::new() };
+    let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    let mut repair = Repair { archive, options, monitor, lease, steps: Vec::new() };
     let ended = repair.run(wrong);
     if ended.is_err() && !options.dry_run {
         // Without a report it would never be said.
@@ -102,13 +103,15 @@ struct Repair<'a> {
     archive: &'a Archive,
     options: &'a RepairOptions,
     monitor: &'a dyn Monitor,
+    /// None for a dry run.
+    lease: Option<Box<dyn Lease>>,
     steps: Vec<Step>,
 }
 
 impl Repair<'_> {
     /// Does it all; what is left.
     fn run(&mut self, wrong: Option<&Error>) -> Result<VerifyReport> {
-        let Repair { archive, options, monitor, .. } = *self;
+        let (archive, options, monitor) = (self.archive, self.options, self.monitor);
         self.finish_interrupted()?;
         self.descriptions(wrong)?;
         let looks = VerifyOptions { data: true, threads: options.threads };
@@ -137,6 +140,12 @@ impl Repair<'_> {
 
     fn store(&self) -> &dyn Store {
         &**self.archive.store()
+    }
+
+    /// # Errors
+    /// When this process is no longer the only writer.
+    fn check_lease(&self) -> Result<()> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
     fn did(&mut self, file: impl Into<String>, what: impl Into<String>) {
@@ -226,9 +235,10 @@ impl Repair<'_> {
         let length = self.store().open(name)?.length().min(BYTES_MAX);
         let bytes = read_small(self.store(), name, BYTES_MAX)
             .or_else(|_| crate::system::store::read_exact_at(&*self.store().open(name)?, 0, length as usize))?;
-        let mut upload = self.store().create(&self.free_name(name)?)?;
+        let copy = self.free_name(name)?;
+        let mut upload = self.store().create(&copy)?;
         upload.write_all(&bytes).map_err(|error| Error::io(format!("cannot keep a copy of {name}"), error))?;
-        upload.publish()
+        upload.publish(&copy).map(drop)
     }
 
     /// A name in `damaged` that is free.
@@ -245,6 +255,7 @@ impl Repair<'_> {
     fn set_aside(&self, name: &str) -> Result<String> {
         let to = self.free_name(name)?;
         if !self.options.dry_run {
+            self.check_lease()?;
             self.store().rename(name, &to)?;
         }
         Ok(to)

@@ -71,6 +71,8 @@ pub struct RestoreOptions {
     pub dry_run: bool,
     /// Whether owners and groups are restored. Default: no.
     pub owners: bool,
+    /// Whether users and groups are taken by number, not by name: in a rescue system, which knows other names. Default: no.
+    pub numeric_ids: bool,
     /// How many threads unpack and write; 0, the default: as many as there are cores.
     pub threads: usize,
 }
@@ -171,8 +173,12 @@ fn open_destination(options: &RestoreOptions) -> Result<Option<Destination>> {
     if options.dry_run && options.target.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let destination_options =
-        DestinationOptions { owners: options.owners, replace: options.overwrite, clears: options.delete };
+    let destination_options = DestinationOptions {
+        owners: options.owners,
+        numeric_ids: options.numeric_ids,
+        replace: options.overwrite,
+        clears: options.delete,
+    };
     let mut destination = Destination::open(&options.target, destination_options)?;
     if !options.overwrite && !destination.is_empty()? {
         let what = format!("cannot restore into {}: the folder is not empty", shown(&options.target));
@@ -210,7 +216,7 @@ fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State
 
 /// The archive must not be written over by what is in it.
 fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) -> Result<()> {
-    let Some(Ok(archive)) = archive.directory().map(Path::canonicalize) else { return Ok(()) };
+    let Some(Ok(archive)) = archive.store().local_path().map(Path::canonicalize) else { return Ok(()) };
     let parent = options.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(target) = options.target.canonicalize().or_else(|_| parent.canonicalize()) else { return Ok(()) };
     let refused = |why: &str| {

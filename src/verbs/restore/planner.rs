@@ -22,7 +22,6 @@ use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::system::destination::Destination;
-use crate::system::destination::is_of_file_system;
 use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::SyncSender;
@@ -334,7 +333,7 @@ pub(super) fn delete_others(
         return Ok(());
     }
     let names = run.settle(destination.names(directory))?.unwrap_or_default();
-    let is_system = |name: &[u8]| directory.is_root() && is_of_file_system(name);
+    let is_system = |name: &[u8]| directory.is_root() && crate::system::platform::is_of_file_system(name);
     let mut others: HashSet<Vec<u8>> = names.into_iter().filter(|name| !is_system(name)).collect();
     if !others.is_empty() {
         keep(&mut others)?;

@@ -251,7 +251,11 @@ impl<'r> Sink for FileSink<'r> {
         if !matches!(why.kind(), ErrorKind::Damaged) {
             let store = self.run.archive.store();
             store.list("").map_err(|error| {
-                error.while_doing("the archive cannot be read any more").with_advice(Advice::PlugInAndRestoreAgain)
+                let error = error.while_doing("the archive cannot be read any more");
+                if error.kind() == ErrorKind::RefusedBySystem {
+                    return error;
+                }
+                error.with_advice(Advice::PlugInAndRestoreAgain)
             })?;
         }
         self.lose(self.planned(number), why);

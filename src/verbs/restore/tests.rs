@@ -5,6 +5,7 @@
 mod overwriting;
 
 use super::*;
+use crate::archive::open::Sharing;
 use crate::base::error::Problem;
 use crate::base::monitor::Recorder;
 use crate::base::time::Time;
@@ -300,7 +301,7 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
 fn the_archive_is_never_restored_into_nor_deleted() {
     let place = Place::new();
     fs::create_dir(place.at("")).unwrap();
-    let archive = Archive::init(&place.at("archive")).unwrap();
+    let archive = Archive::init(&place.at("archive"), Sharing::Private).unwrap();
     let sample = everything(5000);
     fs::create_dir(place.at("archive/bundles")).unwrap();
     fs::write(place.at("archive").join(Sample::file(1)), sample.bytes(&Sample::file(1))).unwrap();

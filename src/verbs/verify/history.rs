@@ -344,7 +344,7 @@ fn build(
     let complete = is_right_before && check.history.is_complete(newest);
     let head = replay::index_head(check.archive.id(), number, before);
     let (from, name) = (head.from, format!("{number:06}.made"));
-    let rows = IndexRows::new(check.history.scratch()?.create(&name)?, head, before)?;
+    let rows = IndexRows::new(check.history.scratch()?.create(&name)?, name.clone(), head, before)?;
     rows.write(&mut changes, before, not_found, &|| check.stop_if_interrupted())?;
     Ok(Reference { from, name, in_scratch: true, complete })
 }

@@ -233,7 +233,7 @@ impl Sample {
                 writer.push_line(&[line.as_slice(), line.as_slice()].concat()).unwrap();
             }
         }
-        writer.publish(Tail::default()).unwrap();
+        writer.publish(&bundle_path(&name), Tail::default()).unwrap();
     }
 
     /// The members of the tar; gives the offsets of contents.

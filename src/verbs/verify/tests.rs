@@ -540,7 +540,7 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
             writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();
         }
     }
-    writer.publish(&head).unwrap();
+    writer.publish(&name, &head).unwrap();
     let found = only(&sample, WITHOUT_DATA);
     assert!(found.file == name && found.what.contains("Nothing is lost"), "{found:?}");
 }

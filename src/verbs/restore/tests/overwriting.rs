@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::archive::open::Sharing;
 
 /// Asks to stop once, when it has been asked for the n-th time, and never again: what ends a restore may be over soon after.
 struct StoppingOnce(AtomicUsize);
@@ -140,7 +141,7 @@ fn what_would_stand_in_the_archive_s_place_is_refused_before_anything_is_written
     ] {
         let place = Place::new();
         fs::create_dir_all(place.at(at)).unwrap();
-        let archive = Archive::init(&place.at(at)).unwrap();
+        let archive = Archive::init(&place.at(at), Sharing::Private).unwrap();
         fs::create_dir(place.at(at).join("bundles")).unwrap();
         fs::write(place.at(at).join(Sample::file(1)), sample.bytes(&Sample::file(1))).unwrap();
         fs::write(place.at(at).join("archive.toml"), sample.bytes("archive.toml")).unwrap();

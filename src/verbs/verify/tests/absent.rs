@@ -139,7 +139,7 @@ fn an_index_file_that_lies_about_snapshots_is_named() {
                 writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();
             }
         }
-        writer.publish(&head).unwrap();
+        writer.publish(&name, &head).unwrap();
         assert_eq!(only(&sample, WITHOUT_DATA).file, name);
     }
 }

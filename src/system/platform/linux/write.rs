@@ -4,6 +4,7 @@ use super::Directory;
 use crate::base::entry::Kind;
 use crate::base::path::joined;
 use crate::base::path::split_last;
+use crate::system::platform::Refusal;
 use nix::unistd::Group;
 use nix::unistd::User;
 use rustix::fs::AtFlags;
@@ -17,7 +18,6 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::OnceLock;
 
 /// What Linux has room for in the numbers of a device; larger ones would be cut without a word.
 const DEVICE_MAJOR_MAX: u64 = 0xfff;
@@ -70,7 +70,7 @@ impl Directory {
     /// Gives the file `name` in it, the symlink itself if it is one, a further name in another directory.
     ///
     /// # Errors
-    /// As for [`Directory::make_directory`]; [`was_link_refused`] tells whether a copy is called for.
+    /// As for [`Directory::make_directory`]; [`Refusal::Link`] tells whether a copy is called for.
     pub fn link(&self, name: &[u8], to: &Directory, to_name: &[u8]) -> io::Result<()> {
         Ok(rustix::fs::linkat(&self.0, name, &to.0, to_name, AtFlags::empty())?)
     }
@@ -184,10 +184,7 @@ impl Directory {
     /// # Errors
     /// When the drive refuses, now or since it was last asked.
     pub fn sync_file_system(&self) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        return Ok(rustix::fs::syncfs(&self.0)?);
-        #[cfg(not(target_os = "linux"))]
-        return Ok(rustix::fs::fsync(&self.0)?);
+        Ok(rustix::fs::syncfs(&self.0)?)
     }
 }
 
@@ -219,29 +216,20 @@ pub fn group_number(name: &str) -> Option<u32> {
     Group::from_name(name).ok()?.map(|group| group.gid.as_raw())
 }
 
-/// Whether an attribute was refused because this person may not set it, or this file system cannot keep it.
-pub fn was_attribute_refused(error: &io::Error) -> bool {
-    is_one_of(error, &[Errno::PERM, Errno::ACCESS, Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS])
-}
-
-/// Whether an extended attribute was refused: as in [`was_attribute_refused`], or it is too large for this file system.
-pub fn was_xattr_refused(error: &io::Error) -> bool {
-    was_attribute_refused(error) || is_one_of(error, &[Errno::NOSPC, Errno::TOOBIG, Errno::RANGE])
-}
-
-/// Whether something was not made because this person may not, or this file system has nothing of its kind.
-pub fn was_kind_refused(error: &io::Error) -> bool {
-    is_one_of(error, &[Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS])
-}
-
-/// Whether a pipe or device was refused; the FUSE driver of exFAT says it in words of its own.
-pub fn was_node_refused(error: &io::Error) -> bool {
-    was_kind_refused(error) || is_one_of(error, &[Errno::IO, Errno::INVAL])
-}
-
-/// Whether a hard link was refused because there can be none, or no further one, between these two places.
-pub fn was_link_refused(error: &io::Error) -> bool {
-    was_kind_refused(error) || is_one_of(error, &[Errno::MLINK, Errno::XDEV])
+impl Refusal {
+    /// Whether this error says that.
+    pub fn is_meant_by(self, error: &io::Error) -> bool {
+        const NOT_HERE: [Errno; 3] = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS];
+        let further: &[Errno] = match self {
+            Refusal::Attribute => &[Errno::ACCESS, Errno::INVAL],
+            Refusal::Xattr => &[Errno::ACCESS, Errno::INVAL, Errno::NOSPC, Errno::TOOBIG, Errno::RANGE],
+            Refusal::Symlink => &[],
+            // The FUSE driver of exFAT says it in words of its own.
+            Refusal::Node => &[Errno::IO, Errno::INVAL],
+            Refusal::Link => &[Errno::MLINK, Errno::XDEV],
+        };
+        is_one_of(error, &NOT_HERE) || is_one_of(error, further)
+    }
 }
 
 /// Whether a drive no longer answers: mostly it was pulled out.
@@ -256,27 +244,6 @@ pub fn was_symlink_met(error: &io::Error) -> bool {
 
 fn is_one_of(error: &io::Error, wanted: &[Errno]) -> bool {
     Errno::from_io_error(error).is_some_and(|found| wanted.contains(&found))
-}
-
-/// Gives a file the mode that any new file of this person gets.
-///
-/// # Errors
-/// When the mode cannot be set, other than because the file system has none.
-pub fn apply_umask(file: &File) -> io::Result<()> {
-    match rustix::fs::fchmod(file, Mode::from_raw_mode(0o666 & !umask())) {
-        Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The process's umask, asked for once: asking means setting it for a moment.
-fn umask() -> u32 {
-    static UMASK: OnceLock<u32> = OnceLock::new();
-    *UMASK.get_or_init(|| {
-        let old = rustix::process::umask(Mode::from_raw_mode(0o077));
-        rustix::process::umask(old);
-        old.as_raw_mode()
-    })
 }
 
 /// Renames a file to a name that must not exist yet.

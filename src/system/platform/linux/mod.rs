@@ -1,4 +1,4 @@
-//! Unix by directory descriptor, so that no name is ever looked up through a symlink that somebody put in the way.
+//! Linux by directory descriptor, so that no name is ever looked up through a symlink that somebody put in the way.
 
 mod attributes;
 mod drive;

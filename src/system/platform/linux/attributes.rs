@@ -1,6 +1,7 @@
 //! Setting owner, mode, time and extended attributes, of what is open or by a name that is never followed.
 
 use super::Directory;
+use super::read::has_proc;
 use super::stat_file;
 use crate::base::time::Time;
 use crate::system::platform::RawStat;
@@ -20,6 +21,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
+
+/// A list of names is rarely longer.
+const XATTR_NAMES_BYTES: usize = 512;
 
 /// The largest list of names that Linux returns.
 const XATTR_NAMES_BYTES_MAX: usize = 64 << 10;
@@ -47,6 +51,18 @@ impl<'a> Node<'a> {
             Node::File(file) => Way::Open(file.as_fd()),
             Node::Directory(directory) => Way::Open(directory.0.as_fd()),
             Node::Name(directory, name) => Way::Named(directory, name),
+        }
+    }
+
+    /// Makes a call; where it needs a path through /proc and there is none, with the node opened instead.
+    fn call<T>(self, call: impl Fn(&Way) -> rustix::io::Result<T>) -> io::Result<T> {
+        let way = self.way();
+        match (call(&way), way) {
+            (Err(Errno::NOENT), Way::Named(directory, name)) if !has_proc() => {
+                let opened = directory.open_without_proc(name)?;
+                Ok(call(&Way::Open(opened.as_fd()))?)
+            }
+            (done, _) => Ok(done?),
         }
     }
 
@@ -82,17 +98,17 @@ impl<'a> Node<'a> {
     /// When the file system refuses; always for a symlink.
     pub fn set_mode(self, mode: u32) -> io::Result<()> {
         let mode = Mode::from_raw_mode(mode);
-        match self.way() {
-            Way::Open(fd) => Ok(rustix::fs::fchmod(fd, mode)?),
+        self.call(|way| match way {
+            Way::Open(fd) => rustix::fs::fchmod(fd, mode),
             Way::Named(directory, name) => {
                 // A call that sets the mode by name without following symlinks is too young to be everywhere. This descriptor
                 // opens nothing, and what it stands for can no longer be exchanged.
                 let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let found = rustix::fs::openat(&directory.0, name, flags, Mode::empty())?;
+                let found = rustix::fs::openat(&directory.0, *name, flags, Mode::empty())?;
                 let path = format!("/proc/self/fd/{}", found.as_raw_fd());
-                Ok(rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())?)
+                rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
             }
-        }
+        })
     }
 
     /// Sets the time of its last modification; the time of the last access stays.
@@ -114,16 +130,15 @@ impl<'a> Node<'a> {
     /// Sets one extended attribute.
     ///
     /// # Errors
-    /// When the file system refuses; see [`super::was_xattr_refused`].
+    /// When the file system refuses; see [`crate::system::platform::Refusal::Xattr`].
     pub fn set_xattr(self, name: &[u8], value: &[u8]) -> io::Result<()> {
         let flags = XattrFlags::empty();
-        let done = match self.way() {
+        self.call(|way| match way {
             Way::Open(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
             Way::Named(directory, own_name) => {
                 rustix::fs::lsetxattr(directory.descriptor_path(own_name), name, value, flags)
             }
-        };
-        Ok(done?)
+        })
     }
 
     /// Removes one extended attribute.
@@ -131,11 +146,10 @@ impl<'a> Node<'a> {
     /// # Errors
     /// When it has none of this name, or the file system refuses.
     pub fn remove_xattr(self, name: &[u8]) -> io::Result<()> {
-        let done = match self.way() {
+        self.call(|way| match way {
             Way::Open(fd) => rustix::fs::fremovexattr(fd, name),
             Way::Named(directory, own_name) => rustix::fs::lremovexattr(directory.descriptor_path(own_name), name),
-        };
-        Ok(done?)
+        })
     }
 
     /// The names of its extended attributes; none where the file system has none.
@@ -143,25 +157,22 @@ impl<'a> Node<'a> {
     /// # Errors
     /// When they cannot be listed.
     pub fn xattr_names(self) -> io::Result<Vec<Vec<u8>>> {
-        let mut small = [0; 512];
-        let names = match self.list_xattrs(&mut small) {
-            Ok(length) => small[..length].to_vec(),
-            Err(Errno::RANGE) => {
-                let mut large = vec![0; XATTR_NAMES_BYTES_MAX];
-                let length = self.list_xattrs(&mut large)?;
-                large.truncate(length);
-                large
-            }
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let names = self.call(|way| match list_xattrs(way, vec![0; XATTR_NAMES_BYTES]) {
+            Err(Errno::RANGE) => list_xattrs(way, vec![0; XATTR_NAMES_BYTES_MAX]),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(Vec::new()),
+            names => names,
+        })?;
         Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
     }
+}
 
-    fn list_xattrs(self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
-        match self.way() {
-            Way::Open(fd) => rustix::fs::flistxattr(fd, buffer),
-            Way::Named(directory, own_name) => rustix::fs::llistxattr(directory.descriptor_path(own_name), buffer),
+fn list_xattrs(way: &Way, mut buffer: Vec<u8>) -> rustix::io::Result<Vec<u8>> {
+    let length = match way {
+        Way::Open(fd) => rustix::fs::flistxattr(fd, buffer.as_mut_slice()),
+        Way::Named(directory, own_name) => {
+            rustix::fs::llistxattr(directory.descriptor_path(own_name), buffer.as_mut_slice())
         }
-    }
+    }?;
+    buffer.truncate(length);
+    Ok(buffer)
 }

@@ -28,6 +28,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -46,7 +47,8 @@ impl Directory {
     /// # Errors
     /// When it is not there, not a directory, or may not be read.
     pub fn open(path: &Path) -> io::Result<Directory> {
-        Ok(Directory(rustix::fs::open(path, DIRECTORY, Mode::empty())?))
+        let opened = untouched(|quiet| rustix::fs::open(path, DIRECTORY | quiet, Mode::empty()));
+        Ok(Directory(opened?))
     }
 
     /// Opens the directory `relative` (parts joined by `/`; empty: this one again) below this one, through no symlink.
@@ -55,11 +57,13 @@ impl Directory {
     /// When a part is not there, not a directory, a symlink, or may not be entered.
     pub fn open_below(&self, relative: &[u8]) -> io::Result<Directory> {
         if relative.is_empty() {
-            return Ok(Directory(rustix::fs::openat(&self.0, ".", DIRECTORY, Mode::empty())?));
+            return self.open_part(b".");
         }
         if relative.len() <= LOOKUP_BYTES_MAX {
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            match rustix::fs::openat2(&self.0, relative, DIRECTORY | OFlags::NOFOLLOW, Mode::empty(), resolve) {
+            let flags = DIRECTORY | OFlags::NOFOLLOW;
+            let open = |quiet| rustix::fs::openat2(&self.0, relative, flags | quiet, Mode::empty(), resolve);
+            match untouched(open) {
                 Ok(fd) => return Ok(Directory(fd)),
                 // Kernels before 5.6, and sandboxes that know only older calls.
                 Err(Errno::NOSYS | Errno::PERM) => {}
@@ -72,7 +76,8 @@ impl Directory {
     }
 
     fn open_part(&self, name: &[u8]) -> io::Result<Directory> {
-        Ok(Directory(rustix::fs::openat(&self.0, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
+        let flags = DIRECTORY | OFlags::NOFOLLOW;
+        Ok(Directory(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
     }
 
     /// Calls `each` with every name in it but `.` and `..`, in no order.
@@ -152,7 +157,7 @@ impl Directory {
     /// When it is not there, a symlink, or may not be read.
     pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        Ok(File::from(rustix::fs::openat(&self.0, name, flags, Mode::empty())?))
+        Ok(File::from(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
     }
 
     /// Where the symlink `name` points to.
@@ -169,10 +174,16 @@ impl Directory {
     /// When they cannot be read, or are larger than [`XATTRS_BYTES_MAX`].
     pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
         let path = self.descriptor_path(name);
-        collect_xattrs(
+        let found = collect_xattrs(
             |buffer| rustix::fs::llistxattr(path.as_slice(), buffer),
             |name, buffer| rustix::fs::lgetxattr(path.as_slice(), name, buffer),
-        )
+        );
+        match found {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !has_proc() => {
+                file_xattrs(&File::from(self.open_without_proc(name)?))
+            }
+            found => found,
+        }
     }
 
     /// The extended attributes of this directory.
@@ -186,11 +197,34 @@ impl Directory {
         )
     }
 
+    /// Opens `name` in it where there is no /proc to name it by, if that does nothing and waits for nobody.
+    pub(super) fn open_without_proc(&self, name: &[u8]) -> io::Result<OwnedFd> {
+        if !matches!(self.stat(name)?.kind, Some(Kind::File | Kind::Directory | Kind::Fifo)) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "that needs /proc, which is not mounted"));
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        Ok(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?)
+    }
+
     /// A path to `name` in it that goes through the descriptor, for calls that take no descriptor.
     pub(super) fn descriptor_path(&self, name: &[u8]) -> Vec<u8> {
         let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
         path.extend_from_slice(name);
         path
+    }
+}
+
+/// Whether open files can be named by paths.
+pub(super) fn has_proc() -> bool {
+    Path::new("/proc/self/fd").exists()
+}
+
+/// Opens something so that reading it leaves its time of last access alone: mail readers and cleaners of caches go by that. The
+/// system allows that to the owner and to root; everybody else opens it as usual.
+fn untouched(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {
+    match open(OFlags::NOATIME) {
+        Err(Errno::PERM) => open(OFlags::empty()),
+        opened => opened,
     }
 }
 
@@ -264,19 +298,13 @@ pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
 
 /// Tells the system that the file will be read from front to back.
 pub fn will_read_in_order(file: &File) {
-    #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
 }
 
 /// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
 /// be told, nothing happens.
 pub fn forget_cached(file: &File) {
-    #[cfg(target_os = "linux")]
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
 }
 
 /// The name of user `uid`, if the system knows one.
