@@ -149,7 +149,7 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         writer.push_line(&line).unwrap();
     }
     let mut line = Vec::new();
-    LineWithoutOffset::gone(&EntryPath::from_bytes(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
+    LineWithoutOffset::gone(EntryPath::new(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
     writer.push_line(&line).unwrap();
     let mut stored = Vec::new();
     let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&raw, &mut stored).unwrap();

@@ -148,7 +148,7 @@ impl Story {
     pub fn note(&mut self, report: &CreateReport) {
         let number = match &report.summary {
             Some(summary) => summary.number,
-            None => report.compared_with.unwrap(),
+            None => report.compared_with.as_ref().unwrap().number,
         };
         let tree = trees::listing(&self.source(), None);
         if let Some(unchanged) = self.saved.insert(number, tree.clone()) {
