@@ -1,13 +1,24 @@
-//! What differs between operating systems stands here and nowhere else. Knows nothing of archives.
+//! What differs between operating systems stands here and nowhere else: the contract that each of them keeps, documented here and
+//! in `directory`, and a folder for each, of which one is compiled in as `system`. Knows nothing of archives.
 
+mod directory;
 #[cfg(target_os = "linux")]
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::*;
+use linux as system;
+
+pub use directory::Directory;
+pub use directory::Node;
 
 use crate::base::entry::Kind;
+use crate::base::entry::Xattr;
+use crate::base::holes::Holes;
 use crate::base::time::Time;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
 
 /// What one `stat` tells, before the file system's quirks are taken out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +98,148 @@ pub enum Refusal {
     Node,
     /// A hard link: there can be none, or no further one, between these two places.
     Link,
+}
+
+impl Refusal {
+    /// Whether this error says that.
+    pub fn is_meant_by(self, error: &io::Error) -> bool {
+        system::is_meant_by(self, error)
+    }
+}
+
+/// So much is written by one call.
+pub const WRITE_BYTES: usize = system::WRITE_BYTES;
+
+/// What is known of an open file.
+///
+/// # Errors
+/// When the file system does not tell.
+pub fn stat_file(file: &File) -> io::Result<RawStat> {
+    system::stat_file(file)
+}
+
+/// What is known of `path`, through symlinks, as the person named it.
+///
+/// # Errors
+/// When it is not there or may not be looked at.
+pub fn stat_path(path: &Path) -> io::Result<RawStat> {
+    system::stat_path(path)
+}
+
+/// The path with these bytes.
+pub fn path_of(bytes: &[u8]) -> &Path {
+    system::path_of(bytes)
+}
+
+/// The extended attributes of an open file.
+///
+/// # Errors
+/// As for [`Directory::xattrs`].
+pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
+    system::file_xattrs(file)
+}
+
+/// Reads from `offset` on, once.
+///
+/// # Errors
+/// When the bytes cannot be read.
+pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    system::read_at(file, offset, buffer)
+}
+
+/// The holes of a file of `size` bytes, at most [`HOLES_MAX`](crate::base::holes::HOLES_MAX) of them; none where the file system
+/// does not tell.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
+    system::holes(file, size)
+}
+
+/// Tells the system that the file will be read from front to back.
+pub fn will_read_in_order(file: &File) {
+    system::will_read_in_order(file);
+}
+
+/// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
+/// be told, nothing happens.
+pub fn forget_cached(file: &File) {
+    system::forget_cached(file);
+}
+
+/// The name of user `uid`, if the system knows one.
+pub fn user_name(uid: u32) -> Option<String> {
+    system::user_name(uid)
+}
+
+/// The name of group `gid`, if the system knows one.
+pub fn group_name(gid: u32) -> Option<String> {
+    system::group_name(gid)
+}
+
+/// Writes all of `bytes` at `offset`; several threads may write to one file at once.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    system::write_all_at(file, offset, bytes)
+}
+
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    system::is_root()
+}
+
+/// The number of the user called `name`, if the system knows one.
+pub fn user_number(name: &str) -> Option<u32> {
+    system::user_number(name)
+}
+
+/// The number of the group called `name`, if the system knows one.
+pub fn group_number(name: &str) -> Option<u32> {
+    system::group_number(name)
+}
+
+/// Whether a drive no longer answers: mostly it was pulled out.
+pub fn was_drive_lost(error: &io::Error) -> bool {
+    system::was_drive_lost(error)
+}
+
+/// Whether a symlink stood where a directory was looked for.
+pub fn was_symlink_met(error: &io::Error) -> bool {
+    system::was_symlink_met(error)
+}
+
+/// Renames a file to a name that must not exist yet.
+///
+/// Where the file system cannot promise that (exFAT and NTFS by FUSE), it is looked for first: the archive's lock keeps
+/// other writers out.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when the name is taken; otherwise as rename.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    system::rename_new(from, to)
+}
+
+/// Makes the names in a directory durable, where the file system knows how to.
+///
+/// # Errors
+/// When the drive refuses.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    system::sync_directory(path)
+}
+
+/// Lets large pieces of memory go back to the system whenever they are freed. By itself glibc takes pieces as large as the
+/// largest ever freed from its heap from then on, which grows with every part of a snapshot (mallopt(3), `M_MMAP_THRESHOLD`).
+/// To be called before there are threads; does nothing with other C libraries.
+pub fn give_large_memory_back() {
+    system::give_large_memory_back();
+}
+
+/// Whether a program was started without this output: Rust then opens `/dev/null` in its place, for reading, too, as nobody
+/// does who wants to throw the output away.
+pub fn was_closed(output: impl AsFd) -> bool {
+    system::was_closed(output)
 }
 
 /// What file systems, and the systems that mount them, make by themselves in the top directory of a drive, whatever the case.

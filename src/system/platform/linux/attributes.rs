@@ -1,9 +1,10 @@
 //! Setting owner, mode, time and extended attributes, of what is open or by a name that is never followed.
 
-use super::Directory;
+use super::Handle;
 use super::read::has_proc;
 use super::stat_file;
 use crate::base::time::Time;
+use crate::system::platform::Node;
 use crate::system::platform::RawStat;
 use rustix::fs::AtFlags;
 use rustix::fs::CWD;
@@ -16,7 +17,6 @@ use rustix::fs::UTIME_OMIT;
 use rustix::fs::Uid;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
@@ -28,142 +28,101 @@ const XATTR_NAMES_BYTES: usize = 512;
 /// The largest list of names that Linux returns.
 const XATTR_NAMES_BYTES_MAX: usize = 64 << 10;
 
-/// What attributes are set on.
-#[derive(Clone, Copy, Debug)]
-pub enum Node<'a> {
-    /// An open file.
-    File(&'a File),
-    /// An open directory.
-    Directory(&'a Directory),
-    /// A name in a directory, the symlink itself if it is one.
-    Name(&'a Directory, &'a [u8]),
-}
-
 /// How the calls reach a node.
 enum Way<'a> {
     Open(BorrowedFd<'a>),
-    Named(&'a Directory, &'a [u8]),
+    Named(&'a Handle, &'a [u8]),
 }
 
-impl<'a> Node<'a> {
-    fn way(self) -> Way<'a> {
-        match self {
-            Node::File(file) => Way::Open(file.as_fd()),
-            Node::Directory(directory) => Way::Open(directory.0.as_fd()),
-            Node::Name(directory, name) => Way::Named(directory, name),
+fn way(node: Node<'_>) -> Way<'_> {
+    match node {
+        Node::File(file) => Way::Open(file.as_fd()),
+        Node::Directory(directory) => Way::Open(directory.0.0.as_fd()),
+        Node::Name(directory, name) => Way::Named(&directory.0, name),
+    }
+}
+
+/// Makes a call; where it needs a path through /proc and there is none, with the node opened instead.
+fn call<T>(node: Node, call: impl Fn(&Way) -> rustix::io::Result<T>) -> io::Result<T> {
+    let reach = way(node);
+    match (call(&reach), reach) {
+        (Err(Errno::NOENT), Way::Named(directory, name)) if !has_proc() => {
+            let opened = directory.open_without_proc(name)?;
+            Ok(call(&Way::Open(opened.as_fd()))?)
         }
+        (done, _) => Ok(done?),
     }
+}
 
-    /// Makes a call; where it needs a path through /proc and there is none, with the node opened instead.
-    fn call<T>(self, call: impl Fn(&Way) -> rustix::io::Result<T>) -> io::Result<T> {
-        let way = self.way();
-        match (call(&way), way) {
-            (Err(Errno::NOENT), Way::Named(directory, name)) if !has_proc() => {
-                let opened = directory.open_without_proc(name)?;
-                Ok(call(&Way::Open(opened.as_fd()))?)
-            }
-            (done, _) => Ok(done?),
+pub fn stat(node: Node) -> io::Result<RawStat> {
+    match node {
+        Node::File(file) => stat_file(file),
+        Node::Directory(directory) => directory.own_stat(),
+        Node::Name(directory, name) => directory.stat(name),
+    }
+}
+
+pub fn set_owner(node: Node, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
+    let uid = uid.filter(|uid| *uid != u32::MAX).map(Uid::from_raw);
+    let gid = gid.filter(|gid| *gid != u32::MAX).map(Gid::from_raw);
+    let done = match way(node) {
+        Way::Open(fd) => rustix::fs::fchown(fd, uid, gid),
+        Way::Named(directory, name) => rustix::fs::chownat(&directory.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW),
+    };
+    Ok(done?)
+}
+
+pub fn set_mode(node: Node, mode: u32) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(mode);
+    call(node, |way| match way {
+        Way::Open(fd) => rustix::fs::fchmod(fd, mode),
+        Way::Named(directory, name) => {
+            // A call that sets the mode by name without following symlinks is too young to be everywhere. This descriptor
+            // opens nothing, and what it stands for can no longer be exchanged.
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let found = rustix::fs::openat(&directory.0, *name, flags, Mode::empty())?;
+            let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+            rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
         }
-    }
+    })
+}
 
-    /// What is known of it.
-    ///
-    /// # Errors
-    /// When it is not there or may not be looked at.
-    pub fn stat(self) -> io::Result<RawStat> {
-        match self {
-            Node::File(file) => stat_file(file),
-            Node::Directory(directory) => directory.own_stat(),
-            Node::Name(directory, name) => directory.stat(name),
+pub fn set_mtime(node: Node, mtime: Time) -> io::Result<()> {
+    let times = Timestamps {
+        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+        last_modification: Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanos.into() },
+    };
+    let done = match way(node) {
+        Way::Open(fd) => rustix::fs::futimens(fd, &times),
+        Way::Named(directory, name) => rustix::fs::utimensat(&directory.0, name, &times, AtFlags::SYMLINK_NOFOLLOW),
+    };
+    Ok(done?)
+}
+
+pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
+    let flags = XattrFlags::empty();
+    call(node, |way| match way {
+        Way::Open(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
+        Way::Named(directory, own_name) => {
+            rustix::fs::lsetxattr(directory.descriptor_path(own_name), name, value, flags)
         }
-    }
+    })
+}
 
-    /// Gives it to this user and group; `None` leaves what it has. The number 2³²-1 means nobody and leaves it too.
-    ///
-    /// # Errors
-    /// When the file system refuses, mostly because only root may.
-    pub fn set_owner(self, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-        let uid = uid.filter(|uid| *uid != u32::MAX).map(Uid::from_raw);
-        let gid = gid.filter(|gid| *gid != u32::MAX).map(Gid::from_raw);
-        let done = match self.way() {
-            Way::Open(fd) => rustix::fs::fchown(fd, uid, gid),
-            Way::Named(directory, name) => rustix::fs::chownat(&directory.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW),
-        };
-        Ok(done?)
-    }
+pub fn remove_xattr(node: Node, name: &[u8]) -> io::Result<()> {
+    call(node, |way| match way {
+        Way::Open(fd) => rustix::fs::fremovexattr(fd, name),
+        Way::Named(directory, own_name) => rustix::fs::lremovexattr(directory.descriptor_path(own_name), name),
+    })
+}
 
-    /// Sets its permission bits with setuid, setgid and sticky. A symlink has none.
-    ///
-    /// # Errors
-    /// When the file system refuses; always for a symlink.
-    pub fn set_mode(self, mode: u32) -> io::Result<()> {
-        let mode = Mode::from_raw_mode(mode);
-        self.call(|way| match way {
-            Way::Open(fd) => rustix::fs::fchmod(fd, mode),
-            Way::Named(directory, name) => {
-                // A call that sets the mode by name without following symlinks is too young to be everywhere. This descriptor
-                // opens nothing, and what it stands for can no longer be exchanged.
-                let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let found = rustix::fs::openat(&directory.0, *name, flags, Mode::empty())?;
-                let path = format!("/proc/self/fd/{}", found.as_raw_fd());
-                rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
-            }
-        })
-    }
-
-    /// Sets the time of its last modification; the time of the last access stays.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn set_mtime(self, mtime: Time) -> io::Result<()> {
-        let times = Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanos.into() },
-        };
-        let done = match self.way() {
-            Way::Open(fd) => rustix::fs::futimens(fd, &times),
-            Way::Named(directory, name) => rustix::fs::utimensat(&directory.0, name, &times, AtFlags::SYMLINK_NOFOLLOW),
-        };
-        Ok(done?)
-    }
-
-    /// Sets one extended attribute.
-    ///
-    /// # Errors
-    /// When the file system refuses; see [`crate::system::platform::Refusal::Xattr`].
-    pub fn set_xattr(self, name: &[u8], value: &[u8]) -> io::Result<()> {
-        let flags = XattrFlags::empty();
-        self.call(|way| match way {
-            Way::Open(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
-            Way::Named(directory, own_name) => {
-                rustix::fs::lsetxattr(directory.descriptor_path(own_name), name, value, flags)
-            }
-        })
-    }
-
-    /// Removes one extended attribute.
-    ///
-    /// # Errors
-    /// When it has none of this name, or the file system refuses.
-    pub fn remove_xattr(self, name: &[u8]) -> io::Result<()> {
-        self.call(|way| match way {
-            Way::Open(fd) => rustix::fs::fremovexattr(fd, name),
-            Way::Named(directory, own_name) => rustix::fs::lremovexattr(directory.descriptor_path(own_name), name),
-        })
-    }
-
-    /// The names of its extended attributes; none where the file system has none.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub fn xattr_names(self) -> io::Result<Vec<Vec<u8>>> {
-        let names = self.call(|way| match list_xattrs(way, vec![0; XATTR_NAMES_BYTES]) {
-            Err(Errno::RANGE) => list_xattrs(way, vec![0; XATTR_NAMES_BYTES_MAX]),
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(Vec::new()),
-            names => names,
-        })?;
-        Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
-    }
+pub fn xattr_names(node: Node) -> io::Result<Vec<Vec<u8>>> {
+    let names = call(node, |way| match list_xattrs(way, vec![0; XATTR_NAMES_BYTES]) {
+        Err(Errno::RANGE) => list_xattrs(way, vec![0; XATTR_NAMES_BYTES_MAX]),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(Vec::new()),
+        names => names,
+    })?;
+    Ok(names.split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
 }
 
 fn list_xattrs(way: &Way, mut buffer: Vec<u8>) -> rustix::io::Result<Vec<u8>> {

@@ -1,15 +1,14 @@
 //! Whether a drive may be unplugged at any moment. Knows only what Linux's sysfs tells of block devices (sysfs-block in its ABI
 //! documents); elsewhere every drive may be.
 
-use super::Directory;
+use super::Handle;
 use crate::system::platform::Names;
 use std::path::Path;
 
 /// How many layers of devices on devices (partitions, encryption, volumes) are followed.
 const LAYERS_MAX: u32 = 8;
 
-impl Directory {
-    /// Whether the drive it is on may be unplugged, or is reached over a network: everything but what is known to be built in.
+impl Handle {
     pub fn may_be_unplugged(&self) -> bool {
         let is_ordinary = self.file_system().names == Names::All;
         !is_ordinary || !is_built_in(&Path::new("/sys/dev/block").join(self.device_number()), LAYERS_MAX)
@@ -83,7 +82,7 @@ mod tests {
         // Field 3 is the number, field 5 where it is mounted.
         let fields = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let proc = mounts.lines().map(fields).rfind(|mount| mount[4] == "/proc").unwrap();
-        assert_eq!(Directory::open(Path::new("/proc")).unwrap().device_number(), proc[2]);
+        assert_eq!(Handle::open(Path::new("/proc")).unwrap().device_number(), proc[2]);
     }
 
     #[test]

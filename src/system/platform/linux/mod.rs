@@ -15,6 +15,6 @@ pub use write::*;
 
 use std::os::fd::OwnedFd;
 
-/// An open directory.
+/// The descriptor of an open directory.
 #[derive(Debug)]
-pub struct Directory(OwnedFd);
+pub struct Handle(OwnedFd);

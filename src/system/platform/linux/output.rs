@@ -4,8 +4,6 @@ use rustix::fs::FileType;
 use rustix::fs::OFlags;
 use std::os::fd::AsFd;
 
-/// Whether a program was started without this output: Rust then opens `/dev/null` in its place, for reading, too, as nobody
-/// does who wants to throw the output away.
 pub fn was_closed(output: impl AsFd) -> bool {
     let (Ok(stat), Ok(null)) = (rustix::fs::fstat(output.as_fd()), rustix::fs::stat("/dev/null")) else { return false };
     let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == null.st_rdev;

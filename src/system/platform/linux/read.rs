@@ -1,6 +1,6 @@
 //! Listing and reading: all that `create` asks of a source.
 
-use super::Directory;
+use super::Handle;
 use crate::base::entry::Kind;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::entry::Xattr;
@@ -41,21 +41,13 @@ const LISTING_BUFFER_BYTES: usize = 64 << 10;
 /// Longest path that is looked up in one call; below the kernel's 4096.
 const LOOKUP_BYTES_MAX: usize = 4000;
 
-impl Directory {
-    /// Opens the directory at `path`, through symlinks, as the person named it.
-    ///
-    /// # Errors
-    /// When it is not there, not a directory, or may not be read.
-    pub fn open(path: &Path) -> io::Result<Directory> {
+impl Handle {
+    pub fn open(path: &Path) -> io::Result<Handle> {
         let opened = untouched(|quiet| rustix::fs::open(path, DIRECTORY | quiet, Mode::empty()));
-        Ok(Directory(opened?))
+        Ok(Handle(opened?))
     }
 
-    /// Opens the directory `relative` (parts joined by `/`; empty: this one again) below this one, through no symlink.
-    ///
-    /// # Errors
-    /// When a part is not there, not a directory, a symlink, or may not be entered.
-    pub fn open_below(&self, relative: &[u8]) -> io::Result<Directory> {
+    pub fn open_below(&self, relative: &[u8]) -> io::Result<Handle> {
         if relative.is_empty() {
             return self.open_part(b".");
         }
@@ -64,7 +56,7 @@ impl Directory {
             let flags = DIRECTORY | OFlags::NOFOLLOW;
             let open = |quiet| rustix::fs::openat2(&self.0, relative, flags | quiet, Mode::empty(), resolve);
             match untouched(open) {
-                Ok(fd) => return Ok(Directory(fd)),
+                Ok(fd) => return Ok(Handle(fd)),
                 // Kernels before 5.6, and sandboxes that know only older calls.
                 Err(Errno::NOSYS | Errno::PERM) => {}
                 Err(error) => return Err(error.into()),
@@ -75,15 +67,11 @@ impl Directory {
         parts.try_fold(self.open_part(first)?, |directory, part| directory.open_part(part))
     }
 
-    fn open_part(&self, name: &[u8]) -> io::Result<Directory> {
+    fn open_part(&self, name: &[u8]) -> io::Result<Handle> {
         let flags = DIRECTORY | OFlags::NOFOLLOW;
-        Ok(Directory(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
+        Ok(Handle(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
     }
 
-    /// Calls `each` with every name in it but `.` and `..`, in no order.
-    ///
-    /// # Errors
-    /// When it cannot be listed.
     pub fn for_each_name(&self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         // It may have been listed before.
         rustix::fs::seek(&self.0, SeekFrom::Start(0))?;
@@ -99,23 +87,14 @@ impl Directory {
         Ok(())
     }
 
-    /// What is known of `name` in it, the symlink itself if it is one.
-    ///
-    /// # Errors
-    /// When it is not there or may not be looked at.
     pub fn stat(&self, name: &[u8]) -> io::Result<RawStat> {
         stat_at(self.0.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    /// What is known of this directory.
-    ///
-    /// # Errors
-    /// When it may not be looked at.
     pub fn own_stat(&self) -> io::Result<RawStat> {
         stat_at(self.0.as_fd(), b"", AtFlags::EMPTY_PATH)
     }
 
-    /// What file system it is on. What cannot be found out is taken for an ordinary one.
     pub fn file_system(&self) -> FileSystem {
         match rustix::fs::fstatfs(&self.0) {
             Ok(found) => file_system_of(&found),
@@ -123,23 +102,17 @@ impl Directory {
         }
     }
 
-    /// How many bytes more this person may store on its file system; `None` where it does not tell.
     pub fn free_bytes(&self) -> Option<u64> {
         let found = rustix::fs::fstatvfs(&self.0).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
     }
 
-    /// How many bytes are in use on its file system; `None` where it does not tell.
     pub fn used_bytes(&self) -> Option<u64> {
         let found = rustix::fs::fstatvfs(&self.0).ok()?;
         let used = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);
         Some(used).filter(|_| found.f_blocks > 0)
     }
 
-    /// Asks the drive for a sign of life, where one that was pulled out would list this directory as empty without an error.
-    ///
-    /// # Errors
-    /// When the drive is gone: what was listed since it was last alive may be wrong.
     pub fn check_alive(&self) -> io::Result<()> {
         if !self.file_system().hides_read_errors {
             return Ok(());
@@ -151,27 +124,15 @@ impl Directory {
         }
     }
 
-    /// Opens the file `name` in it for reading: not through a symlink, without waiting for a pipe's other end.
-    ///
-    /// # Errors
-    /// When it is not there, a symlink, or may not be read.
     pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         Ok(File::from(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
     }
 
-    /// Where the symlink `name` points to.
-    ///
-    /// # Errors
-    /// When it is not there or not a symlink.
     pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
 
-    /// The extended attributes of `name`, of whatever kind, by name; none where the file system has none.
-    ///
-    /// # Errors
-    /// When they cannot be read, or are larger than [`XATTRS_BYTES_MAX`].
     pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
         let path = self.descriptor_path(name);
         let found = collect_xattrs(
@@ -186,10 +147,6 @@ impl Directory {
         }
     }
 
-    /// The extended attributes of this directory.
-    ///
-    /// # Errors
-    /// As for [`Directory::xattrs`].
     pub fn own_xattrs(&self) -> io::Result<Vec<Xattr>> {
         collect_xattrs(
             |buffer| rustix::fs::flistxattr(&self.0, buffer),
@@ -228,31 +185,18 @@ fn untouched(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io
     }
 }
 
-/// What is known of an open file.
-///
-/// # Errors
-/// When the file system does not tell.
 pub fn stat_file(file: &File) -> io::Result<RawStat> {
     stat_at(file.as_fd(), b"", AtFlags::EMPTY_PATH)
 }
 
-/// What is known of `path`, through symlinks, as the person named it.
-///
-/// # Errors
-/// When it is not there or may not be looked at.
 pub fn stat_path(path: &Path) -> io::Result<RawStat> {
     stat_at(rustix::fs::CWD, path.as_os_str().as_bytes(), AtFlags::empty())
 }
 
-/// The path with these bytes.
 pub fn path_of(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// The extended attributes of an open file.
-///
-/// # Errors
-/// As for [`Directory::xattrs`].
 pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     collect_xattrs(
         |buffer| rustix::fs::flistxattr(file, buffer),
@@ -260,18 +204,10 @@ pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     )
 }
 
-/// Reads from `offset` on, once.
-///
-/// # Errors
-/// When the bytes cannot be read.
 pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     file.read_at(buffer, offset)
 }
 
-/// The holes of a file of `size` bytes, at most [`HOLES_MAX`] of them; none where the file system does not tell.
-///
-/// # Errors
-/// When the file cannot be read.
 pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
     let mut holes = Vec::new();
     let mut at = 0;
@@ -296,23 +232,18 @@ pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
     Ok(Holes::new(holes, size).unwrap_or_default())
 }
 
-/// Tells the system that the file will be read from front to back.
 pub fn will_read_in_order(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
 }
 
-/// Lets the system forget what it keeps of a synced file in memory, so that reading it reads the drive. Where the system cannot
-/// be told, nothing happens.
 pub fn forget_cached(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
 }
 
-/// The name of user `uid`, if the system knows one.
 pub fn user_name(uid: u32) -> Option<String> {
     User::from_uid(Uid::from_raw(uid)).ok()?.map(|user| user.name)
 }
 
-/// The name of group `gid`, if the system knows one.
 pub fn group_name(gid: u32) -> Option<String> {
     Group::from_gid(Gid::from_raw(gid)).ok()?.map(|group| group.name)
 }
