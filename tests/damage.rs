@@ -262,7 +262,8 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
         assert!(!is_needed || findings.iter().any(names_it), "{shown}: verify does not name it: {findings:?}");
         if let Ok(listed) = history::list(&archive, &Recorder::new()) {
             let listed: Vec<Number> = listed.iter().map(|one| one.number).collect();
-            let is_last = hit == NEWEST && listed == [1, 2, 3, 4];
+            // Where the newest cannot be read, and no index helps, those before it are there; that is told.
+            let is_last = listed == [1, 2, 3, 4] && is_damaged(story, &store, NEWEST);
             let is_right = listed == [1, 2, 3, 4, NEWEST] || is_last || (hit == 3 && listed == [1, 2, 4, NEWEST]);
             assert!(is_right || listed.iter().all(|number| *number != hit), "{shown}: {listed:?}");
         }
@@ -295,6 +296,13 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
         assert!(after.iter().any(|(_, other)| other == bytes) || name == "lock", "{shown}: {name} was deleted");
     }
     check_repaired(story, &store, hit, shown, replays);
+}
+
+/// Whether a bundle of a snapshot is missing or not as it was written.
+fn is_damaged(story: &Story, store: &MemoryStore, number: Number) -> bool {
+    let there = files(store);
+    let mut good = files(&story.scene.store).into_iter().filter(|(name, _)| name.starts_with("bundles/"));
+    good.any(|written| number_of(&written.0) == number && !there.contains(&written))
 }
 
 /// Whether a bundle is missing and there is no index to tell.
