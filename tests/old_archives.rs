@@ -159,7 +159,9 @@ fn a_snapshot_is_added_to_every_old_archive() {
         restore(&archive, &at_last, &Recorder::new()).unwrap();
         let home = Tree::at(target.join("home"));
         home.file("added", "later").remove("texts/1");
-        create(&archive, &options(home.root()), &Recorder::new()).unwrap();
+        // The folder that the archive was made from is not there: it has moved.
+        let options = CreateOptions { moved: true, ..options(home.root()) };
+        create(&archive, &options, &Recorder::new()).unwrap();
         let kept = contents(&archive, SNAPSHOTS + 1);
         assert!(kept.contains_key(b"home/added".as_slice()) && !kept.contains_key(b"home/texts/1".as_slice()));
         let expected = fs::read_to_string(path.join(EXPECTED)).unwrap();
