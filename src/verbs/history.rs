@@ -37,7 +37,7 @@ pub fn list(archive: &Archive, monitor: &dyn Monitor) -> Result<Vec<Summary>> {
 /// Calls `visit` with what was there at snapshot `number`, directory by directory in the order of a walk.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is no such snapshot or path, before anything is visited; [`ErrorKind::Interrupted`] when
+/// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path, before anything is visited; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when
 /// the monitor asks to stop; what `visit` fails with; otherwise as for [`list`].
 pub fn ls(
     archive: &Archive,

@@ -47,8 +47,8 @@ const JOB_BYTES: u64 = 2 * FRAME_BYTES as u64;
 /// and counted in the result; small files that are damaged are left out, large ones have zeros in the damaged parts.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is no such snapshot or path; when the state cannot be known, for the index and the
-/// manifests are damaged; when `out` cannot be written; [`ErrorKind::Interrupted`] when the monitor says so.
+/// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path; when the state cannot be known, for the index and the
+/// manifests are damaged; when `out` cannot be written; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor says so.
 pub fn export(
     archive: &Archive,
     number: Number,
