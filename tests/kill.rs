@@ -365,7 +365,8 @@ fn a_sync_that_fails_leaves_no_snapshot_and_the_next_run_saves_it() {
             let at = format!("sync {number} failed, parts of {part_max}: {}", outcome.shown());
             let numbers = story.assert_kept(&archive, &at);
             assert_eq!(numbers.contains(&3), outcome.status == 0, "{at}: {numbers:?}");
-            told += u32::from(outcome.status == 1);
+            // A drive that answers with errors may have been pulled out: the code says so.
+            told += u32::from(outcome.status == 4);
             story.assert_sound(&archive, &at);
             std::fs::remove_dir_all(&archive).unwrap();
         }
@@ -384,7 +385,7 @@ fn a_new_folder_of_the_archive_whose_name_cannot_be_kept_is_told() {
     assert!(!archive.join("bundles").exists());
     let mut command = traced_on(archive, "fsync:error=EIO");
     let outcome = run(command.args(["create", "-a"]).arg(archive).arg(bench.home.root()));
-    assert_eq!(outcome.status, 1, "{}", outcome.shown());
+    assert_eq!(outcome.status, 4, "{}", outcome.shown());
     assert_eq!(history(&Archive::open(archive).unwrap()), [0; 0]);
 }
 
@@ -398,7 +399,7 @@ fn a_bundle_that_cannot_be_looked_at_is_told_and_not_taken_for_missing() {
     let bundles = archive.join("bundles");
     let mut command = traced_on(&bundles, "statx:error=EIO");
     let outcome = run(command.args(["list", "-a"]).arg(archive));
-    assert_eq!(outcome.status, 1, "{}", outcome.shown());
+    assert_eq!(outcome.status, 4, "{}", outcome.shown());
     assert!(outcome.shown().contains("cannot list"), "{}", outcome.shown());
     assert_eq!(story.assert_kept(archive, "afterwards"), [1, 2]);
 }
