@@ -313,7 +313,8 @@ fn a_large_file_with_a_part_that_cannot_be_read_is_never_given_back_without_a_wo
         assert_eq!(bench.snap.call("ls").words("--json home/second").ok().json()[0]["torn"], true);
         let restore = bench.snap.call("restore").arg("--to").arg(&back);
         let told = restore.fails(3).expect_said(&["may not be whole"]).err();
-        assert!(told.contains("home/large: it is") && told.contains("home/second: it is"), "{told}");
+        let names = |path: &str| told.lines().any(|line| line.trim() == path);
+        assert!(told.contains("it is given back") && names("home/large") && names("home/second"), "{told}");
         let restored = fs::read(back.join("home/large")).unwrap();
         assert_eq!(restored.len(), 20 << 20);
         let zeros = restored.iter().zip(noise(3, 20 << 20)).filter(|(now, was)| **now == 0 && *was != 0).count();
@@ -321,7 +322,7 @@ fn a_large_file_with_a_part_that_cannot_be_read_is_never_given_back_without_a_wo
         let exported = bench.path("exported.tar.zst");
         let line = "\"$1\" export -a \"$2\" > \"$3\"";
         let told = run(&mut shell(line, &[&BINARY, &bench.snap.archive(), &exported]));
-        told.expect(3).expect_said(&["home/large: it is given back"]);
+        told.expect(3).expect_said(&["home/large"]).expect_said(&["it is given back"]);
         bench.save();
         bench.assert_kept();
         bench.snap.call("ls").words("-R").ok().expect_said(&["home/large\n"]);
