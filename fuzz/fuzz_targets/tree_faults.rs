@@ -113,6 +113,12 @@ fn set_aside(story: &Story, bundle: &str) {
             story.store.remove(&format!("bundles/{name}")).unwrap();
         }
     }
+    // As long as the index remembers a bundle, its number is not used again.
+    for (name, _) in story.store.list("index").unwrap() {
+        if name[..6] >= bundle[..6] {
+            story.store.remove(&format!("index/{name}")).unwrap();
+        }
+    }
 }
 
 fn lose_index_file(story: &Story, u: &mut Unstructured) {
