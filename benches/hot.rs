@@ -5,14 +5,18 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use divan::counter::ItemsCount;
+use snap_archive::archive::content::Check;
+use snap_archive::archive::content::Contents;
+use snap_archive::archive::content::Target;
+use snap_archive::archive::content::unpack;
 use snap_archive::archive::open::Archive;
-use snap_archive::archive::unpack::Sink;
-use snap_archive::archive::unpack::Wanted;
-use snap_archive::archive::unpack::unpack;
+use snap_archive::archive::open::bundle_path;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::diff;
 use snap_archive::base::diff::Rehash;
 use snap_archive::base::diff::Verdict;
 use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Place;
 use snap_archive::base::entry::Stat;
@@ -26,7 +30,6 @@ use snap_archive::base::id::Hash;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
-use snap_archive::format::bundle::Bundle;
 use snap_archive::format::bundle::BundleWriter;
 use snap_archive::format::frames::Compressor;
 use snap_archive::format::frames::Effort;
@@ -112,24 +115,32 @@ fn packing(bencher: Bencher, level: i32) {
 }
 
 /// Counts what it is given.
-struct Nowhere;
+struct Nowhere(Entry);
 
-impl Sink for Nowhere {
+impl Target for Nowhere {
     type Open = ();
 
-    fn begin(&self, _: usize) -> Result<Option<()>> {
+    fn entry(&self) -> &Entry {
+        &self.0
+    }
+
+    fn look(&self) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn begin(&self) -> Result<Option<()>> {
         Ok(Some(()))
     }
 
-    fn write(&self, _: usize, (): &(), _: u64, bytes: &[u8]) -> Result<bool> {
+    fn write(&self, (): &(), _: u64, bytes: &[u8]) -> Result<bool> {
         Ok(!divan::black_box(bytes).is_empty())
     }
 
-    fn finish(&self, _: usize, (): ()) -> Result<()> {
+    fn finish(&self, (): ()) -> Result<()> {
         Ok(())
     }
 
-    fn fail(&self, _: usize, why: &Error) -> Result<()> {
+    fn fail(&self, why: &Error) -> Result<()> {
         Err(Error::damaged(why.to_string()))
     }
 }
@@ -150,27 +161,26 @@ fn unpacking(bencher: Bencher, threads: usize) {
     };
     let store = MemoryStore::new();
     let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 3).unwrap();
-    let mut compressor = Compressor::new(Effort::Level(3)).unwrap();
+    let (mut compressor, mut stored_first) = (Compressor::new(Effort::Level(3)).unwrap(), Vec::new());
+    let first = compressor.append_frame(&[0; 512], &mut stored_first).unwrap();
+    writer.append_frames(&stored_first, &[first]).unwrap();
     let raw: Vec<u8> = (0..FILES * 4).flat_map(text).collect();
-    let mut contents = Vec::new();
+    let mut files = Vec::new();
     for frame in raw.chunks(FILES * FILE_BYTES) {
         let mut stored = Vec::new();
         let made = compressor.append_frame(frame, &mut stored).unwrap();
         for file in frame.chunks(FILE_BYTES) {
-            let offset = (contents.len() * FILE_BYTES) as u64;
-            contents.push(Content {
-                hash: Hash::of(file),
-                place: Place { bundle: id, offset },
-                holes: Holes::default(),
-                torn: false,
-            });
+            let place = Place { bundle: id, offset: 512 + (files.len() * FILE_BYTES) as u64 };
+            let content = Content { hash: Hash::of(file), place, holes: Holes::default(), torn: false };
+            let mut entry = Entry { content: Some(content), ..Entry::default() };
+            entry.stat.size = FILE_BYTES as u64;
+            files.push(Arc::new(Nowhere(entry)));
         }
         writer.append_frames(&stored, &[made]).unwrap();
     }
-    writer.publish("b", Tail::default()).unwrap();
-    let bundle = Arc::new(Bundle::open(&name, store.open("b").unwrap()).unwrap());
-    let wanted: Vec<Wanted> = contents.iter().map(|content| Wanted { size: FILE_BYTES as u64, content }).collect();
+    writer.publish(&bundle_path(&name), Tail::default()).unwrap();
+    let contents = Contents::of_bundles(Arc::new(store), [&name], Check::Hash, Advice::PlugInAndRestoreAgain);
     bencher
         .counter(BytesCount::new(raw.len()))
-        .bench_local(|| unpack(&wanted, &|_| Ok(bundle.clone()), threads, &Nowhere).unwrap());
+        .bench_local(|| unpack(&contents, threads, |unpacker| unpacker.feed(files.clone())).unwrap());
 }

@@ -35,7 +35,8 @@
 //!
 //! // Gives it back, in another place.
 //! let target = place.path().join("restored");
-//! restore(&archive, &RestoreOptions { target: target.clone(), at: newest, ..RestoreOptions::default() }, &monitor)?;
+//! let options = RestoreOptions { target: target.clone(), at: newest, ..RestoreOptions::default() };
+//! restore(&archive.catalog(&monitor)?, &options, &monitor)?;
 //! assert_eq!(fs::read_to_string(target.join("home/letter.txt"))?, "Dear Ann");
 //! # Ok(())
 //! # }
@@ -55,6 +56,8 @@ pub mod archive;
 pub mod verbs;
 
 pub use crate::archive::catalog::Catalog;
+pub use crate::archive::content::Contents;
+pub use crate::archive::content::Reader;
 pub use crate::archive::open::Archive;
 pub use crate::archive::open::Sharing;
 pub use crate::base::advice::Advice;
@@ -89,6 +92,7 @@ pub use crate::verbs::create::LeftOut;
 pub use crate::verbs::create::Level;
 pub use crate::verbs::create::SourceSpec;
 pub use crate::verbs::create::create;
+pub use crate::verbs::export::ExportOptions;
 pub use crate::verbs::export::export;
 pub use crate::verbs::history::LsOptions;
 pub use crate::verbs::history::list;
@@ -96,8 +100,10 @@ pub use crate::verbs::history::ls;
 pub use crate::verbs::repair::RepairOptions;
 pub use crate::verbs::repair::RepairReport;
 pub use crate::verbs::repair::repair;
+pub use crate::verbs::restore::Deletions;
 pub use crate::verbs::restore::RestoreOptions;
 pub use crate::verbs::restore::RestoreReport;
+pub use crate::verbs::restore::deletions;
 pub use crate::verbs::restore::restore;
 pub use crate::verbs::verify::Finding;
 pub use crate::verbs::verify::VerifyOptions;

@@ -10,6 +10,7 @@ use crate::support::inside::entries;
 use crate::support::inside::in_memory;
 use crate::support::inside::options;
 use crate::support::inside::quick_directory;
+use crate::support::inside::restore;
 use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
@@ -32,7 +33,6 @@ use snap_archive::verbs::repair::RepairOptions;
 use snap_archive::verbs::repair::RepairReport;
 use snap_archive::verbs::repair::repair;
 use snap_archive::verbs::restore::RestoreOptions;
-use snap_archive::verbs::restore::restore;
 use snap_archive::verbs::verify::Finding;
 use snap_archive::verbs::verify::VerifyOptions;
 use snap_archive::verbs::verify::VerifyReport;
@@ -776,8 +776,7 @@ fn a_snapshot_that_is_uncertain_stays_so_when_it_is_mended_again_and_every_comma
         let listed = history::list(&archive, &Recorder::new()).unwrap();
         assert_eq!(listed[number_of(name) as usize - 1].uncertain_until, NEWEST, "again: {again}");
         let recorder = Recorder::new();
-        let problems =
-            snap_archive::verbs::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), &recorder).unwrap();
+        let problems = crate::support::inside::export(&archive, NEWEST, &recorder).unwrap();
         let problem = &recorder.problems()[0];
         assert!(problem.path.is_root() && problem.what.contains("may differ"), "again: {again}: {problem:?}");
         assert_eq!(problems, recorder.problems().len() as u64);
@@ -810,7 +809,7 @@ fn an_export_from_a_drive_that_is_pulled_out_fails_and_is_not_taken_for_damage()
     let counting = FaultyStore::counting(Arc::new(in_memory(&story.scene.store)));
     let export = |store: Arc<dyn Store>, recorder: &Recorder| {
         let archive = Archive::open_store(store)?;
-        snap_archive::verbs::export::export(&archive, NEWEST, &[], 3, &mut std::io::sink(), recorder)
+        crate::support::inside::export(&archive, NEWEST, recorder)
     };
     assert_eq!(export(counting.clone(), &Recorder::new()).unwrap(), 0);
     let steps = counting.steps();

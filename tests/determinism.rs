@@ -18,7 +18,7 @@ use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
 use snap_archive::verbs::create::create;
 use snap_archive::verbs::restore::RestoreOptions;
-use snap_archive::verbs::restore::restore_from;
+use snap_archive::verbs::restore::restore;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -200,7 +200,7 @@ fn one_file_of_a_long_history_takes_eight_reads() {
         paths: vec![path],
         ..RestoreOptions::default()
     };
-    assert_eq!(restore_from(&catalog, &options, &recorder).unwrap().problems, 0);
+    assert_eq!(restore(&catalog, &options, &recorder).unwrap().problems, 0);
     assert_eq!(std::fs::read_to_string(target.path().join("out/home/d70/7000")).unwrap(), "7000");
     let reads: Vec<String> = counting.steps().into_iter().filter(|step| step.starts_with("read ")).collect();
     assert!(reads.len() <= 8, "{reads:#?}");

@@ -19,6 +19,7 @@ mod private;
 mod recover;
 mod refused;
 mod rules;
+mod salvage;
 mod sources;
 mod stock;
 mod stores;

@@ -213,7 +213,8 @@ impl Story {
             ..RestoreOptions::default()
         };
         let monitor = Recorder::new();
-        restore(&self.archive(), &options, &monitor).unwrap();
+        let archive = self.archive();
+        restore(&archive.catalog(&monitor).unwrap(), &options, &monitor).unwrap();
         assert_eq!(monitor.problems(), []);
         let mut was = self.saved[&at].clone();
         let mut is = trees::listing(&self.work.path().join("r/s"), None);

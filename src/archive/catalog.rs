@@ -25,7 +25,6 @@ use crate::base::monitor::Notice;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
-use crate::format::bundle::Bundle;
 use crate::format::index::IndexFile;
 use crate::format::manifest::Parent;
 use crate::system::store::Scratch;
@@ -38,6 +37,12 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
+
+/// The error for a bundle that is not there.
+pub(super) fn missing(id: BundleId) -> Error {
+    let part = if id.part == 0 { String::new() } else { format!(", part {}", id.part) };
+    Error::new(ErrorKind::NotFound, format!("the bundle of snapshot {}{part} is missing from the archive", id.number))
+}
 
 /// The bundles of an archive at a moment.
 pub struct Catalog<'a> {
@@ -119,13 +124,7 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// [`ErrorKind::NotFound`] when it is missing.
     pub fn name(&self, id: BundleId) -> Result<&BundleName> {
-        self.bundles.get(&id).map(|file| &file.name).ok_or_else(|| {
-            let part = if id.part == 0 { String::new() } else { format!(", part {}", id.part) };
-            Error::new(
-                ErrorKind::NotFound,
-                format!("the bundle of snapshot {}{part} is missing from the archive", id.number),
-            )
-        })
+        self.bundles.get(&id).map(|file| &file.name).ok_or_else(|| missing(id))
     }
 
     fn has(&self, name: &BundleName) -> bool {
@@ -135,14 +134,6 @@ impl<'a> Catalog<'a> {
     /// The archive that it is of.
     pub fn archive(&self) -> &'a Archive {
         self.archive
-    }
-
-    /// Opens a bundle to read contents.
-    ///
-    /// # Errors
-    /// As for [`Archive::bundle`].
-    pub fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
-        self.archive.bundle_for_contents(self.name(id)?)
     }
 
     /// All snapshots, oldest first. For a reader those that can be read: where the list of changes of one is lost, nothing is

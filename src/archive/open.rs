@@ -266,15 +266,6 @@ impl Archive {
         let blob = self.store.open(&bundle_path(name))?;
         Bundle::open(name, blob).map(Arc::new)
     }
-
-    /// Opens a bundle to read contents, not its manifest: with one read.
-    ///
-    /// # Errors
-    /// As for [`Archive::bundle`].
-    pub fn bundle_for_contents(&self, name: &BundleName) -> Result<Arc<Bundle>> {
-        let blob = self.store.open(&bundle_path(name))?;
-        Bundle::open_for_contents(name, blob).map(Arc::new)
-    }
 }
 
 /// The store's name for a bundle.

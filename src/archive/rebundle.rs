@@ -1,13 +1,13 @@
 //! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
-use crate::archive::bundle_bytes::BundleBytes;
-use crate::archive::bundle_bytes::too_early;
+use crate::archive::content::BundleTar;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
+use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
@@ -123,7 +123,7 @@ impl Count {
 pub struct Rewrite<'a> {
     sources: Sources<'a>,
     /// The old bundle, as far as it can be read.
-    old: Option<BundleBytes>,
+    old: Option<BundleTar>,
     writer: BundleWriter,
     /// The store's name that it is published under.
     name: String,
@@ -188,12 +188,16 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
     Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
 }
 
+fn unreadable() -> Error {
+    Error::damaged("the bundle cannot be read")
+}
+
 impl<'a> Rewrite<'a> {
     /// A bundle that takes the place of `old`, as far as that can be read; it is published as `name`.
     pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter, name: String) -> Rewrite<'a> {
         Rewrite {
             sources,
-            old: old.map(BundleBytes::new),
+            old: old.map(BundleTar::new),
             writer,
             name,
             frames: FrameBuilder::default(),
@@ -403,9 +407,9 @@ impl<'a> Rewrite<'a> {
             let end = size.min(at + PIECE_BYTES);
             let piece = self.frames.content((end - at) as usize);
             for data in content.holes.data(at..end) {
-                let old = self.old.as_mut().ok_or_else(too_early)?;
+                let old = self.old.as_mut().ok_or_else(unreadable)?;
                 let range = (data.start - at) as usize..(data.end - at) as usize;
-                old.read_at(content.place.offset + data.start, &mut piece[range])?;
+                old.read_salvaged_at(content.place.offset + data.start, &mut piece[range])?;
             }
             at = end;
             if at < size {
@@ -420,7 +424,7 @@ impl<'a> Rewrite<'a> {
     fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
         const HASH_BYTES: usize = 1 << 20;
         let mut hasher = Hasher::new();
-        let reach = self.old.as_ref().map_or(0, BundleBytes::length);
+        let reach = self.old.as_ref().map_or(0, BundleTar::length);
         let Place { offset, .. } = content.place;
         if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
             return Ok(false);
@@ -442,7 +446,8 @@ impl<'a> Rewrite<'a> {
 
     /// Reads from the old bundle's tar.
     fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
-        self.old.as_mut().map_or_else(|| Err(too_early()), |old| old.read_at(at, out))
+        // Compared with the content's hash before anything of it is written.
+        self.old.as_mut().ok_or_else(unreadable)?.read_salvaged_at(at, out)
     }
 
     fn flush_if_full(&mut self) -> Result<()> {

@@ -57,6 +57,14 @@ impl Row {
     pub fn entry(&self) -> Result<Option<Entry>> {
         self.block.entry(self.row as usize)
     }
+
+    /// Reads and checks what [`Row::entry`] needs.
+    ///
+    /// # Errors
+    /// As for [`Row::entry`].
+    pub fn check(&self) -> Result<()> {
+        self.block.check()
+    }
 }
 
 /// What is in a directory, or a piece of it: no more than one block of each index file holds. The pieces of a large directory

@@ -5,18 +5,10 @@ use super::output::advice;
 use super::output::text;
 use super::session::Session;
 use snap_archive::archive::catalog::Catalog;
-use snap_archive::base::monitor::EntryChange;
-use snap_archive::base::monitor::Event;
-use snap_archive::base::monitor::Monitor;
-use snap_archive::base::path::EntryPathBuf;
+use snap_archive::verbs::restore::Deletions;
 use snap_archive::verbs::restore::RestoreOptions;
-use snap_archive::verbs::restore::restore_from;
+use snap_archive::verbs::restore::deletions;
 use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-
-/// How many of the doomed entries the question names.
-const NAMED_MAX: usize = 10;
 
 /// Whether what `options` would delete may be deleted: true at once when that is nothing.
 ///
@@ -28,21 +20,17 @@ pub(crate) fn deletion(catalog: &Catalog, options: &RestoreOptions, session: &Se
         let what = format!("--delete may delete files in {target}, and there is no terminal to ask on");
         return Err(Failure::new(what).with_hint(advice::LOOK_THEN_SAY_YES));
     }
-    let survey = Survey::default();
-    let dry =
-        RestoreOptions { dry_run: true, target: options.target.clone(), paths: options.paths.clone(), ..*options };
-    let doomed = restore_from(catalog, &dry, &survey)?.deleted;
-    if doomed == 0 {
+    let Deletions { total, first } = deletions(catalog, options)?;
+    if total == 0 {
         return Ok(true);
     }
-    let named = survey.doomed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for path in &named {
+    for path in &first {
         session.console.line(&format!("  {path}"));
     }
-    if doomed > named.len() as u64 {
+    if total > first.len() as u64 {
         session.console.line("  …");
     }
-    let entries = text::count(doomed, "entry", "entries");
+    let entries = text::count(total, "entry", "entries");
     session
         .console
         .line(&format!("{entries} in {target} will be deleted: they are not in snapshot {}. Go on? [y/N]", options.at));
@@ -57,27 +45,6 @@ fn answer() -> Result<String, Failure> {
 
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-/// Remembers the first entries that would be deleted; problems are told when they happen in earnest.
-#[derive(Default)]
-struct Survey {
-    doomed: Mutex<Vec<EntryPathBuf>>,
-}
-
-impl Monitor for Survey {
-    fn event(&self, event: Event<'_>) {
-        if let Event::Entry(EntryChange::Deleted, path) = event {
-            let mut doomed = self.doomed.lock().unwrap_or_else(PoisonError::into_inner);
-            if doomed.len() < NAMED_MAX {
-                doomed.push(path.to_owned());
-            }
-        }
-    }
-
-    fn wants_entries(&self) -> bool {
-        true
-    }
 }
 
 #[cfg(test)]

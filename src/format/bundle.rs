@@ -17,6 +17,7 @@ use crate::format::frames::FrameAt;
 use crate::format::frames::SeekTable;
 use crate::format::frames::Tail as FileTail;
 use crate::format::frames::Walked;
+use crate::format::frames::cut_off_frame;
 use crate::format::frames::raw_bytes_by_header;
 use crate::format::manifest::Change;
 use crate::format::manifest::HEAD_BYTES_MAX;
@@ -27,6 +28,7 @@ use crate::format::tar;
 use crate::system::store::Blob;
 use crate::system::store::Spool;
 use crate::system::store::Upload;
+use crate::system::store::read_exact_at;
 use crate::system::store::read_exact_in;
 use std::sync::Arc;
 use std::time::Duration;
@@ -219,6 +221,8 @@ pub struct Bundle {
     table: SeekTable,
     tail: FileTail,
     has_sound_table: bool,
+    /// The last frame, where the file ends in the middle of it. It is not in the table.
+    cut_off: Option<Frame>,
 }
 
 impl Bundle {
@@ -228,10 +232,12 @@ impl Bundle {
     /// # Errors
     /// [`crate::base::error::ErrorKind::Damaged`] when there is not one frame; otherwise when it cannot be read.
     pub fn open(name: &BundleName, blob: Box<dyn Blob>) -> Result<Bundle> {
-        Bundle::open_if(name, blob, Bundle::manifest_agrees)
+        let bundle = Bundle::open_if(name, blob, Bundle::manifest_agrees)?;
+        if bundle.table.is_empty() { Err(no_frame(name)) } else { Ok(bundle) }
     }
 
-    /// As [`Bundle::open`], with one read, or two where the manifest is long: what the table says of its frames is believed.
+    /// As [`Bundle::open`], with one read, or two where the manifest is long: what the table says of its frames is believed. Where
+    /// the file ends in the middle of a frame, that is found, too.
     ///
     /// # Errors
     /// As for [`Bundle::open`].
@@ -247,6 +253,7 @@ impl Bundle {
             table: SeekTable::new(),
             tail: FileTail::default(),
             has_sound_table: false,
+            cut_off: None,
         };
         match SeekTable::read(&*bundle.blob) {
             Ok((table, tail)) => (bundle.table, bundle.tail, bundle.has_sound_table) = (table, tail, true),
@@ -262,8 +269,12 @@ impl Bundle {
                 if !bundle.has_sound_table || (walked == Walked::ToTheTable && table != bundle.table) =>
             {
                 (bundle.table, bundle.has_sound_table) = (table, false);
+                bundle.cut_off = cut_off_frame(&*bundle.blob, bundle.table.stored_bytes()).ok().flatten();
             }
-            Err(error) if !bundle.has_sound_table => return Err(told(error)),
+            Err(error) if !bundle.has_sound_table => {
+                bundle.cut_off = cut_off_frame(&*bundle.blob, 0).ok().flatten();
+                return if bundle.cut_off.is_some() { Ok(bundle) } else { Err(told(error)) };
+            }
             // The table is sound, what it leads to is not.
             _ => {}
         }
@@ -312,6 +323,30 @@ impl Bundle {
     /// Where its frames are.
     pub fn table(&self) -> &SeekTable {
         &self.table
+    }
+
+    /// The frame that holds the byte of the tar at `raw_offset`, be it cut off.
+    pub fn frame_at(&self, raw_offset: u64) -> Option<FrameAt> {
+        let (stored_offset, raw_start) = (self.table.stored_bytes(), self.table.raw_bytes());
+        self.table.frame_at(raw_offset).or_else(|| {
+            let Frame { stored_bytes, raw_bytes } = self.cut_off?;
+            let frame =
+                FrameAt { number: self.table.len(), stored_offset, stored_bytes, raw_offset: raw_start, raw_bytes };
+            (raw_offset < frame.raw_end()).then_some(frame)
+        })
+    }
+
+    /// How many bytes of tar the frames hold, the one that is cut off among them.
+    pub fn raw_bytes(&self) -> u64 {
+        self.table.raw_bytes() + self.cut_off.map_or(0, |frame| u64::from(frame.raw_bytes))
+    }
+
+    /// These bytes of the file.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn stored_bytes(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
+        read_exact_at(&*self.blob, offset, length).map_err(|error| error.while_doing(&doing(&self.name)))
     }
 
     /// A frame's bytes as they are in the file.
@@ -399,6 +434,10 @@ impl Bundle {
         reader.head = Some(head);
         Ok(reader)
     }
+}
+
+fn no_frame(name: &BundleName) -> Error {
+    Error::damaged(format!("{}: not one frame of it is whole", doing(name)))
 }
 
 fn doing(name: &BundleName) -> String {

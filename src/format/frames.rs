@@ -266,6 +266,23 @@ impl Decompressor {
         }
         Ok(())
     }
+
+    /// As [`Decompressor::decompress_to`], without looking at the frame's checksum: for content that is compared with a hash,
+    /// which covers the same bytes. `stored` is changed meanwhile, and as before afterwards.
+    ///
+    /// # Errors
+    /// As for [`Decompressor::decompress_to`], but for a wrong checksum.
+    pub fn decompress_unchecked(&mut self, stored: &mut [u8], raw_bytes: u32, raw: &mut Vec<u8>) -> Result<()> {
+        if header_of(stored).is_none() {
+            return self.decompress_to(stored, raw_bytes, raw);
+        }
+        let end = stored.len().saturating_sub(CHECKSUM_BYTES);
+        // A frame that says that it has no checksum ends where the checksum stands.
+        stored[DESCRIPTOR_AT] &= !HAS_CHECKSUM;
+        let done = self.decompress_to(&stored[..end], raw_bytes, raw);
+        stored[DESCRIPTOR_AT] |= HAS_CHECKSUM;
+        done
+    }
 }
 
 /// Where all frames of a file stand.
@@ -471,19 +488,30 @@ pub fn raw_bytes_by_header(stored: &[u8]) -> Option<u32> {
     header_of(stored).map(|(_, raw_bytes)| raw_bytes)
 }
 
+/// The length of a frame's header; `None` when these bytes do not begin with one.
+pub fn header_length(stored: &[u8]) -> Option<usize> {
+    header_of(stored).map(|(length, _)| length)
+}
+
 /// The longest header of a frame.
 const HEADER_BYTES_MAX: usize = 18;
 
+/// Where the byte that describes a frame stands in its header, and its bit for the checksum.
+const DESCRIPTOR_AT: usize = 4;
+const HAS_CHECKSUM: u8 = 1 << 2;
+
+/// The length of the checksum at the end of a frame.
+const CHECKSUM_BYTES: usize = 4;
+
 /// Length of a frame's header and of its content.
 fn header_of(stored: &[u8]) -> Option<(usize, u32)> {
-    const CHECKSUM: u8 = 1 << 2;
     if u32_at(stored, 0) != FRAME_MAGIC {
         return None;
     }
-    let descriptor = *stored.get(4)?;
+    let descriptor = *stored.get(DESCRIPTOR_AT)?;
     let is_single = descriptor & 1 << 5 != 0;
     // Reserved and dictionary bits are 0.
-    if descriptor & (CHECKSUM | 0b1011) != CHECKSUM {
+    if descriptor & (HAS_CHECKSUM | 0b1011) != HAS_CHECKSUM {
         return None;
     }
     let start = if is_single { 5 } else { 6 };
@@ -503,7 +531,6 @@ fn header_of(stored: &[u8]) -> Option<(usize, u32)> {
 /// The frame that begins at `offset`, by its header and the headers of its blocks; `None` when there is none, or not all of it.
 fn frame_at(blob: &dyn Blob, offset: u64) -> Result<Option<Frame>> {
     const BLOCK_HEADER_BYTES: usize = 3;
-    const CHECKSUM_BYTES: u64 = 4;
     let Some((header_bytes, raw_bytes)) = header_of(&bytes_at(blob, offset, HEADER_BYTES_MAX)?) else {
         return Ok(None);
     };
@@ -521,9 +548,19 @@ fn frame_at(blob: &dyn Blob, offset: u64) -> Result<Option<Frame>> {
             break;
         }
     }
-    length += CHECKSUM_BYTES;
+    length += CHECKSUM_BYTES as u64;
     let is_whole = offset.checked_add(length).is_some_and(|end| end <= blob.length());
     Ok(is_whole.then_some(Frame { stored_bytes: length as u32, raw_bytes }))
+}
+
+/// The frame that begins at `offset` and is cut off by the end of the file; `None` when no header of a frame stands there.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn cut_off_frame(blob: &dyn Blob, offset: u64) -> Result<Option<Frame>> {
+    let header = header_of(&bytes_at(blob, offset, HEADER_BYTES_MAX)?);
+    let stored_bytes = blob.length().saturating_sub(offset).min(2 * FRAME_BYTES_MAX as u64) as u32;
+    Ok(header.map(|(_, raw_bytes)| Frame { stored_bytes, raw_bytes }))
 }
 
 /// As many bytes as there are, at most `length`.
@@ -585,6 +622,13 @@ mod tests {
         assert_eq!(Decompressor::new().decompress(&stored, frame.raw_bytes).unwrap(), raw);
         assert!(Decompressor::new().decompress(&stored, frame.raw_bytes - 1).is_err());
         assert!(Decompressor::new().decompress(&stored, frame.raw_bytes + 1).is_err());
+        let (before, mut unchecked) = (stored.clone(), Vec::new());
+        Decompressor::new().decompress_unchecked(&mut stored, frame.raw_bytes, &mut unchecked).unwrap();
+        assert!(unchecked == raw && stored == before);
+        *stored.last_mut().unwrap() ^= 1;
+        Decompressor::new().decompress_unchecked(&mut stored, frame.raw_bytes, &mut unchecked).unwrap();
+        assert!(unchecked == raw && Decompressor::new().decompress(&stored, frame.raw_bytes).is_err());
+        stored = before;
         for at in (0..stored.len()).step_by(stored.len() / 50) {
             let mut bad = stored.clone();
             bad[at] ^= 0x10;

@@ -6,6 +6,8 @@ pub mod tar;
 pub mod deferred;
 pub mod frames;
 
+pub mod salvage;
+
 pub mod bundle;
 pub mod index;
 pub mod layout;

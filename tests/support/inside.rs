@@ -6,17 +6,19 @@ use crate::support::replay::stock_replay;
 use crate::support::stores::copy;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
+use snap_archive::archive::content::Check;
+use snap_archive::archive::content::Contents;
 use snap_archive::archive::open::Archive;
-use snap_archive::base::entry::Content;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
-use snap_archive::format::frames::Decompressor;
 use snap_archive::system::store::LocalStore;
 use snap_archive::system::store::MemoryStore;
 use snap_archive::system::store::Store;
@@ -24,8 +26,9 @@ use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::CreateReport;
 use snap_archive::verbs::create::SourceSpec;
 use snap_archive::verbs::create::create;
+use snap_archive::verbs::export::ExportOptions;
 use snap_archive::verbs::restore::RestoreOptions;
-use snap_archive::verbs::restore::restore;
+use snap_archive::verbs::restore::RestoreReport;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
@@ -130,11 +133,12 @@ pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
 pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
+    let mut reader = Contents::new(&catalog, Check::Hash, Advice::PlugInAndRestoreAgain).reader();
     let mut found = BTreeMap::new();
     for (path, entry) in entries(archive, number) {
-        if let Some(content) = &entry.content {
-            let bytes = bytes_of(&catalog, content, entry.stat.size);
-            assert_eq!(content.holes.hash_of(&bytes), content.hash, "{} in {number}", path.escape_ascii());
+        if entry.content.is_some() {
+            let read = reader.read(&entry);
+            assert!(read.is_ok(), "{} in {number}: {read:?}", path.escape_ascii());
         }
         let (stat, target) = (entry.stat, entry.target.escape_ascii());
         let hash = entry.content.map(|content| content.hash);
@@ -151,29 +155,32 @@ pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
     let catalog = archive.catalog(&recorder).unwrap();
     let path = EntryPathBuf::from_bytes(path.as_bytes()).unwrap();
     let entry = catalog.state(number).unwrap().find(&path).unwrap().unwrap_or_else(|| panic!("no {path} in {number}"));
-    let content = entry.content.unwrap();
-    let bytes = bytes_of(&catalog, &content, entry.stat.size);
-    assert_eq!(content.holes.hash_of(&bytes), content.hash, "{path} in {number}");
-    bytes
-}
-
-fn bytes_of(catalog: &snap_archive::archive::catalog::Catalog, content: &Content, size: u64) -> Vec<u8> {
-    let bundle = catalog.bundle(content.place.bundle).unwrap();
-    let (mut at, end) = (content.place.offset, content.place.offset + size);
-    let mut bytes = Vec::new();
-    while at < end {
-        let frame = bundle.table().frame_at(at).unwrap();
-        let raw = bundle.frame(&frame, &mut Decompressor::new()).unwrap();
-        let upto = end.min(frame.raw_end());
-        bytes.extend_from_slice(&raw[(at - frame.raw_offset) as usize..(upto - frame.raw_offset) as usize]);
-        at = upto;
-    }
-    bytes
+    Contents::new(&catalog, Check::Hash, Advice::PlugInAndRestoreAgain)
+        .reader()
+        .read(&entry)
+        .unwrap_or_else(|why| panic!("{path} in {number}: {why}"))
 }
 
 /// A directory in memory where there is one: a restore waits for the disk that it writes to.
 pub fn quick_directory() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Restores from an archive as it is now.
+///
+/// # Errors
+/// As for the library's own function.
+pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
+    snap_archive::verbs::restore::restore(&archive.catalog(monitor)?, options, monitor)
+}
+
+/// Exports all of a snapshot, to nowhere.
+///
+/// # Errors
+/// As for the library's own function.
+pub fn export(archive: &Archive, at: Number, monitor: &dyn Monitor) -> Result<u64> {
+    let options = ExportOptions { at, ..ExportOptions::default() };
+    snap_archive::verbs::export::export(&archive.catalog(monitor)?, &options, &mut std::io::sink(), monitor)
 }
 
 /// Fails the test unless a snapshot restores to just this.

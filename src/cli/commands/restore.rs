@@ -11,7 +11,7 @@ use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::verbs::restore::RestoreOptions;
-use snap_archive::verbs::restore::restore_from;
+use snap_archive::verbs::restore::restore;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         session.console.aside(&format!("Restoring {named} into {target} …"));
     }
     let began = Instant::now();
-    let report = stoppable(&session.console, stopped(), || restore_from(&catalog, &options, &session.console))??;
+    let report = stoppable(&session.console, stopped(), || restore(&catalog, &options, &session.console))??;
     let restored = Restored {
         report: &report,
         snapshot: &snapshot,

@@ -452,6 +452,14 @@ impl Block {
         Holes::from_pairs(holes, size).is_some()
     }
 
+    /// Reads and checks the half that only restoring needs.
+    ///
+    /// # Errors
+    /// As for [`Block::entry`].
+    pub fn check(&self) -> Result<()> {
+        self.rest().map(drop)
+    }
+
     fn rest(&self) -> Result<&Rest> {
         if let Some(rest) = self.rest.get() {
             return Ok(rest);

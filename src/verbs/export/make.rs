@@ -1,17 +1,15 @@
 //! One frame of an export: contents read out of the bundles and checked, tar members built, all of it compressed.
 
-use super::contents::Contents;
 use super::plan::Item;
 use super::plan::Job;
 use super::plan::Part;
-use crate::base::entry::Content;
+use crate::archive::content::Reader;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPathBuf;
-use crate::format::frames::Decompressor;
 use crate::format::frames::Effort;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
@@ -41,21 +39,15 @@ pub(super) struct MadePart {
 }
 
 /// What a worker keeps from one frame to the next.
-pub(super) struct Maker<'a> {
-    contents: &'a Contents<'a>,
+pub(super) struct Maker {
+    reader: Reader,
     effort: Effort,
-    decompressor: Decompressor,
     frames: FrameBuilder,
 }
 
-impl<'a> Maker<'a> {
-    pub fn new(contents: &'a Contents<'a>, level: i32) -> Maker<'a> {
-        Maker {
-            contents,
-            effort: Effort::Level(level),
-            decompressor: Decompressor::new(),
-            frames: FrameBuilder::default(),
-        }
+impl Maker {
+    pub fn new(reader: Reader, level: i32) -> Maker {
+        Maker { reader, effort: Effort::Level(level), frames: FrameBuilder::default() }
     }
 
     pub fn make(&mut self, job: Result<Job>) -> Result<Made> {
@@ -127,24 +119,7 @@ impl<'a> Maker<'a> {
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it is not to be had; otherwise when the archive cannot be
     /// read any more.
     fn content(&mut self, entry: &Entry) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        if entry.stat.kind != Kind::File {
-            return Ok(bytes);
-        }
-        let missing = || Error::damaged("the index does not say where its content is");
-        let content = entry.content.as_ref().ok_or_else(missing)?;
-        if content.place.is_lost() {
-            return Err(Error::damaged("its content was lost when the archive was damaged"));
-        }
-        if entry.stat.size > 0 {
-            let (place, size) = (content.place, entry.stat.size);
-            self.contents.append(place.bundle, place.offset, size, &mut self.decompressor, &mut bytes)?;
-        }
-        if content.holes.hash_of(&bytes) != content.hash {
-            return Err(Error::damaged("its content in the archive is not what was saved"));
-        }
-        content.holes.clear(0, &mut bytes);
-        Ok(bytes)
+        if entry.stat.kind == Kind::File { self.reader.read(entry) } else { Ok(Vec::new()) }
     }
 
     /// Whether a part that is neither the first nor the last is all in a hole.
@@ -164,21 +139,8 @@ impl<'a> Maker<'a> {
     }
 
     fn part(&mut self, part: Part, made: &mut Made) -> Result<()> {
-        let mut bytes = Vec::with_capacity(part.length as usize);
-        let read = match &part.entry.content {
-            Some(Content { place, .. }) => {
-                let offset = place.offset.saturating_add(part.offset);
-                self.contents.append(place.bundle, offset, part.length, &mut self.decompressor, &mut bytes)
-            }
-            None => Err(Error::damaged("the index does not say where its content is")),
-        };
-        if read.as_ref().is_err_and(|error| !error.is_damage()) {
-            return read;
-        }
-        bytes.resize(part.length as usize, 0);
-        if let Some(content) = &part.entry.content {
-            content.holes.clear(part.offset, &mut bytes);
-        }
+        let mut bytes = vec![0; part.length as usize];
+        let lost = self.reader.read_lossy(&part.entry, part.offset, &mut bytes)?;
         if part.offset == 0 {
             made.entries = 1;
             self.frames.header(&part.path, &part.entry, Body::Itself);
@@ -188,7 +150,7 @@ impl<'a> Maker<'a> {
             self.frames.pad(part.entry.stat.size);
         }
         made.bytes = part.length;
-        made.part = Some(made_part(part, bytes, read.is_err()));
+        made.part = Some(made_part(part, bytes, lost.is_some()));
         Ok(())
     }
 }

@@ -3,20 +3,20 @@
 //! Plan (entries in the order of a tar, grouped into frames) → workers (contents read, checked, compressed) → written in
 //! order. A content is checked before its header is written, as long as it fits in a frame.
 
-mod contents;
 mod make;
 mod plan;
 
-use self::contents::Contents;
 use self::make::Made;
 use self::make::Maker;
 use self::plan::Plan;
 use crate::archive::catalog::Catalog;
-use crate::archive::open::Archive;
+use crate::archive::content::Check;
+use crate::archive::content::Contents;
+use crate::base::advice::Advice;
 use crate::base::concurrency::Budget;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
-use crate::base::concurrency::threads;
+use crate::base::concurrency::threads as thread_count;
 use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
@@ -35,6 +35,7 @@ use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES;
+use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::frames::SeekTable;
 use crate::format::tar;
 use std::io::Write;
@@ -42,43 +43,49 @@ use std::io::Write;
 /// What a frame takes in memory, with the contents that it is made from, in bytes; about, and at most.
 const JOB_BYTES: u64 = 2 * FRAME_BYTES as u64;
 
-/// Writes the state at snapshot `number` to `out` as one tar, compressed with zstd at `level` (1 to 19): all of it, or
-/// `paths` with what is in them and the directories that lead to them. What is damaged in the archive is told to the monitor,
-/// and counted in the result; small files that are damaged are left out, large ones have zeros in the damaged parts.
+/// What to do when the archive is gone half-way.
+const WHEN_GONE: Advice = Advice::PlugInAndExportAgain;
+
+/// What is exported, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExportOptions {
+    /// The snapshot.
+    pub at: Number,
+    /// What of it, with everything below and the directories that lead there. Default: none, which means all.
+    pub paths: Vec<EntryPathBuf>,
+    /// How hard to compress: a level of zstd, 1 to 19. Default: 3.
+    pub level: i32,
+    /// How many threads read and compress; 0, the default: as many as there are cores.
+    pub threads: usize,
+}
+
+impl Default for ExportOptions {
+    fn default() -> ExportOptions {
+        ExportOptions { at: Number::default(), paths: Vec::new(), level: LEVEL_DEFAULT, threads: 0 }
+    }
+}
+
+/// Writes the state at a snapshot to `out` as one tar, compressed with zstd. What is damaged in the archive is told to the
+/// monitor, and counted in the result: small files that are damaged are left out; large ones have in the damaged parts what can
+/// still be decoded, and zeros.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path; when the state cannot be known, for the index and the
 /// manifests are damaged; when `out` cannot be written; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor says so.
 pub fn export(
-    archive: &Archive,
-    number: Number,
-    paths: &[EntryPathBuf],
-    level: i32,
-    out: &mut (dyn Write + Send),
-    monitor: &dyn Monitor,
-) -> Result<u64> {
-    export_from(&archive.catalog(monitor)?, number, paths, level, out, monitor)
-}
-
-/// As [`export`], from what was there when `catalog` was made.
-///
-/// # Errors
-/// As for [`export`].
-pub fn export_from(
     catalog: &Catalog,
-    number: Number,
-    paths: &[EntryPathBuf],
-    level: i32,
+    options: &ExportOptions,
     out: &mut (dyn Write + Send),
     monitor: &dyn Monitor,
 ) -> Result<u64> {
+    let ExportOptions { at: number, ref paths, level, threads } = *options;
     if !catalog.snapshots().any(|known| known == number) {
         return Err(no_snapshot(number));
     }
-    let contents = Contents::new(catalog);
+    let contents = Contents::new(catalog, Check::Hash, WHEN_GONE);
     let state = catalog.checked_state(number, paths)?;
     let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
-    let plan = Plan::new(state, number, paths, &contents)?;
+    let plan = Plan::new(state, number, paths, contents.reader())?;
     Compressor::new(Effort::Level(level))?;
     let mut export =
         Export { out, monitor, table: SeekTable::new(), large: None, problems: 0, progress: Progress::default() };
@@ -86,14 +93,14 @@ pub fn export_from(
         export.tell(&uncertain(since));
     }
     monitor.event(Event::Phase(Phase::Exporting));
-    let threads = threads(0);
+    let threads = thread_count(threads);
     let budget = Budget::new((2 * threads as u64 + 2) * JOB_BYTES);
     let feed = |sender: &Sender<_, _>| {
         let mut plan = plan;
         plan.try_for_each(|job| sender.send(job, JOB_BYTES))
     };
     let maker = || {
-        let mut maker = Maker::new(&contents, level);
+        let mut maker = Maker::new(contents.reader(), level);
         move |job| maker.make(job)
     };
     ordered(threads, &budget, feed, maker, |made| {

@@ -1,6 +1,6 @@
 //! What stands where in an export: the entries of a state in the order of a tar, grouped into frames.
 
-use super::contents::Contents;
+use crate::archive::content::Reader;
 use crate::archive::state::Directories;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
@@ -53,9 +53,9 @@ pub(super) enum Job {
 }
 
 /// Hands out the frames of an export, in order.
-pub(super) struct Plan<'a> {
+pub(super) struct Plan {
     walk: Walk,
-    contents: &'a Contents<'a>,
+    reader: Reader,
     items: Vec<Item>,
     items_bytes: u64,
     ready: VecDeque<Job>,
@@ -72,11 +72,11 @@ struct First {
     sound: Sound,
 }
 
-impl<'a> Plan<'a> {
-    pub fn new(state: State, number: Number, paths: &[EntryPathBuf], contents: &'a Contents<'a>) -> Result<Plan<'a>> {
+impl Plan {
+    pub fn new(state: State, number: Number, paths: &[EntryPathBuf], reader: Reader) -> Result<Plan> {
         Ok(Plan {
             walk: Walk::new(state, number, paths)?,
-            contents,
+            reader,
             items: Vec::new(),
             items_bytes: 0,
             ready: VecDeque::new(),
@@ -98,7 +98,7 @@ impl<'a> Plan<'a> {
                 return Ok(None);
             }
             if let Some((path, entry)) = self.walk.next()? {
-                self.add(path, entry);
+                self.add(path, entry)?;
             } else {
                 self.close_members();
                 self.ended = true;
@@ -106,13 +106,12 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn add(&mut self, path: EntryPathBuf, entry: Entry) {
+    fn add(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         let (first_name, sound) = if entry.stat.link == 0 { (None, None) } else { self.names_of(&path, &entry) };
         let is_large = entry.stat.kind == Kind::File && first_name.is_none() && entry.stat.size > FRAME_BYTES as u64;
         if is_large {
             self.close_members();
-            self.add_large(path, entry, sound);
-            return;
+            return self.add_large(path, entry, sound);
         }
         let size = if first_name.is_none() { entry.stat.size } else { 0 };
         let records: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
@@ -123,6 +122,7 @@ impl<'a> Plan<'a> {
         }
         self.items_bytes += bytes;
         self.items.push(Item { path, entry, first_name, sound });
+        Ok(())
     }
 
     /// The first name of the file, if this is not the first.
@@ -136,27 +136,18 @@ impl<'a> Plan<'a> {
         (None, Some(sound))
     }
 
-    fn add_large(&mut self, path: EntryPathBuf, entry: Entry, sound: Option<Sound>) {
-        let opened = match &entry.content {
-            Some(content) if content.place.is_lost() => {
-                Err(Error::damaged("its content was lost when the archive was damaged"))
-            }
-            Some(content) => self.contents.bundle(content.place.bundle).and_then(|bundle| {
-                let end = content.place.offset.checked_add(entry.stat.size);
-                let reaches = end.is_some_and(|end| end <= bundle.table().raw_bytes());
-                let outside = || Error::damaged(format!("the index places it outside of bundle {}", bundle.name()));
-                reaches.then_some(()).ok_or_else(outside)
-            }),
-            None => Err(Error::damaged("the index does not say where its content is")),
-        };
+    fn add_large(&mut self, path: EntryPathBuf, entry: Entry, sound: Option<Sound>) -> Result<()> {
+        let opened = self.reader.check_place(&entry);
         // It will be in the export, be it with zeros, if the bundle can be read at all.
         if let Some(sound) = sound {
             let _ = sound.set(opened.is_ok());
         }
         match opened {
             Ok(()) => self.large = Some(Part { path, entry: Arc::new(entry), offset: 0, length: 0 }),
-            Err(error) => self.ready.push_back(Job::Unreadable(path, error)),
+            Err(error) if error.is_damage() => self.ready.push_back(Job::Unreadable(path, error)),
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     fn next_part(&mut self) -> Option<Part> {
@@ -178,7 +169,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-impl Iterator for Plan<'_> {
+impl Iterator for Plan {
     type Item = Result<Job>;
 
     fn next(&mut self) -> Option<Result<Job>> {

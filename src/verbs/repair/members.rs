@@ -1,7 +1,7 @@
 //! The members of a bundle, found front to back without its manifest: what is in damaged frames is passed over, and what no
 //! writer would write is left out. Knows nothing of other bundles.
 
-use crate::archive::bundle_bytes::BundleBytes;
+use crate::archive::content::BundleTar;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path;
@@ -39,7 +39,7 @@ impl Found {
 
 /// Goes over the members of a bundle, in the order of its tar.
 pub(super) struct Members {
-    pub tar: BundleBytes,
+    pub tar: BundleTar,
     /// Where the next header begins; after damage, behind what is known to be of no use.
     at: u64,
     is_lost: bool,
@@ -50,7 +50,7 @@ pub(super) struct Members {
 
 impl Members {
     pub fn new(bundle: Arc<Bundle>) -> Members {
-        Members { tar: BundleBytes::new(bundle), at: 0, is_lost: false, last: None, head: None }
+        Members { tar: BundleTar::new(bundle), at: 0, is_lost: false, last: None, head: None }
     }
 
     /// The next member that is where it may be; `None` at the end or at the manifest.

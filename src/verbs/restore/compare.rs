@@ -1,8 +1,8 @@
 //! What of an entry is in the destination already, so that only what differs is written. Changes nothing.
 
-use super::round::Planned;
 use super::run::Run;
 use crate::base::entry::Content;
+use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
@@ -28,12 +28,16 @@ pub(super) enum Found {
     Other,
 }
 
-/// How `existing`, which is where `planned` should be, stands to it. What cannot be read differs.
+/// How `existing`, which is where an entry should be, stands to it. What cannot be read differs.
 ///
 /// # Errors
 /// When the person asked to stop.
-pub(super) fn compare(run: &Run, destination: &Destination, planned: &Planned, existing: &RawStat) -> Result<Found> {
-    let (path, entry) = (&planned.path, &planned.entry);
+pub(super) fn compare(
+    run: &Run,
+    destination: &Destination,
+    (path, entry): (&EntryPath, &Entry),
+    existing: &RawStat,
+) -> Result<Found> {
     // What has other names must not be changed in place: they may not be meant.
     let has_other_names = existing.links > 1;
     let is_same_kind = existing.kind == Some(entry.stat.kind);

@@ -4,6 +4,7 @@
 //! which every needed frame is read once; workers unpack and write. Directories get their attributes at the end.
 
 mod compare;
+mod deletions;
 mod directories;
 mod links;
 mod planner;
@@ -36,24 +37,23 @@ use crate::base::snapshot::uncertain_since;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
 use crate::system::destination::Renamed;
+pub use deletions::Deletions;
+pub use deletions::deletions;
 use directories::finish_directories;
 use planner::Planner;
 use planner::Reached;
 use planner::Rounds;
-use round::Planned;
-use round::restore_round;
+use round::restore_rounds;
 use run::Run;
 use selection::Selection;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
 use std::sync::mpsc::channel;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 /// What is restored, and where to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RestoreOptions {
     /// The directory to restore into. It is missing or empty, unless `overwrite` is set; what it stands in is there.
     pub target: PathBuf,
@@ -69,12 +69,28 @@ pub struct RestoreOptions {
     pub delete: bool,
     /// Whether it is only told what would be done. Default: no.
     pub dry_run: bool,
-    /// Whether owners and groups are restored. Default: no.
+    /// Whether owners and groups are restored. Default: yes.
     pub owners: bool,
     /// Whether users and groups are taken by number, not by name: in a rescue system, which knows other names. Default: no.
     pub numeric_ids: bool,
     /// How many threads unpack and write; 0, the default: as many as there are cores.
     pub threads: usize,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> RestoreOptions {
+        RestoreOptions {
+            target: PathBuf::new(),
+            at: Number::default(),
+            paths: Vec::new(),
+            overwrite: false,
+            delete: false,
+            dry_run: false,
+            owners: true,
+            numeric_ids: false,
+            threads: 0,
+        }
+    }
 }
 
 /// What was restored; in a dry run, what would be.
@@ -111,24 +127,10 @@ pub struct RestoreReport {
 /// [`ErrorKind::Exists`] when the target is not empty; [`ErrorKind::Refused`] when it is the archive or not a directory: all
 /// of these before anything is written. [`ErrorKind::Interrupted`] when the monitor asks to stop. Otherwise when the archive
 /// cannot be read as a whole or the target takes nothing more. Every file that has its name is then complete.
-pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
-    restore_from(&archive.catalog(monitor)?, options, monitor)
-}
-
-/// As [`restore`], from what was there when `catalog` was made.
-///
-/// # Errors
-/// As for [`restore`].
-pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
-    let archive = catalog.archive();
-    if !catalog.snapshots().any(|known| known == options.at) {
-        return Err(no_snapshot(options.at));
-    }
-    let state = catalog.checked_state(options.at, &options.paths)?;
-    let selection = Selection::new(&state, &options.paths, options.at)?;
-    refuse_archive(archive, options, &state)?;
+pub fn restore(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
+    let (state, selection, bytes_total) = selected(catalog, options)?;
+    refuse_archive(catalog.archive(), options, &state)?;
     let destination = open_destination(options)?;
-    let bytes_total = selection.bytes(&state)?;
     let run = Run::new(catalog, options, monitor, destination, bytes_total);
     refuse_full(&run, bytes_total, &selection, &state)?;
     let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
@@ -146,26 +148,31 @@ pub fn restore_from(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn M
     Ok(run.report())
 }
 
+/// What is restored of the snapshot, with the bytes of all contents. All that is needed of the index is read and checked, so
+/// that damage is met here and not half-way.
+fn selected(catalog: &Catalog, options: &RestoreOptions) -> Result<(State, Selection, u64)> {
+    if !catalog.snapshots().any(|known| known == options.at) {
+        return Err(no_snapshot(options.at));
+    }
+    catalog.healing(|| {
+        let state = catalog.state(options.at)?;
+        let selection = Selection::new(&state, &options.paths, options.at)?;
+        let bytes = selection.bytes(&state)?;
+        Ok((state, selection, bytes))
+    })
+}
+
 /// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.
 fn walk(run: &Run, state: &State, selection: &Selection) -> (Reached, Result<()>) {
     thread::scope(|scope| {
         // Without a buffer: one round is planned while one is restored.
         let (sender, rounds) = sync_channel(0);
         let (done_sender, done) = channel();
-        let restorer = scope.spawn(move || restore_rounds(run, &rounds, &done_sender));
+        let restorer = scope.spawn(move || restore_rounds(run, rounds, &done_sender));
         let (reached, walked) = Planner::new(run, Rounds { sender, done }).walk(state, selection);
         let restored = restorer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (reached, restored.and(walked))
     })
-}
-
-fn restore_rounds(run: &Run, rounds: &Receiver<Vec<Planned>>, done: &Sender<()>) -> Result<()> {
-    for round in rounds {
-        restore_round(run, &round)?;
-        // Nobody listens any more when the walk has ended.
-        let _ = done.send(());
-    }
-    Ok(())
 }
 
 /// The target; `None` when it is not there and nothing will be written.
@@ -197,7 +204,7 @@ fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State
         return Ok(());
     }
     // A bundle that cannot be opened gives nothing.
-    let bundle_bytes = |id| run.bundle(id).map_or(0, |bundle| bundle.table().raw_bytes());
+    let bundle_bytes = |id| run.contents.bundle(id).map_or(0, |bundle| bundle.raw_bytes());
     let needed = selection.bytes_least(state, &bundle_bytes)?;
     let Some(missing) = needed.checked_sub(free).filter(|missing| *missing > 0) else { return Ok(()) };
     let what = format!(

@@ -173,6 +173,11 @@ impl<'r> Planner<'r> {
         if entry.is_torn() {
             self.run.problem(&Problem::torn(path.clone()));
         }
+        self.place(path, entry)
+    }
+
+    /// As [`Planner::take`], for one that may have been put aside before.
+    fn place(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         if entry.stat.link == 0 {
             return self.plan(Planned { path, entry, link: None });
         }
@@ -255,10 +260,14 @@ impl<'r> Planner<'r> {
             self.rounds.done.recv().map_err(|_| other_thread_ended())?;
             self.under_way -= 1;
         }
-        for (path, entry) in std::mem::take(&mut self.waiting) {
-            self.take(path, entry)?;
+        let waiting = std::mem::take(&mut self.waiting);
+        let count = waiting.len();
+        for (path, entry) in waiting {
+            self.place(path, entry)?;
         }
-        Ok(())
+        // All rounds are done: a first name of which nothing is known was dropped, for everything was ended.
+        let is_stuck = count > 0 && self.waiting.len() == count && self.round.is_empty() && self.under_way == 0;
+        if is_stuck { Err(other_thread_ended()) } else { Ok(()) }
     }
 }
 
@@ -296,7 +305,7 @@ pub(super) fn has_directory(run: &Run, destination: &Destination, path: &EntryPa
 
 /// Before anything is written into a folder of which `first` is the first piece: how its names are written there is decided,
 /// and what is not in it is deleted. A disk may take a name that goes and one that comes for the same.
-fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
+pub(super) fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
     let Some(destination) = &run.destination else { return Ok(()) };
     let path = &first.path;
     if destination.changes_names() && first.is_whole {

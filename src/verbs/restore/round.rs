@@ -6,15 +6,12 @@ use super::compare::compare;
 use super::links::Link;
 use super::links::Outcome;
 use super::run::Run;
-use crate::archive::unpack::Sink;
-use crate::archive::unpack::Wanted;
-use crate::archive::unpack::unpack;
-use crate::base::advice::Advice;
-use crate::base::concurrency::join;
+use crate::archive::content::Target;
+use crate::archive::content::Unpacker;
+use crate::archive::content::unpack;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPathBuf;
@@ -22,12 +19,10 @@ use crate::system::destination::Failure;
 use crate::system::destination::PendingFile;
 use crate::system::platform::WRITE_BYTES;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
-use std::thread;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::Sender;
 
 /// An entry to be restored.
 pub(super) struct Planned {
@@ -50,130 +45,94 @@ impl Planned {
     }
 }
 
-/// Restores all of `round`; problems are told, and the rest goes on.
+/// Says that a round is done when the last entry of it is.
+struct Round(Sender<()>);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        // Nobody listens any more when the walk has ended.
+        let _ = self.0.send(());
+    }
+}
+
+/// An entry on its way.
+struct Job<'r> {
+    run: &'r Run<'r>,
+    planned: Planned,
+    _round: Arc<Round>,
+}
+
+/// Restores round after round; problems are told, and the rest goes on. The same workers do all of them, and begin with one
+/// while the last files of the one before are on their way.
 ///
 /// # Errors
 /// When nothing more can be read or written, or the person asked to stop.
-pub(super) fn restore_round(run: &Run, round: &[Planned]) -> Result<()> {
-    let files = Mutex::new(Vec::new());
-    let is_fresh = !run.options.overwrite && !run.options.dry_run;
-    // Files of a restore to an empty directory need no look.
-    let (to_unpack, to_look): (Vec<usize>, Vec<usize>) =
-        (0..round.len()).partition(|number| is_fresh && round[*number].entry.stat.kind == Kind::File);
-    // A dry run names entries in their order.
-    let threads = if run.options.dry_run { 1 } else { run.threads };
-    in_parallel(&to_look, threads, &|number| {
-        if look_and_make(run, &round[number])? == Next::Unpack {
-            files.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+pub(super) fn restore_rounds(run: &Run, rounds: Receiver<Vec<Planned>>, done: &Sender<()>) -> Result<()> {
+    unpack(&run.contents, run.threads, |workers| {
+        for round in rounds {
+            if workers.is_stopped() {
+                break;
+            }
+            restore_round(run, round, done, workers)?;
         }
         Ok(())
-    })?;
-    let mut numbers = files.into_inner().unwrap_or_else(PoisonError::into_inner);
-    numbers.extend(to_unpack);
-    let mut sink = FileSink { run, round, numbers: Vec::with_capacity(numbers.len()) };
-    let mut wanted = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        let entry = &round[number].entry;
-        match &entry.content {
-            Some(content) if content.place.is_lost() => {
-                sink.lose(&round[number], &Error::damaged("its content was lost when the archive was damaged"));
-            }
-            Some(content) => {
-                wanted.push(Wanted { size: entry.stat.size, content });
-                sink.numbers.push(number);
-            }
-            None => sink.lose(&round[number], &Error::damaged("the index says nothing of its content")),
-        }
-    }
-    unpack(&wanted, &|id| run.bundle(id), run.threads, &sink)
-}
-
-/// Calls `work` with each of `numbers`, in `threads` threads, until one fails.
-fn in_parallel(numbers: &[usize], threads: usize, work: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
-    /// Below this many it is not worth a thread.
-    const SHARE_MIN: usize = 16;
-    let threads = threads.min(numbers.len() / SHARE_MIN).max(1);
-    if threads == 1 {
-        return numbers.iter().try_for_each(|number| work(*number));
-    }
-    let next = AtomicUsize::new(0);
-    let take_on = || {
-        while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
-            work(*number).inspect_err(|_| next.store(numbers.len(), Ordering::Relaxed))?;
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take_on)).collect();
-        join(threads).into_iter().collect()
     })
 }
 
-#[derive(PartialEq, Eq)]
-enum Next {
-    Done,
-    Unpack,
-}
-
-/// Keeps what is right already, sets attributes where only they differ, and makes what has no content.
-fn look_and_make(run: &Run, planned: &Planned) -> Result<Next> {
-    run.check_interrupted()?;
-    let (path, entry) = (&planned.path, &planned.entry);
-    let Some(found) = look(run, planned)? else { return Ok(Next::Done) };
-    if found == Found::Same {
-        run.kept();
-        run.advance(1, planned.bytes());
-        planned.note(Outcome::Kept);
-        return Ok(Next::Done);
-    }
-    let Some(destination) = run.writable() else {
-        run.restored(path, entry.stat.kind, planned.bytes());
-        run.advance(1, planned.bytes());
-        planned.note(Outcome::Written);
-        return Ok(Next::Done);
-    };
-    let made = match (found, entry.stat.kind) {
-        (Found::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
-        (_, Kind::File) => return Ok(Next::Unpack),
-        _ => destination.write_special(path, entry),
-    };
-    run.advance(1, planned.bytes());
-    let Some(is_there) = run.settle(made)? else {
-        planned.note(Outcome::Failed(None));
-        return Ok(Next::Done);
-    };
-    if is_there {
-        // What was not written anew is no restored content.
-        run.restored(path, entry.stat.kind, 0);
-    }
-    planned.note(Outcome::Written);
-    Ok(Next::Done)
-}
-
-/// How what is there stands to the entry; `None` when that cannot be found out, which has been told.
-fn look(run: &Run, planned: &Planned) -> Result<Option<Found>> {
-    let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite) else {
-        return Ok(Some(Found::Other));
-    };
-    match run.settle(destination.stat(&planned.path))? {
-        Some(Some(existing)) if run.may_replace(destination, &planned.path, &existing)? => {
-            compare(run, destination, planned, &existing).map(Some)
-        }
-        Some(None) => Ok(Some(Found::Other)),
-        Some(Some(_)) | None => {
-            run.advance(1, planned.bytes());
-            planned.note(Outcome::Failed(None));
-            Ok(None)
-        }
-    }
-}
-
-/// Writes the contents of a round to the destination.
-struct FileSink<'r> {
+fn restore_round<'r>(
     run: &'r Run<'r>,
-    round: &'r [Planned],
-    /// Which entry of the round each wanted content belongs to.
-    numbers: Vec<usize>,
+    round: Vec<Planned>,
+    done: &Sender<()>,
+    workers: &Unpacker<Job<'r>>,
+) -> Result<()> {
+    let number = Arc::new(Round(done.clone()));
+    let jobs = round.into_iter().map(|planned| Arc::new(Job { run, planned, _round: number.clone() }));
+    // Files of a restore to an empty directory need no look.
+    let is_fresh = !run.options.overwrite && !run.options.dry_run;
+    let (mut files, to_look): (Vec<_>, Vec<_>) =
+        jobs.partition(|job| is_fresh && job.planned.entry.stat.kind == Kind::File);
+    drop(number);
+    if run.options.dry_run {
+        // It names entries in their order.
+        return to_look.iter().try_for_each(|job| job.look().map(drop));
+    }
+    files.extend(workers.look(to_look));
+    workers.feed(files)
+}
+
+impl Job<'_> {
+    /// How what is there stands to the entry; `None` when that cannot be found out, which has been told.
+    fn found(&self) -> Result<Option<Found>> {
+        let (run, Planned { path, entry, .. }) = (self.run, &self.planned);
+        let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite) else {
+            return Ok(Some(Found::Other));
+        };
+        match run.settle(destination.stat(path))? {
+            Some(Some(existing)) if run.may_replace(destination, path, &existing)? => {
+                compare(run, destination, (&**path, entry), &existing).map(Some)
+            }
+            Some(None) => Ok(Some(Found::Other)),
+            Some(Some(_)) | None => {
+                self.done(Outcome::Failed(None), self.planned.bytes());
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is left of a result when a problem has been told: nothing.
+    fn settle<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
+        let settled = self.run.settle(result)?;
+        if settled.is_none() {
+            self.done(Outcome::Failed(None), 0);
+        }
+        Ok(settled)
+    }
+
+    /// Notes what became of the entry, with the bytes of it that were not told yet.
+    fn done(&self, outcome: Outcome, bytes: u64) {
+        self.run.advance(1, bytes);
+        self.planned.note(outcome);
+    }
 }
 
 struct OpenFile<'d> {
@@ -181,50 +140,60 @@ struct OpenFile<'d> {
     bytes: AtomicU64,
 }
 
-impl<'r> FileSink<'r> {
-    fn planned(&self, number: usize) -> &'r Planned {
-        &self.round[self.numbers[number]]
-    }
-
-    /// What is left of a result when a problem has been told: nothing.
-    fn settle<T>(&self, planned: &Planned, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
-        let settled = self.run.settle(result)?;
-        if settled.is_none() {
-            planned.note(Outcome::Failed(None));
-            self.run.advance(1, 0);
-        }
-        Ok(settled)
-    }
-
-    /// Tells that a content is not to be had.
-    fn lose(&self, planned: &Planned, why: &Error) {
-        let why = format!("not restored: {why}; an older snapshot may still hold an earlier version");
-        self.run.problem(&Problem::new(planned.path.clone(), why.clone()));
-        self.run.advance(1, 0);
-        planned.note(Outcome::Failed(Some(why)));
-    }
-}
-
-impl<'r> Sink for FileSink<'r> {
+impl<'r> Target for Job<'r> {
     type Open = OpenFile<'r>;
 
-    fn begin(&self, number: usize) -> Result<Option<OpenFile<'r>>> {
+    fn entry(&self) -> &Entry {
+        &self.planned.entry
+    }
+
+    /// Keeps what is right already, sets attributes where only they differ, and makes what has no content.
+    fn look(&self) -> Result<bool> {
+        let (run, Planned { path, entry, .. }) = (self.run, &self.planned);
+        run.check_interrupted()?;
+        let Some(found) = self.found()? else { return Ok(false) };
+        if found == Found::Same {
+            run.kept();
+            self.done(Outcome::Kept, self.planned.bytes());
+            return Ok(false);
+        }
+        let Some(destination) = run.writable() else {
+            run.restored(path, entry.stat.kind, self.planned.bytes());
+            self.done(Outcome::Written, self.planned.bytes());
+            return Ok(false);
+        };
+        let made = match (found, entry.stat.kind) {
+            (Found::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
+            (_, Kind::File) => return Ok(true),
+            _ => destination.write_special(path, entry),
+        };
+        let Some(is_there) = run.settle(made)? else {
+            self.done(Outcome::Failed(None), self.planned.bytes());
+            return Ok(false);
+        };
+        if is_there {
+            // What was not written anew is no restored content.
+            run.restored(path, entry.stat.kind, 0);
+        }
+        self.done(Outcome::Written, self.planned.bytes());
+        Ok(false)
+    }
+
+    fn begin(&self) -> Result<Option<OpenFile<'r>>> {
         self.run.check_interrupted()?;
         let Some(destination) = self.run.writable() else { return Ok(None) };
-        let planned = self.planned(number);
-        let size = planned.entry.stat.size;
-        let begun =
-            destination.refuse_too_large(&planned.path, size).and_then(|()| destination.begin_file(&planned.path));
-        let file = self.settle(planned, begun)?;
+        let Planned { path, entry, .. } = &self.planned;
+        let begun = destination.refuse_too_large(path, entry.stat.size).and_then(|()| destination.begin_file(path));
+        let file = self.settle(begun)?;
         Ok(file.map(|file| OpenFile { file, bytes: AtomicU64::new(0) }))
     }
 
-    fn write(&self, number: usize, open: &OpenFile<'r>, offset: u64, bytes: &[u8]) -> Result<bool> {
+    fn write(&self, open: &OpenFile<'r>, offset: u64, bytes: &[u8]) -> Result<bool> {
         let mut at = offset;
         // A slow drive takes long for a whole frame.
         for piece in bytes.chunks(WRITE_BYTES) {
             self.run.check_interrupted()?;
-            if self.settle(self.planned(number), open.file.write_at(at, piece))?.is_none() {
+            if self.settle(open.file.write_at(at, piece))?.is_none() {
                 return Ok(false);
             }
             at += piece.len() as u64;
@@ -234,31 +203,21 @@ impl<'r> Sink for FileSink<'r> {
         Ok(true)
     }
 
-    fn finish(&self, number: usize, open: OpenFile<'r>) -> Result<()> {
-        let planned = self.planned(number);
-        let holes = planned.bytes().saturating_sub(open.bytes.into_inner());
-        if self.settle(planned, open.file.finish(&planned.entry))?.is_some() {
-            self.run.restored(&planned.path, Kind::File, planned.bytes());
-            self.run.advance(1, holes);
-            planned.note(Outcome::Written);
+    fn finish(&self, open: OpenFile<'r>) -> Result<()> {
+        let bytes = self.planned.bytes();
+        let holes = bytes.saturating_sub(open.bytes.into_inner());
+        if self.settle(open.file.finish(&self.planned.entry))?.is_some() {
+            self.run.restored(&self.planned.path, Kind::File, bytes);
+            self.done(Outcome::Written, holes);
         }
         Ok(())
     }
 
-    fn fail(&self, number: usize, why: &Error) -> Result<()> {
+    fn fail(&self, why: &Error) -> Result<()> {
         self.run.check_interrupted()?;
-        // One bundle that cannot be read is a problem; a drive that is gone is the end.
-        if !matches!(why.kind(), ErrorKind::Damaged) {
-            let store = self.run.archive.store();
-            store.list("").map_err(|error| {
-                let error = error.while_doing("the archive cannot be read any more");
-                if error.kind() == ErrorKind::RefusedBySystem {
-                    return error;
-                }
-                error.with_advice(Advice::PlugInAndRestoreAgain)
-            })?;
-        }
-        self.lose(self.planned(number), why);
+        let why = format!("not restored: {why}; an older snapshot may still hold an earlier version");
+        self.run.problem(&Problem::new(self.planned.path.clone(), why.clone()));
+        self.done(Outcome::Failed(Some(why)), 0);
         Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
 
+use super::Deletions;
 use super::RestoreOptions;
 use super::RestoreReport;
 use crate::archive::catalog::Catalog;
-use crate::archive::open::Archive;
+use crate::archive::content::Check;
+use crate::archive::content::Contents;
+use crate::base::advice::Advice;
+use crate::base::concurrency::Lock;
 use crate::base::concurrency::threads;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
-use crate::base::id::BundleId;
 use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
@@ -16,25 +19,25 @@ use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::format::bundle::Bundle;
 use crate::system::destination::Destination;
 use crate::system::destination::Failure;
 use crate::system::destination::full_folder;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// How many bundles are kept open from one round to the next.
-const OPEN_BUNDLES_MAX: usize = 64;
+/// How many of the deleted entries are named.
+const DELETED_NAMED_MAX: usize = 10;
+
+/// What to do when the archive is gone half-way.
+const WHEN_GONE: Advice = Advice::PlugInAndRestoreAgain;
 
 /// A restore under way.
 pub(super) struct Run<'a> {
-    pub archive: &'a Archive,
-    pub catalog: &'a Catalog<'a>,
+    pub contents: Contents,
     pub options: &'a RestoreOptions,
     pub monitor: &'a dyn Monitor,
     /// `None` when nothing is written and it is not there.
@@ -42,7 +45,8 @@ pub(super) struct Run<'a> {
     /// At least 1.
     pub threads: usize,
     pub tally: Tally,
-    bundles: Mutex<HashMap<BundleId, Arc<Bundle>>>,
+    /// The first entries that were deleted.
+    deleted: Lock<Vec<EntryPathBuf>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
     claims: Mutex<HashMap<(u64, u64), EntryPathBuf>>,
 }
@@ -64,21 +68,20 @@ pub(super) struct Tally {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        catalog: &'a Catalog<'a>,
+        catalog: &Catalog,
         options: &'a RestoreOptions,
         monitor: &'a dyn Monitor,
         destination: Option<Destination>,
         bytes_total: u64,
     ) -> Run<'a> {
         Run {
-            archive: catalog.archive(),
-            catalog,
+            contents: Contents::new(catalog, Check::Hash, WHEN_GONE),
             options,
             monitor,
             destination,
             threads: threads(options.threads),
             tally: Tally { bytes_total, ..Tally::default() },
-            bundles: Mutex::default(),
+            deleted: Lock::default(),
             claims: Mutex::default(),
         }
     }
@@ -86,21 +89,6 @@ impl<'a> Run<'a> {
     /// Where things are written to; `None` when nothing is to be written.
     pub(super) fn writable(&self) -> Option<&Destination> {
         self.destination.as_ref().filter(|_| !self.options.dry_run)
-    }
-
-    /// A bundle, opened if it is not.
-    pub(super) fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
-        let bundles = || self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bundle) = bundles().get(&id) {
-            return Ok(bundle.clone());
-        }
-        let bundle = self.catalog.bundle(id)?;
-        let mut bundles = bundles();
-        // They are asked for in order, again and again: the first ones are as good to keep as the last.
-        if bundles.len() < OPEN_BUNDLES_MAX {
-            bundles.insert(id, bundle.clone());
-        }
-        Ok(bundle)
     }
 
     /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
@@ -177,6 +165,11 @@ impl<'a> Run<'a> {
     /// An entry was deleted, or would be.
     pub(super) fn deleted(&self, path: &EntryPath) {
         add(&self.tally.deleted, 1);
+        let mut named = self.deleted.lock();
+        if named.len() < DELETED_NAMED_MAX {
+            named.push(path.to_owned());
+        }
+        drop(named);
         if self.monitor.wants_entries() {
             self.monitor.event(Event::Entry(EntryChange::Deleted, path));
         }
@@ -190,6 +183,12 @@ impl<'a> Run<'a> {
             bytes: tally.bytes_seen.fetch_add(bytes, Ordering::Relaxed) + bytes,
             bytes_total: tally.bytes_total,
         }));
+    }
+
+    /// What was deleted, or would be.
+    pub(super) fn deletions(&self) -> Deletions {
+        let first = self.deleted.lock().clone();
+        Deletions { total: self.tally.deleted.load(Ordering::Relaxed), first }
     }
 
     pub(super) fn report(&self) -> RestoreReport {

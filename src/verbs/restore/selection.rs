@@ -83,15 +83,16 @@ impl Selection {
         Folders { state, parts: self.0.iter(), whole: None }
     }
 
-    /// The bytes of all contents, counted once for each name of a file.
+    /// The bytes of all contents, counted once for each name of a file. Reads and checks all that is known of the entries.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
     pub(super) fn bytes(&self, state: &State) -> Result<u64> {
         let mut bytes = 0u64;
         for folder in self.folders(state) {
-            let stats = folder?.rows;
-            let files = stats.iter().filter_map(Row::stat).filter(|stat| stat.kind == Kind::File);
+            let rows = folder?.rows;
+            rows.iter().try_for_each(Row::check)?;
+            let files = rows.iter().filter_map(Row::stat).filter(|stat| stat.kind == Kind::File);
             bytes = files.fold(bytes, |sum, stat| sum.saturating_add(stat.size));
         }
         Ok(bytes)

@@ -29,6 +29,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
+/// Restores from an archive as it is now.
+fn restored_from(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
+    restore(&archive.catalog(monitor)?, options, monitor)
+}
+
 /// Type and mode, size, time, and content or target.
 type Node = (u32, u64, (i64, i64), Vec<u8>);
 
@@ -98,7 +103,7 @@ impl Place {
 
 fn told(sample: &Sample, options: &RestoreOptions) -> (RestoreReport, Vec<Problem>) {
     let monitor = Recorder::new();
-    let report = restore(&sample.archive, options, &monitor).unwrap();
+    let report = restored_from(&sample.archive, options, &monitor).unwrap();
     assert_eq!(report.problems, monitor.problems().len() as u64);
     (report, monitor.problems())
 }
@@ -110,7 +115,7 @@ fn sound(sample: &Sample, options: &RestoreOptions) -> RestoreReport {
 }
 
 fn refused(sample: &Sample, options: &RestoreOptions) -> Error {
-    restore(&sample.archive, options, &Recorder::new()).unwrap_err()
+    restored_from(&sample.archive, options, &Recorder::new()).unwrap_err()
 }
 
 fn counts(report: &RestoreReport) -> [u64; 5] {
@@ -225,8 +230,12 @@ fn what_was_not_there_then_is_deleted_if_wanted_and_only_where_it_was_asked_for(
     assert!(!place.at("s/d/e/x").exists() && place.at("s/new").exists() && place.at("u").exists());
 
     let all = RestoreOptions { delete: true, ..place.overwriting() };
+    // What was asked before anything is deleted looks at the names only.
+    let monitor = Recorder::new();
+    let asked = deletions(&sample.archive.catalog(&monitor).unwrap(), &all).unwrap();
+    assert_eq!((asked.total, asked.first), (3, ["u", "s/new", "s/empty/y"].map(path).to_vec()));
     let told = Lines::default();
-    let dry = restore(&sample.archive, &RestoreOptions { dry_run: true, ..all.clone() }, &told).unwrap();
+    let dry = restored_from(&sample.archive, &RestoreOptions { dry_run: true, ..all.clone() }, &told).unwrap();
     let lines = told.0.into_inner().unwrap();
     let deleted: Vec<_> = lines.iter().filter(|line| line.starts_with("Deleted")).collect();
     assert_eq!(deleted, ["Deleted u", "Deleted s/new", "Deleted s/empty/y"]);
@@ -256,7 +265,7 @@ impl Monitor for Lines {
 fn a_dry_run_into_a_missing_folder_makes_none_and_names_all_in_order() {
     let (sample, place) = (everything(5000), Place::new());
     let lines = Lines::default();
-    let report = restore(&sample.archive, &RestoreOptions { dry_run: true, ..place.options() }, &lines).unwrap();
+    let report = restored_from(&sample.archive, &RestoreOptions { dry_run: true, ..place.options() }, &lines).unwrap();
     assert_eq!(counts(&report), [7, 5, 2, 0, 0]);
     let lines = lines.0.into_inner().unwrap();
     assert_eq!((lines.len(), place.at("").exists()), (14, false));
@@ -309,7 +318,8 @@ fn the_archive_is_never_restored_into_nor_deleted() {
     fs::write(place.at("archive/archive.toml"), sample.bytes("archive.toml")).unwrap();
     drop(archive);
     let archive = Archive::open(&place.at("archive")).unwrap();
-    let kind = |options: &RestoreOptions| restore(&archive, options, &Recorder::new()).map_err(|error| error.kind());
+    let kind =
+        |options: &RestoreOptions| restored_from(&archive, options, &Recorder::new()).map_err(|error| error.kind());
     for target in ["archive", "archive/new", "archive/bundles"] {
         let inside = RestoreOptions { target: place.at(target), ..place.overwriting() };
         assert_eq!(kind(&inside), Err(ErrorKind::Refused), "{target}");
@@ -328,11 +338,12 @@ fn a_damaged_frame_costs_the_files_in_it_alone_and_says_so() {
     for name in ["s/d/large", "s/d/one", "s/a"] {
         let place = state.find(&path(name)).unwrap().unwrap().content.unwrap().place;
         let frame = bundle.table().frame_at(place.offset).unwrap();
-        let middle = frame.stored_offset as usize + frame.stored_bytes as usize / 2;
-        sample.alter(&Sample::file(1), |bytes| bytes[middle] ^= 4);
+        let whole = frame.stored_offset as usize..frame.stored_offset as usize + frame.stored_bytes as usize;
+        let invert = |bytes: &mut Vec<u8>| bytes[whole.clone()].iter_mut().for_each(|byte| *byte ^= 0xff);
+        sample.alter(&Sample::file(1), invert);
         let target = Place::new();
         let (report, problems) = told(&sample, &target.options());
-        sample.alter(&Sample::file(1), |bytes| bytes[middle] ^= 4);
+        sample.alter(&Sample::file(1), invert);
         let lost: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
         let expected: &[&str] = if name == "s/d/one" { &["s/d/one", "t/two"] } else { &[name] };
         assert_eq!(lost, expected);
@@ -459,6 +470,19 @@ fn a_symlink_in_the_place_of_a_directory_is_replaced_and_not_followed() {
 }
 
 #[test]
+fn a_torn_file_is_told_once_for_each_of_its_names() {
+    let (sample, place) = (Sample::new(), Place::new());
+    let [mut one, two] = linked("s/a", "s/b", "text");
+    one.entry.as_mut().unwrap().content.as_mut().unwrap().torn = true;
+    let two = Item { entry: one.entry.clone(), ..two };
+    let three = Item { path: path("s/c"), ..two.clone() };
+    sample.snapshot(1, &[directory("s"), one, two, three]);
+    let (report, problems) = told(&sample, &place.options());
+    let named: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
+    assert_eq!((named, report.files), (vec!["s/a".to_owned(), "s/b".to_owned(), "s/c".to_owned()], 3));
+}
+
+#[test]
 fn links_reach_over_rounds_and_memory_over_none() {
     let (sample, place) = (Sample { frame_bytes: 1 << 20, ..Sample::new() }, Place::new());
     // As much as is known of these entries makes several rounds.
@@ -494,7 +518,7 @@ fn stopped_at_any_moment_no_half_file_remains_and_a_second_run_goes_on() {
     let mut stopped = 0;
     for steps in 0.. {
         let place = Place::new();
-        let result = restore(&sample.archive, &place.options(), &Stopping(AtomicUsize::new(steps)));
+        let result = restored_from(&sample.archive, &place.options(), &Stopping(AtomicUsize::new(steps)));
         for (name, found) in place.tree() {
             let (mode, size, mtime, content) = &right[&name];
             assert_eq!((found.1, &found.3), (*size, content), "{name} after {steps} steps");

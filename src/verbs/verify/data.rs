@@ -10,19 +10,16 @@ use super::Touched;
 use super::expected::Expected;
 use super::expected::Wanted;
 use super::finding::sentence;
-use super::frames::Frames;
-use super::frames::Piece;
-use super::frames::Tape;
-use super::frames::decode_all;
 use super::is_about_the_file;
+use crate::archive::content::Piece;
+use crate::archive::content::Tape;
+use crate::archive::content::TapeDamage;
+use crate::archive::content::read_through;
 use crate::archive::open::BundleFile;
-use crate::archive::open::bundle_path;
 use crate::archive::state::State;
-use crate::base::concurrency::threads as thread_count;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::holes::Run;
 use crate::base::id::BundleId;
@@ -90,7 +87,6 @@ fn read_bundle(
     waiting: &mut DirectoryQueue,
 ) -> Result<()> {
     let bundle = check.archive.bundle(&file.name)?;
-    let blob = check.archive.store().open(&bundle_path(&file.name))?;
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
     // An uncertain one need not have what earlier parts announced.
     let is_certain =
@@ -117,9 +113,7 @@ fn read_bundle(
         monitor.event(Event::Progress(Progress { bytes, ..begun }));
         Ok(())
     };
-    let frames = Frames::new(&*blob, bundle.table());
-    let seen = decode_all(frames, thread_count(threads), |decoded| {
-        let tape = Tape::new(decoded, &mut on_frame);
+    let seen = read_through(&bundle, threads, &mut on_frame, |tape| {
         let mut scan = Scan {
             tape,
             expected,
@@ -134,7 +128,7 @@ fn read_bundle(
         scan.run(bundle.table().raw_bytes())?;
         let Scan { tape, mut seen, waiting: left, .. } = scan;
         *waiting = left;
-        (seen.lost, seen.lost_frames, seen.lost_why) = (tape.lost, tape.lost_frames, tape.lost_why);
+        seen.damage = tape.damage;
         Ok(seen)
     })?;
     check.bytes = bytes;
@@ -168,9 +162,7 @@ fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Resu
 /// What was seen in one bundle that is not as it was written.
 #[derive(Default)]
 struct Seen {
-    lost: Vec<std::ops::Range<u64>>,
-    lost_frames: u64,
-    lost_why: Option<Error>,
+    damage: TapeDamage,
     /// Contents whose hash is another, or that are not where the manifest says.
     wrong: HashSet<(u64, Hash)>,
     wrong_total: u64,
@@ -209,15 +201,15 @@ impl Named {
 
 fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
     let place = || ArchiveFile::Bundle(bundle.name().clone());
-    if seen.lost_frames > 0 {
-        let first = seen.lost.first().and_then(|range| bundle.table().frame_at(range.start));
+    if seen.damage.count > 0 {
+        let first = seen.damage.frames.first().and_then(|range| bundle.table().frame_at(range.start));
         let fault = Fault::Frames {
-            damaged: seen.lost_frames,
+            damaged: seen.damage.count,
             all: bundle.table().len() as u64,
             first_byte: first.map_or(0, |frame| frame.stored_offset),
-            why: seen.lost_why.map(|why| why.to_string()).unwrap_or_default(),
+            why: seen.damage.why.map(|why| why.to_string()).unwrap_or_default(),
         };
-        check.found(place(), fault, Touched::Bytes { bundle: id, ranges: seen.lost });
+        check.found(place(), fault, Touched::Bytes { bundle: id, ranges: seen.damage.lost });
     }
     if !seen.wrong.is_empty() {
         let is_known = seen.wrong_total <= WRONG_MAX as u64;
@@ -302,13 +294,13 @@ impl Scan<'_> {
     }
 
     fn header(&mut self) -> Result<Header> {
-        let (start, lost) = (self.tape.position(), self.tape.lost_frames);
+        let start = self.tape.position();
         match tar::read_entry(&mut self.tape) {
             Ok(Some(told)) => Ok(Header::Member(Box::new(told))),
             Ok(None) => Ok(Header::End),
             Err(error) => {
                 self.tape.check_stopped()?;
-                let in_sound_frames = self.tape.lost_frames == lost && !self.tape.is_lost(start);
+                let in_sound_frames = !self.tape.damage.touches(start..self.tape.position().max(start + 1));
                 if in_sound_frames && self.seen.tar.is_empty() {
                     self.seen.tar.push(format!("at byte {start} of the tar there is no sound header ({error})"));
                 }
@@ -499,7 +491,12 @@ impl Scan<'_> {
             }
         }
         if !sound || hasher.hash() != content.hash {
-            self.seen.note_wrong(content);
+            let place = content.place.offset..content.place.offset.saturating_add(entry.stat.size);
+            if self.tape.damage.touches(place.clone()) {
+                self.tape.damage.lose(place);
+            } else {
+                self.seen.note_wrong(content);
+            }
         }
         Ok(())
     }

@@ -240,10 +240,10 @@ fn missing_text(witness: Witness) -> String {
 }
 
 fn frames_text((damaged, all): (u64, u64), first_byte: u64, why: &str) -> String {
-    let (word, them) = if damaged == 1 { ("is", "it") } else { ("are", "them") };
+    let word = if damaged == 1 { "is" } else { "are" };
     format!(
-        "{damaged} of its {all} frames {word} damaged, the first at byte {first_byte} ({why}). Contents that are in {them} \
-         cannot be restored, all others can."
+        "{damaged} of its {all} frames {word} damaged, the first at byte {first_byte} ({why}). Contents of which the \
+         damage hit bytes cannot be restored, all others can."
     )
 }
 

@@ -7,7 +7,6 @@ mod bundles;
 mod data;
 mod expected;
 mod finding;
-mod frames;
 mod history;
 mod touched;
 

@@ -196,11 +196,23 @@ fn foreign_files_are_a_notice() {
 }
 
 #[test]
-fn a_flipped_bit_in_a_small_frame_costs_the_files_in_it_in_the_snapshots_that_show_them() {
+fn a_flipped_bit_in_a_small_frame_costs_the_file_that_it_hits() {
     let sample = three_snapshots();
     let frame = frame_of(&sample, 1, "s/a");
     assert_eq!(frame, frame_of(&sample, 1, "s/e"));
     flip(&sample, 1, frame);
+    let found = only(&sample, WITH_DATA);
+    assert_eq!((found.file, found.paths_total), (Sample::file(1), 1));
+    assert!([path("s/a"), path("s/e")].contains(&found.paths[0]));
+}
+
+#[test]
+fn a_small_frame_of_which_nothing_is_left_costs_the_files_in_it_in_the_snapshots_that_show_them() {
+    let sample = three_snapshots();
+    let frame = frame_of(&sample, 1, "s/a");
+    assert_eq!(frame, frame_of(&sample, 1, "s/e"));
+    let whole = frame.stored_offset as usize..frame.stored_offset as usize + frame.stored_bytes as usize;
+    sample.alter(&Sample::file(1), |bytes| bytes[whole].iter_mut().for_each(|byte| *byte ^= 0xff));
     assert_eq!(findings(&sample, WITHOUT_DATA), []);
     let found = only(&sample, WITH_DATA);
     assert_eq!((found.file, found.paths_total), (Sample::file(1), 2));
@@ -549,7 +561,8 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
 fn a_new_damage_is_told_beside_a_loss_that_is_known() {
     let sample = three_snapshots();
     // Of a file that the next snapshot replaced nothing is left to name in the third.
-    sample.alter(&Sample::file(2), |bytes| bytes[20] ^= 1);
+    let length = bundle(&sample, 2).table().frame(0).unwrap().stored_bytes as usize;
+    sample.alter(&Sample::file(2), |bytes| bytes[..length].iter_mut().for_each(|byte| *byte ^= 0xff));
     let options = crate::verbs::repair::RepairOptions::default();
     crate::verbs::repair::repair(&sample.archive, None, &options, &Recorder::new()).unwrap();
     let report = checked(&sample, WITH_DATA);

@@ -26,7 +26,7 @@ fn a_restore_that_fails_anywhere_deletes_nothing_that_is_in_the_snapshot() {
     let mut failed = 0;
     for steps in 0.. {
         let options = RestoreOptions { delete: true, ..place.overwriting() };
-        let result = restore(&sample.archive, &options, &StoppingOnce(AtomicUsize::new(steps)));
+        let result = restored_from(&sample.archive, &options, &StoppingOnce(AtomicUsize::new(steps)));
         assert_eq!(place.names(), right, "after {steps} steps");
         if result.is_ok() {
             break;
@@ -148,7 +148,7 @@ fn what_would_stand_in_the_archive_s_place_is_refused_before_anything_is_written
         drop(archive);
         let archive = Archive::open(&place.at(at)).unwrap();
         let before = place.names();
-        let result = restore(&archive, &RestoreOptions { paths, ..place.overwriting() }, &Recorder::new());
+        let result = restored_from(&archive, &RestoreOptions { paths, ..place.overwriting() }, &Recorder::new());
         assert_eq!(result.as_ref().err().map(Error::kind), is_refused.then_some(ErrorKind::Refused), "{at}");
         // An index file may have been made.
         let after = place.names();

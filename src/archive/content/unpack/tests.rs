@@ -3,12 +3,22 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::archive::content::Check;
+use crate::archive::content::Contents;
+use crate::base::advice::Advice;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
 use crate::base::entry::Place;
+use crate::base::error::Error;
 use crate::base::error::ErrorKind;
+use crate::base::error::Result;
 use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
+use crate::base::id::BundleId;
 use crate::base::id::BundleName;
+use crate::base::id::Hash;
 use crate::base::time::Time;
+use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
@@ -19,9 +29,13 @@ use crate::system::store::Blob;
 use crate::system::store::MemoryStore;
 use crate::system::store::Store;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+
+/// No content begins at 0.
+const HEADER_BYTES: u64 = 512;
 
 const ID: BundleId = BundleId { number: 1, part: 0 };
 
@@ -68,6 +82,9 @@ impl Made {
             uncertain_until: 0,
         };
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
+        let mut header = Vec::new();
+        let frame = Compressor::new(Effort::Level(1)).unwrap().append_frame(&[0; HEADER_BYTES as usize], &mut header);
+        writer.append_frames(&header, &[frame.unwrap()]).unwrap();
         for (stored, frame) in frames {
             writer.append_frames(stored, &[*frame]).unwrap();
         }
@@ -93,13 +110,17 @@ impl Made {
         Made::new(&frames.collect::<Vec<_>>())
     }
 
+    fn contents(&self) -> Contents {
+        let contents =
+            Contents::of_bundles(Arc::new(MemoryStore::new()), [], Check::Hash, Advice::PlugInAndRestoreAgain);
+        contents.0.open.lock().push_back((ID, self.bundle.clone()));
+        contents
+    }
+
     fn unpack(&self, contents: &[(u64, Content)], threads: usize, sink: &Recorder) -> Result<()> {
-        let wanted: Vec<_> = contents.iter().map(|(size, content)| Wanted { size: *size, content }).collect();
-        let open = |id: BundleId| match id {
-            ID => Ok(self.bundle.clone()),
-            _ => Err(Error::new(ErrorKind::NotFound, "that bundle is missing")),
-        };
-        unpack(&wanted, &open, threads, &Telling(sink))
+        let file = |(number, content)| Arc::new(Telling { sink, number, entry: entry(content) });
+        let files = contents.iter().enumerate().map(file).collect();
+        unpack(&self.contents(), threads, |unpacker| unpacker.feed(files))
     }
 }
 
@@ -107,12 +128,21 @@ impl Made {
 fn content(raw: &[u8], offset: usize, size: usize, holes: &[(u64, u64)]) -> (u64, Content) {
     let holes = Holes::from_pairs(holes, size as u64).unwrap();
     let hash = holes.hash_of(&raw[offset..offset + size]);
-    (size as u64, Content { hash, place: Place { bundle: ID, offset: offset as u64 }, holes, torn: false })
+    (
+        size as u64,
+        Content { hash, place: Place { bundle: ID, offset: HEADER_BYTES + offset as u64 }, holes, torn: false },
+    )
+}
+
+fn entry((size, content): &(u64, Content)) -> Entry {
+    let mut entry = Entry { content: Some(content.clone()), ..Entry::default() };
+    entry.stat.size = *size;
+    entry
 }
 
 /// What a content should look like: zeros in its holes.
 fn expected(raw: &[u8], (size, content): &(u64, Content)) -> Vec<u8> {
-    let begin = content.place.offset as usize;
+    let begin = (content.place.offset - HEADER_BYTES) as usize;
     let mut bytes = raw[begin..begin + *size as usize].to_vec();
     content.holes.clear(0, &mut bytes);
     bytes
@@ -139,8 +169,12 @@ impl Drop for OpenBytes<'_> {
     }
 }
 
-/// A sink that shares what it was told.
-struct Telling<'s>(&'s Recorder);
+/// A file of a recorder.
+struct Telling<'s> {
+    sink: &'s Recorder,
+    number: usize,
+    entry: Entry,
+}
 
 impl Recorder {
     fn new(contents: &[(u64, Content)]) -> Recorder {
@@ -164,32 +198,43 @@ impl Recorder {
     }
 }
 
-impl<'s> Sink for Telling<'s> {
+impl<'s> Target for Telling<'s> {
     type Open = OpenBytes<'s>;
 
-    fn begin(&self, number: usize) -> Result<Option<OpenBytes<'s>>> {
-        self.0.call()?;
-        self.0.begun.fetch_add(1, Ordering::Relaxed);
-        self.0.open.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(OpenBytes(Mutex::new(vec![0; self.0.sizes[number] as usize]), &self.0.open)))
+    fn entry(&self) -> &Entry {
+        &self.entry
     }
 
-    fn write(&self, _: usize, open: &OpenBytes<'s>, offset: u64, bytes: &[u8]) -> Result<bool> {
-        self.0.call()?;
+    fn look(&self) -> Result<bool> {
+        self.sink.call()?;
+        Ok(self.number.is_multiple_of(2))
+    }
+
+    fn begin(&self) -> Result<Option<OpenBytes<'s>>> {
+        self.sink.call()?;
+        self.sink.begun.fetch_add(1, Ordering::Relaxed);
+        self.sink.open.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(OpenBytes(Mutex::new(vec![0; self.sink.sizes[self.number] as usize]), &self.sink.open)))
+    }
+
+    fn write(&self, open: &OpenBytes<'s>, offset: u64, bytes: &[u8]) -> Result<bool> {
+        self.sink.call()?;
         open.0.lock().unwrap()[offset as usize..offset as usize + bytes.len()].copy_from_slice(bytes);
         Ok(true)
     }
 
-    fn finish(&self, number: usize, open: OpenBytes<'s>) -> Result<()> {
-        self.0.call()?;
+    fn finish(&self, open: OpenBytes<'s>) -> Result<()> {
+        self.sink.call()?;
         let bytes = std::mem::take(&mut *open.0.lock().unwrap());
-        assert!(self.0.finished.lock().unwrap().insert(number, bytes).is_none(), "{number} twice");
+        let before = self.sink.finished.lock().unwrap().insert(self.number, bytes);
+        assert!(before.is_none(), "{} twice", self.number);
         Ok(())
     }
 
-    fn fail(&self, number: usize, why: &Error) -> Result<()> {
-        self.0.call()?;
-        assert!(self.0.failed.lock().unwrap().insert(number, why.to_string()).is_none(), "{number} twice");
+    fn fail(&self, why: &Error) -> Result<()> {
+        self.sink.call()?;
+        let before = self.sink.failed.lock().unwrap().insert(self.number, why.to_string());
+        assert!(before.is_none(), "{} twice", self.number);
         Ok(())
     }
 }
@@ -248,7 +293,7 @@ fn a_needed_frame_is_read_once_and_one_that_is_not_needed_never() {
 }
 
 #[test]
-fn a_damaged_frame_costs_the_contents_that_have_bytes_in_it_and_no_others() {
+fn a_damaged_frame_costs_the_contents_whose_bytes_were_hit_and_no_others() {
     let raw = noise(100_000, 3);
     for threads in [1, 4] {
         let made = Made::of(&raw, 10_000, &[2, 3]);
@@ -256,13 +301,16 @@ fn a_damaged_frame_costs_the_contents_that_have_bytes_in_it_and_no_others() {
             content(&raw, 0, 20_000, &[]),
             content(&raw, 15_000, 50_000, &[]),
             content(&raw, 15_000, 50_000, &[(5000, 20_000)]),
-            content(&raw, 25_000, 100, &[]),
+            content(&raw, 24_950, 100, &[]),
             content(&raw, 40_000, 60_000, &[]),
             content(&raw, 30_000, 20_000, &[]),
+            // In a damaged frame, and not hit.
+            content(&raw, 20_000, 4000, &[]),
+            content(&raw, 26_000, 8000, &[]),
         ];
         let sink = Recorder::new(&contents);
         made.unpack(&contents, threads, &sink).unwrap();
-        assert_eq!((sink.finished(), sink.failed()), (vec![0, 2, 4], vec![1, 3, 5]));
+        assert_eq!((sink.finished(), sink.failed()), (vec![0, 2, 4, 6, 7], vec![1, 3, 5]));
         assert_eq!(sink.open.load(Ordering::Relaxed), 0);
         let said = sink.failed.into_inner().unwrap();
         assert!(said.values().all(|why| why.contains("000001-19700101T000000Z.tar.zst")), "{said:?}");
@@ -319,39 +367,48 @@ fn a_hole_of_a_tebibyte_costs_nothing() {
     let length = count * u64::from(raw_bytes);
     let content = Content {
         hash: Hash::of(b"firstlast"),
-        place: Place { bundle: ID, offset: 0 },
+        place: Place { bundle: ID, offset: HEADER_BYTES },
         holes: Holes::from_pairs(&[(5, length)], length + 9).unwrap(),
         torn: false,
     };
-    let sink = Hashing::default();
-    let wanted = [Wanted { size: length + 9, content: &content }];
-    unpack(&wanted, &|_| Ok(made.bundle.clone()), 2, &sink).unwrap();
-    let mut pieces = sink.0.into_inner().unwrap();
+    let pieces = Arc::new(Pieces { entry: entry(&(length + 9, content)), pieces: Mutex::default() });
+    unpack(&made.contents(), 2, |unpacker| unpacker.feed(vec![pieces.clone()])).unwrap();
+    let mut pieces = pieces.pieces.lock().unwrap().clone();
     pieces.sort();
     assert_eq!(pieces, [(0, b"first".to_vec()), (length + 5, b"last".to_vec())]);
 }
 
 /// Keeps the pieces as they come.
-#[derive(Default)]
-struct Hashing(Mutex<Vec<(u64, Vec<u8>)>>);
+struct Pieces {
+    entry: Entry,
+    pieces: Mutex<Vec<(u64, Vec<u8>)>>,
+}
 
-impl Sink for Hashing {
+impl Target for Pieces {
     type Open = ();
 
-    fn begin(&self, _: usize) -> Result<Option<()>> {
-        Ok(Some(()))
+    fn entry(&self) -> &Entry {
+        &self.entry
     }
 
-    fn write(&self, _: usize, (): &(), offset: u64, bytes: &[u8]) -> Result<bool> {
-        self.0.lock().unwrap().push((offset, bytes.to_vec()));
+    fn look(&self) -> Result<bool> {
         Ok(true)
     }
 
-    fn finish(&self, _: usize, (): ()) -> Result<()> {
+    fn begin(&self) -> Result<Option<()>> {
+        Ok(Some(()))
+    }
+
+    fn write(&self, (): &(), offset: u64, bytes: &[u8]) -> Result<bool> {
+        self.pieces.lock().unwrap().push((offset, bytes.to_vec()));
+        Ok(true)
+    }
+
+    fn finish(&self, (): ()) -> Result<()> {
         Ok(())
     }
 
-    fn fail(&self, _: usize, why: &Error) -> Result<()> {
+    fn fail(&self, why: &Error) -> Result<()> {
         panic!("{why}");
     }
 }
@@ -383,9 +440,9 @@ fn a_content_that_is_not_wanted_any_more_is_dropped_and_the_others_go_on() {
     let made = Made::of(&raw, 5000, &[]);
     let contents = [content(&raw, 0, 50_000, &[]), content(&raw, 0, 100, &[]), content(&raw, 100, 90_000, &[])];
     let sink = Recorder::new(&contents);
-    let picky = Picky(Telling(&sink));
-    let wanted: Vec<_> = contents.iter().map(|(size, content)| Wanted { size: *size, content }).collect();
-    unpack(&wanted, &|_| Ok(made.bundle.clone()), 3, &picky).unwrap();
+    let file = |(number, content)| Arc::new(Picky(Telling { sink: &sink, number, entry: entry(content) }));
+    let files = contents.iter().enumerate().map(file).collect();
+    unpack(&made.contents(), 3, |unpacker| unpacker.feed(files)).unwrap();
     assert_eq!((sink.finished(), sink.failed()), (vec![2], vec![]));
     assert_eq!(sink.open.load(Ordering::Relaxed), 0);
 }
@@ -393,22 +450,79 @@ fn a_content_that_is_not_wanted_any_more_is_dropped_and_the_others_go_on() {
 /// Wants nothing more of the first content after its first half, and nothing at all of the second.
 struct Picky<'s>(Telling<'s>);
 
-impl<'s> Sink for Picky<'s> {
+impl<'s> Target for Picky<'s> {
     type Open = OpenBytes<'s>;
 
-    fn begin(&self, number: usize) -> Result<Option<OpenBytes<'s>>> {
-        if number == 1 { Ok(None) } else { self.0.begin(number) }
+    fn entry(&self) -> &Entry {
+        &self.0.entry
     }
 
-    fn write(&self, number: usize, open: &OpenBytes<'s>, offset: u64, bytes: &[u8]) -> Result<bool> {
-        Ok(self.0.write(number, open, offset, bytes)? && (number != 0 || offset < 25_000))
+    fn look(&self) -> Result<bool> {
+        self.0.look()
     }
 
-    fn finish(&self, number: usize, open: OpenBytes<'s>) -> Result<()> {
-        self.0.finish(number, open)
+    fn begin(&self) -> Result<Option<OpenBytes<'s>>> {
+        if self.0.number == 1 { Ok(None) } else { self.0.begin() }
     }
 
-    fn fail(&self, number: usize, why: &Error) -> Result<()> {
-        self.0.fail(number, why)
+    fn write(&self, open: &OpenBytes<'s>, offset: u64, bytes: &[u8]) -> Result<bool> {
+        Ok(self.0.write(open, offset, bytes)? && (self.0.number != 0 || offset < 25_000))
     }
+
+    fn finish(&self, open: OpenBytes<'s>) -> Result<()> {
+        self.0.finish(open)
+    }
+
+    fn fail(&self, why: &Error) -> Result<()> {
+        self.0.fail(why)
+    }
+}
+
+#[test]
+fn files_are_looked_at_by_the_workers_and_those_that_are_wanted_come_back() {
+    let raw = noise(1000, 8);
+    let made = Made::of(&raw, 1000, &[]);
+    let contents = vec![content(&raw, 0, 10, &[]); 1000];
+    for stops_at in [0, 1, 500] {
+        let sink = Recorder { stops_at, ..Recorder::new(&contents) };
+        let file = |number| Arc::new(Telling { sink: &sink, number, entry: entry(&contents[number]) });
+        let files: Vec<_> = (0..contents.len()).map(file).collect();
+        let looked = unpack(&made.contents(), 3, |unpacker| {
+            let wanted = unpacker.look(files);
+            assert!(wanted.iter().all(|file| file.number.is_multiple_of(2)));
+            assert!(wanted.len() == 500 || stops_at > 0);
+            unpacker.feed(wanted)
+        });
+        assert_eq!((looked.is_ok(), sink.finished().len()), if stops_at == 0 { (true, 500) } else { (false, 0) });
+    }
+}
+
+#[test]
+fn a_reader_gives_any_part_of_a_content_and_never_one_that_is_not_sound() {
+    let raw = noise(100_000, 9);
+    let contents = shapes(&raw);
+    let reader = |made: &Made, check| {
+        let handle = Contents::of_bundles(Arc::new(MemoryStore::new()), [], check, Advice::PlugInAndRestoreAgain);
+        handle.0.open.lock().push_back((ID, made.bundle.clone()));
+        handle.reader()
+    };
+    let made = Made::of(&raw, 7000, &[]);
+    let mut sound = reader(&made, Check::Checksum);
+    for one in &contents {
+        let expected = expected(&raw, one);
+        assert!(sound.read(&entry(one)).unwrap() == expected);
+        for start in (0..expected.len()).step_by(9999) {
+            let mut part = vec![1; (expected.len() - start).min(15_000)];
+            sound.read_at(&entry(one), start as u64, &mut part).unwrap();
+            assert!(part == expected[start..start + part.len()]);
+        }
+    }
+    let made = Made::of(&raw, 10_000, &[2]);
+    let mut damaged = reader(&made, Check::Checksum);
+    let hit = entry(&content(&raw, 15_000, 30_000, &[]));
+    assert!(damaged.read(&hit).is_err_and(|error| error.is_damage()));
+    damaged.read_at(&hit, 0, &mut [0; 5000]).unwrap();
+    assert!(damaged.read_at(&hit, 0, &mut [0; 5001]).is_err_and(|error| error.is_damage()));
+    damaged.read_at(&hit, 15_000, &mut [0; 15_000]).unwrap();
+    assert!(damaged.read(&entry(&content(&raw, 20_000, 4000, &[]))).unwrap() == raw[20_000..24_000]);
 }

@@ -57,8 +57,11 @@ impl<J> Queue<J> {
 
     /// Adds a job for whose `cost` there is room.
     pub(super) fn push(&self, job: J, cost: usize) {
-        self.inner().jobs.push_back((job, cost));
-        self.filled.notify_one();
+        let mut inner = self.inner();
+        if !self.is_stopped() {
+            inner.jobs.push_back((job, cost));
+            self.filled.notify_one();
+        }
     }
 
     /// Waits for the next job; `None` when there is none left. When it is done, [`Queue::done`] must follow.
@@ -87,12 +90,14 @@ impl<J> Queue<J> {
         self.filled.notify_all();
     }
 
-    /// Ends everything; the first error is kept.
+    /// Ends everything; the first error is kept. Jobs that wait are dropped: somebody may wait for their end.
     pub(super) fn stop(&self, error: Error) {
         let mut inner = self.inner();
         inner.error.get_or_insert(error);
         self.is_stopped.store(true, Ordering::Relaxed);
+        let dropped = std::mem::take(&mut inner.jobs);
         drop(inner);
+        drop(dropped);
         self.filled.notify_all();
         self.freed.notify_all();
     }

@@ -1,10 +1,9 @@
 //! A content that is in several frames: its pieces are handed on by several workers at once, hashed in turn, and finished by
 //! the last. Knows nothing of frames.
 
-use super::PieceBytes;
-use super::Sink;
-use super::Turn;
-use super::wrong_content;
+use super::piece::PieceBytes;
+use super::target::Target;
+use crate::archive::content::place::Wanted;
 use crate::base::error::Result;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
@@ -13,6 +12,13 @@ use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+
+/// Which piece of a large content.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    pub number: usize,
+    pub is_last: bool,
+}
 
 /// What the pieces of a content share.
 pub(super) struct Large<O> {
@@ -48,15 +54,15 @@ impl<O> Large<O> {
 
     /// Hands on one piece, hashes it when its turn has come, and finishes the content with the last one. The turn passes on
     /// whatever happens.
-    pub(super) fn take_piece<S: Sink<Open = O>>(
+    pub(super) fn take_piece<T: Target<Open = O>>(
         &self,
-        sink: &S,
-        number: usize,
+        file: &T,
         turn: Turn,
         bytes: &PieceBytes,
         is_stopped: bool,
     ) -> Result<()> {
-        let written = if is_stopped { Ok(()) } else { self.write(sink, number, bytes) };
+        let wanted = Wanted::of(file.entry())?;
+        let written = if is_stopped { Ok(()) } else { self.write(file, &wanted, bytes) };
         if is_stopped || written.is_err() {
             self.give_up();
         }
@@ -64,7 +70,7 @@ impl<O> Large<O> {
         let locked = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hashed = self.turned.wait_while(locked, not_yet).unwrap_or_else(PoisonError::into_inner);
         if !self.is_given_up() {
-            bytes.ranges().unwrap_or_default().iter().for_each(|(_, range)| hashed.hasher.update(range));
+            bytes.ranges(&wanted).unwrap_or_default().iter().for_each(|(_, range)| hashed.hasher.update(range));
         }
         hashed.pieces += 1;
         let hash = if turn.is_last { hashed.hasher.hash() } else { Hash::default() };
@@ -76,27 +82,27 @@ impl<O> Large<O> {
         }
         // All others have written before their turns passed: nobody else holds it now.
         let Some(open) = self.give_up().and_then(Arc::into_inner) else { return Ok(()) };
-        if hash == bytes.wanted.content.hash {
-            sink.finish(number, open)
+        if hash == wanted.content.hash {
+            file.finish(open)
         } else {
             drop(open);
-            sink.fail(number, &wrong_content(bytes.bundle))
+            file.fail(&bytes.wrong_content())
         }
     }
 
-    fn write<S: Sink<Open = O>>(&self, sink: &S, number: usize, bytes: &PieceBytes) -> Result<()> {
-        let Some(open) = self.opened(sink, number)? else { return Ok(()) };
-        let ranges = match bytes.ranges() {
+    fn write<T: Target<Open = O>>(&self, file: &T, wanted: &Wanted, bytes: &PieceBytes) -> Result<()> {
+        let Some(open) = self.opened(file)? else { return Ok(()) };
+        let ranges = match bytes.ranges(wanted) {
             Ok(ranges) => ranges,
             Err(error) => {
                 drop(open);
                 // Only the first of several damaged frames is told.
-                return if self.give_up().is_some() { sink.fail(number, error) } else { Ok(()) };
+                return if self.give_up().is_some() { file.fail(&error) } else { Ok(()) };
             }
         };
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         for (offset, range) in ranges {
-            if !sink.write(number, &open, offset, range)? {
+            if !file.write(&open, offset, range)? {
                 self.give_up();
                 break;
             }
@@ -105,12 +111,12 @@ impl<O> Large<O> {
     }
 
     /// The open content; begins it with the first piece.
-    fn opened<S: Sink<Open = O>>(&self, sink: &S, number: usize) -> Result<Option<Arc<O>>> {
+    fn opened<T: Target<Open = O>>(&self, file: &T) -> Result<Option<Arc<O>>> {
         let mut opening = self.opening();
         if let Opening::NotYet = *opening {
             // Should beginning it fail, nobody else may try.
             *opening = Opening::GivenUp;
-            if let Some(open) = sink.begin(number)? {
+            if let Some(open) = file.begin()? {
                 *opening = Opening::Open(Arc::new(open));
             }
         }

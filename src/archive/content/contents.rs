@@ -1,0 +1,107 @@
+//! A handle to the contents of an archive: which bundles are open, which frames were decoded last, and whether the archive is
+//! still there. One cache of each, whoever reads.
+
+use super::frame::Check;
+use super::frame::FrameCache;
+use crate::archive::catalog::Catalog;
+use crate::archive::catalog::missing;
+use crate::archive::open::bundle_path;
+use crate::base::advice::Advice;
+use crate::base::concurrency::Lock;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::format::bundle::Bundle;
+use crate::system::store::Store;
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The most bytes of decompressed frames that are kept.
+const KEPT_BYTES_MAX: u64 = 64 << 20;
+
+/// The most bundles that are kept open.
+const OPEN_MAX: usize = 64;
+
+/// A handle to the contents of an archive. Cheap to clone; what was opened and decompressed is shared.
+#[derive(Clone)]
+pub struct Contents(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    store: Arc<dyn Store>,
+    names: BTreeMap<BundleId, BundleName>,
+    /// What to do when the archive is gone.
+    advice: Advice,
+    /// The one used last at the end.
+    pub(super) open: Lock<VecDeque<(BundleId, Arc<Bundle>)>>,
+    pub(super) frames: FrameCache,
+}
+
+impl Contents {
+    /// The contents in the bundles that `catalog` lists. `advice` says what to do when the archive is gone half-way.
+    pub fn new(catalog: &Catalog, check: Check, advice: Advice) -> Contents {
+        let names = catalog.bundles().map(|file| &file.name);
+        Contents::of_bundles(catalog.archive().store().clone(), names, check, advice)
+    }
+
+    /// The contents in these bundles of a store.
+    pub fn of_bundles<'n>(
+        store: Arc<dyn Store>,
+        names: impl IntoIterator<Item = &'n BundleName>,
+        check: Check,
+        advice: Advice,
+    ) -> Contents {
+        let names = names.into_iter().map(|name| (name.id, name.clone())).collect();
+        Contents(Arc::new(Shared {
+            store,
+            names,
+            advice,
+            open: Lock::default(),
+            frames: FrameCache::new(KEPT_BYTES_MAX, check),
+        }))
+    }
+
+    /// A bundle, opened.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when it is missing;
+    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when no frame is found in it; otherwise when it cannot be
+    /// read.
+    pub fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
+        {
+            let mut open = self.0.open.lock();
+            if let Some(known) = open.iter().rposition(|(known, _)| *known == id).and_then(|at| open.remove(at)) {
+                let bundle = known.1.clone();
+                open.push_back(known);
+                return Ok(bundle);
+            }
+        }
+        let name = self.0.names.get(&id).ok_or_else(|| missing(id))?;
+        let bundle = Arc::new(Bundle::open_for_contents(name, self.0.store.open(&bundle_path(name))?)?);
+        let mut open = self.0.open.lock();
+        if open.len() >= OPEN_MAX {
+            open.pop_front();
+        }
+        open.push_back((id, bundle.clone()));
+        Ok(bundle)
+    }
+
+    /// What an error means for the content that was read: the reason why that cannot be had.
+    ///
+    /// # Errors
+    /// When the archive as a whole cannot be read any more: the drive is gone.
+    pub fn lost_or_gone(&self, error: &Error) -> Result<Error> {
+        if !error.is_damage() {
+            let listed = self.0.store.list("");
+            listed.map_err(|gone| {
+                let gone = gone.while_doing("the archive cannot be read any more");
+                // What the system refuses has nothing to do with the drive.
+                let is_refused = gone.kind() == ErrorKind::RefusedBySystem;
+                if is_refused { gone } else { gone.with_advice(self.0.advice.clone()) }
+            })?;
+        }
+        Ok(Error::damaged(error.to_string()))
+    }
+}

@@ -1,0 +1,126 @@
+//! The reading thread: takes files, reads the frames that they need in the order of bundles and places, and hands them out.
+
+use super::job::Job;
+use super::plan::BundlePlan;
+use super::queue::Queue;
+use super::target::Target;
+use super::worker::Worker;
+use crate::archive::content::contents::Contents;
+use crate::archive::content::frame::Stored;
+use crate::archive::content::place::Wanted;
+use crate::base::concurrency::Buffers;
+use crate::base::concurrency::join;
+use crate::base::error::Result;
+use crate::format::bundle::Bundle;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+/// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
+const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
+
+/// How many files without bytes make up one job, and how many that are only looked at.
+const SMALL_PER_JOB: usize = 64;
+
+/// Has `feed` hand out files, which `threads` workers (at least one) unpack as long as it runs and until all is done.
+///
+/// # Errors
+/// Those of `feed`; when the archive cannot be read any more; otherwise the first error of a file.
+pub fn unpack<T: Target>(
+    contents: &Contents,
+    threads: usize,
+    feed: impl FnOnce(&Unpacker<T>) -> Result<()>,
+) -> Result<()> {
+    let unpacker =
+        Unpacker { contents: contents.clone(), queue: Queue::new(IN_FLIGHT_BYTES_MAX), buffers: Buffers::default() };
+    thread::scope(|scope| {
+        let run = || Worker::new(&unpacker.queue, &unpacker.buffers).run();
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
+        let fed = feed(&unpacker);
+        unpacker.queue.close(fed);
+        join(workers);
+    });
+    unpacker.queue.into_result()
+}
+
+/// Takes files and has workers unpack them.
+pub struct Unpacker<T: Target> {
+    contents: Contents,
+    queue: Queue<Job<T>>,
+    buffers: Buffers,
+}
+
+impl<T: Target> Unpacker<T> {
+    /// Whether an error has ended everything.
+    pub fn is_stopped(&self) -> bool {
+        self.queue.is_stopped()
+    }
+
+    /// Has the workers look at all of `files`, in no order, and waits; those whose content is wanted. An error ends everything.
+    pub fn look(&self, files: Vec<Arc<T>>) -> Vec<Arc<T>> {
+        let (sender, results) = channel();
+        let mut files = files.into_iter().peekable();
+        while files.peek().is_some() && self.queue.reserve(0) {
+            let some = files.by_ref().take(SMALL_PER_JOB).collect();
+            self.queue.push(Job::Look(some, sender.clone()), 0);
+        }
+        drop(sender);
+        results.into_iter().flatten().collect()
+    }
+
+    /// Hands on the contents of `files`, in the order of bundles and places: reads what is needed of the bundles, as long as
+    /// there is room for it, and returns when all is read.
+    ///
+    /// # Errors
+    /// When the archive cannot be read any more, and those of the files.
+    pub fn feed(&self, files: Vec<Arc<T>>) -> Result<()> {
+        let (mut empty, mut rest) = (Vec::new(), Vec::with_capacity(files.len()));
+        for file in files {
+            match Wanted::of(file.entry()) {
+                Err(error) => file.fail(&error)?,
+                Ok(wanted) if wanted.next_data(0).is_none() => empty.push(file),
+                Ok(wanted) => rest.push((wanted.bundle(), file)),
+            }
+        }
+        let mut empty = empty.into_iter().peekable();
+        while empty.peek().is_some() && self.queue.reserve(0) {
+            self.queue.push(Job::Empty(empty.by_ref().take(SMALL_PER_JOB).collect()), 0);
+        }
+        rest.sort_by_key(|(bundle, _)| *bundle);
+        let mut rest = rest.into_iter().peekable();
+        while let Some((id, first)) = rest.next().filter(|_| !self.queue.is_stopped()) {
+            let same = std::iter::from_fn(|| rest.next_if(|(next, _)| *next == id)).map(|(_, file)| file);
+            let files = std::iter::once(first).chain(same);
+            match self.contents.bundle(id) {
+                Ok(bundle) => self.feed_bundle(&bundle, files.collect())?,
+                Err(error) => {
+                    let why = self.contents.lost_or_gone(&error)?;
+                    files.into_iter().try_for_each(|file| file.fail(&why))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn feed_bundle(&self, bundle: &Arc<Bundle>, files: Vec<Arc<T>>) -> Result<()> {
+        let mut plan = BundlePlan::new(bundle);
+        for file in files {
+            match Wanted::of(file.entry()).and_then(|wanted| wanted.check_inside(bundle)) {
+                Ok(()) => plan.add(file),
+                Err(error) => file.fail(&error)?,
+            }
+        }
+        while let Some((frame, pieces)) = plan.next_frame() {
+            let cost = frame.stored_bytes as usize + frame.raw_bytes as usize;
+            if !self.queue.reserve(cost) {
+                break;
+            }
+            let stored = Stored::read(bundle, frame, self.buffers.get());
+            if let Some(error) = &stored.unread {
+                self.contents.lost_or_gone(error)?;
+            }
+            self.queue.push(Job::Frame { bundle: bundle.clone(), stored, pieces }, cost);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! A worker: decodes frames, checks what is in them and hands it on.
+
+use super::job::Job;
+use super::job::Piece;
+use super::piece::PieceBytes;
+use super::queue::Queue;
+use super::target::Target;
+use crate::archive::content::frame::Check;
+use crate::archive::content::frame::Frame;
+use crate::archive::content::frame::Stored;
+use crate::archive::content::place::Wanted;
+use crate::base::concurrency::Buffers;
+use crate::base::error::Error;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::format::bundle::Bundle;
+use crate::format::frames::Decompressor;
+use std::sync::Arc;
+
+pub(super) struct Worker<'w, T: Target> {
+    queue: &'w Queue<Job<T>>,
+    buffers: &'w Buffers,
+    decompressor: Decompressor,
+    raw: Vec<u8>,
+}
+
+impl<'w, T: Target> Worker<'w, T> {
+    pub(super) fn new(queue: &'w Queue<Job<T>>, buffers: &'w Buffers) -> Worker<'w, T> {
+        Worker { queue, buffers, decompressor: Decompressor::new(), raw: Vec::new() }
+    }
+
+    pub(super) fn run(mut self) {
+        while let Some((job, cost)) = self.queue.pop() {
+            let done = match job {
+                Job::Empty(files) => self.finish_empty(&files),
+                Job::Frame { bundle, stored, pieces } => self.take_apart(&bundle, stored, pieces),
+                Job::Look(files, wanted) => self.look(files).map(|files| {
+                    // Nobody waits for them any more when everything was ended.
+                    let _ = wanted.send(files);
+                }),
+            };
+            self.queue.done(cost);
+            if let Err(error) = done {
+                self.queue.stop(error);
+            }
+        }
+    }
+
+    fn look(&self, files: Vec<Arc<T>>) -> Result<Vec<Arc<T>>> {
+        let mut wanted = Vec::new();
+        for file in files {
+            if self.queue.is_stopped() {
+                break;
+            }
+            if file.look()? {
+                wanted.push(file);
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn finish_empty(&self, files: &[Arc<T>]) -> Result<()> {
+        for file in files {
+            if self.queue.is_stopped() {
+                break;
+            }
+            let hash = file.entry().content.as_ref().map(|content| content.hash);
+            if hash != Some(Hasher::new().hash()) {
+                file.fail(&Error::damaged("the index contradicts itself about its content"))?;
+            } else if let Some(open) = file.begin()? {
+                file.finish(open)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<Piece<T>>) -> Result<()> {
+        // The hash of each content covers what the frame's checksum does.
+        let raw = std::mem::take(&mut self.raw);
+        let frame = Frame::decode(&mut stored, Check::Hash, &mut self.decompressor, raw);
+        self.buffers.put(stored.bytes);
+        let mut result = Ok(());
+        // To the end even after an error: others wait for the turns of large contents.
+        for Piece { file, large } in pieces {
+            let is_stopped = result.is_err() || self.queue.is_stopped();
+            let done = match large {
+                Some((large, turn)) => {
+                    large.take_piece(&*file, turn, &PieceBytes { bundle, frame: &frame }, is_stopped)
+                }
+                None if is_stopped => Ok(()),
+                None => take_small(&*file, &PieceBytes { bundle, frame: &frame }),
+            };
+            result = result.and(done);
+        }
+        self.raw = frame.into_raw();
+        result
+    }
+}
+
+/// A content that is in this frame as a whole: nothing is begun before it was found right.
+fn take_small<T: Target>(file: &T, bytes: &PieceBytes) -> Result<()> {
+    let wanted = Wanted::of(file.entry())?;
+    let ranges = match bytes.ranges(&wanted) {
+        Ok(ranges) => ranges,
+        Err(error) => return file.fail(&error),
+    };
+    if hash_of(&ranges) != wanted.content.hash {
+        return file.fail(&bytes.wrong_content());
+    }
+    let Some(open) = file.begin()? else { return Ok(()) };
+    for (offset, range) in ranges {
+        if !file.write(&open, offset, range)? {
+            return Ok(());
+        }
+    }
+    file.finish(open)
+}
+
+fn hash_of(ranges: &[(u64, &[u8])]) -> Hash {
+    let mut hasher = Hasher::new();
+    for (_, bytes) in ranges {
+        hasher.update(bytes);
+    }
+    hasher.hash()
+}

@@ -1,0 +1,94 @@
+//! A damaged bundle: what stock tools still get out of it, `snap restore` gets out of it, too, and more.
+
+use crate::support::bench::Bench;
+use crate::support::command::run;
+use crate::support::command::shell;
+use crate::support::replay::bundles;
+use crate::support::replay::recover;
+use crate::support::tree::noise;
+use std::fs;
+use std::path::Path;
+
+const FILES: usize = 600;
+
+/// Small files, every third of them text, and one that does not fit in one block.
+fn save(bench: &Bench) {
+    for number in 0..FILES {
+        let words = (0..300).flat_map(|n| format!("{} of {number}; ", n * n % 977).into_bytes());
+        let content = if number.is_multiple_of(3) { words.collect() } else { noise(number as u64, 3000) };
+        bench.home.file(format!("f{number:04}"), content);
+    }
+    bench.home.file("large", noise(7, 700_000));
+    bench.save();
+}
+
+/// Which files are in `found` as they are in the source.
+fn right(bench: &Bench, found: &Path) -> Vec<bool> {
+    let names = (0..FILES).map(|number| format!("f{number:04}")).chain(["large".to_owned()]);
+    let same = |name: String| {
+        fs::read(found.join("home").join(&name)).is_ok_and(|bytes| bytes == fs::read(bench.home.path(&name)).unwrap())
+    };
+    names.map(same).collect()
+}
+
+fn count(right: &[bool]) -> usize {
+    right.iter().filter(|right| **right).count()
+}
+
+fn by_stock_tools(bundle: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    // It complains of the damage.
+    run(&mut shell("zstd -dc \"$1\" 2>/dev/null | tar -xf - -C \"$2\" 2>/dev/null || true", &[&bundle, &to]));
+}
+
+#[test]
+fn whatever_stock_tools_get_out_of_a_damaged_bundle_restore_gets_out_too() {
+    let bench = Bench::new();
+    save(&bench);
+    let bundle = bundles(bench.snap.archive()).remove(0);
+    let sound = fs::read(&bundle).unwrap();
+    let mut more = 0;
+    for seed in 0..24_u64 {
+        let mut bytes = sound.clone();
+        let place = u64::from_le_bytes(noise(seed, 8).try_into().unwrap()) as usize % bytes.len();
+        match seed % 4 {
+            0 => bytes[place] ^= 1 << (seed / 4),
+            1 => (place..bytes.len().min(place + 1000)).zip(noise(seed, 1000)).for_each(|(at, byte)| bytes[at] = byte),
+            2 => (place..bytes.len().min(place + 200_000)).for_each(|at| bytes[at] = 0),
+            _ => bytes.truncate(place),
+        }
+        fs::write(&bundle, bytes).unwrap();
+        let (by_stock, back) = (bench.fresh(), bench.fresh());
+        by_stock_tools(&bundle, &by_stock);
+        bench.snap.call("restore").words("-q --to").arg(&back).run();
+        let (by_stock, by_snap) = (right(&bench, &by_stock), right(&bench, &back));
+        for (number, (stock, snap)) in by_stock.iter().zip(&by_snap).enumerate() {
+            assert!(*snap || !stock, "file {number}, damage {seed} at {place} of {}", sound.len());
+        }
+        more += count(&by_snap) - count(&by_stock);
+    }
+    assert!(more > 0);
+}
+
+#[test]
+fn garbage_of_a_kilobyte_costs_the_files_that_it_hit_and_repair_keeps_the_others() {
+    let bench = Bench::new();
+    save(&bench);
+    let bundle = bundles(bench.snap.archive()).remove(0);
+    let mut bytes = fs::read(&bundle).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle..middle + 1000].copy_from_slice(&noise(1, 1000));
+    fs::write(&bundle, bytes).unwrap();
+    let (before, lost) = (bench.fresh(), bench.fresh());
+    bench.snap.call("restore").words("-q --to").arg(&before).fails(3);
+    let whole = right(&bench, &before);
+    assert!(count(&whole) >= FILES - 3, "{} of {FILES}", count(&whole));
+    recover(bench.snap.archive(), &bench.path("tools"), &[lost.as_os_str()]);
+    bench.snap.call("repair").words("-q").run();
+    let (after, recovered) = (bench.fresh(), bench.fresh());
+    bench.snap.call("restore").words("-q --to").arg(&after).fails(3);
+    assert_eq!(right(&bench, &after), whole);
+    recover(bench.snap.archive(), &bench.path("tools"), &[recovered.as_os_str()]);
+    assert_eq!(right(&bench, &recovered), whole);
+    assert!(count(&right(&bench, &lost)) <= count(&whole));
+}
