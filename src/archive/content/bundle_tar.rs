@@ -6,6 +6,7 @@ use super::frame::FrameCache;
 use super::frame::said_again;
 use super::frame::sound_bytes;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
@@ -37,6 +38,11 @@ fn too_early() -> Error {
     Error::damaged("the bundle ends too early")
 }
 
+/// A place that the drive does not read is as good as damaged; what the system refuses is not.
+fn as_damage(error: Error) -> Error {
+    if error.kind() == ErrorKind::Io { Error::damaged(error.to_string()) } else { error }
+}
+
 impl BundleTar {
     /// The tar of `bundle`.
     pub fn new(bundle: Arc<Bundle>) -> BundleTar {
@@ -63,12 +69,12 @@ impl BundleTar {
     /// The bytes from `at` to the end of its frame.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when the frame is damaged or there is none; otherwise when
+    /// [`ErrorKind::Damaged`] when the frame is damaged, cannot be read or there is none; otherwise when
     /// the system refuses to read it.
     pub fn rest_of_frame(&mut self, at: u64) -> Result<&[u8]> {
         self.go_to(at)?;
         let frame = self.present.as_ref().ok_or_else(too_early)?;
-        sound_bytes(&self.bundle, frame, at..frame.range().end)
+        sound_bytes(&self.bundle, frame, at..frame.range().end).map_err(as_damage)
     }
 
     /// Fills `out` with the bytes from `at` on.
@@ -83,7 +89,7 @@ impl BundleTar {
     /// are compared with their hash.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when some of the bytes cannot be had; otherwise when the
+    /// [`ErrorKind::Damaged`] when some of the bytes cannot be had; otherwise when the
     /// system refuses to read them.
     pub fn read_salvaged_at(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
         self.read_with(at, out, |bundle, frame, range| frame.bytes(range).map_err(|why| said_again(bundle, why)))
@@ -99,7 +105,7 @@ impl BundleTar {
             self.go_to(at)?;
             let frame = self.present.as_ref().ok_or_else(too_early)?;
             let end = frame.range().end.min(at + out.len() as u64);
-            let bytes = bytes_of(&self.bundle, frame, at..end)?;
+            let bytes = bytes_of(&self.bundle, frame, at..end).map_err(as_damage)?;
             let (now, later) = out.split_at_mut(bytes.len());
             now.copy_from_slice(bytes);
             (out, at) = (later, end);
