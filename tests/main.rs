@@ -16,6 +16,7 @@ mod messages;
 mod old_archives;
 mod part_limit;
 mod private;
+mod problems;
 mod recover;
 mod refused;
 mod rules;

@@ -11,6 +11,8 @@ pub mod replay;
 
 pub mod catalog;
 
+pub mod noted;
+
 pub mod content;
 
 pub mod rebundle;

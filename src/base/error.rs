@@ -193,12 +193,14 @@ pub struct Problem {
     pub what: String,
     /// What to do now, if something can be said.
     pub advice: Option<Advice>,
+    /// Whether the entry, or something in it, is there and not in the snapshot as it was found: not at all, or as it was before.
+    pub is_unsaved: bool,
 }
 
 impl Problem {
     /// A problem with this entry.
     pub fn new(path: EntryPathBuf, what: impl Into<String>) -> Problem {
-        Problem { path, what: what.into(), advice: None }
+        Problem { path, what: what.into(), advice: None, is_unsaved: false }
     }
 
     /// The content of this file, which is given out as it was saved, may be no state that it ever had.
@@ -211,6 +213,13 @@ impl Problem {
     /// The operating system refused something with this entry: "`what`: reason".
     pub fn io(path: EntryPathBuf, what: &str, source: &io::Error) -> Problem {
         Problem::new(path, format!("{what}: {}", plain_reason(source)))
+    }
+
+    /// This problem, of an entry that is not in the snapshot as it was found.
+    #[must_use]
+    pub fn unsaved(mut self) -> Problem {
+        self.is_unsaved = true;
+        self
     }
 
     /// This problem with what to do now.

@@ -469,7 +469,7 @@ impl Scanner<'_> {
             Ok(children) => (listing, children),
             Err(error) => {
                 let mut failed = Listing { source: slot.source, is_unreadable: true, ..Listing::default() };
-                failed.problems.extend(problem(&listing.path, "this folder cannot be read", &error));
+                failed.problems.extend(unsaved(&listing.path, "this folder cannot be read", &error));
                 failed.path = listing.path;
                 (failed, Vec::new())
             }
@@ -492,7 +492,7 @@ impl Scanner<'_> {
             let name = &listing.names[span.0 as usize..][..span.1 as usize];
             if listing.path.len() + 1 + name.len() > PATH_BYTES_MAX {
                 let what = "some of what is in this folder is not saved: its path is longer than 64 KiB";
-                let told = EntryPathBuf::from_bytes(&listing.path).map(|path| Problem::new(path, what));
+                let told = EntryPathBuf::from_bytes(&listing.path).map(|path| Problem::new(path, what).unsaved());
                 listing.problems.extend(told);
                 listing.unreadable.push(name.to_vec());
                 continue;
@@ -502,7 +502,7 @@ impl Scanner<'_> {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {
                     let full = path::joined(&listing.path, name);
-                    listing.problems.extend(problem(&full, "cannot be looked at", &error));
+                    listing.problems.extend(unsaved(&full, "cannot be looked at", &error));
                     listing.unreadable.push(name.to_vec());
                     continue;
                 }
@@ -578,6 +578,10 @@ impl Scanner<'_> {
 
 fn problem(path: &[u8], what: &str, error: &std::io::Error) -> Option<Problem> {
     Some(Problem::io(EntryPathBuf::from_bytes(path)?, what, error))
+}
+
+fn unsaved(path: &[u8], what: &str, error: &std::io::Error) -> Option<Problem> {
+    problem(path, what, error).map(Problem::unsaved)
 }
 
 fn is_cache(directory: &Directory) -> bool {

@@ -7,6 +7,7 @@ use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
+use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::monitor::Monitor;
@@ -32,6 +33,38 @@ pub struct LsOptions {
 /// When the archive cannot be read, or its index is damaged and cannot be made again.
 pub fn list(archive: &Archive, monitor: &dyn Monitor) -> Result<Vec<Summary>> {
     archive.catalog(monitor)?.history()
+}
+
+/// What a snapshot notes of its problems.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NotedProblems {
+    /// The snapshot.
+    pub number: Number,
+    /// The first 1000 of them; or why they cannot be read.
+    pub problems: std::result::Result<Vec<Problem>, String>,
+}
+
+/// The most problems that [`noted_problems`] gives, of all snapshots together.
+const PROBLEMS_MAX: usize = 100_000;
+
+/// The problems of those of these snapshots that have some, the newest first; as many snapshots as come to 100,000 problems.
+///
+/// # Errors
+/// When the archive cannot be listed; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor
+/// asks to stop.
+pub fn noted_problems(archive: &Archive, history: &[Summary], monitor: &dyn Monitor) -> Result<Vec<NotedProblems>> {
+    let catalog = archive.catalog(monitor)?;
+    let (mut noted, mut count) = (Vec::new(), 0);
+    for summary in history.iter().rev().filter(|summary| summary.problems > 0) {
+        check_interrupted(monitor)?;
+        let problems = catalog.noted_problems(summary.number).map_err(|error| error.to_string());
+        count += problems.as_ref().map_or(0, Vec::len);
+        if count > PROBLEMS_MAX {
+            break;
+        }
+        noted.push(NotedProblems { number: summary.number, problems });
+    }
+    Ok(noted)
 }
 
 /// Calls `visit` with what was there at snapshot `number`, directory by directory in the order of a walk.

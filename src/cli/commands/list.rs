@@ -5,6 +5,8 @@ use super::super::outcome::Outcome;
 use super::super::output::list::History;
 use super::super::session::Session;
 use clap::Args;
+use snap_archive::verbs::history::list;
+use snap_archive::verbs::history::noted_problems;
 
 /// Show the history: one line for each snapshot, the newest last
 #[derive(Args)]
@@ -13,7 +15,9 @@ pub(crate) struct ListArgs {}
 
 pub(crate) fn run(_args: &ListArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
-    let history = snap_archive::verbs::history::list(&archive, &session.console)?;
-    session.console.result(&History(history))?;
+    let snapshots = list(&archive, &session.console)?;
+    let shows_problems = session.settings.json || session.settings.verbose;
+    let problems = if shows_problems { noted_problems(&archive, &snapshots, &session.console)? } else { Vec::new() };
+    session.console.result(&History { snapshots, problems })?;
     Ok(Outcome::Done)
 }

@@ -1,5 +1,6 @@
 //! The history, as `list` shows it. Prints nothing.
 
+use super::json::Problematic;
 use super::json::Snapshot;
 use super::render::Render;
 use super::render::Text;
@@ -10,14 +11,22 @@ use serde::Serialize;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::snapshot::uncertain_since;
+use snap_archive::verbs::history::NotedProblems;
 
 const UNCERTAIN: &str = "?: some files of these snapshots may differ from what was saved: a part of the list of what changed \
                          was lost when the archive was damaged.";
 
-const PROBLEMS: &str = "!: some files could not be saved as they should (-v shows how many).";
+const PROBLEMS: &str = "!: some files could not be saved as they should (-v shows which).";
+
+/// The most problems of a snapshot that a person is shown.
+const PROBLEMS_SHOWN_MAX: usize = 20;
 
 /// All snapshots, the newest last.
-pub(crate) struct History(pub(crate) Vec<Summary>);
+pub(crate) struct History {
+    pub(crate) snapshots: Vec<Summary>,
+    /// What they note of their problems, the newest first, where that is wanted.
+    pub(crate) problems: Vec<NotedProblems>,
+}
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -29,11 +38,12 @@ struct Listed<'a> {
     #[serde(flatten)]
     snapshot: Snapshot<'a>,
     uncertain: bool,
+    problem_list: Vec<Problematic<'a>>,
 }
 
 impl Render for History {
     fn text(&self, text: &mut Text) {
-        let history = &self.0;
+        let history = &self.snapshots;
         if history.is_empty() {
             return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
         }
@@ -47,12 +57,40 @@ impl Render for History {
         if !text.verbose && history.iter().any(|summary| summary.problems > 0) {
             text.result(PROBLEMS);
         }
+        if text.verbose {
+            self.problems.iter().rev().for_each(|noted| tell_problems(noted, text));
+        }
         text.summary(totals(history));
     }
 
     fn json(&self) -> impl Serialize {
-        let listed = |summary| Listed { snapshot: Snapshot::new(summary), uncertain: is_uncertain(summary, &self.0) };
-        Document { snapshots: self.0.iter().map(listed).collect() }
+        Document { snapshots: self.snapshots.iter().map(|summary| self.listed(summary)).collect() }
+    }
+}
+
+impl History {
+    fn listed<'a>(&'a self, summary: &'a Summary) -> Listed<'a> {
+        let noted = self.problems.iter().find(|noted| noted.number == summary.number);
+        let noted = noted.and_then(|noted| noted.problems.as_deref().ok()).unwrap_or_default();
+        Listed {
+            snapshot: Snapshot::new(summary),
+            uncertain: is_uncertain(summary, &self.snapshots),
+            problem_list: Problematic::all(noted),
+        }
+    }
+}
+
+fn tell_problems(noted: &NotedProblems, text: &mut Text) {
+    let number = noted.number;
+    match &noted.problems {
+        Ok(problems) => {
+            text.result(format!("Could not be saved as they should, in snapshot {number}:"));
+            problems.iter().take(PROBLEMS_SHOWN_MAX).for_each(|problem| text.result(format!("    {problem}")));
+            if problems.len() > PROBLEMS_SHOWN_MAX {
+                text.result("    and more (--json has the first 1,000)");
+            }
+        }
+        Err(why) => text.warning(format!("which files of snapshot {number} had problems cannot be read: {why}")),
     }
 }
 

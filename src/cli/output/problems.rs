@@ -54,9 +54,8 @@ impl Problems {
     /// Those that were kept.
     pub(crate) fn kept(&self) -> Vec<Problem> {
         let each = |group: &Group| {
-            let Problem { what, advice, .. } = group.first.clone();
-            let one =
-                move |path: &EntryPathBuf| Problem { path: path.clone(), what: what.clone(), advice: advice.clone() };
+            let first = group.first.clone();
+            let one = move |path: &EntryPathBuf| Problem { path: path.clone(), ..first.clone() };
             group.paths.iter().map(one).collect::<Vec<_>>()
         };
         self.groups.iter().flat_map(each).collect()

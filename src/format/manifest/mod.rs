@@ -3,6 +3,11 @@
 
 mod limited;
 
+mod problems;
+
+pub use problems::PROBLEMS_BYTES_MAX;
+pub use problems::PROBLEMS_MAX;
+
 use crate::base::advice::Advice;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -12,6 +17,7 @@ use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::error::Error;
+use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::holes::HOLES_MAX;
 use crate::base::holes::Holes;
@@ -46,9 +52,6 @@ pub const HEAD_BYTES_MAX: usize = 1 << 20;
 
 /// The most extended attributes of one entry that are read.
 const XATTRS_MAX: usize = 1 << 18;
-
-/// The most problems that are named in a manifest; further ones are only counted.
-pub const PROBLEMS_MAX: usize = 1000;
 
 /// The first line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,9 +119,17 @@ pub struct Tail {
     pub counts: Counts,
     /// How many problems there were, in this part.
     pub problems_total: u64,
-    /// The first of them, at most [`PROBLEMS_MAX`], as told to the person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "at_most::<PROBLEMS_MAX, _, _>")]
-    pub problems: Vec<String>,
+    /// The first of them, at most [`PROBLEMS_MAX`] and [`PROBLEMS_BYTES_MAX`], without their advice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "problems")]
+    pub problems: Vec<Problem>,
+    /// The sources in which more than is named is not in the snapshot as it was found.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "problems::serialize_sources",
+        deserialize_with = "problems::deserialize_sources"
+    )]
+    pub unsaved_sources: Vec<EntryPathBuf>,
     /// Offset in the decompressed tar of the manifest's first byte.
     pub manifest_offset: u64,
 }

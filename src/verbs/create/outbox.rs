@@ -15,8 +15,8 @@ use super::large::Piece;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use super::worker::Context;
+use super::worker::unread;
 use crate::base::entry::Stat;
-use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::format::layout::PIECE_BYTES;
 use std::collections::VecDeque;
@@ -174,7 +174,7 @@ impl<'a> Outbox<'a> {
                 packed.push_reused(path, (**entry).clone(), Some(&comparing.base), stored_in.as_ref());
             }
             Compared::Failed(error) => {
-                packed.problems.push(Problem::io(comparing.file.path.clone(), "cannot be read", error));
+                packed.problems.push(unread(&comparing.file.path, error));
             }
         }
         self.send_now(Planned::Ready(packed))?;

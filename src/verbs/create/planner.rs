@@ -27,6 +27,7 @@ use super::part_budget::PartBudget;
 use super::sources::has_become_empty;
 use super::worker::Context;
 use super::worker::open_large;
+use super::worker::unread;
 use crate::archive::state::Group;
 use crate::archive::state::Row;
 use crate::archive::state::State;
@@ -367,7 +368,7 @@ impl<'a> Planner<'a> {
     /// Reports that a file cannot be stored; its last version stays.
     fn refuse_too_large(&mut self, path: EntryPathBuf, base: Option<&Row>) -> Result<()> {
         let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32)";
-        self.report(vec![Problem::new(path.clone(), what).with_advice(Advice::ExcludeTooLarge)])?;
+        self.report(vec![Problem::new(path.clone(), what).unsaved().with_advice(Advice::ExcludeTooLarge)])?;
         self.remove_directory(path, base.and_then(Row::stat).map(|stat| stat.kind))
     }
 
@@ -406,7 +407,7 @@ impl<'a> Planner<'a> {
             Ok(OpenedLarge::Comparing(comparing)) => self.compare_large(place, comparing, packed),
             Err(error) => {
                 self.context.meter.add_done(size);
-                packed.problems.push(Problem::io(path.clone(), "cannot be read", &error));
+                packed.problems.push(unread(&path, &error));
                 self.send(Planned::Ready(packed))?;
                 self.remove_directory(path, base_kind)
             }

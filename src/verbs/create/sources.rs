@@ -82,7 +82,7 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
 }
 
 fn is_missing(path: EntryPathBuf, error: &Error) -> Problem {
-    let problem = Problem::new(path, format!("{error}; it stays as it was"));
+    let problem = Problem::new(path, format!("{error}; it stays as it was")).unsaved();
     match error.advice() {
         Some(advice) => problem.with_advice(advice.clone()),
         None => problem,

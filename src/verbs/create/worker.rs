@@ -201,8 +201,7 @@ impl<'a> Packer<'a> {
             link.finish(Outcome::Failed);
         }
         if let Err(error) = result {
-            let what = if error.kind() == io::ErrorKind::NotFound { "is not there any more" } else { "cannot be read" };
-            packed.problems.push(Problem::io(item.path.clone(), what, &error));
+            packed.problems.push(unread(&item.path, &error));
             // The last version stays, unless it was a directory, which unpacking removes: its contents are gone, too.
             if item.base_kind() == Some(Kind::Directory) {
                 packed.push_removed(item.path.clone(), Kind::Directory);
@@ -489,6 +488,14 @@ fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr
                 _ => entry.stat.ctime = Time::default(),
             }
         }
+    }
+}
+
+/// The problem of an entry that was found and cannot be read.
+pub fn unread(path: &EntryPath, error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::io(path.to_owned(), "is not there any more", error),
+        _ => Problem::io(path.to_owned(), "cannot be read", error).unsaved(),
     }
 }
 

@@ -21,7 +21,6 @@ use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::Head;
-use crate::format::manifest::PROBLEMS_MAX;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::system::platform;
@@ -90,10 +89,7 @@ impl<'a> Writer<'a> {
         for problem in &packed.problems {
             self.run.monitor.event(Event::Problem(problem));
             self.done.problems += 1;
-            self.tail.problems_total += 1;
-            if self.tail.problems.len() < PROBLEMS_MAX {
-                self.tail.problems.push(problem.to_string());
-            }
+            self.tail.note(problem);
         }
         if self.run.monitor.wants_entries() {
             let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
