@@ -8,6 +8,7 @@ use crate::support::listing::assert_same_below;
 use crate::support::manifest;
 use crate::support::manifest::Stored;
 use crate::support::oracles::check_bundle_with_stock_tools;
+use crate::support::oracles::extract_by_python;
 use crate::support::replay::bundles;
 use crate::support::replay::bundles_of;
 use crate::support::replay::recover;
@@ -88,6 +89,26 @@ fn a_replay_that_stops_after_any_bundle_is_that_snapshot_still_when_others_came_
         stock_replay(bench.snap.archive(), number + 1, &out);
         assert_same_below(copy, &out, Level::Stock);
         assert_same_below(copy, &bench.restored(number + 1), Level::Everything);
+    }
+}
+
+#[test]
+fn a_reader_that_takes_names_for_text_of_another_code_page_names_everything_right() {
+    let bench = Bench::new();
+    for name in ["Füße", "Привет/мир", "日本語/ファイル", "emoji 😀", "plain"] {
+        bench.home.file(name, name).symlink(format!("{name} →"), name);
+    }
+    let long = ["ä".repeat(70), "ñ".repeat(60), "ж".repeat(110)].join("/");
+    bench.home.file(&long, "long").symlink("far", &long).hard_link(&long, "zweiter Name für dasselbe");
+    bench.save();
+    let [bundle] = &bundles(bench.snap.archive())[..] else { panic!("one bundle") };
+    check_bundle_with_stock_tools(bundle);
+    let out = bench.fresh();
+    fs::create_dir(&out).unwrap();
+    // The code page of Windows' tar in western Europe.
+    if extract_by_python(bundle, &out, "cp850") {
+        remove_manifest(&out);
+        assert_same_below(&bench.sources(), &out, Level::Stock);
     }
 }
 

@@ -23,6 +23,12 @@ pub const BLOCK_BYTES: usize = 512;
 /// What stands after the last member: two blocks of zeros.
 pub const END_BYTES: usize = 2 * BLOCK_BYTES;
 
+/// The length of the field for a name, and of the one for a target.
+const NAME_BYTES: usize = 100;
+
+/// The length of the field for what stands before a name.
+const PREFIX_BYTES: usize = 155;
+
 /// The largest number in the octal fields for user and group.
 const OCTAL_ID_MAX: u32 = 0o777_7777;
 
@@ -48,9 +54,11 @@ pub fn padding(size: u64) -> usize {
     (size.wrapping_neg() % BLOCK_BYTES as u64) as usize
 }
 
-/// About how many bytes a member takes, content included, before anything is known but this.
-pub fn estimated_bytes(path_length: usize, size: u64) -> u64 {
-    let extension = if path_length > 100 { 2 * BLOCK_BYTES as u64 } else { 0 };
+/// About how many bytes a member takes, content included, before anything is known but its path, its target and its size.
+pub fn estimated_bytes(names: &[&[u8]], size: u64) -> u64 {
+    let is_short = names.iter().map(|name| name.len()).sum::<usize>() <= NAME_BYTES;
+    let is_plain = is_short && names.iter().all(|name| name.is_ascii());
+    let extension = if is_plain { 0 } else { 2 * BLOCK_BYTES as u64 };
     BLOCK_BYTES as u64 + extension + size.saturating_add(padding(size) as u64)
 }
 
@@ -168,43 +176,50 @@ fn set_device(header: &mut Header, device: u64) {
     }
 }
 
-/// Puts the name where it fits: the name field, prefix and name, a pax record, or a GNU `L` entry if it is no UTF-8.
+/// Puts the name where it fits: the name field, or prefix and name. One that does not fit, and one that is UTF-8 but not ASCII,
+/// has a pax record too, or a GNU `L` entry if it is no UTF-8: Windows' own tar takes the fields for text in the code page of
+/// the system, and the record for UTF-8.
 fn set_name(out: &mut Vec<u8>, header: &mut Header, records: &mut Records, name: &[u8]) {
-    const NAME: usize = 100;
-    const PREFIX: usize = 155;
-    if name.len() <= NAME {
-        header.as_old_mut().name[..name.len()].copy_from_slice(name);
-        return;
-    }
-    // The slash in the middle is left out; the part after it must not be empty.
-    let split =
-        (name.len() - NAME - 1..name.len() - 1).find(|at| name[*at] == b'/').filter(|at| (1..=PREFIX).contains(at));
-    if let Some(at) = split
-        && let Some(ustar) = header.as_ustar_mut()
-    {
+    let split = if name.len() <= NAME_BYTES { None } else { place_to_split(name) };
+    let rest = split.map_or(name, |at| &name[at + 1..]);
+    if let (Some(at), Some(ustar)) = (split, header.as_ustar_mut()) {
         ustar.prefix[..at].copy_from_slice(&name[..at]);
-        ustar.name[..name.len() - at - 1].copy_from_slice(&name[at + 1..]);
-        return;
     }
-    if std::str::from_utf8(name).is_ok() {
-        records.add("path", name);
-    } else {
-        append_gnu_long(out, b'L', name);
-    }
-    header.as_old_mut().name.copy_from_slice(&name[..NAME]);
+    let length = rest.len().min(NAME_BYTES);
+    header.as_old_mut().name[..length].copy_from_slice(&rest[..length]);
+    set_beside(out, records, name, &Beside { is_whole: rest.len() <= NAME_BYTES, key: "path", letter: b'L' });
+}
+
+/// The first slash that leaves what follows it for the name field and what stands before it for the prefix. It is itself in
+/// neither; a directory's last one is none of these.
+fn place_to_split(name: &[u8]) -> Option<usize> {
+    let mut places = name.len() - NAME_BYTES - 1..name.len() - 1;
+    places.find(|at| name[*at] == b'/').filter(|at| (1..=PREFIX_BYTES).contains(at))
 }
 
 fn set_target(out: &mut Vec<u8>, header: &mut Header, records: &mut Records, target: &[u8]) {
-    const TARGET: usize = 100;
-    if target.len() > TARGET {
-        if std::str::from_utf8(target).is_ok() {
-            records.add("linkpath", target);
-        } else {
-            append_gnu_long(out, b'K', target);
-        }
-    }
-    let length = target.len().min(TARGET);
+    let length = target.len().min(NAME_BYTES);
     header.as_old_mut().linkname[..length].copy_from_slice(&target[..length]);
+    set_beside(out, records, target, &Beside { is_whole: length == target.len(), key: "linkpath", letter: b'K' });
+}
+
+/// Where a name or target stands when its field is not enough.
+struct Beside {
+    /// Whether all of it is in the fields of the header.
+    is_whole: bool,
+    /// The key of a pax record.
+    key: &'static str,
+    /// The type of a GNU entry.
+    letter: u8,
+}
+
+fn set_beside(out: &mut Vec<u8>, records: &mut Records, text: &[u8], beside: &Beside) {
+    let is_utf8 = std::str::from_utf8(text).is_ok();
+    if is_utf8 && !(beside.is_whole && text.is_ascii()) {
+        records.add(beside.key, text);
+    } else if !beside.is_whole {
+        append_gnu_long(out, beside.letter, text);
+    }
 }
 
 fn append_gnu_long(out: &mut Vec<u8>, letter: u8, text: &[u8]) {
@@ -254,11 +269,13 @@ impl Records {
         0
     }
 
-    /// An extended attribute as star, GNU tar and bsdtar write it. ACLs (`system.…`) mean something else to some readers, and
-    /// names with `=` or `%` are read differently: these are in the manifest only.
+    /// An extended attribute as star, GNU tar and bsdtar write it. ACLs (`system.…`) mean something else to some readers, what
+    /// Windows keeps (`windows.…`) is nothing to other systems and makes its own tar fail, and names with `=` or `%` are read
+    /// differently: these are in the manifest only.
     fn xattr(&mut self, name: &[u8], value: &[u8]) {
         let Ok(name) = std::str::from_utf8(name) else { return };
-        if !name.starts_with("system.") && !name.contains(['=', '%', '\n']) {
+        let is_of_a_system = name.starts_with("system.") || name.starts_with("windows.");
+        if !is_of_a_system && !name.contains(['=', '%', '\n']) {
             self.add(&format!("SCHILY.xattr.{name}"), value);
         }
     }
@@ -317,6 +334,33 @@ mod tests {
                 assert_eq!(round_trip(b"l", &symlink(&path), Body::Itself).target, path);
                 assert_eq!(round_trip(b"l", &Entry::default(), Body::LinkTo(&path)).target, path);
             }
+        }
+    }
+
+    #[test]
+    fn names_beyond_ascii_have_a_record_and_are_in_the_fields_as_far_as_they_fit() {
+        let long = ["é".repeat(60), "n".repeat(90)].join("/");
+        for (path, field) in [("Füße", "Füße"), ("日/本", "日/本"), (&long, &long[121..])] {
+            let mut bytes = Vec::new();
+            append_header(&mut bytes, path.as_bytes(), &symlink("→".as_bytes()), Body::Itself);
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(text.contains(&format!(" path={path}\n")) && text.contains(" linkpath=→\n"), "{text}");
+            assert!(bytes[2 * BLOCK_BYTES..].starts_with(field.as_bytes()) && bytes.len() == 3 * BLOCK_BYTES);
+        }
+        for (path, target) in [(&b"Fusse"[..], &b"t"[..]), (b"F\xfc\xdfe", b"\xfc")] {
+            let mut bytes = Vec::new();
+            append_header(&mut bytes, path, &symlink(target), Body::Itself);
+            assert_eq!(bytes.len(), BLOCK_BYTES, "{}", path.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_one_system_keeps_is_not_in_the_tar() {
+        for name in ["system.posix_acl_access", "windows.attributes", "windows.stream.x"] {
+            let entry = Entry { xattrs: vec![(name.into(), b"r".into())], ..Entry::default() };
+            let mut bytes = Vec::new();
+            append_header(&mut bytes, b"a", &entry, Body::Itself);
+            assert_eq!(bytes.len(), BLOCK_BYTES, "{name}");
         }
     }
 

@@ -145,8 +145,8 @@ impl GroupJob {
 }
 
 /// About how many bytes of tar an item makes.
-pub fn item_bytes(path_length: usize, stat: &Stat) -> u64 {
-    tar::estimated_bytes(path_length, stat.size)
+pub fn item_bytes(path: &[u8], stat: &Stat) -> u64 {
+    tar::estimated_bytes(&[path], stat.size)
 }
 
 #[cfg(test)]

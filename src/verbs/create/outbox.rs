@@ -209,7 +209,7 @@ fn header_job(directory: JobDirectory) -> Planned {
 
 /// How many bytes of tar the header of a directory takes, about.
 pub fn header_bytes() -> u64 {
-    item_bytes(0, &Stat::default())
+    item_bytes(b"", &Stat::default())
 }
 
 fn steps_of(planned: &Planned) -> usize {

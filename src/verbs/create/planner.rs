@@ -233,7 +233,7 @@ impl<'a> Planner<'a> {
     fn plan_header(&mut self, source: usize, path: &EntryPath, stat: Stat) -> Result<()> {
         let directory =
             self.enter_job(JobDirectory { source, path: path.to_owned(), stat, header: Header::Always(None) });
-        self.push(Step::Enter { directory }, item_bytes(path.as_bytes().len(), &stat))
+        self.push(Step::Enter { directory }, item_bytes(path.as_bytes(), &stat))
     }
 
     fn plan_diff(&mut self, mut directory: Directory, diff: DirectoryDiff) -> Result<()> {
@@ -247,7 +247,7 @@ impl<'a> Planner<'a> {
         if directory.own_stat.is_some() || diff.deletions > 0 {
             directory.header = Header::Always(diff.names);
             let place = self.place(&mut directory)?;
-            let bytes = item_bytes(directory.path.as_bytes().len(), &Stat::default());
+            let bytes = item_bytes(directory.path.as_bytes(), &Stat::default());
             self.push(Step::Enter { directory: place }, bytes)?;
         }
         let mut deletions_left = diff.deletions;
@@ -343,7 +343,7 @@ impl<'a> Planner<'a> {
             let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
             is_large = is_over && !is_second_name;
             let size = if is_second_name { 0 } else { found.stat.size };
-            bytes = item_bytes(path.as_bytes().len(), &Stat { size, ..found.stat });
+            bytes = item_bytes(path.as_bytes(), &Stat { size, ..found.stat });
             if self.job.is_full_for(bytes) || is_large {
                 self.flush()?;
             }

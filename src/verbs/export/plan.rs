@@ -115,8 +115,7 @@ impl Plan {
         }
         let size = if first_name.is_none() { entry.stat.size } else { 0 };
         let records: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
-        let names = path.as_bytes().len() + entry.target.len();
-        let bytes = tar::estimated_bytes(names, size) + records as u64;
+        let bytes = tar::estimated_bytes(&[path.as_bytes(), &entry.target], size) + records as u64;
         if self.items_bytes + bytes > FRAME_BYTES as u64 {
             self.close_members();
         }

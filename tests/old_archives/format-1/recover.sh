@@ -1,61 +1,184 @@
 #!/bin/sh
 # Gets a snapshot back from this archive with nothing but sh, GNU tar and zstd.
-#   sh recover.sh TARGET             the newest snapshot
-#   sh recover.sh SNAPSHOT TARGET    the snapshot with this number
-# TARGET is a new or an empty folder.
-set -eu
+set -u
 
+usage() {
+    printf '%s\n' \
+        'usage: sh recover.sh TARGET             the newest snapshot' \
+        '       sh recover.sh SNAPSHOT TARGET    the snapshot with this number' \
+        'TARGET is a new or an empty folder. Exit code 0: all is there. 1: not all could be unpacked;' \
+        'what, was said. 2: the command line makes no sense.'
+}
+
+say() { printf 'recover.sh: %s\n' "$1" >&2; }
 fail() {
-    printf 'recover.sh: %s\n' "$1" >&2
+    say "$1"
     exit 1
 }
-
-case $# in
-1) wanted='' target=$1 ;;
-2) wanted=$1 target=$2 ;;
-*) fail 'usage: sh recover.sh [SNAPSHOT] TARGET' ;;
-esac
-case $wanted in *[!0-9]*) fail "'$wanted' is not the number of a snapshot" ;; esac
-
-here=${0%/*}
-[ "$here" != "$0" ] || here=.
-
-# A number without its leading zeros, which sh would take for an octal one.
-plain() {
-    n=$1
-    while :; do
-        case $n in 0?*) n=${n#0} ;; *) break ;; esac
-    done
-    printf %s "$n"
+misused() {
+    say "$1"
+    usage >&2
+    exit 2
 }
 
-# The last part of a snapshot, whose name has no part number, makes it a snapshot.
-newest=''
-found=''
-[ -z "$wanted" ] || wanted=$(plain "$wanted")
+case ${1-} in
+-h | --help)
+    usage
+    exit 0
+    ;;
+--) shift ;;
+-*) misused "there is no option '$1' (a folder of this name is ./$1)" ;;
+esac
+case $# in
+1) wanted='' target=$1 ;;
+2)
+    wanted=$1 target=$2
+    case $wanted in '' | *[!0-9]* | ???????*) misused "'$wanted' is not the number of a snapshot" ;; esac
+    ;;
+*) misused 'a target is needed, and at most a number before it' ;;
+esac
+[ -n "$target" ] || misused 'the name of the target is empty'
+
+# Names that begin with / or . are never taken for options or for anything else.
+case $0 in */*) here=${0%/*} ;; *) here=. ;; esac
+case $here in /* | .*) ;; '') here=/ ;; *) here=./$here ;; esac
+case $target in /* | .*) ;; *) target=./$target ;; esac
+
+unset TAR_OPTIONS
+gnu_tar=''
+for program in tar gtar; do
+    case $("$program" --version 2>/dev/null) in *'GNU tar'*) gnu_tar=${gnu_tar:-$program} ;; esac
+done
+[ -n "$gnu_tar" ] || fail 'GNU tar is needed, and is not installed'
+command -v zstd >/dev/null || fail 'zstd is needed, and is not installed'
+
+digits='[0-9][0-9][0-9][0-9]'
+begin="[0-9][0-9]$digits-$digits${digits}T[0-9][0-9]${digits}Z"
+
+# Looks at all names before anything is unpacked.
+incomplete='' newest='' found='' number='' moment='' part=0
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
     case $name in
-    *Z.tar.zst)
-        newest=$(plain "${name%%-*}")
-        [ "$newest" != "$wanted" ] || found=yes
+    $begin.tar.zst | $begin.$digits.tar.zst) ;;
+    '*.tar.zst') continue ;;
+    *)
+        say "left out, for it has not the name of a bundle (is it a copy?): $name"
+        continue
+        ;;
+    esac
+    before=$number
+    number=$((1${name%%-*} - 1000000))
+    time=${name%%.*}
+    if [ "$number" = "$before" ]; then
+        [ "$time" = "$moment" ] || fail "two histories are in $here/bundles: $moment and $time have one number;
+what belongs to the other one has to be moved away first"
+    else
+        part=0
+        [ -z "$wanted" ] || [ "$number" -le "$wanted" ] || break
+        [ "$number" = $((${before:-0} + 1)) ] || {
+            say "the bundles between ${before:-0} and $number are missing, and what was saved in them"
+            incomplete=yes
+        }
+    fi
+    moment=$time part=$((part + 1))
+    case $name in
+    $begin.tar.zst)
+        newest=$number
+        [ -z "$wanted" ] || [ "$number" -ne "$wanted" ] || found=yes
+        ;;
+    *)
+        now=${name#*.}
+        now=$((1${now%%.*} - 10000))
+        [ "$now" = "$part" ] || {
+            say "part $part of $moment is missing, and what was saved in it"
+            incomplete=yes part=$now
+        }
         ;;
     esac
 done
-[ -n "$newest" ] || fail "there are no snapshots in $here/bundles"
-[ -n "$wanted" ] || { wanted=$newest found=yes; }
-[ -n "$found" ] || fail "there is no snapshot $wanted; the newest is $newest"
+[ -n "$newest" ] || [ -n "$wanted" ] || fail "there are no snapshots in $here/bundles"
+[ -z "$wanted" ] || [ -n "$found" ] || fail "there is no snapshot $wanted in $here/bundles"
+wanted=${wanted:-$newest}
 
-mkdir -p -- "$target"
+mkdir -p "$target" || exit 1
 for item in "$target"/* "$target"/.[!.]* "$target"/..?*; do
     if [ -e "$item" ] || [ -L "$item" ]; then fail "$target is not empty"; fi
 done
 
+# An ordinary user can change nothing in folders without write permission, which an older bundle may have brought. Before
+# the next bundle such a folder gets a mode that nobody uses, 0722, and a line of shell that puts its own back at the end,
+# if no bundle has given it another meanwhile.
+open_up='
+mode=$(ls -ld "$1") quote=$2
+chmod 0722 "$1" || exit 0
+quoted="" rest=$1
+while :; do
+    case $rest in *"$quote"*) ;; *) break ;; esac
+    quoted=$quoted${rest%%"$quote"*}$quote\"$quote\"$quote
+    rest=${rest#*"$quote"}
+done
+printf "put_back %s %s\n" "${mode%%[ .+@]*}" "$quote$quoted$rest$quote"'
+
+# The arguments are a mode as ls shows it, and a folder.
+put_back() {
+    # What may not be entered comes second, for there may be others in it.
+    case $1 in ???[xs]*) [ -n "$enterable" ] || return ;; *) [ -z "$enterable" ] || return ;; esac
+    case $(ls -ld "$2" 2>/dev/null) in drwx-w?-w*) chmod "$(symbolic "${1#?}")" "$2" ;; esac
+}
+
+# Turns rwxr-x--x into u=rwx,g=rx,o=x.
+symbolic() {
+    rest=$1 bits='' who='u=' count=0
+    while [ -n "$rest" ]; do
+        case $rest in [rwx]*) bits=$bits${rest%"${rest#?}"} ;; [st]*) bits=${bits}x ;; esac
+        rest=${rest#?} count=$((count + 1))
+        case $count in
+        3) who="u=$bits,g=" bits='' ;;
+        6) who="$who$bits,o=" bits='' ;;
+        esac
+    done
+    printf %s "$who$bits"
+}
+
+# The archive's id stands in a line of its own, and in the first line of each bundle's list of changes.
+id=''
+while IFS= read -r line; do
+    case $line in 'id = "'*) id=${line#*\"} id=${id%%\"*} ;; esac
+done 2>/dev/null <"$here/archive.toml"
+
+opened=''
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
-    [ "$(plain "${name%%-*}")" -le "$wanted" ] || continue
+    case $name in $begin.tar.zst | $begin.$digits.tar.zst) ;; *) continue ;; esac
+    [ "${name%%-*}" -le "$wanted" ] || break
     printf 'unpacking %s\n' "$name"
-    tar --zstd -g /dev/null -xf "$bundle" -C "$target" || fail "$name could not be unpacked whole"
+    # Root may write everywhere, and needs none of this.
+    if [ ! -w / ]; then
+        opened=$(find "$target" -type d ! -perm -700 -exec sh -c "$open_up" sh {} "'" \;)"
+$opened"
+    fi
+    problem=$({ { zstd -dc <"$bundle" || printf 1 >&3; } | {
+        cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf 1 >&3
+    }; } 3>&1)
+    [ -z "$problem" ] || {
+        say "$name could not be unpacked whole; going on"
+        incomplete=yes
+    }
+    line=''
+    [ ! -f "$target/.snap-manifest.jsonl" ] || IFS= read -r line <"$target/.snap-manifest.jsonl"
+    case $line in
+    *"\"archive\":\"$id"*) ;;
+    *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;
+    esac
 done
-rm -f -- "$target/.snap-manifest.jsonl"
+enterable=yes
+eval "$opened"
+enterable=''
+eval "$opened"
+
+rm -f "$target/.snap-manifest.jsonl"
+if [ -n "$incomplete" ]; then
+    fail "snapshot $wanted is in $target, but for what was named above"
+fi
 printf 'snapshot %s is in %s\n' "$wanted" "$target"
