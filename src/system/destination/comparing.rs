@@ -1,8 +1,8 @@
 //! Whether what is in a destination already has the attributes it should have. Changes nothing.
 
-use super::Destination;
-use super::Failure;
 use super::attributes::is_ours;
+use super::failure::Failure;
+use super::target::Destination;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;

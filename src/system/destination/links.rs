@@ -1,10 +1,10 @@
 //! Further names of a file that is written already; copies where there can be none.
 
-use super::Destination;
-use super::Failure;
-use super::LossKind;
-use super::in_the_way;
-use super::problem;
+use super::failure::Failure;
+use super::failure::in_the_way;
+use super::failure::problem;
+use super::losses::LossKind;
+use super::target::Destination;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::plain_reason;

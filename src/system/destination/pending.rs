@@ -1,9 +1,9 @@
 //! A file being restored: it gets its name only when everything in it is there; and what is left of one whose restore was
 //! killed. Does not check contents: the caller does.
 
-use super::Destination;
-use super::Failure;
-use super::TEMPORARY_PREFIX;
+use super::failure::Failure;
+use super::target::Destination;
+use super::target::TEMPORARY_PREFIX;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error;

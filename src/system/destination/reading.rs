@@ -1,8 +1,8 @@
 //! What is in a destination already, for a restore that writes only what differs. Changes nothing.
 
-use super::Destination;
-use super::Failure;
-use super::problem;
+use super::failure::Failure;
+use super::failure::problem;
+use super::target::Destination;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
 use crate::base::path::split_last;

@@ -1,89 +1,23 @@
 //! Which names are written as others in a destination, and how all others find them there; also what else is known of what the
 //! file system holds, before anything is written.
 
-use super::Destination;
-use super::Failure;
-use super::LossKind;
+use super::failure::Failure;
+use super::failure::problem;
+use super::losses::LossKind;
 use super::names::NameRules;
 use super::names::Taken;
-use super::problem;
+use super::target::Destination;
+use super::written_names::NAMES_BYTES_MAX;
+use super::written_names::NAMES_LISTED_MAX;
+use super::written_names::Renamed;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
-use crate::base::path::EntryPathBuf;
 use crate::base::path::joined;
 use crate::system::platform::Names;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-
-/// The most changed names that are listed; all are counted.
-pub const NAMES_LISTED_MAX: usize = 1000;
-
-/// What may be kept of names, in bytes, to tell those apart that differ in case only: about a million in one directory.
-const NAMES_BYTES_MAX: usize = 64 << 20;
-
-/// An entry that has another name in the destination, because its own cannot be there.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Renamed {
-    /// The entry.
-    pub path: EntryPathBuf,
-    /// The name that it has there.
-    pub name: Vec<u8>,
-}
-
-/// The names of a destination.
-#[derive(Debug, Default)]
-pub(super) struct WrittenNames {
-    rules: NameRules,
-    noted: Mutex<Noted>,
-}
-
-#[derive(Debug, Default)]
-struct Noted {
-    /// Names that are changed because others in their directory would be taken for the same, by their whole path.
-    apart: HashMap<Vec<u8>, Vec<u8>>,
-    apart_bytes: usize,
-    /// The directory that is noted now, and its names so far.
-    directory: EntryPathBuf,
-    taken: Taken,
-    listed: Vec<Renamed>,
-    total: u64,
-}
-
-impl WrittenNames {
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A path as it stands there.
-    pub(super) fn path<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
-        if self.rules.takes_all() || path.is_empty() {
-            return Cow::Borrowed(path);
-        }
-        let mut written = Vec::with_capacity(path.len());
-        let mut end = 0;
-        for part in path.split(|byte| *byte == b'/') {
-            end += part.len();
-            written = joined(&written, &self.last_part(&path[..end], part));
-            end += 1;
-        }
-        Cow::Owned(written)
-    }
-
-    /// The last part of `path`, `name`, as it stands there.
-    fn last_part<'n>(&self, path: &[u8], name: &'n [u8]) -> Cow<'n, [u8]> {
-        if self.rules.takes_all() {
-            return Cow::Borrowed(name);
-        }
-        let apart = self.noted().apart.get(path).cloned();
-        apart.or_else(|| self.rules.written(name)).map_or(Cow::Borrowed(name), Cow::Owned)
-    }
-}
 
 impl Destination {
     /// Finds out which names the file system takes; where that is not known, or depends on how it was mounted, by making some

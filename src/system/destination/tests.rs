@@ -1,20 +1,30 @@
 //! Each kind of entry, each kind of thing in the way, as root and as an ordinary person.
 #![allow(clippy::unwrap_used)]
 
+use super::failure::in_the_way;
 use super::*;
 use crate::base::entry::Content;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
 use crate::base::entry::Owner;
 use crate::base::entry::Stat;
+use crate::base::error::ErrorKind;
 use crate::base::holes::Holes;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
+use crate::system::platform;
+use crate::system::platform::Node;
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 const REPLACING: DestinationOptions =

@@ -1,8 +1,8 @@
 //! An open directory and what is done in it: what every operating system must give. By descriptor or handle, so that no name is
 //! looked up through a symlink that somebody put in the way. Names are bytes and have no `/`.
 
-use super::FileSystem;
-use super::RawStat;
+use super::facts::FileSystem;
+use super::facts::RawStat;
 use super::system;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;

@@ -2,6 +2,7 @@
 //! in `directory`, and a folder for each, of which one is compiled in as `system`. Knows nothing of archives.
 
 mod directory;
+mod facts;
 #[cfg(target_os = "linux")]
 mod linux;
 
@@ -10,95 +11,17 @@ use linux as system;
 
 pub use directory::Directory;
 pub use directory::Node;
+pub use facts::FileSystem;
+pub use facts::Names;
+pub use facts::RawStat;
+pub use facts::Refusal;
 
-use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;
-use crate::base::time::Time;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
-
-/// What one `stat` tells, before the file system's quirks are taken out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RawStat {
-    /// What it is; `None` for sockets and what else is not kept.
-    pub kind: Option<Kind>,
-    /// Permission bits with setuid, setgid and sticky.
-    pub mode: u32,
-    /// The owner's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
-    /// Length in bytes.
-    pub size: u64,
-    /// Bytes that the file system says it occupies.
-    pub allocated_bytes: u64,
-    /// Last modification.
-    pub mtime: Time,
-    /// Last change of content or metadata.
-    pub ctime: Time,
-    /// The inode's number.
-    pub inode: u64,
-    /// How many names it has.
-    pub links: u64,
-    /// The number of the file system it is on; changes when a drive is plugged in again.
-    pub file_system: u64,
-    /// The number of the mount that it is reached through; 0 where the system does not tell.
-    pub mount: u64,
-    /// Major and minor number of a device, `major << 32 | minor`.
-    pub device: u64,
-}
-
-/// What kind of file system a directory is on, as far as it matters here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileSystem {
-    /// Whether inode numbers stay as they are when it is mounted again.
-    pub stable_inodes: bool,
-    /// What times are rounded down to once they are on the disk, in nanoseconds; 1 where they are kept as they are.
-    pub time_grain_nanos: u64,
-    /// Whether the ctime means the last change; FAT keeps something else there.
-    pub keeps_ctime: bool,
-    /// A number of its own that outlives a new mount, where it has one.
-    pub id: u64,
-    /// Which names it takes, as far as that is known.
-    pub names: Names,
-    /// The most bytes that a file on it can have, where that is little.
-    pub file_bytes_max: Option<u64>,
-    /// Whether files may take less room on it than they have bytes; also where that is not known.
-    pub may_compress: bool,
-    /// Whether it shows what the system is doing, and keeps nothing on a disk.
-    pub is_pseudo: bool,
-    /// Whether a drive that was pulled out may list folders as empty, or in part, without an error.
-    pub hides_read_errors: bool,
-}
-
-/// Which names a file system takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Names {
-    /// Every name that can be.
-    All,
-    /// Those that FAT and exFAT take.
-    Fat,
-    /// Nobody knows before it is tried.
-    Unknown,
-}
-
-/// What a file system, or the rights of the person, may refuse. It is then done without, and told as a loss.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// An owner, a mode or a time.
-    Attribute,
-    /// An extended attribute; also one that is too large for this file system.
-    Xattr,
-    /// A symlink.
-    Symlink,
-    /// A pipe or device.
-    Node,
-    /// A hard link: there can be none, or no further one, between these two places.
-    Link,
-}
 
 impl Refusal {
     /// Whether this error says that.

@@ -1,6 +1,6 @@
 //! What all steps of a run need.
 
-use super::CreateOptions;
+use super::options::CreateOptions;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::state::State;

@@ -3,8 +3,10 @@
 mod context;
 mod level;
 mod meter;
+mod options;
 mod owners;
 mod part_budget;
+mod report;
 
 mod base;
 mod directory_diff;
@@ -32,6 +34,13 @@ mod planner;
 
 mod pipeline;
 
+pub use self::options::CreateOptions;
+pub use self::options::Level;
+pub use self::options::PART_BYTES_DEFAULT;
+pub use self::options::SourceSpec;
+pub use self::report::CreateReport;
+pub use self::report::LeftOut;
+
 use self::context::CreateContext;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
@@ -46,148 +55,13 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
 use crate::base::path::printable;
-use crate::base::snapshot::Counts;
-use crate::base::snapshot::Rules;
-use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
-use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::manifest::Head;
 use crate::system::platform;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
 use crate::system::store::Lease;
-use std::path::PathBuf;
-
-/// How hard to compress.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Level {
-    /// As hard as can be without waiting for it: harder when the drive is slow, softer when the processor is.
-    #[default]
-    Auto,
-    /// A level of zstd, 1 to 19. Then the same source gives the same bundles.
-    Fixed(i32),
-}
-
-impl Level {
-    /// The level for what is not compressed frame by frame.
-    fn fixed(self) -> i32 {
-        match self {
-            Level::Auto => LEVEL_DEFAULT,
-            Level::Fixed(level) => level,
-        }
-    }
-}
-
-/// The default for the most bytes of tar in one part.
-pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
-
-/// A folder to be saved.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SourceSpec {
-    /// Its name in the archive; `None`: the last part of its path.
-    pub name: Option<String>,
-    /// Whether the person said the name, and so that this folder is meant, whatever was read under the name before.
-    pub is_named: bool,
-    /// Where it is.
-    pub path: PathBuf,
-}
-
-/// How to make a snapshot.
-pub struct CreateOptions<'a> {
-    /// What to save; empty: the sources of the last snapshot.
-    pub sources: Vec<SourceSpec>,
-    /// What to leave out beside what was left out of the same source last time.
-    pub rules: Option<Rules>,
-    /// Patterns that no longer hold.
-    pub take_away: Vec<String>,
-    /// Whether the rules of the last time are forgotten first.
-    pub fresh_rules: bool,
-    /// Whether sources may have other paths than last time. Default: no, unless their names are given.
-    pub moved: bool,
-    /// Whether file systems of sources are synced first, so that what programs write through memory is seen. Default: yes.
-    pub sync: bool,
-    /// Whether what rules leave out is told entry by entry, where entries are. Default: no.
-    pub tell_left_out: bool,
-    /// How hard to compress.
-    pub level: Level,
-    /// Whether to read files that look unchanged.
-    pub rehash: bool,
-    /// Whether to find out what would be saved, and write nothing.
-    pub dry_run: bool,
-    /// Whether each bundle is read back from the drive and compared before it is published. Default: no.
-    pub read_back: bool,
-    /// A note for the history.
-    pub note: String,
-    /// Whether a source that has become empty is saved as such, and a snapshot made even if nothing has changed.
-    pub allow_empty: bool,
-    /// The snapshot's time; `None`: now.
-    pub time: Option<Time>,
-    /// The most bytes of tar in one part; a single larger file makes a larger part.
-    pub part_bytes_max: u64,
-    /// How many threads pack; 0: as many as the machine has cores.
-    pub threads: usize,
-    /// Where "now" comes from when it is decided which entries may be modified again without a trace.
-    pub clock: &'a (dyn Fn() -> Time + Sync),
-}
-
-impl Default for CreateOptions<'_> {
-    fn default() -> Self {
-        CreateOptions {
-            sources: Vec::new(),
-            rules: None,
-            take_away: Vec::new(),
-            fresh_rules: false,
-            moved: false,
-            sync: true,
-            tell_left_out: false,
-            level: Level::Auto,
-            rehash: false,
-            dry_run: false,
-            read_back: false,
-            note: String::new(),
-            allow_empty: false,
-            time: None,
-            part_bytes_max: PART_BYTES_DEFAULT,
-            threads: 0,
-            clock: &Time::now,
-        }
-    }
-}
-
-/// What rules left out. What is in a directory that is left out is not counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct LeftOut {
-    /// Files and other entries.
-    pub files: u64,
-    /// Directories, with all that is in them.
-    pub directories: u64,
-    /// The bytes of the files.
-    pub bytes: u64,
-}
-
-/// What `create` did.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct CreateReport {
-    /// The new snapshot; `None` when nothing had changed, or nothing was to be written.
-    pub summary: Option<Summary>,
-    /// What was found, against the state before.
-    pub counts: Counts,
-    /// Content bytes read from the sources.
-    pub bytes_read: u64,
-    /// Bytes written to the archive, the index not counted.
-    pub bytes_written: u64,
-    /// How many entries could not be saved as they should.
-    pub problems: u64,
-    /// How many sockets were passed over.
-    pub sockets: u64,
-    /// What rules left out.
-    pub left_out: LeftOut,
-    /// The snapshot that was compared with; `None` before the first.
-    pub compared_with: Option<Summary>,
-    /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
-    pub is_uncertain: bool,
-}
 
 /// Saves what is new or modified in the sources as one snapshot.
 ///

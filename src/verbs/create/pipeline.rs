@@ -1,17 +1,17 @@
 //! The threads of `create`: scan and plan, pack, write. Jobs are packed by several threads and written in order.
 
-use super::LeftOut;
-use super::Level;
 use super::context::CreateContext;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
 use super::meter::Meter;
+use super::options::Level;
 use super::outbox::Outbox;
 use super::outbox::Planned;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use super::planner::PlanOptions;
 use super::planner::Planner;
+use super::report::LeftOut;
 use super::space::part_bytes_limit;
 use super::worker::Context;
 use super::worker::Packer;

@@ -1,6 +1,6 @@
 //! The rules of a source: those of the last time, and what the person adds to them and takes away.
 
-use super::CreateOptions;
+use super::options::CreateOptions;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;

@@ -1,7 +1,7 @@
 //! Which sources a run saves, opened, and how the manifest names all of them.
 
-use super::CreateOptions;
-use super::SourceSpec;
+use super::options::CreateOptions;
+use super::options::SourceSpec;
 use super::rules;
 use crate::archive::open::Archive;
 use crate::archive::state::State;

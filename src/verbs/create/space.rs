@@ -1,6 +1,6 @@
 //! Whether what is to be saved fits on the drive, before anything is written.
 
-use super::CreateOptions;
+use super::options::CreateOptions;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;

@@ -1,9 +1,9 @@
 //! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
 
-use super::LeftOut;
 use super::context::CreateContext;
 use super::index::IndexBuilder;
 use super::packed::Packed;
+use super::report::LeftOut;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
 use crate::base::advice::Advice;

@@ -3,12 +3,20 @@
 //! Each file is replaced in three steps, so that a run may end anywhere: the new one is published in `damaged`, as
 //! `NAME.new`; the old one moves there; the new one moves to its place. The next run finishes what is begun.
 
+mod bundles;
+mod context;
 mod headers;
 mod lines;
 mod members;
-mod mend;
+mod report;
 
-use crate::archive::catalog::Catalog;
+pub use self::report::RepairOptions;
+pub use self::report::RepairReport;
+pub use self::report::Step;
+
+use self::context::NEW;
+use self::context::Repair;
+use self::context::is_about_the_chain;
 use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
@@ -25,54 +33,17 @@ use crate::base::id::Number;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
-use crate::base::monitor::check_interrupted;
 use crate::base::time::Time;
 use crate::format::bundle::Bundle;
 use crate::format::index::IndexFile;
-use crate::system::store::Lease;
-use crate::system::store::Store;
 use crate::system::store::read_small;
 use crate::verbs::verify;
 use crate::verbs::verify::ArchiveFile;
 use crate::verbs::verify::Check;
-use crate::verbs::verify::Fault;
 use crate::verbs::verify::VerifyOptions;
 use crate::verbs::verify::VerifyReport;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-
-/// Ends the name of a file that is about to take another's place.
-const NEW: &str = ".new";
-
-/// The most files of one name in `damaged`.
-const SAME_NAME_MAX: u32 = 9999;
-
-/// How to repair.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RepairOptions {
-    /// Whether it is only told what would be done. Default: no.
-    pub dry_run: bool,
-    /// How many threads read; 0, the default: as many as there are cores.
-    pub threads: usize,
-}
-
-/// One thing that was done; in a dry run, that would be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// The file in the archive.
-    pub file: String,
-    /// What was done to it, in a plain sentence.
-    pub what: String,
-}
-
-/// What was done, and what is lost.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RepairReport {
-    /// All that was done; empty: nothing was to be done.
-    pub steps: Vec<Step>,
-    /// What `verify` says afterwards, contents not read: what could not be mended, and all that is known to be lost.
-    pub left: VerifyReport,
-}
 
 /// Mends the archive. `wrong` is what [`Archive::open_for_repair`] found wrong with its description.
 ///
@@ -98,16 +69,6 @@ pub fn repair(
     Ok(RepairReport { left: ended?, steps: repair.steps })
 }
 
-/// A repair on its way.
-struct Repair<'a> {
-    archive: &'a Archive,
-    options: &'a RepairOptions,
-    monitor: &'a dyn Monitor,
-    /// None for a dry run.
-    lease: Option<Box<dyn Lease>>,
-    steps: Vec<Step>,
-}
-
 impl Repair<'_> {
     /// Does it all; what is left.
     fn run(&mut self, wrong: Option<&Error>) -> Result<VerifyReport> {
@@ -123,7 +84,7 @@ impl Repair<'_> {
             if std::mem::take(&mut may_set_aside) && self.set_foreign_aside(&check)? && !options.dry_run {
                 continue;
             }
-            let mended = mend::bundles(self, &check, looked_at)?;
+            let mended = bundles::repair_all(self, &check, looked_at)?;
             first_changed = first_changed.into_iter().chain(mended.first_changed).min();
             looked_at = mended.stopped_at;
             if looked_at.is_none() {
@@ -136,28 +97,6 @@ impl Repair<'_> {
             catalog.state(catalog.highest())?;
         }
         verify::verify(archive, &VerifyOptions { data: false, threads: options.threads }, monitor)
-    }
-
-    fn store(&self) -> &dyn Store {
-        &**self.archive.store()
-    }
-
-    /// # Errors
-    /// When this process is no longer the only writer.
-    fn check_lease(&self) -> Result<()> {
-        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
-    }
-
-    fn did(&mut self, file: impl Into<String>, what: impl Into<String>) {
-        self.steps.push(Step { file: file.into(), what: what.into() });
-    }
-
-    fn has_step_for(&self, file: &str) -> bool {
-        self.steps.iter().any(|step| step.file == file)
-    }
-
-    fn stop_if_interrupted(&self) -> Result<()> {
-        check_interrupted(self.monitor)
     }
 
     /// A run that was cut off may have left replacements, and bundles on the way to their places.
@@ -241,26 +180,6 @@ impl Repair<'_> {
         upload.publish(&copy).map(drop)
     }
 
-    /// A name in `damaged` that is free.
-    fn free_name(&self, name: &str) -> Result<String> {
-        let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
-        let taken: Vec<String> = self.store().list(DAMAGED)?.into_iter().map(|(name, _)| name.to_lowercase()).collect();
-        let numbered = |number: u32| if number == 0 { name.to_owned() } else { format!("{name}.{number}") };
-        let free = (0..SAME_NAME_MAX).map(numbered).find(|name| !taken.contains(&name.to_lowercase()));
-        let full = || Error::new(ErrorKind::Refused, format!("there are too many files called {name} in {DAMAGED}"));
-        free.map(|free| format!("{DAMAGED}/{free}")).ok_or_else(full)
-    }
-
-    /// Moves a file to `damaged`; its name there.
-    fn set_aside(&self, name: &str) -> Result<String> {
-        let to = self.free_name(name)?;
-        if !self.options.dry_run {
-            self.check_lease()?;
-            self.store().rename(name, &to)?;
-        }
-        Ok(to)
-    }
-
     fn refuse_newer(&self, check: &Check) -> Result<()> {
         for damage in &check.damages {
             let Some(name) = damage.place.bundle() else { continue };
@@ -329,11 +248,6 @@ fn name_before(file: &str) -> Option<BundleName> {
     BundleName::parse(file).or_else(|| BundleName::parse(numbered()?.0))
 }
 
-/// Whether two bundles do not belong together, which does not say which one is wrong.
-fn is_about_the_chain(fault: &Fault) -> bool {
-    matches!(fault, Fault::Chain(_) | Fault::Exchanged(_) | Fault::Contradiction(_))
-}
-
 /// Sound bundles that are not those that the bundles after them and the index know: another history was mixed in.
 fn exchanged(check: &Check) -> Result<BTreeMap<BundleId, BundleName>> {
     let mut found = BTreeMap::new();
@@ -355,9 +269,4 @@ fn exchanged(check: &Check) -> Result<BTreeMap<BundleId, BundleName>> {
         }
     }
     Ok(found)
-}
-
-/// All that is known of the bundles' names.
-fn name_of(check: &Check, catalog: &Catalog, id: BundleId) -> Option<BundleName> {
-    catalog.name(id).ok().or_else(|| check.missing.get(&id)).cloned()
 }

@@ -1,26 +1,17 @@
 //! What a restore with `delete` would delete, found out without reading a content.
 
-use super::RestoreOptions;
-use super::open_destination;
+use super::options::RestoreOptions;
 use super::planner::delete_others;
 use super::planner::prepare_folder;
+use super::report::Deletions;
 use super::run::Run;
-use super::selected;
+use super::selection::selected;
+use super::target::open_destination;
 use crate::archive::catalog::Catalog;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
-use crate::base::path::EntryPathBuf;
-
-/// What would be deleted.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Deletions {
-    /// How many entries; a directory with all it holds counts once.
-    pub total: u64,
-    /// The first ten of them.
-    pub first: Vec<EntryPathBuf>,
-}
 
 /// What [`restore`](super::restore) would delete with these options: looks at the names in the target only. Problems are not
 /// told: they are when it is done in earnest.

@@ -1,8 +1,8 @@
 //! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
 
-use super::Deletions;
-use super::RestoreOptions;
-use super::RestoreReport;
+use super::options::RestoreOptions;
+use super::report::Deletions;
+use super::report::RestoreReport;
 use crate::archive::catalog::Catalog;
 use crate::archive::content::Check;
 use crate::archive::content::Contents;

@@ -1,5 +1,7 @@
 //! What of a state is restored: everything, or what was asked for with the directories it stands in. Reads the state only.
 
+use super::options::RestoreOptions;
+use crate::archive::catalog::Catalog;
 use crate::archive::state::Directories;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
@@ -12,6 +14,7 @@ use crate::base::id::Number;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::no_path;
+use crate::base::snapshot::no_snapshot;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -220,4 +223,18 @@ fn checked(path: &[u8]) -> Result<EntryPathBuf> {
 
 fn impossible_path() -> Error {
     Error::damaged("the index holds a path that cannot be")
+}
+
+/// What is restored of the snapshot, with the bytes of all contents. All that is needed of the index is read and checked, so
+/// that damage is met here and not half-way.
+pub(super) fn selected(catalog: &Catalog, options: &RestoreOptions) -> Result<(State, Selection, u64)> {
+    if !catalog.snapshots().any(|known| known == options.at) {
+        return Err(no_snapshot(options.at));
+    }
+    catalog.healing(|| {
+        let state = catalog.state(options.at)?;
+        let selection = Selection::new(&state, &options.paths, options.at)?;
+        let bytes = selection.bytes(&state)?;
+        Ok((state, selection, bytes))
+    })
 }

@@ -5,7 +5,11 @@
 mod overwriting;
 
 use super::*;
+use crate::archive::open::Archive;
 use crate::archive::open::Sharing;
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::monitor::Recorder;
 use crate::base::time::Time;
@@ -24,6 +28,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink as make_symlink;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;

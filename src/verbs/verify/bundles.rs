@@ -1,20 +1,20 @@
 //! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
 //! unbroken. Contents are not read.
 
-use super::ArchiveFile;
-use super::Check;
-use super::Fault;
-use super::Touched;
-use super::Witness;
+use super::check::Check;
+use super::check::Examined;
+use super::check::is_about_the_file;
+use super::finding::ArchiveFile;
+use super::finding::Fault;
+use super::finding::Witness;
 use super::finding::sentence;
-use super::is_about_the_file;
+use super::touched::Touched;
 use crate::archive::open::BundleFile;
 use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
-use crate::base::id::Hash;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Change;
@@ -23,21 +23,6 @@ use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::format::tar::BLOCK_BYTES;
-
-/// What a bundle told of itself.
-pub(crate) struct Examined {
-    pub file: BundleFile,
-    /// Its first line, if that could be read.
-    pub head: Option<Head>,
-    /// Its last line, without the problems, and its digest, if all of it was sound.
-    pub manifest: Option<(Tail, Hash)>,
-    /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
-    pub is_itself: bool,
-    /// Its table of frames is damaged; its frames reach to this byte of the tar.
-    pub cut_at: Option<u64>,
-    /// How many contents are noted as lost.
-    pub lost: u64,
-}
 
 /// Examines every bundle, in order.
 pub(super) fn examine(check: &mut Check) -> Result<()> {

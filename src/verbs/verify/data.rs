@@ -1,16 +1,16 @@
 //! The third look: every frame of every bundle is decompressed, its tar read as any tar, and each member and each content
 //! compared with what the manifest says.
 
-use super::ArchiveFile;
-use super::Check;
-use super::Fault;
-use super::Members;
-use super::PATHS_MAX;
-use super::Touched;
+use super::check::Check;
+use super::check::is_about_the_file;
 use super::expected::Expected;
 use super::expected::Wanted;
+use super::finding::ArchiveFile;
+use super::finding::Fault;
+use super::finding::Members;
+use super::finding::PATHS_MAX;
 use super::finding::sentence;
-use super::is_about_the_file;
+use super::touched::Touched;
 use crate::archive::content::Piece;
 use crate::archive::content::Tape;
 use crate::archive::content::TapeDamage;

@@ -251,3 +251,6 @@ fn frames_text((damaged, all): (u64, u64), first_byte: u64, why: &str) -> String
 pub(super) fn sentence(error: &Error) -> String {
     format!("{error}.")
 }
+
+/// The most paths that are named for one finding.
+pub const PATHS_MAX: usize = 1000;

@@ -18,6 +18,9 @@ use crate::archive::open::bundle_path;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
+use crate::base::id::BundleId;
+use crate::base::id::Number;
+use crate::base::monitor::Notice;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -25,6 +28,7 @@ use crate::format::bundle::Bundle;
 use crate::format::frames::FrameAt;
 use crate::format::index::BundleRecord;
 use crate::format::index::IndexWriter;
+use crate::system::store::Store;
 
 mod absent;
 

@@ -1,10 +1,10 @@
 //! The last look: which snapshots, and which entries of them, a damage touches.
 
-use super::PATHS_MAX;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Finding;
 use super::finding::Impact;
+use super::finding::PATHS_MAX;
 use super::history::History;
 use crate::archive::state::State;
 use crate::base::entry::Content;

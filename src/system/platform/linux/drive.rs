@@ -2,7 +2,7 @@
 //! documents); elsewhere every drive may be.
 
 use super::Handle;
-use crate::system::platform::Names;
+use crate::system::platform::facts::Names;
 use std::path::Path;
 
 /// How many layers of devices on devices (partitions, encryption, volumes) are followed.

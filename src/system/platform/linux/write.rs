@@ -2,7 +2,7 @@
 
 use super::Handle;
 use crate::base::entry::Kind;
-use crate::system::platform::Refusal;
+use crate::system::platform::facts::Refusal;
 use nix::unistd::Group;
 use nix::unistd::User;
 use rustix::fs::AtFlags;

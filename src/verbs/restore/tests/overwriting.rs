@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::archive::open::Archive;
 use crate::archive::open::Sharing;
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::path::EntryPathBuf;
 
 /// Asks to stop once, when it has been asked for the n-th time, and never again: what ends a restore may be over soon after.
 struct StoppingOnce(AtomicUsize);

@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::base::holes::Holes;
+use crate::base::id::BundleId;
+use crate::base::id::Number;
+use crate::base::monitor::Notice;
+use crate::system::store::Store;
 use crate::verbs::repair::RepairOptions;
 use crate::verbs::repair::RepairReport;
 use crate::verbs::repair::repair;

@@ -1,14 +1,14 @@
 //! Bundles that are damaged or missing, mended one after the other from the first on: each names the one before.
 
-use super::Repair;
+use super::context::NEW;
+use super::context::Repair;
+use super::context::is_about_the_chain;
+use super::context::name_of;
 use super::headers;
 use super::headers::FromHeaders;
 use super::headers::Survey;
-use super::is_about_the_chain;
 use super::lines::FromStates;
 use super::lines::Share;
-use super::name_of;
-use crate::archive::open::DAMAGED;
 use crate::archive::open::bundle_path;
 use crate::archive::rebundle::NoLines;
 use crate::archive::rebundle::Rewrite;
@@ -33,6 +33,7 @@ use crate::format::manifest::Head;
 use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
+use crate::verbs::repair::DAMAGED;
 use crate::verbs::verify::Check;
 use crate::verbs::verify::Damage;
 use crate::verbs::verify::Examined;
@@ -50,7 +51,7 @@ pub(super) struct Mended {
 }
 
 /// Mends the bundles; stops at none up to `looked_at`.
-pub(super) fn bundles(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Mended> {
+pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Mended> {
     let wrong = wrong_ones(check);
     let mut all: BTreeMap<BundleId, BundleName> = check.missing.clone();
     all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
@@ -469,5 +470,5 @@ enum Edge {
 }
 
 fn new_name(name: &BundleName) -> String {
-    format!("{DAMAGED}/{name}{}", super::NEW)
+    format!("{DAMAGED}/{name}{NEW}")
 }

@@ -1,0 +1,32 @@
+//! Why an entry was not written.
+
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::Problem;
+use crate::base::path::EntryPath;
+
+/// Why an entry was not written.
+#[derive(Debug)]
+pub enum Failure {
+    /// This entry cannot be; others may.
+    Problem(Problem),
+    /// Nothing more can be written: the disk is full or has become read-only.
+    Fatal(Error),
+}
+
+pub(super) fn problem(path: &EntryPath, what: &str) -> Failure {
+    Failure::Problem(Problem::new(path.to_owned(), what))
+}
+
+pub(super) fn in_the_way(path: &EntryPath) -> Failure {
+    problem(
+        path,
+        "cannot be written: something is there already under this name, or one that the disk takes for the same",
+    )
+}
+
+/// That a directory with things in it stands where something else belongs.
+pub fn full_folder(path: &EntryPath) -> Problem {
+    Problem::new(path.to_owned(), "cannot be written: a folder that is not empty is in the way")
+        .with_advice(Advice::AllowDeletion)
+}

@@ -1,0 +1,38 @@
+//! What a run of create did.
+
+use crate::base::snapshot::Counts;
+use crate::base::snapshot::Summary;
+
+/// What rules left out. What is in a directory that is left out is not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LeftOut {
+    /// Files and other entries.
+    pub files: u64,
+    /// Directories, with all that is in them.
+    pub directories: u64,
+    /// The bytes of the files.
+    pub bytes: u64,
+}
+
+/// What `create` did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CreateReport {
+    /// The new snapshot; `None` when nothing had changed, or nothing was to be written.
+    pub summary: Option<Summary>,
+    /// What was found, against the state before.
+    pub counts: Counts,
+    /// Content bytes read from the sources.
+    pub bytes_read: u64,
+    /// Bytes written to the archive, the index not counted.
+    pub bytes_written: u64,
+    /// How many entries could not be saved as they should.
+    pub problems: u64,
+    /// How many sockets were passed over.
+    pub sockets: u64,
+    /// What rules left out.
+    pub left_out: LeftOut,
+    /// The snapshot that was compared with; `None` before the first.
+    pub compared_with: Option<Summary>,
+    /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
+    pub is_uncertain: bool,
+}

@@ -1,0 +1,30 @@
+//! What a person may choose of a repair, and what it did.
+
+use crate::verbs::verify::VerifyReport;
+
+/// How to repair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RepairOptions {
+    /// Whether it is only told what would be done. Default: no.
+    pub dry_run: bool,
+    /// How many threads read; 0, the default: as many as there are cores.
+    pub threads: usize,
+}
+
+/// One thing that was done; in a dry run, that would be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The file in the archive.
+    pub file: String,
+    /// What was done to it, in a plain sentence.
+    pub what: String,
+}
+
+/// What was done, and what is lost.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RepairReport {
+    /// All that was done; empty: nothing was to be done.
+    pub steps: Vec<Step>,
+    /// What `verify` says afterwards, contents not read: what could not be mended, and all that is known to be lost.
+    pub left: VerifyReport,
+}

@@ -1,0 +1,41 @@
+//! What a restore did, or would do.
+
+use crate::base::id::Number;
+use crate::base::path::EntryPathBuf;
+use crate::system::destination::Renamed;
+
+/// What was restored; in a dry run, what would be.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RestoreReport {
+    /// The snapshot.
+    pub number: Number,
+    /// Files, further names of a file among them.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symlinks, pipes and devices.
+    pub others: u64,
+    /// Bytes of the contents that were written, holes included.
+    pub bytes: u64,
+    /// Entries that were there already, in everything as they should be.
+    pub unchanged: u64,
+    /// Entries that were deleted because they are not in the snapshot; a directory with all it holds counts once.
+    pub deleted: u64,
+    /// Entries that were not restored as they should be. Each was told to the monitor.
+    pub problems: u64,
+    /// What the person may not or the file system cannot restore, a sentence for each kind.
+    pub losses: Vec<String>,
+    /// How many entries have another name in the target, because their own cannot be there.
+    pub renamed_total: u64,
+    /// The first [`NAMES_LISTED_MAX`](crate::system::destination::NAMES_LISTED_MAX) of them.
+    pub renamed: Vec<Renamed>,
+}
+
+/// What would be deleted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Deletions {
+    /// How many entries; a directory with all it holds counts once.
+    pub total: u64,
+    /// The first ten of them.
+    pub first: Vec<EntryPathBuf>,
+}

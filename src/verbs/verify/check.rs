@@ -1,0 +1,178 @@
+//! A verification under way: what all looks share.
+
+use super::finding::ArchiveFile;
+use super::finding::Fault;
+use super::history::History;
+use super::report::VerifyReport;
+use super::touched;
+use super::touched::Damage;
+use super::touched::Touched;
+use crate::archive::catalog::Catalog;
+use crate::archive::listing::parse_index_name;
+use crate::archive::open::Archive;
+use crate::archive::open::BUNDLES;
+use crate::archive::open::BundleFile;
+use crate::archive::open::INDEX;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::monitor::Event;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::check_interrupted;
+use crate::format::manifest::Head;
+use crate::format::manifest::Tail;
+use crate::system::store::Store;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// The most foreign files that are named in a notice.
+const FOREIGN_MAX: usize = 10;
+
+/// A verification on its way.
+pub(crate) struct Check<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) catalog: &'a Catalog<'a>,
+    /// Every file in the index's directory, as it was before the bundles were listed.
+    pub(super) index_files: Vec<String>,
+    pub(super) monitor: &'a dyn Monitor,
+    /// Every bundle that is there, with what its manifest told.
+    pub(crate) examined: BTreeMap<BundleId, Examined>,
+    /// Bundles that another bundle or the index knows of, and that are not there.
+    pub(crate) missing: BTreeMap<BundleId, BundleName>,
+    pub(crate) history: History<'a>,
+    pub(crate) damages: Vec<Damage>,
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+}
+
+impl<'a> Check<'a> {
+    pub(crate) fn archive(&self) -> &'a Archive {
+        self.archive
+    }
+
+    pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
+        self.catalog
+    }
+
+    pub(super) fn new(
+        archive: &'a Archive,
+        catalog: &'a Catalog<'a>,
+        index_files: Vec<String>,
+        monitor: &'a dyn Monitor,
+    ) -> Check<'a> {
+        Check {
+            archive,
+            catalog,
+            index_files,
+            monitor,
+            examined: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            history: History::new(archive),
+            damages: Vec::new(),
+            entries: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Names what is no file of an archive, or not yet: no damage.
+    pub(super) fn foreign_files(&self) -> Result<()> {
+        let store = self.archive.store();
+        let is_bundle = |name: &str| BundleName::parse(name).is_some();
+        let is_index = |name: &str| parse_index_name(name).is_some();
+        self.notice_foreign(&**store, BUNDLES, &is_bundle)?;
+        self.notice_foreign(&**store, INDEX, &is_index)?;
+        let whole: BTreeSet<Number> = self.catalog.snapshots().collect();
+        let parts: Vec<_> = self.catalog.bundles().filter(|file| !whole.contains(&file.id().number)).collect();
+        if let Some(first) = parts.first() {
+            let count = parts.len();
+            self.monitor.event(Event::Notice(&Notice::UnfinishedParts { count, first: first.name.to_string() }));
+        }
+        Ok(())
+    }
+
+    /// Names the bundles that claim the place of another one.
+    pub(super) fn surplus(&mut self) {
+        for name in self.catalog.surplus() {
+            if let Ok(other) = self.catalog.name(name.id) {
+                let fault = Fault::Surplus(other.clone());
+                self.found(ArchiveFile::Bundle(name.clone()), fault, Touched::Nothing);
+            }
+        }
+    }
+
+    fn notice_foreign(&self, store: &dyn Store, directory: &'static str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {
+        let names: Vec<String> = store.list(directory)?.into_iter().map(|(name, _)| name).collect();
+        let foreign: Vec<&String> = names.iter().filter(|name| !is_ours(name)).collect();
+        for name in foreign.iter().take(FOREIGN_MAX) {
+            self.monitor.event(Event::Notice(&Notice::ForeignFile { file: format!("{directory}/{name}") }));
+        }
+        if foreign.len() > FOREIGN_MAX {
+            let count = foreign.len() - FOREIGN_MAX;
+            self.monitor.event(Event::Notice(&Notice::MoreForeignFiles { count, directory }));
+        }
+        Ok(())
+    }
+
+    pub(super) fn found(&mut self, place: ArchiveFile, fault: Fault, touched: Touched) {
+        self.damages.push(Damage { place, fault, touched });
+    }
+
+    pub(super) fn stop_if_interrupted(&self) -> Result<()> {
+        check_interrupted(self.monitor)
+    }
+
+    pub(super) fn report(self) -> Result<VerifyReport> {
+        let snapshots: Vec<Number> = self.catalog.snapshots().collect();
+        let (mut findings, mut known_losses) = (Vec::new(), Vec::new());
+        for (number, damage) in self.damages.iter().enumerate() {
+            let finding = touched::finding(damage, &self.history, &snapshots)?;
+            // A damaged frame of the manifest was told as a damaged manifest or end.
+            let tells = |other: &Damage| {
+                other.place == damage.place && matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. })
+            };
+            let is_bytes = matches!(damage.touched, Touched::Bytes { .. });
+            let is_told = is_bytes && finding.impact.paths_total == 0 && self.damages[..number].iter().any(tells);
+            if damage.fault.is_known_loss() {
+                known_losses.push(finding);
+            } else if !is_told {
+                findings.push(finding);
+            }
+        }
+        Ok(VerifyReport {
+            snapshots: snapshots.len() as u64,
+            bundles: self.examined.len() as u64,
+            entries: self.entries,
+            bytes: self.bytes,
+            findings,
+            known_losses,
+        })
+    }
+}
+
+/// Whether an error concerns the thing that was read only, so that the rest can still be looked at.
+pub(super) fn is_about_the_file(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Damaged | ErrorKind::IndexDamaged | ErrorKind::Io | ErrorKind::NotFound | ErrorKind::TooNew
+    )
+}
+
+/// What a bundle told of itself.
+pub(crate) struct Examined {
+    pub file: BundleFile,
+    /// Its first line, if that could be read.
+    pub head: Option<Head>,
+    /// Its last line, without the problems, and its digest, if all of it was sound.
+    pub manifest: Option<(Tail, Hash)>,
+    /// Whether the bundle could be opened and is, as far as can be seen, the one that its name says.
+    pub is_itself: bool,
+    /// Its table of frames is damaged; its frames reach to this byte of the tar.
+    pub cut_at: Option<u64>,
+    /// How many contents are noted as lost.
+    pub lost: u64,
+}
