@@ -48,6 +48,14 @@ impl Stored {
         }
     }
 
+    /// Reads a frame from the drive, even if its bytes are in memory: for those who look whether it can be read.
+    pub fn read_from_drive(bundle: &Bundle, at: FrameAt) -> Stored {
+        match bundle.stored_bytes(at.stored_offset, at.stored_bytes as usize) {
+            Ok(bytes) => Stored { at, bytes, unread: None },
+            Err(error) => Stored::read_around(bundle, at, error),
+        }
+    }
+
     /// Reads what can be read of a frame after that failed as a whole. A bad place of the drive costs what stands there.
     fn read_around(bundle: &Bundle, at: FrameAt, why: Error) -> Stored {
         let mut stored = Stored { at, bytes: Vec::new(), unread: None };

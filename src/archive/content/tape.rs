@@ -57,7 +57,7 @@ impl<'a> Frames<'a> {
                 Stored { at, bytes, unread: None }
             })),
             // A bad place on the drive costs what stands there, not what stands beside.
-            Err(_) => self.read.extend(batch.into_iter().map(|at| Stored::read(self.bundle, at, Vec::new()))),
+            Err(_) => self.read.extend(batch.into_iter().map(|at| Stored::read_from_drive(self.bundle, at))),
         }
     }
 }
