@@ -14,6 +14,8 @@ use crate::system::platform::Directory;
 use crate::system::platform::Node;
 use std::collections::HashSet;
 use std::fs::File;
+use std::fs::TryLockError;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -23,6 +25,9 @@ const SECRET_DIGITS: usize = 16;
 
 /// The most digits of the number that a restore gives to each.
 const NUMBER_DIGITS_MAX: usize = 20;
+
+/// How often a temporary file is made anew because another restore took it for one that was left behind.
+const TEMPORARY_TRIES_MAX: usize = 100;
 
 /// A file under a temporary name. Dropped without [`PendingFile::finish`], nothing of it remains.
 #[derive(Debug)]
@@ -44,8 +49,6 @@ impl<'d> PendingFile<'d> {
         temporary: Vec<u8>,
         file: File,
     ) -> PendingFile<'d> {
-        // As long as it is open, no other restore takes it for one that was left behind. Where files cannot be locked, none does.
-        let _ = file.try_lock();
         PendingFile { destination, path: path.to_owned(), parent, temporary, file, written_end: AtomicU64::new(0) }
     }
 
@@ -79,12 +82,31 @@ impl<'d> PendingFile<'d> {
         Ok(())
     }
 
-    fn failure(&self, what: &str, error: std::io::Error) -> Failure {
+    fn failure(&self, what: &str, error: io::Error) -> Failure {
         self.destination.failure(&self.path, what, error)
     }
 }
 
 impl Destination {
+    /// Makes a file with a temporary name and locks it. As long as it is open, no other restore takes it for one that was
+    /// left behind. Where files cannot be locked, none does.
+    ///
+    /// # Errors
+    /// As the file system refuses.
+    pub(super) fn temporary_file(&self, parent: &Directory) -> io::Result<(Vec<u8>, File)> {
+        for _ in 0..TEMPORARY_TRIES_MAX {
+            let name = self.temporary_name();
+            let file = parent.create_file(&name)?;
+            match file.try_lock() {
+                // Another restore found it before it was locked: then it holds the lock, or has removed the file.
+                Err(TryLockError::WouldBlock) => {}
+                Ok(()) if was_removed(parent, &name, &file)? => {}
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok((name, file)),
+            }
+        }
+        Err(io::Error::other("another restore removes its files"))
+    }
+
     /// Removes from the directory `path` the files that a killed restore left there: those with a temporary name that no
     /// living process holds, but none that `keep` takes out of the set of their names. What cannot be removed stays.
     ///
@@ -103,12 +125,20 @@ impl Destination {
         }
         for name in &names {
             let is_file = directory.stat(name).is_ok_and(|found| found.kind == Some(Kind::File));
-            if is_file && directory.open_file(name).is_ok_and(|file| file.try_lock().is_ok()) {
+            let Some(file) = is_file.then(|| directory.open_file(name).ok()).flatten() else { continue };
+            // Locked until it is gone, so that whoever has just made it sees that.
+            if file.try_lock().is_ok() {
                 let _ = directory.remove_file(name);
             }
         }
         Ok(())
     }
+}
+
+/// Whether an open file has lost its name. Some file systems count no names: there the directory is asked.
+fn was_removed(parent: &Directory, name: &[u8], file: &File) -> io::Result<bool> {
+    let is_named = platform::stat_file(file)?.links > 0;
+    Ok(!is_named && parent.stat(name).is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
 }
 
 /// Whether a name is just as [`Destination::temporary_name`] makes them.

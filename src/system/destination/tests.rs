@@ -27,6 +27,8 @@ use std::process::Command;
 use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
+mod pending;
+
 const REPLACING: DestinationOptions =
     DestinationOptions { owners: true, numeric_ids: false, replace: true, clears: true };
 
@@ -223,25 +225,6 @@ fn a_symlink_planted_in_the_place_of_a_directory_is_never_gone_through() {
 
 fn what_is_in_the_way() -> String {
     what(Err::<(), _>(in_the_way(EntryPath::root())))
-}
-
-#[test]
-fn nothing_stays_of_a_file_that_was_not_finished() {
-    let place = Place::new();
-    let to = place.open(DestinationOptions::default());
-    let file = to.begin_file(&path("a")).unwrap();
-    file.write_at(0, b"half").unwrap();
-    let names = to.names(EntryPath::root()).unwrap();
-    assert!(names.len() == 1 && names[0].starts_with(TEMPORARY_PREFIX.as_bytes()));
-    drop(file);
-    assert!(to.is_empty().unwrap());
-    // Nor of one that could not get its name.
-    std::fs::write(place.at("taken"), "mine").unwrap();
-    let file = to.begin_file(&path("taken")).unwrap();
-    assert_eq!(what(file.finish(&place.file(0o644, 0))), what_is_in_the_way());
-    assert_eq!(what(to.write_special(&path("taken"), &place.entry(Kind::Fifo, 0o600))), what_is_in_the_way());
-    assert_eq!(std::fs::read(place.at("taken")).unwrap(), b"mine");
-    assert_eq!(to.names(EntryPath::root()).unwrap(), [b"taken"]);
 }
 
 #[test]

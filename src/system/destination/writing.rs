@@ -60,8 +60,8 @@ impl Destination {
     /// As for [`Destination::make_directory`].
     pub fn begin_file(&self, path: &EntryPath) -> Result<PendingFile<'_>, Failure> {
         let parent = self.parent(path, "cannot be written")?;
-        let temporary = self.temporary_name();
-        let file = parent.create_file(&temporary).map_err(|error| self.failure(path, "cannot be written", error))?;
+        let (temporary, file) =
+            self.temporary_file(&parent).map_err(|error| self.failure(path, "cannot be written", error))?;
         Ok(PendingFile::new(self, path, parent, temporary, file))
     }
 
