@@ -1,7 +1,7 @@
 //! Versioned archives on a drive: every bundle is an ordinary `.tar.zst`, and stock GNU tar replays the whole history.
 //!
 //! An [`Archive`] is a folder. [`create()`] saves a snapshot of some sources into it, [`list`] and [`ls`] tell what there is,
-//! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] mends it. A [`Monitor`] is told
+//! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] repairs it. A [`Monitor`] is told
 //! what happens meanwhile, and may ask to stop.
 //!
 //! ```

@@ -25,7 +25,7 @@ use snap_archive::format::frames::Decompressor;
 use snap_archive::format::frames::Effort;
 use snap_archive::format::frames::SeekTable;
 use snap_archive::format::manifest::Head;
-use snap_archive::format::manifest::LineWithoutOffset;
+use snap_archive::format::manifest::DraftLine;
 use snap_archive::format::manifest::Tail;
 use snap_archive::format::tar;
 use snap_archive::format::tar::Body;
@@ -145,11 +145,11 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         append(&mut raw, path.as_bytes(), &mut entry, bytes);
         let mut line = Vec::new();
         let offset = entry.content.as_ref().map(|content| content.place.offset);
-        LineWithoutOffset::entry(&path, &entry, None).append_to(&mut line, offset);
+        DraftLine::entry(&path, &entry, None).append_to(&mut line, offset);
         writer.push_line(&line).unwrap();
     }
     let mut line = Vec::new();
-    LineWithoutOffset::gone(EntryPath::new(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
+    DraftLine::gone(EntryPath::new(b"home/b/z").unwrap(), Kind::File).append_to(&mut line, None);
     writer.push_line(&line).unwrap();
     let mut stored = Vec::new();
     let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&raw, &mut stored).unwrap();

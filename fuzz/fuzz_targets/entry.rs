@@ -11,7 +11,7 @@ use snap_archive::format::index::IndexFile;
 use snap_archive::format::index::IndexHead;
 use snap_archive::format::index::IndexWriter;
 use snap_archive::format::manifest::Change;
-use snap_archive::format::manifest::Now;
+use snap_archive::format::manifest::Action;
 use snap_archive::format::tar;
 use snap_archive::format::tar::Body;
 use snap_archive::system::store::MemoryStore;
@@ -46,14 +46,14 @@ fn in_a_tar(path: &EntryPath, entry: &Entry, body: Body) {
 
 fn in_a_manifest(path: &EntryPath, entry: &Entry) {
     let bundle = entry.content.as_ref().map(|content| content.place.bundle).unwrap_or_default();
-    let stored = Change { path: path.to_owned(), now: Now::Stored(entry.clone()) };
+    let stored = Change { path: path.to_owned(), now: Action::Stored(entry.clone()) };
     assert_eq!(Change::from_line(&line_of(&stored), bundle).unwrap(), stored);
-    let gone = Change { path: path.to_owned(), now: Now::Gone(entry.stat.kind) };
+    let gone = Change { path: path.to_owned(), now: Action::Removed(entry.stat.kind) };
     assert_eq!(Change::from_line(&line_of(&gone), bundle).unwrap(), gone);
     if entry.content.is_some() {
         let mut entry = entry.clone();
         entry.content.iter_mut().for_each(|content| content.place.offset = 0);
-        let kept = Change { path: path.to_owned(), now: Now::Kept(entry) };
+        let kept = Change { path: path.to_owned(), now: Action::Referenced(entry) };
         assert_eq!(Change::from_line(&line_of(&kept), bundle).unwrap(), kept);
     }
 }

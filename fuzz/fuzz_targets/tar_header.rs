@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::format::tar;
 use snap_archive::format::tar::Body;
-use snap_archive::format::tar::Told;
+use snap_archive::format::tar::TarEntry;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut rest = bytes;
@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 /// What was understood, written again, is understood as the same.
-fn written_again(told: &Told) {
+fn written_again(told: &TarEntry) {
     let is_directory = told.member.flag == b'5';
     let path = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
     if told.member.flag == b'1' || EntryPathBuf::from_bytes(path).is_none_or(|path| path.is_root()) {

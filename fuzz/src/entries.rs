@@ -17,8 +17,8 @@ use snap_archive::base::id::PART_MAX;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
 use snap_archive::format::manifest::Change;
-use snap_archive::format::manifest::LineWithoutOffset;
-use snap_archive::format::manifest::Now;
+use snap_archive::format::manifest::DraftLine;
+use snap_archive::format::manifest::Action;
 
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;
@@ -78,15 +78,15 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
 pub fn line_of(change: &Change) -> Vec<u8> {
     let mut line = Vec::new();
     match &change.now {
-        Now::Gone(kind) => LineWithoutOffset::gone(&change.path, *kind).append_to(&mut line, None),
-        Now::Stored(entry) => {
+        Action::Removed(kind) => DraftLine::gone(&change.path, *kind).append_to(&mut line, None),
+        Action::Stored(entry) => {
             let offset = entry.content.as_ref().map(|content| content.place.offset);
-            LineWithoutOffset::entry(&change.path, entry, None).append_to(&mut line, offset);
+            DraftLine::entry(&change.path, entry, None).append_to(&mut line, offset);
         }
-        Now::Kept(entry) => {
+        Action::Referenced(entry) => {
             let place = entry.content.as_ref().unwrap().place;
             let name = BundleName::new(place.bundle, Time::default()).unwrap();
-            LineWithoutOffset::entry(&change.path, entry, Some(&name)).append_to(&mut line, None);
+            DraftLine::entry(&change.path, entry, Some(&name)).append_to(&mut line, None);
         }
     }
     assert_eq!(line.pop(), Some(b'\n'));

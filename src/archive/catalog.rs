@@ -1,8 +1,8 @@
 //! What bundles there are at a moment, and the states they make up: index files opened, checked, and made again from the
 //! manifests where they are missing, old or damaged.
 
+use crate::archive::listing::Access;
 use crate::archive::listing::Listing;
-use crate::archive::listing::UseFor;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
@@ -12,6 +12,8 @@ use crate::archive::replay::IndexRows;
 use crate::archive::replay::NotFound;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -34,9 +36,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::OnceLock;
-use std::sync::PoisonError;
 
 /// The error for a bundle that is not there.
 pub(super) fn missing(id: BundleId) -> Error {
@@ -48,13 +48,13 @@ pub(super) fn missing(id: BundleId) -> Error {
 pub struct Catalog<'a> {
     archive: &'a Archive,
     monitor: &'a dyn Monitor,
-    use_for: UseFor,
+    use_for: Access,
     bundles: BTreeMap<BundleId, BundleFile>,
     surplus: Vec<BundleName>,
     missing_at_end: Vec<BundleName>,
-    files: Mutex<HashMap<Number, Arc<IndexFile>>>,
+    files: Lock<HashMap<Number, Arc<IndexFile>>>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
-    distrusted: Mutex<HashSet<Number>>,
+    distrusted: Lock<HashSet<Number>>,
     /// Where index files are made when the archive cannot be written.
     scratch: OnceLock<Scratch>,
 }
@@ -65,7 +65,7 @@ impl Archive {
     /// # Errors
     /// When the store cannot be listed.
     pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
-        Catalog::new(self, monitor, UseFor::Reading)
+        Catalog::new(self, monitor, Access::Reading)
     }
 
     /// What bundles there are now, for a writer, who builds on them.
@@ -74,12 +74,12 @@ impl Archive {
     /// As for [`Archive::catalog`]; [`ErrorKind::Damaged`] when two bundles claim one place in the history, or when the newest are
     /// missing.
     pub fn catalog_for_writing<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
-        Catalog::new(self, monitor, UseFor::Writing)
+        Catalog::new(self, monitor, Access::Writing)
     }
 }
 
 impl<'a> Catalog<'a> {
-    fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: UseFor) -> Result<Catalog<'a>> {
+    fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: Access) -> Result<Catalog<'a>> {
         let Listing { bundles, surplus, missing_at_end } = Listing::of(archive, use_for)?;
         Ok(Catalog {
             archive,
@@ -88,8 +88,8 @@ impl<'a> Catalog<'a> {
             bundles,
             surplus,
             missing_at_end,
-            files: Mutex::default(),
-            distrusted: Mutex::default(),
+            files: Lock::default(),
+            distrusted: Lock::default(),
             scratch: OnceLock::new(),
         })
     }
@@ -155,7 +155,7 @@ impl<'a> Catalog<'a> {
                     }
                     return Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect());
                 }
-                Err(error) if error.is_damage() && self.use_for == UseFor::Reading => {
+                Err(error) if error.is_damage() && self.use_for == Access::Reading => {
                     why.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
@@ -170,7 +170,7 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
     pub fn checked_state(&self, number: Number, tops: &[EntryPathBuf]) -> Result<State> {
-        self.healing(|| {
+        self.retry_after_index_damage(|| {
             let state = self.state(number)?;
             let root = [EntryPathBuf::root()];
             let tops = if tops.is_empty() { &root } else { tops };
@@ -183,7 +183,7 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// Those of `act`.
-    pub fn healing<T>(&self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
+    pub fn retry_after_index_damage<T>(&self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
         match act() {
             Err(error) if error.kind() == ErrorKind::IndexDamaged => {
                 self.distrust_damaged()?;
@@ -210,7 +210,7 @@ impl<'a> Catalog<'a> {
                         // Where it cannot be removed, it is passed over.
                         let _ = self.archive.store().remove(&index_name(number, whole));
                     }
-                    self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+                    self.distrusted.lock().insert(number);
                 }
                 result => result?,
             }
@@ -295,15 +295,15 @@ impl<'a> Catalog<'a> {
         Ok(state.fits_in_memory().then_some(state))
     }
 
-    fn files(&self) -> std::sync::MutexGuard<'_, HashMap<Number, Arc<IndexFile>>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn files(&self) -> Guard<'_, HashMap<Number, Arc<IndexFile>>> {
+        self.files.lock()
     }
 
     fn index_file(&self, number: Number) -> Result<Option<Arc<IndexFile>>> {
         if let Some(file) = self.files().get(&number) {
             return Ok(Some(file.clone()));
         }
-        if self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).contains(&number) {
+        if self.distrusted.lock().contains(&number) {
             return Ok(None);
         }
         let stores = self.scratch.get().map(Scratch::store).into_iter().chain([&**self.archive.store() as &dyn Store]);
@@ -335,8 +335,8 @@ impl<'a> Catalog<'a> {
         let is_noted = |file: &BundleFile| head.bundles.iter().any(|record| record.name == file.name.as_str());
         let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));
         let knows_all = match self.use_for {
-            UseFor::Reading => self.between(head.from, number).all(is_noted),
-            UseFor::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
+            Access::Reading => self.between(head.from, number).all(is_noted),
+            Access::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
         };
         head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
     }
@@ -367,7 +367,7 @@ impl<'a> Catalog<'a> {
         let mut changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
         self.check_parents_are_there(&changes)?;
         let rows = self.begin_index(number, before)?;
-        self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        self.distrusted.lock().remove(&number);
         let go_on = || check_interrupted(self.monitor);
         let written = rows.write(&mut changes, before, NotFound::after(before, number), &go_on);
         if let Some(head) = changes.first_without_its_parent(self.archive, before) {

@@ -19,7 +19,7 @@ const LOOKS_MAX: usize = 20;
 
 /// What a list of the files is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum UseFor {
+pub enum Access {
     /// Getting out as much as there is.
     Reading,
     /// Adding a snapshot to what is there.
@@ -42,7 +42,7 @@ impl Listing {
     /// # Errors
     /// When they cannot be listed; [`crate::base::error::ErrorKind::NoArchive`] when the archive is gone; for a writer
     /// [`crate::base::error::ErrorKind::Damaged`] when two bundles claim one place, or the newest bundles are missing.
-    pub fn of(archive: &Archive, use_for: UseFor) -> Result<Listing> {
+    pub fn of(archive: &Archive, use_for: Access) -> Result<Listing> {
         // Before the bundles, which are written before it: one that is being made is then not taken for a missing one.
         let index: Vec<String> =
             archive.store().list(INDEX).unwrap_or_default().into_iter().map(|(name, _)| name).collect();
@@ -61,7 +61,7 @@ impl Listing {
             listing.settle(archive, &index, id, files);
         }
         listing.remember(archive, &index);
-        if use_for == UseFor::Writing {
+        if use_for == Access::Writing {
             listing.refuse_what_no_writer_may_build_on()?;
         }
         Ok(listing)
@@ -131,9 +131,9 @@ fn records(archive: &Archive, index: &[String], is_wanted: impl Fn(Number) -> bo
 
 /// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
 /// a reader, who has no lock, looks until two lists are the same.
-fn listed_at_one_moment(archive: &Archive, use_for: UseFor) -> Result<Vec<(String, u64)>> {
+fn listed_at_one_moment(archive: &Archive, use_for: Access) -> Result<Vec<(String, u64)>> {
     let mut listed = archive.store().list(BUNDLES)?;
-    if use_for == UseFor::Reading {
+    if use_for == Access::Reading {
         for _ in 0..LOOKS_MAX {
             let before = std::mem::replace(&mut listed, archive.store().list(BUNDLES)?);
             if listed == before {

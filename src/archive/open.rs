@@ -132,7 +132,7 @@ impl Archive {
         self.store.replace(name, text.as_bytes())
     }
 
-    /// Opens the archive in `directory` to mend it, also when `archive.toml` is missing or not to be trusted: then its id is that
+    /// Opens the archive in `directory` to repair it, also when `archive.toml` is missing or not to be trusted: then its id is that
     /// of the bundles, and the error is what is wrong with the file.
     ///
     /// # Errors

@@ -24,9 +24,9 @@ use crate::format::frames::Effort;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
 use crate::format::layout::PIECE_BYTES;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
-use crate::format::manifest::LineWithoutOffset;
-use crate::format::manifest::Now;
+use crate::format::manifest::DraftLine;
 use crate::format::manifest::Tail;
 use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
@@ -53,7 +53,7 @@ impl Lines for NoLines {
 
 /// What changed in one directory, where that is known only as a whole.
 #[derive(Default)]
-pub struct Group {
+pub struct DirectoryChanges {
     /// The directory.
     pub directory: Vec<u8>,
     /// The changes, by name.
@@ -88,19 +88,19 @@ struct Count {
 }
 
 impl Count {
-    fn note(&mut self, path: &EntryPath, now: &Now) -> Result<()> {
+    fn note(&mut self, path: &EntryPath, now: &Action) -> Result<()> {
         let counts = &mut self.counts;
         let (entry, is_stored) = match now {
-            Now::Gone(Kind::Directory) => {
+            Action::Removed(Kind::Directory) => {
                 counts.deleted_directories += 1;
                 return Ok(());
             }
-            Now::Gone(_) => {
+            Action::Removed(_) => {
                 counts.deleted += 1;
                 return Ok(());
             }
-            Now::Kept(entry) => (entry, false),
-            Now::Stored(entry) => (entry, true),
+            Action::Referenced(entry) => (entry, false),
+            Action::Stored(entry) => (entry, true),
         };
         let older = self.before.find(path)?.filter(|older| older.stat.kind == entry.stat.kind);
         // What has no content is stored again for other metadata, too.
@@ -158,7 +158,7 @@ struct DirectoryNeeds {
 impl DirectoryNeeds {
     fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
         self.loses_names = self.loses_names || loses_name(change, before)?;
-        self.stores |= matches!(&change.now, Now::Stored(entry) if entry.stat.kind != Kind::Directory);
+        self.stores |= matches!(&change.now, Action::Stored(entry) if entry.stat.kind != Kind::Directory);
         Ok(())
     }
 }
@@ -181,8 +181,8 @@ impl LookAhead<'_> {
 /// Whether a name went, or changed between a directory and something else.
 fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
     let kind = match &change.now {
-        Now::Gone(_) => return Ok(true),
-        Now::Stored(entry) | Now::Kept(entry) => entry.stat.kind,
+        Action::Removed(_) => return Ok(true),
+        Action::Stored(entry) | Action::Referenced(entry) => entry.stat.kind,
     };
     let older = before.map(|before| before.find(&change.path)).transpose()?.flatten();
     Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
@@ -242,7 +242,11 @@ impl<'a> Rewrite<'a> {
     ///
     /// # Errors
     /// As for [`Rewrite::run`].
-    pub fn run_by_group(mut self, groups: &mut dyn FnMut() -> Result<Option<Group>>, tail: Tail) -> Result<Published> {
+    pub fn run_by_group(
+        mut self,
+        groups: &mut dyn FnMut() -> Result<Option<DirectoryChanges>>,
+        tail: Tail,
+    ) -> Result<Published> {
         while let Some(group) = groups()? {
             self.group(group)?;
         }
@@ -256,7 +260,7 @@ impl<'a> Rewrite<'a> {
         self.writer.publish(&self.name, Tail { counts, ..tail })
     }
 
-    fn group(&mut self, group: Group) -> Result<()> {
+    fn group(&mut self, group: DirectoryChanges) -> Result<()> {
         self.deferred_before(Some(&group.directory))?;
         if let Some(directory) = EntryPathBuf::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
             match &group.member {
@@ -343,13 +347,13 @@ impl<'a> Rewrite<'a> {
             count.note(&path, &now)?;
         }
         match now {
-            Now::Gone(kind) => self.push(&LineWithoutOffset::gone(&path, kind), None),
-            Now::Kept(entry) => {
+            Action::Removed(kind) => self.push(&DraftLine::gone(&path, kind), None),
+            Action::Referenced(entry) => {
                 let kept_in = entry.content.as_ref().and_then(|content| (self.sources.name_of)(content.place.bundle));
                 let lost = kept_in.is_none().then_some(0);
-                self.push(&LineWithoutOffset::entry(&path, &entry, kept_in.as_ref()), lost)
+                self.push(&DraftLine::entry(&path, &entry, kept_in.as_ref()), lost)
             }
-            Now::Stored(entry) => {
+            Action::Stored(entry) => {
                 let offset = match &entry.content {
                     Some(content) => Some(self.file(&path, &entry, content)?),
                     None => {
@@ -357,13 +361,13 @@ impl<'a> Rewrite<'a> {
                         None
                     }
                 };
-                self.push(&LineWithoutOffset::entry(&path, &entry, None), offset)?;
+                self.push(&DraftLine::entry(&path, &entry, None), offset)?;
                 self.flush_if_full()
             }
         }
     }
 
-    fn push(&mut self, text: &LineWithoutOffset, offset: Option<u64>) -> Result<()> {
+    fn push(&mut self, text: &DraftLine, offset: Option<u64>) -> Result<()> {
         self.line.clear();
         text.append_to(&mut self.line, offset);
         self.writer.push_line(&self.line)

@@ -21,9 +21,9 @@ use crate::format::bundle::ManifestReader;
 use crate::format::index::BundleRecord;
 use crate::format::index::IndexHead;
 use crate::format::index::IndexWriter;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::Head;
-use crate::format::manifest::Now;
 use crate::format::manifest::Tail;
 use crate::system::store::Upload;
 use std::cmp::Ordering;
@@ -167,9 +167,9 @@ impl NotFound {
 /// The changed entry with its place; where the content was kept, the place is that of the entry before. `None`: it is gone.
 fn resolved(change: &Change, before: &State, not_found: NotFound) -> Result<Option<Entry>> {
     let entry = match &change.now {
-        Now::Gone(_) => return Ok(None),
-        Now::Stored(entry) => return Ok(Some(entry.clone())),
-        Now::Kept(entry) => entry,
+        Action::Removed(_) => return Ok(None),
+        Action::Stored(entry) => return Ok(Some(entry.clone())),
+        Action::Referenced(entry) => entry,
     };
     let mut entry = entry.clone();
     if !entry.keep_place(before.find(&change.path)?.as_ref()) {

@@ -133,7 +133,7 @@ impl State {
 
     /// The directories below `top`, in the order of a walk.
     pub fn directories(&self, top: &EntryPath) -> Directories {
-        Directories { state: self.clone(), levels: vec![Level::new(top.to_owned())] }
+        Directories { state: self.clone(), levels: vec![WalkLevel::new(top.to_owned())] }
     }
 
     /// Checks all that is needed of the index files for the entry at `top` and what is below it, before it is used.
@@ -246,7 +246,7 @@ impl Groups {
     fn take_rows(&mut self, directory: &[u8]) -> Vec<Row> {
         let parts = || self.cursors.iter().filter_map(|cursor| cursor.current.as_ref());
         let going_on = parts().filter(|part| part.goes_on && part.path() == directory);
-        let last = going_on.map(Part::last_name).min().map(<[u8]>::to_vec);
+        let last = going_on.map(DirectorySlice::last_name).min().map(<[u8]>::to_vec);
         let mut rows: Option<Vec<Row>> = None;
         for cursor in self.cursors.iter_mut().filter(|cursor| cursor.path() == Some(directory)) {
             let older = cursor.take_until(last.as_deref());
@@ -290,7 +290,7 @@ fn merged(newer: Vec<Row>, older: Vec<Row>) -> Vec<Row> {
 /// Walks one index file, directory by directory and block by block.
 struct Cursor {
     file: Arc<IndexFile>,
-    current: Option<Part>,
+    current: Option<DirectorySlice>,
     block: usize,
     group: usize,
     /// The next row of the block.
@@ -300,7 +300,7 @@ struct Cursor {
 }
 
 /// What a block holds of a directory.
-struct Part {
+struct DirectorySlice {
     block: Arc<Block>,
     group: usize,
     /// Never none.
@@ -309,7 +309,7 @@ struct Part {
     goes_on: bool,
 }
 
-impl Part {
+impl DirectorySlice {
     fn path(&self) -> &[u8] {
         self.block.groups().get(self.group).map_or(&[], |(path, _)| path)
     }
@@ -327,7 +327,7 @@ impl Cursor {
     }
 
     fn path(&self) -> Option<&[u8]> {
-        self.current.as_ref().map(Part::path)
+        self.current.as_ref().map(DirectorySlice::path)
     }
 
     fn read_block(&self) -> Result<Option<Arc<Block>>> {
@@ -359,7 +359,8 @@ impl Cursor {
             let next = self.block + 1;
             let is_in_next = || next < self.file.block_count() && self.file.block_directory(next) == path.as_slice();
             let goes_on = self.row < rows.end || (is_last && is_in_next());
-            self.current = Some(Part { block: block.clone(), group: self.group, rows: first..self.row, goes_on });
+            self.current =
+                Some(DirectorySlice { block: block.clone(), group: self.group, rows: first..self.row, goes_on });
         }
         Ok(())
     }
@@ -403,11 +404,11 @@ const LEVEL_BYTES: usize = 4 << 10;
 pub struct Directories {
     state: State,
     /// The directory that was given out last, and those on the way to it.
-    levels: Vec<Level>,
+    levels: Vec<WalkLevel>,
 }
 
 /// A directory whose directories are given out.
-struct Level {
+struct WalkLevel {
     path: EntryPathBuf,
     /// The next ones.
     names: VecDeque<Vec<u8>>,
@@ -416,9 +417,9 @@ struct Level {
     ended: bool,
 }
 
-impl Level {
-    fn new(path: EntryPathBuf) -> Level {
-        Level { path, names: VecDeque::new(), after: Vec::new(), ended: false }
+impl WalkLevel {
+    fn new(path: EntryPathBuf) -> WalkLevel {
+        WalkLevel { path, names: VecDeque::new(), after: Vec::new(), ended: false }
     }
 
     fn read(&mut self, state: &State) -> Result<()> {
@@ -459,7 +460,7 @@ impl Directories {
             if let Some(name) = level.names.pop_front() {
                 // One that is too long together has nothing in it, and is told where it is made.
                 let Some(path) = level.path.child(&name) else { continue };
-                self.levels.push(Level::new(path.clone()));
+                self.levels.push(WalkLevel::new(path.clone()));
                 return Ok(Some(path));
             }
             if level.ended {

@@ -38,7 +38,7 @@ const COMPLAINTS_MAX: usize = 10;
 pub struct Exclude {
     command_line: Arc<[Counted]>,
     /// From the source's root down.
-    files: Arc<[Arc<Level>]>,
+    files: Arc<[Arc<RuleLevel>]>,
 }
 
 /// A rule of the command line, and whether anything fitted it.
@@ -50,7 +50,7 @@ struct Counted {
 
 /// The rules of one `.snapignore` file.
 #[derive(Debug)]
-struct Level {
+struct RuleLevel {
     /// The directory it stands in, relative to the source, with a slash at the end; empty for the source itself.
     prefix: Vec<u8>,
     rules: Vec<Pattern>,
@@ -93,7 +93,7 @@ impl Exclude {
             return (self.clone(), complaints);
         }
         let prefix = if directory.is_empty() { Vec::new() } else { joined(directory, b"") };
-        let level = Arc::new(Level { prefix, rules });
+        let level = Arc::new(RuleLevel { prefix, rules });
         let files = self.files.iter().cloned().chain([level]).collect();
         (Exclude { command_line: self.command_line.clone(), files }, complaints)
     }

@@ -1,5 +1,6 @@
 //! How the verbs tell what happens while it happens. Knows nothing of terminals.
 
+use crate::base::concurrency::Lock;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
@@ -7,8 +8,6 @@ use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Rules;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// How far a command is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -239,8 +238,8 @@ pub fn check_interrupted(monitor: &dyn Monitor) -> Result<()> {
 /// Keeps the problems and notices that it is told; for tests and for callers that only look afterwards.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    problems: Mutex<Vec<Problem>>,
-    notices: Mutex<Vec<Notice>>,
+    problems: Lock<Vec<Problem>>,
+    notices: Lock<Vec<Notice>>,
 }
 
 impl Recorder {
@@ -251,12 +250,12 @@ impl Recorder {
 
     /// The problems so far.
     pub fn problems(&self) -> Vec<Problem> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.problems.lock().clone()
     }
 
     /// The notices so far.
     pub fn notices(&self) -> Vec<Notice> {
-        self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notices.lock().clone()
     }
 }
 
@@ -264,10 +263,10 @@ impl Monitor for Recorder {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::Problem(problem) => {
-                self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem.clone());
+                self.problems.lock().push(problem.clone());
             }
             Event::Notice(notice) => {
-                self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(notice.clone());
+                self.notices.lock().push(notice.clone());
             }
             _ => {}
         }

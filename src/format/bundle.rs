@@ -14,9 +14,9 @@ use crate::format::frames::Decompressor;
 use crate::format::frames::Effort;
 use crate::format::frames::Frame;
 use crate::format::frames::FrameAt;
+use crate::format::frames::FramesEnd;
 use crate::format::frames::SeekTable;
 use crate::format::frames::Tail as FileTail;
-use crate::format::frames::Walked;
 use crate::format::frames::cut_off_frame;
 use crate::format::frames::raw_bytes_by_header;
 use crate::format::manifest::Change;
@@ -82,7 +82,7 @@ impl BundleWriter {
     }
 
     /// Makes it the earlier part `part`; which one it is, the last line says.
-    pub fn become_part(&mut self, part: u16) {
+    pub fn set_part(&mut self, part: u16) {
         self.head.id.part = part;
     }
 
@@ -266,7 +266,7 @@ impl Bundle {
         }
         match SeekTable::walk(&*bundle.blob) {
             Ok((table, walked))
-                if !bundle.has_sound_table || (walked == Walked::ToTheTable && table != bundle.table) =>
+                if !bundle.has_sound_table || (walked == FramesEnd::Complete && table != bundle.table) =>
             {
                 (bundle.table, bundle.has_sound_table) = (table, false);
                 bundle.cut_off = cut_off_frame(&*bundle.blob, bundle.table.stored_bytes()).ok().flatten();
@@ -429,7 +429,7 @@ impl Bundle {
         let mut head = Head::from_line(&reader.buffer[line]).map_err(told)?;
         head.id.part = reader.tail.part;
         if head.id != self.name.id {
-            return Err(Error::damaged(format!("{} is in truth another bundle (its name was changed)", self.name)));
+            return Err(Error::damaged(format!("{} is another bundle: its name was changed", self.name)));
         }
         reader.head = Some(head);
         Ok(reader)
@@ -531,7 +531,7 @@ mod tests {
     use crate::base::path::EntryPath;
     use crate::base::path::EntryPathBuf;
     use crate::base::time::Time;
-    use crate::format::manifest::LineWithoutOffset;
+    use crate::format::manifest::DraftLine;
     use crate::system::store::MemoryStore;
     use crate::system::store::Store;
 
@@ -559,7 +559,7 @@ mod tests {
             let mut entry = Entry::default();
             entry.stat.kind = crate::base::entry::Kind::Fifo;
             let mut line = Vec::new();
-            LineWithoutOffset::entry(EntryPath::new(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
+            DraftLine::entry(EntryPath::new(format!("s/{n}").as_bytes()).unwrap(), &entry, None)
                 .append_to(&mut line, None);
             writer.push_line(&line).unwrap();
         }
@@ -615,7 +615,7 @@ mod tests {
         for number in 0..changes {
             let mut line = Vec::new();
             let path = EntryPathBuf::from_bytes(format!("s/{number}").as_bytes()).unwrap();
-            let gone = LineWithoutOffset::gone(&path, crate::base::entry::Kind::File);
+            let gone = DraftLine::gone(&path, crate::base::entry::Kind::File);
             gone.append_to(&mut line, None);
             writer.push_line(&line).unwrap();
         }

@@ -8,9 +8,9 @@ use crate::base::id::BundleId;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::split_last;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
-use crate::format::manifest::LineWithoutOffset;
-use crate::format::manifest::Now;
+use crate::format::manifest::DraftLine;
 use crate::system::store::ScratchFile;
 use std::collections::VecDeque;
 
@@ -73,7 +73,7 @@ impl DirectoryQueue {
         }
         let Some(rest) = &mut self.rest else { return Ok(()) };
         let mut line = Vec::new();
-        LineWithoutOffset::entry(&path, &entry, None).append_to(&mut line, None);
+        DraftLine::entry(&path, &entry, None).append_to(&mut line, None);
         line.pop();
         rest.unwritten.extend_from_slice(&(line.len() as u32).to_le_bytes());
         rest.unwritten.extend_from_slice(&line);
@@ -104,7 +104,8 @@ impl DirectoryQueue {
         let Some(rest) = self.rest.as_mut().filter(|_| self.front.is_empty()) else { return Ok(()) };
         rest.write()?;
         while rest.read < rest.written && self.front_bytes < MEMORY_BYTES {
-            let Change { path, now: Now::Stored(entry) } = Change::from_line(&rest.take_line()?, BundleId::default())?
+            let Change { path, now: Action::Stored(entry) } =
+                Change::from_line(&rest.take_line()?, BundleId::default())?
             else {
                 return Err(Error::damaged("a temporary file does not give back what was written"));
             };

@@ -411,7 +411,7 @@ impl SeekTable {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] when not even the first frame is there; otherwise when not even that can be read.
-    pub fn walk(blob: &dyn Blob) -> Result<(SeekTable, Walked)> {
+    pub fn walk(blob: &dyn Blob) -> Result<(SeekTable, FramesEnd)> {
         let mut table = SeekTable::new();
         loop {
             let at = table.stored_bytes();
@@ -425,11 +425,11 @@ impl SeekTable {
                 _ => {
                     let magic = bytes_at(blob, at, 4);
                     let at_table = magic.is_ok_and(|magic| SKIPPABLE_MAGIC.to_le_bytes().starts_with(&magic));
-                    return Ok((table, if at_table { Walked::ToTheTable } else { Walked::ToDamage }));
+                    return Ok((table, if at_table { FramesEnd::Complete } else { FramesEnd::Truncated }));
                 }
             }
         }
-        if table.is_empty() { Err(bad_table()) } else { Ok((table, Walked::ToTheTable)) }
+        if table.is_empty() { Err(bad_table()) } else { Ok((table, FramesEnd::Complete)) }
     }
 
     /// The number of frames according to the last bytes of a file.
@@ -475,11 +475,11 @@ impl SeekTable {
 
 /// Where a walk over frames ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Walked {
+pub enum FramesEnd {
     /// Where the table begins or should begin: all frames are there.
-    ToTheTable,
+    Complete,
     /// At something that is no whole frame.
-    ToDamage,
+    Truncated,
 }
 
 /// The content's length as a frame's own header gives it; `None` when these bytes do not begin a frame as this program
@@ -720,8 +720,8 @@ mod tests {
             SeekTable::walk(&*store.open("f").unwrap())
         };
         let whole = [bytes.clone(), table.to_bytes()].concat();
-        assert_eq!(walk(&whole).unwrap(), (table.clone(), Walked::ToTheTable));
-        assert_eq!(walk(&bytes).unwrap(), (table.clone(), Walked::ToTheTable));
+        assert_eq!(walk(&whole).unwrap(), (table.clone(), FramesEnd::Complete));
+        assert_eq!(walk(&bytes).unwrap(), (table.clone(), FramesEnd::Complete));
         for length in 0..bytes.len() as u64 {
             let frames =
                 (0..).map_while(|n| table.frame(n)).filter(|f| f.stored_offset + u64::from(f.stored_bytes) <= length);

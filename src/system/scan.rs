@@ -2,6 +2,9 @@
 //! but rules; knows nothing of what was there before.
 
 use crate::base::advice::Advice;
+use crate::base::concurrency::Changed;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
 use crate::base::concurrency::join;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -28,10 +31,6 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::Condvar;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 /// How many entries may be listed before they are wanted. At some 130 bytes each this bounds the memory.
 const AHEAD_ENTRIES_MAX: usize = 16 << 10;
@@ -48,9 +47,9 @@ pub struct Source {
     exclude: Exclude,
     /// Whether the source is itself on a file system that shows what the system is doing.
     is_pseudo: bool,
-    file_systems: Mutex<HashMap<u64, FileSystem>>,
+    file_systems: Lock<HashMap<u64, FileSystem>>,
     /// A directory on each file system that lists nothing, without an error, once its drive is gone.
-    doubtful: Mutex<Vec<Directory>>,
+    drives_to_probe: Lock<Vec<Directory>>,
 }
 
 impl Source {
@@ -77,8 +76,8 @@ impl Source {
             stat,
             rules: rules.clone(),
             exclude: Exclude::new(&rules.exclude)?,
-            file_systems: Mutex::default(),
-            doubtful: Mutex::default(),
+            file_systems: Lock::default(),
+            drives_to_probe: Lock::default(),
         })
     }
 
@@ -153,8 +152,8 @@ impl Source {
     /// # Errors
     /// When one is gone: what was not found since may be there all the same.
     pub fn check_alive(&self) -> Result<()> {
-        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
-        doubtful.iter().try_for_each(Directory::check_alive).map_err(|error| {
+        let drives_to_probe = self.drives_to_probe.lock();
+        drives_to_probe.iter().try_for_each(Directory::check_alive).map_err(|error| {
             let name = path::printable(self.name());
             Error::io(format!("the drive of {name} can no longer be read, so nothing more was saved"), error)
                 .with_advice(Advice::PlugInSource)
@@ -163,7 +162,7 @@ impl Source {
 
     /// The file system with this number, which `name` in `directory` is on.
     fn file_system(&self, directory: &Directory, name: &[u8], number: u64) -> FileSystem {
-        let mut known = self.file_systems.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.file_systems.lock();
         if let Some(found) = known.get(&number) {
             return *found;
         }
@@ -173,7 +172,7 @@ impl Source {
         if found.hides_read_errors
             && let Ok(kept) = mounted.as_ref().unwrap_or(directory).open_below(b"")
         {
-            self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+            self.drives_to_probe.lock().push(kept);
         }
         known.insert(number, found);
         found
@@ -289,7 +288,7 @@ impl Listing {
 /// # Errors
 /// Only those of `visit`.
 pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
-    let scanner = Scanner { sources, options, work: Mutex::default(), changed: Condvar::new() };
+    let scanner = Scanner { sources, options, work: Lock::default(), changed: Changed::default() };
     std::thread::scope(|scope| {
         let helpers: Vec<_> = (0..options.threads).map(|_| scope.spawn(|| scanner.help())).collect();
         let stop = StopHelpers(&scanner);
@@ -313,8 +312,8 @@ impl Drop for StopHelpers<'_, '_> {
 struct Scanner<'a> {
     sources: &'a [Source],
     options: &'a ScanOptions<'a>,
-    work: Mutex<Work>,
-    changed: Condvar,
+    work: Lock<Work>,
+    changed: Changed,
 }
 
 #[derive(Default)]
@@ -349,7 +348,7 @@ struct Slot {
     exclude: Exclude,
     /// Whether it is on another file system and kept without its contents.
     is_elsewhere: bool,
-    state: Mutex<SlotState>,
+    state: Lock<SlotState>,
 }
 
 enum SlotState {
@@ -361,7 +360,7 @@ enum SlotState {
 
 impl Slot {
     fn new(source: usize, path: Vec<u8>, exclude: Exclude, is_elsewhere: bool) -> Arc<Slot> {
-        Arc::new(Slot { source, path, exclude, is_elsewhere, state: Mutex::new(SlotState::Waiting) })
+        Arc::new(Slot { source, path, exclude, is_elsewhere, state: Lock::new(SlotState::Waiting) })
     }
 
     /// Whether the caller is now the one who lists it.
@@ -374,18 +373,18 @@ impl Slot {
         free
     }
 
-    fn state(&self) -> MutexGuard<'_, SlotState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Guard<'_, SlotState> {
+        self.state.lock()
     }
 }
 
 impl Scanner<'_> {
-    fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn work(&self) -> Guard<'_, Work> {
+        self.work.lock()
     }
 
-    fn wait<'m>(&self, work: MutexGuard<'m, Work>) -> MutexGuard<'m, Work> {
-        self.changed.wait(work).unwrap_or_else(PoisonError::into_inner)
+    fn wait<'m>(&self, work: Guard<'m, Work>) -> Guard<'m, Work> {
+        self.changed.wait(work)
     }
 
     /// Reads ahead until told to stop. Once there is enough, waits until half of it is used: waking up costs more than listing.

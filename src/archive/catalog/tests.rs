@@ -19,8 +19,8 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use crate::format::bundle::BundleWriter;
+use crate::format::manifest::DraftLine;
 use crate::format::manifest::Head;
-use crate::format::manifest::LineWithoutOffset;
 use crate::format::manifest::Tail;
 use crate::system::store::MemoryStore;
 use std::collections::BTreeSet;
@@ -120,13 +120,13 @@ impl Story {
         match (self.random.below(3), model.get(path)) {
             (0, Some(_)) => {
                 model.remove(path);
-                LineWithoutOffset::gone(path, Kind::File).append_to(&mut line, None);
+                DraftLine::gone(path, Kind::File).append_to(&mut line, None);
             }
             (1, Some(old)) => {
                 (entry.stat.size, entry.content) = (old.stat.size, old.content.clone());
                 let bundle = old.content.as_ref().unwrap().place.bundle;
                 let kept_in = BundleName::new(bundle, Time::new(i64::from(bundle.number) * 1000, 0)).unwrap();
-                LineWithoutOffset::entry(path, &entry, Some(&kept_in)).append_to(&mut line, None);
+                DraftLine::entry(path, &entry, Some(&kept_in)).append_to(&mut line, None);
                 model.insert(path.to_owned(), entry);
             }
             _ => {
@@ -134,7 +134,7 @@ impl Story {
                 let place = Place { bundle: id, offset };
                 let hash = Hash::of(&offset.to_le_bytes());
                 entry.content = Some(Content { hash, place, ..Content::default() });
-                LineWithoutOffset::entry(path, &entry, None).append_to(&mut line, Some(offset));
+                DraftLine::entry(path, &entry, None).append_to(&mut line, Some(offset));
                 model.insert(path.to_owned(), entry);
             }
         }

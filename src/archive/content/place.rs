@@ -10,25 +10,25 @@ use std::ops::Range;
 
 /// A content that is wanted. Nothing of it is trusted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct ContentRequest<'a> {
     /// Its length in bytes, holes included.
     pub size: u64,
     /// Where it is, its hash and its holes.
     pub content: &'a Content,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ContentRequest<'a> {
     /// The content of a file.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it is known to be lost, or nothing is known of it.
-    pub fn of(entry: &'a Entry) -> Result<Wanted<'a>> {
+    pub fn of(entry: &'a Entry) -> Result<ContentRequest<'a>> {
         let unknown = || Error::damaged("the index does not say where its content is");
         let content = entry.content.as_ref().ok_or_else(unknown)?;
         if content.place.is_lost() {
             return Err(Error::damaged("its content was lost when the archive was damaged"));
         }
-        Ok(Wanted { size: entry.stat.size, content })
+        Ok(ContentRequest { size: entry.stat.size, content })
     }
 
     /// The bundle that it is in.

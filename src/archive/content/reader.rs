@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use super::frame::Frame;
 use super::frame::said_again;
-use super::place::Wanted;
+use super::place::ContentRequest;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -35,7 +35,7 @@ impl Reader {
     /// be read any more.
     pub fn read(&mut self, entry: &Entry) -> Result<Vec<u8>> {
         self.check_place(entry)?;
-        let wanted = Wanted::of(entry)?;
+        let wanted = ContentRequest::of(entry)?;
         let mut bytes = vec![0; wanted.size as usize];
         let lost = self.read_lossy(entry, 0, &mut bytes)?;
         if wanted.content.holes.hash_of(&bytes) == wanted.content.hash {
@@ -68,7 +68,7 @@ impl Reader {
     /// # Errors
     /// As for [`Reader::read`].
     pub fn check_place(&self, entry: &Entry) -> Result<()> {
-        let wanted = Wanted::of(entry)?;
+        let wanted = ContentRequest::of(entry)?;
         if wanted.next_data(0).is_none() {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl Reader {
         trouble: impl Fn(&Frame, Range<u64>) -> Option<&Error>,
     ) -> Result<Option<Error>> {
         out.fill(0);
-        let wanted = match Wanted::of(entry) {
+        let wanted = match ContentRequest::of(entry) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(Some(error)),
         };

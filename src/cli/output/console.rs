@@ -14,6 +14,8 @@ use super::render::Render;
 use super::render::Text;
 use super::text;
 use super::wrap::wrapped;
+use snap_archive::base::concurrency::Guard;
+use snap_archive::base::concurrency::Lock;
 use snap_archive::base::error::Problem;
 use snap_archive::base::monitor::EntryChange;
 use snap_archive::base::monitor::Event;
@@ -22,9 +24,6 @@ use snap_archive::base::path::EntryPath;
 use std::io::ErrorKind as IoErrorKind;
 use std::io::IsTerminal;
 use std::io::Write;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -35,7 +34,7 @@ pub(crate) struct Console {
     verbose: bool,
     lists_entries: AtomicBool,
     progress: progress::Line,
-    problems: Mutex<Problems>,
+    problems: Lock<Problems>,
     are_problems_told: AtomicBool,
     /// The signals that ask to stop.
     pub(crate) signals: Signals,
@@ -51,7 +50,7 @@ impl Console {
             verbose,
             lists_entries: AtomicBool::new(verbose && !json),
             progress: progress::Line::new(std::io::stderr().is_terminal() && !quiet && !json && !verbose),
-            problems: Mutex::default(),
+            problems: Lock::default(),
             are_problems_told: AtomicBool::new(false),
             signals: Signals::default(),
         }
@@ -145,8 +144,8 @@ impl Console {
         self.locked_problems().push(problem);
     }
 
-    fn locked_problems(&self) -> MutexGuard<'_, Problems> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked_problems(&self) -> Guard<'_, Problems> {
+        self.problems.lock()
     }
 }
 

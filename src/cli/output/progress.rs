@@ -3,10 +3,9 @@
 use super::text;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use snap_archive::base::concurrency::Lock;
 use snap_archive::base::monitor::Phase;
 use snap_archive::base::monitor::Progress;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ use std::time::Instant;
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// The line, as long as it is shown.
-pub(crate) struct Line(Mutex<Option<State>>);
+pub(crate) struct Line(Lock<Option<State>>);
 
 struct State {
     bar: ProgressBar,
@@ -27,19 +26,19 @@ impl Line {
     /// A line that is shown, or one that never is.
     pub(crate) fn new(is_shown: bool) -> Line {
         let state = || State { bar: spinner(), phase: None, began: Instant::now(), drawn: None };
-        Line(Mutex::new(is_shown.then(state)))
+        Line(Lock::new(is_shown.then(state)))
     }
 
     /// Another part of the work begins.
     pub(crate) fn begin(&self, phase: Phase) {
-        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(state) = self.0.lock().as_mut() {
             (state.phase, state.began) = (Some(phase), Instant::now());
         }
     }
 
     /// Draws it, if it is time to.
     pub(crate) fn show(&self, progress: Progress, problems: &dyn Fn() -> u64) {
-        let mut locked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut locked = self.0.lock();
         let Some(state) = locked.as_mut().filter(|state| state.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW))
         else {
             return;
@@ -57,7 +56,7 @@ impl Line {
 
     /// Writes something above it.
     pub(crate) fn suspended(&self, write: impl FnOnce()) {
-        let locked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = self.0.lock();
         match locked.as_ref() {
             Some(state) if state.drawn.is_some() => state.bar.suspend(write),
             _ => write(),
@@ -66,7 +65,7 @@ impl Line {
 
     /// Takes it away, for good.
     pub(crate) fn close(&self) {
-        if let Some(state) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(state) = self.0.lock().take() {
             state.bar.finish_and_clear();
         }
     }

@@ -14,6 +14,7 @@ use super::TRAILER_BYTES;
 use super::Table;
 use super::damaged;
 use super::decoded;
+use crate::base::concurrency::Lock;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -38,9 +39,7 @@ use bincode::Decode;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::OnceLock;
-use std::sync::PoisonError;
 
 /// A file of no more bytes is read as a whole, with one read, and kept; of others the end with the table: so little more is
 /// read faster than a drive finds another place.
@@ -60,7 +59,7 @@ pub struct IndexFile {
     /// The decoded length in bytes of the largest block, about.
     largest_block_bytes: u64,
     /// The blocks that were asked for last, the very last one at the end.
-    latest: Mutex<Vec<Arc<Block>>>,
+    latest: Lock<Vec<Arc<Block>>>,
 }
 
 /// Where the blocks of a file are. Blocks share it, and not the file, which keeps some of them: neither would ever go.
@@ -118,7 +117,7 @@ impl IndexFile {
         let bytes = |info: &BlockInfo| raw(info).max(u64::from(info.stored_bytes()));
         let largest_block_bytes = table.blocks.iter().map(bytes).max().unwrap_or(0);
         let stored = Arc::new(Stored { blob, tail: (tail_offset, tail), blocks: table.blocks, last_part });
-        Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Mutex::default() })
+        Ok(IndexFile { stored, head, rows: table.rows, largest_block_bytes, latest: Lock::default() })
     }
 
     /// What it says of itself.
@@ -152,7 +151,7 @@ impl IndexFile {
     /// # Errors
     /// [`ErrorKind::IndexDamaged`] when its bytes are not what was written; otherwise when it cannot be read.
     pub fn block(&self, number: usize) -> Result<Arc<Block>> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest.lock();
         let block = match latest.iter().position(|kept| kept.number == number) {
             Some(at) => latest.remove(at),
             None => Arc::new(self.stored.block(number)?),
@@ -176,7 +175,7 @@ impl IndexFile {
     pub fn check_blocks(&self, numbers: &[usize]) -> Result<()> {
         let runs = numbers.chunk_by(|a, b| a + 1 == *b).flat_map(|run| run.chunks(self.blocks_kept()));
         for run in runs {
-            let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut latest = self.latest.lock();
             if let [number] = run
                 && let Some(kept) = latest.iter().find(|kept| kept.number == *number)
             {

@@ -90,19 +90,19 @@ pub struct Change {
     /// The path.
     pub path: EntryPathBuf,
     /// What it is now.
-    pub now: Now,
+    pub now: Action,
 }
 
 /// What a changed path is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Now {
+pub enum Action {
     /// No longer there; it was of this kind.
-    Gone(Kind),
+    Removed(Kind),
     /// There, with its content, if it is a file, in this bundle. The place's bundle is this one.
     Stored(Entry),
     /// There, with the content that it had before, which is in the bundle of the content's place; the offset is not known
     /// here, for that bundle may have been written anew.
-    Kept(Entry),
+    Referenced(Entry),
 }
 
 /// The last line.
@@ -223,12 +223,12 @@ impl Tail {
 
 /// A change as a line whose offset may still have to be put in, since it is known last.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct LineWithoutOffset(Vec<u8>);
+pub struct DraftLine(Vec<u8>);
 
-impl LineWithoutOffset {
+impl DraftLine {
     /// The line of a path that is gone.
-    pub fn gone(path: &EntryPath, kind: Kind) -> LineWithoutOffset {
-        LineWithoutOffset::of(&ChangeLine {
+    pub fn gone(path: &EntryPath, kind: Kind) -> DraftLine {
+        DraftLine::of(&ChangeLine {
             path: Text(Cow::Borrowed(path.as_bytes())),
             gone: Some(kind.word().into()),
             ..ChangeLine::default()
@@ -236,10 +236,10 @@ impl LineWithoutOffset {
     }
 
     /// The line of an entry; `kept_in` is the name of the older bundle that has its content, if it is not in this one.
-    pub fn entry(path: &EntryPath, entry: &Entry, kept_in: Option<&BundleName>) -> LineWithoutOffset {
+    pub fn entry(path: &EntryPath, entry: &Entry, kept_in: Option<&BundleName>) -> DraftLine {
         let stat = &entry.stat;
         let content = entry.content.as_ref();
-        LineWithoutOffset::of(&ChangeLine {
+        DraftLine::of(&ChangeLine {
             path: Text(Cow::Borrowed(path.as_bytes())),
             gone: None,
             kind: Some(stat.kind.word().into()),
@@ -286,11 +286,11 @@ impl LineWithoutOffset {
         self.0.is_empty()
     }
 
-    fn of(line: &ChangeLine) -> LineWithoutOffset {
+    fn of(line: &ChangeLine) -> DraftLine {
         let mut bytes = line_of(line);
         // The closing brace and the newline come with the offset.
         bytes.truncate(bytes.len().saturating_sub(2));
-        LineWithoutOffset(bytes)
+        DraftLine(bytes)
     }
 }
 
@@ -310,7 +310,7 @@ impl Change {
         let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
-            return Ok(Change { path, now: Now::Gone(kind(word)?) });
+            return Ok(Change { path, now: Action::Removed(kind(word)?) });
         }
         let kind = kind(&line.kind.ok_or_else(|| bad("no type"))?)?;
         let stat = Stat {
@@ -344,7 +344,7 @@ impl Change {
             return Err(bad("a symlink that points nowhere"));
         }
         if kind != Kind::File {
-            return Ok(Change { path, now: Now::Stored(entry) });
+            return Ok(Change { path, now: Action::Stored(entry) });
         }
         let hash = line.hash.ok_or_else(|| bad("no hash"))?.0;
         let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
@@ -358,7 +358,7 @@ impl Change {
         if line.kept_in.is_none() && entry.is_lost() {
             entry.lose();
         }
-        Ok(Change { path, now: if line.kept_in.is_some() { Now::Kept(entry) } else { Now::Stored(entry) } })
+        Ok(Change { path, now: if line.kept_in.is_some() { Action::Referenced(entry) } else { Action::Stored(entry) } })
     }
 }
 
@@ -533,7 +533,7 @@ mod tests {
         BundleName::new(id, Time::new(1_795_391_702, 0)).unwrap()
     }
 
-    fn written(line: &LineWithoutOffset, offset: Option<u64>) -> Vec<u8> {
+    fn written(line: &DraftLine, offset: Option<u64>) -> Vec<u8> {
         let mut bytes = Vec::new();
         line.append_to(&mut bytes, offset);
         assert_eq!(bytes.pop(), Some(b'\n'));
@@ -572,9 +572,9 @@ mod tests {
     fn a_stored_file_is_read_as_written() {
         let entry = file();
         for bytes in [&b"s/a"[..], b"s/\xff%\n\"\\", "s/é\u{7f}".as_bytes(), b"s/%41"] {
-            let line = written(&LineWithoutOffset::entry(&path(bytes), &entry, None), Some(512));
+            let line = written(&DraftLine::entry(&path(bytes), &entry, None), Some(512));
             let change = Change::from_line(&line, BUNDLE).unwrap();
-            assert_eq!(change, Change { path: path(bytes), now: Now::Stored(entry.clone()) });
+            assert_eq!(change, Change { path: path(bytes), now: Action::Stored(entry.clone()) });
         }
     }
 
@@ -583,8 +583,8 @@ mod tests {
         let mut entry = file();
         let older = BundleId { number: 3, part: 0 };
         entry.content.as_mut().unwrap().place = Place { bundle: older, offset: 0 };
-        let line = written(&LineWithoutOffset::entry(&path(b"s/a"), &entry, Some(&name(older))), None);
-        assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Now::Kept(entry));
+        let line = written(&DraftLine::entry(&path(b"s/a"), &entry, Some(&name(older))), None);
+        assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Referenced(entry));
     }
 
     #[test]
@@ -594,10 +594,10 @@ mod tests {
             entry.stat.kind = kind;
             entry.stat.device = if kind.is_device() { 8 << 32 | 1 } else { 0 };
             entry.target = if kind == Kind::Symlink { b"../\xfe".to_vec() } else { Vec::new() };
-            let line = written(&LineWithoutOffset::entry(&path(b"s"), &entry, None), None);
-            assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Now::Stored(entry));
-            let line = written(&LineWithoutOffset::gone(&path(b"s/b"), kind), None);
-            assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Now::Gone(kind));
+            let line = written(&DraftLine::entry(&path(b"s"), &entry, None), None);
+            assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Stored(entry));
+            let line = written(&DraftLine::gone(&path(b"s/b"), kind), None);
+            assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Removed(kind));
         }
     }
 

@@ -7,7 +7,7 @@
 mod read;
 
 pub use self::read::Member;
-pub use self::read::Told;
+pub use self::read::TarEntry;
 pub use self::read::listed;
 pub use self::read::read_entry;
 pub use self::read::read_header;

@@ -43,7 +43,7 @@ pub struct Member {
 
 /// A member with all that its headers say of the entry.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Told {
+pub struct TarEntry {
     /// Name, type and size.
     pub member: Member,
     /// The entry, without content; its mtime in whole seconds as a rule. Of a second name what stands beside its name, as of a
@@ -58,15 +58,15 @@ pub struct Told {
 /// # Errors
 /// [`crate::base::error::ErrorKind::Damaged`] when the bytes are no such headers or end too early.
 pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
-    Ok(read_headers(input, Ask::Member)?.map(|(member, ..)| member))
+    Ok(read_headers(input, Detail::Member)?.map(|(member, ..)| member))
 }
 
 /// As [`read_header`], with all that the headers say.
 ///
 /// # Errors
 /// As for [`read_header`]; also when they say what cannot be.
-pub fn read_entry(input: &mut dyn Read) -> Result<Option<Told>> {
-    let Some((member, header, extras)) = read_headers(input, Ask::Everything)? else { return Ok(None) };
+pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
+    let Some((member, header, extras)) = read_headers(input, Detail::Everything)? else { return Ok(None) };
     let Extras { uid, gid, mtime, mut xattrs, listing, .. } = extras;
     let number = |told: Option<u32>, field: std::io::Result<u64>, what: &str| {
         told.or_else(|| u32::try_from(field.ok()?).ok()).ok_or_else(|| bad(what))
@@ -101,7 +101,7 @@ pub fn read_entry(input: &mut dyn Read) -> Result<Option<Told>> {
         return Err(bad("target"));
     }
     let entry = Entry { stat, owner, xattrs, target, content: None };
-    Ok(Some(Told { member, entry, listing }))
+    Ok(Some(TarEntry { member, entry, listing }))
 }
 
 fn device(header: &Header) -> Option<u64> {
@@ -123,7 +123,7 @@ pub fn listed(listing: &[u8]) -> Option<impl Iterator<Item = (u8, &[u8])>> {
 
 /// How much of the headers is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ask {
+enum Detail {
     Member,
     Everything,
 }
@@ -139,7 +139,7 @@ struct Extras {
     listing: Option<Vec<u8>>,
 }
 
-fn read_headers(input: &mut dyn Read, ask: Ask) -> Result<Option<(Member, Header, Extras)>> {
+fn read_headers(input: &mut dyn Read, ask: Detail) -> Result<Option<(Member, Header, Extras)>> {
     let (mut member, mut extras) = (Member::default(), Extras::default());
     let (mut long_name, mut long_target, mut size) = (None, None, None);
     loop {
@@ -257,12 +257,12 @@ enum PaxKey {
 }
 
 impl PaxKey {
-    fn of(key: &[u8], ask: Ask) -> Option<PaxKey> {
+    fn of(key: &[u8], ask: Detail) -> Option<PaxKey> {
         match key {
             b"path" => Some(PaxKey::Path),
             b"linkpath" => Some(PaxKey::LinkPath),
             b"size" => Some(PaxKey::Size),
-            _ if ask == Ask::Member => None,
+            _ if ask == Detail::Member => None,
             b"uid" => Some(PaxKey::Uid),
             b"gid" => Some(PaxKey::Gid),
             b"mtime" => Some(PaxKey::Mtime),
@@ -284,7 +284,7 @@ impl PaxKey {
 struct PaxRecords<'a> {
     input: &'a mut dyn Read,
     left: u64,
-    ask: Ask,
+    ask: Detail,
 }
 
 impl PaxRecords<'_> {
@@ -414,7 +414,7 @@ mod tests {
         )
     }
 
-    fn read_back(bytes: &[u8]) -> Told {
+    fn read_back(bytes: &[u8]) -> TarEntry {
         let told = read_entry(&mut &*bytes).unwrap().unwrap();
         assert_eq!(read_header(&mut &*bytes).unwrap().unwrap(), told.member);
         assert_eq!(told.member.header_bytes, bytes.len() as u64);
@@ -509,7 +509,7 @@ mod tests {
     }
 
     fn pax_records(bytes: &[u8]) -> Result<Vec<(PaxKey, Vec<u8>)>> {
-        let mut records = PaxRecords { input: &mut &*bytes, left: bytes.len() as u64, ask: Ask::Member };
+        let mut records = PaxRecords { input: &mut &*bytes, left: bytes.len() as u64, ask: Detail::Member };
         std::iter::from_fn(|| records.next().transpose()).collect()
     }
 
@@ -539,11 +539,11 @@ mod tests {
         let records = |head: &str| (head.as_bytes().to_vec(), 900_000_000 - head.len() as u64);
         let (head, left) = records("899999999 GNU.dumpdir=");
         let mut input = head.as_slice().chain(&mut endless);
-        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64, ask: Ask::Member }.next().is_err());
+        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64, ask: Detail::Member }.next().is_err());
         assert!(endless.0 < 1 << 20, "{} bytes at once", endless.0);
         let (head, left) = records("899999999 path=");
         let mut input = head.as_slice().chain(&mut endless);
-        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64, ask: Ask::Member }.next().is_err());
+        assert!(PaxRecords { input: &mut input, left: left + head.len() as u64, ask: Detail::Member }.next().is_err());
     }
 
     #[test]

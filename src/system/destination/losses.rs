@@ -1,11 +1,10 @@
 //! What a destination cannot keep, counted: one sentence for each kind, not one for each entry. Never prints.
 
+use crate::base::concurrency::Lock;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// What could not be restored because of the person or the file system, not because something failed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,12 +73,12 @@ impl fmt::Display for Loss {
 
 /// The losses so far, told by several threads.
 #[derive(Debug, Default)]
-pub(super) struct Losses(Mutex<BTreeMap<LossKind, Loss>>);
+pub(super) struct Losses(Lock<BTreeMap<LossKind, Loss>>);
 
 impl Losses {
     /// Counts one more entry.
     pub(super) fn add(&self, kind: LossKind, path: &EntryPath, detail: &str) {
-        let mut losses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut losses = self.0.lock();
         let loss = losses.entry(kind).or_insert_with(|| new_loss(kind, path, detail));
         loss.entries += 1;
         if *path < *loss.example {
@@ -89,7 +88,7 @@ impl Losses {
 
     /// One for each kind that was lost.
     pub(super) fn all(&self) -> Vec<Loss> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.0.lock().values().cloned().collect()
     }
 }
 

@@ -19,7 +19,7 @@ impl Destination {
     /// A problem when it may not be looked at.
     pub fn stat(&self, path: &EntryPath) -> Result<Option<RawStat>, Failure> {
         let found = self
-            .parents
+            .open_directories
             .directory(&self.written.path(split_last(path.as_bytes()).0))
             .and_then(|parent| if path.is_root() { parent.own_stat() } else { parent.stat(&self.name(path)) });
         match found {

@@ -34,7 +34,7 @@ impl Destination {
     }
 
     fn probed_rules(&self) -> io::Result<NameRules> {
-        let root = self.parents.directory(b"")?;
+        let root = self.open_directories.directory(b"")?;
         let temporary = self.temporary_name();
         root.make_directory(&temporary, 0o700)?;
         let rules = root.open_below(&temporary).and_then(|directory| NameRules::probe(&directory));
@@ -120,7 +120,7 @@ impl Destination {
     /// How many bytes there is room for, and whether more may fit because they are stored compressed; `None` where that is not
     /// known.
     pub fn free_bytes(&self) -> Option<(u64, bool)> {
-        let root = self.parents.directory(b"").ok()?;
+        let root = self.open_directories.directory(b"").ok()?;
         Some((root.free_bytes()?, self.file_system.may_compress))
     }
 }

@@ -6,8 +6,8 @@ use super::failure::in_the_way;
 use super::failure::problem;
 use super::losses::Loss;
 use super::losses::Losses;
-use super::owner_names::OwnerNames;
-use super::parents::Parents;
+use super::open_directories::OpenDirectories;
+use super::owner_numbers::OwnerNumbers;
 use super::written_names::WrittenNames;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
@@ -56,8 +56,8 @@ impl Default for DestinationOptions {
 pub struct Destination {
     path: PathBuf,
     pub(super) options: DestinationOptions,
-    pub(super) parents: Parents,
-    pub(super) names: OwnerNames,
+    pub(super) open_directories: OpenDirectories,
+    pub(super) names: OwnerNumbers,
     pub(super) losses: Losses,
     pub(super) written: WrittenNames,
     pub(super) file_system: FileSystem,
@@ -91,8 +91,8 @@ impl Destination {
             file_system: root.file_system(),
             path: path.to_owned(),
             options,
-            parents: Parents::new(root),
-            names: OwnerNames::new(options.numeric_ids),
+            open_directories: OpenDirectories::new(root),
+            names: OwnerNumbers::new(options.numeric_ids),
             losses: Losses::default(),
             written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),
@@ -106,7 +106,7 @@ impl Destination {
     /// When it cannot be listed.
     pub fn is_empty(&self) -> Result<bool, Error> {
         let mut is_empty = true;
-        let listed = self.parents.directory(b"").and_then(|root| {
+        let listed = self.open_directories.directory(b"").and_then(|root| {
             root.for_each_name(|name| is_empty &= platform::is_of_file_system(name))?;
             Ok(())
         });
@@ -124,8 +124,8 @@ impl Destination {
     ///
     /// # Errors
     /// When the drive could not take some of it.
-    pub fn settle(&self) -> Result<(), Error> {
-        let synced = self.parents.directory(b"").and_then(|root| {
+    pub fn sync_if_removable(&self) -> Result<(), Error> {
+        let synced = self.open_directories.directory(b"").and_then(|root| {
             if !root.may_be_unplugged() {
                 return Ok(());
             }
@@ -157,7 +157,7 @@ impl Destination {
         if self.options.clears {
             return self.clear_the_way(parent, path, name);
         }
-        self.parents.forget();
+        self.open_directories.forget();
         match parent.remove_directory(name) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Err(Failure::Problem(full_folder(path))),
             removed => removed.map_err(|error| self.failure(path, "cannot be written", error)),
@@ -165,7 +165,7 @@ impl Destination {
     }
 
     pub(super) fn clear_the_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
-        self.parents.forget();
+        self.open_directories.forget();
         match parent.remove_tree(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
@@ -185,7 +185,7 @@ impl Destination {
 
     /// The open directory `bytes`, needed for `path`.
     pub(super) fn directory(&self, bytes: &[u8], path: &EntryPath, what: &str) -> Result<Arc<Directory>, Failure> {
-        self.parents.directory(&self.written.path(bytes)).map_err(|error| {
+        self.open_directories.directory(&self.written.path(bytes)).map_err(|error| {
             if platform::was_symlink_met(&error) || error.kind() == io::ErrorKind::NotADirectory {
                 return problem(path, &format!("{what}: something that is no directory stands in its path"));
             }

@@ -168,7 +168,7 @@ fn every_kind_comes_back_with_mode_and_time_to_the_nanosecond() {
     assert_eq!(to.names(&path("d")).unwrap(), [&b"late"[..], b"link", b"none", b"pipe"]);
     assert!(!to.is_empty().unwrap());
     assert_eq!(to.losses(), []);
-    to.settle().unwrap();
+    to.sync_if_removable().unwrap();
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
 fn attributes_and_acls_are_as_saved_and_inherited_ones_go() {
     let place = Place::new();
     let to = place.open(REPLACING);
-    let root = to.parents.directory(b"").unwrap();
+    let root = to.open_directories.directory(b"").unwrap();
     let acl = || (b"system.posix_acl_access".to_vec(), ACL.to_vec());
     let note = || (b"user.note".to_vec(), b"\0binary\xff".to_vec());
     if Node::Directory(&root).set_xattr(b"system.posix_acl_default", &ACL).is_err() {
@@ -441,7 +441,7 @@ fn capabilities_and_set_user_id_survive_the_change_of_owner() {
     write(&to, &path("tool"), &entry, b"");
     let found = to.stat(&path("tool")).unwrap().unwrap();
     assert_eq!((found.uid, found.gid, found.mode), (4242, 4243, 0o6755));
-    assert_eq!(to.parents.directory(b"").unwrap().xattrs(b"tool").unwrap(), entry.xattrs);
+    assert_eq!(to.open_directories.directory(b"").unwrap().xattrs(b"tool").unwrap(), entry.xattrs);
     let link = Entry { target: b"tool".to_vec(), stat: Stat { kind: Kind::Symlink, ..entry.stat }, ..Entry::default() };
     to.write_special(&path("link"), &link).unwrap();
     assert_eq!(to.stat(&path("link")).unwrap().unwrap().uid, 4242);

@@ -2,13 +2,12 @@
 
 use super::names::NameRules;
 use super::names::Taken;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::joined;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 /// The most changed names that are listed; all are counted.
 pub const NAMES_LISTED_MAX: usize = 1000;
@@ -29,7 +28,7 @@ pub struct Renamed {
 #[derive(Debug, Default)]
 pub(super) struct WrittenNames {
     pub(super) rules: NameRules,
-    noted: Mutex<Noted>,
+    noted: Lock<Noted>,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +44,8 @@ pub(super) struct Noted {
 }
 
 impl WrittenNames {
-    pub(super) fn noted(&self) -> MutexGuard<'_, Noted> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn noted(&self) -> Guard<'_, Noted> {
+        self.noted.lock()
     }
 
     /// A path as it stands there.

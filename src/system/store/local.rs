@@ -361,7 +361,7 @@ fn keep_name(file: &File, path: &Path) -> Result<()> {
 }
 
 /// Looks whether a new name is among those of its directory. An exFAT drive that was pulled out may have kept half of an entry
-/// and then list nothing of what is written over the rest of it, though it can be opened; once its file system is mended it is
+/// and then list nothing of what is written over the rest of it, though it can be opened; once its file system is repaired it is
 /// there again, maybe beside another one made in its place.
 fn check_listed(path: &Path, mut names: impl Iterator<Item = OsString>) -> Result<()> {
     let is_listed = path.file_name().is_some_and(|own| names.any(|name| name.eq_ignore_ascii_case(own)));

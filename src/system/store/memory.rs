@@ -6,6 +6,8 @@ use super::Store;
 use super::Upload;
 use super::checked_name;
 use super::not_as_written;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -13,13 +15,10 @@ use crate::base::id::Hash;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 /// A store whose files are in memory; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<Inner>>);
+pub struct MemoryStore(Arc<Lock<Inner>>);
 
 #[derive(Default)]
 struct Inner {
@@ -33,8 +32,8 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> Guard<'_, Inner> {
+        self.0.lock()
     }
 }
 

@@ -15,15 +15,15 @@ use std::sync::OnceLock;
 ///
 /// Jobs are begun in that order, so a thread that waits here waits for one that is at work already, or whose job is dropped.
 pub struct HardLinkSlot {
-    before: Option<Arc<OnceLock<Outcome>>>,
-    own: Arc<OnceLock<Outcome>>,
+    before: Option<Arc<OnceLock<LinkOutcome>>>,
+    own: Arc<OnceLock<LinkOutcome>>,
     /// False for the handle kept by the planner: dropping it must not report a failure.
     is_owner: bool,
 }
 
 /// What became of a name.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum LinkOutcome {
     /// Its content could not be read.
     Failed,
     /// Its content is as it was, and stays where it is.
@@ -52,19 +52,19 @@ impl HardLinkSlot {
     /// Whether the name before it makes reading this one, which was as it was `base`, needless; waits until that is known.
     pub fn is_served(&self, base: Option<&Entry>, size: u64) -> bool {
         match self.outcome_before() {
-            Outcome::Failed => false,
-            Outcome::Reused(hash, holes) => base.is_some_and(|base| has_content(base, size, hash, &holes)),
-            Outcome::Stored(..) => true,
+            LinkOutcome::Failed => false,
+            LinkOutcome::Reused(hash, holes) => base.is_some_and(|base| has_content(base, size, hash, &holes)),
+            LinkOutcome::Stored(..) => true,
         }
     }
 
     /// What became of the name before; waits until that is known.
-    pub fn outcome_before(&self) -> Outcome {
-        self.before.as_ref().map_or(Outcome::Failed, |before| before.wait().clone())
+    pub fn outcome_before(&self) -> LinkOutcome {
+        self.before.as_ref().map_or(LinkOutcome::Failed, |before| before.wait().clone())
     }
 
     /// Says what became of this name; only the first time counts.
-    pub fn finish(&self, outcome: Outcome) {
+    pub fn finish(&self, outcome: LinkOutcome) {
         let _ = self.own.set(outcome);
     }
 
@@ -79,7 +79,7 @@ impl Drop for HardLinkSlot {
     fn drop(&mut self) {
         if self.is_owner {
             // Nothing, where it was finished.
-            self.finish(Outcome::Failed);
+            self.finish(LinkOutcome::Failed);
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         let handle = first.handle();
         let second = handle.next();
         let (told, heard) = std::sync::mpsc::channel();
-        std::thread::spawn(move || told.send(matches!(second.outcome_before(), Outcome::Failed)));
+        std::thread::spawn(move || told.send(matches!(second.outcome_before(), LinkOutcome::Failed)));
         drop(handle);
         assert!(heard.recv_timeout(Duration::from_millis(100)).is_err(), "its job is still there");
         drop(first);

@@ -18,12 +18,12 @@ use crate::format::manifest::Tail;
 /// An index file that grows with the snapshot.
 pub struct IndexBuilder<'a> {
     run: &'a CreateContext<'a>,
-    state: Progress,
+    state: Stage,
     bundles: Vec<BundleRecord>,
     summary: Summary,
 }
 
-enum Progress {
+enum Stage {
     NotBegun,
     Begun(Box<IndexRows>),
     GivenUp,
@@ -32,14 +32,14 @@ enum Progress {
 impl<'a> IndexBuilder<'a> {
     /// Begins nothing yet.
     pub fn new(run: &'a CreateContext<'a>) -> IndexBuilder<'a> {
-        IndexBuilder { run, state: Progress::NotBegun, bundles: Vec::new(), summary: Summary::default() }
+        IndexBuilder { run, state: Stage::NotBegun, bundles: Vec::new(), summary: Summary::default() }
     }
 
     /// Begins it, the first time.
     pub fn begin(&mut self) {
-        if matches!(self.state, Progress::NotBegun) {
+        if matches!(self.state, Stage::NotBegun) {
             let rows = self.run.catalog.begin_index(self.run.head.id.number, self.run.base);
-            self.state = rows.map_or(Progress::GivenUp, |rows| Progress::Begun(Box::new(rows)));
+            self.state = rows.map_or(Stage::GivenUp, |rows| Stage::Begun(Box::new(rows)));
         }
     }
 
@@ -66,11 +66,9 @@ impl<'a> IndexBuilder<'a> {
     /// where that fails, too, a notice says so: the snapshot exists all the same.
     pub fn publish(mut self) -> Summary {
         let summary = self.summary.clone();
-        let published = match std::mem::replace(&mut self.state, Progress::GivenUp) {
-            Progress::Begun(rows) => {
-                rows.publish(std::mem::take(&mut self.bundles), Some(self.summary.clone())).is_ok()
-            }
-            Progress::NotBegun | Progress::GivenUp => false,
+        let published = match std::mem::replace(&mut self.state, Stage::GivenUp) {
+            Stage::Begun(rows) => rows.publish(std::mem::take(&mut self.bundles), Some(self.summary.clone())).is_ok(),
+            Stage::NotBegun | Stage::GivenUp => false,
         };
         if !published {
             self.make_again();
@@ -87,10 +85,10 @@ impl<'a> IndexBuilder<'a> {
     }
 
     fn attempt(&mut self, act: impl FnOnce(&mut IndexRows) -> Result<()>) {
-        if let Progress::Begun(rows) = &mut self.state
+        if let Stage::Begun(rows) = &mut self.state
             && act(rows).is_err()
         {
-            self.state = Progress::GivenUp;
+            self.state = Stage::GivenUp;
         }
     }
 }

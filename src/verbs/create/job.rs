@@ -2,7 +2,7 @@
 
 use super::item::Item;
 use super::large::CompareJob;
-use super::large::Piece;
+use super::large::FilePiece;
 use crate::archive::state::Row;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -27,7 +27,7 @@ pub enum Job {
     /// Entries that share a frame.
     Group(GroupJob),
     /// One piece of a large file.
-    Piece(Piece),
+    FilePiece(FilePiece),
     /// A large file that is hashed before anything of it is stored.
     Compare(CompareJob),
 }
@@ -38,7 +38,7 @@ pub struct GroupJob {
     /// The directories that the steps speak of.
     pub directories: Vec<JobDirectory>,
     /// What to do, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<GroupStep>,
     bytes: u64,
 }
 
@@ -52,12 +52,12 @@ pub struct JobDirectory {
     /// Its metadata.
     pub stat: Stat,
     /// Whether its own header stands before its entries.
-    pub header: Header,
+    pub header: HeaderNeed,
 }
 
 /// Whether a directory's header stands before its entries.
 #[derive(Clone, Debug, Default)]
-pub enum Header {
+pub enum HeaderNeed {
     /// No.
     #[default]
     Never,
@@ -69,17 +69,17 @@ pub enum Header {
     Always(Option<Vec<u8>>),
 }
 
-impl Header {
+impl HeaderNeed {
     /// Decides about what depends on large files: all of those before it are decided.
     pub fn resolve(&mut self) {
-        if let Header::IfStoredFirst(is_stored) = self {
-            *self = if is_stored.load(Ordering::Relaxed) { Header::Never } else { Header::IfStored };
+        if let HeaderNeed::IfStoredFirst(is_stored) = self {
+            *self = if is_stored.load(Ordering::Relaxed) { HeaderNeed::Never } else { HeaderNeed::IfStored };
         }
     }
 }
 
 /// One entry's part of a job.
-pub enum Step {
+pub enum GroupStep {
     /// The directory's entries follow; its header comes now or never.
     Enter {
         /// Its place in [`GroupJob::directories`].
@@ -138,7 +138,7 @@ impl GroupJob {
     }
 
     /// Adds a step that makes about `bytes` bytes of tar.
-    pub fn push(&mut self, step: Step, bytes: u64) {
+    pub fn push(&mut self, step: GroupStep, bytes: u64) {
         self.bytes += bytes;
         self.steps.push(step);
     }
@@ -159,10 +159,10 @@ mod tests {
         let mut job = GroupJob::default();
         let path = EntryPathBuf::from_bytes(b"gone").unwrap();
         while !job.is_full_for(0) {
-            job.push(Step::Removed { path: path.clone(), kind: Kind::File }, 0);
+            job.push(GroupStep::Removed { path: path.clone(), kind: Kind::File }, 0);
         }
         assert_eq!((job.bytes(), job.weight()), (0, 4 << 20));
-        job.push(Step::Removed { path, kind: Kind::File }, 5 << 20);
+        job.push(GroupStep::Removed { path, kind: Kind::File }, 5 << 20);
         assert_eq!(job.weight(), 5 << 20, "with much content it is the content that counts");
     }
 }

@@ -1,7 +1,7 @@
 //! A large file in pieces, each a frame of its own and a job of its own; they are hashed in order.
 
 use super::hardlinks::HardLinkSlot;
-use super::hardlinks::Outcome;
+use super::hardlinks::LinkOutcome;
 use super::item::Item;
 use super::meter::Meter;
 use super::packed::ContentOffset;
@@ -46,18 +46,18 @@ pub struct LargeFile {
     /// Where its content begins.
     pub offset: Arc<ContentOffset>,
     holes: Holes,
-    progress: Turns<Progress>,
+    progress: Turns<HashedSoFar>,
 }
 
 #[derive(Default)]
-struct Progress {
+struct HashedSoFar {
     hasher: Hasher,
     /// Why bytes are missing, once some are.
     trouble: Option<String>,
 }
 
 /// One piece.
-pub struct Piece {
+pub struct FilePiece {
     /// The file.
     pub file: Arc<LargeFile>,
     /// Which piece, from 0.
@@ -146,7 +146,7 @@ impl Comparing {
             return Ok(Compared::Different);
         };
         if let Some(link) = link {
-            link.finish(Outcome::Reused(hash, holes.clone()));
+            link.finish(LinkOutcome::Reused(hash, holes.clone()));
         }
         let content = Content { torn: false, ..content.clone() };
         Ok(Compared::Same(Box::new(Entry { content: Some(content), ..entry.clone() })))

@@ -2,16 +2,16 @@
 //! meanwhile; what comes after it waits here until that is known, so that the order does not depend on how long it takes.
 
 use super::job::GroupJob;
-use super::job::Header;
+use super::job::GroupStep;
+use super::job::HeaderNeed;
 use super::job::Job;
 use super::job::JobDirectory;
 use super::job::LINE_BYTES;
-use super::job::Step;
 use super::job::item_bytes;
 use super::large::Compared;
 use super::large::Comparing;
+use super::large::FilePiece;
 use super::large::LargeFile;
-use super::large::Piece;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use super::worker::Context;
@@ -31,7 +31,7 @@ const STEPS_WAITING_MAX: usize = 16 << 10;
 const FILES_WAITING_MAX: usize = 32;
 
 /// What the planner sends, in order.
-pub enum Planned {
+pub enum WorkItem {
     /// Work for a worker; how many bytes it and what it makes take, about.
     Job(Job, u64),
     /// Done already: lines for the manifest.
@@ -51,14 +51,14 @@ pub struct Undecided {
 }
 
 enum Waiting {
-    Planned(Planned),
+    WorkItem(WorkItem),
     /// With the part and the bytes that it counts for.
     Undecided(Undecided, u64, u64),
 }
 
 /// What was planned and is not yet sent.
 pub struct Outbox<'a> {
-    send: &'a mut dyn FnMut(Planned) -> Result<()>,
+    send: &'a mut dyn FnMut(WorkItem) -> Result<()>,
     context: Context<'a>,
     waiting: VecDeque<Waiting>,
     steps_waiting: usize,
@@ -67,7 +67,7 @@ pub struct Outbox<'a> {
 
 impl<'a> Outbox<'a> {
     /// Sends by calling `send`.
-    pub fn new(context: Context<'a>, send: &'a mut dyn FnMut(Planned) -> Result<()>) -> Outbox<'a> {
+    pub fn new(context: Context<'a>, send: &'a mut dyn FnMut(WorkItem) -> Result<()>) -> Outbox<'a> {
         Outbox { send, context, waiting: VecDeque::new(), steps_waiting: 0, files_waiting: 0 }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Outbox<'a> {
     ///
     /// # Errors
     /// Those of sending, and of the index.
-    pub fn push(&mut self, planned: Planned, budget: &mut PartBudget) -> Result<()> {
+    pub fn push(&mut self, planned: WorkItem, budget: &mut PartBudget) -> Result<()> {
         while self.is_front_decided() {
             self.send_front(budget)?;
         }
@@ -88,7 +88,7 @@ impl<'a> Outbox<'a> {
             return self.send_now(planned);
         }
         self.steps_waiting += steps_of(&planned);
-        self.waiting.push_back(Waiting::Planned(planned));
+        self.waiting.push_back(Waiting::WorkItem(planned));
         while self.steps_waiting > STEPS_WAITING_MAX {
             self.send_front(budget)?;
         }
@@ -100,7 +100,7 @@ impl<'a> Outbox<'a> {
     /// # Errors
     /// As for [`Outbox::push`].
     pub fn compare(&mut self, undecided: Undecided, budget: &mut PartBudget) -> Result<()> {
-        self.send_now(Planned::Job(Job::Compare(undecided.comparing.job()), 0))?;
+        self.send_now(WorkItem::Job(Job::Compare(undecided.comparing.job()), 0))?;
         let header = if undecided.directory.is_some() { LINE_BYTES + header_bytes() } else { 0 };
         let bytes = undecided.comparing.file.stat().size + header;
         let part = budget.add_undecided(bytes);
@@ -126,7 +126,7 @@ impl<'a> Outbox<'a> {
     fn is_front_decided(&self) -> bool {
         match self.waiting.front() {
             None => false,
-            Some(Waiting::Planned(_)) => true,
+            Some(Waiting::WorkItem(_)) => true,
             Some(Waiting::Undecided(undecided, ..)) => undecided.comparing.is_decided(),
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Outbox<'a> {
     fn send_front(&mut self, budget: &mut PartBudget) -> Result<()> {
         match self.waiting.pop_front() {
             None => Ok(()),
-            Some(Waiting::Planned(planned)) => {
+            Some(Waiting::WorkItem(planned)) => {
                 self.steps_waiting -= steps_of(&planned);
                 self.send_now(planned)
             }
@@ -162,7 +162,7 @@ impl<'a> Outbox<'a> {
                     bytes += LINE_BYTES + header_bytes();
                     self.send_now(header_job(directory))?;
                 }
-                self.send_now(Planned::Ready(packed))?;
+                self.send_now(WorkItem::Ready(packed))?;
                 self.send_pieces(&comparing.file)?;
                 return Ok(bytes);
             }
@@ -177,7 +177,7 @@ impl<'a> Outbox<'a> {
                 packed.problems.push(unread(&comparing.file.path, error));
             }
         }
-        self.send_now(Planned::Ready(packed))?;
+        self.send_now(WorkItem::Ready(packed))?;
         Ok(0)
     }
 
@@ -185,8 +185,8 @@ impl<'a> Outbox<'a> {
         pieces(file).try_for_each(|piece| self.send_now(piece))
     }
 
-    fn send_now(&mut self, mut planned: Planned) -> Result<()> {
-        if let Planned::Job(Job::Group(job), _) = &mut planned {
+    fn send_now(&mut self, mut planned: WorkItem) -> Result<()> {
+        if let WorkItem::Job(Job::Group(job), _) = &mut planned {
             job.directories.iter_mut().for_each(|directory| directory.header.resolve());
         }
         (self.send)(planned)
@@ -194,17 +194,17 @@ impl<'a> Outbox<'a> {
 }
 
 /// The pieces of a large file that is stored.
-pub fn pieces(file: &Arc<LargeFile>) -> impl Iterator<Item = Planned> {
-    let piece = |number| Planned::Job(Job::Piece(Piece { file: file.clone(), number }), PIECE_BYTES);
+pub fn pieces(file: &Arc<LargeFile>) -> impl Iterator<Item = WorkItem> {
+    let piece = |number| WorkItem::Job(Job::FilePiece(FilePiece { file: file.clone(), number }), PIECE_BYTES);
     (0..file.pieces()).map(piece)
 }
 
-fn header_job(directory: JobDirectory) -> Planned {
+fn header_job(directory: JobDirectory) -> WorkItem {
     let mut job = GroupJob::default();
-    job.directories.push(JobDirectory { header: Header::Always(None), ..directory });
-    job.push(Step::Enter { directory: 0 }, header_bytes());
+    job.directories.push(JobDirectory { header: HeaderNeed::Always(None), ..directory });
+    job.push(GroupStep::Enter { directory: 0 }, header_bytes());
     let weight = job.weight();
-    Planned::Job(Job::Group(job), weight)
+    WorkItem::Job(Job::Group(job), weight)
 }
 
 /// How many bytes of tar the header of a directory takes, about.
@@ -212,9 +212,9 @@ pub fn header_bytes() -> u64 {
     item_bytes(b"", &Stat::default())
 }
 
-fn steps_of(planned: &Planned) -> usize {
+fn steps_of(planned: &WorkItem) -> usize {
     match planned {
-        Planned::Job(Job::Group(job), _) => job.steps.len(),
+        WorkItem::Job(Job::Group(job), _) => job.steps.len(),
         _ => 1,
     }
 }

@@ -12,7 +12,7 @@ use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::frames::Effort;
 use crate::format::layout::Frames;
-use crate::format::manifest::LineWithoutOffset;
+use crate::format::manifest::DraftLine;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Packed {
         } else {
             self.counts.metadata += 1;
         }
-        let text = LineWithoutOffset::entry(&path, &entry, stored_in);
+        let text = DraftLine::entry(&path, &entry, stored_in);
         self.lines.push(Line {
             text,
             offset: None,
@@ -88,7 +88,7 @@ impl Packed {
         let Counts { new, modified, .. } = &mut self.counts;
         let (count, what) = if is_new { (new, EntryChange::New) } else { (modified, EntryChange::Modified) };
         *count += 1;
-        let text = LineWithoutOffset::entry(&path, &entry, None);
+        let text = DraftLine::entry(&path, &entry, None);
         self.lines.push(Line { text, offset, path, entry: Some(entry), change: Some(what) });
     }
 
@@ -98,7 +98,7 @@ impl Packed {
         let (count, what) =
             if is_new { (new_directories, EntryChange::New) } else { (changed_directories, EntryChange::Metadata) };
         *count += 1;
-        let text = LineWithoutOffset::entry(&path, &entry, None);
+        let text = DraftLine::entry(&path, &entry, None);
         self.lines.push(Line { text, offset: None, path, entry: Some(entry), change: Some(what) });
     }
 
@@ -106,7 +106,7 @@ impl Packed {
     pub fn push_removed(&mut self, path: EntryPathBuf, kind: Kind) {
         let Counts { deleted, deleted_directories, .. } = &mut self.counts;
         *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
-        let text = LineWithoutOffset::gone(&path, kind);
+        let text = DraftLine::gone(&path, kind);
         self.lines.push(Line { text, offset: None, path, entry: None, change: Some(EntryChange::Deleted) });
     }
 }
@@ -114,7 +114,7 @@ impl Packed {
 /// A line for the manifest.
 pub struct Line {
     /// The line.
-    pub text: LineWithoutOffset,
+    pub text: DraftLine,
     /// Where its content begins, if that is in this bundle.
     pub offset: Option<Arc<ContentOffset>>,
     /// Which entry it is about.

@@ -6,7 +6,7 @@ use super::level::FinishedJob;
 use super::meter::Meter;
 use super::options::Level;
 use super::outbox::Outbox;
-use super::outbox::Planned;
+use super::outbox::WorkItem;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use super::planner::PlanOptions;
@@ -90,7 +90,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         is_stopped: &|| run.monitor.is_interrupted() || shared.budget.is_stopped(),
     };
     let mut planned = None;
-    let feed = |sender: &Sender<Planned, Result<Output>>| {
+    let feed = |sender: &Sender<WorkItem, Result<Output>>| {
         planned = Some(plan(sender, run, context, &shared)?);
         Ok(())
     };
@@ -111,7 +111,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
 
 /// Plans until the sources are through; gives what was found unchanged, the sockets, and what rules left out.
 fn plan(
-    sender: &Sender<Planned, Result<Output>>,
+    sender: &Sender<WorkItem, Result<Output>>,
     run: &CreateContext,
     context: Context,
     shared: &Shared,
@@ -119,8 +119,8 @@ fn plan(
     let mut send = |planned| {
         check_interrupted(run.monitor)?;
         let bytes = match &planned {
-            Planned::Job(_, bytes) => *bytes,
-            Planned::Ready(_) | Planned::Cut => 0,
+            WorkItem::Job(_, bytes) => *bytes,
+            WorkItem::Ready(_) | WorkItem::Cut => 0,
         };
         sender.send(planned, bytes)
     };
@@ -183,11 +183,11 @@ fn stopped() -> Error {
     Error::new(ErrorKind::Interrupted, "stopped")
 }
 
-fn work(planned: Planned, packer: &mut Packer, shared: &Shared) -> Result<Output> {
+fn work(planned: WorkItem, packer: &mut Packer, shared: &Shared) -> Result<Output> {
     let job = match planned {
-        Planned::Job(job, _) => job,
-        Planned::Ready(packed) => return Ok(Output::Packed(Box::new(packed))),
-        Planned::Cut => return Ok(Output::Cut),
+        WorkItem::Job(job, _) => job,
+        WorkItem::Ready(packed) => return Ok(Output::Packed(Box::new(packed))),
+        WorkItem::Cut => return Ok(Output::Cut),
     };
     let began = Instant::now();
     let packed = packer.pack(job, shared.buffers.get())?;

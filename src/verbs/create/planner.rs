@@ -6,18 +6,18 @@ use super::directory_diff::DirectoryDiff;
 use super::hardlinks::HardLinkSlot;
 use super::item::Item;
 use super::job::GroupJob;
-use super::job::Header;
+use super::job::GroupStep;
+use super::job::HeaderNeed;
 use super::job::Job;
 use super::job::JobDirectory;
 use super::job::LINE_BYTES;
-use super::job::Step;
 use super::job::item_bytes;
 use super::large::Comparing;
 use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::outbox::Outbox;
-use super::outbox::Planned;
 use super::outbox::Undecided;
+use super::outbox::WorkItem;
 use super::outbox::header_bytes;
 use super::outbox::pieces;
 use super::owners::OwnerNames;
@@ -90,7 +90,7 @@ struct Directory<'l> {
     /// Its metadata, if that changed.
     own_stat: Option<Stat>,
     /// For the job in which it is used first.
-    header: Header,
+    header: HeaderNeed,
     /// Its place in the job in which it was used last.
     place: Option<usize>,
 }
@@ -167,7 +167,7 @@ impl<'a> Planner<'a> {
         }
         let diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
         self.counts.unchanged += diff.unchanged;
-        self.plan_diff(Directory { listing, path, own_stat, header: Header::IfStored, place: None }, diff)
+        self.plan_diff(Directory { listing, path, own_stat, header: HeaderNeed::IfStored, place: None }, diff)
     }
 
     /// Whatever is left of the base is gone. Comes last.
@@ -226,14 +226,14 @@ impl<'a> Planner<'a> {
 
     fn plan_removed(&mut self, directory: &EntryPath, row: &Row) -> Result<()> {
         let Some(stat) = row.stat() else { return Ok(()) };
-        self.push(Step::Removed { path: path_in(directory, row.name())?, kind: stat.kind }, 0)
+        self.push(GroupStep::Removed { path: path_in(directory, row.name())?, kind: stat.kind }, 0)
     }
 
     /// The header of a directory that cannot be listed.
     fn plan_header(&mut self, source: usize, path: &EntryPath, stat: Stat) -> Result<()> {
         let directory =
-            self.enter_job(JobDirectory { source, path: path.to_owned(), stat, header: Header::Always(None) });
-        self.push(Step::Enter { directory }, item_bytes(path.as_bytes(), &stat))
+            self.enter_job(JobDirectory { source, path: path.to_owned(), stat, header: HeaderNeed::Always(None) });
+        self.push(GroupStep::Enter { directory }, item_bytes(path.as_bytes(), &stat))
     }
 
     fn plan_diff(&mut self, mut directory: Directory, diff: DirectoryDiff) -> Result<()> {
@@ -245,10 +245,10 @@ impl<'a> Planner<'a> {
             }
         }
         if directory.own_stat.is_some() || diff.deletions > 0 {
-            directory.header = Header::Always(diff.names);
+            directory.header = HeaderNeed::Always(diff.names);
             let place = self.place(&mut directory)?;
             let bytes = item_bytes(directory.path.as_bytes(), &Stat::default());
-            self.push(Step::Enter { directory: place }, bytes)?;
+            self.push(GroupStep::Enter { directory: place }, bytes)?;
         }
         let mut deletions_left = diff.deletions;
         for change in diff.changes {
@@ -276,7 +276,7 @@ impl<'a> Planner<'a> {
         let path = directory.path_of(found)?;
         match (verdict, base) {
             (Verdict::Metadata, Some(base)) => {
-                self.push(Step::Metadata { path, stat: found.stat, base: base.clone() }, 0)
+                self.push(GroupStep::Metadata { path, stat: found.stat, base: base.clone() }, 0)
             }
             // What has holes may take next to nothing.
             _ if self.budget.is_beyond_drive(found.stat.size) && !found.may_have_holes => {
@@ -317,7 +317,7 @@ impl<'a> Planner<'a> {
         }
         let is_new = verdict != Some(Verdict::Metadata);
         self.changed_directories.insert(path.clone(), (stat, is_new));
-        self.push_step(Step::Directory { source, path, stat, is_new }, 0);
+        self.push_step(GroupStep::Directory { source, path, stat, is_new }, 0);
     }
 
     fn note_unchanged_directory(&mut self, path: EntryPathBuf, stat: Stat) {
@@ -361,7 +361,7 @@ impl<'a> Planner<'a> {
         if is_large {
             return self.plan_large(place, item);
         }
-        self.push_step(Step::Item(item), bytes);
+        self.push_step(GroupStep::Item(item), bytes);
         Ok(())
     }
 
@@ -375,7 +375,7 @@ impl<'a> Planner<'a> {
     /// What took a directory's name cannot be saved; unpacking has removed the directory all the same.
     fn remove_directory(&mut self, path: EntryPathBuf, base_kind: Option<Kind>) -> Result<()> {
         match base_kind {
-            Some(Kind::Directory) => self.push(Step::Removed { path, kind: Kind::Directory }, 0),
+            Some(Kind::Directory) => self.push(GroupStep::Removed { path, kind: Kind::Directory }, 0),
             _ => Ok(()),
         }
     }
@@ -408,7 +408,7 @@ impl<'a> Planner<'a> {
             Err(error) => {
                 self.context.meter.add_done(size);
                 packed.problems.push(unread(&path, &error));
-                self.send(Planned::Ready(packed))?;
+                self.send(WorkItem::Ready(packed))?;
                 self.remove_directory(path, base_kind)
             }
         }
@@ -416,17 +416,17 @@ impl<'a> Planner<'a> {
 
     /// Plans a large file, after the header of its directory if that is wanted for what is stored in it.
     fn store_large(&mut self, place: usize, file: &Arc<LargeFile>, packed: Packed) -> Result<()> {
-        if matches!(self.job.directories[place].header, Header::IfStoredFirst(_)) {
+        if matches!(self.job.directories[place].header, HeaderNeed::IfStoredFirst(_)) {
             self.outbox.settle(&mut self.budget)?;
         }
         let header = &mut self.job.directories[place].header;
         header.resolve();
-        if matches!(header, Header::IfStored) {
-            *header = Header::Always(None);
-            self.push_step(Step::Enter { directory: place }, header_bytes());
+        if matches!(header, HeaderNeed::IfStored) {
+            *header = HeaderNeed::Always(None);
+            self.push_step(GroupStep::Enter { directory: place }, header_bytes());
         }
         self.flush()?;
-        self.send(Planned::Ready(packed))?;
+        self.send(WorkItem::Ready(packed))?;
         self.budget.add(file.stat().size);
         pieces(file).try_for_each(|piece| self.send(piece))
     }
@@ -434,12 +434,12 @@ impl<'a> Planner<'a> {
     fn compare_large(&mut self, place: usize, comparing: Arc<Comparing>, packed: Packed) -> Result<()> {
         let directory = &mut self.job.directories[place];
         let is_stored = match &directory.header {
-            Header::IfStored => Some(Arc::new(AtomicBool::new(false))),
-            Header::IfStoredFirst(is_stored) => Some(is_stored.clone()),
-            Header::Never | Header::Always(_) => None,
+            HeaderNeed::IfStored => Some(Arc::new(AtomicBool::new(false))),
+            HeaderNeed::IfStoredFirst(is_stored) => Some(is_stored.clone()),
+            HeaderNeed::Never | HeaderNeed::Always(_) => None,
         };
         let directory = is_stored.map(|is_stored| {
-            directory.header = Header::IfStoredFirst(is_stored.clone());
+            directory.header = HeaderNeed::IfStoredFirst(is_stored.clone());
             (directory.clone(), is_stored)
         });
         self.outbox.compare(Undecided { comparing, packed, directory }, &mut self.budget)
@@ -474,9 +474,9 @@ impl<'a> Planner<'a> {
         self.job.directories.len() - 1
     }
 
-    fn push(&mut self, step: Step, bytes: u64) -> Result<()> {
+    fn push(&mut self, step: GroupStep, bytes: u64) -> Result<()> {
         // A step that names a directory of the job must stay in it.
-        if !matches!(step, Step::Enter { .. }) {
+        if !matches!(step, GroupStep::Enter { .. }) {
             if self.job.is_full_for(bytes) {
                 self.flush()?;
             }
@@ -488,7 +488,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn push_step(&mut self, step: Step, bytes: u64) {
+    fn push_step(&mut self, step: GroupStep, bytes: u64) {
         self.budget.add(LINE_BYTES);
         self.job.push(step, bytes);
     }
@@ -496,7 +496,7 @@ impl<'a> Planner<'a> {
     /// Problems found by the scan go the same way as all others, so that they are reported in order.
     pub fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
         self.flush()?;
-        self.send(Planned::Ready(Packed { problems, ..Packed::default() }))
+        self.send(WorkItem::Ready(Packed { problems, ..Packed::default() }))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -506,10 +506,10 @@ impl<'a> Planner<'a> {
         let job = std::mem::take(&mut self.job);
         self.budget.add(job.bytes());
         let weight = job.weight();
-        self.send(Planned::Job(Job::Group(job), weight))
+        self.send(WorkItem::Job(Job::Group(job), weight))
     }
 
-    fn send(&mut self, planned: Planned) -> Result<()> {
+    fn send(&mut self, planned: WorkItem) -> Result<()> {
         self.outbox.push(planned, &mut self.budget)
     }
 
@@ -531,7 +531,7 @@ impl<'a> Planner<'a> {
         self.flush()?;
         // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
         self.links.clear();
-        self.send(Planned::Cut)?;
+        self.send(WorkItem::Cut)?;
         self.budget.cut();
         Ok(true)
     }

@@ -1,16 +1,16 @@
 //! What one worker does with a job.
 
-use super::hardlinks::Outcome;
+use super::hardlinks::LinkOutcome;
 use super::item::Item;
 use super::job::GroupJob;
-use super::job::Header;
+use super::job::GroupStep;
+use super::job::HeaderNeed;
 use super::job::Job;
 use super::job::JobDirectory;
-use super::job::Step;
 use super::large;
+use super::large::FilePiece;
 use super::large::LargeFile;
 use super::large::OpenedLarge;
-use super::large::Piece;
 use super::large::read_full;
 use super::large::read_on;
 use super::meter::Meter;
@@ -97,7 +97,7 @@ impl<'a> Packer<'a> {
         let mut packed = Packed { frames: Frames::in_buffer(buffer), ..Packed::default() };
         match job {
             Job::Group(job) => self.pack_group(&job, &mut packed)?,
-            Job::Piece(piece) => self.pack_piece(&piece, &mut packed)?,
+            Job::FilePiece(piece) => self.pack_piece(&piece, &mut packed)?,
             Job::Compare(job) => job.run(self.context.meter, self.context.is_stopped),
         }
         self.compress(&mut packed)?;
@@ -119,35 +119,41 @@ impl<'a> Packer<'a> {
     }
 
     fn pack_group(&mut self, job: &GroupJob, packed: &mut Packed) -> Result<()> {
-        let mut headers: Vec<Option<&Header>> =
+        let mut headers: Vec<Option<&HeaderNeed>> =
             job.directories.iter().map(|directory| Some(&directory.header)).collect();
         for step in &job.steps {
             match step {
-                Step::Enter { directory } => {
-                    if matches!(headers[*directory], Some(Header::Always(_))) {
+                GroupStep::Enter { directory } => {
+                    if matches!(headers[*directory], Some(HeaderNeed::Always(_))) {
                         self.append_directory(&job.directories[*directory], headers[*directory].take());
                     }
                 }
-                Step::Removed { path, kind } => packed.push_removed(path.clone(), *kind),
-                Step::Directory { source, path, stat, is_new } => {
+                GroupStep::Removed { path, kind } => packed.push_removed(path.clone(), *kind),
+                GroupStep::Directory { source, path, stat, is_new } => {
                     self.push_directory_line(*source, path, stat, *is_new, packed);
                 }
-                Step::Metadata { path, stat, base } => {
+                GroupStep::Metadata { path, stat, base } => {
                     if let Some(base) = base.entry()? {
                         self.push_reused(path, Entry { stat: *stat, ..base.clone() }, Some(&base), packed);
                     }
                 }
-                Step::Item(item) => self.pack_in_directory(job, item, &mut headers[item.directory], packed),
+                GroupStep::Item(item) => self.pack_in_directory(job, item, &mut headers[item.directory], packed),
             }
         }
         Ok(())
     }
 
     /// Packs an entry, after the header of its directory if that is wanted for what is stored in it.
-    fn pack_in_directory(&mut self, job: &GroupJob, item: &Item, header: &mut Option<&Header>, packed: &mut Packed) {
+    fn pack_in_directory(
+        &mut self,
+        job: &GroupJob,
+        item: &Item,
+        header: &mut Option<&HeaderNeed>,
+        packed: &mut Packed,
+    ) {
         let start = self.frames.raw_bytes();
         let directory = &job.directories[item.directory];
-        if let Some(Header::IfStored) = *header {
+        if let Some(HeaderNeed::IfStored) = *header {
             self.append_directory(directory, *header);
         }
         let after_header = self.frames.raw_bytes();
@@ -161,7 +167,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Appends a directory's own header.
-    fn append_directory(&mut self, directory: &JobDirectory, header: Option<&Header>) {
+    fn append_directory(&mut self, directory: &JobDirectory, header: Option<&HeaderNeed>) {
         if directory.path.is_root() {
             return;
         }
@@ -170,7 +176,7 @@ impl<'a> Packer<'a> {
         let opened = self.open(directory.source, &directory.path);
         entry.xattrs = opened.and_then(|opened| opened.own_xattrs()).unwrap_or_default();
         let body = match header {
-            Some(Header::Always(Some(names))) => Body::Listing(names),
+            Some(HeaderNeed::Always(Some(names))) => Body::Listing(names),
             _ => Body::Itself,
         };
         self.frames.header(&directory.path, &entry, body);
@@ -198,7 +204,7 @@ impl<'a> Packer<'a> {
         self.context.meter.add_done(item.stat.size);
         if let Some(link) = &item.link {
             // Other names must not wait for ever; where the file was packed, this says nothing.
-            link.finish(Outcome::Failed);
+            link.finish(LinkOutcome::Failed);
         }
         if let Err(error) = result {
             packed.problems.push(unread(&item.path, &error));
@@ -309,7 +315,7 @@ impl<'a> Packer<'a> {
 
     fn reuse_file(&mut self, item: &Item, read: ReadFile, base: &Entry, packed: &mut Packed) {
         if let Some(link) = &item.link {
-            link.finish(Outcome::Reused(read.hash, read.holes));
+            link.finish(LinkOutcome::Reused(read.hash, read.holes));
         }
         self.push_reused(&item.path, reusing(base, read.entry), Some(base), packed);
     }
@@ -336,12 +342,12 @@ impl<'a> Packer<'a> {
         directory: &Directory,
         item: &Item,
         base: Option<&Entry>,
-        first: &Outcome,
+        first: &LinkOutcome,
         packed: &mut Packed,
     ) -> bool {
         match first {
-            Outcome::Failed => return false,
-            Outcome::Reused(hash, holes) => {
+            LinkOutcome::Failed => return false,
+            LinkOutcome::Reused(hash, holes) => {
                 let Some(base) = base.filter(|base| has_content(base, item.stat.size, *hash, holes)) else {
                     return false;
                 };
@@ -350,7 +356,7 @@ impl<'a> Packer<'a> {
                 note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
                 self.push_reused(&item.path, reusing(base, entry), Some(base), packed);
             }
-            Outcome::Stored(target, stat, content, offset) => {
+            LinkOutcome::Stored(target, stat, content, offset) => {
                 // With the first name's metadata: the scan's look at this one may be older than the content.
                 let mut entry = self.new_entry(*stat);
                 let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
@@ -363,7 +369,7 @@ impl<'a> Packer<'a> {
         true
     }
 
-    fn pack_piece(&mut self, piece: &Piece, packed: &mut Packed) -> Result<()> {
+    fn pack_piece(&mut self, piece: &FilePiece, packed: &mut Packed) -> Result<()> {
         let (file, number) = (&*piece.file, piece.number);
         if number == 0 {
             self.frames.header(&file.path, &file.entry, Body::Itself);
@@ -499,8 +505,8 @@ pub fn unread(path: &EntryPath, error: &io::Error) -> Problem {
     }
 }
 
-fn stored_outcome(path: &EntryPath, entry: &Entry, offset: &Arc<ContentOffset>) -> Outcome {
-    Outcome::Stored(path.to_owned(), entry.stat, entry.content.clone().unwrap_or_default(), offset.clone())
+fn stored_outcome(path: &EntryPath, entry: &Entry, offset: &Arc<ContentOffset>) -> LinkOutcome {
+    LinkOutcome::Stored(path.to_owned(), entry.stat, entry.content.clone().unwrap_or_default(), offset.clone())
 }
 
 fn opened_stat(

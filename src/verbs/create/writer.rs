@@ -207,7 +207,7 @@ impl<'a> Writer<'a> {
         self.index.begin();
         let name = self.name(part)?;
         if part > 0 {
-            bundle.become_part(part);
+            bundle.set_part(part);
         }
         let tail = std::mem::take(&mut self.tail);
         let (counts, problems) = (tail.counts, tail.problems_total);

@@ -1,8 +1,8 @@
 //! One frame of an export: contents read out of the bundles and checked, tar members built, all of it compressed.
 
+use super::plan::ExportJob;
+use super::plan::FileChunk;
 use super::plan::Item;
-use super::plan::Job;
-use super::plan::Part;
 use crate::archive::content::Reader;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -50,18 +50,18 @@ impl Maker {
         Maker { reader, effort: Effort::Level(level), frames: FrameBuilder::default() }
     }
 
-    pub fn make(&mut self, job: Result<Job>) -> Result<Made> {
+    pub fn make(&mut self, job: Result<ExportJob>) -> Result<Made> {
         self.frames.truncate(0);
         let mut made = Made::default();
         match job? {
-            Job::Members(items) => {
+            ExportJob::Members(items) => {
                 for item in items {
                     self.member(item, &mut made)?;
                 }
             }
-            Job::Part(part) if Maker::is_hole(&part) => return self.hole(part),
-            Job::Part(part) => self.part(part, &mut made)?,
-            Job::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
+            ExportJob::FileChunk(part) if Maker::is_hole(&part) => return self.hole(part),
+            ExportJob::FileChunk(part) => self.part(part, &mut made)?,
+            ExportJob::Unreadable(path, error) => made.problems.push(left_out(path, &error)),
         }
         self.frames.finish(self.effort, &mut made.frames)?;
         Ok(made)
@@ -123,7 +123,7 @@ impl Maker {
     }
 
     /// Whether a part that is neither the first nor the last is all in a hole.
-    fn is_hole(part: &Part) -> bool {
+    fn is_hole(part: &FileChunk) -> bool {
         let end = part.offset + part.length;
         let content = part.entry.content.as_ref();
         content.is_some_and(|content| content.holes.covers(part.offset..end))
@@ -131,14 +131,14 @@ impl Maker {
             && end < part.entry.stat.size
     }
 
-    fn hole(&mut self, part: Part) -> Result<Made> {
+    fn hole(&mut self, part: FileChunk) -> Result<Made> {
         let mut made = Made { bytes: part.length, ..Made::default() };
         self.frames.zeros(part.length, self.effort, &mut made.frames)?;
         made.part = Some(made_part(part, Vec::new(), false));
         Ok(made)
     }
 
-    fn part(&mut self, part: Part, made: &mut Made) -> Result<()> {
+    fn part(&mut self, part: FileChunk, made: &mut Made) -> Result<()> {
         let mut bytes = vec![0; part.length as usize];
         let lost = self.reader.read_lossy(&part.entry, part.offset, &mut bytes)?;
         if part.offset == 0 {
@@ -155,7 +155,7 @@ impl Maker {
     }
 }
 
-fn made_part(part: Part, bytes: Vec<u8>, damaged: bool) -> MadePart {
+fn made_part(part: FileChunk, bytes: Vec<u8>, damaged: bool) -> MadePart {
     MadePart {
         is_last: part.offset + part.length == part.entry.stat.size,
         offset: part.offset,

@@ -119,13 +119,13 @@ struct Export<'a> {
     monitor: &'a dyn Monitor,
     table: SeekTable,
     /// The large file whose parts are on their way.
-    large: Option<Large>,
+    large: Option<LargeContent>,
     problems: u64,
     progress: Progress,
 }
 
 #[derive(Default)]
-struct Large {
+struct LargeContent {
     hasher: Hasher,
     damaged: bool,
 }

@@ -37,7 +37,7 @@ pub(super) struct Item {
 }
 
 /// Some bytes of a file that runs over several frames.
-pub(super) struct Part {
+pub(super) struct FileChunk {
     pub path: EntryPathBuf,
     pub entry: Arc<Entry>,
     pub offset: u64,
@@ -45,9 +45,9 @@ pub(super) struct Part {
 }
 
 /// One frame of the export.
-pub(super) enum Job {
+pub(super) enum ExportJob {
     Members(Vec<Item>),
-    Part(Part),
+    FileChunk(FileChunk),
     /// A large file of whose content nothing can be read: it is left out.
     Unreadable(EntryPathBuf, Error),
 }
@@ -58,9 +58,9 @@ pub(super) struct Plan {
     reader: Reader,
     items: Vec<Item>,
     items_bytes: u64,
-    ready: VecDeque<Job>,
+    ready: VecDeque<ExportJob>,
     /// Where the file that is being handed out in parts goes on.
-    large: Option<Part>,
+    large: Option<FileChunk>,
     /// Files with several names, by link number.
     firsts: HashMap<u64, Vec<First>>,
     ended: bool,
@@ -86,13 +86,13 @@ impl Plan {
         })
     }
 
-    fn next_job(&mut self) -> Result<Option<Job>> {
+    fn next_job(&mut self) -> Result<Option<ExportJob>> {
         loop {
             if let Some(job) = self.ready.pop_front() {
                 return Ok(Some(job));
             }
             if let Some(part) = self.next_part() {
-                return Ok(Some(Job::Part(part)));
+                return Ok(Some(ExportJob::FileChunk(part)));
             }
             if self.ended {
                 return Ok(None);
@@ -142,17 +142,17 @@ impl Plan {
             let _ = sound.set(opened.is_ok());
         }
         match opened {
-            Ok(()) => self.large = Some(Part { path, entry: Arc::new(entry), offset: 0, length: 0 }),
-            Err(error) if error.is_damage() => self.ready.push_back(Job::Unreadable(path, error)),
+            Ok(()) => self.large = Some(FileChunk { path, entry: Arc::new(entry), offset: 0, length: 0 }),
+            Err(error) if error.is_damage() => self.ready.push_back(ExportJob::Unreadable(path, error)),
             Err(error) => return Err(error),
         }
         Ok(())
     }
 
-    fn next_part(&mut self) -> Option<Part> {
+    fn next_part(&mut self) -> Option<FileChunk> {
         let large = self.large.as_mut()?;
         let length = (large.entry.stat.size - large.offset).min(FRAME_BYTES as u64);
-        let part = Part { path: large.path.clone(), entry: large.entry.clone(), offset: large.offset, length };
+        let part = FileChunk { path: large.path.clone(), entry: large.entry.clone(), offset: large.offset, length };
         large.offset += length;
         if large.offset == large.entry.stat.size {
             self.large = None;
@@ -163,15 +163,15 @@ impl Plan {
     fn close_members(&mut self) {
         self.items_bytes = 0;
         if !self.items.is_empty() {
-            self.ready.push_back(Job::Members(std::mem::take(&mut self.items)));
+            self.ready.push_back(ExportJob::Members(std::mem::take(&mut self.items)));
         }
     }
 }
 
 impl Iterator for Plan {
-    type Item = Result<Job>;
+    type Item = Result<ExportJob>;
 
-    fn next(&mut self) -> Option<Result<Job>> {
+    fn next(&mut self) -> Option<Result<ExportJob>> {
         self.next_job().transpose()
     }
 }

@@ -1,4 +1,4 @@
-//! Bundles that are damaged or missing, mended one after the other from the first on: each names the one before.
+//! Bundles that are damaged or missing, repaired one after the other from the first on: each names the one before.
 
 use super::context::NEW;
 use super::context::Repair;
@@ -6,9 +6,9 @@ use super::context::is_about_the_chain;
 use super::context::name_of;
 use super::headers;
 use super::headers::FromHeaders;
-use super::headers::Survey;
+use super::headers::HeaderSurvey;
 use super::lines::FromStates;
-use super::lines::Share;
+use super::lines::PartRange;
 use crate::archive::open::bundle_path;
 use crate::archive::rebundle::NoLines;
 use crate::archive::rebundle::Rewrite;
@@ -29,8 +29,8 @@ use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
 use crate::format::frames::LEVEL_DEFAULT;
+use crate::format::manifest::Action;
 use crate::format::manifest::Head;
-use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::verbs::repair::DAMAGED;
@@ -42,20 +42,20 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// How far the bundles are mended.
-pub(super) struct Mended {
+/// How far the bundles are repaired.
+pub(super) struct Repaired {
     /// The first number of which a bundle was changed.
     pub first_changed: Option<Number>,
-    /// The one before which the archive is to be looked at again: what it builds on is not as it was. `None`: all are mended.
+    /// The one before which the archive is to be looked at again: what it builds on is not as it was. `None`: all are repaired.
     pub stopped_at: Option<BundleId>,
 }
 
-/// Mends the bundles; stops at none up to `looked_at`.
-pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Mended> {
+/// Repairs the bundles; stops at none up to `looked_at`.
+pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Repaired> {
     let wrong = wrong_ones(check);
     let mut all: BTreeMap<BundleId, BundleName> = check.missing.clone();
     all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
-    let mut mend = Mend {
+    let mut repair = BundleRepair {
         repair,
         check,
         looked_at,
@@ -66,42 +66,43 @@ pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<B
         guessed: None,
     };
     let first_changed = wrong.first().map(|id| id.number);
-    for name in mend.all.clone().into_values() {
+    for name in repair.all.clone().into_values() {
         // In a dry run, what would be finished or moved away first is still as it was.
-        let is_told = mend.repair.options.dry_run && mend.repair.has_step_for(&bundle_path(&name));
+        let is_told = repair.repair.options.dry_run && repair.repair.has_step_for(&bundle_path(&name));
         if wrong.contains(&name.id) && !is_told {
-            mend.repair.stop_if_interrupted()?;
-            if !mend.bundle(&name)? {
-                return Ok(Mended { first_changed, stopped_at: Some(name.id) });
+            repair.repair.stop_if_interrupted()?;
+            if !repair.bundle(&name)? {
+                return Ok(Repaired { first_changed, stopped_at: Some(name.id) });
             }
         } else if let Some((_, digest)) = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref()) {
-            mend.previous = Some(Parent { bundle: name, manifest: *digest });
+            repair.previous = Some(Parent { bundle: name, manifest: *digest });
         }
     }
-    Ok(Mended { first_changed, stopped_at: None })
+    Ok(Repaired { first_changed, stopped_at: None })
 }
 
 /// The bundles that are missing, and those with damages that are not noted as such already.
 fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
-    let is_mended = |damage: &&Damage| {
+    let is_repaired = |damage: &&Damage| {
         // One that claims the place of another says nothing of that one.
         let is_surplus = matches!(damage.fault, Fault::Surplus(_));
         !damage.fault.is_known_loss() && !is_about_the_chain(&damage.fault) && !is_surplus
     };
-    let damaged = check.damages.iter().filter(is_mended).filter_map(|damage| damage.place.bundle()).map(|name| name.id);
+    let damaged =
+        check.damages.iter().filter(is_repaired).filter_map(|damage| damage.place.bundle()).map(|name| name.id);
     damaged.chain(check.missing.keys().copied()).collect()
 }
 
-struct Mend<'m, 'a, 'c> {
+struct BundleRepair<'m, 'a, 'c> {
     repair: &'m mut Repair<'a>,
     check: &'m Check<'c>,
     looked_at: Option<BundleId>,
     all: BTreeMap<BundleId, BundleName>,
     /// The bundle before, as it is now.
     previous: Option<Parent>,
-    /// The last line of each bundle that was mended without its manifest.
+    /// The last line of each bundle that was repaired without its manifest.
     last_lines: BTreeMap<BundleId, Option<EntryPathBuf>>,
-    /// The directories that went in the parts of this number mended so far, as far as what was in them stands in parts to come.
+    /// The directories that went in the parts of this number repaired so far, as far as what was in them stands in parts to come.
     gone: (Number, BTreeSet<EntryPathBuf>),
     /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
     guessed: Option<Number>,
@@ -109,15 +110,15 @@ struct Mend<'m, 'a, 'c> {
 
 /// Where the list of changes comes from: the bundle itself, the states before and after, the headers of members, or nowhere.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
+enum ListSource {
     Manifest,
     Index,
     Headers,
     Nowhere,
 }
 
-impl Mend<'_, '_, '_> {
-    /// Mends one bundle; whether that could be done before the archive is looked at again.
+impl BundleRepair<'_, '_, '_> {
+    /// Repairs one bundle; whether that could be done before the archive is looked at again.
     fn bundle(&mut self, name: &BundleName) -> Result<bool> {
         let check = self.check;
         let examined = check.examined.get(&name.id);
@@ -131,7 +132,7 @@ impl Mend<'_, '_, '_> {
         let number = name.id.number;
         let known = self.list_of(name, examined)?;
         let survey = if known.is_none() { self.survey(name, old.as_ref()) } else { None };
-        let from = known.unwrap_or(if survey.is_some() { From::Headers } else { From::Nowhere });
+        let from = known.unwrap_or(if survey.is_some() { ListSource::Headers } else { ListSource::Nowhere });
         let is_looked_at = self.looked_at.is_some_and(|looked_at| looked_at >= name.id);
         if !is_looked_at && self.guessed.is_some_and(|guessed| guessed < number) {
             return Ok(false);
@@ -152,28 +153,28 @@ impl Mend<'_, '_, '_> {
     }
 
     /// Where its list of changes is, if it is still there.
-    fn list_of(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<From>> {
+    fn list_of(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<ListSource>> {
         let (history, number) = (&self.check.history, name.id.number);
         if examined.is_some_and(|examined| examined.manifest.is_some()) {
-            return Ok(Some(From::Manifest));
+            return Ok(Some(ListSource::Manifest));
         }
         let is_known = history.is_complete(number) && history.state(number)?.is_some();
-        Ok(is_known.then_some(From::Index))
+        Ok(is_known.then_some(ListSource::Index))
     }
 
     /// What the headers in a bundle say, if nothing says that they are those of another; and if there are any, be it in later
     /// parts of the same snapshot, which have members of directories whose lines stood in this one.
-    fn survey(&self, name: &BundleName, old: Option<&Arc<Bundle>>) -> Option<Survey> {
-        let mut survey = old.map(Survey::of).unwrap_or_default();
+    fn survey(&self, name: &BundleName, old: Option<&Arc<Bundle>>) -> Option<HeaderSurvey> {
+        let mut survey = old.map(HeaderSurvey::of).unwrap_or_default();
         let own = (self.repair.archive.id(), name.id.number);
         if survey.head.as_ref().is_some_and(|head| (head.archive, head.id.number) != own) {
-            survey = Survey::default();
+            survey = HeaderSurvey::default();
         }
         let has_later = || self.later_parts(name.id).next().is_some();
         (survey.has_members() || has_later()).then_some(survey)
     }
 
-    /// The later parts of the same snapshot. What cannot be opened has nothing to say here, and is mended in its turn.
+    /// The later parts of the same snapshot. What cannot be opened has nothing to say here, and is repaired in its turn.
     fn later_parts(&self, id: BundleId) -> impl Iterator<Item = Arc<Bundle>> + '_ {
         let siblings = self.all.range(id..).filter(move |(other, _)| other.number == id.number && **other > id);
         siblings.filter_map(|(_, name)| self.repair.archive.bundle(name).ok())
@@ -235,19 +236,19 @@ impl Mend<'_, '_, '_> {
         name: &BundleName,
         examined: Option<&Examined>,
         old: Option<Arc<Bundle>>,
-        from: From,
-        survey: Option<Survey>,
+        from: ListSource,
+        survey: Option<HeaderSurvey>,
     ) -> Result<Hash> {
         let check = self.check;
         let head = self.head(name, examined, from, survey.as_ref())?;
         let upload = self.repair.store().create(&new_name(name))?;
         let writer = BundleWriter::new(upload, head, LEVEL_DEFAULT)?;
         let number = name.id.number;
-        let is_known = matches!(from, From::Manifest | From::Index) && check.history.is_complete(number);
+        let is_known = matches!(from, ListSource::Manifest | ListSource::Index) && check.history.is_complete(number);
         let after = if is_known { check.history.state(number)? } else { None };
         let before = if is_known { check.history.state_before(number)? } else { None };
         let name_of = |id: BundleId| name_of(check, check.catalog(), id);
-        let manifest = || old.as_ref().filter(|_| from == From::Manifest).map(Bundle::manifest).transpose();
+        let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
         let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
@@ -283,7 +284,7 @@ impl Mend<'_, '_, '_> {
         tail: Tail,
         id: BundleId,
         old: Option<&Arc<Bundle>>,
-        mut survey: Survey,
+        mut survey: HeaderSurvey,
     ) -> Result<Published> {
         let before = self.check.history.newest_before(id.number)?;
         let mut share = self.share(id)?;
@@ -315,7 +316,7 @@ impl Mend<'_, '_, '_> {
             while let Some(change) = reader.next_change()? {
                 let is_below_one =
                     gone.range(..=change.path.clone()).next_back().is_some_and(|above| change.path.is_in(above));
-                if change.now == Now::Gone(Kind::Directory) && !is_below_one {
+                if change.now == Action::Removed(Kind::Directory) && !is_below_one {
                     gone.insert(change.path);
                 }
             }
@@ -329,30 +330,30 @@ impl Mend<'_, '_, '_> {
     }
 
     /// Which lines of its snapshot are a part's own.
-    fn share(&self, id: BundleId) -> Result<Share> {
-        let mut share = Share::default();
+    fn share(&self, id: BundleId) -> Result<PartRange> {
+        let mut share = PartRange::default();
         let siblings = self.all.keys().filter(|other| other.number == id.number && **other != id);
         for sibling in siblings {
             if *sibling < id {
                 share.after = match self.last_lines.get(sibling) {
                     Some(last) => last.clone(),
-                    None => self.edge(*sibling, Edge::Last)?.or(share.after),
+                    None => self.edge(*sibling, PartEdge::Last)?.or(share.after),
                 };
             } else if share.before.is_none() {
-                share.before = self.edge(*sibling, Edge::First)?;
+                share.before = self.edge(*sibling, PartEdge::First)?;
             }
         }
         Ok(share)
     }
 
     /// The first or the last line of a bundle, if its manifest is sound.
-    fn edge(&self, id: BundleId, edge: Edge) -> Result<Option<EntryPathBuf>> {
+    fn edge(&self, id: BundleId, edge: PartEdge) -> Result<Option<EntryPathBuf>> {
         let Some(name) = self.sound(id).map(|examined| &examined.file.name) else { return Ok(None) };
         let mut reader = self.repair.archive.bundle(name)?.manifest()?;
         let mut found = None;
         while let Some(change) = reader.next_change()? {
             found = Some(change.path);
-            if edge == Edge::First {
+            if edge == PartEdge::First {
                 break;
             }
         }
@@ -363,8 +364,8 @@ impl Mend<'_, '_, '_> {
         &self,
         name: &BundleName,
         examined: Option<&Examined>,
-        from: From,
-        survey: Option<&Survey>,
+        from: ListSource,
+        survey: Option<&HeaderSurvey>,
     ) -> Result<Head> {
         let summary = self.summary(name.id.number)?;
         let by_headers = || survey.and_then(|survey| survey.head.clone());
@@ -392,7 +393,7 @@ impl Mend<'_, '_, '_> {
         head.parent.clone_from(&self.previous);
         head.stands_for = self.stands_for(name, examined)?.or(head.stands_for);
         add_sources(&mut head.sources, survey);
-        if matches!(from, From::Headers | From::Nowhere) {
+        if matches!(from, ListSource::Headers | ListSource::Nowhere) {
             let highest = self.all.keys().next_back().map_or(0, |id| id.number);
             head.uncertain_until = highest.max(head.uncertain_until);
         }
@@ -435,7 +436,7 @@ impl Mend<'_, '_, '_> {
 }
 
 /// Sources that only what is in a bundle tells of. Where they were read from is not known.
-fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&Survey>) {
+fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&HeaderSurvey>) {
     for name in survey.iter().flat_map(|survey| &survey.tops) {
         if !sources.iter().any(|source| source.name == *name) {
             sources.push(SourceRecord { name: name.clone(), scanned: true, ..SourceRecord::default() });
@@ -445,18 +446,18 @@ fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&Survey>) {
 }
 
 /// What was done, in a plain sentence.
-fn told(from: From, number: Number, was_there: bool) -> String {
+fn told(from: ListSource, number: Number, was_there: bool) -> String {
     let was = if was_there { "was damaged" } else { "was missing" };
     match from {
-        From::Manifest => format!("it {was}: written anew with all contents that are sound"),
-        From::Index => {
+        ListSource::Manifest => format!("it {was}: written anew with all contents that are sound"),
+        ListSource::Index => {
             format!("it {was}: written anew with all contents that are sound, from what the index knows of it")
         }
-        From::Headers => format!(
+        ListSource::Headers => format!(
             "it {was}, and the list of what changed is lost: written anew with all files that could be found in it; what else \
              changed or was deleted then is not known, and the snapshots from {number} on are marked as uncertain"
         ),
-        From::Nowhere => format!(
+        ListSource::Nowhere => format!(
             "it {was}, and nothing else says what was in it: an empty one takes its place, and the snapshots from {number} on \
              are marked as uncertain"
         ),
@@ -464,7 +465,7 @@ fn told(from: From, number: Number, was_there: bool) -> String {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Edge {
+enum PartEdge {
     First,
     Last,
 }

@@ -1,10 +1,10 @@
 //! The list of a bundle's changes, made from the headers of its members and the state before, where nothing else has it.
 //! What headers do not say (changes of metadata alone, deletions without a list of names) stays unknown.
 
-use super::lines::Share;
-use super::members::Found;
+use super::lines::PartRange;
 use super::members::Members;
-use crate::archive::rebundle::Group;
+use super::members::TarMember;
+use crate::archive::rebundle::DirectoryChanges;
 use crate::archive::rebundle::OwnMember;
 use crate::archive::state::Group as Rows;
 use crate::archive::state::Groups;
@@ -25,9 +25,9 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::Bundle;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::Head;
-use crate::format::manifest::Now;
 use crate::format::tar;
 use crate::format::tar::Body;
 use std::cmp::Ordering;
@@ -64,7 +64,7 @@ impl PartialOrd for ByRow {
 }
 
 /// A directory whose line may have to be made.
-struct Listed {
+struct ListedDirectory {
     entry: Entry,
     /// Only what is in it tells of it: nothing else is known.
     is_implied: bool,
@@ -72,21 +72,21 @@ struct Listed {
 
 /// What must be known of a bundle before its lines can be made in their order: a directory's line stands before its member.
 #[derive(Default)]
-pub(super) struct Survey {
+pub(super) struct HeaderSurvey {
     /// The manifest's first line, if that is all that is left of it.
     pub head: Option<Head>,
     /// The names of the sources in it.
     pub tops: BTreeSet<String>,
-    directories: BTreeMap<ByRow, Listed>,
+    directories: BTreeMap<ByRow, ListedDirectory>,
     /// The first names of files with several.
     linked: HashSet<Vec<u8>>,
     kept_bytes: usize,
 }
 
-impl Survey {
+impl HeaderSurvey {
     /// Looks at all headers of a damaged bundle.
-    pub fn of(bundle: &Arc<Bundle>) -> Survey {
-        let mut survey = Survey::default();
+    pub fn of(bundle: &Arc<Bundle>) -> HeaderSurvey {
+        let mut survey = HeaderSurvey::default();
         let mut members = Members::new(bundle.clone());
         while let Some(found) = members.next() {
             let top = found.path.split_source().and_then(|(top, _)| std::str::from_utf8(top.as_bytes()).ok());
@@ -103,7 +103,7 @@ impl Survey {
     }
 
     /// Takes from a later part of the same snapshot the directories whose lines stand in the damaged one.
-    pub fn add_later_part(&mut self, bundle: &Arc<Bundle>, share: &Share) {
+    pub fn add_later_part(&mut self, bundle: &Arc<Bundle>, share: &PartRange) {
         let mut members = Members::new(bundle.clone());
         while let Some(found) = members.next() {
             self.add_directories(found);
@@ -123,8 +123,8 @@ impl Survey {
     }
 
     /// Notes a directory, and those that anything stands in: without them it cannot be restored.
-    fn add_directories(&mut self, found: Found) {
-        let Found { path, told, .. } = found;
+    fn add_directories(&mut self, found: TarMember) {
+        let TarMember { path, told, .. } = found;
         let mut implied = Entry { owner: told.entry.owner.clone(), ..Entry::default() };
         let Stat { uid, gid, mtime, .. } = told.entry.stat;
         // Open to its owner alone: more than that was perhaps not allowed.
@@ -136,10 +136,10 @@ impl Survey {
                 break;
             }
             above = directory.parent();
-            self.directories.insert(key, Listed { entry: noted(implied.clone()), is_implied: true });
+            self.directories.insert(key, ListedDirectory { entry: noted(implied.clone()), is_implied: true });
         }
         if told.entry.stat.kind == Kind::Directory && self.takes(bytes_of(path.as_bytes(), &told.entry)) {
-            self.directories.insert(ByRow(path), Listed { entry: noted(told.entry), is_implied: false });
+            self.directories.insert(ByRow(path), ListedDirectory { entry: noted(told.entry), is_implied: false });
         }
     }
 
@@ -174,12 +174,12 @@ pub(super) struct FromHeaders {
     before: State,
     old: Peekable<Groups>,
     members: Option<Members>,
-    waiting: Option<Found>,
-    survey: Survey,
+    waiting: Option<TarMember>,
+    survey: HeaderSurvey,
     /// Files with several names, by the first.
     firsts: HashMap<Vec<u8>, Entry>,
     firsts_bytes: usize,
-    share: Share,
+    share: PartRange,
     /// Directories that are none any more, so that what was in them is gone, too; as far as that is still to come.
     pub gone: BTreeSet<EntryPathBuf>,
     /// The last line that was given out.
@@ -192,9 +192,9 @@ impl FromHeaders {
     pub fn new(
         bundle: BundleId,
         old: Option<&Arc<Bundle>>,
-        survey: Survey,
+        survey: HeaderSurvey,
         before: State,
-        share: Share,
+        share: PartRange,
         gone: BTreeSet<EntryPathBuf>,
     ) -> FromHeaders {
         let mut members = old.cloned().map(Members::new);
@@ -213,7 +213,7 @@ impl FromHeaders {
         }
     }
 
-    pub fn next(&mut self) -> Result<Option<Group>> {
+    pub fn next(&mut self) -> Result<Option<DirectoryChanges>> {
         while let Some(directory) = self.next_directory() {
             let group = self.group(directory)?;
             if group.member.is_some() || !group.changes.is_empty() {
@@ -227,13 +227,13 @@ impl FromHeaders {
     fn next_directory(&mut self) -> Option<Vec<u8>> {
         let path = |group: &Result<Rows>| group.as_ref().map(|group| group.path.clone()).unwrap_or_default();
         let old = self.old.peek().map(path).filter(|directory| !self.is_beyond(directory));
-        let stored = self.waiting.as_ref().map(Found::directory);
+        let stored = self.waiting.as_ref().map(TarMember::directory);
         let listed = self.survey.directories.first_key_value().map(|(key, _)| path::split_last(key.0.as_bytes()).0);
         let first = [old.as_deref(), stored, listed].into_iter().flatten().min_by(|a, b| path::walk_order(a, b));
         first.map(<[u8]>::to_vec)
     }
 
-    fn group(&mut self, directory: Vec<u8>) -> Result<Group> {
+    fn group(&mut self, directory: Vec<u8>) -> Result<DirectoryChanges> {
         let is_here = |group: &Result<Rows>| group.as_ref().map_or(true, |group| group.path == directory);
         let mut old = Vec::new();
         while let Some(piece) = self.old.next_if(is_here).transpose()? {
@@ -255,7 +255,7 @@ impl FromHeaders {
         let told: Vec<(Vec<u8>, Entry)> = told.into_iter().collect();
         let listing = member.as_ref().and_then(|member: &OwnMember| member.listing.as_deref());
         let changes = self.changes(&directory, &old, &told, listing)?;
-        Ok(Group { directory, changes, member })
+        Ok(DirectoryChanges { directory, changes, member })
     }
 
     /// Whether all lines of a directory belong to later parts.
@@ -297,7 +297,7 @@ impl FromHeaders {
     }
 
     /// A directory's member as it was; where its headers say what was known before, that says more.
-    fn own_member(&mut self, found: Found) -> Result<OwnMember> {
+    fn own_member(&mut self, found: TarMember) -> Result<OwnMember> {
         let older = self.before.find(&found.path)?;
         let entry = noted(found.told.entry);
         let entry = older.filter(|older| is_told_alike(&found.path, older, &entry)).unwrap_or(entry);
@@ -306,8 +306,8 @@ impl FromHeaders {
     }
 
     /// What a member is; `None` for a second name whose first cannot be read: not even its type is known.
-    fn entry(&mut self, found: Found) -> Option<Entry> {
-        let Found { path, told, content_at } = found;
+    fn entry(&mut self, found: TarMember) -> Option<Entry> {
+        let TarMember { path, told, content_at } = found;
         if told.member.flag == b'1' {
             return self.firsts.get(&told.member.target).cloned();
         }
@@ -354,13 +354,13 @@ impl FromHeaders {
                     if older.is_some_and(|older| is_told_alike(&path, &older, entry)) {
                         continue;
                     }
-                    Now::Stored(entry.clone())
+                    Action::Stored(entry.clone())
                 }
-                (_, Some(entry)) => Now::Stored(entry.clone()),
-                (Some(kind), None) if is_all_gone || deleted.has(name, kind) => Now::Gone(kind),
+                (_, Some(entry)) => Action::Stored(entry.clone()),
+                (Some(kind), None) if is_all_gone || deleted.has(name, kind) => Action::Removed(kind),
                 (_, None) => continue,
             };
-            let stays = matches!(&now, Now::Stored(entry) if entry.stat.kind == Kind::Directory);
+            let stays = matches!(&now, Action::Stored(entry) if entry.stat.kind == Kind::Directory);
             if older == Some(Kind::Directory) && !stays && !is_all_gone {
                 self.gone.insert(path.clone());
             }

@@ -12,8 +12,8 @@ use crate::base::id::BundleId;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
-use crate::format::manifest::Now;
 
 /// A manifest's lines.
 impl Lines for ManifestReader {
@@ -24,14 +24,14 @@ impl Lines for ManifestReader {
 
 /// Which of a snapshot's changes belong to one of its parts.
 #[derive(Clone, Default)]
-pub(super) struct Share {
+pub(super) struct PartRange {
     /// The last line of the part before.
     pub after: Option<EntryPathBuf>,
     /// The first line of the next part whose manifest is sound.
     pub before: Option<EntryPathBuf>,
 }
 
-impl Share {
+impl PartRange {
     /// Whether the line of this path is one of them.
     pub fn has(&self, path: &EntryPath) -> bool {
         self.after.as_ref().is_none_or(|after| path.row_order(after).is_gt())
@@ -43,14 +43,14 @@ impl Share {
 pub(super) struct FromStates {
     differences: Differences,
     bundle: BundleId,
-    share: Share,
+    share: PartRange,
     /// The last line that was given out.
     pub last: Option<EntryPathBuf>,
     ended: bool,
 }
 
 impl FromStates {
-    pub fn new(before: &State, after: &State, bundle: BundleId, share: Share) -> FromStates {
+    pub fn new(before: &State, after: &State, bundle: BundleId, share: PartRange) -> FromStates {
         let differences = differences(before, after);
         FromStates { differences, bundle, last: share.after.clone(), share, ended: false }
     }
@@ -58,23 +58,23 @@ impl FromStates {
     /// Whether a line belongs to a later part.
     fn is_beyond(&self, change: &Change) -> bool {
         let place = match &change.now {
-            Now::Stored(Entry { content: Some(content), .. }) => content.place.bundle,
+            Action::Stored(Entry { content: Some(content), .. }) => content.place.bundle,
             _ => self.bundle,
         };
         let before = self.share.before.as_ref();
         place > self.bundle || before.is_some_and(|before| change.path.row_order(before).is_ge())
     }
 
-    fn change(&self, Difference { old, new, .. }: &Difference) -> Option<Now> {
+    fn change(&self, Difference { old, new, .. }: &Difference) -> Option<Action> {
         match (old, new) {
             (None, None) => None,
-            (Some(old), None) => Some(Now::Gone(old.stat.kind)),
+            (Some(old), None) => Some(Action::Removed(old.stat.kind)),
             (Some(old), Some(new)) if comparable(old) == comparable(new) => None,
             (_, Some(new)) => {
                 let elsewhere = |entry: &Entry| {
                     entry.content.as_ref().is_some_and(|content| content.place.bundle.number != self.bundle.number)
                 };
-                Some(if elsewhere(new) { Now::Kept(new.clone()) } else { Now::Stored(new.clone()) })
+                Some(if elsewhere(new) { Action::Referenced(new.clone()) } else { Action::Stored(new.clone()) })
             }
         }
     }

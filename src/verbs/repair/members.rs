@@ -11,18 +11,18 @@ use crate::format::bundle::Bundle;
 use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Head;
 use crate::format::tar;
-use crate::format::tar::Told;
+use crate::format::tar::TarEntry;
 use std::sync::Arc;
 
 /// One member.
-pub(super) struct Found {
+pub(super) struct TarMember {
     pub path: EntryPathBuf,
-    pub told: Told,
+    pub told: TarEntry,
     /// Where its content begins.
     pub content_at: u64,
 }
 
-impl Found {
+impl TarMember {
     /// The directory that it stands under in the tar, and its name there; a directory stands first under itself.
     fn place(&self) -> (&[u8], &[u8]) {
         if self.told.entry.stat.kind == Kind::Directory {
@@ -54,7 +54,7 @@ impl Members {
     }
 
     /// The next member that is where it may be; `None` at the end or at the manifest.
-    pub fn next(&mut self) -> Option<Found> {
+    pub fn next(&mut self) -> Option<TarMember> {
         loop {
             if self.is_lost && !self.find_again() {
                 return None;
@@ -83,7 +83,7 @@ impl Members {
     }
 
     /// Members stand in one order; what does not is no member of this bundle, or a lie.
-    fn is_next(&self, found: &Found) -> bool {
+    fn is_next(&self, found: &TarMember) -> bool {
         let (directory, name) = found.place();
         self.last.as_ref().is_none_or(|(last_directory, last_name)| {
             path::row_order((last_directory, last_name), (directory, name)).is_lt()
@@ -131,9 +131,9 @@ fn is_of_members(raw: &[u8]) -> bool {
     true
 }
 
-fn checked(told: Told, content_at: u64) -> Option<Found> {
+fn checked(told: TarEntry, content_at: u64) -> Option<TarMember> {
     let is_directory = told.entry.stat.kind == Kind::Directory;
     let name = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
     let path = EntryPathBuf::from_bytes(name).filter(|path| !path.is_root())?;
-    Some(Found { path, told, content_at })
+    Some(TarMember { path, told, content_at })
 }

@@ -1,4 +1,4 @@
-//! `repair`: mends what `verify` finds, as far as that can be done. Deletes nothing: what it replaces goes to `damaged`.
+//! `repair`: repairs what `verify` finds, as far as that can be done. Deletes nothing: what it replaces goes to `damaged`.
 //!
 //! Each file is replaced in three steps, so that a run may end anywhere: the new one is published in `damaged`, as
 //! `NAME.new`; the old one moves there; the new one moves to its place. The next run finishes what is begun.
@@ -45,7 +45,7 @@ use crate::verbs::verify::VerifyReport;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-/// Mends the archive. `wrong` is what [`Archive::open_for_repair`] found wrong with its description.
+/// Repairs the archive. `wrong` is what [`Archive::open_for_repair`] found wrong with its description.
 ///
 /// # Errors
 /// [`ErrorKind::Locked`] when another process is writing; [`ErrorKind::TooNew`] when a newer program wrote some of it;
@@ -84,9 +84,9 @@ impl Repair<'_> {
             if std::mem::take(&mut may_set_aside) && self.set_foreign_aside(&check)? && !options.dry_run {
                 continue;
             }
-            let mended = bundles::repair_all(self, &check, looked_at)?;
-            first_changed = first_changed.into_iter().chain(mended.first_changed).min();
-            looked_at = mended.stopped_at;
+            let repaired = bundles::repair_all(self, &check, looked_at)?;
+            first_changed = first_changed.into_iter().chain(repaired.first_changed).min();
+            looked_at = repaired.stopped_at;
             if looked_at.is_none() {
                 self.index(&check, first_changed)?;
                 break;
@@ -111,7 +111,7 @@ impl Repair<'_> {
                     self.store().rename(&new, &target)?;
                     self.did(target, "the repair of it had been interrupted, and was finished");
                 }
-                // What it was to replace is still there, and is mended once more.
+                // What it was to replace is still there, and is repaired once more.
                 (false, true) => {}
                 (false, false) => self.store().remove(&new)?,
             }
@@ -233,7 +233,7 @@ impl Repair<'_> {
             if is_wrong || first_changed.is_some_and(|first| number >= first) {
                 self.stop_if_interrupted()?;
                 let to = self.set_aside(&name)?;
-                let why = if is_wrong { "damaged" } else { "for bundles were mended" };
+                let why = if is_wrong { "damaged" } else { "for bundles were repaired" };
                 self.did(name, format!("made again from the bundles ({why}); the old one is now {to}"));
             }
         }

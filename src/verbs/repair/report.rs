@@ -25,6 +25,6 @@ pub struct Step {
 pub struct RepairReport {
     /// All that was done; empty: nothing was to be done.
     pub steps: Vec<Step>,
-    /// What `verify` says afterwards, contents not read: what could not be mended, and all that is known to be lost.
+    /// What `verify` says afterwards, contents not read: what could not be repaired, and all that is known to be lost.
     pub left: VerifyReport,
 }

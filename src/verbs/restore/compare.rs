@@ -1,6 +1,6 @@
 //! What of an entry is in the destination already, so that only what differs is written. Changes nothing.
 
-use super::run::Run;
+use super::context::RestoreContext;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -19,7 +19,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// How something that is there stands to what should be there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Found {
+pub(super) enum TargetState {
     /// Equal in everything.
     Same,
     /// Only attributes differ.
@@ -33,17 +33,17 @@ pub(super) enum Found {
 /// # Errors
 /// When the person asked to stop.
 pub(super) fn compare(
-    run: &Run,
+    run: &RestoreContext,
     destination: &Destination,
     (path, entry): (&EntryPath, &Entry),
     existing: &RawStat,
-) -> Result<Found> {
+) -> Result<TargetState> {
     // What has other names must not be changed in place: they may not be meant.
     let has_other_names = existing.links > 1;
     let is_same_kind = existing.kind == Some(entry.stat.kind);
     let is_same_device = !entry.stat.kind.is_device() || existing.device == entry.stat.device;
     if !is_same_kind || !is_same_device || (has_other_names && entry.stat.link == 0) {
-        return Ok(Found::Other);
+        return Ok(TargetState::Other);
     }
     let same = match entry.stat.kind {
         Kind::File if existing.size != entry.stat.size => false,
@@ -55,14 +55,14 @@ pub(super) fn compare(
         _ => true,
     };
     if !same {
-        return Ok(Found::Other);
+        return Ok(TargetState::Other);
     }
     Ok(match destination.has_attributes(path, entry, existing) {
         // One file there may be taken for one of the snapshot only.
-        Ok(true) if has_other_names && !run.claim(existing, path) => Found::Other,
-        Ok(true) => Found::Same,
-        Ok(false) if !has_other_names => Found::OtherAttributes,
-        Ok(false) | Err(Failure::Problem(_)) => Found::Other,
+        Ok(true) if has_other_names && !run.claim(existing, path) => TargetState::Other,
+        Ok(true) => TargetState::Same,
+        Ok(false) if !has_other_names => TargetState::OtherAttributes,
+        Ok(false) | Err(Failure::Problem(_)) => TargetState::Other,
         Err(Failure::Fatal(error)) => return Err(error),
     })
 }
@@ -75,7 +75,7 @@ pub(super) fn are_linked(destination: &Destination, a: &EntryPath, b: &EntryPath
     }
 }
 
-fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<bool> {
+fn has_content(run: &RestoreContext, file: &File, size: u64, content: &Content) -> Result<bool> {
     platform::will_read_in_order(file);
     let mut hasher = Hasher::new();
     let data = content.holes.data(0..size);
@@ -96,7 +96,7 @@ fn has_content(run: &Run, file: &File, size: u64, content: &Content) -> Result<b
 
 /// Reads the ranges as long as `each` wants to go on; whether all was read to the end.
 fn read_ranges(
-    run: &Run,
+    run: &RestoreContext,
     file: &File,
     ranges: impl Iterator<Item = Range<u64>>,
     each: &mut dyn FnMut(&[u8]) -> bool,

@@ -1,12 +1,12 @@
 //! What a restore with `delete` would delete, found out without reading a content.
 
+use super::context::RestoreContext;
 use super::options::RestoreOptions;
-use super::planner::delete_others;
-use super::planner::prepare_folder;
 use super::report::Deletions;
-use super::run::Run;
 use super::selection::selected;
 use super::target::open_destination;
+use super::walk::delete_others;
+use super::walk::prepare_folder;
 use crate::archive::catalog::Catalog;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
@@ -14,7 +14,7 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 
 /// What [`restore`](super::restore) would delete with these options: looks at the names in the target only. Problems are not
-/// told: they are when it is done in earnest.
+/// told: they are when it is really done.
 ///
 /// # Errors
 /// As for [`restore`](super::restore), before anything is written.
@@ -24,7 +24,7 @@ pub fn deletions(catalog: &Catalog, options: &RestoreOptions) -> Result<Deletion
     }
     let dry = RestoreOptions { dry_run: true, ..options.clone() };
     let (state, selection, _) = selected(catalog, &dry)?;
-    let run = Run::new(catalog, &dry, &Silent, open_destination(&dry)?, 0);
+    let run = RestoreContext::new(catalog, &dry, &Silent, open_destination(&dry)?, 0);
     let Some(destination) = &run.destination else { return Ok(Deletions::default()) };
     let mut present = None;
     for folder in selection.folders(&state) {
@@ -35,7 +35,7 @@ pub fn deletions(catalog: &Catalog, options: &RestoreOptions) -> Result<Deletion
         }
         for row in folder.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind != Kind::Directory)) {
             let path = folder.child(row)?;
-            if let Some(existing) = run.settle(destination.stat(&path))?.flatten() {
+            if let Some(existing) = run.or_report(destination.stat(&path))?.flatten() {
                 run.may_replace(destination, &path, &existing)?;
             }
         }

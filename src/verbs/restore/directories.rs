@@ -1,11 +1,11 @@
 //! The second walk: directories get their attributes when everything in them is done, the deepest first. Memory grows with
 //! the depth only.
 
-use super::planner::Reached;
-use super::planner::delete_others;
-use super::planner::has_directory;
-use super::run::Run;
+use super::context::RestoreContext;
 use super::selection::Selection;
+use super::walk::Reached;
+use super::walk::delete_others;
+use super::walk::has_directory;
 use crate::archive::state::State;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
@@ -19,7 +19,12 @@ use std::cmp::Ordering;
 ///
 /// # Errors
 /// When nothing more can be written, or the index cannot be read; as many as possible are finished then.
-pub(super) fn finish_directories(run: &Run, state: &State, selection: &Selection, reached: &Reached) -> Result<()> {
+pub(super) fn finish_directories(
+    run: &RestoreContext,
+    state: &State,
+    selection: &Selection,
+    reached: &Reached,
+) -> Result<()> {
     let Some(last) = reached.last.as_ref().filter(|_| run.writable().is_some() || run.options.delete) else {
         return Ok(());
     };
@@ -63,7 +68,7 @@ fn was_made(path: &EntryPath, last: &EntryPath, until: &[u8]) -> bool {
     }
 }
 
-fn finish(run: &Run, state: &State, path: &EntryPath) -> Result<()> {
+fn finish(run: &RestoreContext, state: &State, path: &EntryPath) -> Result<()> {
     let Some(entry) = state.find(path)?.filter(|entry| entry.stat.kind == Kind::Directory) else { return Ok(()) };
     if run.options.delete && !run.monitor.is_interrupted() && state.in_directory(path).next().transpose()?.is_none() {
         // What holds something was cleared when that was restored.
@@ -72,7 +77,7 @@ fn finish(run: &Run, state: &State, path: &EntryPath) -> Result<()> {
     let Some(destination) = run.writable() else { return Ok(()) };
     if run.options.overwrite && has_directory(run, destination, path, &entry)? {
         run.kept();
-    } else if run.settle(destination.finish_directory(path, &entry))?.is_some() {
+    } else if run.or_report(destination.finish_directory(path, &entry))?.is_some() {
         run.restored(path, Kind::Directory, 0);
     }
     Ok(())

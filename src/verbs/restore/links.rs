@@ -1,5 +1,6 @@
 //! Which entries are names of one file: the first is written, the others are linked to it. Knows nothing of disks.
 
+use crate::base::concurrency::Lock;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
@@ -9,8 +10,6 @@ use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// A file of which several names are restored: the first of them.
 pub(super) struct Link {
@@ -18,12 +17,12 @@ pub(super) struct Link {
     pub path: EntryPathBuf,
     /// What it is.
     pub entry: Entry,
-    outcome: Mutex<Outcome>,
+    outcome: Lock<FirstName>,
 }
 
 /// What became of the first name.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
+pub(super) enum FirstName {
     /// Nothing yet.
     Pending,
     /// It was written.
@@ -35,12 +34,12 @@ pub(super) enum Outcome {
 }
 
 impl Link {
-    pub(super) fn outcome(&self) -> Outcome {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn outcome(&self) -> FirstName {
+        self.outcome.lock().clone()
     }
 
-    pub(super) fn set(&self, outcome: Outcome) {
-        *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+    pub(super) fn set(&self, outcome: FirstName) {
+        *self.outcome.lock() = outcome;
     }
 }
 
@@ -75,13 +74,13 @@ impl Links {
         );
         if let Some(first) = self.0.get(&key).filter(|first| first.entry.is_linked_to(entry)) {
             match first.outcome() {
-                Outcome::Pending => return Role::Later,
-                Outcome::Written | Outcome::Kept => return Role::Further(first.clone()),
-                Outcome::Failed(Some(why)) if place(entry) == place(&first.entry) => return Role::Lost(why),
-                Outcome::Failed(_) => {}
+                FirstName::Pending => return Role::Later,
+                FirstName::Written | FirstName::Kept => return Role::Further(first.clone()),
+                FirstName::Failed(Some(why)) if place(entry) == place(&first.entry) => return Role::Lost(why),
+                FirstName::Failed(_) => {}
             }
         }
-        let outcome = Mutex::new(Outcome::Pending);
+        let outcome = Lock::new(FirstName::Pending);
         let link = Arc::new(Link { path: path.to_owned(), entry: entry.clone(), outcome });
         self.0.insert(key, link.clone());
         Role::First(link)

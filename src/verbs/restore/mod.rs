@@ -4,18 +4,18 @@
 //! which every needed frame is read once; workers unpack and write. Directories get their attributes at the end.
 
 mod compare;
+mod context;
 mod deletions;
 mod directories;
 mod links;
 mod options;
-mod planner;
 mod report;
 mod round;
-mod run;
 mod selection;
 mod target;
 #[cfg(unix)]
 mod tests;
+mod walk;
 
 use crate::archive::catalog::Catalog;
 use crate::archive::state::State;
@@ -25,16 +25,13 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
 use crate::base::snapshot::uncertain;
 use crate::base::snapshot::uncertain_since;
+use context::RestoreContext;
 pub use deletions::deletions;
 use directories::finish_directories;
 pub use options::RestoreOptions;
-use planner::Planner;
-use planner::Reached;
-use planner::Rounds;
 pub use report::Deletions;
 pub use report::RestoreReport;
 use round::restore_rounds;
-use run::Run;
 use selection::Selection;
 use selection::selected;
 use std::sync::mpsc::channel;
@@ -43,6 +40,9 @@ use std::thread;
 use target::open_destination;
 use target::refuse_archive;
 use target::refuse_full;
+use walk::Reached;
+use walk::RestoreWalk;
+use walk::Rounds;
 
 /// Restores a snapshot or a part of it. An entry that cannot be restored is told to the monitor, and the others go on.
 ///
@@ -55,7 +55,7 @@ pub fn restore(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monito
     let (state, selection, bytes_total) = selected(catalog, options)?;
     refuse_archive(catalog.archive(), options, &state)?;
     let destination = open_destination(options)?;
-    let run = Run::new(catalog, options, monitor, destination, bytes_total);
+    let run = RestoreContext::new(catalog, options, monitor, destination, bytes_total);
     refuse_full(&run, bytes_total, &selection, &state)?;
     let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
     if let Some(since) = uncertain_since(history, options.at) {
@@ -67,19 +67,19 @@ pub fn restore(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monito
     let finished = finish_directories(&run, &state, &selection, &reached);
     walked.and(finished)?;
     if let Some(destination) = run.writable() {
-        destination.settle()?;
+        destination.sync_if_removable()?;
     }
     Ok(run.report())
 }
 
 /// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.
-fn walk(run: &Run, state: &State, selection: &Selection) -> (Reached, Result<()>) {
+fn walk(run: &RestoreContext, state: &State, selection: &Selection) -> (Reached, Result<()>) {
     thread::scope(|scope| {
         // Without a buffer: one round is planned while one is restored.
         let (sender, rounds) = sync_channel(0);
         let (done_sender, done) = channel();
         let restorer = scope.spawn(move || restore_rounds(run, rounds, &done_sender));
-        let (reached, walked) = Planner::new(run, Rounds { sender, done }).walk(state, selection);
+        let (reached, walked) = RestoreWalk::new(run, Rounds { sender, done }).walk(state, selection);
         let restored = restorer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (reached, restored.and(walked))
     })

@@ -1,11 +1,11 @@
 //! Restores one round of entries that are no directories: looks what is there, makes what has no content, and unpacks the
 //! files. Directories are there already.
 
-use super::compare::Found;
+use super::compare::TargetState;
 use super::compare::compare;
+use super::context::RestoreContext;
+use super::links::FirstName;
 use super::links::Link;
-use super::links::Outcome;
-use super::run::Run;
 use crate::archive::content::Target;
 use crate::archive::content::Unpacker;
 use crate::archive::content::unpack;
@@ -25,15 +25,15 @@ use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
 
 /// An entry to be restored.
-pub(super) struct Planned {
+pub(super) struct PlannedEntry {
     pub path: EntryPathBuf,
     pub entry: Entry,
     /// Who waits for it.
     pub link: Option<Arc<Link>>,
 }
 
-impl Planned {
-    fn note(&self, outcome: Outcome) {
+impl PlannedEntry {
+    fn note(&self, outcome: FirstName) {
         if let Some(link) = &self.link {
             link.set(outcome);
         }
@@ -56,9 +56,9 @@ impl Drop for Round {
 }
 
 /// An entry on its way.
-struct Job<'r> {
-    run: &'r Run<'r>,
-    planned: Planned,
+struct FileJob<'r> {
+    run: &'r RestoreContext<'r>,
+    planned: PlannedEntry,
     _round: Arc<Round>,
 }
 
@@ -67,7 +67,11 @@ struct Job<'r> {
 ///
 /// # Errors
 /// When nothing more can be read or written, or the person asked to stop.
-pub(super) fn restore_rounds(run: &Run, rounds: Receiver<Vec<Planned>>, done: &Sender<()>) -> Result<()> {
+pub(super) fn restore_rounds(
+    run: &RestoreContext,
+    rounds: Receiver<Vec<PlannedEntry>>,
+    done: &Sender<()>,
+) -> Result<()> {
     unpack(&run.contents, run.threads, |workers| {
         for round in rounds {
             if workers.is_stopped() {
@@ -80,13 +84,13 @@ pub(super) fn restore_rounds(run: &Run, rounds: Receiver<Vec<Planned>>, done: &S
 }
 
 fn restore_round<'r>(
-    run: &'r Run<'r>,
-    round: Vec<Planned>,
+    run: &'r RestoreContext<'r>,
+    round: Vec<PlannedEntry>,
     done: &Sender<()>,
-    workers: &Unpacker<Job<'r>>,
+    workers: &Unpacker<FileJob<'r>>,
 ) -> Result<()> {
     let number = Arc::new(Round(done.clone()));
-    let jobs = round.into_iter().map(|planned| Arc::new(Job { run, planned, _round: number.clone() }));
+    let jobs = round.into_iter().map(|planned| Arc::new(FileJob { run, planned, _round: number.clone() }));
     // Files of a restore to an empty directory need no look.
     let is_fresh = !run.options.overwrite && !run.options.dry_run;
     let (mut files, to_look): (Vec<_>, Vec<_>) =
@@ -100,36 +104,36 @@ fn restore_round<'r>(
     workers.feed(files)
 }
 
-impl Job<'_> {
+impl FileJob<'_> {
     /// How what is there stands to the entry; `None` when that cannot be found out, which has been told.
-    fn found(&self) -> Result<Option<Found>> {
-        let (run, Planned { path, entry, .. }) = (self.run, &self.planned);
+    fn found(&self) -> Result<Option<TargetState>> {
+        let (run, PlannedEntry { path, entry, .. }) = (self.run, &self.planned);
         let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite) else {
-            return Ok(Some(Found::Other));
+            return Ok(Some(TargetState::Other));
         };
-        match run.settle(destination.stat(path))? {
+        match run.or_report(destination.stat(path))? {
             Some(Some(existing)) if run.may_replace(destination, path, &existing)? => {
                 compare(run, destination, (&**path, entry), &existing).map(Some)
             }
-            Some(None) => Ok(Some(Found::Other)),
+            Some(None) => Ok(Some(TargetState::Other)),
             Some(Some(_)) | None => {
-                self.done(Outcome::Failed(None), self.planned.bytes());
+                self.done(FirstName::Failed(None), self.planned.bytes());
                 Ok(None)
             }
         }
     }
 
     /// What is left of a result when a problem has been told: nothing.
-    fn settle<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
-        let settled = self.run.settle(result)?;
+    fn or_report<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
+        let settled = self.run.or_report(result)?;
         if settled.is_none() {
-            self.done(Outcome::Failed(None), 0);
+            self.done(FirstName::Failed(None), 0);
         }
         Ok(settled)
     }
 
     /// Notes what became of the entry, with the bytes of it that were not told yet.
-    fn done(&self, outcome: Outcome, bytes: u64) {
+    fn done(&self, outcome: FirstName, bytes: u64) {
         self.run.advance(1, bytes);
         self.planned.note(outcome);
     }
@@ -140,7 +144,7 @@ struct OpenFile<'d> {
     bytes: AtomicU64,
 }
 
-impl<'r> Target for Job<'r> {
+impl<'r> Target for FileJob<'r> {
     type Open = OpenFile<'r>;
 
     fn entry(&self) -> &Entry {
@@ -149,42 +153,42 @@ impl<'r> Target for Job<'r> {
 
     /// Keeps what is right already, sets attributes where only they differ, and makes what has no content.
     fn look(&self) -> Result<bool> {
-        let (run, Planned { path, entry, .. }) = (self.run, &self.planned);
+        let (run, PlannedEntry { path, entry, .. }) = (self.run, &self.planned);
         run.check_interrupted()?;
         let Some(found) = self.found()? else { return Ok(false) };
-        if found == Found::Same {
+        if found == TargetState::Same {
             run.kept();
-            self.done(Outcome::Kept, self.planned.bytes());
+            self.done(FirstName::Kept, self.planned.bytes());
             return Ok(false);
         }
         let Some(destination) = run.writable() else {
             run.restored(path, entry.stat.kind, self.planned.bytes());
-            self.done(Outcome::Written, self.planned.bytes());
+            self.done(FirstName::Written, self.planned.bytes());
             return Ok(false);
         };
         let made = match (found, entry.stat.kind) {
-            (Found::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
+            (TargetState::OtherAttributes, _) => destination.set_attributes(path, entry).map(|()| true),
             (_, Kind::File) => return Ok(true),
             _ => destination.write_special(path, entry),
         };
-        let Some(is_there) = run.settle(made)? else {
-            self.done(Outcome::Failed(None), self.planned.bytes());
+        let Some(is_there) = run.or_report(made)? else {
+            self.done(FirstName::Failed(None), self.planned.bytes());
             return Ok(false);
         };
         if is_there {
             // What was not written anew is no restored content.
             run.restored(path, entry.stat.kind, 0);
         }
-        self.done(Outcome::Written, self.planned.bytes());
+        self.done(FirstName::Written, self.planned.bytes());
         Ok(false)
     }
 
     fn begin(&self) -> Result<Option<OpenFile<'r>>> {
         self.run.check_interrupted()?;
         let Some(destination) = self.run.writable() else { return Ok(None) };
-        let Planned { path, entry, .. } = &self.planned;
+        let PlannedEntry { path, entry, .. } = &self.planned;
         let begun = destination.refuse_too_large(path, entry.stat.size).and_then(|()| destination.begin_file(path));
-        let file = self.settle(begun)?;
+        let file = self.or_report(begun)?;
         Ok(file.map(|file| OpenFile { file, bytes: AtomicU64::new(0) }))
     }
 
@@ -193,7 +197,7 @@ impl<'r> Target for Job<'r> {
         // A slow drive takes long for a whole frame.
         for piece in bytes.chunks(WRITE_BYTES) {
             self.run.check_interrupted()?;
-            if self.settle(open.file.write_at(at, piece))?.is_none() {
+            if self.or_report(open.file.write_at(at, piece))?.is_none() {
                 return Ok(false);
             }
             at += piece.len() as u64;
@@ -206,9 +210,9 @@ impl<'r> Target for Job<'r> {
     fn finish(&self, open: OpenFile<'r>) -> Result<()> {
         let bytes = self.planned.bytes();
         let holes = bytes.saturating_sub(open.bytes.into_inner());
-        if self.settle(open.file.finish(&self.planned.entry))?.is_some() {
+        if self.or_report(open.file.finish(&self.planned.entry))?.is_some() {
             self.run.restored(&self.planned.path, Kind::File, bytes);
-            self.done(Outcome::Written, holes);
+            self.done(FirstName::Written, holes);
         }
         Ok(())
     }
@@ -217,7 +221,7 @@ impl<'r> Target for Job<'r> {
         self.run.check_interrupted()?;
         let why = format!("not restored: {why}; an older snapshot may still hold an earlier version");
         self.run.problem(&Problem::new(self.planned.path.clone(), why.clone()));
-        self.done(Outcome::Failed(Some(why)), 0);
+        self.done(FirstName::Failed(Some(why)), 0);
         Ok(())
     }
 }

@@ -21,9 +21,9 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 /// What is restored: directories by path, in the order of a walk, each with what of it.
-pub(super) struct Selection(BTreeMap<EntryPathBuf, Part>);
+pub(super) struct Selection(BTreeMap<EntryPathBuf, SelectedPart>);
 
-enum Part {
+enum SelectedPart {
     /// All of it, and all below.
     Whole,
     /// Only these names; what is below them stands on its own.
@@ -64,14 +64,14 @@ impl Selection {
         for top in tops {
             let mut below = top;
             while let Some(parent) = below.parent() {
-                if let Part::Names(names) =
-                    parts.entry(parent.to_owned()).or_insert_with(|| Part::Names(BTreeSet::new()))
+                if let SelectedPart::Names(names) =
+                    parts.entry(parent.to_owned()).or_insert_with(|| SelectedPart::Names(BTreeSet::new()))
                 {
                     names.insert(below.name_bytes().to_vec());
                 }
                 below = parent;
             }
-            parts.insert(top.to_owned(), Part::Whole);
+            parts.insert(top.to_owned(), SelectedPart::Whole);
         }
         Ok(Selection(parts))
     }
@@ -131,7 +131,7 @@ impl Selection {
 /// The directories of a selection.
 pub(super) struct Folders<'s> {
     state: &'s State,
-    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, Part>,
+    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, SelectedPart>,
     whole: Option<Groups>,
 }
 
@@ -146,8 +146,8 @@ impl Folders<'_> {
             }
             let Some((path, part)) = self.parts.next() else { return Ok(None) };
             match part {
-                Part::Whole => self.whole = Some(self.state.groups(path)),
-                Part::Names(names) => {
+                SelectedPart::Whole => self.whole = Some(self.state.groups(path)),
+                SelectedPart::Names(names) => {
                     let mut rows = Vec::new();
                     for piece in self.state.in_directory(path) {
                         rows.extend(piece?.rows.into_iter().filter(|row| names.contains(row.name())));
@@ -170,7 +170,7 @@ impl Iterator for Folders<'_> {
 /// The directories that are restored, whether they hold something or not.
 pub(super) struct Inner<'s> {
     state: &'s State,
-    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, Part>,
+    parts: std::collections::btree_map::Iter<'s, EntryPathBuf, SelectedPart>,
     below: Option<Directories>,
     skipped: Option<EntryPathBuf>,
 }
@@ -191,7 +191,7 @@ impl Inner<'_> {
             if self.skipped.as_ref().is_some_and(|skipped| path.is_in(skipped)) {
                 continue;
             }
-            self.below = matches!(part, Part::Whole).then(|| self.state.directories(path));
+            self.below = matches!(part, SelectedPart::Whole).then(|| self.state.directories(path));
             if !path.is_root() {
                 return Ok(Some(path.clone()));
             }
@@ -231,7 +231,7 @@ pub(super) fn selected(catalog: &Catalog, options: &RestoreOptions) -> Result<(S
     if !catalog.snapshots().any(|known| known == options.at) {
         return Err(no_snapshot(options.at));
     }
-    catalog.healing(|| {
+    catalog.retry_after_index_damage(|| {
         let state = catalog.state(options.at)?;
         let selection = Selection::new(&state, &options.paths, options.at)?;
         let bytes = selection.bytes(&state)?;

@@ -1,7 +1,7 @@
 //! The target before anything is written: opened, and refused where it is the archive, or full.
 
+use super::context::RestoreContext;
 use super::options::RestoreOptions;
-use super::run::Run;
 use super::selection::Selection;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
@@ -41,7 +41,7 @@ pub(super) fn open_destination(options: &RestoreOptions) -> Result<Option<Destin
 }
 
 /// Refuses what surely does not fit into an empty target, before anything is written. What is overwritten makes room of its own.
-pub(super) fn refuse_full(run: &Run, bytes_total: u64, selection: &Selection, state: &State) -> Result<()> {
+pub(super) fn refuse_full(run: &RestoreContext, bytes_total: u64, selection: &Selection, state: &State) -> Result<()> {
     let options = run.options;
     let destination = run.destination.as_ref().filter(|_| !options.overwrite);
     let Some((free, may_compress)) = destination.and_then(Destination::free_bytes) else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
 //! unbroken. Contents are not read.
 
+use super::affected::Affected;
 use super::check::Check;
 use super::check::Examined;
 use super::check::is_about_the_file;
@@ -8,7 +9,6 @@ use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Witness;
 use super::finding::sentence;
-use super::touched::Touched;
 use crate::archive::open::BundleFile;
 use crate::base::advice::Advice;
 use crate::base::entry::Entry;
@@ -17,9 +17,9 @@ use crate::base::error::Result;
 use crate::base::id::ArchiveId;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::Head;
-use crate::format::manifest::Now;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::format::tar::BLOCK_BYTES;
@@ -34,32 +34,32 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
             if !is_about_the_file(&error) {
                 return Err(error);
             }
-            let (fault, touched) = unreadable(&examined, &error);
-            check.found(ArchiveFile::Bundle(examined.file.name.clone()), fault, touched);
+            let (fault, affected) = unreadable(&examined, &error);
+            check.found(ArchiveFile::Bundle(examined.file.name.clone()), fault, affected);
         }
         check_chain(check, &examined);
         check.examined.insert(examined.file.id(), examined);
     }
     for (id, name) in check.missing.clone() {
-        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Bundle), Touched::everything(id));
+        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Bundle), Affected::everything(id));
     }
     Ok(())
 }
 
 /// What it means that a bundle or its manifest cannot be read.
-fn unreadable(examined: &Examined, error: &Error) -> (Fault, Touched) {
+fn unreadable(examined: &Examined, error: &Error) -> (Fault, Affected) {
     let (id, why) = (examined.file.id(), sentence(error));
-    let (fault, touched) = if let Some(end) = examined.cut_at {
-        (Fault::CutOff(why), Touched::Bytes { bundle: id, ranges: std::iter::once(end..u64::MAX).collect() })
+    let (fault, affected) = if let Some(end) = examined.cut_at {
+        (Fault::CutOff(why), Affected::Bytes { bundle: id, ranges: std::iter::once(end..u64::MAX).collect() })
     } else if examined.is_itself {
-        (Fault::Manifest(why), Touched::Manifest(id))
+        (Fault::Manifest(why), Affected::Manifest(id))
     } else {
-        (Fault::Unusable(why), Touched::everything(id))
+        (Fault::Unusable(why), Affected::everything(id))
     };
     // What is to be done says the error itself.
     match error.advice() {
-        Some(advice) => (Fault::Foreign(sentence(error), advice.clone()), touched),
-        None => (fault, touched),
+        Some(advice) => (Fault::Foreign(sentence(error), advice.clone()), affected),
+        None => (fault, affected),
     }
 }
 
@@ -78,7 +78,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         if last.as_ref().is_some_and(|last| last.path.row_order(&change.path).is_ge()) {
             return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
         }
-        examined.lost += u64::from(matches!(&change.now, Now::Stored(entry) if entry.is_lost()));
+        examined.lost += u64::from(matches!(&change.now, Action::Stored(entry) if entry.is_lost()));
         check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
         last = Some(change);
     }
@@ -94,14 +94,14 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
 fn tell_of_repair(check: &mut Check, examined: &Examined) {
     let place = || ArchiveFile::Bundle(examined.file.name.clone());
     if examined.cut_at.is_some() {
-        check.found(place(), Fault::Table, Touched::Nothing);
+        check.found(place(), Fault::Table, Affected::Nothing);
     }
     if examined.lost > 0 {
-        check.found(place(), Fault::LostContents(examined.lost), Touched::Lost(examined.file.id()));
+        check.found(place(), Fault::LostContents(examined.lost), Affected::Lost(examined.file.id()));
     }
     let until = examined.head.as_ref().map_or(0, |head| head.uncertain_until);
     if until > 0 {
-        check.found(place(), Fault::LostChanges, Touched::Uncertain(examined.file.id().number..=until));
+        check.found(place(), Fault::LostChanges, Affected::Uncertain(examined.file.id().number..=until));
     }
 }
 
@@ -121,7 +121,7 @@ fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) 
 
 /// Content must be inside the tar, after a header and before the manifest's.
 fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> {
-    let Now::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
+    let Action::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
     if content.place.is_lost() {
         return Ok(());
     }
@@ -158,7 +158,7 @@ fn check_chain(check: &mut Check, examined: &Examined) {
     };
     if let Some(why) = wrong {
         let place = ArchiveFile::Bundle(examined.file.name.clone());
-        check.found(place, Fault::Chain(why), Touched::Since(head.id.number));
+        check.found(place, Fault::Chain(why), Affected::Since(head.id.number));
     }
 }
 
@@ -168,6 +168,6 @@ fn check_digest(check: &mut Check, parent: &Parent, examined: &Examined) {
     if before.is_some_and(|(_, digest)| *digest != parent.manifest) && stands_for != Some(parent.manifest) {
         let place = ArchiveFile::Bundle(parent.bundle.clone());
         let fault = Fault::Exchanged(examined.file.name.clone());
-        check.found(place, fault, Touched::Since(parent.bundle.id.number));
+        check.found(place, fault, Affected::Since(parent.bundle.id.number));
     }
 }

@@ -1,12 +1,12 @@
 //! A verification under way: what all looks share.
 
+use super::affected;
+use super::affected::Affected;
+use super::affected::Damage;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::history::History;
 use super::report::VerifyReport;
-use super::touched;
-use super::touched::Damage;
-use super::touched::Touched;
 use crate::archive::catalog::Catalog;
 use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
         for name in self.catalog.surplus() {
             if let Ok(other) = self.catalog.name(name.id) {
                 let fault = Fault::Surplus(other.clone());
-                self.found(ArchiveFile::Bundle(name.clone()), fault, Touched::Nothing);
+                self.found(ArchiveFile::Bundle(name.clone()), fault, Affected::Nothing);
             }
         }
     }
@@ -118,8 +118,8 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    pub(super) fn found(&mut self, place: ArchiveFile, fault: Fault, touched: Touched) {
-        self.damages.push(Damage { place, fault, touched });
+    pub(super) fn found(&mut self, place: ArchiveFile, fault: Fault, affected: Affected) {
+        self.damages.push(Damage { place, fault, affected });
     }
 
     pub(super) fn stop_if_interrupted(&self) -> Result<()> {
@@ -130,12 +130,12 @@ impl<'a> Check<'a> {
         let snapshots: Vec<Number> = self.catalog.snapshots().collect();
         let (mut findings, mut known_losses) = (Vec::new(), Vec::new());
         for (number, damage) in self.damages.iter().enumerate() {
-            let finding = touched::finding(damage, &self.history, &snapshots)?;
+            let finding = affected::finding(damage, &self.history, &snapshots)?;
             // A damaged frame of the manifest was told as a damaged manifest or end.
             let tells = |other: &Damage| {
-                other.place == damage.place && matches!(other.touched, Touched::Manifest(_) | Touched::Bytes { .. })
+                other.place == damage.place && matches!(other.affected, Affected::Manifest(_) | Affected::Bytes { .. })
             };
-            let is_bytes = matches!(damage.touched, Touched::Bytes { .. });
+            let is_bytes = matches!(damage.affected, Affected::Bytes { .. });
             let is_told = is_bytes && finding.impact.paths_total == 0 && self.damages[..number].iter().any(tells);
             if damage.fault.is_known_loss() {
                 known_losses.push(finding);

@@ -1,16 +1,16 @@
 //! The third look: every frame of every bundle is decompressed, its tar read as any tar, and each member and each content
 //! compared with what the manifest says.
 
+use super::affected::Affected;
 use super::check::Check;
 use super::check::is_about_the_file;
-use super::expected::Expected;
-use super::expected::Wanted;
+use super::expected::ExpectedMember;
+use super::expected::ExpectedMembers;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Members;
 use super::finding::PATHS_MAX;
 use super::finding::sentence;
-use super::touched::Touched;
 use crate::archive::content::Piece;
 use crate::archive::content::Tape;
 use crate::archive::content::TapeDamage;
@@ -35,10 +35,10 @@ use crate::format::bundle::Bundle;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
 use crate::format::layout::MemberOrder;
-use crate::format::manifest::Now;
+use crate::format::manifest::Action;
 use crate::format::tar;
 use crate::format::tar::Member;
-use crate::format::tar::Told;
+use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
             Err(error) if is_about_the_file(&error) => {
                 waiting = DirectoryQueue::default();
                 let fault = Fault::Unusable(sentence(&error));
-                check.found(ArchiveFile::Bundle(file.name), fault, Touched::everything(id));
+                check.found(ArchiveFile::Bundle(file.name), fault, Affected::everything(id));
             }
             result => result?,
         }
@@ -92,7 +92,7 @@ fn read_bundle(
     let is_certain =
         check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
     let carried = if is_certain { std::mem::take(waiting) } else { DirectoryQueue::default() };
-    let expected = if sound { Some(Expected::new(bundle.manifest()?, carried)?) } else { None };
+    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, carried)?) } else { None };
     // What is not known for certain says nothing of directories.
     let is_certain = |state: &State| {
         let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
@@ -119,7 +119,7 @@ fn read_bundle(
             expected,
             state,
             before,
-            seen: Seen::default(),
+            seen: DamageSeen::default(),
             waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,
             unread: false,
@@ -142,7 +142,7 @@ fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Resu
     let mut reader = bundle.manifest()?;
     while let Some(change) = reader.next_change()? {
         let Some(parent) = change.path.parent() else { continue };
-        if matches!(change.now, Now::Gone(_)) {
+        if matches!(change.now, Action::Removed(_)) {
             for group in state.in_directory(&change.path) {
                 let left = group?.rows.into_iter().filter_map(|row| change.path.child(row.name()));
                 left.for_each(|path| astray.add(path));
@@ -153,15 +153,15 @@ fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Resu
         }
     }
     if astray.total > 0 {
-        let touched = Touched::Paths { number: bundle.name().id.number, paths: astray.paths, total: astray.total };
-        check.found(ArchiveFile::Bundle(bundle.name().clone()), Fault::Members(Members::Astray), touched);
+        let affected = Affected::Paths { number: bundle.name().id.number, paths: astray.paths, total: astray.total };
+        check.found(ArchiveFile::Bundle(bundle.name().clone()), Fault::Members(Members::Astray), affected);
     }
     Ok(())
 }
 
 /// What was seen in one bundle that is not as it was written.
 #[derive(Default)]
-struct Seen {
+struct DamageSeen {
     damage: TapeDamage,
     /// Contents whose hash is another, or that are not where the manifest says.
     wrong: HashSet<(u64, Hash)>,
@@ -174,7 +174,7 @@ struct Seen {
     tar: Vec<String>,
 }
 
-impl Seen {
+impl DamageSeen {
     fn note_wrong(&mut self, content: &Content) {
         self.wrong_total += 1;
         if self.wrong.len() < WRONG_MAX {
@@ -199,7 +199,7 @@ impl Named {
     }
 }
 
-fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
+fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: DamageSeen) {
     let place = || ArchiveFile::Bundle(bundle.name().clone());
     if seen.damage.count > 0 {
         let first = seen.damage.frames.first().and_then(|range| bundle.table().frame_at(range.start));
@@ -209,12 +209,12 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
             first_byte: first.map_or(0, |frame| frame.stored_offset),
             why: seen.damage.why.map(|why| why.to_string()).unwrap_or_default(),
         };
-        check.found(place(), fault, Touched::Bytes { bundle: id, ranges: seen.damage.lost });
+        check.found(place(), fault, Affected::Bytes { bundle: id, ranges: seen.damage.lost });
     }
     if !seen.wrong.is_empty() {
         let is_known = seen.wrong_total <= WRONG_MAX as u64;
-        let contents = Touched::Contents { bundle: id, contents: seen.wrong };
-        check.found(place(), Fault::Contents, if is_known { contents } else { Touched::everything(id) });
+        let contents = Affected::Contents { bundle: id, contents: seen.wrong };
+        check.found(place(), Fault::Contents, if is_known { contents } else { Affected::everything(id) });
     }
     for (named, members) in [
         (seen.missing, Members::Missing),
@@ -223,24 +223,24 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: Seen) {
         (seen.unlisted, Members::Unlisted),
     ] {
         if named.total > 0 {
-            let touched = Touched::Paths { number: id.number, paths: named.paths, total: named.total };
-            check.found(place(), Fault::Members(members), touched);
+            let affected = Affected::Paths { number: id.number, paths: named.paths, total: named.total };
+            check.found(place(), Fault::Members(members), affected);
         }
     }
     for what in seen.tar {
-        check.found(place(), Fault::Tar(what), Touched::Nothing);
+        check.found(place(), Fault::Tar(what), Affected::Nothing);
     }
 }
 
 /// Goes over one bundle's tar.
 struct Scan<'a> {
     tape: Tape<'a>,
-    expected: Option<Expected>,
+    expected: Option<ExpectedMembers>,
     /// What was there at the bundle's number: a directory may stand in the tar without being changed.
     state: Option<State>,
     /// What was there before.
     before: Option<State>,
-    seen: Seen,
+    seen: DamageSeen,
     /// Directories whose members may come in the next part.
     waiting: DirectoryQueue,
     is_last_part: bool,
@@ -250,8 +250,8 @@ struct Scan<'a> {
     firsts: HashMap<u64, (EntryPathBuf, Hash)>,
 }
 
-enum Header {
-    Member(Box<Told>),
+enum MemberHeader {
+    Member(Box<TarEntry>),
     End,
     Unreadable,
 }
@@ -265,27 +265,27 @@ impl Scan<'_> {
         self.tape.skip_to(end)
     }
 
-    fn members(&mut self, expected: &mut Expected, end: u64) -> Result<()> {
+    fn members(&mut self, expected: &mut ExpectedMembers, end: u64) -> Result<()> {
         let manifest_offset = expected.manifest_offset();
         loop {
             let start = self.tape.position();
             match self.header()? {
-                Header::Member(told) if self.tape.position() == manifest_offset => {
+                MemberHeader::Member(told) if self.tape.position() == manifest_offset => {
                     return self.last_member(expected, &told.member, end);
                 }
-                Header::Member(told) if self.tape.position() < manifest_offset => {
+                MemberHeader::Member(told) if self.tape.position() < manifest_offset => {
                     if let Some(listing) = &told.listing {
                         self.check_listing(&told.member, listing)?;
                     }
                     self.member(expected, &told.member)?;
                 }
-                Header::Unreadable if start < manifest_offset => {
+                MemberHeader::Unreadable if start < manifest_offset => {
                     if !self.next_known(expected, start)? {
                         // Only what is no file is left before the manifest, whose lines were read.
                         return Ok(());
                     }
                 }
-                Header::Member(_) | Header::Unreadable | Header::End => {
+                MemberHeader::Member(_) | MemberHeader::Unreadable | MemberHeader::End => {
                     self.seen.tar.push("the tar does not end with its manifest".to_owned());
                     return self.rest_is_missing(expected);
                 }
@@ -293,24 +293,24 @@ impl Scan<'_> {
         }
     }
 
-    fn header(&mut self) -> Result<Header> {
+    fn header(&mut self) -> Result<MemberHeader> {
         let start = self.tape.position();
         match tar::read_entry(&mut self.tape) {
-            Ok(Some(told)) => Ok(Header::Member(Box::new(told))),
-            Ok(None) => Ok(Header::End),
+            Ok(Some(told)) => Ok(MemberHeader::Member(Box::new(told))),
+            Ok(None) => Ok(MemberHeader::End),
             Err(error) => {
                 self.tape.check_stopped()?;
                 let in_sound_frames = !self.tape.damage.touches(start..self.tape.position().max(start + 1));
                 if in_sound_frames && self.seen.tar.is_empty() {
                     self.seen.tar.push(format!("at byte {start} of the tar there is no sound header ({error})"));
                 }
-                Ok(Header::Unreadable)
+                Ok(MemberHeader::Unreadable)
             }
         }
     }
 
     /// The manifest itself, the end of the tar, and nothing more.
-    fn last_member(&mut self, expected: &mut Expected, member: &Member, end: u64) -> Result<()> {
+    fn last_member(&mut self, expected: &mut ExpectedMembers, member: &Member, end: u64) -> Result<()> {
         self.rest_is_missing(expected)?;
         let content_end = self.tape.position().saturating_add(member.size);
         let tar_end = content_end.saturating_add((tar::padding(member.size) + tar::END_BYTES) as u64);
@@ -320,7 +320,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn rest_is_missing(&mut self, expected: &mut Expected) -> Result<()> {
+    fn rest_is_missing(&mut self, expected: &mut ExpectedMembers) -> Result<()> {
         while let Some(wanted) = expected.take()? {
             if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
                 self.note_missing(wanted);
@@ -333,7 +333,7 @@ impl Scan<'_> {
 
     /// A line without a member is missing one, unless members were passed over, or it is that of a symlink which stays where
     /// it points to: tar leaves that one as it was.
-    fn note_missing(&mut self, wanted: Wanted) {
+    fn note_missing(&mut self, wanted: ExpectedMember) {
         let is_as_before = |before: &State| {
             let older = before.find(&wanted.path).ok().flatten();
             older.is_some_and(|older| older.stat.kind == Kind::Symlink && older.target == wanted.entry.target)
@@ -345,7 +345,7 @@ impl Scan<'_> {
     }
 
     /// A header cannot be read: goes on behind the next content, whose place is known from the manifest.
-    fn next_known(&mut self, expected: &mut Expected, from: u64) -> Result<bool> {
+    fn next_known(&mut self, expected: &mut ExpectedMembers, from: u64) -> Result<bool> {
         self.unread = true;
         while let Some(wanted) = expected.take()? {
             let Some((content, end)) = wanted.content().filter(|(content, _)| content.place.offset > from) else {
@@ -365,7 +365,7 @@ impl Scan<'_> {
         Ok(false)
     }
 
-    fn member(&mut self, expected: &mut Expected, member: &Member) -> Result<()> {
+    fn member(&mut self, expected: &mut ExpectedMembers, member: &Member) -> Result<()> {
         let end = self.tape.position().saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
         let is_directory = member.flag == b'5';
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
@@ -424,7 +424,7 @@ impl Scan<'_> {
     }
 
     /// A member that the manifest lists, against its line.
-    fn compare(&mut self, wanted: &Wanted, member: &Member) -> Result<()> {
+    fn compare(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<()> {
         let entry = &wanted.entry;
         let same = match (entry.stat.kind, member.flag) {
             (Kind::File, b'0') => return self.compare_file(wanted, member),
@@ -446,7 +446,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn compare_file(&mut self, wanted: &Wanted, member: &Member) -> Result<()> {
+    fn compare_file(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<()> {
         let Some((content, _)) = wanted.content() else { return Ok(()) };
         if content.place.offset != self.tape.position() || wanted.entry.stat.size != member.size {
             self.seen.note_wrong(content);
@@ -457,7 +457,7 @@ impl Scan<'_> {
         self.content(&wanted.entry)
     }
 
-    fn note_first(&mut self, wanted: &Wanted) {
+    fn note_first(&mut self, wanted: &ExpectedMember) {
         if let Some((content, _)) = wanted.content().filter(|_| wanted.entry.stat.link != 0) {
             self.firsts.insert(content.place.offset, (wanted.path.clone(), content.hash));
         }

@@ -11,16 +11,16 @@ use crate::format::bundle::ManifestReader;
 use crate::format::deferred::DeferredDirectories;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::layout::MemberOrder;
+use crate::format::manifest::Action;
 use crate::format::manifest::Change;
-use crate::format::manifest::Now;
 
 /// One member that must be there.
-pub(super) struct Wanted {
+pub(super) struct ExpectedMember {
     pub path: EntryPathBuf,
     pub entry: Entry,
 }
 
-impl Wanted {
+impl ExpectedMember {
     pub fn order(&self) -> MemberOrder {
         MemberOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
     }
@@ -33,26 +33,33 @@ impl Wanted {
 }
 
 /// The members of a bundle, in the order of its tar.
-pub(super) struct Expected {
+pub(super) struct ExpectedMembers {
     reader: ManifestReader,
     /// Directories whose headers come later than their lines.
     directories: DeferredDirectories,
     /// One that was read, before which others are due.
     directory: Option<(EntryPathBuf, Entry)>,
     /// The next member that is no directory.
-    other: Option<Wanted>,
-    next: Option<Wanted>,
+    other: Option<ExpectedMember>,
+    next: Option<ExpectedMember>,
     /// The directory that the line read last stands under.
     group: Vec<u8>,
     ended: bool,
 }
 
-impl Expected {
+impl ExpectedMembers {
     /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
-    pub fn new(reader: ManifestReader, directories: DirectoryQueue) -> Result<Expected> {
+    pub fn new(reader: ManifestReader, directories: DirectoryQueue) -> Result<ExpectedMembers> {
         let directories = DeferredDirectories::new(directories);
-        let mut expected =
-            Expected { reader, directories, directory: None, other: None, next: None, group: Vec::new(), ended: false };
+        let mut expected = ExpectedMembers {
+            reader,
+            directories,
+            directory: None,
+            other: None,
+            next: None,
+            group: Vec::new(),
+            ended: false,
+        };
         expected.advance()?;
         Ok(expected)
     }
@@ -62,12 +69,12 @@ impl Expected {
         self.reader.tail().manifest_offset
     }
 
-    pub fn peek(&self) -> Option<&Wanted> {
+    pub fn peek(&self) -> Option<&ExpectedMember> {
         self.next.as_ref()
     }
 
     /// Takes the member that `peek` shows.
-    pub fn take(&mut self) -> Result<Option<Wanted>> {
+    pub fn take(&mut self) -> Result<Option<ExpectedMember>> {
         let taken = self.next.take();
         self.advance()?;
         Ok(taken)
@@ -77,7 +84,7 @@ impl Expected {
         while self.next.is_none() {
             let next_directory = self.directories.peek()?.map(ToOwned::to_owned);
             if next_directory.is_some_and(|directory| self.is_due(&directory)) {
-                self.next = self.directories.pop()?.map(|(path, entry)| Wanted { path, entry });
+                self.next = self.directories.pop()?.map(|(path, entry)| ExpectedMember { path, entry });
             } else if let Some((path, entry)) = self.directory.take() {
                 self.directories.push(path, entry)?;
             } else if self.other.is_some() {
@@ -106,14 +113,14 @@ impl Expected {
         };
         self.group = path::split_last(change.path.as_bytes()).0.to_vec();
         match change {
-            Change { path, now: Now::Stored(entry) } if entry.stat.kind == Kind::Directory => {
+            Change { path, now: Action::Stored(entry) } if entry.stat.kind == Kind::Directory => {
                 self.directory = Some((path, entry));
             }
             // What is lost was left out.
-            Change { now: Now::Stored(entry), .. } if entry.is_lost() => {}
-            Change { path, now: Now::Stored(entry) } => self.other = Some(Wanted { path, entry }),
+            Change { now: Action::Stored(entry), .. } if entry.is_lost() => {}
+            Change { path, now: Action::Stored(entry) } => self.other = Some(ExpectedMember { path, entry }),
             // Neither has a member: deletions stand in the listings of directories.
-            Change { now: Now::Gone(_) | Now::Kept(_), .. } => {}
+            Change { now: Action::Removed(_) | Action::Referenced(_), .. } => {}
         }
         Ok(())
     }

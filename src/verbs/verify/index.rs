@@ -1,6 +1,7 @@
 //! The second look: every index file against the manifests it was made from, each from the state before it. Never writes to the
 //! archive.
 
+use super::affected::Affected;
 use super::check::Check;
 use super::check::is_about_the_file;
 use super::finding::ArchiveFile;
@@ -8,7 +9,6 @@ use super::finding::Fault;
 use super::finding::Witness;
 use super::finding::sentence;
 use super::history::Reference;
-use super::touched::Touched;
 use crate::archive::listing::parse_index_name;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
@@ -87,7 +87,7 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
             Err(error) if is_about_the_file(&error) => {
                 let can_be_made_again = manifests.is_some() && is_right_before;
                 let fault = Fault::Index { why: sentence(&error), can_be_made_again };
-                check.found(ArchiveFile::Index(name.clone()), fault, Touched::Nothing);
+                check.found(ArchiveFile::Index(name.clone()), fault, Affected::Nothing);
             }
             // It may not be read: a shortcut that is missing.
             Err(error) if error.kind() == ErrorKind::RefusedBySystem => {
@@ -107,7 +107,7 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
         Ok(reference) => drop(check.history.references.insert(number, reference)),
         Err(error) if error.is_damage() && is_right_before => {
             let fault = Fault::Contradiction(sentence(&error));
-            check.found(ArchiveFile::Bundle(last), fault, Touched::Since(number));
+            check.found(ArchiveFile::Bundle(last), fault, Affected::Since(number));
         }
         Err(error) if is_about_the_file(&error) => {}
         Err(error) => return Err(error),
@@ -189,7 +189,7 @@ fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age>
         return Err(Error::damaged("it belongs to another archive"));
     }
     if head.number != number || head.from >= number {
-        return Err(Error::damaged(format!("it is in truth that of snapshot {}", head.number)));
+        return Err(Error::damaged(format!("it belongs to snapshot {}", head.number)));
     }
     let mut there = check.examined.values().filter(|examined| {
         let number = examined.file.id().number;
@@ -204,9 +204,9 @@ fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age>
             let digest = examined.manifest.as_ref().is_none_or(|(_, digest)| digest.0 == record.manifest);
             // A bundle that is damaged is told of as such.
             let length = examined.manifest.is_none() || examined.file.bytes == record.bytes;
-            // What was mended since has other places for contents, but the same entries.
-            let mended = examined.head.as_ref().is_some_and(|head| head.stands_for == Some(Hash(record.manifest)));
-            examined.file.name.as_str() == record.name && ((length && digest) || mended)
+            // What was repaired since has other places for contents, but the same entries.
+            let repaired = examined.head.as_ref().is_some_and(|head| head.stands_for == Some(Hash(record.manifest)));
+            examined.file.name.as_str() == record.name && ((length && digest) || repaired)
         });
         if !same {
             return Err(Error::damaged("it was made from other bundles than those that are there"));
@@ -224,7 +224,7 @@ fn note_all_missing(check: &mut Check, file: &IndexFile) {
         }
         check.missing.insert(name.id, name.clone());
         let id = name.id;
-        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Index), Touched::everything(id));
+        check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Index), Affected::everything(id));
     }
 }
 

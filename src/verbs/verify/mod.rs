@@ -1,8 +1,9 @@
-//! `verify`: whether an archive is as it was written, and what a damage touches. Reads only; mends nothing.
+//! `verify`: whether an archive is as it was written, and what a damage touches. Reads only; repairs nothing.
 //!
 //! Four looks, each at what the one before found sound: the files and manifests of the bundles and their chain, the index
 //! against the manifests, with `data` every frame and every content, and last which snapshots and files the damages touch.
 
+mod affected;
 mod bundles;
 mod check;
 mod data;
@@ -12,8 +13,8 @@ mod history;
 mod index;
 mod options;
 mod report;
-mod touched;
 
+pub(crate) use self::affected::Damage;
 pub(crate) use self::check::Check;
 pub(crate) use self::check::Examined;
 pub use self::finding::ArchiveFile;
@@ -25,7 +26,6 @@ pub use self::finding::PATHS_MAX;
 pub use self::finding::Witness;
 pub use self::options::VerifyOptions;
 pub use self::report::VerifyReport;
-pub(crate) use self::touched::Damage;
 
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;

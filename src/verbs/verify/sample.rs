@@ -21,8 +21,8 @@ use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES_MAX;
 use crate::format::layout::MemberOrder;
+use crate::format::manifest::DraftLine;
 use crate::format::manifest::Head;
-use crate::format::manifest::LineWithoutOffset;
 use crate::format::manifest::Tail;
 use crate::format::tar;
 use crate::system::store::MemoryStore;
@@ -212,18 +212,18 @@ impl Sample {
         for item in items.iter().filter(|item| item.in_manifest) {
             let mut line = Vec::new();
             match item.entry.clone() {
-                None => LineWithoutOffset::gone(&item.path, Kind::File).append_to(&mut line, None),
+                None => DraftLine::gone(&item.path, Kind::File).append_to(&mut line, None),
                 Some(entry) if item.kept => {
                     let before = catalog.state(catalog.highest()).unwrap().find(&item.path).unwrap().unwrap();
                     let place = before.content.unwrap().place;
                     let kept_in = Sample::name(place.bundle);
-                    LineWithoutOffset::entry(&item.path, &entry, Some(&kept_in)).append_to(&mut line, None);
+                    DraftLine::entry(&item.path, &entry, Some(&kept_in)).append_to(&mut line, None);
                 }
                 Some(mut entry) => {
                     entry.stat.size += item.size_lie;
                     let first = item.first_name.as_ref().unwrap_or(&item.path);
                     let offset = entry.content.as_ref().map(|_| offsets[first].wrapping_add(item.offset_lie));
-                    LineWithoutOffset::entry(&item.path, &entry, None).append_to(&mut line, offset);
+                    DraftLine::entry(&item.path, &entry, None).append_to(&mut line, offset);
                 }
             }
             if self.changes_lie == 0 {

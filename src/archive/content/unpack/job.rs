@@ -1,7 +1,7 @@
 //! What the reading thread gives to the workers.
 
-use super::large::Large;
-use super::large::Turn;
+use super::large::HashTurn;
+use super::large::LargeOutput;
 use super::target::Target;
 use crate::archive::content::frame::Stored;
 use crate::format::bundle::Bundle;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 /// What a worker does at once.
-pub(super) enum Job<T: Target> {
+pub(super) enum UnpackJob<T: Target> {
     /// Decodes a frame and hands on what is in it.
-    Frame { bundle: Arc<Bundle>, stored: Stored, pieces: Vec<Piece<T>> },
+    Frame { bundle: Arc<Bundle>, stored: Stored, pieces: Vec<UnpackPiece<T>> },
     /// Files that have no bytes, or none but holes.
     Empty(Vec<Arc<T>>),
     /// Files that are looked at; those whose content is wanted go back.
@@ -19,8 +19,8 @@ pub(super) enum Job<T: Target> {
 }
 
 /// The part of a content that is in one frame.
-pub(super) struct Piece<T: Target> {
+pub(super) struct UnpackPiece<T: Target> {
     pub file: Arc<T>,
     /// For a content that is in several frames: what its pieces share, and which piece this is.
-    pub large: Option<(Arc<Large<T::Open>>, Turn)>,
+    pub large: Option<(Arc<LargeOutput<T::Open>>, HashTurn)>,
 }

@@ -3,30 +3,29 @@
 
 use super::piece::PieceBytes;
 use super::target::Target;
-use crate::archive::content::place::Wanted;
+use crate::archive::content::place::ContentRequest;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
+use crate::base::concurrency::Turns;
 use crate::base::error::Result;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use std::sync::Arc;
-use std::sync::Condvar;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 /// Which piece of a large content.
 #[derive(Clone, Copy)]
-pub(super) struct Turn {
+pub(super) struct HashTurn {
     pub number: usize,
     pub is_last: bool,
 }
 
 /// What the pieces of a content share.
-pub(super) struct Large<O> {
-    open: Mutex<Opening<O>>,
+pub(super) struct LargeOutput<O> {
+    open: Lock<Opening<O>>,
     /// Systems let one thread write to a file at a time, and others wait for it with a busy core.
-    writing: Mutex<()>,
-    turn: Mutex<Hashed>,
-    turned: Condvar,
+    writing: Lock<()>,
+    /// The hash of the pieces so far.
+    hashed: Turns<Hasher>,
 }
 
 enum Opening<O> {
@@ -36,20 +35,9 @@ enum Opening<O> {
     GivenUp,
 }
 
-/// How many pieces were hashed, and their hash.
-struct Hashed {
-    pieces: usize,
-    hasher: Hasher,
-}
-
-impl<O> Large<O> {
-    pub(super) fn new() -> Large<O> {
-        Large {
-            open: Mutex::new(Opening::NotYet),
-            writing: Mutex::new(()),
-            turn: Mutex::new(Hashed { pieces: 0, hasher: Hasher::new() }),
-            turned: Condvar::new(),
-        }
+impl<O> LargeOutput<O> {
+    pub(super) fn new() -> LargeOutput<O> {
+        LargeOutput { open: Lock::new(Opening::NotYet), writing: Lock::new(()), hashed: Turns::new(Hasher::new()) }
     }
 
     /// Hands on one piece, hashes it when its turn has come, and finishes the content with the last one. The turn passes on
@@ -57,25 +45,21 @@ impl<O> Large<O> {
     pub(super) fn take_piece<T: Target<Open = O>>(
         &self,
         file: &T,
-        turn: Turn,
+        turn: HashTurn,
         bytes: &PieceBytes,
         is_stopped: bool,
     ) -> Result<()> {
-        let wanted = Wanted::of(file.entry())?;
+        let wanted = ContentRequest::of(file.entry())?;
         let written = if is_stopped { Ok(()) } else { self.write(file, &wanted, bytes) };
         if is_stopped || written.is_err() {
             self.give_up();
         }
-        let not_yet = |hashed: &mut Hashed| hashed.pieces < turn.number;
-        let locked = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut hashed = self.turned.wait_while(locked, not_yet).unwrap_or_else(PoisonError::into_inner);
-        if !self.is_given_up() {
-            bytes.ranges(&wanted).unwrap_or_default().iter().for_each(|(_, range)| hashed.hasher.update(range));
-        }
-        hashed.pieces += 1;
-        let hash = if turn.is_last { hashed.hasher.hash() } else { Hash::default() };
-        drop(hashed);
-        self.turned.notify_all();
+        let hash = self.hashed.take(turn.number as u64, |hasher| {
+            if !self.is_given_up() {
+                bytes.ranges(&wanted).unwrap_or_default().iter().for_each(|(_, range)| hasher.update(range));
+            }
+            if turn.is_last { hasher.hash() } else { Hash::default() }
+        });
         written?;
         if !turn.is_last {
             return Ok(());
@@ -90,7 +74,7 @@ impl<O> Large<O> {
         }
     }
 
-    fn write<T: Target<Open = O>>(&self, file: &T, wanted: &Wanted, bytes: &PieceBytes) -> Result<()> {
+    fn write<T: Target<Open = O>>(&self, file: &T, wanted: &ContentRequest, bytes: &PieceBytes) -> Result<()> {
         let Some(open) = self.opened(file)? else { return Ok(()) };
         let ranges = match bytes.ranges(wanted) {
             Ok(ranges) => ranges,
@@ -100,7 +84,7 @@ impl<O> Large<O> {
                 return if self.give_up().is_some() { file.fail(&error) } else { Ok(()) };
             }
         };
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.writing.lock();
         for (offset, range) in ranges {
             if !file.write(&open, offset, range)? {
                 self.give_up();
@@ -138,7 +122,7 @@ impl<O> Large<O> {
         }
     }
 
-    fn opening(&self) -> MutexGuard<'_, Opening<O>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn opening(&self) -> Guard<'_, Opening<O>> {
+        self.open.lock()
     }
 }

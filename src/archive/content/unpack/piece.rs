@@ -2,7 +2,7 @@
 
 use crate::archive::content::frame::Frame;
 use crate::archive::content::frame::said_again;
-use crate::archive::content::place::Wanted;
+use crate::archive::content::place::ContentRequest;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::format::bundle::Bundle;
@@ -18,7 +18,7 @@ impl<'a> PieceBytes<'a> {
     ///
     /// # Errors
     /// When some of them cannot be had.
-    pub(super) fn ranges(&self, wanted: &Wanted) -> Result<Vec<(u64, &'a [u8])>> {
+    pub(super) fn ranges(&self, wanted: &ContentRequest) -> Result<Vec<(u64, &'a [u8])>> {
         let data = wanted.data_in(self.frame.range());
         let bytes = data.map(|data| {
             let bytes = self.frame.bytes(wanted.in_tar(data.start)..wanted.in_tar(data.end));

@@ -1,11 +1,11 @@
 //! Which frames of a bundle are needed and what of each, one frame after the other: memory grows with the contents that are
 //! wanted, not with the frames they run over. Pure arithmetic.
 
-use super::job::Piece;
-use super::large::Large;
-use super::large::Turn;
+use super::job::UnpackPiece;
+use super::large::HashTurn;
+use super::large::LargeOutput;
 use super::target::Target;
-use crate::archive::content::place::Wanted;
+use crate::archive::content::place::ContentRequest;
 use crate::format::bundle::Bundle;
 use crate::format::frames::FrameAt;
 use std::cmp::Ordering;
@@ -20,7 +20,7 @@ struct Waiting<T: Target> {
     number: usize,
     file: Arc<T>,
     /// For one that began in an earlier frame: what its pieces share, and how many of them were handed out.
-    begun: Option<(Arc<Large<T::Open>>, usize)>,
+    begun: Option<(Arc<LargeOutput<T::Open>>, usize)>,
 }
 
 /// The needed frames of one bundle, in order.
@@ -37,15 +37,15 @@ impl<'p, T: Target> BundlePlan<'p, T> {
 
     /// Adds a file whose content lies in the tar.
     pub(super) fn add(&mut self, file: Arc<T>) {
-        let place = |wanted: Wanted| Some(wanted.in_tar(wanted.next_data(0)?));
-        if let Some(next) = Wanted::of(file.entry()).ok().and_then(place) {
+        let place = |wanted: ContentRequest| Some(wanted.in_tar(wanted.next_data(0)?));
+        if let Some(next) = ContentRequest::of(file.entry()).ok().and_then(place) {
             self.waiting.push(Waiting { next, number: self.count, file, begun: None });
             self.count += 1;
         }
     }
 
     /// The next frame that is needed, with the contents that need it.
-    pub(super) fn next_frame(&mut self) -> Option<(FrameAt, Vec<Piece<T>>)> {
+    pub(super) fn next_frame(&mut self) -> Option<(FrameAt, Vec<UnpackPiece<T>>)> {
         let frame = self.bundle.frame_at(self.waiting.peek()?.next)?;
         let mut pieces = Vec::new();
         while self.waiting.peek().is_some_and(|next| next.next < frame.raw_end()) {
@@ -55,20 +55,20 @@ impl<'p, T: Target> BundlePlan<'p, T> {
     }
 
     /// What `frame` has of a content; if it goes on after it, it waits for its next frame.
-    fn piece(&mut self, waiting: Waiting<T>, frame: &FrameAt) -> Piece<T> {
+    fn piece(&mut self, waiting: Waiting<T>, frame: &FrameAt) -> UnpackPiece<T> {
         let Waiting { number, file, begun, .. } = waiting;
-        let following = |wanted: Wanted| {
+        let following = |wanted: ContentRequest| {
             let behind = frame.raw_end().saturating_sub(wanted.in_tar(0));
             Some(wanted.in_tar(wanted.next_data(behind)?))
         };
-        let Some(next) = Wanted::of(file.entry()).ok().and_then(following) else {
-            let large = begun.map(|(large, turn)| (large, Turn { number: turn, is_last: true }));
-            return Piece { file, large };
+        let Some(next) = ContentRequest::of(file.entry()).ok().and_then(following) else {
+            let large = begun.map(|(large, turn)| (large, HashTurn { number: turn, is_last: true }));
+            return UnpackPiece { file, large };
         };
-        let (large, turn) = begun.unwrap_or_else(|| (Arc::new(Large::new()), 0));
+        let (large, turn) = begun.unwrap_or_else(|| (Arc::new(LargeOutput::new()), 0));
         let begun = Some((large.clone(), turn + 1));
         self.waiting.push(Waiting { next, number, file: file.clone(), begun });
-        Piece { file, large: Some((large, Turn { number: turn, is_last: false })) }
+        UnpackPiece { file, large: Some((large, HashTurn { number: turn, is_last: false })) }
     }
 }
 

@@ -1,12 +1,11 @@
 //! A queue of jobs that is bounded in bytes, and the place where the first error stops everything. Knows nothing of jobs.
 
+use crate::base::concurrency::Changed;
+use crate::base::concurrency::Guard;
+use crate::base::concurrency::Lock;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use std::collections::VecDeque;
-use std::sync::Condvar;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -15,11 +14,11 @@ const WAITING_MAX: usize = 1024;
 
 /// Jobs with their costs in bytes, first in, first out.
 pub(super) struct Queue<J> {
-    inner: Mutex<Inner<J>>,
+    inner: Lock<Inner<J>>,
     /// A job came, or none will any more.
-    filled: Condvar,
+    filled: Changed,
     /// There is room again.
-    freed: Condvar,
+    freed: Changed,
     is_stopped: AtomicBool,
     bytes_max: usize,
 }
@@ -36,9 +35,9 @@ impl<J> Queue<J> {
     pub(super) fn new(bytes_max: usize) -> Queue<J> {
         let inner = Inner { jobs: VecDeque::new(), bytes: 0, is_closed: false, error: None };
         Queue {
-            inner: Mutex::new(inner),
-            filled: Condvar::new(),
-            freed: Condvar::new(),
+            inner: Lock::new(inner),
+            filled: Changed::default(),
+            freed: Changed::default(),
             is_stopped: AtomicBool::new(false),
             bytes_max,
         }
@@ -50,7 +49,7 @@ impl<J> Queue<J> {
             let is_full = inner.bytes > 0 && inner.bytes + cost > self.bytes_max;
             !self.is_stopped() && (is_full || inner.jobs.len() >= WAITING_MAX)
         };
-        let mut inner = self.freed.wait_while(self.inner(), no_room).unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.freed.wait_while(self.inner(), no_room);
         inner.bytes += cost;
         !self.is_stopped()
     }
@@ -67,7 +66,7 @@ impl<J> Queue<J> {
     /// Waits for the next job; `None` when there is none left. When it is done, [`Queue::done`] must follow.
     pub(super) fn pop(&self) -> Option<(J, usize)> {
         let nothing = |inner: &mut Inner<J>| inner.jobs.is_empty() && !inner.is_closed && !self.is_stopped();
-        let mut inner = self.filled.wait_while(self.inner(), nothing).unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.filled.wait_while(self.inner(), nothing);
         if self.is_stopped() {
             return None;
         }
@@ -108,11 +107,11 @@ impl<J> Queue<J> {
 
     /// The first error, if there was one.
     pub(super) fn into_result(self) -> Result<()> {
-        let inner = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.inner.into_inner();
         inner.error.map_or(Ok(()), Err)
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner<J>> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> Guard<'_, Inner<J>> {
+        self.inner.lock()
     }
 }

@@ -1,13 +1,13 @@
 //! The reading thread: takes files, reads the frames that they need in the order of bundles and places, and hands them out.
 
-use super::job::Job;
+use super::job::UnpackJob;
 use super::plan::BundlePlan;
 use super::queue::Queue;
 use super::target::Target;
 use super::worker::Worker;
 use crate::archive::content::contents::Contents;
 use crate::archive::content::frame::Stored;
-use crate::archive::content::place::Wanted;
+use crate::archive::content::place::ContentRequest;
 use crate::base::concurrency::Buffers;
 use crate::base::concurrency::join;
 use crate::base::error::Result;
@@ -46,7 +46,7 @@ pub fn unpack<T: Target>(
 /// Takes files and has workers unpack them.
 pub struct Unpacker<T: Target> {
     contents: Contents,
-    queue: Queue<Job<T>>,
+    queue: Queue<UnpackJob<T>>,
     buffers: Buffers,
 }
 
@@ -62,7 +62,7 @@ impl<T: Target> Unpacker<T> {
         let mut files = files.into_iter().peekable();
         while files.peek().is_some() && self.queue.reserve(0) {
             let some = files.by_ref().take(SMALL_PER_JOB).collect();
-            self.queue.push(Job::Look(some, sender.clone()), 0);
+            self.queue.push(UnpackJob::Look(some, sender.clone()), 0);
         }
         drop(sender);
         results.into_iter().flatten().collect()
@@ -76,7 +76,7 @@ impl<T: Target> Unpacker<T> {
     pub fn feed(&self, files: Vec<Arc<T>>) -> Result<()> {
         let (mut empty, mut rest) = (Vec::new(), Vec::with_capacity(files.len()));
         for file in files {
-            match Wanted::of(file.entry()) {
+            match ContentRequest::of(file.entry()) {
                 Err(error) => file.fail(&error)?,
                 Ok(wanted) if wanted.next_data(0).is_none() => empty.push(file),
                 Ok(wanted) => rest.push((wanted.bundle(), file)),
@@ -84,7 +84,7 @@ impl<T: Target> Unpacker<T> {
         }
         let mut empty = empty.into_iter().peekable();
         while empty.peek().is_some() && self.queue.reserve(0) {
-            self.queue.push(Job::Empty(empty.by_ref().take(SMALL_PER_JOB).collect()), 0);
+            self.queue.push(UnpackJob::Empty(empty.by_ref().take(SMALL_PER_JOB).collect()), 0);
         }
         rest.sort_by_key(|(bundle, _)| *bundle);
         let mut rest = rest.into_iter().peekable();
@@ -105,7 +105,7 @@ impl<T: Target> Unpacker<T> {
     fn feed_bundle(&self, bundle: &Arc<Bundle>, files: Vec<Arc<T>>) -> Result<()> {
         let mut plan = BundlePlan::new(bundle);
         for file in files {
-            match Wanted::of(file.entry()).and_then(|wanted| wanted.check_inside(bundle)) {
+            match ContentRequest::of(file.entry()).and_then(|wanted| wanted.check_inside(bundle)) {
                 Ok(()) => plan.add(file),
                 Err(error) => file.fail(&error)?,
             }
@@ -119,7 +119,7 @@ impl<T: Target> Unpacker<T> {
             if let Some(error) = &stored.unread {
                 self.contents.lost_or_gone(error)?;
             }
-            self.queue.push(Job::Frame { bundle: bundle.clone(), stored, pieces }, cost);
+            self.queue.push(UnpackJob::Frame { bundle: bundle.clone(), stored, pieces }, cost);
         }
         Ok(())
     }

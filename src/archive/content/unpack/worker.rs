@@ -1,14 +1,14 @@
 //! A worker: decodes frames, checks what is in them and hands it on.
 
-use super::job::Job;
-use super::job::Piece;
+use super::job::UnpackJob;
+use super::job::UnpackPiece;
 use super::piece::PieceBytes;
 use super::queue::Queue;
 use super::target::Target;
 use crate::archive::content::frame::Check;
 use crate::archive::content::frame::Frame;
 use crate::archive::content::frame::Stored;
-use crate::archive::content::place::Wanted;
+use crate::archive::content::place::ContentRequest;
 use crate::base::concurrency::Buffers;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -19,23 +19,23 @@ use crate::format::frames::Decompressor;
 use std::sync::Arc;
 
 pub(super) struct Worker<'w, T: Target> {
-    queue: &'w Queue<Job<T>>,
+    queue: &'w Queue<UnpackJob<T>>,
     buffers: &'w Buffers,
     decompressor: Decompressor,
     raw: Vec<u8>,
 }
 
 impl<'w, T: Target> Worker<'w, T> {
-    pub(super) fn new(queue: &'w Queue<Job<T>>, buffers: &'w Buffers) -> Worker<'w, T> {
+    pub(super) fn new(queue: &'w Queue<UnpackJob<T>>, buffers: &'w Buffers) -> Worker<'w, T> {
         Worker { queue, buffers, decompressor: Decompressor::new(), raw: Vec::new() }
     }
 
     pub(super) fn run(mut self) {
         while let Some((job, cost)) = self.queue.pop() {
             let done = match job {
-                Job::Empty(files) => self.finish_empty(&files),
-                Job::Frame { bundle, stored, pieces } => self.take_apart(&bundle, stored, pieces),
-                Job::Look(files, wanted) => self.look(files).map(|files| {
+                UnpackJob::Empty(files) => self.finish_empty(&files),
+                UnpackJob::Frame { bundle, stored, pieces } => self.take_apart(&bundle, stored, pieces),
+                UnpackJob::Look(files, wanted) => self.look(files).map(|files| {
                     // Nobody waits for them any more when everything was ended.
                     let _ = wanted.send(files);
                 }),
@@ -75,14 +75,14 @@ impl<'w, T: Target> Worker<'w, T> {
         Ok(())
     }
 
-    fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<Piece<T>>) -> Result<()> {
+    fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<UnpackPiece<T>>) -> Result<()> {
         // The hash of each content covers what the frame's checksum does.
         let raw = std::mem::take(&mut self.raw);
         let frame = Frame::decode(&mut stored, Check::Hash, &mut self.decompressor, raw);
         self.buffers.put(stored.bytes);
         let mut result = Ok(());
         // To the end even after an error: others wait for the turns of large contents.
-        for Piece { file, large } in pieces {
+        for UnpackPiece { file, large } in pieces {
             let is_stopped = result.is_err() || self.queue.is_stopped();
             let done = match large {
                 Some((large, turn)) => {
@@ -100,7 +100,7 @@ impl<'w, T: Target> Worker<'w, T> {
 
 /// A content that is in this frame as a whole: nothing is begun before it was found right.
 fn take_small<T: Target>(file: &T, bytes: &PieceBytes) -> Result<()> {
-    let wanted = Wanted::of(file.entry())?;
+    let wanted = ContentRequest::of(file.entry())?;
     let ranges = match bytes.ranges(&wanted) {
         Ok(ranges) => ranges,
         Err(error) => return file.fail(&error),

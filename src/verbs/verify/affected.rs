@@ -25,11 +25,11 @@ use std::ops::RangeInclusive;
 pub(crate) struct Damage {
     pub place: ArchiveFile,
     pub fault: Fault,
-    pub touched: Touched,
+    pub affected: Affected,
 }
 
 /// What a damage touches.
-pub(crate) enum Touched {
+pub(crate) enum Affected {
     /// Nothing that cannot be made again.
     Nothing,
     /// These bytes of a bundle's decompressed tar, ascending.
@@ -48,26 +48,26 @@ pub(crate) enum Touched {
     Paths { number: Number, paths: Vec<EntryPathBuf>, total: u64 },
 }
 
-impl Touched {
+impl Affected {
     /// All that a bundle holds.
-    pub fn everything(bundle: BundleId) -> Touched {
-        Touched::Bytes { bundle, ranges: std::iter::once(0..u64::MAX).collect() }
+    pub fn everything(bundle: BundleId) -> Affected {
+        Affected::Bytes { bundle, ranges: std::iter::once(0..u64::MAX).collect() }
     }
 
     fn touches(&self, entry: &Entry) -> bool {
-        if let Touched::Lost(bundle) = self {
+        if let Affected::Lost(bundle) = self {
             return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
         }
         let whole = |content: &&Content| entry.stat.size > 0 && !content.place.is_lost();
         let Some(content) = entry.content.as_ref().filter(whole) else { return false };
         let (place, size) = (content.place, entry.stat.size);
         match self {
-            Touched::Bytes { bundle, ranges } => {
+            Affected::Bytes { bundle, ranges } => {
                 let next = ranges.partition_point(|range| range.end <= place.offset);
                 let reached = |range: &Range<u64>| range.start < place.offset.saturating_add(size);
                 place.bundle == *bundle && ranges.get(next).is_some_and(reached)
             }
-            Touched::Contents { bundle, contents } => {
+            Affected::Contents { bundle, contents } => {
                 place.bundle == *bundle && contents.contains(&(place.offset, content.hash))
             }
             _ => false,
@@ -84,21 +84,21 @@ pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) 
 fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Impact> {
     let mut impact = Impact::default();
     let since = |first: Number| snapshots.iter().copied().filter(move |number| *number >= first);
-    match &damage.touched {
-        Touched::Nothing => {}
-        Touched::Uncertain(range) => impact.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
-        Touched::Since(number) => impact.snapshots = since(*number).collect(),
-        Touched::Paths { number, paths, total } => {
+    match &damage.affected {
+        Affected::Nothing => {}
+        Affected::Uncertain(range) => impact.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
+        Affected::Since(number) => impact.snapshots = since(*number).collect(),
+        Affected::Paths { number, paths, total } => {
             impact.snapshots = since(*number).take_while(|other| other == number).collect();
             (impact.paths, impact.paths_total) = (paths.clone(), *total);
         }
         // With an index of that number or a later one, nothing is lost of what came after it.
-        Touched::Manifest(bundle) => {
+        Affected::Manifest(bundle) => {
             impact.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
         }
-        Touched::Bytes { bundle, .. } | Touched::Contents { bundle, .. } | Touched::Lost(bundle) => {
+        Affected::Bytes { bundle, .. } | Affected::Contents { bundle, .. } | Affected::Lost(bundle) => {
             let candidates: Vec<Number> = since(bundle.number).collect();
-            name_contents(&mut impact, &damage.touched, bundle.number, &candidates, history)?;
+            name_contents(&mut impact, &damage.affected, bundle.number, &candidates, history)?;
         }
     }
     Ok(impact)
@@ -108,7 +108,7 @@ fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Im
 /// the snapshots names all entries, and the last that still has one of them is found by halving.
 fn name_contents(
     impact: &mut Impact,
-    touched: &Touched,
+    affected: &Affected,
     first: Number,
     candidates: &[Number],
     history: &History,
@@ -117,7 +117,7 @@ fn name_contents(
     let first = candidates.first().copied().unwrap_or(first);
     if let Some(state) = history.state(first)? {
         walk(&state, &mut |path, entry| {
-            if touched.touches(entry) {
+            if affected.touches(entry) {
                 impact.paths_total += 1;
                 if impact.paths.len() < PATHS_MAX {
                     impact.paths.push(path);
@@ -137,17 +137,17 @@ fn name_contents(
     let (mut seen, mut unseen) = (0, candidates.len());
     while seen < unseen {
         let middle = seen + (unseen - seen) / 2;
-        if is_seen(touched, candidates[middle], history)? { seen = middle + 1 } else { unseen = middle }
+        if is_seen(affected, candidates[middle], history)? { seen = middle + 1 } else { unseen = middle }
     }
     impact.snapshots = candidates[..seen].to_vec();
     Ok(())
 }
 
-fn is_seen(touched: &Touched, number: Number, history: &History) -> Result<bool> {
+fn is_seen(affected: &Affected, number: Number, history: &History) -> Result<bool> {
     let Some(state) = history.state(number)? else { return Ok(true) };
     let mut seen = false;
     walk(&state, &mut |_, entry| {
-        seen = touched.touches(entry);
+        seen = affected.touches(entry);
         !seen
     })?;
     Ok(seen)

@@ -24,8 +24,6 @@ use crate::system::destination::Failure;
 use crate::system::destination::full_folder;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -36,7 +34,7 @@ const DELETED_NAMED_MAX: usize = 10;
 const WHEN_GONE: Advice = Advice::PlugInAndRestoreAgain;
 
 /// A restore under way.
-pub(super) struct Run<'a> {
+pub(super) struct RestoreContext<'a> {
     pub contents: Contents,
     pub options: &'a RestoreOptions,
     pub monitor: &'a dyn Monitor,
@@ -48,7 +46,7 @@ pub(super) struct Run<'a> {
     /// The first entries that were deleted.
     deleted: Lock<Vec<EntryPathBuf>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
-    claims: Mutex<HashMap<(u64, u64), EntryPathBuf>>,
+    claims: Lock<HashMap<(u64, u64), EntryPathBuf>>,
 }
 
 /// What was done so far.
@@ -66,15 +64,15 @@ pub(super) struct Tally {
     bytes_total: u64,
 }
 
-impl<'a> Run<'a> {
+impl<'a> RestoreContext<'a> {
     pub(super) fn new(
         catalog: &Catalog,
         options: &'a RestoreOptions,
         monitor: &'a dyn Monitor,
         destination: Option<Destination>,
         bytes_total: u64,
-    ) -> Run<'a> {
-        Run {
+    ) -> RestoreContext<'a> {
+        RestoreContext {
             contents: Contents::new(catalog, Check::Hash, WHEN_GONE),
             options,
             monitor,
@@ -82,7 +80,7 @@ impl<'a> Run<'a> {
             threads: threads(options.threads),
             tally: Tally { bytes_total, ..Tally::default() },
             deleted: Lock::default(),
-            claims: Mutex::default(),
+            claims: Lock::default(),
         }
     }
 
@@ -93,7 +91,7 @@ impl<'a> Run<'a> {
 
     /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
     pub(super) fn claim(&self, existing: &RawStat, path: &EntryPath) -> bool {
-        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claims = self.claims.lock();
         let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.to_owned());
         owner == path
     }
@@ -113,7 +111,7 @@ impl<'a> Run<'a> {
         if existing.kind != Some(Kind::Directory) {
             return Ok(true);
         }
-        let Some(names) = self.settle(destination.names(path))? else { return Ok(false) };
+        let Some(names) = self.or_report(destination.names(path))? else { return Ok(false) };
         if !names.is_empty() && !self.options.delete {
             self.problem(&full_folder(path));
             return Ok(false);
@@ -128,7 +126,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When nothing more can be written.
-    pub(super) fn settle<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
+    pub(super) fn or_report<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(Failure::Problem(problem)) => {

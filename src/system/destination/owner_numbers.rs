@@ -2,31 +2,30 @@
 
 use crate::base::acl;
 use crate::base::acl::Who;
+use crate::base::concurrency::Lock;
 use crate::base::entry::Entry;
 use crate::base::entry::Xattr;
 use crate::system::platform;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// How many names' numbers are remembered; an archive may name any number of users.
 const NAMES_MAX: usize = 4096;
 
 /// The numbers that users and groups of these names have on this machine.
 #[derive(Debug, Default)]
-pub(super) struct OwnerNames {
-    users: Mutex<HashMap<Arc<str>, Option<u32>>>,
-    groups: Mutex<HashMap<Arc<str>, Option<u32>>>,
+pub(super) struct OwnerNumbers {
+    users: Lock<HashMap<Arc<str>, Option<u32>>>,
+    groups: Lock<HashMap<Arc<str>, Option<u32>>>,
     /// Whether numbers are taken as they were saved.
     numeric: bool,
 }
 
-impl OwnerNames {
+impl OwnerNumbers {
     /// None known yet; `numeric` takes numbers as they were saved, whatever the names.
-    pub(super) fn new(numeric: bool) -> OwnerNames {
-        OwnerNames { numeric, ..OwnerNames::default() }
+    pub(super) fn new(numeric: bool) -> OwnerNumbers {
+        OwnerNumbers { numeric, ..OwnerNumbers::default() }
     }
 
     /// The owner and group that `entry` gets here: by name where the name is known, else by number.
@@ -57,14 +56,14 @@ impl OwnerNames {
 }
 
 fn remembered(
-    known: &Mutex<HashMap<Arc<str>, Option<u32>>>,
+    known: &Lock<HashMap<Arc<str>, Option<u32>>>,
     name: &Arc<str>,
     look_up: impl Fn(&str) -> Option<u32>,
 ) -> Option<u32> {
     if name.is_empty() {
         return None;
     }
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = known.lock();
     if let Some(number) = known.get(name) {
         return *number;
     }

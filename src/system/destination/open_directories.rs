@@ -1,12 +1,11 @@
 //! The directories that were written to last, kept open: consecutive entries share them. Opens nothing through a symlink.
 
+use crate::base::concurrency::Lock;
 use crate::base::path::is_in;
 use crate::system::platform::Directory;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 /// How many are kept open: enough for each worker's own and some ancestors.
 const OPEN_MAX: usize = 24;
@@ -15,14 +14,14 @@ type Open = (Box<[u8]>, Arc<Directory>);
 
 /// Open directories by path, the one used last in front.
 #[derive(Debug)]
-pub(super) struct Parents {
+pub(super) struct OpenDirectories {
     root: Arc<Directory>,
-    open: Mutex<VecDeque<Open>>,
+    open: Lock<VecDeque<Open>>,
 }
 
-impl Parents {
-    pub(super) fn new(root: Directory) -> Parents {
-        Parents { root: Arc::new(root), open: Mutex::default() }
+impl OpenDirectories {
+    pub(super) fn new(root: Directory) -> OpenDirectories {
+        OpenDirectories { root: Arc::new(root), open: Lock::default() }
     }
 
     /// The directory at `path`; the empty path is the destination itself.
@@ -32,7 +31,7 @@ impl Parents {
             return Ok(ancestor);
         }
         let directory = Arc::new(ancestor.open_below(rest)?);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         open.truncate(OPEN_MAX - 1);
         open.push_front((path.into(), Arc::clone(&directory)));
         Ok(directory)
@@ -43,7 +42,7 @@ impl Parents {
         if path.is_empty() {
             return (Arc::clone(&self.root), path);
         }
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let on_the_way = open.iter().enumerate().filter(|(_, (known, _))| is_in(path, known));
         let deepest = on_the_way.max_by_key(|(_, (known, _))| known.len()).map(|(at, _)| at);
         let Some((known, directory)) = deepest.and_then(|at| open.remove(at)) else {
@@ -56,6 +55,6 @@ impl Parents {
 
     /// Forgets all of them, because a directory is about to go: a descriptor would outlive the name.
     pub(super) fn forget(&self) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.open.lock().clear();
     }
 }

@@ -2,12 +2,12 @@
 //! size. Further names of files are linked here, when the first is done.
 
 use super::compare::are_linked;
+use super::context::RestoreContext;
+use super::links::FirstName;
 use super::links::Link;
 use super::links::Links;
-use super::links::Outcome;
 use super::links::Role;
-use super::round::Planned;
-use super::run::Run;
+use super::round::PlannedEntry;
 use super::selection::Folder;
 use super::selection::Selection;
 use crate::archive::state::Row;
@@ -43,7 +43,7 @@ const LOST_BYTES_MAX: usize = 32 << 20;
 
 /// The way to the thread that restores rounds.
 pub(super) struct Rounds {
-    pub sender: SyncSender<Vec<Planned>>,
+    pub sender: SyncSender<Vec<PlannedEntry>>,
     /// Says of each round that it is done.
     pub done: Receiver<()>,
 }
@@ -86,20 +86,20 @@ impl Reached {
 }
 
 /// The thread that walks the state.
-pub(super) struct Planner<'r> {
-    run: &'r Run<'r>,
+pub(super) struct RestoreWalk<'r> {
+    run: &'r RestoreContext<'r>,
     rounds: Rounds,
     under_way: usize,
-    round: Vec<Planned>,
+    round: Vec<PlannedEntry>,
     round_bytes: usize,
     links: Links,
     waiting: Vec<(EntryPathBuf, Entry)>,
     reached: Reached,
 }
 
-impl<'r> Planner<'r> {
-    pub(super) fn new(run: &'r Run<'r>, rounds: Rounds) -> Planner<'r> {
-        Planner {
+impl<'r> RestoreWalk<'r> {
+    pub(super) fn new(run: &'r RestoreContext<'r>, rounds: Rounds) -> RestoreWalk<'r> {
+        RestoreWalk {
             run,
             rounds,
             under_way: 0,
@@ -159,7 +159,7 @@ impl<'r> Planner<'r> {
         self.run.advance(1, 0);
         match self.run.writable() {
             Some(destination) => {
-                if self.run.settle(destination.make_directory(&path))?.is_none() {
+                if self.run.or_report(destination.make_directory(&path))?.is_none() {
                     self.reached.lose(path)?;
                 }
             }
@@ -176,10 +176,10 @@ impl<'r> Planner<'r> {
         self.place(path, entry)
     }
 
-    /// As [`Planner::take`], for one that may have been put aside before.
+    /// As [`RestoreWalk::take`], for one that may have been put aside before.
     fn place(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         if entry.stat.link == 0 {
-            return self.plan(Planned { path, entry, link: None });
+            return self.plan(PlannedEntry { path, entry, link: None });
         }
         let role = self.links.role(&path, &entry);
         self.take_as(role, path, entry)
@@ -187,7 +187,7 @@ impl<'r> Planner<'r> {
 
     fn take_as(&mut self, role: Role, path: EntryPathBuf, entry: Entry) -> Result<()> {
         match role {
-            Role::First(link) => self.plan(Planned { path, entry, link: Some(link) }),
+            Role::First(link) => self.plan(PlannedEntry { path, entry, link: Some(link) }),
             Role::Further(link) => self.link(&link, &path, &entry),
             Role::Lost(why) => {
                 self.run.advance(1, 0);
@@ -206,7 +206,7 @@ impl<'r> Planner<'r> {
         run.check_interrupted()?;
         run.advance(1, if entry.stat.kind == Kind::File { entry.stat.size } else { 0 });
         // In a dry run a first name that would be written anew is not yet apart from its old further names.
-        let is_settled = first.outcome() == Outcome::Kept || !run.options.dry_run;
+        let is_settled = first.outcome() == FirstName::Kept || !run.options.dry_run;
         if let Some(destination) = &run.destination
             && is_settled
             && run.options.overwrite
@@ -216,13 +216,13 @@ impl<'r> Planner<'r> {
             return Ok(());
         }
         if let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite)
-            && let Some(existing) = run.settle(destination.stat(path))?.flatten()
+            && let Some(existing) = run.or_report(destination.stat(path))?.flatten()
             && !run.may_replace(destination, path, &existing)?
         {
             return Ok(());
         }
         if let Some(destination) = run.writable()
-            && run.settle(destination.link(&first.path, path, entry))?.is_none()
+            && run.or_report(destination.link(&first.path, path, entry))?.is_none()
         {
             return Ok(());
         }
@@ -230,7 +230,7 @@ impl<'r> Planner<'r> {
         Ok(())
     }
 
-    fn plan(&mut self, planned: Planned) -> Result<()> {
+    fn plan(&mut self, planned: PlannedEntry) -> Result<()> {
         self.round_bytes += memory_bytes(&planned);
         self.round.push(planned);
         if self.round.len() >= ROUND_ENTRIES_MAX || self.round_bytes >= ROUND_BYTES {
@@ -276,7 +276,7 @@ fn other_thread_ended() -> Error {
     Error::new(ErrorKind::Interrupted, "the restore has stopped")
 }
 
-fn memory_bytes(planned: &Planned) -> usize {
+fn memory_bytes(planned: &PlannedEntry) -> usize {
     let entry = &planned.entry;
     let xattrs: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
     let holes = entry.content.as_ref().map_or(0, |content| content.holes.len() * 16);
@@ -284,7 +284,7 @@ fn memory_bytes(planned: &Planned) -> usize {
 }
 
 /// What a dry run says of a directory.
-fn look_at_directory(run: &Run, path: &EntryPath, row: &Row) -> Result<()> {
+fn look_at_directory(run: &RestoreContext, path: &EntryPath, row: &Row) -> Result<()> {
     let entry = row.entry()?.unwrap_or_default();
     if let Some(destination) = &run.destination
         && has_directory(run, destination, path, &entry)?
@@ -297,15 +297,20 @@ fn look_at_directory(run: &Run, path: &EntryPath, row: &Row) -> Result<()> {
 }
 
 /// Whether `path` is a directory that is in everything as `entry` says.
-pub(super) fn has_directory(run: &Run, destination: &Destination, path: &EntryPath, entry: &Entry) -> Result<bool> {
-    let Some(Some(existing)) = run.settle(destination.stat(path))? else { return Ok(false) };
+pub(super) fn has_directory(
+    run: &RestoreContext,
+    destination: &Destination,
+    path: &EntryPath,
+    entry: &Entry,
+) -> Result<bool> {
+    let Some(Some(existing)) = run.or_report(destination.stat(path))? else { return Ok(false) };
     Ok(existing.kind == Some(Kind::Directory)
-        && run.settle(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
+        && run.or_report(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
 }
 
 /// Before anything is written into a folder of which `first` is the first piece: how its names are written there is decided,
 /// and what is not in it is deleted. A disk may take a name that goes and one that comes for the same.
-pub(super) fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result<()> {
+pub(super) fn prepare_folder(run: &RestoreContext, state: &State, first: &Folder) -> Result<()> {
     let Some(destination) = &run.destination else { return Ok(()) };
     let path = &first.path;
     if destination.changes_names() && first.is_whole {
@@ -332,16 +337,16 @@ pub(super) fn prepare_folder(run: &Run, state: &State, first: &Folder) -> Result
 
 /// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there.
 pub(super) fn delete_others(
-    run: &Run,
+    run: &RestoreContext,
     directory: &EntryPath,
     keep: &dyn Fn(&mut HashSet<Vec<u8>>) -> Result<()>,
 ) -> Result<()> {
     let Some(destination) = &run.destination else { return Ok(()) };
-    let Some(Some(existing)) = run.settle(destination.stat(directory))? else { return Ok(()) };
+    let Some(Some(existing)) = run.or_report(destination.stat(directory))? else { return Ok(()) };
     if existing.kind != Some(Kind::Directory) {
         return Ok(());
     }
-    let names = run.settle(destination.names(directory))?.unwrap_or_default();
+    let names = run.or_report(destination.names(directory))?.unwrap_or_default();
     let is_system = |name: &[u8]| directory.is_root() && crate::system::platform::is_of_file_system(name);
     let mut others: HashSet<Vec<u8>> = names.into_iter().filter(|name| !is_system(name)).collect();
     if !others.is_empty() {
@@ -353,7 +358,7 @@ pub(super) fn delete_others(
         run.check_interrupted()?;
         let Some(path) = directory.child(&name) else { continue };
         let is_gone = match run.writable() {
-            Some(destination) => run.settle(destination.remove(&path))?.is_some(),
+            Some(destination) => run.or_report(destination.remove(&path))?.is_some(),
             None => true,
         };
         if is_gone {
