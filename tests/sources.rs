@@ -268,3 +268,69 @@ fn file_systems_that_show_the_system_are_left_out_below_a_source() {
     outcome.expect(0);
     assert_eq!(listed(&bench.snap), ["home", "home/f", "home/p"]);
 }
+
+#[test]
+fn a_dropped_source_is_no_longer_saved_and_stays_as_it_was() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let work = tree(&bench, "work", "kept");
+    bench.snap.create(&[bench.home.root(), work.root()]);
+    let document = bench.snap.call("sources").words("--drop work --json").ok().json().remove(0);
+    assert_eq!((&document["dropped"], &document["snapshot"]), (&"work".into(), &2.into()));
+    work.remove("");
+    bench.home.file("f", "22");
+    let saved = bench.snap.call("create").words("--json").ok().json().remove(0);
+    assert_eq!((&saved["counts"]["modified"], &saved["counts"]["deleted"]), (&1.into(), &0.into()));
+
+    assert!(listed(&bench.snap).contains(&"work/f".to_owned()), "nothing of it is deleted");
+    assert_eq!(fs::read(bench.restored(0).join("work/f")).unwrap(), b"kept");
+    let sources = bench.snap.call("sources").words("--json").ok().json().remove(0)["sources"].clone();
+    assert_eq!((&sources[1]["dropped"], &sources[1]["last_read"]["snapshot"]), (&true.into(), &1.into()));
+    assert!(!bench.snap.call("list").ok().out().lines().last().unwrap().contains("work"));
+    bench.snap.call("verify").words("--data").ok();
+    let drive = bench.fresh();
+    crate::support::replay::stock_replay(bench.snap.archive(), 3, &drive);
+    assert_eq!(fs::read(drive.join("work/f")).unwrap(), b"kept", "for stock tar, too");
+
+    bench.snap.call("sources").words("--drop work").fails(1);
+    bench.snap.call("sources").words("--drop nope").fails(1).expect_said(&["nope", "snap sources"]);
+    let work = tree(&bench, "work", "again");
+    bench.snap.create(&[work.root()]);
+    assert_eq!(fs::read(bench.restored(0).join("work/f")).unwrap(), b"again");
+    bench.snap.call("create").ok();
+}
+
+#[test]
+fn when_all_are_dropped_there_is_nothing_to_save() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    bench.snap.call("sources").words("--drop home").ok();
+    bench.snap.call("create").fails(1).expect_said(&["dropped"]);
+    bench.save();
+}
+
+#[test]
+fn sources_of_another_computer_are_left_as_they_are() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let create = |host: &str| bench.snap.call("create").words("--host").arg(host);
+    create("anns").arg(bench.home.root()).ok();
+    create("bobs").fails(1).expect_said(&["another computer", "anns", "--moved"]);
+    create("bobs").arg(bench.home.root()).fails(1).expect_said(&["anns", "bobs", "--moved"]);
+    let work = tree(&bench, "work", "1");
+    create("bobs").arg(work.root()).ok();
+
+    bench.home.file("f", "22");
+    work.file("f", "22");
+    let saved = create("bobs").words("--json").ok();
+    assert!(saved.err().contains("home is saved by the computer anns"), "{}", saved.shown());
+    assert_eq!(saved.json().remove(0)["counts"]["modified"], 1);
+    let sources = bench.snap.call("sources").words("--json").ok().json().remove(0)["sources"].clone();
+    assert_eq!((&sources[0]["host"], &sources[1]["host"]), (&"anns".into(), &"bobs".into()));
+
+    create("bobs").words("--moved").ok();
+    create("bobs").ok();
+    let sources = bench.snap.call("sources").words("--json").ok().json().remove(0)["sources"].clone();
+    assert_eq!(sources[0]["host"], "bobs");
+}

@@ -48,6 +48,8 @@ pub enum Advice {
         /// The source's folder, printable.
         path: String,
     },
+    /// All sources are those of another computer: say that they were moved here, or name those of this one.
+    SayMovedOrNameSources,
     /// A source is in the archive: name what is to be saved.
     SaveOtherFolder,
     /// A rule that does not hold cannot be taken away: one of those that hold can.
@@ -57,6 +59,10 @@ pub enum Advice {
     },
     /// A source is no folder: name the one that it is in.
     SaveFolderOfFile,
+    /// There is no source of this name: the known ones can be listed.
+    ListSources,
+    /// A snapshot was not finished: finish it first.
+    FinishSnapshot,
     /// A source has become empty: its drive may be missing, or that is right.
     CheckDriveOrAllowEmpty,
     /// A source's drive is gone.

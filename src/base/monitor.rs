@@ -131,6 +131,13 @@ pub enum Notice {
         /// How many more.
         count: usize,
     },
+    /// A source is left as it was: another computer saves it.
+    SourceOfOtherComputer {
+        /// Its name.
+        source: String,
+        /// The computer's name.
+        host: String,
+    },
     /// A source's file system could not be synced: what programs wrote through memory may not all be seen.
     SourceNotSynced {
         /// The source's name, printable.

@@ -25,6 +25,12 @@ pub struct SourceRecord {
     /// Whether it was to be read and could not be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub missing: bool,
+    /// Whether it is no longer saved, as the person said. Its state is that of the last time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dropped: bool,
+    /// The name of the computer that read it last; empty: unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
     /// The rules by which it was read, used again when the next `create` names no source.
     #[serde(default, skip_serializing_if = "Rules::is_default")]
     pub rules: Rules,

@@ -19,6 +19,7 @@ use snap_archive::base::exclude::RULES_BYTES_MAX;
 use snap_archive::base::exclude::patterns_of;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
+use snap_archive::system::platform;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
 use snap_archive::verbs::create::check_sources;
@@ -56,9 +57,12 @@ pub(crate) struct CreateArgs {
     /// Forget the rules of the last time
     #[arg(long)]
     fresh_rules: bool,
-    /// A source is another folder than last time, which is right: it was moved
+    /// A source is another folder than last time, or on another computer, which is right: it was moved
     #[arg(long)]
     moved: bool,
+    /// This computer's name, which is noted with the sources, instead of that which the system gives
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// Do not wait until what programs wrote is on the sources' drives; a change through memory may then be missed
     #[arg(long)]
     no_sync: bool,
@@ -140,6 +144,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         take_away: args.no_exclude.clone(),
         fresh_rules: args.fresh_rules,
         moved: args.moved,
+        host: args.host.clone().unwrap_or_else(platform::host_name),
         sync: !args.no_sync,
         tell_left_out: args.dry_run && session.settings.verbose,
         level: args.level,

@@ -170,6 +170,12 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
 fn about_sources(advice: &Advice) -> Option<&'static str> {
     Some(match advice {
         Advice::NameSources => "Name the folders, for example: snap create -a DIR ~/Documents.",
+        Advice::SayMovedOrNameSources => {
+            "If this is the same computer with another name, or they were moved here, add --moved. Otherwise name the folders \
+             of this one: snap create -a DIR NAME=FOLDER."
+        }
+        Advice::ListSources => "See the sources with: snap sources.",
+        Advice::FinishSnapshot => "Finish it first with: snap create.",
         Advice::CheckSource => "Check the spelling, and that the drive it is on is plugged in.",
         Advice::SaveOtherFolder => "Name the folders that are to be saved.",
         Advice::SaveFolderOfFile => "Name the folder that it is in.",

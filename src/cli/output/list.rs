@@ -158,10 +158,11 @@ fn folders(summary: &Summary) -> String {
         .join("/")
 }
 
-/// The names of the sources; those that this snapshot only took over stand in brackets.
+/// The names of the sources; those that this snapshot only took over stand in brackets, those that were dropped are left out.
 fn sources(summary: &Summary) -> String {
     let name = |name: &str, scanned: bool| if scanned { name.to_owned() } else { format!("({name})") };
-    let names = summary.sources.iter().map(|source| name(&printable(source.name.as_bytes()), source.scanned));
+    let saved = summary.sources.iter().filter(|source| !source.dropped);
+    let names = saved.map(|source| name(&printable(source.name.as_bytes()), source.scanned));
     names.collect::<Vec<_>>().join(" ")
 }
 

@@ -49,6 +49,11 @@ pub(crate) fn text(notice: &Notice) -> String {
             format!("{path} is on another file system or in another subvolume, and left out")
         }
         Notice::MoreElsewhere { count } => format!("{count} more are left out for that reason"),
+        Notice::SourceOfOtherComputer { source, host } => format!(
+            "{} is saved by the computer {}, and is left as it was (--moved: it is on this one now)",
+            printable(source.as_bytes()),
+            printable(host.as_bytes())
+        ),
         Notice::SourceNotSynced { source, why } => {
             format!("what programs wrote to the drive of {source} may not all be seen: it could not be synced ({why})")
         }

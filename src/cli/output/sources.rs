@@ -34,18 +34,45 @@ struct Read {
     time: String,
 }
 
+/// A source that is no longer saved.
+pub(crate) struct Dropped<'a> {
+    pub(crate) name: &'a str,
+    /// The snapshot that says so.
+    pub(crate) snapshot: Number,
+}
+
+#[derive(Serialize)]
+struct DroppedDocument<'a> {
+    dropped: &'a str,
+    snapshot: Number,
+}
+
+impl Render for Dropped<'_> {
+    fn text(&self, text: &mut Text) {
+        let (name, number) = (printable(self.name.as_bytes()), self.snapshot);
+        text.summary(format!(
+            "{name} is no longer saved, from snapshot {number} on. What was saved of it stays in all snapshots as it is."
+        ));
+    }
+
+    fn json(&self) -> impl Serialize {
+        DroppedDocument { dropped: self.name, snapshot: self.snapshot }
+    }
+}
+
 impl Render for Sources {
     fn text(&self, text: &mut Text) {
         let known = self.known();
         if known.is_empty() {
             return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
         }
-        let headings = ["name", "path", "last read", "rules"].map(|heading| (heading, Align::Left));
+        let headings = ["name", "path", "computer", "last read", "rules"].map(|heading| (heading, Align::Left));
         let mut table = Table::new(&headings);
         for record in known {
             let name = printable(record.name.as_bytes()).into_owned();
             let path = printable(&record.path).into_owned();
-            table.row(vec![name, path, self.last_read_text(record), text::rules(&record.rules)]);
+            let host = printable(record.host.as_bytes()).into_owned();
+            table.row(vec![name, path, host, self.last_read_text(record), text::rules(&record.rules)]);
         }
         for line in table.lines() {
             text.row(line);
@@ -79,6 +106,10 @@ impl Sources {
             || "never".to_owned(),
             |summary| format!("{} (snapshot {})", text::local(summary.time), summary.number),
         );
-        if record.missing { read + ", missing since" } else { read }
+        match record {
+            SourceRecord { dropped: true, .. } => read + ", dropped since",
+            SourceRecord { missing: true, .. } => read + ", missing since",
+            _ => read,
+        }
     }
 }

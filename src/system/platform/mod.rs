@@ -144,6 +144,11 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     system::rename_new(from, to)
 }
 
+/// The name of this computer in its network; empty when it has none of its own.
+pub fn host_name() -> String {
+    system::host_name()
+}
+
 /// Makes the names in a directory durable, where the file system knows how to.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
+mod begin;
 mod context;
 mod level;
 mod meter;
@@ -34,6 +35,9 @@ mod planner;
 
 mod pipeline;
 
+mod drop;
+
+pub use self::drop::drop_source;
 pub use self::options::CreateOptions;
 pub use self::options::Level;
 pub use self::options::PART_BYTES_DEFAULT;
@@ -41,6 +45,8 @@ pub use self::options::SourceSpec;
 pub use self::report::CreateReport;
 pub use self::report::LeftOut;
 
+use self::begin::head;
+use self::begin::scan_options;
 use self::context::CreateContext;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
@@ -98,7 +104,7 @@ fn attempt(
     if options.sync {
         sync(&chosen.open, monitor);
     }
-    let head = head(archive, &catalog, options, &chosen, now)?;
+    let head = head(archive, &catalog, options, chosen.records.clone(), now)?;
     let scan_options = scan_options(archive, options);
     if !options.dry_run {
         space::warn_if_short(&chosen.open, &base, &archive.store().room(), &scan_options, monitor)?;
@@ -153,40 +159,4 @@ fn sync(sources: &[Source], monitor: &dyn Monitor) {
             monitor.event(Event::Notice(&Notice::SourceNotSynced { source, why }));
         }
     }
-}
-
-fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanOptions<'a> {
-    let own = archive.store().local_path().and_then(|path| platform::stat_path(path).ok());
-    ScanOptions {
-        threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
-        skip: own.map(|stat| (stat.file_system, stat.inode)),
-        clock: options.clock,
-    }
-}
-
-fn head(
-    archive: &Archive,
-    catalog: &Catalog,
-    options: &CreateOptions,
-    chosen: &sources::Chosen,
-    now: Time,
-) -> Result<Head> {
-    let number = catalog.highest() + 1;
-    if number > NUMBER_MAX {
-        return Err(Error::new(ErrorKind::Refused, format!("an archive holds at most {NUMBER_MAX} snapshots"))
-            .with_advice(Advice::MakeNewArchive));
-    }
-    if now.to_stamp().is_none() {
-        return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));
-    }
-    Ok(Head {
-        archive: archive.id(),
-        id: crate::base::id::BundleId { number, part: 0 },
-        time: Time::new(now.seconds, 0),
-        parent: catalog.parent()?,
-        sources: chosen.records.clone(),
-        note: options.note.clone(),
-        stands_for: None,
-        uncertain_until: 0,
-    })
 }

@@ -49,8 +49,11 @@ pub struct CreateOptions<'a> {
     pub take_away: Vec<String>,
     /// Whether the rules of the last time are forgotten first.
     pub fresh_rules: bool,
-    /// Whether sources may have other paths than last time. Default: no, unless their names are given.
+    /// Whether sources may have other paths than last time, or be on another computer. Default: no, unless their names are
+    /// given.
     pub moved: bool,
+    /// The name of this computer, which is noted with the sources that are read; empty: unknown. Default: unknown.
+    pub host: String,
     /// Whether file systems of sources are synced first, so that what programs write through memory is seen. Default: yes.
     pub sync: bool,
     /// Whether what rules leave out is told entry by entry, where entries are. Default: no.
@@ -85,6 +88,7 @@ impl Default for CreateOptions<'_> {
             take_away: Vec::new(),
             fresh_rules: false,
             moved: false,
+            host: String::new(),
             sync: true,
             tell_left_out: false,
             level: Level::Auto,

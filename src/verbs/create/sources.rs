@@ -11,7 +11,9 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::error::Subject;
+use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
@@ -73,6 +75,7 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     if let Some(error) = failure.filter(|_| chosen.open.is_empty()) {
         return Err(error);
     }
+    tell_of_other_computers(options, known, scene.monitor);
     for record in known {
         let taken_over = || SourceRecord { scanned: false, missing: false, ..record.clone() };
         records.entry(record.name.clone()).or_insert_with(taken_over);
@@ -111,9 +114,10 @@ fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<St
         let (name, path) = name_and_path(spec)?;
         let record =
             SourceRecord { name: name.clone(), path: bytes_of(&path), scanned: true, ..SourceRecord::default() };
+        let record = SourceRecord { host: options.host.clone(), ..record };
         let before = known.iter().find(|before| before.name == name);
-        if let Some(before) = before.filter(|before| !spec.is_named && !options.moved && is_elsewhere(before, &path)) {
-            return Err(is_another(before, &path));
+        if let Some(before) = before.filter(|_| !spec.is_named && !options.moved) {
+            refuse_another(before, &path, options)?;
         }
         if let Some(other) = wanted.insert(name.clone(), record) {
             let (name, path) = (printable(name.as_bytes()), printed(&path));
@@ -123,10 +127,60 @@ fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<St
         }
     }
     if options.sources.is_empty() {
-        let again = |record: &SourceRecord| SourceRecord { scanned: true, missing: false, ..record.clone() };
-        wanted.extend(known.iter().map(|record| (record.name.clone(), again(record))));
+        let host = |record: &SourceRecord| if options.host.is_empty() { &record.host } else { &options.host }.clone();
+        let again = |record: &SourceRecord| SourceRecord {
+            scanned: true,
+            missing: false,
+            host: host(record),
+            ..record.clone()
+        };
+        let saved = known.iter().filter(|record| !record.dropped && (options.moved || !is_of_another(record, options)));
+        wanted.extend(saved.map(|record| (record.name.clone(), again(record))));
+        if wanted.is_empty() {
+            return Err(none_is_saved(known));
+        }
     }
     Ok(wanted)
+}
+
+/// Whether a source was read by another computer.
+fn is_of_another(record: &SourceRecord, options: &CreateOptions) -> bool {
+    !record.host.is_empty() && !options.host.is_empty() && record.host != options.host
+}
+
+/// Names the sources that are left as they are, as another computer saves them.
+fn tell_of_other_computers(options: &CreateOptions, known: &[SourceRecord], monitor: &dyn Monitor) {
+    let is_told = |record: &&SourceRecord| !record.dropped && is_of_another(record, options);
+    for record in known.iter().filter(|_| options.sources.is_empty() && !options.moved).filter(is_told) {
+        let (source, host) = (record.name.clone(), record.host.clone());
+        monitor.event(Event::Notice(&Notice::SourceOfOtherComputer { source, host }));
+    }
+}
+
+/// Why there is nothing to save though there are sources.
+fn none_is_saved(known: &[SourceRecord]) -> Error {
+    let other = known.iter().find(|record| !record.dropped);
+    let what = match other {
+        Some(other) => format!(
+            "all sources were saved by another computer: {} by {}",
+            printable(other.name.as_bytes()),
+            printable(other.host.as_bytes())
+        ),
+        None => "all sources were dropped".to_owned(),
+    };
+    let advice = if other.is_some() { Advice::SayMovedOrNameSources } else { Advice::NameSources };
+    Error::new(ErrorKind::Refused, what).with_advice(advice)
+}
+
+/// Refuses another folder, or that of another computer, under the name of a known source.
+fn refuse_another(before: &SourceRecord, path: &Path, options: &CreateOptions) -> Result<()> {
+    if is_of_another(before, options) {
+        let (name, path) = (printable(before.name.as_bytes()), printed(path));
+        let host = printable(before.host.as_bytes());
+        let what = format!("{name} was read on the computer {host} until now, and {path} is on {}", options.host);
+        return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::SayMovedOrName { path }));
+    }
+    if is_elsewhere(before, path) { Err(is_another(before, path)) } else { Ok(()) }
 }
 
 /// Whether a source was read from another folder than `path`.
