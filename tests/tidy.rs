@@ -33,6 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tar", &["src/format/tar"]),
     ("tempfile", &["src/system/store", "src/system/destination"]),
     ("terminal_size", &["src/cli"]),
+    ("unicode_width", &["src/cli"]),
     ("toml", &["src/archive"]),
     ("zstd", &["src/format/frames.rs", "src/format/salvage.rs"]),
 ];

@@ -41,6 +41,9 @@ pub const DESCRIPTIONS: [&str; 3] = [describe::README_NAME, describe::RECOVER_NA
 /// The directory of what was replaced in an archive.
 pub const DAMAGED: &str = "damaged";
 
+/// The file that the one writer holds.
+const LOCK: &str = "lock";
+
 /// The longest `archive.toml` that is read.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
 
@@ -78,11 +81,30 @@ impl Archive {
     pub fn init(directory: &Path, sharing: Sharing) -> Result<Archive> {
         let is_new = make_directory(directory)?;
         let made = Archive::init_in(directory, sharing, is_new);
-        if made.is_err() && is_new {
-            // Only if nothing is in it.
-            let _ = fs::remove_dir(directory);
+        if made.is_err() {
+            remove_new(directory, is_new);
         }
         made
+    }
+
+    /// Whether an archive could be made in `directory`, as far as can be seen without making one.
+    ///
+    /// # Errors
+    /// As for [`Archive::init`].
+    pub fn check_init(directory: &Path) -> Result<()> {
+        if !is_there_and_empty(directory)? {
+            let parent = fs::read_dir(parent_of(directory));
+            parent.map_err(|error| cannot_init(directory, error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes an archive that was just made in `directory`, if no bundle is in it: whatever cannot be removed is left. `is_new`
+    /// says whether the directory was made with it.
+    pub fn discard_new(self, directory: &Path, is_new: bool) {
+        if self.store.list(BUNDLES).is_ok_and(|bundles| bundles.is_empty()) {
+            remove_new(directory, is_new);
+        }
     }
 
     fn init_in(directory: &Path, sharing: Sharing, is_new: bool) -> Result<Archive> {
@@ -289,35 +311,55 @@ impl BundleFile {
     }
 }
 
+/// Removes what making an archive leaves, the file without which it is none first.
+fn remove_new(directory: &Path, is_new: bool) {
+    for name in DESCRIPTIONS.iter().rev().chain([&LOCK]) {
+        let _ = fs::remove_file(directory.join(name));
+    }
+    for name in [BUNDLES, INDEX] {
+        // Only if nothing is in it.
+        let _ = fs::remove_dir(directory.join(name));
+    }
+    if is_new {
+        let _ = fs::remove_dir(directory);
+    }
+}
+
 /// Makes the directory of an archive, or sees that the one that is there counts as empty; whether it is new.
 fn make_directory(directory: &Path) -> Result<bool> {
+    if is_there_and_empty(directory)? {
+        return Ok(false);
+    }
+    fs::create_dir(directory).map_err(|error| cannot_init(directory, error))?;
+    // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
+    match platform::sync_directory(parent_of(directory)) {
+        Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => Err(cannot_init(directory, error)),
+        _ => Ok(true),
+    }
+}
+
+/// Whether there is a directory for an archive, which counts as empty.
+fn is_there_and_empty(directory: &Path) -> Result<bool> {
     if directory.join(DESCRIPTION).symlink_metadata().is_ok() {
         return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
             .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
     }
     let mut listing = match fs::read_dir(directory) {
         Ok(listing) => listing,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            fs::create_dir(directory).map_err(|error| cannot_init(directory, error))?;
-            // On FAT nothing else makes the new folder durable. Whoever may write in a folder but not list it goes without.
-            return match platform::sync_directory(parent_of(directory)) {
-                Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => {
-                    Err(cannot_init(directory, error))
-                }
-                _ => Ok(true),
-            };
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(cannot_init(directory, error)),
     };
     if listing.any(|item| item.is_ok_and(|item| !may_be_there(item.file_name().as_encoded_bytes()))) {
         let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
         return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
     }
-    Ok(false)
+    Ok(true)
 }
 
 fn cannot_init(directory: &Path, error: std::io::Error) -> Error {
-    Error::io(format!("cannot make an archive at {}", directory.display()), error)
+    let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+    let error = Error::io(format!("cannot make an archive at {}", directory.display()), error);
+    if is_missing { error.with_advice(Advice::CheckArchiveParent) } else { error }
 }
 
 fn parent_of(directory: &Path) -> &Path {

@@ -85,6 +85,8 @@ pub enum Advice {
         /// Where it is.
         archive: PathBuf,
     },
+    /// The folder that a new archive would stand in is missing.
+    CheckArchiveParent,
     /// A folder for a new archive must be new or empty.
     ChooseEmptyFolder,
     /// An archive can be shared only by a member of its group, on a drive that keeps groups and permissions.

@@ -98,8 +98,16 @@ impl Stat {
             && (self.inode == now.inode || self.inode == 0 || now.inode == 0)
             && self.mode == now.mode
             && (self.uid, self.gid) == (now.uid, now.gid)
-            && self.link == now.link
+            && self.has_same_names(now)
             && self.device == now.device
+    }
+
+    /// Whether it has the same names, all else being the same. The number of a file system may be another one at each mount (btrfs
+    /// snapshots, drives that were plugged in again), and with it that of a file with several names: then the ctime tells, for
+    /// a name that is added or removed changes it.
+    fn has_same_names(&self, now: &Stat) -> bool {
+        let is_known_file = self.inode == now.inode && self.inode != 0 && self.ctime != Time::default();
+        self.link == now.link || (self.link != 0 && now.link != 0 && is_known_file)
     }
 
     /// Sets `racy` from the moment at which this entry was looked at.
@@ -261,5 +269,14 @@ mod tests {
         ] {
             assert!(!old.is_unchanged(&now), "{now:?}");
         }
+    }
+    #[test]
+    fn a_file_with_several_names_is_the_same_on_a_file_system_with_another_number() {
+        let old = Stat { inode: 7, link: 1, ..file(100) };
+        assert!(old.is_unchanged(&Stat { link: 2, ..old }));
+        assert!(!old.is_unchanged(&Stat { link: 0, ..old }), "it has one name only now");
+        assert!(!old.is_unchanged(&Stat { link: 2, ctime: Time::new(101, 0), ..old }));
+        let unknown = Stat { inode: 0, ..old };
+        assert!(!unknown.is_unchanged(&Stat { link: 2, ..unknown }));
     }
 }

@@ -100,7 +100,7 @@ pub enum Notice {
         /// Where the archive is, as its store says it.
         archive: String,
     },
-    /// New sources hold more than is free on the archive's drive.
+    /// What is new or modified is more than is free on the archive's drive.
     ArchiveMayBeTooSmall {
         /// The bytes to be saved.
         bytes: u64,

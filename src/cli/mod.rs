@@ -151,7 +151,6 @@ mod tests {
             &["snap", "restore", "--to", "x", "--delete"],
             &["snap", "create", "--level", "0"],
             &["snap", "create", "--level", "20"],
-            &["snap", "create", "--init", "--dry-run"],
             &["snap", "create", "--max-part", "1K"],
             &["snap", "create", "--time", "yesterday"],
             &["snap", "list", "--quiet", "--verbose"],

@@ -24,7 +24,7 @@ pub(crate) struct GlobalArgs {
     /// Print only problems and requested output
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more: name every entry that is saved or restored; more columns in lists
+    /// Print more: name every entry that is saved or restored; more in lists
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// How many threads work; 0: as many as the machine has

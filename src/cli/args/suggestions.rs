@@ -1,9 +1,11 @@
 //! What was probably meant by words that other programs know. Prints nothing.
 
 use super::super::failure::Failure;
+use super::super::output::advice;
 use clap::error::ContextKind;
 use clap::error::ContextValue;
 use clap::error::ErrorKind;
+use snap_archive::base::path::printable;
 
 /// Commands of other programs, and the one that does the same here.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -29,20 +31,38 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--read-back", &["--verify", "--check"]),
 ];
 
-/// The failure that says what was probably meant, if this error of the command line is one where that is known.
+/// The failure that says what was probably meant, if this error of the command line is about a word that is not known.
 pub(crate) fn instead_of(error: &clap::Error) -> Option<Failure> {
-    let (context, known, what) = match error.kind() {
-        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, COMMANDS, "command"),
-        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, OPTIONS, "option"),
+    let (context, known, what, suggested) = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            (ContextKind::InvalidSubcommand, COMMANDS, "command", ContextKind::SuggestedSubcommand)
+        }
+        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, OPTIONS, "option", ContextKind::SuggestedArg),
         _ => return None,
     };
     let Some(ContextValue::String(typed)) = error.get(context) else { return None };
     // An option may have its value behind it.
     let word = typed.split(['=', ' ']).next().unwrap_or(typed);
-    let meant = known.iter().find(|(_, others)| others.contains(&word)).map(|(meant, _)| *meant)?;
-    let meant = if what == "command" { format!("snap {meant}") } else { meant.to_owned() };
-    Some(
-        Failure::usage(format!("there is no {what} '{word}'"))
-            .with_hint(super::super::output::advice::did_you_mean(&meant)),
-    )
+    let meant = known.iter().find(|(_, others)| others.contains(&word)).map(|(meant, _)| (*meant).to_owned());
+    let meant = meant.or_else(|| first(error.get(suggested)?));
+    let hint = match meant {
+        Some(meant) if what == "command" => advice::did_you_mean(&format!("snap {meant}")),
+        Some(meant) => advice::did_you_mean(&meant),
+        None if what == "option" && !word.starts_with('-') => return Some(unexpected(typed)),
+        None => advice::SEE_HELP.to_owned(),
+    };
+    Some(Failure::usage(format!("there is no {what} '{}'", printable(word.as_bytes()))).with_hint(hint))
+}
+
+/// What a word is that a command takes none of: mostly the archive's folder.
+fn unexpected(typed: &str) -> Failure {
+    Failure::usage(format!("'{}' is not expected here", printable(typed.as_bytes()))).with_hint(advice::GIVE_ARCHIVE)
+}
+
+fn first(suggested: &ContextValue) -> Option<String> {
+    match suggested {
+        ContextValue::String(word) => Some(word.clone()),
+        ContextValue::Strings(words) => words.first().cloned(),
+        _ => None,
+    }
 }

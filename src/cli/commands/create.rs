@@ -17,9 +17,13 @@ use snap_archive::base::error::ErrorKind;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::exclude::RULES_BYTES_MAX;
 use snap_archive::base::exclude::patterns_of;
+use snap_archive::base::id::ArchiveId;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::system::platform;
+use snap_archive::system::store::LocalStore;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
 use snap_archive::verbs::create::check_sources;
@@ -29,6 +33,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Save a snapshot: what is new or modified since the last one
@@ -39,7 +44,7 @@ pub(crate) struct CreateArgs {
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
     /// Make the archive first if there is none
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     init: bool,
     /// With --init: let the group of the folder around it read and write the archive
     #[arg(long, requires = "init")]
@@ -104,19 +109,34 @@ Examples:
   snap create --init -a /media/stick/archive ~/Documents photos=/data/2026
   snap create -a /media/stick/archive
   snap create -a /media/stick/archive ~/work --exclude target/ --exclude '*.iso'
-  snap create -a /media/stick/archive --dry-run";
+  snap create --init -a /media/stick/archive ~/Documents --dry-run";
 
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
     let options = options(args, session)?;
-    let archive = if args.init { open_or_init(&options, args.shared, session)? } else { session.open()? };
+    let directory = session.settings.directory()?;
+    let is_there = directory.exists();
+    let (archive, is_new) = if args.init { open_or_init(&options, args, session)? } else { (session.open()?, false) };
     if args.dry_run {
         session.console.list_entries();
     }
-    let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console))??;
+    let report = stoppable(&session.console, stopped(), || create(&archive, &options, &session.console));
+    let report = report.and_then(|report| report.map_err(Failure::from));
+    let mut report = match report {
+        Ok(report) => report,
+        Err(failure) => {
+            if is_new && !args.dry_run {
+                archive.discard_new(directory, !is_there);
+            }
+            return Err(failure);
+        }
+    };
+    if is_new && args.dry_run {
+        report.bytes_free = free_around(directory);
+    }
     let created = Created {
         report: &report,
-        archive: session.settings.directory()?,
+        archive: directory,
         may_be_unplugged: archive.may_be_unplugged(),
         dry_run: args.dry_run,
         read_back: args.read_back,
@@ -181,16 +201,29 @@ fn patterns_in(file: &Path) -> Result<Vec<String>, Failure> {
     Ok(patterns_of(&text).map_err(|error| error.while_doing(&doing))?)
 }
 
-fn open_or_init(options: &CreateOptions, shared: bool, session: &Session) -> Result<Archive, Failure> {
+/// The archive, and whether it was made now; in a dry run, it is made in memory.
+fn open_or_init(options: &CreateOptions, args: &CreateArgs, session: &Session) -> Result<(Archive, bool), Failure> {
     let directory = session.settings.directory()?;
     match Archive::open(directory) {
         Err(error) if error.kind() == ErrorKind::NoArchive => {
             // What cannot be saved leaves no archive behind.
             check_sources(options)?;
-            Ok(Archive::init(directory, sharing(shared))?)
+            if args.dry_run {
+                Archive::check_init(directory)?;
+                let archive = Archive::init_store(Arc::new(MemoryStore::new()), ArchiveId::default(), Time::now());
+                return Ok((archive?, true));
+            }
+            Ok((Archive::init(directory, sharing(args.shared))?, true))
         }
-        opened => Ok(opened?),
+        opened => Ok((opened?, false)),
     }
+}
+
+/// How many bytes are free where an archive would be made.
+fn free_around(directory: &Path) -> Option<u64> {
+    let there = directory.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.is_dir())?;
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    LocalStore::new(there).room().free_bytes
 }
 
 fn parse_level(text: &str) -> Result<Level, String> {

@@ -50,6 +50,13 @@ pub(crate) const READ_CONTENTS: &str = "The contents were not read: snap verify 
 
 /// When there is no archive in this folder.
 pub(crate) fn plug_in_or_init(directory: &Path) -> String {
+    if directory.is_file() {
+        return "It is a file: name the archive's folder.".to_owned();
+    }
+    let around = directory.ancestors().skip(1).find(|folder| folder.join("archive.toml").is_file());
+    if let Some(around) = around {
+        return format!("It is in an archive: name that with -a {}.", shell_word(around));
+    }
     format!("Check that the drive is plugged in. To make a new archive there: snap init -a {}.", shell_word(directory))
 }
 
@@ -65,6 +72,9 @@ pub(crate) fn rehash(number: u32) -> String {
          everything is saved as it is now, run the same command once with --rehash."
     )
 }
+
+/// When what was typed is not known.
+pub(crate) const SEE_HELP: &str = "See all with --help.";
 
 /// When what was typed is known from other programs.
 pub(crate) fn did_you_mean(meant: &str) -> String {
@@ -108,6 +118,9 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
             "Use a newer version of snap. The bundles can also be unpacked with tar and zstd: see README.txt in the archive."
         }
         Advice::MakeNewArchive => "Make a new archive with: snap init -a DIR.",
+        Advice::CheckArchiveParent => {
+            "Check the name, and that the drive is plugged in. If both are right, make the folder that it is to stand in first."
+        }
         Advice::ChooseEmptyFolder => "Name a folder that is empty or does not exist yet.",
         Advice::ShareByMember => "Only a member of that group can do it, on a drive that keeps groups and permissions.",
         Advice::FreeArchiveSpace => {

@@ -89,7 +89,7 @@ impl Console {
         if self.json {
             return print(&json::document(&result.json())?);
         }
-        let mut text = Text::new(self.verbose);
+        let mut text = Text::new(self.verbose, text::columns_of_stdout());
         result.text(&mut text);
         text.into_lines().into_iter().try_for_each(|line| self.told(&line))
     }

@@ -40,6 +40,7 @@ struct Document<'a> {
     seconds: f64,
     sockets: u64,
     left_out: LeftOutCounts,
+    bytes_free: Option<u64>,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
 }
@@ -62,7 +63,7 @@ impl Render for Created<'_> {
     fn text(&self, text: &mut Text) {
         match &self.report.summary {
             Some(summary) => self.saved(summary, text),
-            None if self.dry_run => text.summary(would_be_saved(self.report)),
+            None if self.dry_run => would_be_saved(self.report, text),
             None => text.summary(self.nothing_changed()),
         }
         exceptions(self.report, text);
@@ -81,6 +82,7 @@ impl Render for Created<'_> {
             seconds: json::seconds(self.took),
             sockets: report.sockets,
             left_out: LeftOutCounts::new(&report.left_out),
+            bytes_free: report.bytes_free,
             problems: report.problems,
             problem_list: Problematic::all(&self.problems),
         }
@@ -114,9 +116,14 @@ impl Created<'_> {
     }
 }
 
-fn would_be_saved(report: &CreateReport) -> String {
-    let bytes = text::size(report.counts.bytes);
-    format!("Would be saved: {} ({bytes} of contents). Nothing was written.", counts(&report.counts))
+fn would_be_saved(report: &CreateReport, text: &mut Text) {
+    let bytes = report.counts.bytes;
+    let free = report.bytes_free.map_or(String::new(), |free| format!(", {} free on the drive", text::size(free)));
+    let (saved, contents) = (counts(&report.counts), text::size(bytes));
+    text.summary(format!("Would be saved: {saved} ({contents} of contents{free}). Nothing was written."));
+    if report.bytes_free.is_some_and(|free| free < bytes) {
+        text.warning("If they do not compress well, the drive will be full before the end.");
+    }
 }
 
 /// What was left out, and how many problems were listed.

@@ -47,18 +47,18 @@ impl Render for History {
         if history.is_empty() {
             return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
         }
-        let columns = if text.verbose { LONG } else { SHORT };
-        for line in table(columns, history).lines() {
-            text.row(line);
+        if text.verbose {
+            for summary in history {
+                self.tell_all(summary, text);
+            }
+        } else {
+            table(history).lines(text.columns).into_iter().for_each(|line| text.row(line));
         }
         if history.iter().any(|summary| is_uncertain(summary, history)) {
             text.result(UNCERTAIN);
         }
         if !text.verbose && history.iter().any(|summary| summary.problems > 0) {
             text.result(PROBLEMS);
-        }
-        if text.verbose {
-            self.problems.iter().rev().for_each(|noted| tell_problems(noted, text));
         }
         text.summary(totals(history));
     }
@@ -80,61 +80,71 @@ impl History {
     }
 }
 
-fn tell_problems(noted: &NotedProblems, text: &mut Text) {
-    let number = noted.number;
-    match &noted.problems {
-        Ok(problems) => {
-            text.result(format!("Could not be saved as they should, in snapshot {number}:"));
-            problems.iter().take(PROBLEMS_SHOWN_MAX).for_each(|problem| text.result(format!("    {problem}")));
-            if problems.len() > PROBLEMS_SHOWN_MAX {
-                text.result("    and more (--json has the first 1,000)");
-            }
+impl History {
+    /// All that is known of one snapshot.
+    fn tell_all(&self, summary: &Summary, text: &mut Text) {
+        let (c, number) = (&summary.counts, number(summary, &self.snapshots));
+        let note = printable(summary.note.as_bytes());
+        let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+        text.result(format!("Snapshot {number} of {}{note}", text::local(summary.time)));
+        let files = [(c.new, "new"), (c.modified, "modified"), (c.metadata, "metadata"), (c.deleted, "deleted")];
+        let folders = [(c.new_directories, "new"), (c.changed_directories, "metadata")];
+        let folders = folders.into_iter().chain([(c.deleted_directories, "deleted")]);
+        text.result(format!("    sources   {}", sources(summary)));
+        text.result(format!("    files     {}", counted(files, c.unchanged)));
+        text.result(format!("    folders   {}", counted(folders, c.unchanged_directories)));
+        let (contents, added) = (text::size(c.bytes), text::size(summary.bytes_added));
+        text.result(format!("    size      {contents} of new or modified contents, {added} on the drive"));
+        if summary.problems > 0 {
+            text.result(format!("    problems  {}", text::number(summary.problems)));
+            self.tell_problems(summary, text);
         }
-        Err(why) => text.warning(format!("which files of snapshot {number} had problems cannot be read: {why}")),
     }
+
+    fn tell_problems(&self, summary: &Summary, text: &mut Text) {
+        let number = summary.number;
+        let Some(noted) = self.problems.iter().find(|noted| noted.number == number) else { return };
+        match &noted.problems {
+            Ok(problems) => {
+                let shown = problems.iter().take(PROBLEMS_SHOWN_MAX);
+                shown.for_each(|problem| text.result(format!("        {problem}")));
+                let more = summary.problems.saturating_sub(problems.len().min(PROBLEMS_SHOWN_MAX) as u64);
+                if more > 0 {
+                    text.result(format!("        and {} more (--json names up to 1,000)", text::number(more)));
+                }
+            }
+            Err(why) => text.warning(format!("which files of snapshot {number} had problems cannot be read: {why}")),
+        }
+    }
+}
+
+/// `12 new, 3 modified, 10,234 unchanged`; without what there is none of.
+fn counted(changes: impl IntoIterator<Item = (u64, &'static str)>, unchanged: u64) -> String {
+    let changes = changes.into_iter().filter(|(count, _)| *count > 0);
+    let all = changes.chain([(unchanged, "unchanged")]);
+    all.map(|(count, what)| format!("{} {what}", text::number(count))).collect::<Vec<_>>().join(", ")
 }
 
 /// A column: its heading, where its cells stand, and what is in them.
 type Column = (&'static str, Align, fn(&Summary) -> String);
 
-const DATE: Column = ("date", Align::Left, |summary| text::local(summary.time));
-const SOURCES: Column = ("sources", Align::Left, sources);
-const NEW: Column = ("new", Align::Right, |summary| text::number(summary.counts.new));
-const ADDED: Column = ("added", Align::Right, |summary| text::size(summary.bytes_added));
-const NOTE: Column = ("note", Align::Left, |summary| printable(summary.note.as_bytes()).into_owned());
-
-const SHORT: &[Column] = &[
-    DATE,
-    NEW,
+const COLUMNS: &[Column] = &[
+    ("date", Align::Left, |summary| text::local(summary.time)),
+    ("new", Align::Right, |summary| text::number(summary.counts.new)),
     ("modified", Align::Right, |summary| text::number(summary.counts.modified)),
     ("deleted", Align::Right, |summary| text::number(summary.counts.deleted)),
-    ADDED,
-    SOURCES,
-    NOTE,
+    ("added", Align::Right, |summary| text::size(summary.bytes_added)),
+    ("sources", Align::Wrapped, sources),
+    ("note", Align::Wrapped, |summary| printable(summary.note.as_bytes()).into_owned()),
 ];
 
-const LONG: &[Column] = &[
-    DATE,
-    NEW,
-    ("mod", Align::Right, |summary| text::number(summary.counts.modified)),
-    ("meta", Align::Right, |summary| text::number(summary.counts.metadata)),
-    ("del", Align::Right, |summary| text::number(summary.counts.deleted)),
-    ("same", Align::Right, |summary| text::number(summary.counts.unchanged)),
-    ("folders", Align::Right, folders),
-    ("size", Align::Right, |summary| text::size(summary.counts.bytes)),
-    ADDED,
-    ("probl", Align::Right, |summary| text::number(summary.problems)),
-    SOURCES,
-    NOTE,
-];
-
-fn table(columns: &[Column], history: &[Summary]) -> Table {
+fn table(history: &[Summary]) -> Table {
     let mut headings = vec![("#", Align::Right)];
-    headings.extend(columns.iter().map(|(heading, align, _)| (*heading, *align)));
+    headings.extend(COLUMNS.iter().map(|(heading, align, _)| (*heading, *align)));
     let mut table = Table::new(&headings);
     for summary in history {
         let mut cells = vec![number(summary, history)];
-        cells.extend(columns.iter().map(|(_, _, cell)| cell(summary)));
+        cells.extend(COLUMNS.iter().map(|(_, _, cell)| cell(summary)));
         table.row(cells);
     }
     table
@@ -148,14 +158,6 @@ fn number(summary: &Summary, history: &[Summary]) -> String {
 
 fn is_uncertain(summary: &Summary, history: &[Summary]) -> bool {
     uncertain_since(history, summary.number).is_some()
-}
-
-/// New, changed, deleted and unchanged folders.
-fn folders(summary: &Summary) -> String {
-    let c = &summary.counts;
-    [c.new_directories, c.changed_directories, c.deleted_directories, c.unchanged_directories]
-        .map(text::number)
-        .join("/")
 }
 
 /// The names of the sources; those that this snapshot only took over stand in brackets, those that were dropped are left out.

@@ -31,8 +31,8 @@ pub(crate) fn text(notice: &Notice) -> String {
             printable(archive.as_bytes())
         ),
         Notice::ArchiveMayBeTooSmall { bytes, free } => format!(
-            "{} are to be saved for the first time, but only {} are free on the drive: if they do not compress well, it will \
-             be full before the end",
+            "{} are new or modified, but only {} are free on the drive: if they do not compress well, it will be full before \
+             the end",
             size(*bytes),
             size(*free)
         ),

@@ -37,12 +37,14 @@ pub(crate) struct Line {
 pub(crate) struct Text {
     /// Whether more is told.
     pub(crate) verbose: bool,
+    /// How many columns the standard output has; `None` when it is no terminal.
+    pub(crate) columns: Option<usize>,
     lines: Vec<Line>,
 }
 
 impl Text {
-    pub(crate) fn new(verbose: bool) -> Text {
-        Text { verbose, lines: Vec::new() }
+    pub(crate) fn new(verbose: bool, columns: Option<usize>) -> Text {
+        Text { verbose, columns, lines: Vec::new() }
     }
 
     /// A line of a table or a list.

@@ -66,7 +66,7 @@ impl Render for Sources {
         if known.is_empty() {
             return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
         }
-        let headings = ["name", "path", "computer", "last read", "rules"].map(|heading| (heading, Align::Left));
+        let headings = ["name", "path", "computer", "last read", "rules"].map(|heading| (heading, Align::Wrapped));
         let mut table = Table::new(&headings);
         for record in known {
             let name = printable(record.name.as_bytes()).into_owned();
@@ -74,7 +74,7 @@ impl Render for Sources {
             let host = printable(record.host.as_bytes()).into_owned();
             table.row(vec![name, path, host, self.last_read_text(record), text::rules(&record.rules)]);
         }
-        for line in table.lines() {
+        for line in table.lines(text.columns) {
             text.row(line);
         }
     }

@@ -105,6 +105,47 @@ fn columns(size: Option<(Width, Height)>) -> Option<usize> {
     size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0)
 }
 
+/// How many columns a text takes on a terminal, without the sequences that give colours: wide characters take two, those that
+/// combine with the one before take none.
+pub(crate) fn width(text: &str) -> usize {
+    let (mut width, mut in_sequence) = (0, false);
+    for c in text.chars() {
+        match c {
+            '\u{1b}' => in_sequence = true,
+            'm' if in_sequence => in_sequence = false,
+            _ if in_sequence => {}
+            _ => width += unicode_width::UnicodeWidthChar::width(c).unwrap_or(1),
+        }
+    }
+    width
+}
+
+/// `text` in lines of at most `columns`: broken at blanks, or where it must be.
+pub(crate) fn pieces(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| width(line));
+        let has_room = line + usize::from(line > 0) + width(word) <= columns;
+        if line > 0 && !has_room {
+            lines.push(String::new());
+        } else if line > 0 {
+            push(&mut lines, ' ', usize::MAX);
+        }
+        word.chars().for_each(|c| push(&mut lines, c, columns));
+    }
+    lines
+}
+
+fn push(lines: &mut Vec<String>, c: char, columns: usize) {
+    let taken = lines.last().map_or(0, |line| width(line));
+    if taken > 0 && taken + width(c.encode_utf8(&mut [0; 4])) > columns {
+        lines.push(String::new());
+    }
+    if let Some(line) = lines.last_mut() {
+        line.push(c);
+    }
+}
+
 /// Rules as they are typed.
 pub(crate) fn rules(rules: &Rules) -> String {
     let patterns = rules.exclude.iter().map(|rule| format!("--exclude '{}'", printable(rule.as_bytes())));
@@ -149,6 +190,21 @@ mod tests {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
         assert_eq!(duration(Duration::from_mins(65)), "1 h 5 min");
+    }
+
+    #[test]
+    fn columns_are_counted_as_a_terminal_shows_them() {
+        for (text, columns) in [("abc", 3), ("日本", 4), ("e\u{301}", 1), ("\u{1b}[1mab\u{1b}[0m", 2), ("", 0)] {
+            assert_eq!(width(text), columns, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_cut_at_words_and_within_long_ones() {
+        assert_eq!(pieces("one two three", 8), ["one two", "three"]);
+        assert_eq!(pieces("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+        assert_eq!(pieces("日本日本", 5), ["日本", "日本"]);
+        assert_eq!(pieces("", 5), [""]);
     }
 
     #[test]

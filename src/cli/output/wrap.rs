@@ -1,5 +1,7 @@
 //! Lines broken at words, for a terminal. Prints nothing.
 
+use super::text::width;
+
 /// `text` in lines of at most `columns`, broken at blanks; a line that begins with blanks goes on below them. As it is when
 /// there is no width, as in a pipe.
 pub(crate) fn wrapped(text: &str, columns: Option<usize>) -> String {
@@ -28,20 +30,6 @@ fn wrapped_line(line: &str, columns: usize) -> String {
         at += width;
     }
     shown
-}
-
-/// How many columns a word takes: its characters, without the sequences that give colours.
-fn width(word: &str) -> usize {
-    let (mut width, mut in_sequence) = (0, false);
-    for c in word.chars() {
-        match c {
-            '\u{1b}' => in_sequence = true,
-            'm' if in_sequence => in_sequence = false,
-            _ if in_sequence => {}
-            _ => width += 1,
-        }
-    }
-    width
 }
 
 #[cfg(test)]

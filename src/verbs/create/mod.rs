@@ -106,8 +106,10 @@ fn attempt(
     }
     let head = head(archive, &catalog, options, chosen.records.clone(), now)?;
     let scan_options = scan_options(archive, options);
+    let room = archive.store().room();
     if !options.dry_run {
-        space::warn_if_short(&chosen.open, &base, &archive.store().room(), &scan_options, monitor)?;
+        let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
+        space::warn_if_short(&scene, &room)?;
     }
     let done = pipeline::run(&CreateContext {
         archive,
@@ -132,6 +134,7 @@ fn attempt(
         problems: done.problems,
         sockets: done.sockets,
         left_out: done.left_out,
+        bytes_free: room.free_bytes,
         is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),
         compared_with,
     })

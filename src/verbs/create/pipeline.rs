@@ -86,6 +86,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
+        reads_contents: !run.options.dry_run || run.options.rehash,
         meter: &shared.meter,
         is_stopped: &|| run.monitor.is_interrupted() || shared.budget.is_stopped(),
     };

@@ -339,7 +339,7 @@ impl<'a> Planner<'a> {
         let (mut link, mut bytes, mut is_large);
         loop {
             link = self.link_slot(&found.stat);
-            let is_over = found.stat.size > PIECE_BYTES;
+            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents;
             let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
             is_large = is_over && !is_second_name;
             let size = if is_second_name { 0 } else { found.stat.size };

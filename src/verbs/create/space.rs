@@ -1,9 +1,14 @@
 //! Whether what is to be saved fits on the drive, before anything is written.
 
+use super::base::BaseWalk;
 use super::options::CreateOptions;
+use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::diff;
+use crate::base::diff::Pair;
 use crate::base::entry::Kind;
+use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -11,9 +16,13 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
+use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPath;
 use crate::system::scan;
+use crate::system::scan::Found;
+use crate::system::scan::Listing;
 use crate::system::scan::ScanOptions;
 use crate::system::scan::Source;
 use crate::system::store::Room;
@@ -38,54 +47,78 @@ pub fn check_part_size(options: &CreateOptions, room: &Room) -> Result<()> {
     Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::LowerPartSize { bytes_max: limit }))
 }
 
-/// Says so when a source is saved for the first time and is larger than the free room. It may fit all the same: contents are
-/// compressed, and how well is known only when they are read.
+/// What is to be saved, and since when.
+pub struct Scene<'a> {
+    pub sources: &'a [Source],
+    /// The state that is compared with.
+    pub base: &'a State,
+    pub scan_options: &'a ScanOptions<'a>,
+    pub monitor: &'a dyn Monitor,
+}
+
+/// Says so when what is new or modified is larger than the free room. It may fit all the same: contents are compressed, and how
+/// well is known only when they are read.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; or when the index cannot be read.
-pub fn warn_if_short(
-    sources: &[Source],
-    base: &State,
-    room: &Room,
-    scan_options: &ScanOptions,
-    monitor: &dyn Monitor,
-) -> Result<()> {
+pub fn warn_if_short(scene: &Scene, room: &Room) -> Result<()> {
     let Some(free) = room.free_bytes else { return Ok(()) };
-    let mut new = Vec::new();
-    let mut bytes_most = 0u64;
-    for (number, source) in sources.iter().enumerate() {
-        if base.find(source.path())?.is_none() {
-            new.push(number);
-            bytes_most = bytes_most.saturating_add(source.root().used_bytes().unwrap_or(u64::MAX));
-        }
-    }
-    // Mostly the whole disk that a source is on would fit, and nothing need be counted.
-    if new.is_empty() || bytes_most <= free {
+    let most = |source: &Source| source.root().used_bytes().unwrap_or(u64::MAX);
+    let bytes_most = scene.sources.iter().fold(0u64, |sum, source| sum.saturating_add(most(source)));
+    // Mostly the whole disks that the sources are on would fit, and nothing need be counted.
+    if bytes_most <= free {
         return Ok(());
     }
-    monitor.event(Event::Phase(Phase::MeasuringSources));
-    let bytes = bytes_in(sources, &new, scan_options, monitor)?;
+    scene.monitor.event(Event::Phase(Phase::MeasuringSources));
+    let bytes = bytes_changed(scene)?;
     if bytes > free {
-        monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free }));
+        scene.monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free }));
     }
     Ok(())
 }
 
-/// The bytes of the contents of some sources, each file counted once.
-fn bytes_in(sources: &[Source], counted: &[usize], scan_options: &ScanOptions, monitor: &dyn Monitor) -> Result<u64> {
-    let mut bytes = 0u64;
+/// The bytes of the contents that are new or modified, each file counted once. What may have holes takes next to nothing.
+fn bytes_changed(scene: &Scene) -> Result<u64> {
+    let (mut bytes, mut entries) = (0u64, 0);
     let mut linked = HashSet::new();
-    scan::scan(sources, scan_options, &mut |listing| {
-        check_interrupted(monitor)?;
-        if counted.contains(&listing.source) {
-            let files = listing.found.iter().filter(|found| found.stat.kind == Kind::File && !found.may_have_holes);
-            for stat in files.map(|found| found.stat) {
-                if stat.link == 0 || linked.insert(stat.link) {
-                    bytes = bytes.saturating_add(stat.size);
-                }
+    let mut walk: Option<BaseWalk> = None;
+    scan::scan(scene.sources, scene.scan_options, &mut |listing| {
+        check_interrupted(scene.monitor)?;
+        let rows = rows_of(&listing, scene, &mut walk)?;
+        for stat in changed_files(&rows, &listing) {
+            if stat.link == 0 || linked.insert(stat.link) {
+                bytes = bytes.saturating_add(stat.size);
             }
         }
+        entries += listing.found.len() as u64;
+        scene.monitor.event(Event::Progress(Progress { entries, bytes, ..Progress::default() }));
         Ok(())
     })?;
     Ok(bytes)
+}
+
+/// What was in the directory of a listing; the walk goes on to it.
+fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Result<Vec<Row>> {
+    let path = EntryPath::new(&listing.path).ok_or_else(|| Error::damaged("a path that cannot be"))?;
+    if walk.as_ref().is_none_or(|walk| walk.source != listing.source) {
+        *walk = Some(BaseWalk::new(listing.source, scene.sources[listing.source].path(), scene.base)?);
+    }
+    let Some(walk) = walk else { return Ok(Vec::new()) };
+    while walk.take_before(Some(path))?.is_some() {}
+    Ok(walk.take_at(path)?.rows)
+}
+
+/// The files of a listing that are new or may be modified.
+fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> impl Iterator<Item = Stat> + 'a {
+    let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+    let changed = |pair: Pair<&Row, &'a Found>| match pair {
+        Pair::Old(_) => None,
+        Pair::New(found) => Some(found),
+        Pair::Both(row, found) => {
+            let is_same = |row: &Row| row.stat().is_some_and(|old| old.is_same(&found.stat));
+            Some(found).filter(|_| !is_same(row))
+        }
+    };
+    let changed = diff::pairs(rows, &listing.found, order).filter_map(changed);
+    changed.filter(|found| found.stat.kind == Kind::File && !found.may_have_holes).map(|found| found.stat)
 }

@@ -1,5 +1,6 @@
 //! What one worker does with a job.
 
+use super::hardlinks::HardLinkSlot;
 use super::hardlinks::LinkOutcome;
 use super::item::Item;
 use super::job::GroupJob;
@@ -18,6 +19,7 @@ use super::owners::OwnerNames;
 use super::packed::ContentOffset;
 use super::packed::Packed;
 use super::packed::has_content;
+use crate::archive::state::Row;
 use crate::base::diff::Verdict;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -67,6 +69,8 @@ pub struct Context<'a> {
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
     pub dry_run: bool,
+    /// Whether contents are read; in a dry run only if all are to be.
+    pub reads_contents: bool,
     /// Counts how far the run is.
     pub meter: &'a Meter,
     /// Whether the results are not wanted any more.
@@ -242,6 +246,9 @@ impl<'a> Packer<'a> {
                 return Ok(());
             }
         }
+        if !self.context.reads_contents {
+            return self.look_at_file(directory, item, packed);
+        }
         let start = self.frames.raw_bytes();
         let read = self.read_file(directory, source, item, packed).inspect_err(|_| self.frames.truncate(start))?;
         packed.bytes_read += read.bytes_read;
@@ -255,6 +262,22 @@ impl<'a> Packer<'a> {
             }
             None => self.store_file(item, read, packed),
         }
+        Ok(())
+    }
+
+    /// Counts a file as one that would be stored, if it can be read, without reading it.
+    fn look_at_file(&mut self, directory: &Directory, item: &Item, packed: &mut Packed) -> io::Result<()> {
+        let base = item.base.as_ref().and_then(Row::stat);
+        if item.verdict == Verdict::MaybeModified && base.is_some_and(|base| base.is_same(&item.stat)) {
+            // It would only be looked at again, for it was new when it was saved.
+            packed.counts.unchanged += 1;
+            return Ok(());
+        }
+        directory.open_file(item.path.name_bytes())?;
+        let is_second = item.link.as_ref().is_some_and(HardLinkSlot::is_second);
+        packed.counts.bytes += if is_second { 0 } else { item.stat.size };
+        let entry = self.new_entry(item.stat);
+        packed.push_stored(item.path.clone(), entry, None, item.is_new());
         Ok(())
     }
 
