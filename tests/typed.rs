@@ -22,7 +22,7 @@ fn what_is_known_from_other_programs_is_answered_by_what_does_the_same() {
         ("verify -n", "--dry-run"),
         ("create -n", "--dry-run"),
         ("create --dryrun", "--dry-run"),
-        ("lst", "snap list"),
+        ("verfy", "snap verify"),
     ] {
         let said = typed(words).fails(2).err();
         assert!(said.contains(&format!("Did you mean: {meant}")) && !said.contains("-- "), "{words}: {said}");
