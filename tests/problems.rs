@@ -68,3 +68,23 @@ fn what_was_there_and_is_not_in_a_snapshot_is_known_as_long_as_that_holds() {
     assert_unsaved(&bench, 3, &[], &closed);
     assert_unsaved(&bench, 1, &closed, &others);
 }
+
+#[test]
+fn findings_have_kinds_that_programs_can_tell_apart() {
+    let bench = Bench::new();
+    bench.home.file("f", crate::support::tree::noise(1, 300_000));
+    bench.save();
+    let bundle = crate::support::replay::bundles(bench.snap.archive()).remove(0);
+    let sound = std::fs::read(&bundle).unwrap();
+    let kinds = |bytes: &[u8]| {
+        std::fs::write(&bundle, bytes).unwrap();
+        let document = bench.snap.call("verify").words("--data --json").run().json().remove(0);
+        let findings = document["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(kinds(&sound).is_empty());
+    let mut damaged = sound.clone();
+    damaged[150_000..150_100].fill(0);
+    assert_eq!(kinds(&damaged), ["frames"]);
+    assert!(kinds(&sound[..sound.len() - 20]).contains(&"table".to_owned()));
+}

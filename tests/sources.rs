@@ -334,3 +334,49 @@ fn sources_of_another_computer_are_left_as_they_are() {
     let sources = bench.snap.call("sources").words("--json").ok().json().remove(0)["sources"].clone();
     assert_eq!(sources[0]["host"], "bobs");
 }
+
+#[test]
+fn a_single_file_is_a_source() {
+    let bench = Bench::new();
+    bench.home.file("notes.txt", "one").file("large", crate::support::tree::noise(7, 20 << 20)).file("f", "beside");
+    bench.home.mode("notes.txt", 0o640).hard_link("notes.txt", "other name");
+    let named = |name: &str, file: &str| format!("{name}={}", bench.home.path(file).display());
+    let call = || bench.snap.call("create").arg(bench.home.path("notes.txt")).arg(named("big", "large"));
+    call().ok();
+    assert_eq!(listed(&bench.snap), ["big", "notes.txt"]);
+    let check = |content: &str| {
+        let out = bench.restored(0);
+        assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), content);
+        assert_eq!(fs::read(out.join("big")).unwrap(), fs::read(bench.home.path("large")).unwrap());
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(out.join("notes.txt")).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o640);
+        let stock = bench.fresh();
+        crate::support::replay::stock_replay(bench.snap.archive(), bench.snap.snapshots(), &stock);
+        assert_eq!(fs::read_to_string(stock.join("notes.txt")).unwrap(), content);
+        bench.snap.call("verify").words("--data").ok();
+    };
+    check("one");
+    bench.snap.call("create").ok().expect_said(&["Nothing has changed"]);
+
+    bench.home.file("notes.txt", "two and more");
+    let dry = bench.snap.call("create").words("--dry-run").ok().out();
+    assert!(dry.contains("modified  notes.txt"), "{dry}");
+    bench.snap.call("create").ok();
+    check("two and more");
+
+    // Together with folders, before and behind them in the order of names.
+    let work = tree(&bench, "middle", "1");
+    bench.snap.create(&[work.root()]);
+    bench.home.file("notes.txt", "three").mode("notes.txt", 0o640);
+    bench.snap.call("create").ok();
+    assert_eq!(listed(&bench.snap), ["big", "middle", "notes.txt", "middle/f"]);
+    check("three");
+
+    // Gone, it is a problem like any other source.
+    bench.home.remove("notes.txt");
+    bench.snap.call("create").fails(3).expect_said(&["notes.txt"]);
+    bench.home.dir("notes.txt");
+    bench.home.file("notes.txt/f", "1");
+    bench.snap.call("create").fails(3).expect_said(&["was a file"]);
+    check("three");
+}

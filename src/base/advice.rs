@@ -57,7 +57,7 @@ pub enum Advice {
         /// The rules that hold, as they are written.
         rules: Vec<String>,
     },
-    /// A source is no folder: name the one that it is in.
+    /// A source is neither a folder nor a file: name the folder that it is in.
     SaveFolderOfFile,
     /// There is no source of this name: the known ones can be listed.
     ListSources,

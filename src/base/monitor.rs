@@ -186,7 +186,9 @@ pub enum Notice {
 pub enum Phase {
     /// Sources are scanned, and what is new or modified is saved.
     Saving,
-    /// The sizes of new sources are summed up, to compare them with what is free.
+    /// What programs wrote to the drives of the sources is being written out.
+    SyncingSources,
+    /// The sizes of what is new or modified are summed up, to compare them with what is free.
     MeasuringSources,
     /// Files are written into the target.
     Restoring,
@@ -216,6 +218,10 @@ pub enum Event<'a> {
     Phase(Phase),
     /// How far the command is; told often.
     Progress(Progress),
+    /// How many entries there were the last time, before any are looked at.
+    EntriesBefore(u64),
+    /// Whether the bytes in all are still being counted. Told only if [`Monitor::wants_totals`].
+    Counting(bool),
 }
 
 /// Who is told what happens. Called from several threads at once.
@@ -225,6 +231,11 @@ pub trait Monitor: Sync {
 
     /// Whether entries should be told.
     fn wants_entries(&self) -> bool {
+        false
+    }
+
+    /// Whether it should be counted, beside the work, how many bytes there are in all.
+    fn wants_totals(&self) -> bool {
         false
     }
 

@@ -92,6 +92,13 @@ impl Counts {
         self.combine(other, u64::saturating_sub);
     }
 
+    /// How many entries were found, directories among them.
+    pub fn entries(&self) -> u64 {
+        let files = [self.new, self.modified, self.metadata, self.unchanged];
+        let directories = [self.new_directories, self.changed_directories, self.unchanged_directories];
+        files.iter().chain(&directories).fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
     fn combine(&mut self, other: &Counts, with: fn(u64, u64) -> u64) {
         let pairs = [
             (&mut self.new, other.new),

@@ -1,6 +1,9 @@
 //! Sources listed and looked at by several threads, handed on directory by directory in the order of a walk. Opens no file
 //! but rules; knows nothing of what was there before.
 
+pub use crate::system::listing::Found;
+pub use crate::system::listing::Listing;
+
 use crate::base::advice::Advice;
 use crate::base::concurrency::Changed;
 use crate::base::concurrency::Guard;
@@ -41,7 +44,10 @@ const FAT_TOP_INODE: u64 = 1;
 /// A source, open.
 pub struct Source {
     path: EntryPathBuf,
+    /// The directory; of a file the one that it is in.
     root: Directory,
+    /// The name of the file, if the source is one.
+    file: Option<Vec<u8>>,
     stat: RawStat,
     rules: Rules,
     exclude: Exclude,
@@ -53,15 +59,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the directory `path` as the source `name`.
+    /// Opens the directory or plain file `path` as the source `name`.
     ///
     /// # Errors
-    /// When it is not there, no directory, or may not be read; when a pattern of `rules` is none; when `name` cannot be a name.
+    /// When it is not there, something else, or may not be read; when a pattern of `rules` is none; when `name` cannot be a name.
     pub fn open(name: &str, path: &Path, rules: &Rules) -> Result<Source> {
         let shown = path::printable(path.as_os_str().as_encoded_bytes());
         let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
-        let root = Directory::open(path).map_err(doing)?;
-        let stat = root.own_stat().map_err(doing)?;
+        let (root, file) = opened(path).map_err(doing)?;
+        let stat = file.as_ref().map_or_else(|| root.own_stat(), |file| root.stat(file)).map_err(doing)?;
         let child = EntryPath::root().child(name.as_bytes()).filter(|_| name != crate::base::path::MANIFEST_NAME);
         let Some(own) = child else {
             return Err(Error::new(
@@ -73,6 +79,7 @@ impl Source {
             path: own,
             is_pseudo: root.file_system().is_pseudo,
             root,
+            file,
             stat,
             rules: rules.clone(),
             exclude: Exclude::new(&rules.exclude)?,
@@ -116,9 +123,36 @@ impl Source {
         &self.root
     }
 
-    /// What is known of its top directory.
+    /// What is known of its top directory, or of the file.
     pub fn stat(&self) -> Stat {
-        Source::comparable(&self.stat, Kind::Directory, self.file_system(&self.root, b"", self.stat.file_system))
+        let (kind, name) = self.file.as_ref().map_or((Kind::Directory, &b""[..]), |file| (Kind::File, file.as_slice()));
+        Source::comparable(&self.stat, kind, self.file_system(&self.root, name, self.stat.file_system))
+    }
+
+    /// The listing of the archive's root with the file in it, if the source is one; `source` is its place in the list.
+    pub fn file_listing(&self, source: usize, looked_at: Time) -> Option<Listing> {
+        self.file.as_ref()?;
+        let mut stat = self.stat();
+        stat.note_look(looked_at);
+        let mut listing = Listing { source, ..Listing::default() };
+        listing.push(self.name(), stat);
+        for found in &mut listing.found {
+            found.may_have_holes = self.stat.allocated_bytes < self.stat.size;
+        }
+        Some(listing)
+    }
+
+    /// Whether it is a file.
+    pub fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The name that the last part of an entry's path has in its directory: a file that is a source may be called otherwise.
+    pub fn name_in_directory<'a>(&'a self, path: &'a EntryPath) -> &'a [u8] {
+        match &self.file {
+            Some(file) if *path == *self.path => file,
+            _ => path.name_bytes(),
+        }
     }
 
     /// A stat without what its file system does not keep; `raw.kind` is `kind`.
@@ -179,6 +213,18 @@ impl Source {
     }
 }
 
+/// The directory at `path`; for a file the one that it is in, wherever symlinks lead, and its name.
+fn opened(path: &Path) -> std::io::Result<(Directory, Option<Vec<u8>>)> {
+    if !path.metadata()?.is_file() {
+        return Ok((Directory::open(path)?, None));
+    }
+    let real = path.canonicalize()?;
+    let (Some(directory), Some(name)) = (real.parent(), real.file_name()) else {
+        return Err(std::io::ErrorKind::NotFound.into());
+    };
+    Ok((Directory::open(directory)?, Some(name.as_encoded_bytes().to_vec())))
+}
+
 /// The same for all names of a file, and for no other file of any file system that has a number of its own.
 fn link_number(raw: &RawStat, file_system: FileSystem) -> u64 {
     let own = if file_system.id == 0 { raw.file_system } else { file_system.id };
@@ -208,79 +254,6 @@ pub struct ScanOptions<'a> {
     pub skip: Option<(u64, u64)>,
     /// Where "now" comes from, for telling which entries are racy.
     pub clock: &'a (dyn Fn() -> Time + Sync),
-}
-
-/// What is in a directory of a source.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// Which source, by its place in the list.
-    pub source: usize,
-    /// The directory, from the source's name on.
-    pub path: Vec<u8>,
-    names: Vec<u8>,
-    /// What was found, by name.
-    pub found: Vec<Found>,
-    /// Names that are there but could not be looked at, in order.
-    pub unreadable: Vec<Vec<u8>>,
-    /// Whether the directory itself could not be listed; nothing is known of what is in it.
-    pub is_unreadable: bool,
-    /// What could not be read.
-    pub problems: Vec<Problem>,
-    /// How many sockets there are; they are not kept.
-    pub sockets: u64,
-    /// Names that rules leave out, by their place, and whether each is a directory.
-    left_out: Vec<((u32, u32), bool)>,
-    /// The bytes of the files among them.
-    pub left_out_bytes: u64,
-    /// Paths that are left out, or whose contents are, as they are on another file system; from the source's name on.
-    pub elsewhere: Vec<Vec<u8>>,
-}
-
-/// An entry of a listing.
-#[derive(Clone, Copy, Debug)]
-pub struct Found {
-    name: (u32, u32),
-    /// What is known of it.
-    pub stat: Stat,
-    /// Whether it occupies less than its size, so that it may have holes.
-    pub may_have_holes: bool,
-}
-
-impl Listing {
-    /// The name of one of its entries.
-    pub fn name(&self, found: &Found) -> &[u8] {
-        &self.names[found.name.0 as usize..][..found.name.1 as usize]
-    }
-
-    /// The names that rules leave out, and whether each is a directory.
-    pub fn left_out(&self) -> impl Iterator<Item = (&[u8], bool)> {
-        self.left_out
-            .iter()
-            .map(|(name, is_directory)| (&self.names[name.0 as usize..][..name.1 as usize], *is_directory))
-    }
-
-    /// Whether there was nothing in it at all, not even what rules leave out.
-    pub fn is_bare(&self) -> bool {
-        self.names.is_empty() && !self.is_unreadable
-    }
-
-    /// The entry with this name.
-    pub fn find(&self, name: &[u8]) -> Option<&Found> {
-        let place = self.found.binary_search_by(|found| self.name(found).cmp(name));
-        place.ok().map(|place| &self.found[place])
-    }
-
-    /// Whether this name is there but could not be looked at.
-    pub fn cannot_look_at(&self, name: &[u8]) -> bool {
-        self.unreadable.binary_search_by(|unreadable| unreadable.as_slice().cmp(name)).is_ok()
-    }
-
-    /// Adds an entry; for listings that are not of a directory, as that of the sources. In the order of names.
-    pub fn push(&mut self, name: &[u8], stat: Stat) {
-        let start = self.names.len() as u32;
-        self.names.extend_from_slice(name);
-        self.found.push(Found { name: (start, name.len() as u32), stat, may_have_holes: false });
-    }
 }
 
 /// Lists the sources, one after the other, and gives `visit` each directory in the order of a walk, on this thread.
@@ -404,7 +377,7 @@ impl Scanner<'_> {
 
     /// Walks depth first; what nobody has listed yet is listed here.
     fn walk(&self, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
-        for (number, source) in self.sources.iter().enumerate() {
+        for (number, source) in self.sources.iter().enumerate().filter(|(_, source)| !source.is_file()) {
             let mut stack = vec![Slot::new(number, Vec::new(), source.exclude.clone(), false)];
             while let Some(slot) = stack.pop() {
                 if slot.claim() {

@@ -40,7 +40,7 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CreateArgs {
-    /// Folders to save, as PATH or NAME=PATH; without any, those of the last snapshot, with its rules
+    /// Folders and files to save, as PATH or NAME=PATH; without any, those of the last snapshot, with its rules
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
     /// Make the archive first if there is none

@@ -11,18 +11,21 @@ use snap_archive::verbs::repair::RepairOptions;
 use snap_archive::verbs::repair::repair;
 
 /// Repair what can be repaired in the archive; nothing is deleted
-///
-/// Reads the whole archive. What is replaced is moved to the folder `damaged` in it. Files whose content was lost are saved
-/// again by the next `snap create`.
 #[derive(Args)]
-#[command(
-    after_help = "Examples:\n  snap repair -a /media/stick/archive --dry-run\n  snap repair -a /media/stick/archive"
-)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct RepairArgs {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
 }
+
+const AFTER_HELP: &str = "\
+Reads the whole archive. What is replaced is moved to the folder `damaged` in it. Files whose
+content was lost are saved again by the next `snap create`.
+
+Examples:
+  snap repair -a /media/stick/archive --dry-run
+  snap repair -a /media/stick/archive";
 
 pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failure> {
     let (archive, wrong) = session.open_for_repair()?;

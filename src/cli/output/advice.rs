@@ -191,7 +191,7 @@ fn about_sources(advice: &Advice) -> Option<&'static str> {
         Advice::FinishSnapshot => "Finish it first with: snap create.",
         Advice::CheckSource => "Check the spelling, and that the drive it is on is plugged in.",
         Advice::SaveOtherFolder => "Name the folders that are to be saved.",
-        Advice::SaveFolderOfFile => "Name the folder that it is in.",
+        Advice::SaveFolderOfFile => "Name the folder that it is in, or a plain file.",
         Advice::CheckDriveOrAllowEmpty => {
             "Check that the drive it is on is plugged in. If it is right that the folder is empty: snap create --allow-empty."
         }

@@ -156,6 +156,8 @@ impl Monitor for Console {
             Event::Problem(problem) => self.problem(problem),
             Event::Notice(notice) => self.note(&notices::text(notice)),
             Event::Phase(phase) => self.progress.begin(phase),
+            Event::EntriesBefore(entries) => self.progress.had_entries(entries),
+            Event::Counting(is_counting) => self.progress.count(is_counting),
             Event::Progress(progress) => self.progress.show(progress, &|| self.locked_problems().count()),
             _ => {}
         }
@@ -163,6 +165,10 @@ impl Monitor for Console {
 
     fn wants_entries(&self) -> bool {
         self.lists_entries.load(Ordering::Relaxed)
+    }
+
+    fn wants_totals(&self) -> bool {
+        self.progress.is_shown()
     }
 
     fn is_interrupted(&self) -> bool {

@@ -6,11 +6,21 @@ use indicatif::ProgressStyle;
 use snap_archive::base::concurrency::Lock;
 use snap_archive::base::monitor::Phase;
 use snap_archive::base::monitor::Progress;
+use std::collections::VecDeque;
 use std::time::Duration;
 use std::time::Instant;
 
 /// How often the line is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// How often it is noted how many bytes were done.
+const SAMPLE: Duration = Duration::from_millis(500);
+
+/// How many such notes are kept: the rate is that of the last 10 seconds.
+const SAMPLES_MAX: usize = 20;
+
+/// Over less time, a rate is a guess.
+const GUESS: Duration = Duration::from_secs(2);
 
 /// The line, as long as it is shown.
 pub(crate) struct Line(Lock<Option<State>>);
@@ -18,21 +28,55 @@ pub(crate) struct Line(Lock<Option<State>>);
 struct State {
     bar: ProgressBar,
     phase: Option<Phase>,
-    began: Instant,
+    /// When, and how many bytes were done then; the newest last.
+    samples: VecDeque<(Instant, u64)>,
     drawn: Option<Instant>,
+    known: Known,
+}
+
+/// What else is known of the work.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// How many entries there were the last time; 0: not known.
+    entries_before: u64,
+    /// Whether the bytes in all are still being counted.
+    is_counting: bool,
+    /// Bytes a second, in the last seconds; `None` while that would be a guess.
+    rate: Option<u64>,
 }
 
 impl Line {
     /// A line that is shown, or one that never is.
     pub(crate) fn new(is_shown: bool) -> Line {
-        let state = || State { bar: spinner(), phase: None, began: Instant::now(), drawn: None };
+        let state =
+            || State { bar: spinner(), phase: None, samples: VecDeque::new(), drawn: None, known: Known::default() };
         Line(Lock::new(is_shown.then(state)))
+    }
+
+    /// Whether it is shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.0.lock().is_some()
     }
 
     /// Another part of the work begins.
     pub(crate) fn begin(&self, phase: Phase) {
         if let Some(state) = self.0.lock().as_mut() {
-            (state.phase, state.began) = (Some(phase), Instant::now());
+            state.phase = Some(phase);
+            state.samples.clear();
+        }
+    }
+
+    /// There were so many entries the last time.
+    pub(crate) fn had_entries(&self, entries: u64) {
+        if let Some(state) = self.0.lock().as_mut() {
+            state.known.entries_before = entries;
+        }
+    }
+
+    /// The bytes in all are being counted, or are known now.
+    pub(crate) fn count(&self, is_counting: bool) {
+        if let Some(state) = self.0.lock().as_mut() {
+            state.known.is_counting = is_counting;
         }
     }
 
@@ -44,13 +88,11 @@ impl Line {
             return;
         };
         state.drawn = Some(Instant::now());
-        let text = line(&progress, state.began.elapsed());
-        let phase = state.phase.map_or(String::new(), |phase| format!("{}: ", doing(phase)));
-        let problems = match problems() {
-            0 => String::new(),
-            some => format!(", {}", text::count(some, "problem", "problems")),
-        };
-        state.bar.set_message(format!("{phase}{text}{problems}"));
+        let rate = state.rate(progress.bytes);
+        let text = line(&progress, &Known { rate, ..state.known }, problems());
+        let phase = state.phase.map_or("Working", doing);
+        let between = if text.is_empty() { "" } else { ": " };
+        state.bar.set_message(format!("{phase}{between}{text}"));
         state.bar.tick();
     }
 
@@ -82,6 +124,7 @@ fn spinner() -> ProgressBar {
 fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Saving => "Saving",
+        Phase::SyncingSources => "Syncing the drives of the sources",
         Phase::MeasuringSources => "Measuring the sources",
         Phase::Restoring => "Restoring",
         Phase::FinishingFolders => "Finishing folders",
@@ -93,27 +136,55 @@ fn doing(phase: Phase) -> &'static str {
     }
 }
 
-fn line(progress: &Progress, elapsed: Duration) -> String {
-    let entries = text::count(progress.entries, "entry", "entries");
+fn line(progress: &Progress, known: &Known, problems: u64) -> String {
+    let mut parts = Vec::new();
     let (bytes, total) = (progress.bytes, progress.bytes_total);
-    if total == 0 {
-        return format!("{entries}, {}", text::size(bytes));
+    let percent = || u128::from(bytes.min(total)) * 100 / u128::from(total.max(1));
+    let (done, all) = (text::size(bytes), text::size(total));
+    match (total, known.is_counting) {
+        (0, _) if bytes == 0 => {}
+        (0, _) => parts.push(done),
+        (_, true) => parts.push(format!("{done} of {all} so far")),
+        (_, false) => parts.push(format!("{done} of {all} ({} %)", percent())),
     }
-    let percent = u128::from(bytes.min(total)) * 100 / u128::from(total);
-    let left =
-        time_left(bytes, total, elapsed).map_or(String::new(), |left| format!(", {} left", text::duration(left)));
-    format!("{entries}, {} of {} ({percent} %){left}", text::size(bytes), text::size(total))
+    if let Some(rate) = known.rate.filter(|_| bytes > 0) {
+        parts.push(format!("{}/s", text::size(rate)));
+        let left = total.saturating_sub(bytes).checked_div(rate).filter(|_| total > 0 && !known.is_counting);
+        parts.extend(left.map(|seconds| format!("{} left", text::whole_seconds(Duration::from_secs(seconds)))));
+    }
+    if problems > 0 {
+        parts.push(text::count(problems, "problem", "problems"));
+    }
+    if (progress.entries, known.entries_before) == (0, 0) {
+        return parts.join(", ");
+    }
+    parts.push(match known.entries_before {
+        before if before > progress.entries => {
+            format!("{} of about {} entries", text::number(progress.entries), text::number(before))
+        }
+        _ => text::count(progress.entries, "entry", "entries"),
+    });
+    parts.join(", ")
 }
 
-/// How long the rest takes at the speed so far, in whole seconds; `None` while that would be a guess.
-fn time_left(bytes: u64, total: u64, elapsed: Duration) -> Option<Duration> {
-    const GUESS_SECONDS: u64 = 3;
-    let rest = total.checked_sub(bytes)?;
-    if bytes == 0 || elapsed.as_secs() < GUESS_SECONDS {
-        return None;
+impl State {
+    /// Bytes a second in the last seconds; `None` while that would be a guess.
+    fn rate(&mut self, bytes: u64) -> Option<u64> {
+        let now = Instant::now();
+        if self.samples.back().is_none_or(|(at, _)| now - *at >= SAMPLE) {
+            self.samples.push_back((now, bytes));
+        }
+        if self.samples.len() > SAMPLES_MAX {
+            self.samples.pop_front();
+        }
+        let (since, before) = *self.samples.front()?;
+        per_second(bytes.saturating_sub(before), now - since)
     }
-    let seconds = u128::from(elapsed.as_secs()) * u128::from(rest) / u128::from(bytes);
-    Some(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+fn per_second(bytes: u64, time: Duration) -> Option<u64> {
+    let millis = u64::try_from(time.as_millis()).ok().filter(|_| time >= GUESS)?;
+    u64::try_from(u128::from(bytes) * 1000 / u128::from(millis)).ok()
 }
 
 #[cfg(test)]
@@ -121,13 +192,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_of_progress_says_how_much_is_left_once_it_knows() {
-        let scanning = Progress { entries: 1234, bytes: 4_200_000, bytes_total: 0 };
-        assert_eq!(line(&scanning, Duration::from_secs(10)), "1,234 entries, 4.2 MB");
-        let early = Progress { entries: 1, bytes: 0, bytes_total: 2_000_000 };
-        assert_eq!(line(&early, Duration::from_secs(10)), "1 entry, 0 B of 2.0 MB (0 %)");
-        let halfway = Progress { entries: 7, bytes: 500_000, bytes_total: 2_000_000 };
-        let expected = "7 entries, 500 kB of 2.0 MB (25 %), 30.0 s left";
-        assert_eq!(line(&halfway, Duration::from_secs(10)), expected);
+    fn the_line_of_progress_says_what_is_known_and_no_more() {
+        let progress = |bytes, bytes_total| Progress { entries: 1234, bytes, bytes_total };
+        let known = |rate| Known { rate, ..Known::default() };
+        assert_eq!(line(&progress(0, 0), &known(None), 0), "1,234 entries");
+        assert_eq!(line(&progress(4_200_000, 0), &known(None), 0), "4.2 MB, 1,234 entries");
+        assert_eq!(line(&progress(0, 2_000_000), &known(None), 2), "0 B of 2.0 MB (0 %), 2 problems, 1,234 entries");
+        let halfway = line(&progress(500_000, 2_000_000), &known(Some(50_000)), 0);
+        assert_eq!(halfway, "500 kB of 2.0 MB (25 %), 50.0 kB/s, 30 s left, 1,234 entries");
+        let counting = Known { entries_before: 50_000, is_counting: true, rate: Some(50_000) };
+        let counting = line(&progress(500_000, 2_000_000), &counting, 0);
+        assert_eq!(counting, "500 kB of 2.0 MB so far, 50.0 kB/s, 1,234 of about 50,000 entries");
+        assert!(counting.len() + "Saving: ".len() <= 78, "it fits 80 columns");
+        let stalled = line(&progress(500_000, 2_000_000), &known(Some(0)), 0);
+        assert_eq!(stalled, "500 kB of 2.0 MB (25 %), 0 B/s, 1,234 entries");
+    }
+
+    #[test]
+    fn a_rate_is_none_while_it_would_be_a_guess() {
+        assert_eq!(per_second(1000, Duration::from_millis(500)), None);
+        assert_eq!(per_second(1000, Duration::from_secs(4)), Some(250));
     }
 }

@@ -59,6 +59,11 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// `30 s`, `3 min 20 s`, `1 h 5 min`.
+pub(crate) fn whole_seconds(time: Duration) -> String {
+    if time.as_secs() < 60 { format!("{} s", time.as_secs()) } else { duration(time) }
+}
+
 /// `1–3, 5` for 1, 2, 3 and 5.
 pub(crate) fn ranges(numbers: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();

@@ -9,6 +9,7 @@ use super::text;
 use serde::Serialize;
 use snap_archive::base::id::Number;
 use snap_archive::base::path::printable;
+use snap_archive::verbs::verify::Fault;
 use snap_archive::verbs::verify::Finding;
 use snap_archive::verbs::verify::Impact;
 use snap_archive::verbs::verify::VerifyReport;
@@ -34,6 +35,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 pub(crate) struct FindingJson<'a> {
     file: String,
+    kind: &'static str,
     what: String,
     advice: Option<String>,
     snapshots: &'a [Number],
@@ -50,12 +52,37 @@ impl<'a> FindingJson<'a> {
         let impact = &finding.impact;
         FindingJson {
             file: finding.place.to_string(),
+            kind: kind(&finding.fault),
             what: finding.text(),
             advice: finding.fault.advice().as_ref().map(advice::text),
             snapshots: &impact.snapshots,
             paths: impact.paths.iter().map(|path| json::Text(path.as_bytes())).collect(),
             paths_total: impact.paths_total,
         }
+    }
+}
+
+/// A word for programs: what kind of damage it is.
+fn kind(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Surplus(_) => "surplus",
+        Fault::Unusable(_) => "unusable",
+        Fault::Foreign(..) => "foreign",
+        Fault::Manifest(_) => "manifest",
+        Fault::CutOff(_) => "cut-off",
+        Fault::Missing(_) => "missing",
+        Fault::Table => "table",
+        Fault::LostContents(_) => "lost-contents",
+        Fault::LostChanges => "lost-changes",
+        Fault::Chain(_) => "chain",
+        Fault::Exchanged(_) => "exchanged",
+        Fault::Contradiction(_) => "contradiction",
+        Fault::Index { .. } => "index",
+        Fault::Frames { .. } => "frames",
+        Fault::Contents => "contents",
+        Fault::Members(_) => "members",
+        Fault::Tar(_) => "tar",
+        _ => "other",
     }
 }
 

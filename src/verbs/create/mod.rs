@@ -56,6 +56,8 @@ use crate::base::error::plain_reason;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
+use crate::base::monitor::Phase;
+use crate::base::monitor::Progress;
 use crate::base::path::printable;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
@@ -104,6 +106,9 @@ fn attempt(
         let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
         space::warn_if_short(&scene, &room)?;
     }
+    if let Some(last) = history.last().filter(|last| last.sources == head.sources) {
+        monitor.event(Event::EntriesBefore(last.counts.entries()));
+    }
     let done = pipeline::run(&CreateContext {
         archive,
         catalog: &catalog,
@@ -144,6 +149,8 @@ pub fn check_sources(options: &CreateOptions) -> Result<()> {
 /// Has the file systems of the sources written out, each once.
 fn sync(sources: &[Source], monitor: &dyn Monitor) {
     let mut synced = Vec::new();
+    monitor.event(Event::Phase(Phase::SyncingSources));
+    monitor.event(Event::Progress(Progress::default()));
     for source in sources {
         let number = source.file_system_number();
         if synced.contains(&number) {

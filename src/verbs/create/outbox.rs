@@ -155,7 +155,7 @@ impl<'a> Outbox<'a> {
             Compared::Different => {
                 let mut bytes = comparing.file.stat().size;
                 // It is read once more, to be stored.
-                self.context.meter.add_total(bytes);
+                self.context.meter.add_second_reading(bytes);
                 if let Some((directory, _)) =
                     directory.filter(|(_, is_stored)| !is_stored.swap(true, Ordering::Relaxed))
                 {

@@ -12,6 +12,8 @@ use super::part_budget::PartBudget;
 use super::planner::PlanOptions;
 use super::planner::Planner;
 use super::report::LeftOut;
+use super::space::Scene;
+use super::space::for_each_changed;
 use super::space::part_bytes_limit;
 use super::worker::Context;
 use super::worker::Packer;
@@ -20,6 +22,7 @@ use super::writer::Writer;
 use crate::base::concurrency::Budget;
 use crate::base::concurrency::Buffers;
 use crate::base::concurrency::Sender;
+use crate::base::concurrency::join;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::with_ticks;
 use crate::base::diff::Rehash;
@@ -38,6 +41,9 @@ use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::scan;
 use crate::system::scan::Listing;
+use crate::system::scan::ScanOptions;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -101,13 +107,53 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         move |planned| work(planned, &mut packer, shared)
     };
     let tick = || run.monitor.event(Event::Progress(shared.meter.progress()));
-    let writer = with_ticks(PROGRESS_INTERVAL, tick, || {
-        ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared))
-    })?;
+    let work = || ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared));
+    let writer = counting_ahead(run, &shared.meter, || with_ticks(PROGRESS_INTERVAL, tick, work))?;
     tick();
     check_interrupted(run.monitor)?;
     let (counts, sockets, left_out) = planned.ok_or_else(stopped)?;
     Ok(Done { left_out, ..writer.finish(&counts, sockets)? })
+}
+
+/// Does `work`, and counts meanwhile how many bytes there are to be read in all, where somebody wants to know.
+fn counting_ahead<T>(run: &CreateContext, meter: &Meter, work: impl FnOnce() -> T) -> T {
+    if !run.monitor.wants_totals() || run.options.dry_run {
+        return work();
+    }
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let counting = scope.spawn(|| count_ahead(run, meter, &is_done));
+        let done = SetWhenDropped(&is_done);
+        let result = work();
+        drop(done);
+        join([counting]);
+        result
+    })
+}
+
+fn count_ahead(run: &CreateContext, meter: &Meter, is_done: &AtomicBool) {
+    let scan_options = ScanOptions { threads: 0, skip: run.scan_options.skip, clock: run.options.clock };
+    let CreateContext { sources, base, monitor, .. } = *run;
+    let scene = Scene { sources, base, scan_options: &scan_options, monitor };
+    monitor.event(Event::Counting(true));
+    let counted = for_each_changed(&scene, &mut |_, changed| {
+        if is_done.load(Ordering::Relaxed) {
+            return Err(stopped());
+        }
+        meter.add_counted_ahead(changed.iter().map(|found| found.stat.size).sum());
+        Ok(())
+    });
+    // What goes wrong here goes wrong in the work itself, and is told there.
+    monitor.event(Event::Counting(counted.is_err()));
+}
+
+/// Ends the counting also when the work panics.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Plans until the sources are through; gives what was found unchanged, the sockets, and what rules left out.

@@ -133,9 +133,33 @@ impl<'a> Planner<'a> {
     /// Those of sending, and of the index.
     pub fn plan_tops(&mut self) -> Result<()> {
         for (number, source) in self.sources.iter().enumerate() {
+            if let Some(listing) = source.file_listing(number, (self.context.clock)()) {
+                self.plan_top_file(source, &listing)?;
+                self.flush()?;
+                continue;
+            }
             let base = self.base.find(source.path())?;
             self.plan_directory(number, source.path().to_owned(), source.stat(), base.map(|entry| entry.stat).as_ref());
             self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Compares a file that is a source by itself.
+    fn plan_top_file(&mut self, source: &Source, listing: &Listing) -> Result<()> {
+        let base = top_row(self.base, source.name())?;
+        let base = base.as_ref();
+        for found in &listing.found {
+            let compared = |row: &Row| row.stat().map(|old| diff::compare(old, &found.stat, self.options.rehash));
+            let verdict = base.and_then(compared).unwrap_or(Verdict::Modified);
+            if verdict == Verdict::Unchanged {
+                self.counts.unchanged += 1;
+                continue;
+            }
+            let own_stat = Some(Stat::default());
+            let mut root =
+                Directory { listing, path: EntryPath::root(), own_stat, header: HeaderNeed::Never, place: None };
+            self.plan_found(&mut root, found, base, verdict)?;
         }
         Ok(())
     }
@@ -535,6 +559,20 @@ impl<'a> Planner<'a> {
         self.budget.cut();
         Ok(true)
     }
+}
+
+/// The row of a source's top.
+fn top_row(base: &State, name: &[u8]) -> Result<Option<Row>> {
+    for group in base.groups(EntryPath::root()) {
+        let group = group?;
+        if !group.path.is_empty() {
+            break;
+        }
+        if let Some(row) = group.rows.into_iter().find(|row| row.name() == name && row.stat().is_some()) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 /// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.

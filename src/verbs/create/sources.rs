@@ -6,6 +6,7 @@ use super::rules;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
@@ -232,8 +233,8 @@ fn bytes_of(path: &Path) -> Vec<u8> {
 fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
     let path = platform::path_of(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
-    if !metadata.is_dir() {
-        return Err(Error::new(ErrorKind::Refused, format!("{} is a file, not a folder", printed(path)))
+    if !metadata.is_dir() && !metadata.is_file() {
+        return Err(Error::new(ErrorKind::Refused, format!("{} is neither a folder nor a file", printed(path)))
             .about(Subject::Source(path.to_owned()))
             .with_advice(Advice::SaveFolderOfFile));
     }
@@ -244,6 +245,10 @@ fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) ->
     let path = platform::path_of(&record.path);
     let source = open_folder(record, &record.rules)?;
     refuse_archive(path, scene.archive)?;
+    refuse_another_kind(&source, path, scene.base)?;
+    if source.is_file() {
+        return Ok(source);
+    }
     let mut is_empty = true;
     let listed = source.root().for_each_name(|_| is_empty = false);
     listed.map_err(|error| Error::io(format!("cannot read the folder {}", printed(path)), error))?;
@@ -251,6 +256,19 @@ fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) ->
         return Err(has_become_empty(&printed(path)));
     }
     Ok(source)
+}
+
+/// A folder that became a file, or a file that became a folder, is another source: stock tar could not replace one by the other.
+fn refuse_another_kind(source: &Source, path: &Path, base: &State) -> Result<()> {
+    let was_folder = base.find(source.path())?.map(|entry| entry.stat.kind == Kind::Directory);
+    if was_folder.is_none_or(|was_folder| was_folder != source.is_file()) {
+        return Ok(());
+    }
+    let is = if source.is_file() { "a file, and was a folder" } else { "a folder, and was a file" };
+    let what = format!("{} is {is} when it was last saved", printed(path));
+    Err(Error::new(ErrorKind::Refused, what)
+        .about(Subject::Source(path.to_owned()))
+        .with_advice(Advice::NameSource { path: printed(path) }))
 }
 
 /// Each run would store the archive in itself once more.

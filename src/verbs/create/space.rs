@@ -8,7 +8,6 @@ use crate::base::advice::Advice;
 use crate::base::diff;
 use crate::base::diff::Pair;
 use crate::base::entry::Kind;
-use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -20,6 +19,7 @@ use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
+use crate::base::time::Time;
 use crate::system::scan;
 use crate::system::scan::Found;
 use crate::system::scan::Listing;
@@ -81,13 +81,11 @@ pub fn warn_if_short(scene: &Scene, room: &Room) -> Result<()> {
 fn bytes_changed(scene: &Scene) -> Result<u64> {
     let (mut bytes, mut entries) = (0u64, 0);
     let mut linked = HashSet::new();
-    let mut walk: Option<BaseWalk> = None;
-    scan::scan(scene.sources, scene.scan_options, &mut |listing| {
+    for_each_changed(scene, &mut |listing, changed| {
         check_interrupted(scene.monitor)?;
-        let rows = rows_of(&listing, scene, &mut walk)?;
-        for stat in changed_files(&rows, &listing) {
-            if stat.link == 0 || linked.insert(stat.link) {
-                bytes = bytes.saturating_add(stat.size);
+        for found in changed.iter().filter(|found| !found.may_have_holes) {
+            if found.stat.link == 0 || linked.insert(found.stat.link) {
+                bytes = bytes.saturating_add(found.stat.size);
             }
         }
         entries += listing.found.len() as u64;
@@ -95,6 +93,23 @@ fn bytes_changed(scene: &Scene) -> Result<u64> {
         Ok(())
     })?;
     Ok(bytes)
+}
+
+/// Calls `visit` with each directory's listing and the files in it that are new or may be modified.
+///
+/// # Errors
+/// Those of `visit`; or when the index cannot be read.
+pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Found]) -> Result<()>) -> Result<()> {
+    for (number, source) in scene.sources.iter().enumerate() {
+        let Some(listing) = source.file_listing(number, Time::default()) else { continue };
+        let is_same = scene.base.find(source.path())?.is_some_and(|old| old.stat.is_same(&source.stat()));
+        visit(&listing, if is_same { &[] } else { &listing.found })?;
+    }
+    let mut walk: Option<BaseWalk> = None;
+    scan::scan(scene.sources, scene.scan_options, &mut |listing| {
+        let rows = rows_of(&listing, scene, &mut walk)?;
+        visit(&listing, &changed_files(&rows, &listing))
+    })
 }
 
 /// What was in the directory of a listing; the walk goes on to it.
@@ -109,7 +124,7 @@ fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Res
 }
 
 /// The files of a listing that are new or may be modified.
-fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> impl Iterator<Item = Stat> + 'a {
+fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> Vec<Found> {
     let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
     let changed = |pair: Pair<&Row, &'a Found>| match pair {
         Pair::Old(_) => None,
@@ -120,5 +135,5 @@ fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> impl Iterator<Ite
         }
     };
     let changed = diff::pairs(rows, &listing.found, order).filter_map(changed);
-    changed.filter(|found| found.stat.kind == Kind::File && !found.may_have_holes).map(|found| found.stat)
+    changed.filter(|found| found.stat.kind == Kind::File).copied().collect()
 }

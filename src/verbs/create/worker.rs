@@ -241,13 +241,14 @@ impl<'a> Packer<'a> {
         let base = if may_be_reused { item.base_entry() } else { None };
         if let Some(link) = &item.link {
             let first = link.outcome_before();
-            if self.pack_second_name(directory, item, base.as_ref(), &first, packed) {
+            let name = self.context.sources[source].name_in_directory(&item.path);
+            if self.pack_second_name((directory, name), item, base.as_ref(), &first, packed) {
                 link.finish(first);
                 return Ok(());
             }
         }
         if !self.context.reads_contents {
-            return self.look_at_file(directory, item, packed);
+            return self.look_at_file(directory, source, item, packed);
         }
         let start = self.frames.raw_bytes();
         let read = self.read_file(directory, source, item, packed).inspect_err(|_| self.frames.truncate(start))?;
@@ -266,14 +267,20 @@ impl<'a> Packer<'a> {
     }
 
     /// Counts a file as one that would be stored, if it can be read, without reading it.
-    fn look_at_file(&mut self, directory: &Directory, item: &Item, packed: &mut Packed) -> io::Result<()> {
+    fn look_at_file(
+        &mut self,
+        directory: &Directory,
+        source: usize,
+        item: &Item,
+        packed: &mut Packed,
+    ) -> io::Result<()> {
         let base = item.base.as_ref().and_then(Row::stat);
         if item.verdict == Verdict::MaybeModified && base.is_some_and(|base| base.is_same(&item.stat)) {
             // It would only be looked at again, for it was new when it was saved.
             packed.counts.unchanged += 1;
             return Ok(());
         }
-        directory.open_file(item.path.name_bytes())?;
+        directory.open_file(self.name_of(source, item))?;
         let is_second = item.link.as_ref().is_some_and(HardLinkSlot::is_second);
         packed.counts.bytes += if is_second { 0 } else { item.stat.size };
         let entry = self.new_entry(item.stat);
@@ -290,7 +297,7 @@ impl<'a> Packer<'a> {
         packed: &mut Packed,
     ) -> io::Result<ReadFile> {
         let source = &self.context.sources[source];
-        let file = directory.open_file(item.path.name_bytes())?;
+        let file = directory.open_file(source.name_in_directory(&item.path))?;
         let opened = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
         note_xattrs(&item.path, &mut entry, self.owners.named(platform::file_xattrs(&file)), &mut packed.problems);
@@ -359,10 +366,11 @@ impl<'a> Packer<'a> {
         packed.problems.extend(trouble.map(|what| Problem::new(item.path.clone(), what)));
     }
 
-    /// Stores a further name of a file whose first name was packed, if that is possible; says whether it was.
+    /// Stores a further name of a file whose first name was packed, if that is possible; says whether it was. `name` is its name
+    /// in the directory.
     fn pack_second_name(
         &mut self,
-        directory: &Directory,
+        (directory, name): (&Directory, &[u8]),
         item: &Item,
         base: Option<&Entry>,
         first: &LinkOutcome,
@@ -375,14 +383,14 @@ impl<'a> Packer<'a> {
                     return false;
                 };
                 let mut entry = self.new_entry(item.stat);
-                let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
+                let xattrs = self.owners.named(directory.xattrs(name));
                 note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
                 self.push_reused(&item.path, reusing(base, entry), Some(base), packed);
             }
             LinkOutcome::Stored(target, stat, content, offset) => {
                 // With the first name's metadata: the scan's look at this one may be older than the content.
                 let mut entry = self.new_entry(*stat);
-                let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
+                let xattrs = self.owners.named(directory.xattrs(name));
                 note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
                 entry.content = Some(content.clone());
                 self.frames.header(&item.path, &entry, Body::LinkTo(target.as_bytes()));
@@ -435,6 +443,11 @@ impl<'a> Packer<'a> {
         packed.counts.bytes += file.stat().size;
         packed.push_stored(file.path.clone(), entry, Some(file.offset.clone()), file.is_new);
         packed.problems.extend(trouble.map(|what| Problem::new(file.path.clone(), what)));
+    }
+
+    /// The name of an item in its directory.
+    fn name_of<'i>(&'i self, source: usize, item: &'i Item) -> &'i [u8] {
+        self.context.sources[source].name_in_directory(&item.path)
     }
 
     /// Adds the line of an entry whose content is as it was in `base`.
@@ -498,7 +511,7 @@ pub fn open_large(
 ) -> io::Result<OpenedLarge> {
     let source = &context.sources[directory.source];
     let opened = open_directory(source, &directory.path)?;
-    let file = opened.open_file(item.path.name_bytes())?;
+    let file = opened.open_file(source.name_in_directory(&item.path))?;
     let stat = opened_stat(source, &opened, &file, context.clock)?;
     let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
     note_xattrs(&item.path, &mut entry, owners.named(platform::file_xattrs(&file)), problems);
