@@ -20,6 +20,7 @@ mod private;
 mod problems;
 mod recover;
 mod refused;
+mod restoring;
 mod rules;
 mod salvage;
 mod sources;

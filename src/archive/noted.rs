@@ -8,6 +8,7 @@ use crate::base::id::Number;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
+use crate::format::manifest::Tail;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -37,6 +38,21 @@ impl Catalog<'_> {
     /// # Errors
     /// When a bundle is damaged or cannot be read, or the history cannot be.
     pub fn unsaved(&self, number: Number) -> Result<Unsaved> {
+        self.noted(number, |tail| {
+            let paths = tail.problems.into_iter().filter(|problem| problem.is_unsaved).map(|problem| problem.path);
+            paths.chain(tail.unsaved_sources).collect()
+        })
+    }
+
+    /// What was left out of the state at snapshot `number` as it is on another file system than its source.
+    ///
+    /// # Errors
+    /// As for [`Catalog::unsaved`].
+    pub fn elsewhere(&self, number: Number) -> Result<Unsaved> {
+        self.noted(number, |tail| tail.elsewhere)
+    }
+
+    fn noted(&self, number: Number, paths_of: impl Fn(Tail) -> Vec<EntryPathBuf>) -> Result<Unsaved> {
         let history = self.history()?;
         let mut unsaved = Unsaved::default();
         let Some(own) = history.iter().find(|summary| summary.number == number) else { return Ok(unsaved) };
@@ -50,8 +66,7 @@ impl Catalog<'_> {
                 source.and_then(|source| since.get(source)).is_some_and(|since| *since <= name.id.number)
             };
             let tail = self.archive().bundle(&name)?.manifest_tail()?;
-            let paths = tail.problems.into_iter().filter(|problem| problem.is_unsaved).map(|problem| problem.path);
-            paths.chain(tail.unsaved_sources).filter(counts).for_each(|path| unsaved.add(path));
+            paths_of(tail).into_iter().filter(counts).for_each(|path| unsaved.add(path));
         }
         Ok(unsaved)
     }

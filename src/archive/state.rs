@@ -133,7 +133,7 @@ impl State {
 
     /// The directories below `top`, in the order of a walk.
     pub fn directories(&self, top: &EntryPath) -> Directories {
-        Directories { state: self.clone(), levels: vec![WalkLevel::new(top.to_owned())] }
+        Directories { state: self.clone(), path: top.to_owned(), levels: vec![WalkLevel::default()] }
     }
 
     /// Checks all that is needed of the index files for the entry at `top` and what is below it, before it is used.
@@ -403,13 +403,15 @@ const LEVEL_BYTES: usize = 4 << 10;
 /// The directories of a state, in the order of a walk. Memory grows with the depth only.
 pub struct Directories {
     state: State,
+    /// The directory of the last level.
+    path: EntryPathBuf,
     /// The directory that was given out last, and those on the way to it.
     levels: Vec<WalkLevel>,
 }
 
 /// A directory whose directories are given out.
+#[derive(Default)]
 struct WalkLevel {
-    path: EntryPathBuf,
     /// The next ones.
     names: VecDeque<Vec<u8>>,
     /// The last name in it that was looked at.
@@ -418,15 +420,11 @@ struct WalkLevel {
 }
 
 impl WalkLevel {
-    fn new(path: EntryPathBuf) -> WalkLevel {
-        WalkLevel { path, names: VecDeque::new(), after: Vec::new(), ended: false }
-    }
-
-    fn read(&mut self, state: &State) -> Result<()> {
+    fn read(&mut self, state: &State, directory: &EntryPath) -> Result<()> {
         let mut bytes = 0;
-        for group in state.groups_after(&self.path, &self.after) {
+        for group in state.groups_after(directory, &self.after) {
             let group = group?;
-            if group.path != self.path.as_bytes() {
+            if group.path != directory.as_bytes() {
                 break;
             }
             for row in &group.rows {
@@ -453,20 +451,22 @@ impl Directories {
     /// Leaves out what is below the directory that was given out last.
     pub fn skip_below(&mut self) {
         self.levels.pop();
+        self.path = self.path.parent().unwrap_or(EntryPath::root()).to_owned();
     }
 
     fn advance(&mut self) -> Result<Option<EntryPathBuf>> {
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = level.names.pop_front() {
                 // One that is too long together has nothing in it, and is told where it is made.
-                let Some(path) = level.path.child(&name) else { continue };
-                self.levels.push(WalkLevel::new(path.clone()));
+                let Some(path) = self.path.child(&name) else { continue };
+                self.levels.push(WalkLevel::default());
+                self.path.clone_from(&path);
                 return Ok(Some(path));
             }
             if level.ended {
-                self.levels.pop();
+                self.skip_below();
             } else {
-                level.read(&self.state)?;
+                level.read(&self.state, &self.path)?;
             }
         }
         Ok(None)

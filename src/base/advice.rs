@@ -127,6 +127,10 @@ pub enum Advice {
     FreeTargetSpaceAndGoOn,
     /// The target takes nothing more.
     RestoreElsewhere,
+    /// Where a source was read from is not known: name a folder to restore into.
+    RestoreIntoFolder,
+    /// What is restored stands one in the other: name one of them.
+    NameOnePath,
     /// A folder with things in it stands where something else belongs.
     AllowDeletion,
     /// The archive's description is missing or damaged.

@@ -27,6 +27,8 @@ pub struct Listing {
     pub left_out_bytes: u64,
     /// Paths that are left out, or whose contents are, as they are on another file system; from the source's name on.
     pub elsewhere: Vec<Vec<u8>>,
+    /// Paths whose contents are left out, as they only show what the system is doing.
+    pub pseudo: Vec<Vec<u8>>,
 }
 
 /// An entry of a listing.

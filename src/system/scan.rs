@@ -28,6 +28,7 @@ use crate::base::snapshot::Rules;
 use crate::base::time::Time;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
+use crate::system::platform::Ladder;
 use crate::system::platform::Names;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
@@ -362,12 +363,13 @@ impl Scanner<'_> {
 
     /// Reads ahead until told to stop. Once there is enough, waits until half of it is used: waking up costs more than listing.
     fn help(&self) {
+        let mut open = Ladder::default();
         let mut work = self.work();
         while !work.stop {
             match work.next_ahead() {
                 Some(slot) => {
                     drop(work);
-                    self.list(&slot);
+                    self.list(&slot, &mut open);
                     work = self.work();
                 }
                 None => work = self.wait(work),
@@ -377,13 +379,14 @@ impl Scanner<'_> {
 
     /// Walks depth first; what nobody has listed yet is listed here.
     fn walk(&self, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
+        let mut open = Ladder::default();
         for (number, source) in self.sources.iter().enumerate().filter(|(_, source)| !source.is_file()) {
             let mut stack = vec![Slot::new(number, Vec::new(), source.exclude.clone(), false)];
             while let Some(slot) = stack.pop() {
                 if slot.claim() {
-                    self.list(&slot);
+                    self.list(&slot, &mut open);
                 }
-                let (listing, children) = self.take(&slot);
+                let (listing, children) = self.take(&slot, &mut open);
                 stack.extend(children.into_iter().rev());
                 visit(listing)?;
             }
@@ -392,7 +395,7 @@ impl Scanner<'_> {
     }
 
     /// Takes a listing that somebody has made or is making; meanwhile lists others.
-    fn take(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
+    fn take(&self, slot: &Slot, open: &mut Ladder) -> (Listing, Vec<Arc<Slot>>) {
         let mut work = self.work();
         loop {
             let mut state = slot.state();
@@ -407,7 +410,7 @@ impl Scanner<'_> {
             work = match work.next_ahead() {
                 Some(other) => {
                     drop(work);
-                    self.list(&other);
+                    self.list(&other, open);
                     self.work()
                 }
                 None => self.wait(work),
@@ -415,8 +418,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn list(&self, slot: &Arc<Slot>) {
-        let (listing, children) = self.listed(slot);
+    fn list(&self, slot: &Arc<Slot>, open: &mut Ladder) {
+        let (listing, children) = self.listed(slot, open);
         let mut work = self.work();
         work.entries_ahead += listing.found.len();
         if self.options.threads > 0 {
@@ -426,14 +429,14 @@ impl Scanner<'_> {
         self.changed.notify_all();
     }
 
-    fn listed(&self, slot: &Slot) -> (Listing, Vec<Arc<Slot>>) {
+    fn listed(&self, slot: &Slot, open: &mut Ladder) -> (Listing, Vec<Arc<Slot>>) {
         let source = &self.sources[slot.source];
         let path = path::joined_below(source.name(), &slot.path);
         let mut listing = Listing { source: slot.source, path, ..Listing::default() };
         if slot.is_elsewhere {
             return (listing, Vec::new());
         }
-        let children = match source.root.open_below(&slot.path) {
+        let children = match open.open_in(slot.source, &source.root, &slot.path) {
             Ok(directory) => self.list_open(slot, &directory, &mut listing),
             Err(error) => Err(error),
         };
@@ -499,9 +502,8 @@ impl Scanner<'_> {
                 _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,
             };
             if source.is_elsewhere(&raw, &file_system) {
-                if !file_system.is_pseudo {
-                    listing.elsewhere.push(path::joined(&listing.path, name));
-                }
+                let paths = if file_system.is_pseudo { &mut listing.pseudo } else { &mut listing.elsewhere };
+                paths.push(path::joined(&listing.path, name));
                 if !is_directory {
                     continue;
                 }

@@ -4,6 +4,7 @@ use super::super::failure::Failure;
 use super::super::output::advice;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
+use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::path::unescaped;
@@ -42,7 +43,12 @@ impl SnapshotArgs {
     ///
     /// # Errors
     /// When one cannot be a path in an archive (usage), or the snapshot cannot be read.
-    pub(crate) fn paths(&self, catalog: &Catalog, snapshot: &Summary) -> Result<Vec<EntryPathBuf>, Failure> {
+    pub(crate) fn paths(
+        &self,
+        catalog: &Catalog,
+        snapshot: &Summary,
+        _monitor: &dyn Monitor,
+    ) -> Result<Vec<EntryPathBuf>, Failure> {
         self.paths.iter().map(|path| found(path.as_encoded_bytes(), catalog, snapshot)).collect()
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
-    let paths = args.at.paths(&catalog, &snapshot)?;
+    let paths = args.at.paths(&catalog, &snapshot, &session.console)?;
     let mut out = Counted { inner: io::stdout(), bytes: 0 };
     let threads = session.settings.threads;
     let options = ExportOptions { at: snapshot.number, paths, level: args.level, threads };

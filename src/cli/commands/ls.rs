@@ -44,7 +44,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
-    let options = LsOptions { paths: args.at.paths(&catalog, &snapshot)?, recursive: args.recursive };
+    let options = LsOptions { paths: args.at.paths(&catalog, &snapshot, &session.console)?, recursive: args.recursive };
     session.console.finish();
     let zone = snap_archive::base::when::system_zone();
     let mut output = Output::new();

@@ -6,10 +6,14 @@ use super::super::failure::Failure;
 use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::restore::Restored;
+use super::super::output::restore::Target;
 use super::super::output::text;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
+use clap::ArgGroup;
 use clap::Args;
+use snap_archive::base::path::EntryPathBuf;
+use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::restore::RestoreOptions;
 use snap_archive::verbs::restore::restore;
 use std::path::PathBuf;
@@ -17,19 +21,29 @@ use std::time::Instant;
 
 /// Restore everything, or the given paths, from a snapshot
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("target").required(true).args(["to", "in_place"])))]
 pub(crate) struct RestoreArgs {
     /// Where to: a folder that is empty or does not exist yet, unless --overwrite is given
     #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    to: Option<PathBuf>,
+    /// Each source back to where it was read from: replaces files that differ, keeps the rest; asks first
+    #[arg(long)]
+    in_place: bool,
     #[command(flatten)]
     at: SnapshotArgs,
     /// Allow a DIR that is not empty: replace files that differ, keep the rest
     #[arg(long)]
     overwrite: bool,
-    /// Also delete what is in DIR but not in the snapshot, and folders in the way; asks first
-    #[arg(long, requires = "overwrite")]
+    /// With --overwrite or --in-place: what is replaced stays beside it, as NAME~snap-N for snapshot N
+    #[arg(long)]
+    keep: bool,
+    /// With --overwrite or --in-place: in the restored folders, also delete what is not in the snapshot, and folders in the
+    /// way; asks first. What the snapshot's rules leave out, or what could not be read, is not deleted
+    #[arg(long)]
     delete: bool,
+    /// With --delete: delete what the snapshot's rules leave out, too
+    #[arg(long, requires = "delete")]
+    delete_excluded: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -48,30 +62,30 @@ const EXAMPLES: &str = "\
 Examples:
   snap restore -a /media/stick/archive --to ~/back
   snap restore -a /media/stick/archive --to ~/back --at yesterday Documents/letters
+  snap restore -a /media/stick/archive --in-place --at yesterday Documents/letters/aunt.txt
+  snap restore -a /media/stick/archive --to ~/back 'Photos/**/*.jpg'
   snap restore -a /media/stick/archive --to ~/back --at 3 --overwrite --delete --dry-run";
 
 pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Failure> {
+    args.check()?;
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
-    let options = RestoreOptions {
-        target: args.to.clone(),
-        at: snapshot.number,
-        paths: args.at.paths(&catalog, &snapshot)?,
-        overwrite: args.overwrite,
-        delete: args.delete,
-        dry_run: args.dry_run,
-        owners: !args.no_owner,
-        numeric_ids: args.numeric_ids,
-        threads: session.settings.threads,
-    };
-    if args.delete && !args.dry_run && !args.yes && !confirm::deletion(&catalog, &options, session)? {
+    let options = args.options(args.at.paths(&catalog, &snapshot, &session.console)?, &snapshot, session);
+    let target = Target::of(&options, &snapshot);
+    if let Some(nested) = target.nested(&options, &snapshot)
+        && !confirm::nested(&nested, args.dry_run || args.yes, session)?
+    {
+        return Err(Failure::new("nothing was restored"));
+    }
+    let is_asked = (args.delete || args.in_place) && !args.dry_run && !args.yes;
+    if is_asked && !confirm::changes(&catalog, &options, &target, session)? {
         return Err(Failure::new("nothing was restored and nothing was deleted"));
     }
     if args.dry_run {
         session.console.list_entries();
     } else {
-        let (named, target) = (text::snapshot_named(&snapshot), text::path(&args.to));
+        let named = text::snapshot_named(&snapshot);
         session.console.aside(&format!("Restoring {named} into {target} …"));
     }
     let began = Instant::now();
@@ -79,7 +93,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
     let restored = Restored {
         report: &report,
         snapshot: &snapshot,
-        target: &args.to,
+        target: &target,
         dry_run: args.dry_run,
         took: began.elapsed(),
         problems: session.console.problems(),
@@ -87,6 +101,33 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
     let told = session.console.result(&restored);
     told.map_err(|failure| failure.after(done(args.dry_run, report.problems)))?;
     Ok(Outcome::with_problems(report.problems))
+}
+
+impl RestoreArgs {
+    fn check(&self) -> Result<(), Failure> {
+        let replaces = self.overwrite || self.in_place;
+        match [("--delete", self.delete), ("--keep", self.keep)].iter().find(|(_, is_set)| *is_set && !replaces) {
+            Some((option, _)) => Err(Failure::usage(format!("{option} needs --overwrite or --in-place"))),
+            None => Ok(()),
+        }
+    }
+
+    fn options(&self, paths: Vec<EntryPathBuf>, snapshot: &Summary, session: &Session) -> RestoreOptions {
+        RestoreOptions {
+            target: self.to.clone().unwrap_or_default(),
+            in_place: self.in_place,
+            at: snapshot.number,
+            paths,
+            overwrite: self.overwrite || self.in_place,
+            delete: self.delete,
+            delete_excluded: self.delete_excluded,
+            keep: self.keep,
+            dry_run: self.dry_run,
+            owners: !self.no_owner,
+            numeric_ids: self.numeric_ids,
+            threads: session.settings.threads,
+        }
+    }
 }
 
 /// What is so although it could not be told.

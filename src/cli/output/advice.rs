@@ -16,7 +16,7 @@ pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str =
     "Paths begin with the name of a source, as in documents/letters/x.txt. See them with: snap ls.";
 
 /// When something may be deleted and there is no terminal to ask on.
-pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be deleted with --dry-run, then add --yes.";
+pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be done with --dry-run, then add --yes.";
 
 /// After `create` or `repair` was stopped.
 pub(crate) const GO_ON: &str = "To go on, run the same command again: it continues where this one stopped.";
@@ -221,6 +221,8 @@ fn about_target(advice: &Advice) -> Option<&'static str> {
         }
         Advice::RestoreElsewhere => "Restore to another disk.",
         Advice::AllowDeletion => "Remove it with --delete.",
+        Advice::RestoreIntoFolder => "Restore it into a folder: --to DIR.",
+        Advice::NameOnePath => "Name the one that you mean: snap restore --in-place NAME.",
         Advice::PlugInAndRestoreAgain => {
             "Check that the drive is still plugged in. Plug it in and run the same command with --overwrite to go on: what is \
              restored already is kept."

@@ -8,17 +8,22 @@ use super::text;
 use serde::Serialize;
 use snap_archive::base::error::Problem;
 use snap_archive::base::id::Number;
+use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::SourceRecord;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::verbs::restore::RestoreOptions;
 use snap_archive::verbs::restore::RestoreReport;
+use std::fmt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What was restored, or would be.
 pub(crate) struct Restored<'a> {
     pub(crate) report: &'a RestoreReport,
     pub(crate) snapshot: &'a Summary,
-    pub(crate) target: &'a Path,
+    pub(crate) target: &'a Target,
     pub(crate) dry_run: bool,
     pub(crate) took: Duration,
     pub(crate) problems: Vec<Problem>,
@@ -28,13 +33,16 @@ pub(crate) struct Restored<'a> {
 struct Document<'a> {
     snapshot: Number,
     time: String,
-    target: json::Text<'a>,
+    target: Option<json::Text<'a>>,
+    in_place: bool,
+    places: Vec<Place<'a>>,
     dry_run: bool,
     files: u64,
     directories: u64,
     others: u64,
     bytes: u64,
     unchanged: u64,
+    replaced: u64,
     deleted: u64,
     losses: &'a [String],
     renamed: u64,
@@ -42,6 +50,89 @@ struct Document<'a> {
     seconds: f64,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
+}
+
+/// Where a source is restored to.
+#[derive(Serialize)]
+struct Place<'a> {
+    source: &'a str,
+    target: json::Text<'a>,
+}
+
+/// A folder in a folder of the same name.
+pub(crate) struct Nested {
+    /// Where the source would come.
+    pub(crate) inside: PathBuf,
+    /// What was perhaps meant.
+    pub(crate) around: PathBuf,
+    /// The source.
+    pub(crate) name: String,
+}
+
+/// Where things are restored to. Its `Display` names it.
+pub(crate) enum Target {
+    /// Into one folder.
+    Folder(PathBuf),
+    /// The sources to where they were read from.
+    InPlace(Vec<SourceRecord>),
+}
+
+impl Target {
+    /// Where `options` restores `snapshot` to.
+    pub(crate) fn of(options: &RestoreOptions, snapshot: &Summary) -> Target {
+        if !options.in_place {
+            return Target::Folder(options.target.clone());
+        }
+        let sources = snapshot.sources.iter().filter(|source| is_wanted(&source.name, options));
+        Target::InPlace(sources.cloned().collect())
+    }
+
+    /// The folder, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Target::Folder(path) => Some(path),
+            Target::InPlace(_) => None,
+        }
+    }
+
+    /// What `options` does that may not be meant: with DIR called as the one source that is restored, it comes into a folder
+    /// of that name in DIR.
+    pub(crate) fn nested(&self, options: &RestoreOptions, snapshot: &Summary) -> Option<Nested> {
+        let folder = std::path::absolute(self.folder()?).ok()?;
+        let mut sources = snapshot.sources.iter().filter(|source| is_wanted(&source.name, options));
+        let (source, others) = (sources.next()?, sources.next());
+        let name = folder.file_name()?.as_encoded_bytes();
+        let is_called_so = others.is_none() && name == source.name.as_bytes();
+        let around = folder.parent()?.to_owned();
+        is_called_so.then(|| Nested { inside: folder.join(&source.name), around, name: source.name.clone() })
+    }
+
+    fn places(&self) -> Vec<Place<'_>> {
+        match self {
+            Target::Folder(_) => Vec::new(),
+            Target::InPlace(sources) => {
+                sources.iter().map(|source| Place { source: &source.name, target: json::Text(&source.path) }).collect()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Folder(path) => f.write_str(&text::path(path)),
+            Target::InPlace(sources) => {
+                let paths: Vec<_> = sources.iter().map(|source| printable(&source.path)).collect();
+                f.write_str(&paths.join(", "))
+            }
+        }
+    }
+}
+
+fn is_wanted(source: &str, options: &RestoreOptions) -> bool {
+    let is_in_it =
+        |path: &EntryPathBuf| path.split_source().is_none_or(|(name, _)| name.as_bytes() == source.as_bytes());
+    options.paths.is_empty() || options.paths.iter().any(is_in_it)
 }
 
 /// An entry with another name than its own.
@@ -73,13 +164,16 @@ impl Render for Restored<'_> {
         Document {
             snapshot: report.number,
             time: json::time(self.snapshot.time),
-            target: json::Text(self.target.as_os_str().as_encoded_bytes()),
+            target: self.target.folder().map(|path| json::Text(path.as_os_str().as_encoded_bytes())),
+            in_place: self.target.folder().is_none(),
+            places: self.target.places(),
             dry_run: self.dry_run,
             files: report.files,
             directories: report.directories,
             others: report.others,
             bytes: report.bytes,
             unchanged: report.unchanged,
+            replaced: report.replaced,
             deleted: report.deleted,
             losses: &report.losses,
             renamed: report.renamed_total,
@@ -103,7 +197,11 @@ fn counts(report: &RestoreReport) -> String {
     if report.others > 0 {
         parts.push(text::count(report.others, "link or special file", "links and special files"));
     }
-    let rest = [(report.unchanged, "left as they were"), (report.deleted, "deleted")];
+    let rest = [
+        (report.replaced, "in the place of others"),
+        (report.unchanged, "left as they were"),
+        (report.deleted, "deleted"),
+    ];
     parts.extend(rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", text::number(*n))));
     parts.join(", ")
 }

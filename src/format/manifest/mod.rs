@@ -130,6 +130,14 @@ pub struct Tail {
         deserialize_with = "problems::deserialize_sources"
     )]
     pub unsaved_sources: Vec<EntryPathBuf>,
+    /// What is on another file system than its source and was left out for that, with all that is in it.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "problems::serialize_sources",
+        deserialize_with = "problems::deserialize_sources"
+    )]
+    pub elsewhere: Vec<EntryPathBuf>,
     /// Offset in the decompressed tar of the manifest's first byte.
     pub manifest_offset: u64,
 }

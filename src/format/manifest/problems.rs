@@ -3,6 +3,7 @@
 use super::Tail;
 use super::limited::at_most;
 use crate::base::error::Problem;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::text::Text;
@@ -18,6 +19,9 @@ pub const PROBLEMS_MAX: usize = 1000;
 
 /// The most bytes of paths and sentences of the problems that are named.
 pub const PROBLEMS_BYTES_MAX: usize = 1 << 20;
+
+/// The most places on other file systems that are named.
+pub const ELSEWHERE_MAX: usize = 1000;
 
 /// The most sources of which more is noted than is named.
 pub(super) const SOURCES_MAX: usize = 1 << 16;
@@ -39,8 +43,24 @@ impl Tail {
         self.problems_total += 1;
         if self.has_room_for(problem) {
             self.problems.push(Problem { advice: None, ..problem.clone() });
-        } else if problem.is_unsaved
-            && let Some((source, _)) = problem.path.split_source()
+        } else if problem.is_unsaved {
+            self.note_source(&problem.path);
+        }
+    }
+
+    /// Notes what is on another file system than its source: by name, as long as there is room; where there is none, by its
+    /// source.
+    pub fn note_elsewhere(&mut self, path: &EntryPath) {
+        let named: usize = self.elsewhere.iter().map(|path| path.as_bytes().len()).sum();
+        if self.elsewhere.len() < ELSEWHERE_MAX && named + path.as_bytes().len() <= PROBLEMS_BYTES_MAX {
+            self.elsewhere.push(path.to_owned());
+        } else {
+            self.note_source(path);
+        }
+    }
+
+    fn note_source(&mut self, path: &EntryPath) {
+        if let Some((source, _)) = path.split_source()
             && !self.unsaved_sources.iter().any(|known| known.as_bytes() == source.as_bytes())
             && let Some(path) = EntryPathBuf::from_bytes(source.as_bytes())
         {

@@ -20,13 +20,18 @@ const SET_GID: u32 = 0o2000;
 const OWNER_WRITE: u32 = 0o200;
 
 impl Destination {
+    /// Which names the file system at `path` takes, which tells what else it keeps.
+    pub(super) fn names_at(&self, path: &EntryPath) -> Names {
+        self.places.find(path.as_bytes()).map_or(Names::All, |place| place.root.file_system.names)
+    }
+
     /// Sets everything about `node` as `entry` says. The order matters: a change of owner takes set-user-ID and capabilities
     /// away, and attributes must be set before a mode that forbids writing.
     pub(super) fn apply(&self, node: Node, path: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let owner = self.names.numbers(entry);
         // Over SSH what is done to a symlink is done to what it points to, which may be anywhere.
-        if entry.stat.kind == Kind::Symlink && self.file_system.names == Names::Unknown {
+        if entry.stat.kind == Kind::Symlink && self.names_at(path) == Names::Unknown {
             return self.note_losses(node, path, entry, owner, None);
         }
         if self.options.owners {
@@ -183,7 +188,7 @@ fn set_owner(node: Node, (uid, gid): (u32, u32)) -> io::Result<()> {
 }
 
 /// Refusals show when looked at afterwards; only what fails in another way is an error.
-fn tolerate(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn tolerate(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if Refusal::Attribute.is_meant_by(&error) => Ok(()),
         result => result,

@@ -18,31 +18,36 @@ impl Destination {
     /// A problem when it may not be looked at.
     pub fn has_attributes(&self, path: &EntryPath, entry: &Entry, found: &RawStat) -> Result<bool, Failure> {
         // FAT has neither, and setting them again would change nothing.
-        let has_none = self.file_system.names == Names::Fat;
+        let names = self.names_at(path);
+        let has_none = names == Names::Fat;
         let owner_ok = has_none || !self.options.owners || (found.uid, found.gid) == self.names.numbers(entry);
         let mode_ok = has_none || entry.stat.kind == Kind::Symlink || found.mode == entry.stat.mode & 0o7777;
-        if !owner_ok || !mode_ok || !self.is_same_time(found.mtime, entry.stat.mtime) {
+        if !owner_ok || !mode_ok || !is_same_time(names, found.mtime, entry.stat.mtime) {
             return Ok(false);
         }
-        let parent = self.parent(path, "cannot be looked at")?;
+        let present = if self.places.is_end(path.as_bytes()) {
+            self.directory(path.as_bytes(), path, "cannot be looked at")?.own_xattrs()
+        } else {
+            self.parent(path, "cannot be looked at")?.xattrs(&self.name(path))
+        };
         // What cannot be read is set again, which says why it cannot be.
-        let Ok(present) = parent.xattrs(&self.name(path)) else { return Ok(false) };
+        let Ok(present) = present else { return Ok(false) };
         let wanted = self.names.xattrs(entry);
         let is_surplus = |name: &[u8]| {
             entry.stat.kind != Kind::Symlink && is_ours(name) && !wanted.iter().any(|(known, _)| known == name)
         };
         Ok(wanted.iter().all(|wanted| present.contains(wanted)) && !present.iter().any(|(name, _)| is_surplus(name)))
     }
+}
 
-    /// Whether a file that should have the time `wanted` and has `found` would have the same again if it were set.
-    fn is_same_time(&self, found: Time, wanted: Time) -> bool {
-        /// As coarse as drives keep times: NTFS, exFAT, FUSE drivers.
-        const GRAINS_NANOS: [u32; 3] = [100, 10_000_000, 1_000_000_000];
-        let rounded = |grain: u32| Time::new(wanted.seconds, wanted.nanos - wanted.nanos % grain);
-        found == wanted
-            || (self.file_system.names != Names::All
-                && (GRAINS_NANOS.iter().any(|grain| rounded(*grain) == found)
-                    // FAT.
-                    || Time::new(wanted.seconds - wanted.seconds.rem_euclid(2), 0) == found))
-    }
+/// Whether a file that should have the time `wanted` and has `found` would have the same again if it were set.
+fn is_same_time(names: Names, found: Time, wanted: Time) -> bool {
+    /// As coarse as drives keep times: NTFS, exFAT, FUSE drivers.
+    const GRAINS_NANOS: [u32; 3] = [100, 10_000_000, 1_000_000_000];
+    let rounded = |grain: u32| Time::new(wanted.seconds, wanted.nanos - wanted.nanos % grain);
+    found == wanted
+        || (names != Names::All
+            && (GRAINS_NANOS.iter().any(|grain| rounded(*grain) == found)
+                // FAT.
+                || Time::new(wanted.seconds - wanted.seconds.rem_euclid(2), 0) == found))
 }

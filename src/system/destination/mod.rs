@@ -4,12 +4,14 @@
 mod attributes;
 mod comparing;
 mod failure;
+mod kept;
 mod links;
 mod losses;
 mod names;
 mod open_directories;
 mod owner_numbers;
 mod pending;
+mod places;
 mod reading;
 mod renamed;
 mod target;
@@ -20,11 +22,13 @@ mod written_names;
 
 pub use failure::Failure;
 pub use failure::full_folder;
+pub use kept::is_kept_name;
 pub use losses::Loss;
 pub use losses::LossKind;
 pub use pending::PendingFile;
 pub use target::Destination;
 pub use target::DestinationOptions;
 pub use target::TEMPORARY_PREFIX;
+pub use writing::Made;
 pub use written_names::NAMES_LISTED_MAX;
 pub use written_names::Renamed;

@@ -110,7 +110,12 @@ impl NameRules {
 
     /// Whether `name` is what another name is changed to.
     fn looks_changed(&self, name: &[u8]) -> bool {
-        decoded(name).is_some_and(|inner| self.written(&inner).is_some_and(|written| written == name))
+        self.original(name).is_some()
+    }
+
+    /// The name that is written as `name`; `None`: that one itself, if any.
+    pub(super) fn original(&self, name: &[u8]) -> Option<Vec<u8>> {
+        decoded(name).filter(|inner| self.written(inner).is_some_and(|written| written == name))
     }
 
     /// Of the names in a directory, in their order, those that it would take for one that comes before, or for one that is

@@ -18,10 +18,11 @@ impl Destination {
     /// # Errors
     /// A problem when it may not be looked at.
     pub fn stat(&self, path: &EntryPath) -> Result<Option<RawStat>, Failure> {
-        let found = self
-            .open_directories
-            .directory(&self.written.path(split_last(path.as_bytes()).0))
-            .and_then(|parent| if path.is_root() { parent.own_stat() } else { parent.stat(&self.name(path)) });
+        let found = if path.is_root() || self.places.is_end(path.as_bytes()) {
+            self.opened(path.as_bytes()).and_then(|directory| directory.own_stat())
+        } else {
+            self.opened(split_last(path.as_bytes()).0).and_then(|parent| parent.stat(&self.name(path)))
+        };
         match found {
             Ok(found) => Ok(Some(found)),
             Err(error) if is_nothing_there(&error) => Ok(None),

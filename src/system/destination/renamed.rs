@@ -6,6 +6,8 @@ use super::failure::problem;
 use super::losses::LossKind;
 use super::names::NameRules;
 use super::names::Taken;
+use super::places::Place;
+use super::places::Root;
 use super::target::Destination;
 use super::written_names::NAMES_BYTES_MAX;
 use super::written_names::NAMES_LISTED_MAX;
@@ -15,36 +17,56 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
 use crate::base::path::joined;
+use crate::base::path::joined_below;
 use crate::system::platform::Names;
 use std::borrow::Cow;
 use std::io;
 
 impl Destination {
+    /// A path as it stands in the folder where its place is.
+    pub(super) fn written_path<'p>(&self, place: &Place<'p>, path: &'p [u8]) -> Cow<'p, [u8]> {
+        let rest = &path[place.rest..];
+        if place.root.rules.takes_all() || rest.is_empty() {
+            return if place.at.is_empty() { Cow::Borrowed(rest) } else { joined_below(place.at, rest).into() };
+        }
+        let mut written = place.at.to_vec();
+        let mut end = place.rest;
+        for part in rest.split(|byte| *byte == b'/') {
+            end += part.len();
+            written = joined(&written, &self.written.last_part(&place.root.rules, &path[..end], part));
+            end += 1;
+        }
+        Cow::Owned(written)
+    }
+
     /// Finds out which names the file system takes; where that is not known, or depends on how it was mounted, by making some
     /// in a temporary folder, which is removed, if `may_write`. Before this is called, all names are taken to be possible.
     pub fn learn_names(&mut self, may_write: bool) {
-        let usual = match self.file_system.names {
-            Names::All => return,
-            Names::Fat => NameRules::fat(),
-            Names::Unknown => NameRules::default(),
-        };
-        // Where nothing can be made, what is done next fails too, and says why.
-        let probed = if may_write { self.probed_rules().ok() } else { None };
-        self.written.rules = probed.unwrap_or(usual);
+        for number in 0..self.places.roots.len() {
+            let root = &self.places.roots[number];
+            let usual = match root.file_system.names {
+                Names::All => continue,
+                Names::Fat => NameRules::fat(),
+                Names::Unknown => NameRules::default(),
+            };
+            // Where nothing can be made, what is done next fails too, and says why.
+            let probed = if may_write { self.probed_rules(root).ok() } else { None };
+            self.places.roots[number].rules = probed.unwrap_or(usual);
+        }
     }
 
-    fn probed_rules(&self) -> io::Result<NameRules> {
-        let root = self.open_directories.directory(b"")?;
+    fn probed_rules(&self, root: &Root) -> io::Result<NameRules> {
+        let directory = root.open_directories.directory(b"")?;
         let temporary = self.temporary_name();
-        root.make_directory(&temporary, 0o700)?;
-        let rules = root.open_below(&temporary).and_then(|directory| NameRules::probe(&directory));
-        let _ = root.remove_tree(&temporary);
+        directory.make_directory(&temporary, 0o700)?;
+        let rules = directory.open_below(&temporary).and_then(|probed| NameRules::probe(&probed));
+        let _ = directory.remove_tree(&temporary, None);
         rules
     }
 
-    /// Whether some names have to be others there.
-    pub fn changes_names(&self) -> bool {
-        !self.written.rules.takes_all()
+    /// Whether some names have to be others in `directory`.
+    pub fn changes_names(&self, directory: &EntryPath) -> bool {
+        self.places.find(directory.as_bytes()).is_ok_and(|place| !place.root.rules.takes_all())
     }
 
     /// Notes what will be written into `directory`, so that no two names become one there. To be called before any of them is
@@ -57,7 +79,7 @@ impl Destination {
         directory: &EntryPath,
         names: impl Iterator<Item = &'n [u8]> + Clone,
     ) -> Result<(), Error> {
-        let rules = &self.written.rules;
+        let Ok(Place { root: Root { rules, .. }, .. }) = self.places.find(directory.as_bytes()) else { return Ok(()) };
         if rules.takes_all() {
             return Ok(());
         }
@@ -94,7 +116,16 @@ impl Destination {
 
     /// The last part of `path` as it stands there.
     pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
-        self.written.last_part(path.as_bytes(), path.name_bytes())
+        match self.places.find(path.as_bytes()) {
+            Ok(place) => self.written.last_part(&place.root.rules, path.as_bytes(), path.name_bytes()),
+            Err(_) => Cow::Borrowed(path.name_bytes()),
+        }
+    }
+
+    /// The name that stands in `directory` as `written`, in an entry's path.
+    pub fn original(&self, directory: &EntryPath, written: Vec<u8>) -> Vec<u8> {
+        let place = self.places.find(directory.as_bytes());
+        place.ok().and_then(|place| place.root.rules.original(&written)).unwrap_or(written)
     }
 
     /// Refuses a file of `size` bytes where none can be so large, before anything of it is written.
@@ -102,7 +133,8 @@ impl Destination {
     /// # Errors
     /// A problem when it cannot be there.
     pub fn refuse_too_large(&self, path: &EntryPath, size: u64) -> Result<(), Failure> {
-        match self.file_system.file_bytes_max {
+        let place = self.places.find(path.as_bytes());
+        match place.ok().and_then(|place| place.root.file_system.file_bytes_max) {
             Some(bytes_max) if size > bytes_max => Err(self.too_large(path)),
             _ => Ok(()),
         }
@@ -117,10 +149,10 @@ impl Destination {
         )
     }
 
-    /// How many bytes there is room for, and whether more may fit because they are stored compressed; `None` where that is not
-    /// known.
+    /// How many bytes there is room for in the one folder for all, and whether more may fit because they are stored compressed;
+    /// `None` where that is not known.
     pub fn free_bytes(&self) -> Option<(u64, bool)> {
-        let root = self.open_directories.directory(b"").ok()?;
-        Some((root.free_bytes()?, self.file_system.may_compress))
+        let root = self.places.find(b"").ok()?.root;
+        Some((root.open_directories.directory(b"").ok()?.free_bytes()?, root.file_system.may_compress))
     }
 }

@@ -6,19 +6,24 @@ use super::failure::in_the_way;
 use super::failure::problem;
 use super::losses::Loss;
 use super::losses::Losses;
+use super::names::NameRules;
 use super::open_directories::OpenDirectories;
 use super::owner_numbers::OwnerNumbers;
+use super::places::Places;
+use super::places::Root;
 use super::written_names::WrittenNames;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::path::split_last;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
+use crate::system::platform::RawStat;
 use std::hash::BuildHasher;
 use std::hash::RandomState;
 use std::io;
@@ -43,24 +48,37 @@ pub struct DestinationOptions {
     pub replace: bool,
     /// Whether a directory with all it holds may be removed where something else belongs. Default: no.
     pub clears: bool,
+    /// Whether what is replaced stays, with `~snap-` and this number behind its name. Default: no.
+    pub keep_as: Option<u32>,
+    /// A directory that is left alone with all it holds, by file system and inode: the archive. Default: none.
+    pub spared: Option<(u64, u64)>,
+    /// Whether a folder to write into is made when it is missing. Default: yes.
+    pub make: bool,
 }
 
 impl Default for DestinationOptions {
     fn default() -> Self {
-        DestinationOptions { owners: true, numeric_ids: false, replace: false, clears: false }
+        DestinationOptions {
+            owners: true,
+            numeric_ids: false,
+            replace: false,
+            clears: false,
+            keep_as: None,
+            spared: None,
+            make: true,
+        }
     }
 }
 
-/// A directory into which entries are written by several threads at once. Paths are relative to it.
+/// Directories into which entries are written by several threads at once: one for all, with paths relative to it, or one for
+/// each source.
 #[derive(Debug)]
 pub struct Destination {
-    path: PathBuf,
+    pub(super) places: Places,
     pub(super) options: DestinationOptions,
-    pub(super) open_directories: OpenDirectories,
     pub(super) names: OwnerNumbers,
     pub(super) losses: Losses,
     pub(super) written: WrittenNames,
-    pub(super) file_system: FileSystem,
     /// Makes temporary names that nobody can foresee, so that no entry of an archive has one of them.
     secret: u64,
     temporaries: AtomicU64,
@@ -72,32 +90,40 @@ impl Destination {
     /// # Errors
     /// When what it should stand in is missing, when it is no directory, or when the system refuses.
     pub fn open(path: &Path, options: DestinationOptions) -> Result<Destination, Error> {
-        match std::fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_parent(path)),
-            Err(error) if !path.exists() => {
-                return Err(Error::io(format!("cannot make the folder {}", shown(path)), error));
-            }
-            // It was there already, which some file systems (read-only ones) say in other words.
-            Ok(()) | Err(_) => {}
-        }
-        let root = Directory::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotADirectory => {
-                Error::new(ErrorKind::Refused, format!("cannot restore to {}: it is no folder", shown(path)))
-                    .with_advice(Advice::ChooseFolder)
-            }
-            _ => Error::io(format!("cannot open the folder {}", shown(path)), error),
-        })?;
-        Ok(Destination {
-            file_system: root.file_system(),
-            path: path.to_owned(),
+        Ok(Destination::at(Places::one(open_root(path, options)?), options))
+    }
+
+    /// Opens a directory for what is at or below each of these paths, as [`Destination::open`] does.
+    ///
+    /// # Errors
+    /// As for [`Destination::open`].
+    pub fn open_each(places: &[(EntryPathBuf, PathBuf)], options: DestinationOptions) -> Result<Destination, Error> {
+        let open = |(top, path): &(EntryPathBuf, PathBuf)| Ok((top.clone(), open_root(path, options)?));
+        let roots: Result<Vec<_>, Error> = places.iter().map(open).collect();
+        Ok(Destination::at(Places::each(roots?), options))
+    }
+
+    fn at(places: Places, options: DestinationOptions) -> Destination {
+        Destination {
+            places,
             options,
-            open_directories: OpenDirectories::new(root),
             names: OwnerNumbers::new(options.numeric_ids),
             losses: Losses::default(),
             written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),
             temporaries: AtomicU64::new(0),
-        })
+        }
+    }
+
+    /// Goes through the symlink at `path` from now on, if it is one and leads to a directory of the same destination which
+    /// `may_lead_to` takes; no other symlink is ever gone through. To be called before anything is written.
+    pub fn follow(&mut self, path: &EntryPath, may_lead_to: &dyn Fn(&EntryPath) -> bool) {
+        self.places.follow(path, may_lead_to);
+    }
+
+    /// Whether `path` is the directory that entries are written into, not one in it.
+    pub fn is_top(&self, path: &EntryPath) -> bool {
+        self.places.find(path.as_bytes()).is_ok_and(|place| place.at.is_empty() && place.rest == path.as_bytes().len())
     }
 
     /// Whether nothing is in it. What a new file system brings along does not count.
@@ -106,11 +132,20 @@ impl Destination {
     /// When it cannot be listed.
     pub fn is_empty(&self) -> Result<bool, Error> {
         let mut is_empty = true;
-        let listed = self.open_directories.directory(b"").and_then(|root| {
-            root.for_each_name(|name| is_empty &= platform::is_of_file_system(name))?;
-            Ok(())
-        });
-        listed.map_err(|error| Error::io(format!("cannot list the folder {}", self.shown()), error))?;
+        for root in &self.places.roots {
+            let listed = root
+                .open_directories
+                .directory(b"")
+                .and_then(|directory| directory.for_each_name(|name| is_empty &= platform::is_of_file_system(name)));
+            match listed {
+                // It is not there, and is not made.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                listed => {
+                    listed
+                        .map_err(|error| Error::io(format!("cannot list the folder {}", shown(&root.path)), error))?;
+                }
+            }
+        }
         Ok(is_empty)
     }
 
@@ -125,20 +160,28 @@ impl Destination {
     /// # Errors
     /// When the drive could not take some of it.
     pub fn sync_if_removable(&self) -> Result<(), Error> {
-        let synced = self.open_directories.directory(b"").and_then(|root| {
-            if !root.may_be_unplugged() {
-                return Ok(());
-            }
-            root.sync_file_system().and_then(|()| root.check_alive())
-        });
-        synced.map_err(|error| {
-            Error::io(format!("not everything that was written to {} reached the disk", self.shown()), error)
+        self.places.roots.iter().try_for_each(|root| {
+            let synced = root.open_directories.directory(b"").and_then(|directory| {
+                if !directory.may_be_unplugged() {
+                    return Ok(());
+                }
+                directory.sync_file_system().and_then(|()| directory.check_alive())
+            });
+            synced.map_err(|error| {
+                let target = shown(&root.path);
+                Error::io(format!("not everything that was written to {target} reached the disk"), error)
+            })
         })
     }
 
     /// Gives what was written under a temporary name its own.
     pub(super) fn put_in_place(&self, parent: &Directory, temporary: &[u8], path: &EntryPath) -> Result<(), Failure> {
         let name = self.name(path);
+        if self.options.replace
+            && let Some(number) = self.options.keep_as
+        {
+            self.keep_aside(parent, path, number)?;
+        }
         let renamed =
             if self.options.replace { parent.rename(temporary, &name) } else { parent.rename_new(temporary, &name) };
         let renamed = match renamed {
@@ -154,25 +197,36 @@ impl Destination {
 
     /// Removes a directory where something else belongs, if that may be.
     fn make_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
-        if self.options.clears {
-            return self.clear_the_way(parent, path, name);
-        }
-        self.open_directories.forget();
-        match parent.remove_directory(name) {
+        self.forget(path);
+        let fail = |error| self.failure(path, "cannot be written", error);
+        let removed = if self.options.clears {
+            parent.remove_tree(name, self.options.spared)
+        } else {
+            parent.remove_directory(name)
+        };
+        match removed {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Err(Failure::Problem(full_folder(path))),
-            removed => removed.map_err(|error| self.failure(path, "cannot be written", error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                Err(problem(path, "cannot be written: another file system is mounted in the folder in the way"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(problem(
+                path,
+                "cannot be written: the archive is in the folder in the way, or something is mounted there",
+            )),
+            removed => removed.map_err(fail),
         }
     }
 
-    pub(super) fn clear_the_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
-        self.open_directories.forget();
-        match parent.remove_tree(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                Err(problem(path, "cannot be removed: another file system is mounted there"))
-            }
-            removed => removed.map_err(|error| self.failure(path, "cannot be removed", error)),
+    pub(super) fn forget(&self, path: &EntryPath) {
+        if let Ok(place) = self.places.find(path.as_bytes()) {
+            place.root.open_directories.forget(&self.written_path(&place, path.as_bytes()));
         }
+    }
+
+    /// Whether `found` is the directory that is left alone.
+    pub fn is_spared(&self, found: &RawStat) -> bool {
+        self.options.spared == Some((found.file_system, found.inode))
     }
 
     /// The open directory that `path` belongs in.
@@ -185,12 +239,18 @@ impl Destination {
 
     /// The open directory `bytes`, needed for `path`.
     pub(super) fn directory(&self, bytes: &[u8], path: &EntryPath, what: &str) -> Result<Arc<Directory>, Failure> {
-        self.open_directories.directory(&self.written.path(bytes)).map_err(|error| {
+        self.opened(bytes).map_err(|error| {
             if platform::was_symlink_met(&error) || error.kind() == io::ErrorKind::NotADirectory {
                 return problem(path, &format!("{what}: something that is no directory stands in its path"));
             }
             self.failure(path, what, error)
         })
+    }
+
+    /// The open directory `bytes`.
+    pub(super) fn opened(&self, bytes: &[u8]) -> io::Result<Arc<Directory>> {
+        let place = self.places.find(bytes)?;
+        place.root.open_directories.directory(&self.written_path(&place, bytes))
     }
 
     pub(super) fn temporary_name(&self) -> Vec<u8> {
@@ -206,12 +266,37 @@ impl Destination {
             io::ErrorKind::FileTooLarge => return self.too_large(path),
             _ => return Failure::Problem(Problem::io(path.to_owned(), what, &error)),
         };
-        Failure::Fatal(Error::io(format!("cannot write to {}", self.shown()), error).with_advice(advice))
+        let target = self.places.find(path.as_bytes()).map(|place| shown(&place.root.path)).unwrap_or_default();
+        Failure::Fatal(Error::io(format!("cannot write to {target}"), error).with_advice(advice))
     }
+}
 
-    pub(super) fn shown(&self) -> String {
-        shown(&self.path)
+fn open_root(path: &Path, options: DestinationOptions) -> Result<Root, Error> {
+    let mut is_new = false;
+    match if options.make { std::fs::create_dir(path) } else { Ok(()) } {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_parent(path)),
+        Err(error) if !path.exists() => {
+            return Err(Error::io(format!("cannot make the folder {}", shown(path)), error));
+        }
+        Ok(()) => is_new = options.make,
+        // It was there already, which some file systems (read-only ones) say in other words.
+        Err(_) => {}
     }
+    let directory = match Directory::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !options.make => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            let what = format!("cannot restore to {}: it is no folder", shown(path));
+            return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::ChooseFolder));
+        }
+        opened => Some(opened.map_err(|error| Error::io(format!("cannot open the folder {}", shown(path)), error))?),
+    };
+    Ok(Root {
+        path: path.to_owned(),
+        file_system: directory.as_ref().map_or(FileSystem::ORDINARY, Directory::file_system),
+        rules: NameRules::default(),
+        before: directory.as_ref().filter(|_| !is_new).and_then(|directory| directory.own_stat().ok()),
+        open_directories: OpenDirectories::new(directory),
+    })
 }
 
 fn shown(path: &Path) -> String {

@@ -29,8 +29,15 @@ use tempfile::TempDir;
 
 mod pending;
 
-const REPLACING: DestinationOptions =
-    DestinationOptions { owners: true, numeric_ids: false, replace: true, clears: true };
+const REPLACING: DestinationOptions = DestinationOptions {
+    owners: true,
+    numeric_ids: false,
+    replace: true,
+    clears: true,
+    keep_as: None,
+    spared: None,
+    make: true,
+};
 
 /// A capability set as the kernel keeps it: version 2, effective, binding to low ports permitted.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -145,7 +152,7 @@ impl Drop for Mounted {
 fn every_kind_comes_back_with_mode_and_time_to_the_nanosecond() {
     let place = Place::new();
     let to = place.open(DestinationOptions::default());
-    assert!(to.is_empty().unwrap() && to.make_directory(&path("d")).unwrap());
+    assert!(to.is_empty().unwrap() && to.make_directory(&path("d")).unwrap() == Made::New);
 
     write(&to, &path("d/none"), &place.file(0o000, 3), b"abc");
     let mut late = place.file(0o640, 0);
@@ -217,7 +224,7 @@ fn a_symlink_planted_in_the_place_of_a_directory_is_never_gone_through() {
     // As a directory it is wanted after all: the symlink goes, what it points to stays.
     assert_eq!(what(place.open(DestinationOptions::default()).make_directory(&path("planted"))), what_is_in_the_way());
     let to = place.open(REPLACING);
-    assert!(to.make_directory(&path("planted")).unwrap());
+    assert_eq!(to.make_directory(&path("planted")).unwrap(), Made::Replaced);
     write(&to, &path("planted/kept"), &place.file(0o644, 4), b"ours");
     assert_eq!(std::fs::read(outside.join("kept")).unwrap(), b"kept");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
@@ -245,8 +252,8 @@ fn what_is_in_the_way_goes_only_when_that_was_asked_for() {
     to.write_special(&path("pipe"), &place.entry(Kind::Fifo, 0o600)).unwrap();
     to.link(&path("file"), &path("link"), &place.file(0o644, 3)).unwrap();
     assert_eq!(std::fs::read(place.at("link")).unwrap(), b"new");
-    assert!(to.make_directory(&path("pipe")).unwrap());
-    assert!(!to.make_directory(&path("pipe")).unwrap());
+    assert_eq!(to.make_directory(&path("pipe")).unwrap(), Made::Replaced);
+    assert_eq!(to.make_directory(&path("pipe")).unwrap(), Made::There);
     to.remove(&path("link")).unwrap();
     to.remove(&path("link")).unwrap();
     assert_eq!(to.names(EntryPath::root()).unwrap(), [&b"file"[..], b"pipe"]);
@@ -378,7 +385,8 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
         to.finish_directory(&deep, &place.entry(Kind::Directory, 0o555)).unwrap();
         deep = parent.to_owned();
     }
-    to.remove(&path(&"d".repeat(200))).unwrap();
+    // Something else in its place removes all of it.
+    write(&to, &path(&"d".repeat(200)), &place.file(0o644, 1), b"x");
     assert_eq!(to.stat(&file).unwrap(), None);
     assert_eq!(to.losses(), []);
 }
@@ -387,7 +395,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
 fn attributes_and_acls_are_as_saved_and_inherited_ones_go() {
     let place = Place::new();
     let to = place.open(REPLACING);
-    let root = to.open_directories.directory(b"").unwrap();
+    let root = to.opened(b"").unwrap();
     let acl = || (b"system.posix_acl_access".to_vec(), ACL.to_vec());
     let note = || (b"user.note".to_vec(), b"\0binary\xff".to_vec());
     if Node::Directory(&root).set_xattr(b"system.posix_acl_default", &ACL).is_err() {
@@ -441,7 +449,7 @@ fn capabilities_and_set_user_id_survive_the_change_of_owner() {
     write(&to, &path("tool"), &entry, b"");
     let found = to.stat(&path("tool")).unwrap().unwrap();
     assert_eq!((found.uid, found.gid, found.mode), (4242, 4243, 0o6755));
-    assert_eq!(to.open_directories.directory(b"").unwrap().xattrs(b"tool").unwrap(), entry.xattrs);
+    assert_eq!(to.opened(b"").unwrap().xattrs(b"tool").unwrap(), entry.xattrs);
     let link = Entry { target: b"tool".to_vec(), stat: Stat { kind: Kind::Symlink, ..entry.stat }, ..Entry::default() };
     to.write_special(&path("link"), &link).unwrap();
     assert_eq!(to.stat(&path("link")).unwrap().unwrap().uid, 4242);
@@ -498,15 +506,15 @@ fn an_ordinary_person_gets_everything_but_what_takes_root() {
 
     // Restored again over itself: closed directories are opened and closed again.
     let to = place.open(REPLACING);
-    assert!(!to.make_directory(&path("closed")).unwrap());
+    assert_eq!(to.make_directory(&path("closed")).unwrap(), Made::There);
     assert_eq!(to.stat(&path("closed/tool")).unwrap().unwrap().mode, 0o511);
     write(&to, &path("closed/none"), &place.file(0o000, 1), b"y");
     to.make_directory(&path("closed/inner")).unwrap();
     to.finish_directory(&path("closed/inner"), &place.entry(Kind::Directory, 0o555)).unwrap();
     to.finish_directory(&path("closed"), &place.entry(Kind::Directory, 0o000)).unwrap();
     assert_eq!(place.at("closed").metadata().unwrap().permissions().mode() & 0o7777, 0);
-    place.open(REPLACING).remove(&path("closed")).unwrap();
-    assert!(place.open(REPLACING).is_empty().unwrap());
+    write(&place.open(REPLACING), &path("closed"), &place.file(0o644, 1), b"x");
+    assert!(place.at("closed").is_file());
 }
 
 #[test]
@@ -517,7 +525,8 @@ fn removing_stops_before_another_file_system() {
     let Some(_mounted) = Mounted::new(place.at("d/mounted")) else { return };
     std::fs::write(place.at("d/mounted/kept"), "kept").unwrap();
     for at in ["d", "d/mounted"] {
-        assert_eq!(what(to.remove(&path(at))), "cannot be removed: another file system is mounted there");
+        let file = to.begin_file(&path(at)).unwrap();
+        assert!(what(file.finish(&place.file(0o644, 0))).contains("another file system is mounted"), "{at}");
     }
     assert_eq!(std::fs::read(place.at("d/mounted/kept")).unwrap(), b"kept");
 }

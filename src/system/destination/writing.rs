@@ -1,7 +1,9 @@
 //! Writes entries that have no content, begins those that have, and removes what is there.
 
+use super::attributes::tolerate;
 use super::failure::Failure;
 use super::failure::in_the_way;
+use super::failure::problem;
 use super::losses::LossKind;
 use super::pending::PendingFile;
 use super::target::Destination;
@@ -10,39 +12,106 @@ use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
 use crate::system::platform;
 use crate::system::platform::Node;
+use crate::system::platform::RawStat;
 use crate::system::platform::Refusal;
 use std::io;
 
+/// What became of a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Made {
+    /// It is new.
+    New,
+    /// It took the place of something else.
+    Replaced,
+    /// It was there.
+    There,
+}
+
 impl Destination {
-    /// Makes the directory `path`, for the person who restores alone at first, and returns whether it is new. One that is
-    /// there is made accessible to its owner, so [`Destination::finish_directory`] must follow in any case.
+    /// Makes the directory `path`, for the person who restores alone at first. One that is there is made accessible to its
+    /// owner, so [`Destination::finish_directory`] must follow in any case.
     ///
     /// # Errors
     /// A problem when the directory it belongs in is not there or is a symlink, or when something else is in the way that may
     /// not be replaced; otherwise as the file system refuses.
-    pub fn make_directory(&self, path: &EntryPath) -> Result<bool, Failure> {
+    pub fn make_directory(&self, path: &EntryPath) -> Result<Made, Failure> {
         if path.is_root() {
-            return Ok(false);
+            return Ok(Made::There);
+        }
+        if self.places.is_end(path.as_bytes()) && self.lent_access(path)? {
+            return Ok(Made::There);
         }
         let fail = |error| self.failure(path, "cannot be made", error);
         let parent = self.parent(path, "cannot be made")?;
         let name = self.name(path);
         match parent.make_directory(&name, 0o700) {
-            Ok(()) => return Ok(true),
+            Ok(()) => return Ok(Made::New),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(fail(error)),
         }
-        let found = parent.stat(&name).map_err(fail)?;
-        if found.kind == Some(Kind::Directory) {
-            parent.give_owner_access(&name, found.mode);
-            return Ok(false);
+        if self.lent_access(path)? {
+            return Ok(Made::There);
         }
         if !self.options.replace {
             return Err(in_the_way(path));
         }
-        parent.remove_file(&name).map_err(fail)?;
+        match self.options.keep_as {
+            Some(number) => self.move_aside(&parent, path, number)?,
+            None => parent.remove_file(&name).map_err(fail)?,
+        }
         parent.make_directory(&name, 0o700).map_err(fail)?;
-        Ok(true)
+        Ok(Made::Replaced)
+    }
+
+    /// Whether `path` is a directory, which is then made accessible to its owner.
+    fn lent_access(&self, path: &EntryPath) -> Result<bool, Failure> {
+        match self.stat(path)?.filter(|found| found.kind == Some(Kind::Directory)) {
+            Some(found) => self.lend_access(path, &found).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Lets the owner work in the directory `path`, which is there as `found` says.
+    ///
+    /// # Errors
+    /// A problem when it is the archive, or is not there any more.
+    pub fn lend_access(&self, path: &EntryPath, found: &RawStat) -> Result<(), Failure> {
+        if self.is_spared(found) {
+            return Err(problem(path, "is left alone: it is the archive"));
+        }
+        if !self.places.is_end(path.as_bytes()) {
+            self.parent(path, "cannot be opened")?.give_owner_access(&self.name(path), found.mode);
+        } else if found.mode & 0o700 != 0o700 {
+            let directory = self.directory(path.as_bytes(), path, "cannot be opened")?;
+            // Where that is refused, what is done next fails and says why.
+            let _ = Node::Directory(&directory).set_mode(found.mode | 0o700);
+        }
+        Ok(())
+    }
+
+    /// Gives the directory `path` mode and time again that it had when it was as `before` says.
+    ///
+    /// # Errors
+    /// As for [`Destination::make_directory`].
+    pub fn put_back(&self, path: &EntryPath, before: &RawStat) -> Result<(), Failure> {
+        let directory = self.directory(path.as_bytes(), path, "attributes cannot be set")?;
+        let fail = |error| self.failure(path, "attributes cannot be set", error);
+        let now = directory.own_stat().map_err(fail)?;
+        if now.mode != before.mode {
+            Node::Directory(&directory).set_mode(before.mode).map_err(fail)?;
+        }
+        if now.mtime != before.mtime {
+            tolerate(Node::Directory(&directory).set_mtime(before.mtime)).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the directory for all the time again that it had before, if it was there: it is no entry.
+    pub fn put_back_top(&self) {
+        let root = EntryPath::root();
+        let before = self.places.find(b"").ok().and_then(|place| place.root.before);
+        // That a time is another one is no reason to call a restore a failure.
+        let _ = before.map(|before| self.put_back(root, &before));
     }
 
     /// Gives the directory `path` its attributes, when everything in it is done: children before their parents.
@@ -106,13 +175,24 @@ impl Destination {
         self.apply(Node::Name(&parent, &self.name(path)), path, entry)
     }
 
-    /// Removes `path`, whose last part is a name as [`Destination::names`] gives it, and all that it holds, following no
-    /// symlink. What is not there is fine.
+    /// Removes `path`, a directory only if it is empty. What is not there is fine.
     ///
     /// # Errors
-    /// A problem when another file system is mounted in it, or when the file system refuses.
+    /// A problem when the file system refuses.
     pub fn remove(&self, path: &EntryPath) -> Result<(), Failure> {
-        self.clear_the_way(&*self.parent(path, "cannot be removed")?, path, path.name_bytes())
+        let parent = self.parent(path, "cannot be removed")?;
+        let name = self.name(path);
+        let removed = match parent.remove_file(&name) {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                self.forget(path);
+                parent.remove_directory(&name)
+            }
+            removed => removed,
+        };
+        match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| self.failure(path, "cannot be removed", error)),
+        }
     }
 }
 

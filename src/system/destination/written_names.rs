@@ -5,7 +5,6 @@ use super::names::Taken;
 use crate::base::concurrency::Guard;
 use crate::base::concurrency::Lock;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::joined;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -27,7 +26,6 @@ pub struct Renamed {
 /// The names of a destination.
 #[derive(Debug, Default)]
 pub(super) struct WrittenNames {
-    pub(super) rules: NameRules,
     noted: Lock<Noted>,
 }
 
@@ -48,27 +46,12 @@ impl WrittenNames {
         self.noted.lock()
     }
 
-    /// A path as it stands there.
-    pub(super) fn path<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
-        if self.rules.takes_all() || path.is_empty() {
-            return Cow::Borrowed(path);
-        }
-        let mut written = Vec::with_capacity(path.len());
-        let mut end = 0;
-        for part in path.split(|byte| *byte == b'/') {
-            end += part.len();
-            written = joined(&written, &self.last_part(&path[..end], part));
-            end += 1;
-        }
-        Cow::Owned(written)
-    }
-
-    /// The last part of `path`, `name`, as it stands there.
-    pub(super) fn last_part<'n>(&self, path: &[u8], name: &'n [u8]) -> Cow<'n, [u8]> {
-        if self.rules.takes_all() {
+    /// The last part of `path`, `name`, as it stands where these rules hold.
+    pub(super) fn last_part<'n>(&self, rules: &NameRules, path: &[u8], name: &'n [u8]) -> Cow<'n, [u8]> {
+        if rules.takes_all() {
             return Cow::Borrowed(name);
         }
         let apart = self.noted().apart.get(path).cloned();
-        apart.or_else(|| self.rules.written(name)).map_or(Cow::Borrowed(name), Cow::Owned)
+        apart.or_else(|| rules.written(name)).map_or(Cow::Borrowed(name), Cow::Owned)
     }
 }

@@ -6,8 +6,6 @@ use super::facts::RawStat;
 use super::system;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
-use crate::base::path::joined;
-use crate::base::path::split_last;
 use crate::base::time::Time;
 use std::fs::File;
 use std::io;
@@ -206,54 +204,6 @@ impl Directory {
 
 // What is made of that.
 impl Directory {
-    /// Removes `name` in it and all that it holds, through no symlink, however deep it is.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::CrossesDevices`] when another file system is mounted in it, of which nothing is removed; otherwise as
-    /// the file system refuses. What was removed before that is gone.
-    pub fn remove_tree(&self, name: &[u8]) -> io::Result<()> {
-        let top = self.stat(name)?;
-        if top.kind != Some(Kind::Directory) {
-            return self.remove_file(name);
-        }
-        if top.file_system != self.own_stat()?.file_system {
-            return Err(io::ErrorKind::CrossesDevices.into());
-        }
-        self.give_owner_access(name, top.mode);
-        let mut waiting = vec![(name.to_vec(), false)];
-        while let Some((path, is_emptied)) = waiting.pop() {
-            if is_emptied {
-                let (parent, last) = split_last(&path);
-                self.open_below(parent)?.remove_directory(last)?;
-                continue;
-            }
-            let children = self.open_below(&path)?.remove_all_but_directories(top.file_system)?;
-            let below: Vec<_> = children.iter().map(|child| (joined(&path, child), false)).collect();
-            waiting.push((path, true));
-            waiting.extend(below);
-        }
-        Ok(())
-    }
-
-    /// Removes the files in it and returns the names of the directories, which it makes accessible.
-    fn remove_all_but_directories(&self, file_system: u64) -> io::Result<Vec<Vec<u8>>> {
-        let mut names = Vec::new();
-        self.for_each_name(|name| names.push(name.to_vec()))?;
-        let mut directories = Vec::new();
-        for name in names {
-            let found = self.stat(&name)?;
-            if found.kind != Some(Kind::Directory) {
-                self.remove_file(&name)?;
-            } else if found.file_system == file_system {
-                self.give_owner_access(&name, found.mode);
-                directories.push(name);
-            } else {
-                return Err(io::ErrorKind::CrossesDevices.into());
-            }
-        }
-        Ok(directories)
-    }
-
     /// Lets its owner read, change and enter the directory `name` in it, which now has this mode. Where that is refused, what
     /// is done next fails and says why.
     pub fn give_owner_access(&self, name: &[u8], mode: u32) {

@@ -57,6 +57,21 @@ pub struct FileSystem {
     pub hides_read_errors: bool,
 }
 
+impl FileSystem {
+    /// One of which nothing is known.
+    pub const ORDINARY: FileSystem = FileSystem {
+        stable_inodes: true,
+        time_grain_nanos: 1,
+        keeps_ctime: true,
+        id: 0,
+        names: Names::All,
+        file_bytes_max: None,
+        may_compress: false,
+        is_pseudo: false,
+        hides_read_errors: false,
+    };
+}
+
 /// Which names a file system takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Names {

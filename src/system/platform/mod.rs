@@ -3,8 +3,10 @@
 
 mod directory;
 mod facts;
+mod ladder;
 #[cfg(target_os = "linux")]
 mod linux;
+mod removing;
 
 #[cfg(target_os = "linux")]
 use linux as system;
@@ -15,6 +17,7 @@ pub use facts::FileSystem;
 pub use facts::Names;
 pub use facts::RawStat;
 pub use facts::Refusal;
+pub use ladder::Ladder;
 
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;

@@ -46,6 +46,8 @@ pub struct Packed {
     pub counts: Counts,
     /// What went wrong with single entries.
     pub problems: Vec<Problem>,
+    /// What is left out as it is on another file system.
+    pub elsewhere: Vec<EntryPathBuf>,
     /// Content bytes read from sources.
     pub bytes_read: u64,
     /// How hard the frames were compressed.

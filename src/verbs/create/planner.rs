@@ -173,8 +173,10 @@ impl<'a> Planner<'a> {
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
         self.check_not_emptied(listing, &group)?;
         self.sockets += listing.sockets;
-        if !listing.problems.is_empty() {
-            self.report(listing.problems.clone())?;
+        let elsewhere: Vec<_> = listing.elsewhere.iter().chain(&listing.pseudo).collect();
+        if !listing.problems.is_empty() || !elsewhere.is_empty() {
+            let elsewhere = elsewhere.into_iter().filter_map(|path| EntryPathBuf::from_bytes(path)).collect();
+            self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
         let (own_stat, is_new) = self.changed_directories.remove(path).unzip();
         if is_new == Some(true) {
@@ -186,8 +188,8 @@ impl<'a> Planner<'a> {
             self.walk_in(listing.source)?.retain(path.to_owned());
             return own_stat.map_or(Ok(()), |stat| self.plan_header(listing.source, path, stat));
         }
-        for name in &listing.unreadable {
-            self.walk_in(listing.source)?.retain(path_in(path, name)?);
+        for name in listing.unreadable.iter().filter_map(|name| path.child(name)) {
+            self.walk_in(listing.source)?.retain(name);
         }
         let diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
         self.counts.unchanged += diff.unchanged;
@@ -519,8 +521,12 @@ impl<'a> Planner<'a> {
 
     /// Problems found by the scan go the same way as all others, so that they are reported in order.
     pub fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
+        self.send_noted(Packed { problems, ..Packed::default() })
+    }
+
+    fn send_noted(&mut self, packed: Packed) -> Result<()> {
         self.flush()?;
-        self.send(WorkItem::Ready(Packed { problems, ..Packed::default() }))
+        self.send(WorkItem::Ready(packed))
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -44,6 +44,7 @@ use crate::format::layout::PIECE_BYTES;
 use crate::format::tar::Body;
 use crate::system::platform;
 use crate::system::platform::Directory;
+use crate::system::platform::Ladder;
 use crate::system::scan::Source;
 use std::fs::File;
 use std::io;
@@ -84,12 +85,19 @@ pub struct Packer<'a> {
     frames: FrameBuilder,
     /// The directory opened last, since entries come by directory.
     opened: Option<(usize, EntryPathBuf, Arc<Directory>)>,
+    open: Ladder,
 }
 
 impl<'a> Packer<'a> {
     /// A worker.
     pub fn new(context: Context<'a>) -> Packer<'a> {
-        Packer { context, owners: OwnerNames::default(), frames: FrameBuilder::default(), opened: None }
+        Packer {
+            context,
+            owners: OwnerNames::default(),
+            frames: FrameBuilder::default(),
+            opened: None,
+            open: Ladder::default(),
+        }
     }
 
     /// Does a job; its frames are put into `buffer`, whose room is used, not what is in it.
@@ -467,7 +475,8 @@ impl<'a> Packer<'a> {
         {
             return Ok(directory.clone());
         }
-        let directory = Arc::new(open_directory(&self.context.sources[source], path)?);
+        let below = path.split_source().map_or(&[][..], |(_, below)| below.as_bytes());
+        let directory = Arc::new(self.open.open_in(source, self.context.sources[source].root(), below)?);
         self.opened = Some((source, path.to_owned(), directory.clone()));
         Ok(directory)
     }

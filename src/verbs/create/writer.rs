@@ -91,6 +91,7 @@ impl<'a> Writer<'a> {
             self.done.problems += 1;
             self.tail.note(problem);
         }
+        packed.elsewhere.iter().for_each(|path| self.tail.note_elsewhere(path));
         if self.run.monitor.wants_entries() {
             let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
             changes.for_each(|(change, path)| self.run.monitor.event(Event::Entry(change, path)));

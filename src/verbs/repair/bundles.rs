@@ -241,6 +241,8 @@ impl BundleRepair<'_, '_, '_> {
     ) -> Result<Hash> {
         let check = self.check;
         let head = self.head(name, examined, from, survey.as_ref())?;
+        let scanned = head.sources.iter().filter(|source| source.scanned);
+        let scanned = scanned.filter_map(|source| EntryPathBuf::from_bytes(source.name.as_bytes())).collect();
         let upload = self.repair.store().create(&new_name(name))?;
         let writer = BundleWriter::new(upload, head, LEVEL_DEFAULT)?;
         let number = name.id.number;
@@ -259,7 +261,11 @@ impl BundleRepair<'_, '_, '_> {
         if tail.is_none() {
             rewrite = rewrite.counting(check.history.newest_before(number)?);
         }
-        let tail = tail.unwrap_or_default();
+        let mut tail = tail.unwrap_or_default();
+        if manifests.is_none() {
+            // Only the manifest says what could not be saved.
+            tail.unsaved_sources = scanned;
+        }
         let published = match (manifests, before, after) {
             (Some((mut lines, mut again)), _, _) => rewrite.run(&mut lines, &mut again, tail)?,
             (None, Some(before), Some(after)) => {

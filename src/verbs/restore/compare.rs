@@ -34,10 +34,10 @@ pub(super) enum TargetState {
 /// When the person asked to stop.
 pub(super) fn compare(
     run: &RestoreContext,
-    destination: &Destination,
     (path, entry): (&EntryPath, &Entry),
     existing: &RawStat,
 ) -> Result<TargetState> {
+    let destination = &run.destination;
     // What has other names must not be changed in place: they may not be meant.
     let has_other_names = existing.links > 1;
     let is_same_kind = existing.kind == Some(entry.stat.kind);

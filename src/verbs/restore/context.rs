@@ -1,12 +1,11 @@
 //! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
 
+use super::guard::Guard;
 use super::options::RestoreOptions;
-use super::report::Deletions;
+use super::report::Changes;
+use super::report::Named;
 use super::report::RestoreReport;
-use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
 use crate::archive::content::Contents;
-use crate::base::advice::Advice;
 use crate::base::concurrency::Lock;
 use crate::base::concurrency::threads;
 use crate::base::entry::Kind;
@@ -21,30 +20,29 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::system::destination::Destination;
 use crate::system::destination::Failure;
-use crate::system::destination::full_folder;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// How many of the deleted entries are named.
-const DELETED_NAMED_MAX: usize = 10;
-
-/// What to do when the archive is gone half-way.
-const WHEN_GONE: Advice = Advice::PlugInAndRestoreAgain;
+/// How many of the entries that are deleted or replaced are named.
+const NAMED_MAX: usize = 10;
 
 /// A restore under way.
 pub(super) struct RestoreContext<'a> {
     pub contents: Contents,
     pub options: &'a RestoreOptions,
     pub monitor: &'a dyn Monitor,
-    /// `None` when nothing is written and it is not there.
-    pub destination: Option<Destination>,
+    pub destination: Destination,
+    /// What may not be deleted.
+    pub guard: Guard,
     /// At least 1.
     pub threads: usize,
     pub tally: Tally,
     /// The first entries that were deleted.
     deleted: Lock<Vec<EntryPathBuf>>,
+    /// The first in whose place something else came.
+    replaced: Lock<Vec<EntryPathBuf>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
     claims: Lock<HashMap<(u64, u64), EntryPathBuf>>,
 }
@@ -58,35 +56,44 @@ pub(super) struct Tally {
     bytes: AtomicU64,
     unchanged: AtomicU64,
     deleted: AtomicU64,
+    replaced: AtomicU64,
     problems: AtomicU64,
     entries_seen: AtomicU64,
     bytes_seen: AtomicU64,
     bytes_total: u64,
 }
 
+impl Tally {
+    /// The bytes of all contents.
+    pub(super) fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+}
+
 impl<'a> RestoreContext<'a> {
     pub(super) fn new(
-        catalog: &Catalog,
-        options: &'a RestoreOptions,
-        monitor: &'a dyn Monitor,
-        destination: Option<Destination>,
+        (options, monitor): (&'a RestoreOptions, &'a dyn Monitor),
+        (contents, guard): (Contents, Guard),
+        destination: Destination,
         bytes_total: u64,
     ) -> RestoreContext<'a> {
         RestoreContext {
-            contents: Contents::new(catalog, Check::Hash, WHEN_GONE),
+            contents,
             options,
             monitor,
             destination,
+            guard,
             threads: threads(options.threads),
             tally: Tally { bytes_total, ..Tally::default() },
             deleted: Lock::default(),
+            replaced: Lock::default(),
             claims: Lock::default(),
         }
     }
 
     /// Where things are written to; `None` when nothing is to be written.
     pub(super) fn writable(&self) -> Option<&Destination> {
-        self.destination.as_ref().filter(|_| !self.options.dry_run)
+        Some(&self.destination).filter(|_| !self.options.dry_run)
     }
 
     /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
@@ -100,26 +107,6 @@ impl<'a> RestoreContext<'a> {
     /// [`crate::base::error::ErrorKind::Interrupted`] when the person asked to stop.
     pub(super) fn check_interrupted(&self) -> Result<()> {
         check_interrupted(self.monitor)
-    }
-
-    /// Whether `path`, which is no directory, can be where `existing` is: a directory with things in it must go for that, which
-    /// is counted as deleted, or is a problem where nothing may be deleted.
-    ///
-    /// # Errors
-    /// When nothing more can be written.
-    pub(super) fn may_replace(&self, destination: &Destination, path: &EntryPath, existing: &RawStat) -> Result<bool> {
-        if existing.kind != Some(Kind::Directory) {
-            return Ok(true);
-        }
-        let Some(names) = self.or_report(destination.names(path))? else { return Ok(false) };
-        if !names.is_empty() && !self.options.delete {
-            self.problem(&full_folder(path));
-            return Ok(false);
-        }
-        if !names.is_empty() {
-            self.deleted(path);
-        }
-        Ok(true)
     }
 
     /// What is left of a result when a problem has been told: nothing.
@@ -155,6 +142,12 @@ impl<'a> RestoreContext<'a> {
         }
     }
 
+    /// Something that is not what was there came in the place of `path`, or would.
+    pub(super) fn replaced(&self, path: &EntryPath) {
+        add(&self.tally.replaced, 1);
+        note_first(&self.replaced, path);
+    }
+
     /// An entry was left as it was.
     pub(super) fn kept(&self) {
         add(&self.tally.unchanged, 1);
@@ -163,11 +156,7 @@ impl<'a> RestoreContext<'a> {
     /// An entry was deleted, or would be.
     pub(super) fn deleted(&self, path: &EntryPath) {
         add(&self.tally.deleted, 1);
-        let mut named = self.deleted.lock();
-        if named.len() < DELETED_NAMED_MAX {
-            named.push(path.to_owned());
-        }
-        drop(named);
+        note_first(&self.deleted, path);
         if self.monitor.wants_entries() {
             self.monitor.event(Event::Entry(EntryChange::Deleted, path));
         }
@@ -183,17 +172,28 @@ impl<'a> RestoreContext<'a> {
         }));
     }
 
-    /// What was deleted, or would be.
-    pub(super) fn deletions(&self) -> Deletions {
-        let first = self.deleted.lock().clone();
-        Deletions { total: self.tally.deleted.load(Ordering::Relaxed), first }
+    /// What was replaced and deleted, or would be.
+    pub(super) fn changes(&self) -> Changes {
+        let named = |total: &AtomicU64, first: &Lock<Vec<EntryPathBuf>>| Named {
+            total: total.load(Ordering::Relaxed),
+            first: first.lock().clone(),
+        };
+        Changes {
+            replaced: named(&self.tally.replaced, &self.replaced),
+            deleted: named(&self.tally.deleted, &self.deleted),
+        }
+    }
+
+    /// Tells what the guard had to find out about what may not be deleted.
+    pub(super) fn tell_of_guard(&self) {
+        self.guard.problems().iter().for_each(|problem| self.problem(problem));
     }
 
     pub(super) fn report(&self) -> RestoreReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let tally = &self.tally;
-        let losses = self.destination.as_ref().map(Destination::losses).unwrap_or_default();
-        let (renamed_total, renamed) = self.destination.as_ref().map(Destination::renamed).unwrap_or_default();
+        let losses = self.destination.losses();
+        let (renamed_total, renamed) = self.destination.renamed();
         RestoreReport {
             number: self.options.at,
             files: read(&tally.files),
@@ -202,11 +202,19 @@ impl<'a> RestoreContext<'a> {
             bytes: read(&tally.bytes),
             unchanged: read(&tally.unchanged),
             deleted: read(&tally.deleted),
+            replaced: read(&tally.replaced),
             problems: read(&tally.problems),
             losses: losses.iter().map(ToString::to_string).collect(),
             renamed_total,
             renamed,
         }
+    }
+}
+
+fn note_first(named: &Lock<Vec<EntryPathBuf>>, path: &EntryPath) {
+    let mut named = named.lock();
+    if named.len() < NAMED_MAX {
+        named.push(path.to_owned());
     }
 }
 

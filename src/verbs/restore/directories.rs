@@ -11,6 +11,7 @@ use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::path::is_in;
 use crate::base::path::split_last;
 use crate::base::path::walk_order;
 use std::cmp::Ordering;
@@ -26,10 +27,11 @@ pub(super) fn finish_directories(
     reached: &Reached,
 ) -> Result<()> {
     let Some(last) = reached.last.as_ref().filter(|_| run.writable().is_some() || run.options.delete) else {
-        return Ok(());
+        return put_back(run, reached);
     };
-    // Those on the way to the present one: they come after all that is in them.
-    let mut open: Vec<EntryPathBuf> = Vec::new();
+    // The one whose directories come now, and how long the path is of each on the way to it that is to be finished: they come
+    // after all that is in them.
+    let (mut present, mut open) = (EntryPathBuf::root(), Vec::new());
     let mut result = Ok(());
     let mut directories = selection.directories(state);
     while let Some(directory) = directories.next() {
@@ -41,21 +43,27 @@ pub(super) fn finish_directories(
             }
         };
         // One that fails does not keep the others from being finished.
-        while let Some(done) = open.pop_if(|open| !path.is_in(open)) {
-            result = result.and(finish(run, state, &done));
+        while let Some(done) = open.pop_if(|length| !is_below(&path, &present, *length)) {
+            result = result.and(finish(run, state, reached, &present.as_bytes()[..done]));
         }
         let was_made = was_made(&path, last, &reached.until) && !reached.lost.contains(&path);
         if !was_made || walk_order(path.as_bytes(), last.as_bytes()).is_gt() {
             directories.skip_below(&path);
         }
         if was_made {
-            open.push(path);
+            open.push(path.as_bytes().len());
+            present = path;
         }
     }
     while let Some(done) = open.pop() {
-        result = result.and(finish(run, state, &done));
+        result = result.and(finish(run, state, reached, &present.as_bytes()[..done]));
     }
-    result
+    result.and(put_back(run, reached))
+}
+
+/// Whether `path` is below what the first `length` bytes of `present` name.
+fn is_below(path: &EntryPath, present: &EntryPath, length: usize) -> bool {
+    is_in(path.as_bytes(), &present.as_bytes()[..length])
 }
 
 /// Whether the walk came to a directory, which ended in the directory `last` with its directory `until`.
@@ -68,17 +76,28 @@ fn was_made(path: &EntryPath, last: &EntryPath, until: &[u8]) -> bool {
     }
 }
 
-fn finish(run: &RestoreContext, state: &State, path: &EntryPath) -> Result<()> {
+fn finish(run: &RestoreContext, state: &State, reached: &Reached, path: &[u8]) -> Result<()> {
+    let Some(path) = EntryPath::new(path).filter(|path| !reached.passed.contains_key(*path)) else { return Ok(()) };
     let Some(entry) = state.find(path)?.filter(|entry| entry.stat.kind == Kind::Directory) else { return Ok(()) };
     if run.options.delete && !run.monitor.is_interrupted() && state.in_directory(path).next().transpose()?.is_none() {
         // What holds something was cleared when that was restored.
         delete_others(run, path, &|_| Ok(()))?;
     }
     let Some(destination) = run.writable() else { return Ok(()) };
-    if run.options.overwrite && has_directory(run, destination, path, &entry)? {
+    if run.options.overwrite && has_directory(run, path, &entry)? {
         run.kept();
     } else if run.or_report(destination.finish_directory(path, &entry))?.is_some() {
         run.restored(path, Kind::Directory, 0);
     }
+    Ok(())
+}
+
+/// The folders on the way that were there stay as they were.
+fn put_back(run: &RestoreContext, reached: &Reached) -> Result<()> {
+    let Some(destination) = run.writable() else { return Ok(()) };
+    for (path, before) in &reached.passed {
+        run.or_report(destination.put_back(path, before))?;
+    }
+    destination.put_back_top();
     Ok(())
 }

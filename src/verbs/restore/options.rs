@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub struct RestoreOptions {
     /// The directory to restore into. It is missing or empty, unless `overwrite` is set; what it stands in is there.
     pub target: PathBuf,
+    /// Whether each source goes back to where it was read from, whatever `target` is; `overwrite` is set then. Default: no.
+    pub in_place: bool,
     /// The snapshot to restore.
     pub at: Number,
     /// What of it, with everything below. Default: none, which means all.
@@ -17,8 +19,13 @@ pub struct RestoreOptions {
     /// with things in it where something else belongs. Default: no.
     pub overwrite: bool,
     /// Whether what is in the restored directories of the target but not in the snapshot is deleted, and directories where
-    /// something else belongs. Default: no.
+    /// something else belongs: not beside the sources, not what rules leave out, not what the snapshot knows that it does not
+    /// have. Default: no.
     pub delete: bool,
+    /// Whether what the snapshot's rules leave out may be deleted, too. Default: no.
+    pub delete_excluded: bool,
+    /// Whether what is replaced stays beside it, with `~snap-` and the snapshot's number behind its name. Default: no.
+    pub keep: bool,
     /// Whether it is only told what would be done. Default: no.
     pub dry_run: bool,
     /// Whether owners and groups are restored. Default: yes.
@@ -33,10 +40,13 @@ impl Default for RestoreOptions {
     fn default() -> RestoreOptions {
         RestoreOptions {
             target: PathBuf::new(),
+            in_place: false,
             at: Number::default(),
             paths: Vec::new(),
             overwrite: false,
             delete: false,
+            delete_excluded: false,
+            keep: false,
             dry_run: false,
             owners: true,
             numeric_ids: false,

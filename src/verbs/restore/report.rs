@@ -21,6 +21,8 @@ pub struct RestoreReport {
     pub unchanged: u64,
     /// Entries that were deleted because they are not in the snapshot; a directory with all it holds counts once.
     pub deleted: u64,
+    /// Entries in whose place there was something else.
+    pub replaced: u64,
     /// Entries that were not restored as they should be. Each was told to the monitor.
     pub problems: u64,
     /// What the person may not or the file system cannot restore, a sentence for each kind.
@@ -31,11 +33,20 @@ pub struct RestoreReport {
     pub renamed: Vec<Renamed>,
 }
 
-/// What would be deleted.
+/// Entries: how many, and the first of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Deletions {
-    /// How many entries; a directory with all it holds counts once.
+pub struct Named {
+    /// How many there are.
     pub total: u64,
     /// The first ten of them.
     pub first: Vec<EntryPathBuf>,
+}
+
+/// What would happen to what is there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// What something else would come in the place of.
+    pub replaced: Named,
+    /// What would be deleted; a directory with all it holds counts once.
+    pub deleted: Named,
 }

@@ -6,6 +6,7 @@ use super::compare::compare;
 use super::context::RestoreContext;
 use super::links::FirstName;
 use super::links::Link;
+use super::replacing::may_replace;
 use crate::archive::content::Target;
 use crate::archive::content::Unpacker;
 use crate::archive::content::unpack;
@@ -19,6 +20,7 @@ use crate::system::destination::Failure;
 use crate::system::destination::PendingFile;
 use crate::system::platform::WRITE_BYTES;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -56,9 +58,11 @@ impl Drop for Round {
 }
 
 /// An entry on its way.
-struct FileJob<'r> {
+struct Job<'r> {
     run: &'r RestoreContext<'r>,
     planned: PlannedEntry,
+    /// Whether something else is there.
+    replaces: AtomicBool,
     _round: Arc<Round>,
 }
 
@@ -87,10 +91,12 @@ fn restore_round<'r>(
     run: &'r RestoreContext<'r>,
     round: Vec<PlannedEntry>,
     done: &Sender<()>,
-    workers: &Unpacker<FileJob<'r>>,
+    workers: &Unpacker<Job<'r>>,
 ) -> Result<()> {
     let number = Arc::new(Round(done.clone()));
-    let jobs = round.into_iter().map(|planned| Arc::new(FileJob { run, planned, _round: number.clone() }));
+    let jobs = round
+        .into_iter()
+        .map(|planned| Arc::new(Job { run, planned, replaces: AtomicBool::new(false), _round: number.clone() }));
     // Files of a restore to an empty directory need no look.
     let is_fresh = !run.options.overwrite && !run.options.dry_run;
     let (mut files, to_look): (Vec<_>, Vec<_>) =
@@ -104,16 +110,20 @@ fn restore_round<'r>(
     workers.feed(files)
 }
 
-impl FileJob<'_> {
+impl Job<'_> {
     /// How what is there stands to the entry; `None` when that cannot be found out, which has been told.
     fn found(&self) -> Result<Option<TargetState>> {
         let (run, PlannedEntry { path, entry, .. }) = (self.run, &self.planned);
-        let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite) else {
+        if !run.options.overwrite {
             return Ok(Some(TargetState::Other));
-        };
-        match run.or_report(destination.stat(path))? {
-            Some(Some(existing)) if run.may_replace(destination, path, &existing)? => {
-                compare(run, destination, (&**path, entry), &existing).map(Some)
+        }
+        match run.or_report(run.destination.stat(path))? {
+            Some(Some(existing)) if may_replace(run, path, &existing)? => {
+                let found = compare(run, (&**path, entry), &existing)?;
+                // A directory that goes is told as such.
+                let is_told = existing.kind == Some(Kind::Directory) && !run.options.keep;
+                self.replaces.store(found == TargetState::Other && !is_told, Ordering::Relaxed);
+                Ok(Some(found))
             }
             Some(None) => Ok(Some(TargetState::Other)),
             Some(Some(_)) | None => {
@@ -132,6 +142,14 @@ impl FileJob<'_> {
         Ok(settled)
     }
 
+    /// Tells that the entry is there now.
+    fn restored(&self, bytes: u64) {
+        if self.replaces.load(Ordering::Relaxed) {
+            self.run.replaced(&self.planned.path);
+        }
+        self.run.restored(&self.planned.path, self.planned.entry.stat.kind, bytes);
+    }
+
     /// Notes what became of the entry, with the bytes of it that were not told yet.
     fn done(&self, outcome: FirstName, bytes: u64) {
         self.run.advance(1, bytes);
@@ -144,7 +162,7 @@ struct OpenFile<'d> {
     bytes: AtomicU64,
 }
 
-impl<'r> Target for FileJob<'r> {
+impl<'r> Target for Job<'r> {
     type Open = OpenFile<'r>;
 
     fn entry(&self) -> &Entry {
@@ -162,7 +180,7 @@ impl<'r> Target for FileJob<'r> {
             return Ok(false);
         }
         let Some(destination) = run.writable() else {
-            run.restored(path, entry.stat.kind, self.planned.bytes());
+            self.restored(self.planned.bytes());
             self.done(FirstName::Written, self.planned.bytes());
             return Ok(false);
         };
@@ -177,7 +195,7 @@ impl<'r> Target for FileJob<'r> {
         };
         if is_there {
             // What was not written anew is no restored content.
-            run.restored(path, entry.stat.kind, 0);
+            self.restored(0);
         }
         self.done(FirstName::Written, self.planned.bytes());
         Ok(false)
@@ -211,7 +229,7 @@ impl<'r> Target for FileJob<'r> {
         let bytes = self.planned.bytes();
         let holes = bytes.saturating_sub(open.bytes.into_inner());
         if self.or_report(open.file.finish(&self.planned.entry))?.is_some() {
-            self.run.restored(&self.planned.path, Kind::File, bytes);
+            self.restored(bytes);
             self.done(FirstName::Written, holes);
         }
         Ok(())

@@ -76,6 +76,35 @@ impl Selection {
         Ok(Selection(parts))
     }
 
+    /// Whether `path` is a directory on the way to something that was asked for, and not asked for itself.
+    pub(super) fn is_on_the_way(&self, path: &EntryPath) -> bool {
+        matches!(self.0.get(path), Some(SelectedPart::Names(_)))
+    }
+
+    /// The directories on the way to what was asked for, in the order of a walk.
+    pub(super) fn on_the_way(&self) -> impl Iterator<Item = &EntryPath> {
+        let names = self.0.iter().filter(|(path, part)| matches!(part, SelectedPart::Names(_)) && !path.is_root());
+        names.map(|(path, _)| &**path)
+    }
+
+    /// What was asked for: sources and what is in them.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub(super) fn tops(&self, state: &State) -> Result<Vec<EntryPathBuf>> {
+        let mut tops = Vec::new();
+        for path in self.0.iter().filter(|(_, part)| matches!(part, SelectedPart::Whole)).map(|(path, _)| path) {
+            if !path.is_root() {
+                tops.push(path.clone());
+                continue;
+            }
+            for piece in state.in_directory(path) {
+                tops.extend(piece?.rows.iter().filter_map(|row| path.child(row.name())));
+            }
+        }
+        Ok(tops)
+    }
+
     /// The directories that are restored, in the order of a walk, and with them what was named and may be none.
     pub(super) fn directories<'s>(&'s self, state: &'s State) -> Inner<'s> {
         Inner { state, parts: self.0.iter(), below: None, skipped: None }

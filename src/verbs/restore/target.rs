@@ -1,8 +1,10 @@
 //! The target before anything is written: opened, and refused where it is the archive, or full.
 
 use super::context::RestoreContext;
+use super::in_place;
 use super::options::RestoreOptions;
 use super::selection::Selection;
+use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -16,36 +18,61 @@ use crate::base::monitor::amount;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
+use crate::base::snapshot::Summary;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
+use crate::system::platform;
 use std::path::Path;
+use std::path::PathBuf;
 
-/// The target; `None` when it is not there and nothing will be written.
-pub(super) fn open_destination(options: &RestoreOptions) -> Result<Option<Destination>> {
-    if options.dry_run && options.target.symlink_metadata().is_err() {
-        return Ok(None);
+/// Where what is at or below each path goes: all of it into one folder, or each source to where it was read from.
+pub(super) fn places(
+    options: &RestoreOptions,
+    summary: &Summary,
+    tops: &[EntryPathBuf],
+) -> Result<Vec<(EntryPathBuf, PathBuf)>> {
+    if options.in_place {
+        in_place::places(summary, tops)
+    } else {
+        Ok(vec![(EntryPathBuf::root(), options.target.clone())])
     }
+}
+
+/// The target, or all of them.
+pub(super) fn open_destination(
+    catalog: &Catalog,
+    options: &RestoreOptions,
+    places: &[(EntryPathBuf, PathBuf)],
+) -> Result<Destination> {
+    let archive = catalog.archive().store().local_path().and_then(|path| platform::stat_path(path).ok());
     let destination_options = DestinationOptions {
         owners: options.owners,
         numeric_ids: options.numeric_ids,
         replace: options.overwrite,
         clears: options.delete,
+        keep_as: options.keep.then_some(options.at),
+        spared: archive.map(|archive| (archive.file_system, archive.inode)),
+        make: !options.dry_run,
     };
-    let mut destination = Destination::open(&options.target, destination_options)?;
+    let mut destination = if options.in_place {
+        Destination::open_each(places, destination_options)?
+    } else {
+        Destination::open(&options.target, destination_options)?
+    };
     if !options.overwrite && !destination.is_empty()? {
         let what = format!("cannot restore into {}: the folder is not empty", shown(&options.target));
         return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyTargetOrOverwrite));
     }
     destination.learn_names(!options.dry_run);
-    Ok(Some(destination))
+    Ok(destination)
 }
 
 /// Refuses what surely does not fit into an empty target, before anything is written. What is overwritten makes room of its own.
-pub(super) fn refuse_full(run: &RestoreContext, bytes_total: u64, selection: &Selection, state: &State) -> Result<()> {
+pub(super) fn refuse_full(run: &RestoreContext, selection: &Selection, state: &State) -> Result<()> {
     let options = run.options;
-    let destination = run.destination.as_ref().filter(|_| !options.overwrite);
-    let Some((free, may_compress)) = destination.and_then(Destination::free_bytes) else { return Ok(()) };
-    if bytes_total <= free {
+    let free = if options.overwrite { None } else { run.destination.free_bytes() };
+    let Some((free, may_compress)) = free else { return Ok(()) };
+    if run.tally.bytes_total() <= free {
         return Ok(());
     }
     // A bundle that cannot be opened gives nothing.
@@ -66,29 +93,35 @@ pub(super) fn refuse_full(run: &RestoreContext, bytes_total: u64, selection: &Se
     Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::FreeTargetSpace))
 }
 
-/// The archive must not be written over by what is in it.
-pub(super) fn refuse_archive(archive: &Archive, options: &RestoreOptions, state: &State) -> Result<()> {
+/// The archive must not be written over by what is in it: what is at or below `top` in the snapshot goes to `place`.
+pub(super) fn refuse_archive(
+    archive: &Archive,
+    (options, state): (&RestoreOptions, &State),
+    (top, place): (&EntryPath, &Path),
+) -> Result<()> {
     let Some(Ok(archive)) = archive.store().local_path().map(Path::canonicalize) else { return Ok(()) };
-    let parent = options.target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(target) = options.target.canonicalize().or_else(|_| parent.canonicalize()) else { return Ok(()) };
+    let Some(target) = as_it_will_be(place) else { return Ok(()) };
     let refused = |why: &str| {
-        Error::new(ErrorKind::Refused, format!("cannot restore into {}: {why}", shown(&options.target)))
+        Error::new(ErrorKind::Refused, format!("cannot restore into {}: {why}", shown(place)))
             .with_advice(Advice::ChooseOtherTarget)
     };
     if target.starts_with(&archive) {
         return Err(refused("it is in the archive itself"));
     }
-    if options.delete && archive.starts_with(&target) {
-        return Err(refused("the archive is in it and could be deleted"));
-    }
-    let place = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
-    let place = place.and_then(|place| EntryPathBuf::from_bytes(place.as_os_str().as_encoded_bytes()));
-    if let Some(place) = place
-        && is_taken(&place, options, state)?
+    let inside = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
+    let inside = inside.and_then(|inside| EntryPathBuf::from_bytes(inside.as_os_str().as_encoded_bytes()));
+    if let Some(inside) = inside
+        && is_taken(&top.join_path(&inside), options, state)?
     {
         return Err(refused("the archive is in it, where something of the snapshot belongs"));
     }
     Ok(())
+}
+
+/// The real path of a folder that may have to be made in one that is there.
+fn as_it_will_be(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().ok().or_else(|| Some(parent.canonicalize().ok()?.join(path.file_name()?)))
 }
 
 /// Whether something that is restored has the place `place`, or is no directory and stands on the way there.

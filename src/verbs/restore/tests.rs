@@ -11,6 +11,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
+use crate::base::monitor::Event;
 use crate::base::monitor::Recorder;
 use crate::base::time::Time;
 use crate::verbs::verify::sample::Item;
@@ -237,15 +238,17 @@ fn what_was_not_there_then_is_deleted_if_wanted_and_only_where_it_was_asked_for(
     let all = RestoreOptions { delete: true, ..place.overwriting() };
     // What was asked before anything is deleted looks at the names only.
     let monitor = Recorder::new();
-    let asked = deletions(&sample.archive.catalog(&monitor).unwrap(), &all).unwrap();
-    assert_eq!((asked.total, asked.first), (3, ["u", "s/new", "s/empty/y"].map(path).to_vec()));
+    let asked = deletions(&sample.archive.catalog(&monitor).unwrap(), &all, &monitor).unwrap();
+    assert_eq!((asked.total, asked.first), (2, ["s/new", "s/empty/y"].map(path).to_vec()));
     let told = Lines::default();
     let dry = restored_from(&sample.archive, &RestoreOptions { dry_run: true, ..all.clone() }, &told).unwrap();
     let lines = told.0.into_inner().unwrap();
     let deleted: Vec<_> = lines.iter().filter(|line| line.starts_with("Deleted")).collect();
-    assert_eq!(deleted, ["Deleted u", "Deleted s/new", "Deleted s/empty/y"]);
-    assert!(place.at("u").exists() && dry.deleted == 3);
-    assert_eq!(sound(&sample, &all).deleted, 3);
+    assert_eq!(deleted, ["Deleted s/new", "Deleted s/empty/y"]);
+    assert_eq!((dry.deleted, sound(&sample, &all).deleted), (2, 2));
+    // What stands beside the sources has nothing to do with them.
+    assert_eq!(fs::read(place.at("u/v/f")).unwrap(), b"x");
+    fs::remove_dir_all(place.at("u")).unwrap();
     assert_eq!(place.tree(), right);
 }
 
@@ -329,9 +332,20 @@ fn the_archive_is_never_restored_into_nor_deleted() {
         let inside = RestoreOptions { target: place.at(target), ..place.overwriting() };
         assert_eq!(kind(&inside), Err(ErrorKind::Refused), "{target}");
     }
-    assert_eq!(kind(&RestoreOptions { delete: true, ..place.overwriting() }), Err(ErrorKind::Refused));
-    assert_eq!(kind(&place.overwriting()).unwrap().problems, 0);
-    assert!(place.at("archive/archive.toml").exists() && place.at("s/a").exists());
+    let before = fs::read(place.at("archive").join(Sample::file(1))).unwrap();
+    for delete in [true, false] {
+        assert_eq!(kind(&RestoreOptions { delete, ..place.overwriting() }).unwrap().problems, 0);
+        assert!(place.at("archive/archive.toml").exists() && place.at("s/a").exists());
+    }
+    // In a restored folder it stays, and what is on the way to it.
+    fs::create_dir(place.at("s/d/mine")).unwrap();
+    fs::write(place.at("s/d/mine/old"), "").unwrap();
+    fs::rename(place.at("archive"), place.at("s/d/mine/archive")).unwrap();
+    let archive = Archive::open(&place.at("s/d/mine/archive")).unwrap();
+    let report = restored_from(&archive, &RestoreOptions { delete: true, ..place.overwriting() }, &Recorder::new());
+    assert_eq!(report.map(|report| (report.deleted, report.problems)).unwrap(), (1, 0));
+    assert!(!place.at("s/d/mine/old").exists());
+    assert_eq!(fs::read(place.at("s/d/mine/archive").join(Sample::file(1))).unwrap(), before);
 }
 
 #[test]

@@ -7,6 +7,9 @@ use super::links::FirstName;
 use super::links::Link;
 use super::links::Links;
 use super::links::Role;
+use super::removal;
+use super::removal::Removal;
+use super::replacing::may_replace;
 use super::round::PlannedEntry;
 use super::selection::Folder;
 use super::selection::Selection;
@@ -21,7 +24,9 @@ use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::system::destination::Destination;
+use crate::system::destination::Made;
+use crate::system::platform::RawStat;
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::SyncSender;
@@ -58,6 +63,8 @@ pub(super) struct Reached {
     /// The directories that could not be made, but not what is below them.
     pub lost: HashSet<EntryPathBuf>,
     lost_bytes: usize,
+    /// The directories on the way to what was asked for that were there, as they were.
+    pub passed: HashMap<EntryPathBuf, RawStat>,
 }
 
 impl Reached {
@@ -128,7 +135,7 @@ impl<'r> RestoreWalk<'r> {
                 (self.reached.last, self.reached.until) = (Some(folder.path.clone()), Vec::new());
                 prepare_folder(self.run, state, &folder)?;
             }
-            self.take_folder(&folder)?;
+            self.take_folder(&folder, selection)?;
         }
         loop {
             self.link_waiting()?;
@@ -138,12 +145,13 @@ impl<'r> RestoreWalk<'r> {
         }
     }
 
-    fn take_folder(&mut self, folder: &Folder) -> Result<()> {
+    fn take_folder(&mut self, folder: &Folder, selection: &Selection) -> Result<()> {
         for row in &folder.rows {
             self.run.check_interrupted()?;
             let path = folder.child(row)?;
             if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
-                self.take_directory(path, row)?;
+                let is_on_the_way = !folder.is_whole && selection.is_on_the_way(&path);
+                self.take_directory(path, row, is_on_the_way)?;
                 row.name().clone_into(&mut self.reached.until);
             } else if let Some(entry) = row.entry()? {
                 self.take(path, entry)?;
@@ -155,17 +163,42 @@ impl<'r> RestoreWalk<'r> {
         Ok(())
     }
 
-    fn take_directory(&mut self, path: EntryPathBuf, row: &Row) -> Result<()> {
-        self.run.advance(1, 0);
-        match self.run.writable() {
-            Some(destination) => {
-                if self.run.or_report(destination.make_directory(&path))?.is_none() {
-                    self.reached.lose(path)?;
-                }
-            }
-            None => look_at_directory(self.run, &path, row)?,
+    fn take_directory(&mut self, path: EntryPathBuf, row: &Row, is_on_the_way: bool) -> Result<()> {
+        let run = self.run;
+        run.advance(1, 0);
+        if is_on_the_way && let Some(found) = run.or_report(run.destination.stat(&path))?.flatten() {
+            return self.pass(path, found);
+        }
+        let Some(destination) = run.writable() else { return look_at_directory(run, &path, row) };
+        match run.or_report(destination.make_directory(&path))? {
+            None => self.reached.lose(path)?,
+            Some(Made::Replaced) => run.replaced(&path),
+            Some(Made::New | Made::There) => {}
         }
         Ok(())
+    }
+
+    /// Something is there where a directory is on the way to what was asked for: only that may be changed.
+    fn pass(&mut self, path: EntryPathBuf, found: RawStat) -> Result<()> {
+        if found.kind != Some(Kind::Directory) {
+            let what = match found.kind {
+                Some(Kind::Symlink) => {
+                    "what is in it was not restored: it is a symlink there, which leads to no folder inside of the one that is \
+                     restored into"
+                }
+                _ => "what is in it was not restored: it is no folder there",
+            };
+            self.run.problem(&Problem::new(path.clone(), what));
+            return self.reached.lose(path);
+        }
+        let lent = self.run.writable().map_or(Ok(()), |destination| destination.lend_access(&path, &found));
+        match self.run.or_report(lent)? {
+            Some(()) => {
+                self.reached.passed.insert(path, found);
+                Ok(())
+            }
+            None => self.reached.lose(path),
+        }
     }
 
     /// An entry that is no directory: written in a round, linked, or put aside.
@@ -207,17 +240,13 @@ impl<'r> RestoreWalk<'r> {
         run.advance(1, if entry.stat.kind == Kind::File { entry.stat.size } else { 0 });
         // In a dry run a first name that would be written anew is not yet apart from its old further names.
         let is_settled = first.outcome() == FirstName::Kept || !run.options.dry_run;
-        if let Some(destination) = &run.destination
-            && is_settled
-            && run.options.overwrite
-            && are_linked(destination, &first.path, path)
-        {
+        if is_settled && run.options.overwrite && are_linked(&run.destination, &first.path, path) {
             run.kept();
             return Ok(());
         }
-        if let Some(destination) = run.destination.as_ref().filter(|_| run.options.overwrite)
-            && let Some(existing) = run.or_report(destination.stat(path))?.flatten()
-            && !run.may_replace(destination, path, &existing)?
+        let existing = if run.options.overwrite { run.or_report(run.destination.stat(path))?.flatten() } else { None };
+        if let Some(existing) = &existing
+            && !may_replace(run, path, existing)?
         {
             return Ok(());
         }
@@ -225,6 +254,9 @@ impl<'r> RestoreWalk<'r> {
             && run.or_report(destination.link(&first.path, path, entry))?.is_none()
         {
             return Ok(());
+        }
+        if existing.is_some_and(|existing| existing.kind != Some(Kind::Directory) || run.options.keep) {
+            run.replaced(path);
         }
         run.restored(path, entry.stat.kind, 0);
         Ok(())
@@ -286,34 +318,30 @@ fn memory_bytes(planned: &PlannedEntry) -> usize {
 /// What a dry run says of a directory.
 fn look_at_directory(run: &RestoreContext, path: &EntryPath, row: &Row) -> Result<()> {
     let entry = row.entry()?.unwrap_or_default();
-    if let Some(destination) = &run.destination
-        && has_directory(run, destination, path, &entry)?
-    {
+    if has_directory(run, path, &entry)? {
         run.kept();
-    } else {
-        run.restored(path, Kind::Directory, 0);
+        return Ok(());
     }
+    let found = run.or_report(run.destination.stat(path))?.flatten();
+    if found.is_some_and(|found| found.kind != Some(Kind::Directory)) {
+        run.replaced(path);
+    }
+    run.restored(path, Kind::Directory, 0);
     Ok(())
 }
 
 /// Whether `path` is a directory that is in everything as `entry` says.
-pub(super) fn has_directory(
-    run: &RestoreContext,
-    destination: &Destination,
-    path: &EntryPath,
-    entry: &Entry,
-) -> Result<bool> {
-    let Some(Some(existing)) = run.or_report(destination.stat(path))? else { return Ok(false) };
+pub(super) fn has_directory(run: &RestoreContext, path: &EntryPath, entry: &Entry) -> Result<bool> {
+    let Some(Some(existing)) = run.or_report(run.destination.stat(path))? else { return Ok(false) };
     Ok(existing.kind == Some(Kind::Directory)
-        && run.or_report(destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
+        && run.or_report(run.destination.has_attributes(path, entry, &existing))?.unwrap_or_default())
 }
 
 /// Before anything is written into a folder of which `first` is the first piece: how its names are written there is decided,
 /// and what is not in it is deleted. A disk may take a name that goes and one that comes for the same.
 pub(super) fn prepare_folder(run: &RestoreContext, state: &State, first: &Folder) -> Result<()> {
-    let Some(destination) = &run.destination else { return Ok(()) };
-    let path = &first.path;
-    if destination.changes_names() && first.is_whole {
+    let (destination, path) = (&run.destination, &first.path);
+    if destination.changes_names(path) && first.is_whole {
         for piece in state.in_directory(path) {
             destination.note_names(path, piece?.rows.iter().map(Row::name))?;
         }
@@ -329,25 +357,27 @@ pub(super) fn prepare_folder(run: &RestoreContext, state: &State, first: &Folder
         Ok(())
     };
     match (first.is_whole, run.options.delete) {
-        (true, true) => delete_others(run, path, &keep),
-        (true, false) if run.options.overwrite && !run.options.dry_run => destination.remove_left_behind(path, &keep),
+        // Beside the sources stands what has nothing to do with them.
+        (true, true) if !path.is_root() => delete_others(run, path, &keep),
+        (true, _) if run.options.overwrite && !run.options.dry_run => destination.remove_left_behind(path, &keep),
         _ => Ok(()),
     }
 }
 
-/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there.
+/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there, but what may
+/// not go.
 pub(super) fn delete_others(
     run: &RestoreContext,
     directory: &EntryPath,
     keep: &dyn Fn(&mut HashSet<Vec<u8>>) -> Result<()>,
 ) -> Result<()> {
-    let Some(destination) = &run.destination else { return Ok(()) };
+    let destination = &run.destination;
     let Some(Some(existing)) = run.or_report(destination.stat(directory))? else { return Ok(()) };
     if existing.kind != Some(Kind::Directory) {
         return Ok(());
     }
     let names = run.or_report(destination.names(directory))?.unwrap_or_default();
-    let is_system = |name: &[u8]| directory.is_root() && crate::system::platform::is_of_file_system(name);
+    let is_system = |name: &[u8]| destination.is_top(directory) && crate::system::platform::is_of_file_system(name);
     let mut others: HashSet<Vec<u8>> = names.into_iter().filter(|name| !is_system(name)).collect();
     if !others.is_empty() {
         keep(&mut others)?;
@@ -355,15 +385,10 @@ pub(super) fn delete_others(
     let mut others: Vec<Vec<u8>> = others.into_iter().collect();
     others.sort_unstable();
     for name in others {
-        run.check_interrupted()?;
-        let Some(path) = directory.child(&name) else { continue };
-        let is_gone = match run.writable() {
-            Some(destination) => run.or_report(destination.remove(&path))?.is_some(),
-            None => true,
-        };
-        if is_gone {
-            run.deleted(&path);
+        if let Some(path) = directory.child(&destination.original(directory, name)) {
+            removal::remove(run, &path, Removal::Done)?;
         }
     }
+    run.tell_of_guard();
     Ok(())
 }

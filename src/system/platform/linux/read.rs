@@ -289,17 +289,7 @@ fn raw_stat(found: &Statx) -> RawStat {
     }
 }
 
-const ORDINARY: FileSystem = FileSystem {
-    stable_inodes: true,
-    time_grain_nanos: 1,
-    keeps_ctime: true,
-    id: 0,
-    names: Names::All,
-    file_bytes_max: None,
-    may_compress: false,
-    is_pseudo: false,
-    hides_read_errors: false,
-};
+const ORDINARY: FileSystem = FileSystem::ORDINARY;
 
 /// Both drivers make up inode numbers at each mount, and keep something else as ctime.
 const FAT_LIKE: FileSystem =

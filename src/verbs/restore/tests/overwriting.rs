@@ -8,6 +8,7 @@ use crate::archive::open::Sharing;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
+use crate::base::monitor::Event;
 use crate::base::path::EntryPathBuf;
 
 /// Asks to stop once, when it has been asked for the n-th time, and never again: what ends a restore may be over soon after.

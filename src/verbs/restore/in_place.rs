@@ -1,0 +1,52 @@
+//! Where each source was read from. Touches nothing.
+
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::error::Subject;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::printable;
+use crate::base::snapshot::Summary;
+use crate::system::platform;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// For each source of which some is among `tops`, where it was read from.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when that is not known of one, or one stands in another.
+pub(super) fn places(summary: &Summary, tops: &[EntryPathBuf]) -> Result<Vec<(EntryPathBuf, PathBuf)>> {
+    let mut places: Vec<(EntryPathBuf, PathBuf)> = Vec::new();
+    for top in tops {
+        let Some(name) = top.split_source().and_then(|(name, _)| EntryPath::new(name.as_bytes())) else { continue };
+        if places.iter().any(|(known, _)| *known == *name) {
+            continue;
+        }
+        let record = summary.sources.iter().find(|source| source.name.as_bytes() == name.as_bytes());
+        let path = record.map(|record| platform::path_of(&record.path)).filter(|path| path.is_absolute());
+        places.push((name.to_owned(), path.ok_or_else(|| unknown(name))?.to_owned()));
+    }
+    let real: Vec<PathBuf> =
+        places.iter().map(|(_, path)| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
+    for (at, (name, _)) in places.iter().enumerate() {
+        let inner = (0..places.len()).find(|other| *other != at && real[*other].starts_with(&real[at]));
+        if let Some(inner) = inner {
+            return Err(one_in_the_other(&places[inner].0, name, &real[at]));
+        }
+    }
+    Ok(places)
+}
+
+fn unknown(name: &EntryPath) -> Error {
+    Error::new(ErrorKind::Refused, format!("it is not known where {name} was read from"))
+        .about(Subject::Entry(name.to_owned()))
+        .with_advice(Advice::RestoreIntoFolder)
+}
+
+/// What is deleted in one of them may be all that there is of the other.
+fn one_in_the_other(inner: &EntryPath, outer: &EntryPath, at: &Path) -> Error {
+    let what = format!("cannot restore {inner} and {outer} in place at once: one is in the other, at {}", at.display());
+    Error::new(ErrorKind::Refused, printable(what.as_bytes())).with_advice(Advice::NameOnePath)
+}

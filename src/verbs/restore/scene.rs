@@ -1,0 +1,109 @@
+//! A restore from its beginning, in earnest or to see what it would do.
+
+use super::context::RestoreContext;
+use super::directories::finish_directories;
+use super::guard::Guard;
+use super::options::RestoreOptions;
+use super::round::restore_rounds;
+use super::selection::Selection;
+use super::selection::selected;
+use super::target::open_destination;
+use super::target::places;
+use super::target::refuse_archive;
+use super::walk::Reached;
+use super::walk::RestoreWalk;
+use super::walk::Rounds;
+use crate::archive::catalog::Catalog;
+use crate::archive::content::Check;
+use crate::archive::content::Contents;
+use crate::archive::state::State;
+use crate::base::advice::Advice;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::id::Number;
+use crate::base::monitor::Event;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::Phase;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::no_snapshot;
+use crate::system::destination::Destination;
+use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+/// A restore that can begin: what is restored, and where to.
+pub(super) struct Scene<'a> {
+    pub run: RestoreContext<'a>,
+    pub state: State,
+    pub selection: Selection,
+}
+
+impl<'a> Scene<'a> {
+    /// # Errors
+    /// As for [`restore`](super::restore), before anything is written.
+    pub(super) fn new(catalog: &Catalog, options: &'a RestoreOptions, monitor: &'a dyn Monitor) -> Result<Scene<'a>> {
+        let (state, selection, bytes_total) = selected(catalog, options)?;
+        let summary = summary_of(&state, options.at)?;
+        let tops = selection.tops(&state)?;
+        let places = places(options, &summary, &tops)?;
+        for (top, place) in &places {
+            refuse_archive(catalog.archive(), (options, &state), (top, place))?;
+        }
+        let mut destination = open_destination(catalog, options, &places)?;
+        follow(&mut destination, &state, &selection, &tops)?;
+        let contents = Contents::new(catalog, Check::Hash, Advice::PlugInAndRestoreAgain);
+        let guard = if options.delete {
+            Guard::new(catalog, &summary, &state, (&contents, !options.delete_excluded))?
+        } else {
+            Guard::none(&contents)
+        };
+        let run = RestoreContext::new((options, monitor), (contents, guard), destination, bytes_total);
+        Ok(Scene { run, state, selection })
+    }
+}
+
+/// Restores everything that is to be, or says what would be.
+pub(super) fn go(scene: &Scene) -> Result<()> {
+    let Scene { run, state, selection } = scene;
+    run.tell_of_guard();
+    run.monitor.event(Event::Phase(Phase::Restoring));
+    let (reached, walked) = walk(run, state, selection);
+    run.monitor.event(Event::Phase(Phase::FinishingFolders));
+    let finished = finish_directories(run, state, selection, &reached);
+    run.tell_of_guard();
+    walked.and(finished)
+}
+
+fn summary_of(state: &State, number: Number) -> Result<Summary> {
+    let mut known = state.layers().iter().flat_map(|file| &file.head().snapshots);
+    known.find(|summary| summary.number == number).cloned().ok_or_else(|| no_snapshot(number))
+}
+
+/// Goes through symlinks to folders on the way to what was asked for. Others are replaced, or in the way.
+fn follow(destination: &mut Destination, state: &State, selection: &Selection, tops: &[EntryPathBuf]) -> Result<()> {
+    let sources = tops.iter().filter(|top| top.parent().is_some_and(EntryPath::is_root)).map(|top| &**top);
+    for path in selection.on_the_way().chain(sources) {
+        if state.find(path)?.is_none_or(|entry| entry.stat.kind != Kind::Directory) {
+            continue;
+        }
+        // What was asked for elsewhere must not be mixed with what is in it.
+        let is_free = |to: &EntryPath| !tops.iter().any(|top| **top != *path && (top.is_in(to) || to.is_in(top)));
+        destination.follow(path, &is_free);
+    }
+    Ok(())
+}
+
+/// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.
+fn walk(run: &RestoreContext, state: &State, selection: &Selection) -> (Reached, Result<()>) {
+    thread::scope(|scope| {
+        // Without a buffer: one round is planned while one is restored.
+        let (sender, rounds) = sync_channel(0);
+        let (done_sender, done) = channel();
+        let restorer = scope.spawn(move || restore_rounds(run, rounds, &done_sender));
+        let (reached, walked) = RestoreWalk::new(run, Rounds { sender, done }).walk(state, selection);
+        let restored = restorer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (reached, restored.and(walked))
+    })
+}
