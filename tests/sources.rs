@@ -380,3 +380,55 @@ fn a_single_file_is_a_source() {
     bench.snap.call("create").fails(3).expect_said(&["was a file"]);
     check("three");
 }
+
+#[test]
+fn rules_that_are_switches_are_remembered_and_taken_away() {
+    let bench = Bench::new();
+    bench.home.file("cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55").file("cache/f", "1");
+    bench.snap.call("create").arg(bench.home.root()).words("--exclude-caches --one-file-system --exclude *.iso").ok();
+    let rules = || {
+        let record = bench.snap.call("sources").words("--json").ok().json().remove(0)["sources"][0].clone();
+        let is_on = |name: &str| record["rules"][name].as_bool().unwrap_or_default();
+        (is_on("exclude_caches"), is_on("one_file_system"))
+    };
+    assert_eq!(rules(), (true, true));
+    assert!(!listed(&bench.snap).contains(&"home/cache/f".to_owned()));
+    bench.snap.call("create").words("--no-exclude-caches").ok().expect_said(&["taken away --exclude-caches"]);
+    assert_eq!(rules(), (false, true));
+    assert!(listed(&bench.snap).contains(&"home/cache/f".to_owned()));
+    bench.snap.call("create").words("--no-one-file-system --allow-empty").ok();
+    assert_eq!(rules(), (false, false));
+    bench.snap.call("create").words("--no-exclude *.iso").ok();
+    bench.snap.call("create").words("--exclude-caches --no-exclude-caches").fails(2);
+}
+
+#[test]
+fn an_archive_in_a_source_is_left_out_and_named() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let snap = Snap::new(bench.home.path("archive"));
+    let said = snap.call("create").words("--init").arg(bench.home.root()).ok().err();
+    assert!(said.contains("home/archive is the archive itself"), "{said}");
+    assert_eq!(listed(&snap), ["home", "home/f"]);
+}
+
+#[test]
+fn hard_links_of_a_file_system_with_another_number_are_no_changed_metadata() {
+    if !as_root() || !crate::support::command::installed("mkfs.btrfs") {
+        return;
+    }
+    let bench = Bench::new();
+    let line =
+        "exec 3>&1 >&2; cd \"$1\" && truncate -s 120M image && mkfs.btrfs -q image && mkdir m && mount -o loop image m || exit 77
+                btrfs -q subvolume create m/v && echo 1 >m/v/a && ln m/v/a m/v/b && sync || exit 77
+                btrfs -q subvolume snapshot -r m/v m/s1 && btrfs -q subvolume snapshot -r m/v m/s2 || exit 77
+                sleep 4; \"$2\" create -q -a \"$3\" home=m/s1 && \"$2\" create --json -a \"$3\" home=m/s2 >&3";
+    let place = bench.path("");
+    let words = [place.as_os_str(), BINARY.as_ref(), bench.snap.archive().as_os_str()];
+    let outcome = run(program("unshare").args(["-m", "sh", "-c", line, "sh"]).args(words));
+    if outcome.status == 77 || outcome.err().contains("unshare") {
+        return skipped("btrfs cannot be mounted here");
+    }
+    let counts = outcome.expect(0).json().remove(0)["counts"].clone();
+    assert_eq!((&counts["metadata"], &counts["unchanged"]), (&0.into(), &2.into()), "{counts}");
+}

@@ -121,6 +121,11 @@ pub enum Notice {
         /// The rule, as it was written.
         rule: String,
     },
+    /// The archive itself is in a source, and left out.
+    ArchiveInSource {
+        /// The place.
+        path: EntryPathBuf,
+    },
     /// What is there, or in it, is left out: it is on another file system than its source.
     Elsewhere {
         /// The place.

@@ -2,6 +2,7 @@
 
 use crate::base::entry::Stat;
 use crate::base::error::Problem;
+use crate::base::path::EntryPathBuf;
 
 /// What is in a directory of a source.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Listing {
     pub(super) left_out: Vec<((u32, u32), bool)>,
     /// The bytes of the files among them.
     pub left_out_bytes: u64,
+    /// The archive, if it is in this directory; it is left out.
+    pub archive: Option<EntryPathBuf>,
     /// Paths that are left out, or whose contents are, as they are on another file system; from the source's name on.
     pub elsewhere: Vec<Vec<u8>>,
     /// Paths whose contents are left out, as they only show what the system is doing.

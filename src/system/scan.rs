@@ -484,6 +484,7 @@ impl Scanner<'_> {
             };
             let is_directory = raw.kind == Some(Kind::Directory);
             if is_directory && self.options.skip == Some((raw.file_system, raw.inode)) {
+                listing.archive = EntryPathBuf::from_bytes(&path::joined(&listing.path, name));
                 continue;
             }
             let excluded = cache && name != CACHE_TAG_FILE

@@ -74,9 +74,15 @@ pub(crate) struct CreateArgs {
     /// Exclude what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     exclude_caches: bool,
+    /// No longer exclude it
+    #[arg(long, conflicts_with = "exclude_caches")]
+    no_exclude_caches: bool,
     /// Exclude what is on other file systems than the source itself
     #[arg(long)]
     one_file_system: bool,
+    /// No longer exclude it
+    #[arg(long, conflicts_with = "one_file_system")]
+    no_one_file_system: bool,
     /// Only say what would be saved; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -161,7 +167,11 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
     Ok(CreateOptions {
         sources: sources::parse(&args.sources)?,
         rules: rules(args)?,
-        take_away: args.no_exclude.clone(),
+        take_away: Rules {
+            exclude: args.no_exclude.clone(),
+            exclude_caches: args.no_exclude_caches,
+            one_file_system: args.no_one_file_system,
+        },
         fresh_rules: args.fresh_rules,
         moved: args.moved,
         host: args.host.clone().unwrap_or_else(platform::host_name),

@@ -18,6 +18,9 @@ const UNCERTAIN: &str = "?: some files of these snapshots may differ from what w
 
 const PROBLEMS: &str = "!: some files could not be saved as they should (-v shows which).";
 
+const GAPS: &str =
+    "Numbers that are missing are those of snapshots that were not finished: what they saved is in the next one.";
+
 /// The most problems of a snapshot that a person is shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
 
@@ -59,6 +62,9 @@ impl Render for History {
         }
         if !text.verbose && history.iter().any(|summary| summary.problems > 0) {
             text.result(PROBLEMS);
+        }
+        if has_gaps(history) {
+            text.summary(GAPS);
         }
         text.summary(totals(history));
     }
@@ -116,6 +122,11 @@ impl History {
             Err(why) => text.warning(format!("which files of snapshot {number} had problems cannot be read: {why}")),
         }
     }
+}
+
+/// Whether a number below the newest has no snapshot.
+fn has_gaps(history: &[Summary]) -> bool {
+    history.last().is_some_and(|last| last.number as usize > history.len())
 }
 
 /// `12 new, 3 modified, 10,234 unchanged`; without what there is none of.

@@ -45,6 +45,9 @@ pub(crate) fn text(notice: &Notice) -> String {
         Notice::RuleFitsNothing { rule } => {
             format!("the rule --exclude '{}' fits nothing: nothing was left out by it", printable(rule.as_bytes()))
         }
+        Notice::ArchiveInSource { path } => format!(
+            "{path} is the archive itself, and left out: what fails with this disk takes both, so keep another copy elsewhere"
+        ),
         Notice::Elsewhere { path } => {
             format!("{path} is on another file system or in another subvolume, and left out")
         }

@@ -45,8 +45,8 @@ pub struct CreateOptions<'a> {
     pub sources: Vec<SourceSpec>,
     /// What to leave out beside what was left out of the same source last time.
     pub rules: Option<Rules>,
-    /// Patterns that no longer hold.
-    pub take_away: Vec<String>,
+    /// Rules that no longer hold.
+    pub take_away: Rules,
     /// Whether the rules of the last time are forgotten first.
     pub fresh_rules: bool,
     /// Whether sources may have other paths than last time, or be on another computer. Default: no, unless their names are
@@ -85,7 +85,7 @@ impl Default for CreateOptions<'_> {
         CreateOptions {
             sources: Vec::new(),
             rules: None,
-            take_away: Vec::new(),
+            take_away: Rules::default(),
             fresh_rules: false,
             moved: false,
             host: String::new(),

@@ -193,6 +193,9 @@ fn plan(
         shared.meter.add_entries(listing.found.len() as u64);
         run.monitor.event(Event::Progress(shared.meter.progress()));
         note_left_out(&listing, run, &mut left_out);
+        if let Some(path) = &listing.archive {
+            run.monitor.event(Event::Notice(&Notice::ArchiveInSource { path: path.clone() }));
+        }
         elsewhere = tell_elsewhere(&listing, run, elsewhere);
         planner.plan(&listing)
     })?;

@@ -24,9 +24,11 @@ pub fn of_source(
 ) -> Rules {
     let old = before.map(|before| before.rules.clone()).unwrap_or_default();
     let mut rules = if options.fresh_rules { Rules::default() } else { old.clone() };
-    for typed in &options.take_away {
+    for typed in &options.take_away.exclude {
         rules.exclude.retain(|rule| !is_it(rule, typed, record));
     }
+    rules.exclude_caches &= !options.take_away.exclude_caches;
+    rules.one_file_system &= !options.take_away.one_file_system;
     if let Some(added) = &options.rules {
         for rule in added.exclude.iter().map(|typed| meant(typed, record)) {
             if !rules.exclude.contains(&rule) {
@@ -54,7 +56,7 @@ fn is_it(rule: &str, typed: &str, record: &SourceRecord) -> bool {
 pub fn check_taken_away(options: &CreateOptions, known: &[SourceRecord]) -> Result<()> {
     let has =
         |typed: &str| known.iter().any(|record| record.rules.exclude.iter().any(|rule| is_it(rule, typed, record)));
-    match options.take_away.iter().find(|typed| !has(typed)) {
+    match options.take_away.exclude.iter().find(|typed| !has(typed)) {
         None => Ok(()),
         Some(typed) => Err(no_such_rule(typed, known)),
     }
