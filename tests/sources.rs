@@ -396,7 +396,7 @@ fn rules_that_are_switches_are_remembered_and_taken_away() {
     bench.snap.call("create").words("--no-exclude-caches").ok().expect_said(&["taken away --exclude-caches"]);
     assert_eq!(rules(), (false, true));
     assert!(listed(&bench.snap).contains(&"home/cache/f".to_owned()));
-    bench.snap.call("create").words("--no-one-file-system --allow-empty").ok();
+    bench.snap.call("create").words("--no-one-file-system").ok();
     assert_eq!(rules(), (false, false));
     bench.snap.call("create").words("--no-exclude *.iso").ok();
     bench.snap.call("create").words("--exclude-caches --no-exclude-caches").fails(2);
@@ -431,4 +431,27 @@ fn hard_links_of_a_file_system_with_another_number_are_no_changed_metadata() {
     }
     let counts = outcome.expect(0).json().remove(0)["counts"].clone();
     assert_eq!((&counts["metadata"], &counts["unchanged"]), (&0.into(), &2.into()), "{counts}");
+}
+
+#[test]
+fn what_is_said_of_sources_is_remembered_even_if_nothing_in_them_has_changed() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let work = tree(&bench, "work", "1");
+    bench.snap.create(&[bench.home.root(), work.root()]);
+    bench.snap.call("create").words("--exclude *.tmp").ok();
+    bench.home.file("a.tmp", "1");
+    work.file("a.tmp", "1");
+    bench.snap.call("create").ok();
+    assert!(!listed(&bench.snap).iter().any(|path| path.contains(".tmp")), "the rule holds");
+
+    work.remove("");
+    bench.snap.call("create").fails(3);
+    bench.snap.create(&[bench.home.root()]);
+    bench.snap.call("create").ok();
+
+    let snapshots = bench.snap.snapshots();
+    bench.snap.call("create").ok();
+    bench.save();
+    assert_eq!(bench.snap.snapshots(), snapshots, "nothing new was said");
 }

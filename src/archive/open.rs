@@ -100,11 +100,13 @@ impl Archive {
     }
 
     /// Removes an archive that was just made in `directory`, if no bundle is in it: whatever cannot be removed is left. `is_new`
-    /// says whether the directory was made with it.
-    pub fn discard_new(self, directory: &Path, is_new: bool) {
-        if self.store.list(BUNDLES).is_ok_and(|bundles| bundles.is_empty()) {
+    /// says whether the directory was made with it. Says whether it is gone.
+    pub fn discard_new(self, directory: &Path, is_new: bool) -> bool {
+        let is_empty = self.store.list(BUNDLES).is_ok_and(|bundles| bundles.is_empty());
+        if is_empty {
             remove_new(directory, is_new);
         }
+        is_empty
     }
 
     fn init_in(directory: &Path, sharing: Sharing, is_new: bool) -> Result<Archive> {

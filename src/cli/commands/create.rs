@@ -131,10 +131,9 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     let mut report = match report {
         Ok(report) => report,
         Err(failure) => {
-            if is_new && !args.dry_run {
-                archive.discard_new(directory, !is_there);
-            }
-            return Err(failure);
+            let is_gone = is_new && !args.dry_run && archive.discard_new(directory, !is_there);
+            let was_stopped = failure.kind() == stopped().kind();
+            return Err(if is_gone && was_stopped { stopped_early() } else { failure });
         }
     };
     if is_new && args.dry_run {
@@ -160,6 +159,10 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
 fn stopped() -> Failure {
     Failure::stopped("stopped. Everything reported saved before is safe, and what this run finished is kept")
         .with_hint(advice::GO_ON)
+}
+
+fn stopped_early() -> Failure {
+    Failure::stopped("stopped before anything was saved; no archive was made")
 }
 
 fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {

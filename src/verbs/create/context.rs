@@ -24,6 +24,8 @@ pub struct CreateContext<'a> {
     pub options: &'a CreateOptions<'a>,
     pub threads: usize,
     pub head: Head,
+    /// Whether a snapshot is made even if no entry has changed.
+    pub is_wanted: bool,
     pub monitor: &'a dyn Monitor,
     /// That this is the only writer; none for a dry run.
     pub lease: Option<&'a dyn Lease>,

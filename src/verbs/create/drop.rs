@@ -30,7 +30,7 @@ pub fn drop_source(archive: &Archive, name: &str, monitor: &dyn Monitor) -> Resu
     let known = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
     let records = without(known, name)?;
     let note = format!("dropped {name}");
-    let options = CreateOptions { allow_empty: true, note, ..CreateOptions::default() };
+    let options = CreateOptions { note, ..CreateOptions::default() };
     let scan_options = scan_options(archive, &options);
     let run = CreateContext {
         archive,
@@ -41,6 +41,7 @@ pub fn drop_source(archive: &Archive, name: &str, monitor: &dyn Monitor) -> Resu
         scan_options: &scan_options,
         options: &options,
         threads: 1,
+        is_wanted: true,
         head: head(archive, &catalog, &options, records, Time::now())?,
         monitor,
         lease: Some(&*lease),

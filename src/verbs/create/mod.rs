@@ -109,6 +109,7 @@ fn attempt(
     if let Some(last) = history.last().filter(|last| last.sources == head.sources) {
         monitor.event(Event::EntriesBefore(last.counts.entries()));
     }
+    let known = history.last().map(|last| last.sources.as_slice());
     let done = pipeline::run(&CreateContext {
         archive,
         catalog: &catalog,
@@ -118,6 +119,7 @@ fn attempt(
         scan_options: &scan_options,
         options,
         threads: threads(options.threads),
+        is_wanted: options.allow_empty || sources::have_changed(known, &head.sources),
         head,
         monitor,
         lease,

@@ -85,6 +85,21 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     Ok(chosen)
 }
 
+/// Whether something is to be remembered of the sources that the last snapshot does not say: a path, rules, a computer, that one
+/// is missing, or is no longer looked for.
+pub fn have_changed(known: Option<&[SourceRecord]>, now: &[SourceRecord]) -> bool {
+    let is_as_before = |record: &SourceRecord| {
+        let before = known.into_iter().flatten().find(|before| before.name == record.name);
+        before.is_some_and(|before| {
+            let is_gone = record.missing && !before.missing;
+            let is_given_up = before.missing && !record.missing && !record.scanned;
+            let same_place = (&before.path, &before.host) == (&record.path, &record.host);
+            same_place && before.rules == record.rules && before.dropped == record.dropped && !is_gone && !is_given_up
+        })
+    };
+    known.is_some() && !now.iter().all(is_as_before)
+}
+
 fn is_missing(path: EntryPathBuf, error: &Error) -> Problem {
     let problem = Problem::new(path, format!("{error}; it stays as it was")).unsaved();
     match error.advice() {

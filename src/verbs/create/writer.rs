@@ -149,8 +149,7 @@ impl<'a> Writer<'a> {
         self.done.sockets = sockets;
         self.check_sources()?;
         // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
-        let wanted = self.run.options.allow_empty;
-        let worth_a_snapshot = self.has_changes || self.parts > 0 || self.run.was_cut_off() || wanted;
+        let worth_a_snapshot = self.has_changes || self.parts > 0 || self.run.was_cut_off() || self.run.is_wanted;
         if worth_a_snapshot && !self.run.options.dry_run {
             if self.open.is_none() {
                 self.open = Some(self.begin()?);
