@@ -12,6 +12,7 @@ mod damage_index;
 mod determinism;
 mod dry_run;
 mod fidelity;
+mod folder_times;
 mod locks;
 mod messages;
 mod old_archives;

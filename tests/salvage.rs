@@ -3,6 +3,8 @@
 use crate::support::bench::Bench;
 use crate::support::command::run;
 use crate::support::command::shell;
+use crate::support::listing::Level;
+use crate::support::listing::assert_same_below;
 use crate::support::replay::bundles;
 use crate::support::replay::recover;
 use crate::support::tree::noise;
@@ -91,4 +93,69 @@ fn garbage_of_a_kilobyte_costs_the_files_that_it_hit_and_repair_keeps_the_others
     recover(bench.snap.archive(), &bench.path("tools"), &[recovered.as_os_str()]);
     assert_eq!(right(&bench, &recovered), whole);
     assert!(count(&right(&bench, &lost)) <= count(&whole));
+}
+
+/// Puts garbage where the content of one file stands: it compresses to itself.
+fn spoil(bundle: &Path, content: &[u8]) {
+    let mut bytes = fs::read(bundle).unwrap();
+    let sample = &content[content.len() / 2..content.len() / 2 + 16];
+    let at = bytes.windows(sample.len()).position(|window| window == sample).unwrap();
+    bytes[at..at + 8].copy_from_slice(b"spoilt!!");
+    fs::write(bundle, bytes).unwrap();
+}
+
+/// Where all that was saved can be had, without a word, by the program and by stock tools, at both snapshots.
+#[track_caller]
+fn assert_whole(bench: &Bench, states: &[&Path]) {
+    let verified = bench.snap.call("verify").words("--data -v").ok();
+    assert!(!verified.said().contains("lost"), "{}", verified.shown());
+    for (number, state) in (1..).zip(states) {
+        let (restored, recovered) = (bench.fresh(), bench.fresh());
+        bench.snap.call("restore").words(&format!("-q --at {number} --to")).arg(&restored).ok().expect_silent();
+        let number = number.to_string();
+        recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), recovered.as_os_str()]);
+        assert_same_below(state, &restored, Level::Everything);
+        assert_same_below(state, &recovered, Level::Stock);
+    }
+}
+
+#[test]
+fn what_was_lost_and_saved_again_is_whole_in_all_snapshots_after_a_repair() {
+    let bench = Bench::new();
+    bench.home.file("lost", noise(1, 20_000)).file("beside", noise(2, 20_000)).hard_link("lost", "second");
+    bench.save();
+    let first = bench.copy();
+    let bundle = bundles(bench.snap.archive()).remove(0);
+    spoil(&bundle, &noise(1, 20_000));
+    assert_eq!(bench.snap.call("repair").run().status, 3);
+    bench.snap.call("restore").words("-q --at 1 --to").arg(bench.fresh()).fails(3);
+    bench.home.file("new", "new");
+    bench.save();
+    let second = bench.copy();
+    let tried = bench.snap.call("repair").words("--dry-run").run();
+    tried.expect_said(&["stand elsewhere in the archive"]);
+    let mended = bench.snap.call("repair").ok();
+    mended.expect_said(&["stand elsewhere in the archive"]);
+    assert_whole(&bench, &[&first, &second]);
+    bench.snap.call("repair").ok().expect_said(&["Nothing to repair"]);
+}
+
+#[test]
+fn what_stands_twice_in_the_archive_is_not_lost_when_one_of_both_is_damaged() {
+    let bench = Bench::new();
+    bench.home.file("a", noise(1, 20_000)).sparse("hollow", 1 << 20, &[(300_000, &noise(3, 20_000))]);
+    bench.save();
+    let first = bench.copy();
+    bench.home.remove("a").file("d/copy", noise(1, 20_000)).file("beside", noise(2, 20_000));
+    bench.home.rename("hollow", "d/moved").sparse("again", 1 << 20, &[(300_000, &noise(3, 20_000))]);
+    bench.save();
+    let second = bench.copy();
+    for number in 0..2 {
+        let bundle = bundles(bench.snap.archive()).remove(number);
+        spoil(&bundle, &noise(1, 20_000));
+        spoil(&bundle, &noise(3, 20_000));
+        bench.snap.call("restore").words(&format!("-q --at {} --to", number + 1)).arg(bench.fresh()).fails(3);
+        bench.snap.call("repair").words("-q").ok();
+        assert_whole(&bench, &[&first, &second]);
+    }
 }

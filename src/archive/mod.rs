@@ -15,4 +15,6 @@ pub mod noted;
 
 pub mod content;
 
+pub mod spare;
+
 pub mod rebundle;

@@ -2,16 +2,16 @@
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
 use crate::archive::content::BundleTar;
+use crate::archive::spare::Spares;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
-use crate::base::id::Hasher;
+use crate::base::id::Hash;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -28,8 +28,10 @@ use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::DraftLine;
 use crate::format::manifest::Tail;
+use crate::format::tar;
 use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
+use crate::format::tar::LIST_BYTES_MAX;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -66,18 +68,20 @@ pub struct DirectoryChanges {
 pub struct OwnMember {
     /// The directory.
     pub entry: Entry,
-    /// All names in it, for stock tar; `None`: none went.
-    pub listing: Option<Vec<u8>>,
+    /// The lists by which stock tar deletes names, a header for each; empty: none went.
+    pub lists: Vec<Vec<u8>>,
 }
 
 /// What a bundle is written anew from.
-pub struct Sources<'a> {
+pub struct Sources<'a, 's> {
     /// The state before its snapshot, if it is known for certain.
     pub before: Option<State>,
     /// The state after its snapshot, if it is known for certain.
     pub after: Option<State>,
     /// The name of any bundle of the archive.
     pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
+    /// Where else contents are that cannot be had from the old bundle.
+    pub spares: &'a mut Spares<'s>,
 }
 
 /// Counts what the lines of a bundle say, where the counts of its snapshot are lost. What was as before has no line
@@ -120,8 +124,8 @@ impl Count {
 }
 
 /// Writes a bundle anew.
-pub struct Rewrite<'a> {
-    sources: Sources<'a>,
+pub struct Rewrite<'a, 's> {
+    sources: Sources<'a, 's>,
     /// The old bundle, as far as it can be read.
     old: Option<BundleTar>,
     writer: BundleWriter,
@@ -130,10 +134,11 @@ pub struct Rewrite<'a> {
     frames: FrameBuilder,
     /// Directories with a line, whose members come later.
     deferred: DeferredDirectories,
-    /// Where a content that has several names was and where it is now; 0: it is lost.
-    placed: HashMap<u64, u64>,
-    /// The first name of each content that has several.
-    firsts: HashMap<u64, EntryPathBuf>,
+    /// The directories above the present one whose headers stand in this bundle.
+    standing: Vec<EntryPathBuf>,
+    /// Of each file with several names, by where its content was, its hash and its link number: the first name, and where the
+    /// content is now; 0: it is lost.
+    placed: HashMap<(u64, Hash, u64), (EntryPathBuf, u64)>,
     line: Vec<u8>,
     count: Option<Count>,
 }
@@ -149,15 +154,17 @@ struct LookAhead<'l> {
 /// What is known of a directory's changes before they are written.
 #[derive(Default)]
 struct DirectoryNeeds {
-    /// Whether a name went, or changed between a directory and something else.
-    loses_names: bool,
+    /// The names that went, or changed between a directory and something else.
+    lost_names: Vec<Vec<u8>>,
     /// Whether something is stored that stands beside the directory's header.
     stores: bool,
 }
 
 impl DirectoryNeeds {
     fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
-        self.loses_names = self.loses_names || loses_name(change, before)?;
+        if loses_name(change, before)? {
+            self.lost_names.push(change.path.name_bytes().to_vec());
+        }
         self.stores |= matches!(&change.now, Action::Stored(entry) if entry.stat.kind != Kind::Directory);
         Ok(())
     }
@@ -188,13 +195,22 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
     Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
 }
 
-fn unreadable() -> Error {
-    Error::damaged("the bundle cannot be read")
+/// Reads what was found to be sound, in the old bundle or elsewhere.
+fn read(old: &mut Option<BundleTar>, spares: &mut Spares, place: Place, out: &mut [u8]) -> Result<()> {
+    match old {
+        Some(old) if old.bundle().name().id == place.bundle => old.read_salvaged_at(place.offset, out),
+        _ => spares.read_at(place.bundle, place.offset, out),
+    }
 }
 
-impl<'a> Rewrite<'a> {
+impl<'a, 's> Rewrite<'a, 's> {
     /// A bundle that takes the place of `old`, as far as that can be read; it is published as `name`.
-    pub fn new(sources: Sources<'a>, old: Option<Arc<Bundle>>, writer: BundleWriter, name: String) -> Rewrite<'a> {
+    pub fn new(
+        sources: Sources<'a, 's>,
+        old: Option<Arc<Bundle>>,
+        writer: BundleWriter,
+        name: String,
+    ) -> Rewrite<'a, 's> {
         Rewrite {
             sources,
             old: old.map(BundleTar::new),
@@ -202,8 +218,8 @@ impl<'a> Rewrite<'a> {
             name,
             frames: FrameBuilder::default(),
             deferred: DeferredDirectories::default(),
+            standing: Vec::new(),
             placed: HashMap::new(),
-            firsts: HashMap::new(),
             line: Vec::new(),
             count: None,
         }
@@ -211,7 +227,7 @@ impl<'a> Rewrite<'a> {
 
     /// Counts the changes of the state `before`, instead of taking the counts of the tail.
     #[must_use]
-    pub fn counting(self, before: State) -> Rewrite<'a> {
+    pub fn counting(self, before: State) -> Rewrite<'a, 's> {
         Rewrite { count: Some(Count { before, counts: Counts::default() }), ..self }
     }
 
@@ -264,10 +280,9 @@ impl<'a> Rewrite<'a> {
         self.deferred_before(Some(&group.directory))?;
         if let Some(directory) = EntryPathBuf::from_bytes(&group.directory).filter(|directory| !directory.is_root()) {
             match &group.member {
-                Some(OwnMember { entry, listing }) => {
+                Some(OwnMember { entry, lists }) => {
                     let own = self.take_deferred(&directory)?;
-                    let body = listing.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
-                    self.frames.header(&directory, own.as_ref().unwrap_or(entry), body);
+                    self.header(&directory, own.as_ref().unwrap_or(entry), lists)?;
                 }
                 None => {
                     let mut ahead = DirectoryNeeds::default();
@@ -297,18 +312,57 @@ impl<'a> Rewrite<'a> {
         while self.deferred.peek()?.is_some_and(is_due)
             && let Some((path, entry)) = self.deferred.pop()?
         {
-            self.frames.header(&path, &entry, Body::Itself);
+            self.header(&path, &entry, &[])?;
             self.flush_if_full()?;
         }
         Ok(())
+    }
+
+    /// A directory's own headers, one for each list. Where unpacking may make it, that changes the time of the one above: its
+    /// header comes before, if it does not stand in this bundle.
+    fn header(&mut self, directory: &EntryPath, entry: &Entry, lists: &[Vec<u8>]) -> Result<()> {
+        while self.standing.last().is_some_and(|above| !directory.is_in(above)) {
+            self.standing.pop();
+        }
+        let above = directory.parent().filter(|above| !above.is_root());
+        let above = above.filter(|above| self.standing.last().is_none_or(|last| **last != **above));
+        if let Some(above) = above.filter(|_| lists.len() != 1)
+            && let Some(after) = &self.sources.after
+            && let Some(entry) = after.find(above)?.filter(|entry| entry.stat.kind == Kind::Directory)
+            && (!lists.is_empty() || self.is_new_directory(directory)?)
+        {
+            self.frames.header(above, &entry, Body::Itself);
+            self.standing.push(above.to_owned());
+        }
+        if lists.is_empty() {
+            self.frames.header(directory, entry, Body::Itself);
+        }
+        for names in lists {
+            self.frames.header(directory, entry, Body::Listing(names));
+        }
+        self.standing.push(directory.to_owned());
+        Ok(())
+    }
+
+    fn is_new_directory(&self, directory: &EntryPath) -> Result<bool> {
+        let older = self.sources.before.as_ref().map(|before| before.find(directory)).transpose()?.flatten();
+        Ok(older.is_none_or(|older| older.stat.kind != Kind::Directory))
+    }
+
+    /// Takes over the line of a directory from an earlier part of the snapshot: its member may stand in this one.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn carry(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
+        self.deferred.push(path, entry)
     }
 
     /// The member of a directory in which something changed: wanted for itself, for what is stored in it, or because of the
     /// names that are gone.
     fn directory(&mut self, directory: &EntryPath, ahead: &DirectoryNeeds) -> Result<()> {
         let own = self.take_deferred(directory)?;
-        let names = if ahead.loses_names { self.names_in(directory)? } else { None };
-        if own.is_none() && names.is_none() && !ahead.stores {
+        let lists = if ahead.lost_names.is_empty() { Vec::new() } else { self.lists(directory, &ahead.lost_names)? };
+        if own.is_none() && lists.is_empty() && !ahead.stores {
             return Ok(());
         }
         let known = match own {
@@ -316,10 +370,25 @@ impl<'a> Rewrite<'a> {
             None => self.sources.after.as_ref().map(|after| after.find(directory)).transpose()?.flatten(),
         };
         if let Some(entry) = known.filter(|entry| entry.stat.kind == Kind::Directory) {
-            let body = names.as_ref().map_or(Body::Itself, |names| Body::Listing(names));
-            self.frames.header(directory, &entry, body);
+            self.header(directory, &entry, &lists)?;
         }
         Ok(())
+    }
+
+    /// The lists by which stock tar deletes these names; none when it is not known what is in the directory, or it is none.
+    fn lists(&self, directory: &EntryPath, gone: &[Vec<u8>]) -> Result<Vec<Vec<u8>>> {
+        let Some(names) = self.names_in(directory)? else { return Ok(Vec::new()) };
+        let Some(before) = self.sources.before.as_ref().filter(|_| names.len() > LIST_BYTES_MAX) else {
+            return Ok(vec![names]);
+        };
+        // What may not be where stock tools unpack to cannot be renamed there.
+        for name in gone {
+            let older = directory.child(name).map(|path| before.find(&path)).transpose()?.flatten();
+            if older.is_none_or(|older| older.is_lost()) {
+                return Ok(vec![names]);
+            }
+        }
+        Ok(tar::deletions(directory.as_bytes(), gone.iter().map(Vec::as_slice)))
     }
 
     /// All names in a directory, for stock tar; `None` when they are not known or it is none.
@@ -334,7 +403,8 @@ impl<'a> Rewrite<'a> {
                 if row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
                     names.directory(row.name());
                 } else {
-                    names.unchanged(row.name());
+                    // So that a directory that had the name goes.
+                    names.stored(row.name());
                 }
             }
         }
@@ -383,18 +453,20 @@ impl<'a> Rewrite<'a> {
 
     /// Writes a file's member if its content can be had; where the content begins, or 0.
     fn file(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
-        let old = content.place.offset;
-        let known = self.placed.get(&old).copied().filter(|_| entry.stat.link != 0);
-        if let (Some(offset), Some(first)) = (known, self.firsts.get(&old)) {
-            if offset > 0 {
+        // All that are lost have the same offset.
+        let old = (content.place.offset, content.hash, entry.stat.link);
+        if let Some((first, offset)) = self.placed.get(&old) {
+            if *offset > 0 {
                 self.frames.header(path, entry, Body::LinkTo(first.as_bytes()));
             }
-            return Ok(offset);
+            return Ok(*offset);
         }
-        let offset = if self.is_sound(content, entry.stat.size)? { self.copy(path, entry, content)? } else { 0 };
+        let offset = match self.sound(content, entry.stat.size)? {
+            Some(found) => self.copy(path, entry, &found)?,
+            None => 0,
+        };
         if entry.stat.link != 0 {
-            self.placed.insert(old, offset);
-            self.firsts.insert(old, path.to_owned());
+            self.placed.insert(old, (path.to_owned(), offset));
         }
         Ok(offset)
     }
@@ -411,9 +483,9 @@ impl<'a> Rewrite<'a> {
             let end = size.min(at + PIECE_BYTES);
             let piece = self.frames.content((end - at) as usize);
             for data in content.holes.data(at..end) {
-                let old = self.old.as_mut().ok_or_else(unreadable)?;
                 let range = (data.start - at) as usize..(data.end - at) as usize;
-                old.read_salvaged_at(content.place.offset + data.start, &mut piece[range])?;
+                let place = Place { offset: content.place.offset + data.start, ..content.place };
+                read(&mut self.old, self.sources.spares, place, &mut piece[range])?;
             }
             at = end;
             if at < size {
@@ -424,34 +496,14 @@ impl<'a> Rewrite<'a> {
         Ok(offset)
     }
 
-    /// Whether the content is in the old bundle, as it should be.
-    fn is_sound(&mut self, content: &Content, size: u64) -> Result<bool> {
-        const HASH_BYTES: usize = 1 << 20;
-        let mut hasher = Hasher::new();
-        let reach = self.old.as_ref().map_or(0, BundleTar::length);
-        let Place { offset, .. } = content.place;
-        if size > 0 && (content.place.is_lost() || offset.checked_add(size).is_none_or(|end| end > reach)) {
-            return Ok(false);
-        }
-        let mut buffer = vec![0; HASH_BYTES.min(size as usize)];
-        for mut data in content.holes.data(0..size) {
-            while !data.is_empty() {
-                let length = buffer.len().min((data.end - data.start) as usize);
-                match self.read(offset + data.start, &mut buffer[..length]) {
-                    Err(error) if error.is_damage() => return Ok(false),
-                    result => result?,
-                }
-                hasher.update(&buffer[..length]);
-                data.start += length as u64;
-            }
-        }
-        Ok(hasher.hash() == content.hash)
-    }
-
-    /// Reads from the old bundle's tar.
-    fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
-        // Compared with the content's hash before anything of it is written.
-        self.old.as_mut().ok_or_else(unreadable)?.read_salvaged_at(at, out)
+    /// The content where it is sound: in the old bundle, or elsewhere in the archive.
+    fn sound(&mut self, content: &Content, size: u64) -> Result<Option<Content>> {
+        // Without a bundle there are still files without content.
+        let is_here = match &mut self.old {
+            Some(old) => old.holds(content, size)?,
+            None => content.holes.data(0..size).next().is_none(),
+        };
+        if is_here { Ok(Some(content.clone())) } else { self.sources.spares.find(content, size) }
     }
 
     fn flush_if_full(&mut self) -> Result<()> {

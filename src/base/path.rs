@@ -14,6 +14,9 @@ use std::ops::Deref;
 /// The manifest's name in a bundle; no source may be called so.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
 
+/// The name under which GNU tar moves a directory aside for a moment. No source has it.
+pub const ASIDE_NAME: &str = ".snap-move";
+
 /// The longest path that is saved or read, and the longest target of a symlink, in bytes.
 pub const PATH_BYTES_MAX: usize = 64 << 10;
 

@@ -5,6 +5,7 @@ use super::frame::Frame;
 use super::frame::FrameCache;
 use super::frame::said_again;
 use super::frame::sound_bytes;
+use crate::base::entry::Content;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -48,6 +49,11 @@ impl BundleTar {
     pub fn new(bundle: Arc<Bundle>) -> BundleTar {
         let frames = FrameCache::new(KEPT_BYTES_MAX, Check::Checksum);
         BundleTar { bundle, decompressor: Decompressor::new(), frames, present: None, position: 0 }
+    }
+
+    /// The bundle whose tar it is.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
     }
 
     /// How many bytes there are, as far as frames are found.
@@ -111,6 +117,32 @@ impl BundleTar {
             (out, at) = (later, end);
         }
         Ok(())
+    }
+
+    /// Whether a content stands where it is said to be, as its hash says.
+    ///
+    /// # Errors
+    /// When the system refuses to read it.
+    pub fn holds(&mut self, content: &Content, size: u64) -> Result<bool> {
+        let offset = content.place.offset;
+        let is_inside = offset.checked_add(size).is_some_and(|end| end <= self.length());
+        if content.holes.next_data(0, size).is_some() && (content.place.is_lost() || !is_inside) {
+            return Ok(false);
+        }
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; HASH_BYTES.min(size) as usize];
+        for mut data in content.holes.data(0..size) {
+            while !data.is_empty() {
+                let length = buffer.len().min((data.end - data.start) as usize);
+                match self.read_salvaged_at(offset + data.start, &mut buffer[..length]) {
+                    Err(error) if error.is_damage() => return Ok(false),
+                    result => result?,
+                }
+                hasher.update(&buffer[..length]);
+                data.start += length as u64;
+            }
+        }
+        Ok(hasher.hash() == content.hash)
     }
 
     /// Takes up the frame that holds the byte at `at`.

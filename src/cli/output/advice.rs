@@ -174,7 +174,8 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
         }
         Advice::RepairTable => "Write the table again with: snap repair.",
         Advice::SaveLostAgain => {
-            "The next snap create saves them again if they are still on this computer as they were."
+            "The next snap create saves them again if they are still on this computer as they were, and a snap repair after it \
+             puts them back into these snapshots."
         }
         _ => return None,
     })

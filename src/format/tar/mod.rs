@@ -4,11 +4,18 @@
 //! POSIX pax (IEEE 1003.1-2017, "pax"), with GNU's `L`/`K` entries for long names that are no UTF-8 (bsdtar fails on such a
 //! name in a pax record) and GNU tar's `GNU.dumpdir` record, by which `tar -g /dev/null -x` deletes.
 
+mod lists;
 mod read;
 
+pub use self::lists::DumpDir;
+pub use self::lists::LIST_BYTES_MAX;
+pub use self::lists::Renames;
+pub use self::lists::deletions;
+pub use self::lists::listed;
+pub use self::lists::renamed;
+pub use self::lists::renamed_away;
 pub use self::read::Member;
 pub use self::read::TarEntry;
-pub use self::read::listed;
 pub use self::read::read_entry;
 pub use self::read::read_header;
 
@@ -110,39 +117,6 @@ pub fn append_plain_file_header(out: &mut Vec<u8>, name: &str, size: u64, mtime_
     entry.stat.size = size;
     entry.stat.mtime.seconds = mtime_seconds;
     append_header(out, name.as_bytes(), &entry, Body::Itself);
-}
-
-/// The names in a directory as GNU tar's `GNU.dumpdir` lists them: a letter, the name and a NUL for each, then a NUL.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct DumpDir(Vec<u8>);
-
-impl DumpDir {
-    /// Adds a directory (`D`).
-    pub fn directory(&mut self, name: &[u8]) {
-        self.add(b'D', name);
-    }
-
-    /// Adds anything else, which may be in this bundle (`Y`).
-    pub fn stored(&mut self, name: &[u8]) {
-        self.add(b'Y', name);
-    }
-
-    /// Adds anything else, which is as it was (`N`).
-    pub fn unchanged(&mut self, name: &[u8]) {
-        self.add(b'N', name);
-    }
-
-    /// The record's value.
-    pub fn into_bytes(mut self) -> Vec<u8> {
-        self.0.push(0);
-        self.0
-    }
-
-    fn add(&mut self, letter: u8, name: &[u8]) {
-        self.0.push(letter);
-        self.0.extend_from_slice(name);
-        self.0.push(0);
-    }
 }
 
 fn entry_type(kind: Kind) -> EntryType {

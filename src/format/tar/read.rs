@@ -109,18 +109,6 @@ fn device(header: &Header) -> Option<u64> {
     Some(u64::from(major) << 32 | u64::from(minor))
 }
 
-/// The names in a `GNU.dumpdir` with the letter of each, in byte order; `None` when the value is not as this program writes
-/// it, so that it is not known what it means.
-pub fn listed(listing: &[u8]) -> Option<impl Iterator<Item = (u8, &[u8])>> {
-    let names = listing.strip_suffix(&[0])?;
-    let names = if names.is_empty() { None } else { Some(names.strip_suffix(&[0])?) };
-    let items = move || names.into_iter().flat_map(|names| names.split(|byte| *byte == 0));
-    let is_sound = |item: &[u8]| matches!(item.split_first(), Some((b'D' | b'N' | b'Y', name)) if crate::base::path::is_name(name));
-    let in_order = items().zip(items().skip(1)).all(|(a, b)| a.get(1..) < b.get(1..));
-    (in_order && items().all(is_sound))
-        .then(|| items().filter_map(|item| item.split_first()).map(|(letter, name)| (*letter, name)))
-}
-
 /// How much of the headers is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Detail {
@@ -355,6 +343,7 @@ mod tests {
     use crate::format::tar::DumpDir;
     use crate::format::tar::Records;
     use crate::format::tar::append_header;
+    use crate::format::tar::listed;
     use proptest::prelude::*;
 
     #[test]

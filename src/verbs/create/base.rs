@@ -2,6 +2,7 @@
 
 use crate::archive::state::Group;
 use crate::archive::state::Groups;
+use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
@@ -67,4 +68,21 @@ impl BaseWalk {
         let ancestors = std::iter::successors(Some(path), |path| path.parent());
         !self.retained.is_empty() && ancestors.into_iter().any(|ancestor| self.retained.contains(ancestor))
     }
+}
+
+/// The row of a source's top.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn top_row(base: &State, name: &[u8]) -> Result<Option<Row>> {
+    for group in base.groups(EntryPath::root()) {
+        let group = group?;
+        if !group.path.is_empty() {
+            break;
+        }
+        if let Some(row) = group.rows.into_iter().find(|row| row.name() == name && row.stat().is_some()) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }

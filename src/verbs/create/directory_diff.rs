@@ -27,7 +27,15 @@ pub enum Change<'a> {
     },
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    /// What unpacking must delete.
+    pub fn deleted(&self) -> Option<&'a Row> {
+        match *self {
+            Change::Removed(row) => Some(row),
+            Change::Found { base, deletes, .. } => base.filter(|_| deletes),
+        }
+    }
+
     /// Whether unpacking must delete the name.
     pub fn deletes(&self) -> bool {
         match self {

@@ -65,8 +65,8 @@ pub enum HeaderNeed {
     IfStored,
     /// As `IfStored`, unless it stands before a large file by then.
     IfStoredFirst(Arc<AtomicBool>),
-    /// Yes; with the names that are in it, if some that were in it are not.
-    Always(Option<Vec<u8>>),
+    /// Yes. With lists of names, if some that were in it are not any more: a header for each list.
+    Always(Vec<Vec<u8>>),
 }
 
 impl HeaderNeed {

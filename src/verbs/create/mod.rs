@@ -26,6 +26,7 @@ mod large;
 
 mod job;
 
+mod planned;
 mod worker;
 mod writer;
 

@@ -201,7 +201,7 @@ pub fn pieces(file: &Arc<LargeFile>) -> impl Iterator<Item = WorkItem> {
 
 fn header_job(directory: JobDirectory) -> WorkItem {
     let mut job = GroupJob::default();
-    job.directories.push(JobDirectory { header: HeaderNeed::Always(None), ..directory });
+    job.directories.push(JobDirectory { header: HeaderNeed::Always(Vec::new()), ..directory });
     job.push(GroupStep::Enter { directory: 0 }, header_bytes());
     let weight = job.weight();
     WorkItem::Job(Job::Group(job), weight)

@@ -37,6 +37,11 @@ impl PartBudget {
         self.used
     }
 
+    /// Which part it is, from 0.
+    pub fn part(&self) -> u64 {
+        self.part
+    }
+
     /// Counts `bytes` more.
     pub fn add(&mut self, bytes: u64) {
         self.used += bytes;

@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::outbox::WorkItem;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
-use super::planner::PlanOptions;
+use super::planned::PlanOptions;
 use super::planner::Planner;
 use super::report::LeftOut;
 use super::space::Scene;

@@ -1,6 +1,7 @@
 //! Compares what the scan finds with the state before and makes jobs of the differences, in the order of the tar.
 
 use super::base::BaseWalk;
+use super::base::top_row;
 use super::directory_diff::Change;
 use super::directory_diff::DirectoryDiff;
 use super::hardlinks::HardLinkSlot;
@@ -24,6 +25,12 @@ use super::owners::OwnerNames;
 use super::packed::Packed;
 use super::part_budget::Fit;
 use super::part_budget::PartBudget;
+use super::planned::Above;
+use super::planned::Directory;
+use super::planned::PlanOptions;
+use super::planned::checked;
+use super::planned::lists;
+use super::planned::path_in;
 use super::sources::has_become_empty;
 use super::worker::Context;
 use super::worker::open_large;
@@ -33,7 +40,6 @@ use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::diff;
-use crate::base::diff::Rehash;
 use crate::base::diff::Verdict;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -52,16 +58,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// How to plan.
-pub struct PlanOptions {
-    /// Whether entries that look unchanged are read all the same.
-    pub rehash: Rehash,
-    /// Whether a source may have become empty.
-    pub allow_empty: bool,
-    /// Whether the base ends with parts of a snapshot that was cut off.
-    pub was_cut_off: bool,
-}
-
 /// Makes the plan.
 pub struct Planner<'a> {
     sources: &'a [Source],
@@ -72,6 +68,8 @@ pub struct Planner<'a> {
     job: GroupJob,
     outbox: Outbox<'a>,
     walk: Option<BaseWalk>,
+    /// The directories above the one that is planned, from the source's top down.
+    above: Vec<Above>,
     /// Directories whose own headers are wanted, and whether they are new, until their entries come.
     changed_directories: HashMap<EntryPathBuf, (Stat, bool)>,
     /// The last name of each file with several names.
@@ -81,24 +79,6 @@ pub struct Planner<'a> {
     pub counts: Counts,
     /// Sockets met.
     pub sockets: u64,
-}
-
-/// A directory whose entries are planned.
-struct Directory<'l> {
-    listing: &'l Listing,
-    path: &'l EntryPath,
-    /// Its metadata, if that changed.
-    own_stat: Option<Stat>,
-    /// For the job in which it is used first.
-    header: HeaderNeed,
-    /// Its place in the job in which it was used last.
-    place: Option<usize>,
-}
-
-impl Directory<'_> {
-    fn path_of(&self, found: &Found) -> Result<EntryPathBuf> {
-        path_in(self.path, self.listing.name(found))
-    }
 }
 
 impl<'a> Planner<'a> {
@@ -119,6 +99,7 @@ impl<'a> Planner<'a> {
             job: GroupJob::default(),
             outbox,
             walk: None,
+            above: Vec::new(),
             changed_directories: HashMap::new(),
             links: HashMap::new(),
             owners: OwnerNames::default(),
@@ -156,9 +137,8 @@ impl<'a> Planner<'a> {
                 self.counts.unchanged += 1;
                 continue;
             }
-            let own_stat = Some(Stat::default());
-            let mut root =
-                Directory { listing, path: EntryPath::root(), own_stat, header: HeaderNeed::Never, place: None };
+            let mut root = Directory::new(listing, EntryPath::root(), Some(Stat::default()), false);
+            root.stands_in = Some(self.budget.part());
             self.plan_found(&mut root, found, base, verdict)?;
         }
         Ok(())
@@ -178,7 +158,12 @@ impl<'a> Planner<'a> {
             let elsewhere = elsewhere.into_iter().filter_map(|path| EntryPathBuf::from_bytes(path)).collect();
             self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
+        while self.above.last().is_some_and(|above| !path.is_in(&above.path)) {
+            self.above.pop();
+        }
         let (own_stat, is_new) = self.changed_directories.remove(path).unzip();
+        // After a run that was cut off, it may be noted and not be in any tar.
+        let may_be_made = is_new.is_some_and(|is_new| is_new || self.options.was_cut_off);
         if is_new == Some(true) {
             // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
             // has removed them all the same.
@@ -186,14 +171,18 @@ impl<'a> Planner<'a> {
         }
         if listing.is_unreadable {
             self.walk_in(listing.source)?.retain(path.to_owned());
-            return own_stat.map_or(Ok(()), |stat| self.plan_header(listing.source, path, stat));
+            let Some(stat) = own_stat else { return Ok(()) };
+            if may_be_made {
+                self.put_above(path)?;
+            }
+            return self.plan_header(listing.source, path, stat);
         }
         for name in listing.unreadable.iter().filter_map(|name| path.child(name)) {
             self.walk_in(listing.source)?.retain(name);
         }
         let diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
         self.counts.unchanged += diff.unchanged;
-        self.plan_diff(Directory { listing, path, own_stat, header: HeaderNeed::IfStored, place: None }, diff)
+        self.plan_diff(Directory::new(listing, path, own_stat, may_be_made), diff)
     }
 
     /// Whatever is left of the base is gone. Comes last.
@@ -257,8 +246,12 @@ impl<'a> Planner<'a> {
 
     /// The header of a directory that cannot be listed.
     fn plan_header(&mut self, source: usize, path: &EntryPath, stat: Stat) -> Result<()> {
-        let directory =
-            self.enter_job(JobDirectory { source, path: path.to_owned(), stat, header: HeaderNeed::Always(None) });
+        let directory = self.enter_job(JobDirectory {
+            source,
+            path: path.to_owned(),
+            stat,
+            header: HeaderNeed::Always(Vec::new()),
+        });
         self.push(GroupStep::Enter { directory }, item_bytes(path.as_bytes(), &stat))
     }
 
@@ -271,9 +264,13 @@ impl<'a> Planner<'a> {
             }
         }
         if directory.own_stat.is_some() || diff.deletions > 0 {
-            directory.header = HeaderNeed::Always(diff.names);
-            let place = self.place(&mut directory)?;
-            let bytes = item_bytes(directory.path.as_bytes(), &Stat::default());
+            let lists = lists(directory.path, &diff, self.options.was_cut_off)?;
+            if directory.may_be_made || lists.len() > 1 {
+                self.put_above(directory.path)?;
+            }
+            let bytes = item_bytes(directory.path.as_bytes(), &Stat::default()) * lists.len().max(1) as u64;
+            let bytes = bytes + lists.iter().map(|list| list.len() as u64).sum::<u64>();
+            let place = self.enter(&mut directory, HeaderNeed::Always(lists))?;
             self.push(GroupStep::Enter { directory: place }, bytes)?;
         }
         let mut deletions_left = diff.deletions;
@@ -286,7 +283,20 @@ impl<'a> Planner<'a> {
             }
         }
         self.budget.owes_lines = false;
+        self.above.push(directory.into_above());
         Ok(())
+    }
+
+    /// Something is about to be made in the directory above `path`, which changes that one's time when it is unpacked: its header
+    /// puts that right.
+    fn put_above(&mut self, path: &EntryPath) -> Result<()> {
+        let part = self.budget.part();
+        let is_wanted = |above: &&mut Above| path.parent() == Some(&*above.path) && above.stands_in != Some(part);
+        let Some(above) = self.above.last_mut().filter(is_wanted) else { return Ok(()) };
+        above.stands_in = Some(part);
+        let (source, path, stat) = (above.source, above.path.clone(), above.stat);
+        let stat = stat.map_or_else(|| self.base_stat(&path), Ok)?;
+        self.plan_header(source, &path, stat)
     }
 
     fn plan_found(
@@ -314,7 +324,7 @@ impl<'a> Planner<'a> {
 
     fn plan_subdirectory(
         &mut self,
-        directory: &mut Directory,
+        directory: &Directory,
         found: &Found,
         base: Option<&Row>,
         verdict: Verdict,
@@ -330,7 +340,6 @@ impl<'a> Planner<'a> {
         if self.ask(PartBudget::is_full)? {
             self.cut(0)?;
         }
-        self.place(directory)?;
         self.plan_directory(directory.listing.source, path, found.stat, base.and_then(Row::stat));
         Ok(())
     }
@@ -385,7 +394,7 @@ impl<'a> Planner<'a> {
         let (stat, may_have_holes) = (found.stat, found.may_have_holes);
         let item = Item { directory: place, path, stat, may_have_holes, base: base.cloned(), verdict, link };
         if is_large {
-            return self.plan_large(place, item);
+            return self.plan_large(directory, item);
         }
         self.push_step(GroupStep::Item(item), bytes);
         Ok(())
@@ -424,13 +433,20 @@ impl<'a> Planner<'a> {
         Ok(link.is_served(base.as_ref(), found.stat.size))
     }
 
-    fn plan_large(&mut self, place: usize, item: Item) -> Result<()> {
+    fn plan_large(&mut self, directory: &mut Directory, item: Item) -> Result<()> {
         let mut packed = Packed::default();
         let (path, base_kind, size) = (item.path.clone(), item.base_kind(), item.stat.size);
-        let directory = &self.job.directories[place];
-        match open_large(&self.context, &mut self.owners, directory, item, &mut packed.problems) {
-            Ok(OpenedLarge::New(file)) => self.store_large(place, &file, packed),
-            Ok(OpenedLarge::Comparing(comparing)) => self.compare_large(place, comparing, packed),
+        let place = item.directory;
+        match open_large(&self.context, &mut self.owners, &self.job.directories[place], item, &mut packed.problems) {
+            Ok(OpenedLarge::New(file)) => {
+                directory.stands_in = Some(self.budget.part());
+                self.store_large(place, &file, packed)
+            }
+            Ok(OpenedLarge::Comparing(comparing)) => {
+                let is_stored = self.compare_large(place, comparing, packed)?;
+                directory.may_stand_in = is_stored.map(|is_stored| (self.budget.part(), is_stored));
+                Ok(())
+            }
             Err(error) => {
                 self.context.meter.add_done(size);
                 packed.problems.push(unread(&path, &error));
@@ -448,7 +464,7 @@ impl<'a> Planner<'a> {
         let header = &mut self.job.directories[place].header;
         header.resolve();
         if matches!(header, HeaderNeed::IfStored) {
-            *header = HeaderNeed::Always(None);
+            *header = HeaderNeed::Always(Vec::new());
             self.push_step(GroupStep::Enter { directory: place }, header_bytes());
         }
         self.flush()?;
@@ -457,33 +473,44 @@ impl<'a> Planner<'a> {
         pieces(file).try_for_each(|piece| self.send(piece))
     }
 
-    fn compare_large(&mut self, place: usize, comparing: Arc<Comparing>, packed: Packed) -> Result<()> {
+    /// Sends a large file to be compared; gives what will say whether its directory's header stands before it.
+    fn compare_large(
+        &mut self,
+        place: usize,
+        comparing: Arc<Comparing>,
+        packed: Packed,
+    ) -> Result<Option<Arc<AtomicBool>>> {
         let directory = &mut self.job.directories[place];
         let is_stored = match &directory.header {
             HeaderNeed::IfStored => Some(Arc::new(AtomicBool::new(false))),
             HeaderNeed::IfStoredFirst(is_stored) => Some(is_stored.clone()),
             HeaderNeed::Never | HeaderNeed::Always(_) => None,
         };
-        let directory = is_stored.map(|is_stored| {
+        let waiting = is_stored.clone().map(|is_stored| {
             directory.header = HeaderNeed::IfStoredFirst(is_stored.clone());
             (directory.clone(), is_stored)
         });
-        self.outbox.compare(Undecided { comparing, packed, directory }, &mut self.budget)
+        self.outbox.compare(Undecided { comparing, packed, directory: waiting }, &mut self.budget)?;
+        Ok(is_stored)
     }
 
-    /// The directory's place in the present job.
+    /// The directory's place in the present job. Its header stands there before what is stored in it, unless it stands in this
+    /// part already.
     fn place(&mut self, directory: &mut Directory) -> Result<usize> {
         let known = directory.place.and_then(|place| Some((place, self.job.directories.get(place)?)));
         if let Some((place, _)) = known.filter(|(_, known)| *known.path == *directory.path) {
             return Ok(place);
         }
-        // A header of its own comes once; later jobs only read from the directory.
-        let stat = match directory.own_stat {
-            Some(stat) => stat,
-            None if directory.place.is_none() => self.base_stat(directory.path)?,
-            None => Stat::default(),
-        };
-        let header = std::mem::take(&mut directory.header);
+        let header = directory.header(self.budget.part());
+        self.enter(directory, header)
+    }
+
+    fn enter(&mut self, directory: &mut Directory, header: HeaderNeed) -> Result<usize> {
+        if matches!(header, HeaderNeed::Always(_)) {
+            directory.stands_in = Some(self.budget.part());
+        }
+        let stat = directory.stat.map_or_else(|| self.base_stat(directory.path), Ok)?;
+        directory.stat = Some(stat);
         let (source, path) = (directory.listing.source, directory.path.to_owned());
         let place = self.enter_job(JobDirectory { source, path, stat, header });
         directory.place = Some(place);
@@ -565,28 +592,4 @@ impl<'a> Planner<'a> {
         self.budget.cut();
         Ok(true)
     }
-}
-
-/// The row of a source's top.
-fn top_row(base: &State, name: &[u8]) -> Result<Option<Row>> {
-    for group in base.groups(EntryPath::root()) {
-        let group = group?;
-        if !group.path.is_empty() {
-            break;
-        }
-        if let Some(row) = group.rows.into_iter().find(|row| row.name() == name && row.stat().is_some()) {
-            return Ok(Some(row));
-        }
-    }
-    Ok(None)
-}
-
-/// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.
-fn path_in(directory: &EntryPath, name: &[u8]) -> Result<EntryPathBuf> {
-    let bad = || Error::damaged(format!("'{}' in '{directory}' cannot be a name", printable(name)));
-    directory.child(name).ok_or_else(bad)
-}
-
-fn checked(path: &[u8]) -> Result<&EntryPath> {
-    EntryPath::new(path).ok_or_else(|| Error::damaged(format!("'{}' cannot be a path", printable(path))))
 }

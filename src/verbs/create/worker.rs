@@ -178,7 +178,7 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Appends a directory's own header.
+    /// Appends a directory's own header, one for each of its lists of names.
     fn append_directory(&mut self, directory: &JobDirectory, header: Option<&HeaderNeed>) {
         if directory.path.is_root() {
             return;
@@ -187,11 +187,16 @@ impl<'a> Packer<'a> {
         // That attributes cannot be read is reported with the directory's own line.
         let opened = self.open(directory.source, &directory.path);
         entry.xattrs = opened.and_then(|opened| opened.own_xattrs()).unwrap_or_default();
-        let body = match header {
-            Some(HeaderNeed::Always(Some(names))) => Body::Listing(names),
-            _ => Body::Itself,
+        let lists = match header {
+            Some(HeaderNeed::Always(lists)) => lists.as_slice(),
+            _ => &[],
         };
-        self.frames.header(&directory.path, &entry, body);
+        if lists.is_empty() {
+            self.frames.header(&directory.path, &entry, Body::Itself);
+        }
+        for names in lists {
+            self.frames.header(&directory.path, &entry, Body::Listing(names));
+        }
     }
 
     /// Adds the line of the directory `path`, which stands in another.

@@ -7,12 +7,14 @@ use super::context::name_of;
 use super::headers;
 use super::headers::FromHeaders;
 use super::headers::HeaderSurvey;
+use super::heal;
 use super::lines::FromStates;
 use super::lines::PartRange;
 use crate::archive::open::bundle_path;
 use crate::archive::rebundle::NoLines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
+use crate::archive::spare::Spares;
 use crate::archive::state::State;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -22,6 +24,7 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Number;
+use crate::base::path;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
@@ -53,11 +56,14 @@ pub(super) struct Repaired {
 /// Repairs the bundles; stops at none up to `looked_at`.
 pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<BundleId>) -> Result<Repaired> {
     let wrong = wrong_ones(check);
+    let mut spares = heal::spares(check, &wrong)?;
+    let whole_again = heal::can_be_made_whole(check, &mut spares)?;
     let mut all: BTreeMap<BundleId, BundleName> = check.missing.clone();
     all.extend(check.examined.values().map(|examined| (examined.file.id(), examined.file.name.clone())));
     let mut repair = BundleRepair {
         repair,
         check,
+        spares,
         looked_at,
         all,
         previous: None,
@@ -65,13 +71,13 @@ pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<B
         gone: (0, BTreeSet::new()),
         guessed: None,
     };
-    let first_changed = wrong.first().map(|id| id.number);
+    let first_changed = wrong.union(&whole_again).next().map(|id| id.number);
     for name in repair.all.clone().into_values() {
         // In a dry run, what would be finished or moved away first is still as it was.
         let is_told = repair.repair.options.dry_run && repair.repair.has_step_for(&bundle_path(&name));
-        if wrong.contains(&name.id) && !is_told {
+        if (wrong.contains(&name.id) || whole_again.contains(&name.id)) && !is_told {
             repair.repair.stop_if_interrupted()?;
-            if !repair.bundle(&name)? {
+            if !repair.bundle(&name, wrong.contains(&name.id))? {
                 return Ok(Repaired { first_changed, stopped_at: Some(name.id) });
             }
         } else if let Some((_, digest)) = check.examined.get(&name.id).and_then(|examined| examined.manifest.as_ref()) {
@@ -96,6 +102,8 @@ fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
 struct BundleRepair<'m, 'a, 'c> {
     repair: &'m mut Repair<'a>,
     check: &'m Check<'c>,
+    /// Where else contents are.
+    spares: Spares<'c>,
     looked_at: Option<BundleId>,
     all: BTreeMap<BundleId, BundleName>,
     /// The bundle before, as it is now.
@@ -118,12 +126,14 @@ enum ListSource {
 }
 
 impl BundleRepair<'_, '_, '_> {
-    /// Repairs one bundle; whether that could be done before the archive is looked at again.
-    fn bundle(&mut self, name: &BundleName) -> Result<bool> {
+    /// Repairs one bundle, which is damaged or lacks contents that are elsewhere; whether that could be done before the archive is
+    /// looked at again.
+    fn bundle(&mut self, name: &BundleName, is_damaged: bool) -> Result<bool> {
         let check = self.check;
         let examined = check.examined.get(&name.id);
         let old = examined.map(|examined| self.open_again(examined)).transpose()?.flatten();
         if let Some((examined, old)) = examined.zip(old.as_ref())
+            && is_damaged
             && self.has_bad_table_only(examined)
         {
             self.write_table(name, examined, old)?;
@@ -146,7 +156,7 @@ impl BundleRepair<'_, '_, '_> {
             to = self.put_in_place(name, examined.is_some())?;
             self.previous = Some(Parent { bundle: name.clone(), manifest: published });
         }
-        let what = told(from, number, examined.is_some());
+        let what = if is_damaged { told(from, number, examined.is_some()) } else { WHOLE_AGAIN.to_owned() };
         let to = to.map(|to| format!("; the old one is now {to}")).unwrap_or_default();
         self.repair.did(bundle_path(name), format!("{what}{to}"));
         Ok(true)
@@ -252,8 +262,10 @@ impl BundleRepair<'_, '_, '_> {
         let name_of = |id: BundleId| name_of(check, check.catalog(), id);
         let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
-        let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of };
+        let mut spares = std::mem::replace(&mut self.spares, Spares::new(check.archive()));
+        let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of, spares: &mut spares };
         let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
+        self.carry_directories(name.id, &mut rewrite)?;
         let tail = match &manifests {
             Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,
@@ -281,6 +293,7 @@ impl BundleRepair<'_, '_, '_> {
                 None => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
             },
         };
+        self.spares = spares;
         Ok(published.manifest)
     }
 
@@ -308,6 +321,27 @@ impl BundleRepair<'_, '_, '_> {
         self.last_lines.insert(id, lines.last);
         self.gone = (id.number, lines.gone);
         Ok(published)
+    }
+
+    /// Directories whose lines stand in an earlier part, and whose members come after the last line of that.
+    fn carry_directories(&self, id: BundleId, rewrite: &mut Rewrite) -> Result<()> {
+        let Some(last) = self.share(id)?.after else { return Ok(()) };
+        let last = path::split_last(last.as_bytes()).0;
+        for (other, name) in self.all.range(BundleId { number: id.number, part: 1 }..id) {
+            if self.sound(*other).is_none() {
+                continue;
+            }
+            let mut reader = self.repair.archive.bundle(name)?.manifest()?;
+            while let Some(change) = reader.next_change()? {
+                if let Action::Stored(entry) = change.now
+                    && entry.stat.kind == Kind::Directory
+                    && path::walk_order(change.path.as_bytes(), last).is_gt()
+                {
+                    rewrite.carry(change.path, entry)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The directories that went in earlier parts of the same snapshot.
@@ -450,6 +484,8 @@ fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&HeaderSurvey>) {
     }
     sources.sort_by(|a, b| a.name.cmp(&b.name));
 }
+
+const WHOLE_AGAIN: &str = "contents that were lost in it stand elsewhere in the archive, and were stored in it again";
 
 /// What was done, in a plain sentence.
 fn told(from: ListSource, number: Number, was_there: bool) -> String {

@@ -202,7 +202,7 @@ impl FromHeaders {
             bundle,
             old: before.groups(EntryPath::root()).peekable(),
             before,
-            waiting: members.as_mut().and_then(Members::next),
+            waiting: members.as_mut().and_then(next_in_order),
             members,
             survey,
             firsts: HashMap::new(),
@@ -245,16 +245,22 @@ impl FromHeaders {
         while self.waiting.as_ref().is_some_and(|found| found.directory() == directory) {
             let Some(found) = self.waiting.take() else { break };
             if found.told.entry.stat.kind == Kind::Directory {
-                member = Some(self.own_member(found)?);
+                let lists = found.told.listing.clone();
+                let known = member.take();
+                let own = known.map_or_else(|| self.own_member(found), Ok)?;
+                member = Some(OwnMember { lists: own.lists.into_iter().chain(lists).collect(), ..own });
             } else {
                 let name = found.path.name_bytes().to_vec();
                 told.extend(self.entry(found).map(|entry| (name, entry)));
             }
-            self.waiting = self.members.as_mut().and_then(Members::next);
+            self.waiting = self.members.as_mut().and_then(next_in_order);
         }
         let told: Vec<(Vec<u8>, Entry)> = told.into_iter().collect();
-        let listing = member.as_ref().and_then(|member: &OwnMember| member.listing.as_deref());
-        let changes = self.changes(&directory, &old, &told, listing)?;
+        if let Some(member) = member.as_mut().filter(|member| !are_understood(&directory, &member.lists)) {
+            member.lists.clear();
+        }
+        let lists = member.as_ref().map_or(&[][..], |member| &member.lists);
+        let changes = self.changes(&directory, &old, &told, lists)?;
         Ok(DirectoryChanges { directory, changes, member })
     }
 
@@ -301,13 +307,12 @@ impl FromHeaders {
         let older = self.before.find(&found.path)?;
         let entry = noted(found.told.entry);
         let entry = older.filter(|older| is_told_alike(&found.path, older, &entry)).unwrap_or(entry);
-        let listing = found.told.listing.filter(|listing| tar::listed(listing).is_some());
-        Ok(OwnMember { entry, listing })
+        Ok(OwnMember { entry, lists: Vec::new() })
     }
 
     /// What a member is; `None` for a second name whose first cannot be read: not even its type is known.
     fn entry(&mut self, found: TarMember) -> Option<Entry> {
-        let TarMember { path, told, content_at } = found;
+        let TarMember { path, told, content_at, .. } = found;
         if told.member.flag == b'1' {
             return self.firsts.get(&told.member.target).cloned();
         }
@@ -335,10 +340,10 @@ impl FromHeaders {
         directory: &[u8],
         old: &[Row],
         told: &[(Vec<u8>, Entry)],
-        listing: Option<&[u8]>,
+        lists: &[Vec<u8>],
     ) -> Result<Vec<Change>> {
         let is_all_gone = self.is_gone(directory);
-        let mut deleted = Deleted::new(listing);
+        let mut deleted = Deleted::new(directory, lists);
         let mut changes = Vec::new();
         for pair in diff::pairs(old, told, |row, (name, _)| row.name().cmp(name)) {
             let (name, row, entry) = match pair {
@@ -389,22 +394,37 @@ fn is_told_alike(path: &EntryPath, a: &Entry, b: &Entry) -> bool {
     headers(a) == headers(b)
 }
 
-/// What a list of names deletes, asked for in the order of names.
+/// The next member but for directories that stand once more: they say nothing new.
+fn next_in_order(members: &mut Members) -> Option<TarMember> {
+    std::iter::from_fn(|| members.next()).find(|found| !found.is_again)
+}
+
+/// Whether it is known what a directory's lists of names mean.
+fn are_understood(directory: &[u8], lists: &[Vec<u8>]) -> bool {
+    match lists {
+        [names] => tar::listed(names).is_some(),
+        lists => tar::renamed_away(directory, lists).is_some(),
+    }
+}
+
+/// What lists of names delete, asked for in the order of names.
 struct Deleted<'a> {
     listing: Option<Peekable<Box<dyn Iterator<Item = (u8, &'a [u8])> + 'a>>>,
+    renamed_away: HashSet<&'a [u8]>,
 }
 
 impl<'a> Deleted<'a> {
-    fn new(listing: Option<&'a [u8]>) -> Deleted<'a> {
-        let names = listing.and_then(tar::listed);
+    fn new(directory: &[u8], lists: &'a [Vec<u8>]) -> Deleted<'a> {
+        let renamed_away = tar::renamed_away(directory, lists).into_iter().flatten().collect();
+        let names = lists.first().filter(|_| lists.len() == 1).and_then(|names| tar::listed(names));
         let boxed = |names| Box::new(names) as Box<dyn Iterator<Item = (u8, &'a [u8])> + 'a>;
-        Deleted { listing: names.map(|names| boxed(names).peekable()) }
+        Deleted { listing: names.map(|names| boxed(names).peekable()), renamed_away }
     }
 
     /// As GNU tar does it: what is not in the list, what is said to be a directory and is none, what was to be looked at and is
     /// one.
     fn has(&mut self, name: &[u8], kind: Kind) -> bool {
-        let Some(listing) = &mut self.listing else { return false };
+        let Some(listing) = &mut self.listing else { return self.renamed_away.contains(name) };
         while listing.next_if(|(_, listed)| *listed < name).is_some() {}
         match listing.next_if(|(_, listed)| *listed == name) {
             None => true,

@@ -20,6 +20,8 @@ pub(super) struct TarMember {
     pub told: TarEntry,
     /// Where its content begins.
     pub content_at: u64,
+    /// Whether it is a directory that stands once more, or late, for the times of what is stored in it only.
+    pub is_again: bool,
 }
 
 impl TarMember {
@@ -74,7 +76,12 @@ impl Members {
                 self.head = self.first_line(content_at).ok();
                 return None;
             }
-            if let Some(found) = checked(told, content_at).filter(|found| self.is_next(found)) {
+            let Some(mut found) = checked(told, content_at) else { continue };
+            found.is_again = self.is_again(&found);
+            if found.is_again {
+                return Some(found);
+            }
+            if self.is_next(&found) {
                 let (directory, name) = found.place();
                 self.last = Some((directory.to_vec(), name.to_vec()));
                 return Some(found);
@@ -82,12 +89,22 @@ impl Members {
         }
     }
 
-    /// Members stand in one order; what does not is no member of this bundle, or a lie.
+    /// Members stand in one order; what does not is no member of this bundle, or a lie. A directory's headers with the parts of
+    /// one list stand side by side.
     fn is_next(&self, found: &TarMember) -> bool {
         let (directory, name) = found.place();
         self.last.as_ref().is_none_or(|(last_directory, last_name)| {
-            path::row_order((last_directory, last_name), (directory, name)).is_lt()
+            let order = path::row_order((last_directory, last_name), (directory, name));
+            order.is_lt() || (order.is_eq() && found.told.listing.is_some())
         })
+    }
+
+    /// A directory may stand once more before what is stored in it, and late before a directory in it.
+    fn is_again(&self, found: &TarMember) -> bool {
+        let is_directory = found.told.entry.stat.kind == Kind::Directory;
+        is_directory
+            && found.told.listing.is_none()
+            && self.last.as_ref().is_some_and(|(last, _)| path::is_in(last, found.path.as_bytes()))
     }
 
     /// Goes on at the next frame that begins with a member. A large file that is itself a tar may have pieces that look so: a
@@ -135,5 +152,5 @@ fn checked(told: TarEntry, content_at: u64) -> Option<TarMember> {
     let is_directory = told.entry.stat.kind == Kind::Directory;
     let name = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
     let path = EntryPathBuf::from_bytes(name).filter(|path| !path.is_root())?;
-    Some(TarMember { path, told, content_at })
+    Some(TarMember { path, told, content_at, is_again: false })
 }

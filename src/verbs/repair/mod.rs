@@ -6,6 +6,7 @@
 mod bundles;
 mod context;
 mod headers;
+mod heal;
 mod lines;
 mod members;
 mod report;

@@ -38,6 +38,7 @@ use crate::format::layout::MemberOrder;
 use crate::format::manifest::Action;
 use crate::format::tar;
 use crate::format::tar::Member;
+use crate::format::tar::Renames;
 use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -120,6 +121,7 @@ fn read_bundle(
             state,
             before,
             seen: DamageSeen::default(),
+            aside: None,
             waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,
             unread: false,
@@ -191,6 +193,12 @@ struct Named {
 }
 
 impl Named {
+    fn extend(&mut self, path: Option<EntryPathBuf>) {
+        if let Some(path) = path {
+            self.add(path);
+        }
+    }
+
     fn add(&mut self, path: EntryPathBuf) {
         self.total += 1;
         if self.paths.len() < PATHS_MAX {
@@ -241,6 +249,8 @@ struct Scan<'a> {
     /// What was there before.
     before: Option<State>,
     seen: DamageSeen,
+    /// A directory that is moved aside.
+    aside: Option<EntryPathBuf>,
     /// Directories whose members may come in the next part.
     waiting: DirectoryQueue,
     is_last_part: bool,
@@ -274,8 +284,9 @@ impl Scan<'_> {
                     return self.last_member(expected, &told.member, end);
                 }
                 MemberHeader::Member(told) if self.tape.position() < manifest_offset => {
-                    if let Some(listing) = &told.listing {
-                        self.check_listing(&told.member, listing)?;
+                    match &told.listing {
+                        Some(listing) => self.check_listing(&told.member, listing)?,
+                        None => self.seen.unlisted.extend(self.aside.take()),
                     }
                     self.member(expected, &told.member)?;
                 }
@@ -321,6 +332,7 @@ impl Scan<'_> {
     }
 
     fn rest_is_missing(&mut self, expected: &mut ExpectedMembers) -> Result<()> {
+        self.seen.unlisted.extend(self.aside.take());
         while let Some(wanted) = expected.take()? {
             if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
                 self.note_missing(wanted);
@@ -400,6 +412,9 @@ impl Scan<'_> {
     fn check_listing(&mut self, member: &Member, listing: &[u8]) -> Result<()> {
         let name = member.path.strip_suffix(b"/").unwrap_or(&member.path);
         let (Some(state), Some(directory)) = (&self.state, EntryPathBuf::from_bytes(name)) else { return Ok(()) };
+        if self.aside.as_ref() == Some(&directory) || tar::renamed(name, listing).is_some() {
+            return self.check_renames(directory, listing);
+        }
         let Some(listed) = tar::listed(listing) else {
             self.seen.unlisted.add(directory);
             return Ok(());
@@ -412,6 +427,29 @@ impl Scan<'_> {
                     self.seen.unlisted.add(directory.child(row.name()).unwrap_or_else(|| directory.clone()));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A directory is moved aside, what goes is moved to an empty one in its place and deleted there, and it is moved back.
+    fn check_renames(&mut self, directory: EntryPathBuf, listing: &[u8]) -> Result<()> {
+        match (tar::renamed(directory.as_bytes(), listing), self.aside.is_some()) {
+            (Some(Renames::Aside), false) => self.aside = Some(directory),
+            (Some(Renames::Back), true) => self.aside = None,
+            (Some(Renames::Gone(names)), true) => {
+                for path in names.into_iter().filter_map(|name| directory.child(name)) {
+                    let find = |state: &Option<State>| state.as_ref().map(|state| state.find(&path)).transpose();
+                    let kind = |entry: Option<Option<Entry>>| entry.flatten().map(|entry| entry.stat.kind);
+                    let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
+                    // What became something else than a directory, or the other way round, is stored again.
+                    let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
+                    if now.is_some_and(stays) {
+                        self.seen.unlisted.add(path);
+                    }
+                }
+            }
+            (None, true) if listing == [0] => {}
+            _ => self.seen.unlisted.add(directory),
         }
         Ok(())
     }

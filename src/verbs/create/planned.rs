@@ -1,0 +1,129 @@
+//! How to plan, and a directory while its entries are planned: where its header stands, and must stand once more.
+
+use super::directory_diff::Change;
+use super::directory_diff::DirectoryDiff;
+use super::job::HeaderNeed;
+use crate::archive::state::Row;
+use crate::base::diff::Rehash;
+use crate::base::entry::Stat;
+use crate::base::error::Error;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::printable;
+use crate::format::tar;
+use crate::format::tar::LIST_BYTES_MAX;
+use crate::system::scan::Found;
+use crate::system::scan::Listing;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// How to plan.
+pub struct PlanOptions {
+    /// Whether entries that look unchanged are read all the same.
+    pub rehash: Rehash,
+    /// Whether a source may have become empty.
+    pub allow_empty: bool,
+    /// Whether the base ends with parts of a snapshot that was cut off.
+    pub was_cut_off: bool,
+}
+
+/// A directory whose entries are planned.
+pub struct Directory<'l> {
+    /// What the scan found in it.
+    pub listing: &'l Listing,
+    /// Its path.
+    pub path: &'l EntryPath,
+    /// Its metadata, if that changed.
+    pub own_stat: Option<Stat>,
+    /// Its metadata, once they were asked for.
+    pub stat: Option<Stat>,
+    /// Whether unpacking may make it.
+    pub may_be_made: bool,
+    /// The last part in which its header certainly stands.
+    pub stands_in: Option<u64>,
+    /// The last part in which its header stands if one of the large files in it is stored.
+    pub may_stand_in: Option<(u64, Arc<AtomicBool>)>,
+    /// Its place in the job in which it was used last.
+    pub place: Option<usize>,
+}
+
+/// A directory above the one that is planned.
+pub struct Above {
+    /// Its source, by its place in the list.
+    pub source: usize,
+    /// Its path.
+    pub path: EntryPathBuf,
+    /// Its metadata, if they were asked for.
+    pub stat: Option<Stat>,
+    /// The last part in which its header certainly stands.
+    pub stands_in: Option<u64>,
+}
+
+impl<'l> Directory<'l> {
+    /// One of which nothing is planned yet.
+    pub fn new(listing: &'l Listing, path: &'l EntryPath, own_stat: Option<Stat>, may_be_made: bool) -> Directory<'l> {
+        let (stat, stands_in, may_stand_in, place) = (own_stat, None, None, None);
+        Directory { listing, path, own_stat, stat, may_be_made, stands_in, may_stand_in, place }
+    }
+
+    /// As one that is above others.
+    pub fn into_above(self) -> Above {
+        let Directory { listing, path, stat, stands_in, .. } = self;
+        Above { source: listing.source, path: path.to_owned(), stat, stands_in }
+    }
+
+    /// What its header is for a job of this part: it stands there before what is stored in it, unless it stands in this part
+    /// already.
+    pub fn header(&self, part: u64) -> HeaderNeed {
+        match &self.may_stand_in {
+            _ if self.stands_in == Some(part) => HeaderNeed::Never,
+            Some((in_part, is_stored)) if *in_part == part => HeaderNeed::IfStoredFirst(is_stored.clone()),
+            _ => HeaderNeed::IfStored,
+        }
+    }
+
+    /// The path of an entry of it.
+    ///
+    /// # Errors
+    /// When its name can be none.
+    pub fn path_of(&self, found: &Found) -> Result<EntryPathBuf> {
+        path_in(self.path, self.listing.name(found))
+    }
+}
+
+/// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.
+///
+/// # Errors
+/// When the name can be none.
+pub fn path_in(directory: &EntryPath, name: &[u8]) -> Result<EntryPathBuf> {
+    let bad = || Error::damaged(format!("'{}' in '{directory}' cannot be a name", printable(name)));
+    directory.child(name).ok_or_else(bad)
+}
+
+/// As a path, if it is one.
+///
+/// # Errors
+/// When it is none.
+pub fn checked(path: &[u8]) -> Result<&EntryPath> {
+    EntryPath::new(path).ok_or_else(|| Error::damaged(format!("'{}' cannot be a path", printable(path))))
+}
+
+/// The lists by which unpacking deletes names from a directory. What may not be where stock tools unpack to cannot be renamed
+/// there: its content is lost, or `may_be_absent` says so of all.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn lists(directory: &EntryPath, diff: &DirectoryDiff, may_be_absent: bool) -> Result<Vec<Vec<u8>>> {
+    let Some(names) = &diff.names else { return Ok(Vec::new()) };
+    if names.len() <= LIST_BYTES_MAX || may_be_absent {
+        return Ok(vec![names.clone()]);
+    }
+    let gone: Vec<&Row> = diff.changes.iter().filter_map(Change::deleted).collect();
+    for row in &gone {
+        if row.entry()?.is_none_or(|entry| entry.is_lost()) {
+            return Ok(vec![names.clone()]);
+        }
+    }
+    Ok(tar::deletions(directory.as_bytes(), gone.iter().map(|row| row.name())))
+}

@@ -1,0 +1,94 @@
+//! Contents that are lost at one place of the archive and stand at another: what was lost may have been saved again, or have been
+//! there twice from the beginning.
+
+use crate::archive::spare::Spares;
+use crate::archive::state::Row;
+use crate::base::entry::Entry;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::path::EntryPath;
+use crate::format::manifest::Action;
+use crate::format::manifest::Change;
+use crate::verbs::verify::Check;
+use crate::verbs::verify::Examined;
+use std::collections::BTreeSet;
+
+/// Where else the contents are that are noted as lost, or that stand in one of the bundles that are `wrong`.
+pub(super) fn spares<'a>(check: &Check<'a>, wrong: &BTreeSet<BundleId>) -> Result<Spares<'a>> {
+    let mut spares = Spares::new(check.archive());
+    for examined in check.examined.values().filter(|examined| examined.manifest.is_some()) {
+        let is_wrong = wrong.contains(&examined.file.id());
+        if is_wrong || examined.lost > 0 {
+            stored(check, examined, &mut |entry| {
+                if is_wrong || entry.is_lost() {
+                    spares.want(entry);
+                }
+                Ok(true)
+            })?;
+        }
+    }
+    for id in wrong {
+        if check.examined.get(id).is_none_or(|examined| examined.manifest.is_none()) {
+            want_all_of(check, *id, &mut spares)?;
+        }
+    }
+    if spares.is_empty() {
+        return Ok(spares);
+    }
+    // Those that are wrong may be written anew before they are asked.
+    for is_wrong in [false, true] {
+        for examined in check.examined.values().filter(|examined| examined.manifest.is_some()) {
+            if wrong.contains(&examined.file.id()) == is_wrong {
+                stored(check, examined, &mut |entry| {
+                    spares.add(entry, &examined.file.name);
+                    Ok(true)
+                })?;
+            }
+        }
+    }
+    Ok(spares)
+}
+
+/// The bundles in which contents are noted as lost, and some of these were found elsewhere.
+pub(super) fn can_be_made_whole(check: &Check, spares: &mut Spares) -> Result<BTreeSet<BundleId>> {
+    let mut found = BTreeSet::new();
+    for examined in check.examined.values().filter(|examined| examined.lost > 0) {
+        stored(check, examined, &mut |entry| {
+            let Some(content) = entry.content.as_ref().filter(|content| content.place.is_lost()) else {
+                return Ok(true);
+            };
+            if spares.find(content, entry.stat.size)?.is_some() {
+                found.insert(examined.file.id());
+            }
+            Ok(!found.contains(&examined.file.id()))
+        })?;
+    }
+    Ok(found)
+}
+
+/// Shows the files with content that a bundle's list of changes has, until `visit` has seen enough.
+fn stored(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&Entry) -> Result<bool>) -> Result<()> {
+    let mut reader = check.archive().bundle(&examined.file.name)?.manifest()?;
+    while let Some(Change { now, .. }) = reader.next_change()? {
+        if let Action::Stored(entry) = now
+            && !visit(&entry)?
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Wants all contents that a bundle had, as the index remembers them.
+fn want_all_of(check: &Check, id: BundleId, spares: &mut Spares) -> Result<()> {
+    let Some(state) = check.history.state(id.number)? else { return Ok(()) };
+    for group in state.groups(EntryPath::root()) {
+        for entry in group?.rows.iter().map(Row::entry) {
+            let entry = entry?.filter(|entry| entry.content.as_ref().is_some_and(|content| content.place.bundle == id));
+            if let Some(entry) = entry {
+                spares.want(&entry);
+            }
+        }
+    }
+    Ok(())
+}
