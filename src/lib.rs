@@ -42,35 +42,65 @@
 //! # }
 //! ```
 //!
+//! The names at the root are what a program needs, and all that is promised. The modules are public with the feature `internals`
+//! only, for the program `snap` and the tests.
+//!
 //! The modules stand on floors, lowest first, a blank line between floors; a module uses only floors below its own, and a
 //! test holds them to it. `docs/architecture.md` is the map, `docs/format.md` the format.
 
+// What only the program and the tests use is no dead code.
+#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
+
+#[cfg(not(feature = "internals"))]
+mod base;
+#[cfg(feature = "internals")]
 pub mod base;
 
+#[cfg(not(feature = "internals"))]
+mod system;
+#[cfg(feature = "internals")]
 pub mod system;
 
+#[cfg(not(feature = "internals"))]
+mod format;
+#[cfg(feature = "internals")]
 pub mod format;
 
+#[cfg(not(feature = "internals"))]
+mod archive;
+#[cfg(feature = "internals")]
 pub mod archive;
 
+#[cfg(not(feature = "internals"))]
+mod verbs;
+#[cfg(feature = "internals")]
 pub mod verbs;
 
 pub use crate::archive::catalog::Catalog;
+pub use crate::archive::content::Check;
 pub use crate::archive::content::Contents;
 pub use crate::archive::content::Reader;
 pub use crate::archive::open::Archive;
 pub use crate::archive::open::Sharing;
 pub use crate::base::advice::Advice;
 pub use crate::base::entry::Content;
+pub use crate::base::entry::Device;
 pub use crate::base::entry::Entry;
 pub use crate::base::entry::Kind;
+pub use crate::base::entry::Owner;
+pub use crate::base::entry::Place;
 pub use crate::base::entry::Stat;
+pub use crate::base::entry::Xattr;
 pub use crate::base::error::Error;
 pub use crate::base::error::ErrorKind;
 pub use crate::base::error::Problem;
 pub use crate::base::error::Result;
 pub use crate::base::error::Subject;
+pub use crate::base::holes::Holes;
 pub use crate::base::id::ArchiveId;
+pub use crate::base::id::BundleId;
+pub use crate::base::id::BundleName;
+pub use crate::base::id::Hash;
 pub use crate::base::id::Number;
 pub use crate::base::monitor::EntryChange;
 pub use crate::base::monitor::Event;
@@ -80,25 +110,31 @@ pub use crate::base::monitor::Phase;
 pub use crate::base::monitor::Progress;
 pub use crate::base::monitor::Recorder;
 pub use crate::base::path::EntryPath;
+pub use crate::base::path::EntryPathBuf;
 pub use crate::base::snapshot::Counts;
 pub use crate::base::snapshot::Rules;
 pub use crate::base::snapshot::SourceRecord;
 pub use crate::base::snapshot::Summary;
 pub use crate::base::time::Time;
 pub use crate::base::when::When;
+pub use crate::system::destination::Renamed;
 pub use crate::verbs::create::CreateOptions;
 pub use crate::verbs::create::CreateReport;
 pub use crate::verbs::create::LeftOut;
 pub use crate::verbs::create::Level;
+pub use crate::verbs::create::PART_BYTES_DEFAULT;
 pub use crate::verbs::create::SourceSpec;
+pub use crate::verbs::create::check_sources;
 pub use crate::verbs::create::create;
 pub use crate::verbs::export::ExportOptions;
 pub use crate::verbs::export::export;
 pub use crate::verbs::history::LsOptions;
+pub use crate::verbs::history::NotedProblems;
 pub use crate::verbs::history::list;
 pub use crate::verbs::history::ls;
 pub use crate::verbs::repair::RepairOptions;
 pub use crate::verbs::repair::RepairReport;
+pub use crate::verbs::repair::Step;
 pub use crate::verbs::repair::repair;
 pub use crate::verbs::restore::Changes;
 pub use crate::verbs::restore::Named;
@@ -107,7 +143,12 @@ pub use crate::verbs::restore::RestoreReport;
 pub use crate::verbs::restore::changes;
 pub use crate::verbs::restore::deletions;
 pub use crate::verbs::restore::restore;
+pub use crate::verbs::verify::ArchiveFile;
+pub use crate::verbs::verify::Fault;
 pub use crate::verbs::verify::Finding;
+pub use crate::verbs::verify::Impact;
+pub use crate::verbs::verify::Members;
 pub use crate::verbs::verify::VerifyOptions;
 pub use crate::verbs::verify::VerifyReport;
+pub use crate::verbs::verify::Witness;
 pub use crate::verbs::verify::verify;

@@ -212,7 +212,7 @@ fn without_any_manifest_or_index_names_deletions_and_contents_come_from_the_head
 /// All that headers can say of an entry.
 fn by_headers(
     entry: &Entry,
-) -> (Kind, u32, u32, u32, u64, i64, u64, Vec<u8>, Vec<snap_archive::base::entry::Xattr>, String) {
+) -> (Kind, u32, u32, u32, u64, i64, snap_archive::Device, Vec<u8>, Vec<snap_archive::base::entry::Xattr>, String) {
     let stat = &entry.stat;
     let owner = format!("{}:{}", entry.owner.user, entry.owner.group);
     let xattrs = entry.xattrs.iter().filter(|(name, _)| !name.starts_with(b"system.")).cloned().collect();

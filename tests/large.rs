@@ -7,19 +7,16 @@ use crate::support::listing::item;
 use crate::support::tree::noise;
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
-use std::time::Instant;
 
 #[test]
-fn a_sparse_file_of_a_tebibyte_is_saved_and_restored_in_little_time() {
+fn of_a_sparse_file_of_a_tebibyte_only_the_data_is_read_and_written() {
     let bench = Bench::new();
     let (size, middle) = (1_u64 << 40, (1 << 39) + 12_345);
     bench.home.sparse("disk.img", size, &[(0, b"boot"), (middle, b"middle"), (size - 4, b"last")]);
-    let started = Instant::now();
-    bench.save();
+    let report = bench.snap.call("create").words("--json").arg(bench.home.root()).ok().json().remove(0);
+    let bytes_read = report["bytes_read"].as_u64().unwrap();
+    assert!(bytes_read < 1 << 20, "{bytes_read} bytes were read");
     let out = bench.restored(0).join("home");
-    // It is a matter of seconds; a slow machine and a program without optimisation are given a lot more.
-    assert!(started.elapsed() < Duration::from_mins(5), "took {:?}", started.elapsed());
 
     let restored = fs::File::open(out.join("disk.img")).unwrap();
     for (offset, expected) in [(0, "boot"), (middle, "middle"), (size - 4, "last"), (1 << 38, "\0\0\0\0")] {

@@ -24,6 +24,7 @@ mod refused;
 mod restoring;
 mod rules;
 mod salvage;
+mod screens;
 mod sources;
 mod stock;
 mod stores;

@@ -39,6 +39,7 @@ use snap_fuzz::indexes;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use snap_archive::base::entry::Device;
 
 const ARCHIVE: ArchiveId = ArchiveId([0x5a; 16]);
 const TIME: Time = Time { seconds: 1_795_391_702, nanos: 0 };
@@ -199,7 +200,7 @@ fn tree() -> Vec<(EntryPathBuf, Entry, &'static [u8])> {
     let mut symlink = entry(Kind::Symlink);
     symlink.target = b"../\xff/b".to_vec();
     let mut device = entry(Kind::CharDevice);
-    device.stat.device = 5 << 32 | 1;
+    device.stat.device = Device { major: 5, minor: 1 };
     let path = |bytes: &[u8]| EntryPathBuf::from_bytes(bytes).unwrap();
     let long = [b"home/b/".as_slice(), &[b'l'; 180]].concat();
     vec![

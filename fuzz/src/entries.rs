@@ -19,6 +19,7 @@ use snap_archive::base::time::Time;
 use snap_archive::format::manifest::Change;
 use snap_archive::format::manifest::DraftLine;
 use snap_archive::format::manifest::Action;
+use snap_archive::base::entry::Device;
 
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;
@@ -45,7 +46,7 @@ pub fn entry(u: &mut Unstructured) -> Result<Entry> {
         ctime: Time::new(u.arbitrary()?, u.arbitrary()?),
         inode: u.arbitrary()?,
         link: u.arbitrary()?,
-        device: if kind.is_device() { u.arbitrary()? } else { 0 },
+        device: if kind.is_device() { Device::of_number(u.arbitrary()?) } else { Device::default() },
         racy: u.arbitrary()?,
     };
     let mut target = Vec::new();

@@ -3,6 +3,7 @@
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
+use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::Number;
 use crate::base::path;
@@ -70,9 +71,9 @@ impl Row {
 /// What is in a directory, or a piece of it: no more than one block of each index file holds. The pieces of a large directory
 /// come one after the other.
 #[derive(Clone, Default)]
-pub struct Group {
+pub struct DirectoryRows {
     /// The directory.
-    pub path: Vec<u8>,
+    pub path: EntryPathBuf,
     /// Its entries by name; never none.
     pub rows: Vec<Row>,
 }
@@ -121,8 +122,8 @@ impl State {
     }
 
     /// What `directory` itself holds, piece by piece.
-    pub fn in_directory<'d>(&self, directory: &'d EntryPath) -> impl Iterator<Item = Result<Group>> + use<'d> {
-        let is_in_it = |group: &Result<Group>| group.as_ref().map_or(true, |group| group.path == directory.as_bytes());
+    pub fn in_directory<'d>(&self, directory: &'d EntryPath) -> impl Iterator<Item = Result<DirectoryRows>> + use<'d> {
+        let is_in_it = |group: &Result<DirectoryRows>| group.as_ref().map_or(true, |group| *group.path == *directory);
         self.groups(directory).take_while(is_in_it)
     }
 
@@ -188,14 +189,14 @@ pub struct Groups {
 /// The rows of a state, one after the other.
 pub struct Rows {
     groups: Groups,
-    group: Group,
+    group: DirectoryRows,
     at: usize,
 }
 
 impl Rows {
     /// The rows of these directories.
     pub fn new(groups: Groups) -> Rows {
-        Rows { groups, group: Group::default(), at: 0 }
+        Rows { groups, group: DirectoryRows::default(), at: 0 }
     }
 
     /// The next row, with its directory's path.
@@ -207,7 +208,7 @@ impl Rows {
             let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
             (self.group, self.at) = (group, 0);
         }
-        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_slice(), row)))
+        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_bytes(), row)))
     }
 
     /// Takes the row that [`Rows::peek`] shows.
@@ -219,25 +220,26 @@ impl Rows {
             return Ok(None);
         }
         self.at += 1;
-        Ok(self.group.rows.get(self.at - 1).map(|row| (self.group.path.as_slice(), row)))
+        Ok(self.group.rows.get(self.at - 1).map(|row| (self.group.path.as_bytes(), row)))
     }
 }
 
 impl Groups {
-    fn advance(&mut self) -> Result<Option<Group>> {
+    fn advance(&mut self) -> Result<Option<DirectoryRows>> {
         loop {
             for cursor in &mut self.cursors {
                 cursor.fill(self.piece_rows_max)?;
             }
             let first = self.cursors.iter().filter_map(Cursor::path).min_by(|a, b| path::walk_order(a, b));
             let Some(first) = first.filter(|first| path::is_in(first, self.top.as_bytes())) else { return Ok(None) };
-            let path = first.to_vec();
-            let mut rows = self.take_rows(&path);
+            let path = EntryPathBuf::from_bytes(first)
+                .ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
+            let mut rows = self.take_rows(path.as_bytes());
             if self.gone == Gone::Dropped {
                 rows.retain(|row| row.stat().is_some());
             }
             if !rows.is_empty() {
-                return Ok(Some(Group { path, rows }));
+                return Ok(Some(DirectoryRows { path, rows }));
             }
         }
     }
@@ -261,9 +263,9 @@ impl Groups {
 }
 
 impl Iterator for Groups {
-    type Item = Result<Group>;
+    type Item = Result<DirectoryRows>;
 
-    fn next(&mut self) -> Option<Result<Group>> {
+    fn next(&mut self) -> Option<Result<DirectoryRows>> {
         self.advance().transpose()
     }
 }
@@ -397,7 +399,7 @@ fn names_until(block: &Block, rows: &Range<u32>, name: &[u8]) -> u32 {
     low
 }
 
-/// What is kept of the next directories in one is no more than these bytes and one name: they are looked up again and again.
+/// Names of subdirectories read ahead per level, in bytes; more are read when these are used up.
 const LEVEL_BYTES: usize = 4 << 10;
 
 /// The directories of a state, in the order of a walk. Memory grows with the depth only.
@@ -424,7 +426,7 @@ impl WalkLevel {
         let mut bytes = 0;
         for group in state.groups_after(directory, &self.after) {
             let group = group?;
-            if group.path != directory.as_bytes() {
+            if *group.path != *directory {
                 break;
             }
             for row in &group.rows {
@@ -542,7 +544,7 @@ mod tests {
             let rows_max = rows_max.min(4096) as usize * state.layers.len();
             assert!((1..=rows_max).contains(&group.rows.len()), "{} rows", group.rows.len());
             for row in &group.rows {
-                let key = (EntryPathBuf::from_bytes(&group.path).unwrap(), row.name().to_vec());
+                let key = (group.path.clone(), row.name().to_vec());
                 assert!(rows.last_key_value().is_none_or(|(last, _)| *last < key), "not in the order of a walk");
                 rows.insert(key, Some(row.stat().unwrap().size));
             }
@@ -680,7 +682,7 @@ mod tests {
         let mut groups = State::new(vec![Arc::new(file)]).groups(&path("z"));
         let first = groups.next().expect("there is something in z");
         assert!(first.is_err_and(|error| error.to_string().contains("coughs")));
-        assert_eq!(groups.next().unwrap().unwrap().path, b"z");
+        assert_eq!(groups.next().unwrap().unwrap().path, path("z"));
     }
 
     #[test]

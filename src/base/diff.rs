@@ -115,7 +115,7 @@ mod tests {
         let symlink = Stat { kind: Kind::Symlink, ..file };
         check(symlink, Stat { ctime: later, ..symlink }, Verdict::MaybeModified);
         let device = Stat { kind: Kind::CharDevice, ..Stat::default() };
-        check(device, Stat { device: 1, ..device }, Verdict::Modified);
+        check(device, Stat { device: crate::base::entry::Device { major: 0, minor: 1 }, ..device }, Verdict::Modified);
         assert_eq!(compare(&file, &file, Rehash::Yes), Verdict::MaybeModified);
         assert_eq!(compare(&directory, &directory, Rehash::Yes), Verdict::Unchanged);
     }

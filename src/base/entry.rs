@@ -73,11 +73,41 @@ pub struct Stat {
     pub inode: u64,
     /// Which names are names of one file: equal, not 0, for all hard links of a file; 0 when it has one name only.
     pub link: u64,
-    /// Major and minor number of a device, `major << 32 | minor`; 0 for every other kind.
-    pub device: u64,
+    /// The numbers of a device; 0 for every other kind.
+    pub device: Device,
     /// Whether it may have been modified again without a trace in its times, so that it must be read next time: its mtime or
     /// ctime was not safely older than the moment it was looked at. Only files and symlinks.
     pub racy: bool,
+}
+
+/// The numbers of a device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Device {
+    /// Which driver.
+    pub major: u32,
+    /// Which of its devices.
+    pub minor: u32,
+}
+
+impl Device {
+    /// Both in one: the major number in the upper half.
+    pub fn number(self) -> u64 {
+        u64::from(self.major) << 32 | u64::from(self.minor)
+    }
+
+    /// That of which [`Device::number`] is this.
+    pub fn of_number(number: u64) -> Device {
+        Device { major: (number >> 32) as u32, minor: number as u32 }
+    }
+}
+
+/// Which file of this machine it is, whatever its names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FileKey {
+    /// The number of the file system; changes when a drive is plugged in again.
+    pub file_system: u64,
+    /// The inode's number.
+    pub inode: u64,
 }
 
 /// How much older than the look an entry's times must be to be trusted: two seconds is the coarsest grain (FAT).
@@ -148,8 +178,8 @@ pub struct Content {
     pub place: Place,
     /// The holes.
     pub holes: Holes,
-    /// Whether the bytes may be no state that the file ever had: it changed while it was read, or what could not be read of it
-    /// is zeros. It is racy then, too.
+    /// Whether the file changed or could not be fully read while it was saved, where it has zeros: the bytes may match no
+    /// state that it was ever in. It is racy then, too.
     pub torn: bool,
 }
 
@@ -262,7 +292,7 @@ mod tests {
             Stat { gid: 1, ..old },
             Stat { inode: 8, ..old },
             Stat { link: 1, ..old },
-            Stat { device: 1, ..old },
+            Stat { device: Device { major: 0, minor: 1 }, ..old },
             Stat { kind: Kind::Fifo, ..old },
             Stat { mtime: Time::new(100, 1), ..old },
             Stat { ctime: Time::new(100, 1), ..old },

@@ -203,7 +203,7 @@ impl Problem {
         Problem { path, what: what.into(), advice: None, is_unsaved: false }
     }
 
-    /// The content of this file, which is given out as it was saved, may be no state that it ever had.
+    /// The content of this file is given out as it was saved, and may match no state that it was ever in.
     pub fn torn(path: EntryPathBuf) -> Problem {
         let what = "it is given back as it was saved, but that may not be whole: it changed at that time, or could not be \
                     read to its end, and then has zeros there. Another snapshot may have it whole";

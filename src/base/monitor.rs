@@ -229,7 +229,7 @@ pub enum Event<'a> {
     Counting(bool),
 }
 
-/// Who is told what happens. Called from several threads at once.
+/// Receives events from a running command. Called from several threads at once.
 pub trait Monitor: Sync {
     /// Something happened.
     fn event(&self, event: Event<'_>);

@@ -36,7 +36,7 @@ use std::time::Duration;
 /// How many bytes of manifest a frame holds.
 const MANIFEST_FRAME_BYTES: usize = 4 << 20;
 
-/// More than this does not stand before the last line in the last frame, which is then read together with the seek table.
+/// The most bytes before the last line in the last frame: small, so that one read gets that line and the seek table.
 const LAST_FRAME_BYTES: usize = 256 << 10;
 
 /// Writes one bundle, front to back.

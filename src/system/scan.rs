@@ -9,6 +9,8 @@ use crate::base::concurrency::Changed;
 use crate::base::concurrency::Guard;
 use crate::base::concurrency::Lock;
 use crate::base::concurrency::join;
+use crate::base::entry::Device;
+use crate::base::entry::FileKey;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
@@ -174,7 +176,7 @@ impl Source {
             ctime: if file_system.keeps_ctime { time(raw.ctime) } else { Time::default() },
             inode: if file_system.stable_inodes && kind != Kind::Directory { raw.inode } else { 0 },
             link: if link_known { link_number(raw, file_system) } else { 0 },
-            device: if kind.is_device() { raw.device } else { 0 },
+            device: if kind.is_device() { raw.device } else { Device::default() },
             racy: false,
         }
     }
@@ -254,7 +256,7 @@ pub struct ScanOptions<'a> {
     /// Threads that read ahead, beside the caller's.
     pub threads: usize,
     /// A directory that is never part of a source, by file system and inode: the archive.
-    pub skip: Option<(u64, u64)>,
+    pub skip: Option<FileKey>,
     /// Where "now" comes from, for telling which entries are racy.
     pub clock: &'a (dyn Fn() -> Time + Sync),
 }
@@ -485,7 +487,7 @@ impl Scanner<'_> {
                 }
             };
             let is_directory = raw.kind == Some(Kind::Directory);
-            if is_directory && self.options.skip == Some((raw.file_system, raw.inode)) {
+            if is_directory && self.options.skip == Some(raw.key()) {
                 listing.archive = EntryPathBuf::from_bytes(&path::joined(&listing.path, name));
                 continue;
             }
@@ -663,8 +665,7 @@ mod tests {
         let root = tree();
         let archive = crate::system::platform::stat_path(&root.path().join("b")).unwrap();
         let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
-        let options =
-            ScanOptions { threads: 1, skip: Some((archive.file_system, archive.inode)), clock: &|| Time::new(0, 0) };
+        let options = ScanOptions { threads: 1, skip: Some(archive.key()), clock: &|| Time::new(0, 0) };
         scan(&sources, &options, &mut |listing| {
             assert!(!listing.path.starts_with(b"s/b"));
             let is_it = |found: &Found| listing.path == b"s" && listing.name(found) == b"b";

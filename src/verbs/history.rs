@@ -2,7 +2,7 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
-use crate::archive::state::Group;
+use crate::archive::state::DirectoryRows;
 use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -124,7 +124,7 @@ fn visit_below(
     for group in state.groups(top) {
         let group = group?;
         // The directory itself comes first, unless it is empty.
-        if !recursive && group.path != top.as_bytes() {
+        if !recursive && *group.path != *top {
             break;
         }
         visit_group(&group, monitor, visit)?;
@@ -133,16 +133,15 @@ fn visit_below(
 }
 
 fn visit_group(
-    group: &Group,
+    group: &DirectoryRows,
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
     let bad = || Error::damaged("the index holds a path that cannot be");
-    let directory = EntryPathBuf::from_bytes(&group.path).ok_or_else(bad)?;
     for row in &group.rows {
         check_interrupted(monitor)?;
         if let Some(entry) = row.entry()? {
-            visit(&directory.child(row.name()).ok_or_else(bad)?, &entry)?;
+            visit(&group.path.child(row.name()).ok_or_else(bad)?, &entry)?;
         }
     }
     Ok(())

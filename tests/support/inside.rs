@@ -119,9 +119,9 @@ pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let groups = catalog.state(number).unwrap().groups(EntryPath::root());
-    let of_group = |group: snap_archive::archive::state::Group| {
+    let of_group = |group: snap_archive::archive::state::DirectoryRows| {
         let entry = |row: &snap_archive::archive::state::Row| {
-            (snap_archive::base::path::joined(&group.path, row.name()), row.entry().unwrap().unwrap())
+            (snap_archive::base::path::joined(group.path.as_bytes(), row.name()), row.entry().unwrap().unwrap())
         };
         group.rows.iter().map(entry).collect::<Vec<_>>()
     };

@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod mounted;
 pub mod oracles;
 pub mod replay;
+pub mod screen;
 pub mod snap;
 pub mod stores;
 pub mod traced;

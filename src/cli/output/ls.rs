@@ -26,7 +26,7 @@ struct Listed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<[u64; 2]>,
+    device: Option<[u32; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     blake3: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -49,7 +49,7 @@ impl<'a> Listed<'a> {
             mtime: json::time(stat.mtime),
             size: stat.size,
             target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
-            device: stat.kind.is_device().then_some([stat.device >> 32, stat.device & u64::from(u32::MAX)]),
+            device: stat.kind.is_device().then_some([stat.device.major, stat.device.minor]),
             lost: entry.is_lost(),
             torn: entry.is_torn(),
             blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
@@ -73,7 +73,7 @@ pub(crate) fn long_line(path: &EntryPath, entry: &Entry, time: &str) -> String {
     };
     let (user, group) = (owner(&entry.owner.user, stat.uid), owner(&entry.owner.group, stat.gid));
     let size = match stat.kind {
-        kind if kind.is_device() => format!("{}, {}", stat.device >> 32, stat.device & u64::from(u32::MAX)),
+        kind if kind.is_device() => format!("{}, {}", stat.device.major, stat.device.minor),
         _ => text::number(stat.size),
     };
     format!("{} {user:<8} {group:<8} {size:>14} {time} {}", mode(stat), short_line(path, entry))

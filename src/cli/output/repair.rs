@@ -32,7 +32,7 @@ struct StepJson<'a> {
 
 impl Render for Repaired<'_> {
     fn text(&self, text: &mut Text) {
-        let RepairReport { steps, left } = self.report;
+        let RepairReport { steps, left, .. } = self.report;
         let heading = if self.dry_run { "would repair: " } else { "repaired: " };
         for step in steps {
             text.result(format!("{heading}{}: {}", printable(step.file.as_bytes()), printable(step.what.as_bytes())));

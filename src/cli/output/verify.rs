@@ -101,7 +101,7 @@ impl Render for Verified<'_> {
     }
 
     fn json(&self) -> impl Serialize {
-        let VerifyReport { snapshots, bundles, entries, bytes, ref findings, ref known_losses } = *self.report;
+        let VerifyReport { snapshots, bundles, entries, bytes, ref findings, ref known_losses, .. } = *self.report;
         let (findings, known_losses) = (FindingJson::all(findings), FindingJson::all(known_losses));
         Document { data: self.data, snapshots, bundles, entries, bytes, findings, known_losses }
     }

@@ -263,7 +263,7 @@ mod tests {
             ctime: Time::new(n as i64, 999_999_999),
             inode: u64::MAX.wrapping_add(n),
             link: n % 4,
-            device: n % 5,
+            device: crate::base::entry::Device::of_number(n % 5),
             racy: n.is_multiple_of(7),
             ..Stat::default()
         };

@@ -16,6 +16,7 @@ use super::damaged;
 use super::decoded;
 use crate::base::concurrency::Lock;
 use crate::base::entry::Content;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
@@ -527,7 +528,7 @@ fn stats_of(part: &ComparePart) -> Option<Vec<Option<Stat>>> {
             ctime: Time::new(last.ctime, part.ctime_nanos[at]),
             inode: last.inode,
             link: 0,
-            device: 0,
+            device: Device::default(),
             racy: false,
         }));
         at += 1;
@@ -536,7 +537,7 @@ fn stats_of(part: &ComparePart) -> Option<Vec<Option<Stat>>> {
         row_mut(&mut stats, *row)?.link = *link;
     }
     for (row, device) in &part.devices {
-        row_mut(&mut stats, *row)?.device = *device;
+        row_mut(&mut stats, *row)?.device = Device::of_number(*device);
     }
     for row in &part.racy {
         row_mut(&mut stats, *row)?.racy = true;

@@ -19,6 +19,7 @@ use super::encoded;
 use super::kind_number;
 use super::write_failed;
 use crate::base::entry::Content;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -117,8 +118,8 @@ impl IndexWriter {
         if stat.link != 0 {
             part.links.push((row, stat.link));
         }
-        if stat.device != 0 {
-            part.devices.push((row, stat.device));
+        if stat.device != Device::default() {
+            part.devices.push((row, stat.device.number()));
         }
         if stat.racy {
             part.racy.push(row);

@@ -10,6 +10,7 @@ pub use problems::PROBLEMS_MAX;
 
 use crate::base::advice::Advice;
 use crate::base::entry::Content;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
@@ -262,7 +263,7 @@ impl DraftLine {
             inode: stat.inode,
             link: stat.link,
             racy: stat.racy,
-            device: stat.kind.is_device().then_some(((stat.device >> 32) as u32, stat.device as u32)),
+            device: stat.kind.is_device().then_some((stat.device.major, stat.device.minor)),
             target: (stat.kind == Kind::Symlink).then_some(Text(Cow::Borrowed(&entry.target))),
             xattrs: entry.xattrs.iter().map(|(name, value)| (borrowed(name), borrowed(value))).collect(),
             holes: content.map_or_else(Vec::new, |content| content.holes.to_pairs()),
@@ -331,7 +332,7 @@ impl Change {
             ctime: line.ctime.ok_or_else(|| bad("no time"))?.0,
             inode: line.inode,
             link: line.link,
-            device: line.device.map_or(0, |(major, minor)| u64::from(major) << 32 | u64::from(minor)),
+            device: line.device.map(|(major, minor)| Device { major, minor }).unwrap_or_default(),
             racy: line.racy,
         };
         let mut entry = Entry {
@@ -600,7 +601,7 @@ mod tests {
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::File) {
             let mut entry = Entry::default();
             entry.stat.kind = kind;
-            entry.stat.device = if kind.is_device() { 8 << 32 | 1 } else { 0 };
+            entry.stat.device = if kind.is_device() { Device { major: 8, minor: 1 } } else { Device::default() };
             entry.target = if kind == Kind::Symlink { b"../\xfe".to_vec() } else { Vec::new() };
             let line = written(&DraftLine::entry(&path(b"s"), &entry, None), None);
             assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Stored(entry));

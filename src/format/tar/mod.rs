@@ -19,6 +19,7 @@ pub use self::read::TarEntry;
 pub use self::read::read_entry;
 pub use self::read::read_header;
 
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use tar::EntryType;
@@ -141,12 +142,11 @@ fn fitting(name: &str) -> &str {
     if name.len() > NAME_BYTES_MAX { "" } else { name }
 }
 
-fn set_device(header: &mut Header, device: u64) {
+fn set_device(header: &mut Header, device: Device) {
     const OCTAL_DEVICE_MAX: u32 = 0o777_7777;
-    let (major, minor) = ((device >> 32) as u32, device as u32);
     if let Some(ustar) = header.as_ustar_mut() {
-        ustar.set_device_major(major.min(OCTAL_DEVICE_MAX));
-        ustar.set_device_minor(minor.min(OCTAL_DEVICE_MAX));
+        ustar.set_device_major(device.major.min(OCTAL_DEVICE_MAX));
+        ustar.set_device_minor(device.minor.min(OCTAL_DEVICE_MAX));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::BLOCK_BYTES;
 use super::padding;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
@@ -89,7 +90,7 @@ pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
         gid: number(gid, header.gid(), "group")?,
         size: if kind == Kind::File { member.size } else { 0 },
         mtime,
-        device: if kind.is_device() { device(&header).ok_or_else(|| bad("device"))? } else { 0 },
+        device: if kind.is_device() { device(&header).ok_or_else(|| bad("device"))? } else { Device::default() },
         ..Stat::default()
     };
     xattrs.sort();
@@ -104,9 +105,9 @@ pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
     Ok(Some(TarEntry { member, entry, listing }))
 }
 
-fn device(header: &Header) -> Option<u64> {
+fn device(header: &Header) -> Option<Device> {
     let (major, minor) = (header.device_major().ok()??, header.device_minor().ok()??);
-    Some(u64::from(major) << 32 | u64::from(minor))
+    Some(Device { major, minor })
 }
 
 /// How much of the headers is wanted.
@@ -376,7 +377,7 @@ mod tests {
 
     fn entries() -> impl Strategy<Value = Entry> {
         let numbers = (0..=0o7777_u32, any::<u32>(), any::<u32>(), any::<i64>(), any::<u64>());
-        let device = (0..0o777_7777_u64, 0..0o777_7777_u64);
+        let device = (0..0o777_7777_u32, 0..0o777_7777_u32).prop_map(|(major, minor)| Device { major, minor });
         let owner = ("[a-zé]{0,15}", "[a-z]{0,31}");
         (0..Kind::ALL.len(), numbers, device, owner, xattrs(), names()).prop_map(
             |(kind, (mode, uid, gid, seconds, size), device, owner, xattrs, target)| {
@@ -388,7 +389,7 @@ mod tests {
                     gid: gid >> (gid % 32),
                     size: if kind == Kind::File { size >> (size % 60) } else { 0 },
                     mtime: Time::new(seconds >> (seconds.unsigned_abs() % 60), 0),
-                    device: if kind.is_device() { device.0 << 32 | device.1 } else { 0 },
+                    device: if kind.is_device() { device } else { Device::default() },
                     ..Stat::default()
                 };
                 let target = if kind == Kind::Symlink { target } else { Vec::new() };
@@ -427,7 +428,7 @@ mod tests {
             append_header(&mut bytes, &path, &entry, Body::LinkTo(&first));
             let told = read_back(&bytes);
             prop_assert_eq!((told.member.flag, told.member.path, told.member.target), (b'1', path, first));
-            let stat = Stat { kind: Kind::File, size: 0, device: 0, ..entry.stat };
+            let stat = Stat { kind: Kind::File, size: 0, device: Device::default(), ..entry.stat };
             prop_assert_eq!(told.entry, Entry { stat, owner: entry.owner, ..Entry::default() });
         }
 

@@ -91,7 +91,7 @@ impl Destination {
 
 fn is_same_file(from: &Directory, old_name: &[u8], parent: &Directory, new_name: &[u8]) -> bool {
     match (from.stat(old_name), parent.stat(new_name)) {
-        (Ok(a), Ok(b)) => (a.inode, a.file_system) == (b.inode, b.file_system),
+        (Ok(a), Ok(b)) => a.key() == b.key(),
         _ => false,
     }
 }

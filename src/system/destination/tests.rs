@@ -4,6 +4,7 @@
 use super::failure::in_the_way;
 use super::*;
 use crate::base::entry::Content;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Owner;
@@ -183,7 +184,7 @@ fn devices_keep_their_numbers_or_are_counted_as_lost() {
     let place = Place::new();
     let to = place.open(DestinationOptions::default());
     let mut null = place.entry(Kind::CharDevice, 0o666);
-    null.stat.device = 1 << 32 | 3;
+    null.stat.device = Device { major: 1, minor: 3 };
     to.write_special(&path("null"), &null).unwrap();
     if lost(&to) == [(LossKind::Device, 1)] {
         assert_eq!(to.names(EntryPath::root()).unwrap(), Vec::<Vec<u8>>::new());
@@ -191,7 +192,7 @@ fn devices_keep_their_numbers_or_are_counted_as_lost() {
     }
     let found = to.stat(&path("null")).unwrap().unwrap();
     assert_eq!((found.kind, found.device, found.mode), (Some(Kind::CharDevice), null.stat.device, 0o666));
-    null.stat.device = 1 << 63;
+    null.stat.device = Device { major: 1 << 31, minor: 0 };
     assert!(what(to.write_special(&path("huge"), &null)).starts_with("cannot be made"));
 }
 
@@ -491,7 +492,7 @@ fn an_ordinary_person_gets_everything_but_what_takes_root() {
     write(&to, &path("closed/tool"), &roots, b"x");
     write(&to, &path("closed/none"), &Entry { xattrs: roots.xattrs.clone(), ..place.file(0o000, 1) }, b"x");
     let mut device = place.entry(Kind::BlockDevice, 0o600);
-    device.stat.device = 7 << 32;
+    device.stat.device = Device { major: 7, minor: 0 };
     to.write_special(&path("closed/disk"), &device).unwrap();
     to.link(&path("closed/disk"), &path("closed/disk-again"), &device).unwrap();
     to.finish_directory(&path("closed"), &place.entry(Kind::Directory, 0o000)).unwrap();

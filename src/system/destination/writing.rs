@@ -7,6 +7,7 @@ use super::failure::problem;
 use super::losses::LossKind;
 use super::pending::PendingFile;
 use super::target::Destination;
+use crate::base::entry::Device;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
@@ -144,7 +145,7 @@ impl Destination {
         let temporary = self.temporary_name();
         let (made, loss) = match entry.stat.kind {
             Kind::Symlink => (parent.make_symlink(&entry.target, &temporary), LossKind::Symlink),
-            Kind::Fifo => (parent.make_node(&temporary, Kind::Fifo, 0o600, 0), LossKind::Fifo),
+            Kind::Fifo => (parent.make_node(&temporary, Kind::Fifo, 0o600, Device::default()), LossKind::Fifo),
             kind => (parent.make_node(&temporary, kind, 0o600, entry.stat.device), LossKind::Device),
         };
         match made {

@@ -4,6 +4,7 @@
 use super::facts::FileSystem;
 use super::facts::RawStat;
 use super::system;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
 use crate::base::time::Time;
@@ -131,12 +132,12 @@ impl Directory {
         self.0.make_symlink(target, name)
     }
 
-    /// Makes the pipe or device `name` in it; `device` is `major << 32 | minor`.
+    /// Makes the pipe or device `name` in it; a pipe has no numbers.
     ///
     /// # Errors
     /// As for [`Directory::make_directory`]; [`io::ErrorKind::InvalidInput`] for other kinds and for device numbers that the
     /// system has no room for.
-    pub fn make_node(&self, name: &[u8], kind: Kind, mode: u32, device: u64) -> io::Result<()> {
+    pub fn make_node(&self, name: &[u8], kind: Kind, mode: u32, device: Device) -> io::Result<()> {
         self.0.make_node(name, kind, mode, device)
     }
 

@@ -1,5 +1,7 @@
 //! What an operating system tells of files and file systems, and what it may refuse. Knows nothing of how it is asked.
 
+use crate::base::entry::Device;
+use crate::base::entry::FileKey;
 use crate::base::entry::Kind;
 use crate::base::time::Time;
 
@@ -30,8 +32,15 @@ pub struct RawStat {
     pub file_system: u64,
     /// The number of the mount that it is reached through; 0 where the system does not tell.
     pub mount: u64,
-    /// Major and minor number of a device, `major << 32 | minor`.
-    pub device: u64,
+    /// The numbers of a device.
+    pub device: Device,
+}
+
+impl RawStat {
+    /// Which file it is.
+    pub fn key(&self) -> FileKey {
+        FileKey { file_system: self.file_system, inode: self.inode }
+    }
 }
 
 /// What kind of file system a directory is on, as far as it matters here.

@@ -33,7 +33,7 @@ impl Refusal {
     }
 }
 
-/// So much is written by one call.
+/// Bytes per write call.
 pub const WRITE_BYTES: usize = system::WRITE_BYTES;
 
 /// What is known of an open file.

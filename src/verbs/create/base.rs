@@ -1,13 +1,12 @@
 //! What was in a source when it was last saved, directory by directory. Knows nothing of what is in it now.
 
-use crate::archive::state::Group;
+use crate::archive::state::DirectoryRows;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::walk_order;
 use std::collections::HashSet;
 
 /// The directories of one source as they were, and which of them stay as they are because they could not be read.
@@ -15,7 +14,7 @@ pub struct BaseWalk {
     /// The source, by its place in the list.
     pub source: usize,
     groups: Groups,
-    next: Option<Group>,
+    next: Option<DirectoryRows>,
     retained: HashSet<EntryPathBuf>,
 }
 
@@ -34,8 +33,8 @@ impl BaseWalk {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn take_before(&mut self, path: Option<&EntryPath>) -> Result<Option<Group>> {
-        let is_before = |group: &Group| path.is_none_or(|path| walk_order(&group.path, path.as_bytes()).is_lt());
+    pub fn take_before(&mut self, path: Option<&EntryPath>) -> Result<Option<DirectoryRows>> {
+        let is_before = |group: &DirectoryRows| path.is_none_or(|path| *group.path < *path);
         if self.next.as_ref().is_some_and(is_before) { self.take() } else { Ok(None) }
     }
 
@@ -43,9 +42,9 @@ impl BaseWalk {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn take_at(&mut self, path: &EntryPath) -> Result<Group> {
-        let mut whole = Group::default();
-        while self.next.as_ref().is_some_and(|group| group.path == path.as_bytes())
+    pub fn take_at(&mut self, path: &EntryPath) -> Result<DirectoryRows> {
+        let mut whole = DirectoryRows::default();
+        while self.next.as_ref().is_some_and(|group| *group.path == *path)
             && let Some(piece) = self.take()?
         {
             if whole.rows.is_empty() { whole = piece } else { whole.rows.extend(piece.rows) }
@@ -53,7 +52,7 @@ impl BaseWalk {
         Ok(whole)
     }
 
-    fn take(&mut self) -> Result<Option<Group>> {
+    fn take(&mut self) -> Result<Option<DirectoryRows>> {
         let next = self.groups.next().transpose()?;
         Ok(std::mem::replace(&mut self.next, next))
     }
@@ -77,7 +76,7 @@ impl BaseWalk {
 pub fn top_row(base: &State, name: &[u8]) -> Result<Option<Row>> {
     for group in base.groups(EntryPath::root()) {
         let group = group?;
-        if !group.path.is_empty() {
+        if !group.path.is_root() {
             break;
         }
         if let Some(row) = group.rows.into_iter().find(|row| row.name() == name && row.stat().is_some()) {

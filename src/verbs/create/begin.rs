@@ -21,7 +21,7 @@ pub fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanO
     let own = archive.store().local_path().and_then(|path| platform::stat_path(path).ok());
     ScanOptions {
         threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
-        skip: own.map(|stat| (stat.file_system, stat.inode)),
+        skip: own.map(|stat| stat.key()),
         clock: options.clock,
     }
 }

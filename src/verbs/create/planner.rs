@@ -35,7 +35,7 @@ use super::sources::has_become_empty;
 use super::worker::Context;
 use super::worker::open_large;
 use super::worker::unread;
-use crate::archive::state::Group;
+use crate::archive::state::DirectoryRows;
 use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -198,7 +198,7 @@ impl<'a> Planner<'a> {
         self.outbox.settle(&mut self.budget)
     }
 
-    fn check_not_emptied(&self, listing: &Listing, group: &Group) -> Result<()> {
+    fn check_not_emptied(&self, listing: &Listing, group: &DirectoryRows) -> Result<()> {
         if !listing.is_bare() || group.rows.is_empty() || self.options.allow_empty {
             return Ok(());
         }
@@ -228,7 +228,7 @@ impl<'a> Planner<'a> {
         while let Some(walk) = &mut self.walk
             && let Some(group) = walk.take_before(path)?
         {
-            let directory = checked(&group.path)?;
+            let directory = &*group.path;
             if walk.is_retained(directory) {
                 continue;
             }

@@ -15,6 +15,7 @@ pub struct LeftOut {
 }
 
 /// What `create` did.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CreateReport {
     /// The new snapshot; `None` when nothing had changed, or nothing was to be written.

@@ -11,7 +11,6 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::Number;
-use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::frames::FRAME_BYTES;
@@ -184,7 +183,7 @@ struct Walk {
     groups: Option<Peekable<Groups>>,
     /// The directories themselves.
     directories: Option<Peekable<Directories>>,
-    directory: Vec<u8>,
+    directory: EntryPathBuf,
     rows: std::vec::IntoIter<Row>,
     /// Directories that lead to what is wanted.
     parents: VecDeque<(EntryPathBuf, Entry)>,
@@ -206,7 +205,7 @@ impl Walk {
             tops: tops.into(),
             groups: None,
             directories: None,
-            directory: Vec::new(),
+            directory: EntryPathBuf::root(),
             rows: Vec::new().into_iter(),
             parents: VecDeque::new(),
             parents_done: BTreeSet::new(),
@@ -241,7 +240,7 @@ impl Walk {
     fn next_directory(&mut self) -> Result<Option<EntryPathBuf>> {
         let (Some(groups), Some(directories)) = (&mut self.groups, &mut self.directories) else { return Ok(None) };
         let is_due = match (directories.peek(), groups.peek()) {
-            (Some(Ok(directory)), Some(Ok(group))) => path::walk_order(directory.as_bytes(), &group.path).is_le(),
+            (Some(Ok(directory)), Some(Ok(group))) => *directory <= group.path,
             // What cannot be read is told by the one that is asked.
             (_, Some(Err(_))) => false,
             _ => true,
@@ -253,7 +252,7 @@ impl Walk {
     fn next_in_directory(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
         for row in self.rows.by_ref().filter(|row| !is_directory(row)) {
-            let path = EntryPathBuf::from_bytes(&path::joined(&self.directory, row.name()));
+            let path = self.directory.child(row.name());
             let (Some(path), Some(entry)) = (path, row.entry()?) else { continue };
             return Ok(Some((path, entry)));
         }

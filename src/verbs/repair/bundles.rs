@@ -110,7 +110,7 @@ struct BundleRepair<'m, 'a, 'c> {
     previous: Option<Parent>,
     /// The last line of each bundle that was repaired without its manifest.
     last_lines: BTreeMap<BundleId, Option<EntryPathBuf>>,
-    /// The directories that went in the parts of this number repaired so far, as far as what was in them stands in parts to come.
+    /// The directories removed by this number's earlier parts whose contents are removed by parts still to come.
     gone: (Number, BTreeSet<EntryPathBuf>),
     /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
     guessed: Option<Number>,

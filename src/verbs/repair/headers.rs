@@ -6,7 +6,7 @@ use super::members::Members;
 use super::members::TarMember;
 use crate::archive::rebundle::DirectoryChanges;
 use crate::archive::rebundle::OwnMember;
-use crate::archive::state::Group as Rows;
+use crate::archive::state::DirectoryRows;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
@@ -225,7 +225,9 @@ impl FromHeaders {
 
     /// The next directory in which something was, is stored, or has a line.
     fn next_directory(&mut self) -> Option<Vec<u8>> {
-        let path = |group: &Result<Rows>| group.as_ref().map(|group| group.path.clone()).unwrap_or_default();
+        let path = |group: &Result<DirectoryRows>| {
+            group.as_ref().map(|group| group.path.as_bytes().to_vec()).unwrap_or_default()
+        };
         let old = self.old.peek().map(path).filter(|directory| !self.is_beyond(directory));
         let stored = self.waiting.as_ref().map(TarMember::directory);
         let listed = self.survey.directories.first_key_value().map(|(key, _)| path::split_last(key.0.as_bytes()).0);
@@ -234,7 +236,8 @@ impl FromHeaders {
     }
 
     fn group(&mut self, directory: Vec<u8>) -> Result<DirectoryChanges> {
-        let is_here = |group: &Result<Rows>| group.as_ref().map_or(true, |group| group.path == directory);
+        let is_here =
+            |group: &Result<DirectoryRows>| group.as_ref().map_or(true, |group| group.path.as_bytes() == directory);
         let mut old = Vec::new();
         while let Some(piece) = self.old.next_if(is_here).transpose()? {
             old.extend(piece.rows);

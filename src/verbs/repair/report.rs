@@ -21,6 +21,7 @@ pub struct Step {
 }
 
 /// What was done, and what is lost.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RepairReport {
     /// All that was done; empty: nothing was to be done.

@@ -70,7 +70,7 @@ pub(super) fn compare(
 /// Whether two names in the destination are names of one file.
 pub(super) fn are_linked(destination: &Destination, a: &EntryPath, b: &EntryPath) -> bool {
     match (destination.stat(a), destination.stat(b)) {
-        (Ok(Some(a)), Ok(Some(b))) => (a.inode, a.file_system) == (b.inode, b.file_system),
+        (Ok(Some(a)), Ok(Some(b))) => a.key() == b.key(),
         _ => false,
     }
 }

@@ -8,6 +8,7 @@ use super::report::RestoreReport;
 use crate::archive::content::Contents;
 use crate::base::concurrency::Lock;
 use crate::base::concurrency::threads;
+use crate::base::entry::FileKey;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
@@ -44,7 +45,7 @@ pub(super) struct RestoreContext<'a> {
     /// The first in whose place something else came.
     replaced: Lock<Vec<EntryPathBuf>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
-    claims: Lock<HashMap<(u64, u64), EntryPathBuf>>,
+    claims: Lock<HashMap<FileKey, EntryPathBuf>>,
 }
 
 /// What was done so far.
@@ -96,10 +97,10 @@ impl<'a> RestoreContext<'a> {
         Some(&self.destination).filter(|_| !self.options.dry_run)
     }
 
-    /// Keeps a file that is there, `existing`, as that of which `path` is the first name; `false` when it is another's.
+    /// Claims an existing inode for `path`. False if another path of this restore has claimed it.
     pub(super) fn claim(&self, existing: &RawStat, path: &EntryPath) -> bool {
         let mut claims = self.claims.lock();
-        let owner = claims.entry((existing.file_system, existing.inode)).or_insert_with(|| path.to_owned());
+        let owner = claims.entry(existing.key()).or_insert_with(|| path.to_owned());
         owner == path
     }
 

@@ -5,6 +5,7 @@ use crate::base::path::EntryPathBuf;
 use crate::system::destination::Renamed;
 
 /// What was restored; in a dry run, what would be.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RestoreReport {
     /// The snapshot.

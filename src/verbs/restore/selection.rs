@@ -169,7 +169,7 @@ impl Folders<'_> {
         loop {
             if let Some(groups) = &mut self.whole {
                 if let Some(group) = groups.next().transpose()? {
-                    return Ok(Some(Folder { path: checked(&group.path)?, rows: group.rows, is_whole: true }));
+                    return Ok(Some(Folder { path: group.path, rows: group.rows, is_whole: true }));
                 }
                 self.whole = None;
             }
@@ -244,10 +244,6 @@ impl Folder {
     pub(super) fn child(&self, row: &Row) -> Result<EntryPathBuf> {
         self.path.child(row.name()).ok_or_else(impossible_path)
     }
-}
-
-fn checked(path: &[u8]) -> Result<EntryPathBuf> {
-    EntryPathBuf::from_bytes(path).ok_or_else(impossible_path)
 }
 
 fn impossible_path() -> Error {

@@ -14,7 +14,6 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Number;
-use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use std::collections::HashSet;
@@ -159,7 +158,7 @@ fn walk(state: &State, visit: &mut dyn FnMut(EntryPathBuf, &Entry) -> bool) -> R
         let group = group?;
         for row in group.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind == Kind::File)) {
             let Some(entry) = row.entry()? else { continue };
-            let Some(path) = EntryPathBuf::from_bytes(&path::joined(&group.path, row.name())) else { continue };
+            let Some(path) = group.path.child(row.name()) else { continue };
             if !visit(path, &entry) {
                 return Ok(());
             }

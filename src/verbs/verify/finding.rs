@@ -10,6 +10,7 @@ use crate::base::path::EntryPathBuf;
 use std::fmt;
 
 /// A file of an archive in which something can be wrong.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ArchiveFile {
     /// A bundle, be it there or missing.
@@ -93,6 +94,7 @@ pub enum Fault {
 }
 
 /// Who says that a bundle was there.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Witness {
     /// A bundle that was made after it.
@@ -102,6 +104,7 @@ pub enum Witness {
 }
 
 /// How members of a tar differ from the list of changes.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Members {
     /// Some are not there.

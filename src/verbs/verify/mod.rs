@@ -1,6 +1,6 @@
 //! `verify`: whether an archive is as it was written, and what a damage touches. Reads only; repairs nothing.
 //!
-//! Four looks, each at what the one before found sound: the files and manifests of the bundles and their chain, the index
+//! Four stages, each working on what the one before found intact: the files and manifests of the bundles and their chain, the index
 //! against the manifests, with `data` every frame and every content, and last which snapshots and files the damages touch.
 
 mod affected;

@@ -3,6 +3,7 @@
 use super::finding::Finding;
 
 /// What was looked at, and what was found.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct VerifyReport {
     /// How many snapshots there are.

@@ -553,7 +553,7 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
     for group in State::new(vec![newest]).groups_and_gone(EntryPath::root()) {
         let group = group.unwrap();
         for row in &group.rows {
-            writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();
+            writer.push(group.path.as_bytes(), row.name(), row.entry().unwrap().as_ref()).unwrap();
         }
     }
     writer.publish(&name, &head).unwrap();

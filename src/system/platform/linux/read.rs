@@ -1,6 +1,7 @@
 //! Listing and reading: all that `create` asks of a source.
 
 use super::Handle;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::entry::Xattr;
@@ -285,7 +286,7 @@ fn raw_stat(found: &Statx) -> RawStat {
         links: u64::from(found.stx_nlink),
         file_system: pair(found.stx_dev_major, found.stx_dev_minor),
         mount: found.stx_mnt_id,
-        device: pair(found.stx_rdev_major, found.stx_rdev_minor),
+        device: Device { major: found.stx_rdev_major, minor: found.stx_rdev_minor },
     }
 }
 

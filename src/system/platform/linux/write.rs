@@ -1,6 +1,7 @@
 //! Making and changing entries: all that `restore` and the store ask of a file system.
 
 use super::Handle;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::system::platform::facts::Refusal;
 use nix::unistd::Group;
@@ -18,11 +19,11 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What Linux has room for in the numbers of a device; larger ones would be cut without a word.
-const DEVICE_MAJOR_MAX: u64 = 0xfff;
-const DEVICE_MINOR_MAX: u64 = 0xf_ffff;
+const DEVICE_MAJOR_MAX: u32 = 0xfff;
+const DEVICE_MINOR_MAX: u32 = 0xf_ffff;
 
-/// So much is written by one call. For more, systems look for larger pieces of memory, which take longer to find; in a virtual
-/// machine they may have to be fetched from the host.
+/// Bytes per write call. Larger writes need larger pieces of the page cache, which are measurably slower to get on virtual
+/// machines.
 pub const WRITE_BYTES: usize = 128 << 10;
 
 impl Handle {
@@ -34,18 +35,18 @@ impl Handle {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 
-    pub fn make_node(&self, name: &[u8], kind: Kind, mode: u32, device: u64) -> io::Result<()> {
+    pub fn make_node(&self, name: &[u8], kind: Kind, mode: u32, device: Device) -> io::Result<()> {
         let file_type = match kind {
             Kind::Fifo => FileType::Fifo,
             Kind::CharDevice => FileType::CharacterDevice,
             Kind::BlockDevice => FileType::BlockDevice,
             Kind::Directory | Kind::File | Kind::Symlink => return Err(io::ErrorKind::InvalidInput.into()),
         };
-        let (major, minor) = (device >> 32, device & 0xffff_ffff);
+        let Device { major, minor } = device;
         if major > DEVICE_MAJOR_MAX || minor > DEVICE_MINOR_MAX {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let device = rustix::fs::makedev(major as u32, minor as u32);
+        let device = rustix::fs::makedev(major, minor);
         Ok(rustix::fs::mknodat(&self.0, name, file_type, Mode::from_raw_mode(mode), device)?)
     }
 

@@ -140,7 +140,7 @@ fn an_index_file_that_lies_about_snapshots_is_named() {
         for group in State::new(vec![newest]).groups_and_gone(EntryPath::root()) {
             let group = group.unwrap();
             for row in &group.rows {
-                writer.push(&group.path, row.name(), row.entry().unwrap().as_ref()).unwrap();
+                writer.push(group.path.as_bytes(), row.name(), row.entry().unwrap().as_ref()).unwrap();
             }
         }
         writer.publish(&name, &head).unwrap();
