@@ -70,8 +70,8 @@ impl Tail {
 
     fn has_room_for(&self, problem: &Problem) -> bool {
         let bytes = |problem: &Problem| problem.path.as_bytes().len() + problem.what.len();
-        let named: usize = self.problems.iter().map(bytes).sum();
-        self.problems.len() < PROBLEMS_MAX && named + bytes(problem) <= PROBLEMS_BYTES_MAX
+        let named = || self.problems.iter().map(bytes).sum::<usize>();
+        self.problems.len() < PROBLEMS_MAX && named() + bytes(problem) <= PROBLEMS_BYTES_MAX
     }
 }
 
