@@ -895,7 +895,8 @@ fn the_program_marks_snapshots_that_are_uncertain() {
     assert_eq!(bench.snap.call("repair").run().status, 3);
     for words in ["", "-v"] {
         let listed = bench.snap.call("list").words(words).ok();
-        let is_marked = |number: &str| listed.out().lines().any(|line| line.trim_start().starts_with(number));
+        let first_word = |line: &str| line.trim_start().trim_start_matches("Snapshot ").to_owned();
+        let is_marked = |number: &str| listed.out().lines().any(|line| first_word(line).starts_with(number));
         assert!(is_marked("1? ") && is_marked("2? ") && listed.out().contains("may differ"), "{}", listed.shown());
     }
     let listed = bench.snap.history();
