@@ -49,7 +49,7 @@
 //! test holds them to it. `docs/architecture.md` is the map, `docs/format.md` the format.
 
 // What only the program and the tests use is no dead code.
-#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "internals"), allow(dead_code, unused_imports, rustdoc::private_intra_doc_links))]
 
 #[cfg(not(feature = "internals"))]
 mod base;

@@ -40,10 +40,11 @@ use target::refuse_full;
 /// Restores a snapshot or a part of it. An entry that cannot be restored is told to the monitor, and the others go on.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is no such snapshot or path, or nothing for the target to stand in;
-/// [`ErrorKind::Exists`] when the target is not empty; [`ErrorKind::Refused`] when it is the archive or not a directory: all
-/// of these before anything is written. [`ErrorKind::Interrupted`] when the monitor asks to stop. Otherwise when the archive
-/// cannot be read as a whole or the target takes nothing more. Every file that has its name is then complete.
+/// [`crate::ErrorKind::NotFound`] when there is no such snapshot or path, or nothing for the target to stand in;
+/// [`crate::ErrorKind::Exists`] when the target is not empty; [`crate::ErrorKind::Refused`] when it is the archive or not
+/// a directory: all of these before anything is written. [`crate::ErrorKind::Interrupted`] when the monitor asks to stop.
+/// Otherwise when the archive cannot be read as a whole or the target takes nothing more. Every file that has its name is
+/// then complete.
 pub fn restore(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<RestoreReport> {
     let scene = Scene::new(catalog, options, monitor)?;
     let Scene { run, state, selection } = &scene;

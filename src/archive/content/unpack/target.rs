@@ -13,7 +13,7 @@ pub trait Target: Send + Sync {
     /// The file, with its content.
     fn entry(&self) -> &Entry;
 
-    /// Called for each of the files that [`Unpacker::look`] is given; whether the content is wanted.
+    /// Called for each of the files that [`super::Unpacker::look`] is given; whether the content is wanted.
     ///
     /// # Errors
     /// What ends everything.
