@@ -334,7 +334,7 @@ fn the_archive_is_never_saved_into_itself() {
         bench.home.file("f", format!("round {round}"));
         snap.create(&[bench.home.root()]);
     }
-    assert_eq!(listed(&snap, "-R"), ["home", "home/backup", "home/f", "home/backup/mine"]);
+    assert_eq!(listed(&snap, "-R"), ["home", "home/backup", "home/backup/mine", "home/f"]);
     let through_a_link = bench.path("link");
     std::os::unix::fs::symlink(bench.home.root(), &through_a_link).unwrap();
     bench.home.file("f", "once more");
@@ -355,7 +355,7 @@ fn ls_shows_what_was_there_level_by_level_and_whole() {
     bench.home.remove("a");
     bench.save();
     assert_eq!(listed(&bench.snap, ""), ["home"]);
-    let all = ["home", "home/a", "home/a.x", "home/l -> a.x", "home/a/b", "home/a/b/c"];
+    let all = ["home", "home/a", "home/a/b", "home/a/b/c", "home/a.x", "home/l -> a.x"];
     assert_eq!(listed(&bench.snap, "-R --at 1"), all);
     assert!(listed(&bench.snap, "home --at 1").contains(&"home/a".to_owned()));
     assert!(listed(&bench.snap, "home/a --at 1 -R").contains(&"home/a/b/c".to_owned()));
@@ -614,7 +614,7 @@ fn what_cannot_be_read_is_named_and_keeps_its_last_version() {
     assert!(outcome.err().to_lowercase().contains("permission"), "{}", outcome.shown());
     bench.home.mode("closed", 0o755);
 
-    let all = ["home", "home/closed", "home/f", "home/secret", "home/closed/d", "home/closed/x", "home/closed/d/y"];
+    let all = ["home", "home/closed", "home/closed/d", "home/closed/d/y", "home/closed/x", "home/f", "home/secret"];
     assert_eq!(listed(&bench.snap, "-R"), all);
     let out = bench.restored(0);
     for (name, content) in [("secret", "old"), ("closed/x", "in it"), ("closed/d/y", "deep"), ("f", "changed")] {

@@ -340,7 +340,7 @@ impl Story {
     #[track_caller]
     fn check_ls(&self, archive: &Archive, number: Number, hit: Number, shown: &str) {
         let mut listed = Vec::new();
-        let options = LsOptions { paths: Vec::new(), recursive: true };
+        let options = LsOptions { recursive: true, ..LsOptions::default() };
         let recorder = Recorder::new();
         let done = history::ls(archive, number, &options, &recorder, &mut |path, entry| {
             listed.push((path.as_bytes().to_vec(), entry.stat.kind, entry.stat.size));

@@ -14,6 +14,8 @@ mod dry_run;
 mod fidelity;
 mod folder_times;
 mod locks;
+mod looking;
+mod may_go;
 mod messages;
 mod old_archives;
 mod part_limit;

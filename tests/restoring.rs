@@ -349,6 +349,24 @@ fn each_source_goes_back_to_where_it_was_read_from() {
 }
 
 #[test]
+fn a_single_file_goes_back_to_its_folder() {
+    let bench = Bench::new();
+    bench.home.file("f", "1").file("g", "1");
+    let mut named = std::ffi::OsString::from("other=");
+    named.push(bench.home.path("g"));
+    bench.snap.call("create").arg(bench.home.path("f")).arg(named).ok();
+    bench.home.file("f", "2").remove("g").file("extra", "x");
+    let before = known_of(bench.home.root());
+    in_place(&bench.snap).words("--delete --keep").ok();
+    assert_eq!(below(bench.home.root()), ["extra", "f", "f~snap-1", "g"]);
+    assert_eq!(
+        (fs::read(bench.home.path("f")).unwrap(), fs::read(bench.home.path("g")).unwrap()),
+        (b"1".to_vec(), b"1".to_vec())
+    );
+    assert_eq!(known_of(bench.home.root()).0, before.0);
+}
+
+#[test]
 fn in_place_goes_where_a_linked_source_leads() {
     let bench = Bench::new();
     let real = Tree::at(bench.path("real"));

@@ -369,7 +369,7 @@ fn a_single_file_is_a_source() {
     bench.snap.create(&[work.root()]);
     bench.home.file("notes.txt", "three").mode("notes.txt", 0o640);
     bench.snap.call("create").ok();
-    assert_eq!(listed(&bench.snap), ["big", "middle", "notes.txt", "middle/f"]);
+    assert_eq!(listed(&bench.snap), ["big", "middle", "middle/f", "notes.txt"]);
     check("three");
 
     // Gone, it is a problem like any other source.

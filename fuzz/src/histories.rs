@@ -262,7 +262,7 @@ impl Story {
 
 /// A snapshot's entries are the tree's.
 fn check_listing(archive: &Archive, number: Number, tree: &Tree) {
-    let options = LsOptions { paths: Vec::new(), recursive: true };
+    let options = LsOptions { recursive: true, ..LsOptions::default() };
     let mut left = tree.clone();
     let mut links = BTreeMap::new();
     history::ls(archive, number, &options, &Recorder::new(), &mut |path, entry| {

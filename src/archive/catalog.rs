@@ -193,6 +193,11 @@ impl<'a> Catalog<'a> {
         }
     }
 
+    /// Closes the index files that are kept open: there may be many.
+    pub(super) fn close_index_files(&self) {
+        self.files().clear();
+    }
+
     /// Finds the index files with damage anywhere, so that they are made again.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 pub mod state;
 
+pub mod fitting;
+pub mod tree;
+
 mod describe;
 
 pub mod open;
@@ -12,6 +15,7 @@ pub mod replay;
 pub mod catalog;
 
 pub mod noted;
+pub mod search;
 
 pub mod content;
 

@@ -164,7 +164,7 @@ impl State {
     }
 
     /// What is in `directory` and below it, but of the directory itself only what comes after the name `after`.
-    fn groups_after(&self, directory: &EntryPath, after: &[u8]) -> Groups {
+    pub(super) fn groups_after(&self, directory: &EntryPath, after: &[u8]) -> Groups {
         let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), directory.as_bytes(), after)).collect();
         Groups { cursors, top: directory.to_owned(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
     }

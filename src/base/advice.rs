@@ -15,6 +15,13 @@ pub enum Advice {
         /// Its number.
         snapshot: u32,
     },
+    /// What is not in this snapshot is in that one.
+    LookInSnapshot {
+        /// Its number.
+        snapshot: u32,
+    },
+    /// Too much fits a pattern: name a folder.
+    NameFolder,
     /// There is no snapshot yet: make the first.
     CreateFirstSnapshot,
     /// A moment can be written in these and those forms.

@@ -2,11 +2,11 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
-use crate::archive::state::DirectoryRows;
 use crate::archive::state::State;
+use crate::archive::tree::Step;
+use crate::archive::tree::Tree;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Number;
@@ -23,8 +23,12 @@ use crate::base::snapshot::no_snapshot;
 pub struct LsOptions {
     /// A directory stands for what it holds, anything else for itself. Default: none, which lists the sources.
     pub paths: Vec<EntryPathBuf>,
+    /// Those that stand for themselves, directories too. Default: none.
+    pub entries: Vec<EntryPathBuf>,
     /// Whether what is in directories in these directories is listed too, however deep. Default: no.
     pub recursive: bool,
+    /// Whether the size of a directory is that of all files in it, each name counted; otherwise it is 0. Default: no.
+    pub sizes: bool,
 }
 
 /// All snapshots, oldest first.
@@ -67,7 +71,7 @@ pub fn noted_problems(archive: &Archive, history: &[Summary], monitor: &dyn Moni
     Ok(noted)
 }
 
-/// Calls `visit` with what was there at snapshot `number`, directory by directory in the order of a walk.
+/// Calls `visit` with what was there at snapshot `number`, in the order of a tree: a directory, then what it holds.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path, before anything is visited; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when
@@ -96,53 +100,102 @@ pub fn ls_from(
     if !catalog.snapshots().any(|known| known == number) {
         return Err(no_snapshot(number));
     }
-    let state = catalog.checked_state(number, &options.paths)?;
-    let mut tops = Vec::new();
+    let mut tops = options.paths.clone();
+    tops.extend(options.entries.iter().cloned());
+    let is_all = tops.is_empty();
+    let state = catalog.checked_state(number, &tops)?;
+    for path in tops.iter().filter(|path| !path.is_root()) {
+        state.find(path)?.ok_or_else(|| no_path(path, number))?;
+    }
+    let mut lister = Lister { state: &state, options, monitor, visit };
+    if is_all {
+        return lister.list_below(EntryPath::root());
+    }
     for path in &options.paths {
-        let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };
-        tops.push((path.clone(), entry));
-    }
-    if tops.is_empty() {
-        tops.push((EntryPathBuf::root(), None));
-    }
-    for (path, entry) in &tops {
-        match entry {
-            Some(entry) if entry.stat.kind != Kind::Directory => visit(path, entry)?,
-            _ => visit_below(&state, path, options.recursive, monitor, visit)?,
+        match state.find(path)? {
+            Some(entry) if entry.stat.kind != Kind::Directory => (lister.visit)(path, &entry)?,
+            _ => lister.list_below(path)?,
         }
+    }
+    let mut last: Option<&EntryPathBuf> = None;
+    for path in &options.entries {
+        // What is in one that was listed with all it holds was listed.
+        if options.recursive && last.is_some_and(|last| path.is_in(last)) {
+            continue;
+        }
+        last = Some(path);
+        lister.list_itself(path)?;
     }
     Ok(())
 }
 
-fn visit_below(
-    state: &State,
-    top: &EntryPath,
-    recursive: bool,
-    monitor: &dyn Monitor,
-    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
-) -> Result<()> {
-    for group in state.groups(top) {
-        let group = group?;
-        // The directory itself comes first, unless it is empty.
-        if !recursive && *group.path != *top {
-            break;
-        }
-        visit_group(&group, monitor, visit)?;
-    }
-    Ok(())
+struct Lister<'l> {
+    state: &'l State,
+    options: &'l LsOptions,
+    monitor: &'l dyn Monitor,
+    visit: &'l mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 }
 
-fn visit_group(
-    group: &DirectoryRows,
-    monitor: &dyn Monitor,
-    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
-) -> Result<()> {
-    let bad = || Error::damaged("the index holds a path that cannot be");
-    for row in &group.rows {
-        check_interrupted(monitor)?;
-        if let Some(entry) = row.entry()? {
-            visit(&group.path.child(row.name()).ok_or_else(bad)?, &entry)?;
+impl Lister<'_> {
+    fn list_itself(&mut self, path: &EntryPath) -> Result<()> {
+        let Some(mut entry) = self.state.find(path)? else { return Ok(()) };
+        let is_directory = entry.stat.kind == Kind::Directory;
+        if is_directory && self.options.sizes {
+            for group in self.state.groups(path) {
+                let stats = group?.rows.into_iter().filter_map(|row| row.stat().copied());
+                entry.stat.size = stats.fold(entry.stat.size, |sum, stat| sum.saturating_add(stat.size));
+            }
         }
+        (self.visit)(path, &entry)?;
+        if is_directory && self.options.recursive { self.list_below(path) } else { Ok(()) }
     }
-    Ok(())
+
+    fn list_below(&mut self, top: &EntryPath) -> Result<()> {
+        let sizes = if self.options.sizes { self.sizes(top)? } else { Vec::new() };
+        let mut sizes = sizes.into_iter();
+        let mut tree = Tree::new(self.state, top, self.options.recursive);
+        while let Some(step) = tree.next_step()? {
+            check_interrupted(self.monitor)?;
+            let Step::Entry(path, row) = step else { continue };
+            let Some(mut entry) = row.entry()? else { continue };
+            if entry.stat.kind == Kind::Directory {
+                entry.stat.size = sizes.next().unwrap_or(0);
+            }
+            (self.visit)(&path, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// The sizes of the directories that are listed below `top`, in that order.
+    fn sizes(&self, top: &EntryPath) -> Result<Vec<u64>> {
+        let mut sizes = Vec::new();
+        // The directories on the way, each with its place in the list, if it is in it, and its size so far.
+        let mut open: Vec<(Option<usize>, u64)> = Vec::new();
+        let mut tree = Tree::new(self.state, top, true);
+        while let Some(step) = tree.next_step()? {
+            check_interrupted(self.monitor)?;
+            let size = match step {
+                Step::Entry(_, row) => match row.stat() {
+                    Some(stat) if stat.kind == Kind::Directory => {
+                        let is_listed = self.options.recursive || open.is_empty();
+                        open.push((is_listed.then_some(sizes.len()), 0));
+                        sizes.extend(is_listed.then_some(0));
+                        continue;
+                    }
+                    stat => stat.map_or(0, |stat| stat.size),
+                },
+                Step::Left => {
+                    let (place, size) = open.pop().unwrap_or_default();
+                    if let Some(own) = place.and_then(|place| sizes.get_mut(place)) {
+                        *own = size;
+                    }
+                    size
+                }
+            };
+            if let Some((_, sum)) = open.last_mut() {
+                *sum = sum.saturating_add(size);
+            }
+        }
+        Ok(sizes)
+    }
 }

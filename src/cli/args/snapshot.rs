@@ -2,13 +2,21 @@
 
 use super::super::failure::Failure;
 use super::super::output::advice;
+use super::super::output::ls::path_of_line;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
+use snap_archive::archive::fitting::fitting;
+use snap_archive::archive::fitting::is_pattern;
+use snap_archive::archive::state::State;
+use snap_archive::base::advice::Advice;
+use snap_archive::base::error::Error;
+use snap_archive::base::error::ErrorKind;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::path::unescaped;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use std::ffi::OsString;
@@ -19,7 +27,8 @@ pub(crate) struct SnapshotArgs {
     /// newest one not later than that
     #[arg(long, value_name = "WHEN", default_value = "latest", allow_hyphen_values = true)]
     at: String,
-    /// Only this and what is in it: NAME/folder/file, as `snap ls` shows it; without any PATH, everything
+    /// Only this and what is in it: NAME/folder/file, as `snap ls` shows it, or a pattern such as 'NAME/**/*.jpg'; without
+    /// any PATH, everything
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }
@@ -39,28 +48,92 @@ impl SnapshotArgs {
         chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
     }
 
-    /// The paths in `snapshot`, checked: as this program shows them, with `\\` and `\xNN`, or as they are.
+    /// The paths in `snapshot`, and those that fit a pattern: all that is asked for.
     ///
     /// # Errors
-    /// When one cannot be a path in an archive (usage), or the snapshot cannot be read.
+    /// As for [`SnapshotArgs::typed`].
     pub(crate) fn paths(
         &self,
         catalog: &Catalog,
         snapshot: &Summary,
-        _monitor: &dyn Monitor,
+        monitor: &dyn Monitor,
     ) -> Result<Vec<EntryPathBuf>, Failure> {
-        self.paths.iter().map(|path| found(path.as_encoded_bytes(), catalog, snapshot)).collect()
+        let Typed { mut paths, fitting } = self.typed(catalog, snapshot, monitor)?;
+        paths.extend(fitting);
+        Ok(paths)
+    }
+
+    /// The paths in `snapshot`, checked: as this program shows them, with `\\` and `\xNN`, as they are, or those that fit a
+    /// pattern.
+    ///
+    /// # Errors
+    /// When one cannot be a path in an archive (usage), is not in the snapshot or fits nothing, or the snapshot cannot be read.
+    pub(crate) fn typed(&self, catalog: &Catalog, snapshot: &Summary, monitor: &dyn Monitor) -> Result<Typed, Failure> {
+        let mut typed = Typed::default();
+        if self.paths.is_empty() {
+            return Ok(typed);
+        }
+        let state = catalog.state(snapshot.number)?;
+        for path in self.paths.iter().map(|path| path.as_encoded_bytes()) {
+            match found(path, &state)? {
+                Some(path) => typed.paths.push(path),
+                None if is_pattern(path) => typed.fitting.extend(that_fit(path, &state, (snapshot, monitor))?),
+                None => return Err(absent(&entry_path(path)?, catalog, snapshot, monitor)?.into()),
+            }
+        }
+        typed.fitting.sort();
+        typed.fitting.dedup();
+        Ok(typed)
     }
 }
 
-fn found(typed: &[u8], catalog: &Catalog, snapshot: &Summary) -> Result<EntryPathBuf, Failure> {
+/// The paths that were typed.
+#[derive(Default)]
+pub(crate) struct Typed {
+    /// Those that were named.
+    pub(crate) paths: Vec<EntryPathBuf>,
+    /// Those that fit a pattern, in the order of a walk.
+    pub(crate) fitting: Vec<EntryPathBuf>,
+}
+
+/// What was typed as it is in the state: as it was shown, as it is, or a line of `ls` with more behind it.
+fn found(typed: &[u8], state: &State) -> Result<Option<EntryPathBuf>, Failure> {
     let literal = entry_path(typed)?;
-    let shown = unescaped(typed).filter(|shown| shown != typed).and_then(|shown| entry_path(&shown).ok());
-    // Only what stands in a snapshot can have been shown.
-    match shown {
-        Some(shown) if catalog.state(snapshot.number)?.find(&shown)?.is_some() => Ok(shown),
-        _ => Ok(literal),
+    if literal.is_root() {
+        return Ok(Some(literal));
     }
+    let shown = |text: &[u8]| unescaped(text).and_then(|shown| entry_path(&shown).ok());
+    let before_mark = path_of_line(typed).and_then(shown);
+    for path in [shown(typed), Some(literal), before_mark].into_iter().flatten() {
+        if !path.is_root() && state.find(&path)?.is_some() {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn that_fit(
+    pattern: &[u8],
+    state: &State,
+    (snapshot, monitor): (&Summary, &dyn Monitor),
+) -> Result<Vec<EntryPathBuf>, Failure> {
+    let pattern = pattern.strip_prefix(b"./").unwrap_or(pattern);
+    let fitting = fitting(state, pattern, monitor)?;
+    if fitting.is_empty() {
+        let what = format!("nothing in snapshot {} fits '{}'", snapshot.number, printable(pattern));
+        let error = Error::new(ErrorKind::NotFound, what);
+        return Err(error.with_advice(Advice::ListFiles { snapshot: snapshot.number }).into());
+    }
+    Ok(fitting)
+}
+
+/// That a path is not in the snapshot, and in which it is.
+fn absent(path: &EntryPathBuf, catalog: &Catalog, snapshot: &Summary, monitor: &dyn Monitor) -> Result<Error, Failure> {
+    let error = no_path(path, snapshot.number);
+    Ok(match catalog.snapshot_with(path, snapshot.number, monitor)? {
+        Some(snapshot) => error.with_advice(Advice::LookInSnapshot { snapshot }),
+        None => error,
+    })
 }
 
 /// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.

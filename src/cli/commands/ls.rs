@@ -1,6 +1,7 @@
 //! `snap ls`.
 
 use super::super::args::snapshot::SnapshotArgs;
+use super::super::args::snapshot::Typed;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
 use super::super::output::ls as lines;
@@ -33,18 +34,23 @@ pub(crate) struct LsArgs {
     /// Recurse into folders
     #[arg(short = 'R', long)]
     recursive: bool,
+    /// Sizes before the names; that of a folder is that of all files in it
+    #[arg(short, long)]
+    sizes: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   snap ls -a /media/stick/archive Documents
+  snap ls -a /media/stick/archive 'Documents/*.txt'
   snap ls -a /media/stick/archive --at 'yesterday 18:00' -lR Documents/letters";
 
 pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
-    let options = LsOptions { paths: args.at.paths(&catalog, &snapshot, &session.console)?, recursive: args.recursive };
+    let Typed { paths, fitting: entries } = args.at.typed(&catalog, &snapshot, &session.console)?;
+    let options = LsOptions { paths, entries, recursive: args.recursive, sizes: args.sizes };
     session.console.finish();
     let zone = snap_archive::base::when::system_zone();
     let mut output = Output::new();
@@ -55,6 +61,8 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
             lines::json_line(path, entry)?
         } else if args.long {
             lines::long_line(path, entry, &snap_archive::base::when::local(entry.stat.mtime, &zone))
+        } else if args.sizes {
+            lines::sized_line(path, entry)
         } else {
             lines::short_line(path, entry)
         };

@@ -96,6 +96,7 @@ pub(crate) fn text(advice: &Advice) -> String {
         Advice::ListFiles { snapshot } => format!(
             "See what is in the snapshot with: snap ls --at {snapshot} [FOLDER]. A path begins with the name of its source."
         ),
+        Advice::LookInSnapshot { snapshot } => format!("It is in snapshot {snapshot}: add --at {snapshot}."),
         Advice::LowerPartSize { bytes_max } => {
             format!("Set --max-part to at most {}MiB, or leave it out.", bytes_max >> 20)
         }
@@ -209,6 +210,7 @@ fn about_target(advice: &Advice) -> Option<&'static str> {
             "Name a new or empty folder, or add --overwrite, which replaces files that differ and keeps the rest."
         }
         Advice::ChooseOtherTarget => "Name another folder.",
+        Advice::NameFolder => "Name a folder, or a pattern that fits less.",
         Advice::ChooseFolder => "Name a folder, or a name that is not taken yet.",
         Advice::CheckTargetParent => {
             "Check the name, and that the disk is plugged in. If the name is right, make that folder first."

@@ -79,14 +79,43 @@ pub(crate) fn long_line(path: &EntryPath, entry: &Entry, time: &str) -> String {
     format!("{} {user:<8} {group:<8} {size:>14} {time} {}", mode(stat), short_line(path, entry))
 }
 
+/// The size, and the path.
+pub(crate) fn sized_line(path: &EntryPath, entry: &Entry) -> String {
+    format!("{:>14} {}", text::number(entry.stat.size), short_line(path, entry))
+}
+
+/// What stands behind a path.
+const MARKS: [&str; 2] = [" (lost)", " (not whole)"];
+
+/// What stands between a symlink and where it points.
+const ARROW: &str = " -> ";
+
+/// A line without what [`short_line`] says behind the path, where it may have something.
+pub(crate) fn path_of_line(line: &[u8]) -> Option<&[u8]> {
+    let mark = MARKS.iter().find_map(|mark| line.strip_suffix(mark.as_bytes()));
+    mark.or_else(|| line.windows(ARROW.len()).position(|part| part == ARROW.as_bytes()).map(|at| &line[..at]))
+}
+
+/// A path as [`short_line`] shows it, so that what stands behind it is no part of a name.
+fn plain(path: &EntryPath) -> String {
+    let mut shown = path.to_string().replace(ARROW, "\\x20-> ");
+    for end in MARKS.iter().chain(&[" "]) {
+        if let Some(begin) = shown.strip_suffix(end) {
+            shown = format!("{begin}\\x20{}", &end[1..]);
+        }
+    }
+    shown
+}
+
 /// The path; behind it `/` for a directory, and in a link's case where it points.
 pub(crate) fn short_line(path: &EntryPath, entry: &Entry) -> String {
+    let path = plain(path);
     match entry.stat.kind {
         Kind::Directory => format!("{path}/"),
         Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
         _ if entry.is_lost() => format!("{path} (lost)"),
         _ if entry.is_torn() => format!("{path} (not whole)"),
-        _ => path.to_string(),
+        _ => path,
     }
 }
 
@@ -116,6 +145,20 @@ fn mode(stat: &Stat) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snap_archive::base::path::unescaped;
+
+    #[test]
+    fn what_stands_behind_a_path_is_never_taken_for_a_name() {
+        let lost = " (lost)";
+        for name in ["a", "a -> b", "a (lost)", "a (not whole)", "a ", " ", "a (lost) "] {
+            let path = EntryPath::new(name.as_bytes()).unwrap_or(EntryPath::root());
+            let shown = plain(path);
+            assert_eq!(unescaped(shown.as_bytes()).as_deref(), Some(name.as_bytes()));
+            assert_eq!(path_of_line(shown.as_bytes()), None, "{shown}");
+            assert_eq!(path_of_line(format!("{shown}{lost}").as_bytes()), Some(shown.as_bytes()));
+            assert_eq!(path_of_line(format!("{shown} -> x -> y").as_bytes()), Some(shown.as_bytes()));
+        }
+    }
 
     #[test]
     fn modes_are_shown_as_ls_shows_them() {

@@ -9,7 +9,6 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::plain_reason;
 use crate::base::path::EntryPath;
-use crate::base::path::split_last;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::Refusal;
@@ -26,7 +25,7 @@ impl Destination {
     /// As for [`Destination::make_directory`]; a problem also when `existing` is not there.
     pub fn link(&self, existing: &EntryPath, new: &EntryPath, entry: &Entry) -> Result<(), Failure> {
         const WHAT: &str = "cannot be linked to its other name";
-        let from = self.directory(split_last(existing.as_bytes()).0, new, WHAT)?;
+        let from = self.parent(existing, WHAT)?;
         let parent = self.parent(new, WHAT)?;
         let (old_name, new_name) = (self.name(existing), self.name(new));
         let mut linked = from.link(&old_name, &parent, &new_name);

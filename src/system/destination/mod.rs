@@ -28,6 +28,7 @@ pub use losses::LossKind;
 pub use pending::PendingFile;
 pub use target::Destination;
 pub use target::DestinationOptions;
+pub use target::SourcePlace;
 pub use target::TEMPORARY_PREFIX;
 pub use writing::Made;
 pub use written_names::NAMES_LISTED_MAX;

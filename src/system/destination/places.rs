@@ -33,6 +33,8 @@ struct Way {
     prefix: EntryPathBuf,
     root: usize,
     at: Vec<u8>,
+    /// Whether it leads to a single file in the root.
+    is_file: bool,
 }
 
 /// The folders that entries are written into, and the ways to them.
@@ -59,13 +61,22 @@ impl Places {
         Places { roots: vec![root], ways: Vec::new(), is_common: true }
     }
 
-    /// A folder for all that is at or below each of these paths.
-    pub(super) fn each(roots: Vec<(EntryPathBuf, Root)>) -> Places {
-        let (prefixes, roots): (Vec<_>, Vec<_>) = roots.into_iter().unzip();
-        let way = |(root, prefix)| Way { prefix, root, at: Vec::new() };
-        let mut places = Places { roots, ways: prefixes.into_iter().enumerate().map(way).collect(), is_common: false };
+    /// A folder for all that is at or below each of these paths; or for a single file, which has this name in it.
+    pub(super) fn each(roots: Vec<(EntryPathBuf, Root, Option<Vec<u8>>)>) -> Places {
+        let mut places = Places { roots: Vec::new(), ways: Vec::new(), is_common: false };
+        for (prefix, root, file) in roots {
+            let (root_number, is_file) = (places.roots.len(), file.is_some());
+            places.roots.push(root);
+            places.ways.push(Way { prefix, root: root_number, at: file.unwrap_or_default(), is_file });
+        }
         places.sort();
         places
+    }
+
+    /// Where `path` is, if it is a single file: its folder, and its name there.
+    pub(super) fn single_file(&self, path: &[u8]) -> Option<(&Root, &[u8])> {
+        let way = self.ways.iter().find(|way| way.is_file && way.prefix.as_bytes() == path)?;
+        Some((&self.roots[way.root], &way.at))
     }
 
     fn sort(&mut self) {
@@ -89,7 +100,7 @@ impl Places {
 
     /// Whether `path` is where a way ends: the top of a folder, or a symlink that is gone through.
     pub(super) fn is_end(&self, path: &[u8]) -> bool {
-        self.ways.iter().any(|way| way.prefix.as_bytes() == path)
+        self.ways.iter().any(|way| way.prefix.as_bytes() == path && !way.is_file)
     }
 
     /// From now on what is below `path` is looked for where the symlink at `path` leads, of which it is asked as a path of the
@@ -115,10 +126,10 @@ impl Places {
         place.root.open_directories.directory(&at).ok().filter(|_| !at.is_empty())?;
         let root = self.roots.iter().position(|root| std::ptr::eq(root, place.root))?;
         let leads_to = if self.is_common { at.clone() } else { joined(self.top_of(root)?.as_bytes(), &at) };
-        may_lead_to(EntryPath::new(&leads_to)?).then(|| Way { prefix: path.to_owned(), root, at })
+        may_lead_to(EntryPath::new(&leads_to)?).then(|| Way { prefix: path.to_owned(), root, at, is_file: false })
     }
 
     fn top_of(&self, root: usize) -> Option<&EntryPath> {
-        self.ways.iter().find(|way| way.root == root && way.at.is_empty()).map(|way| &*way.prefix)
+        self.ways.iter().find(|way| way.root == root && way.at.is_empty() && !way.is_file).map(|way| &*way.prefix)
     }
 }

@@ -5,7 +5,6 @@ use super::failure::problem;
 use super::target::Destination;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
-use crate::base::path::split_last;
 use crate::system::platform;
 use crate::system::platform::RawStat;
 use std::fs::File;
@@ -21,7 +20,7 @@ impl Destination {
         let found = if path.is_root() || self.places.is_end(path.as_bytes()) {
             self.opened(path.as_bytes()).and_then(|directory| directory.own_stat())
         } else {
-            self.opened(split_last(path.as_bytes()).0).and_then(|parent| parent.stat(&self.name(path)))
+            self.around(path).and_then(|parent| parent.stat(&self.name(path)))
         };
         match found {
             Ok(found) => Ok(Some(found)),

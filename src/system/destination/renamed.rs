@@ -116,6 +116,9 @@ impl Destination {
 
     /// The last part of `path` as it stands there.
     pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
+        if let Some((_, file)) = self.places.single_file(path.as_bytes()) {
+            return Cow::Owned(file.to_vec());
+        }
         match self.places.find(path.as_bytes()) {
             Ok(place) => self.written.last_part(&place.root.rules, path.as_bytes(), path.name_bytes()),
             Err(_) => Cow::Borrowed(path.name_bytes()),

@@ -70,6 +70,17 @@ impl Default for DestinationOptions {
     }
 }
 
+/// Where all that is at or below a path goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourcePlace {
+    /// The path.
+    pub top: EntryPathBuf,
+    /// The directory that it is; if it is a file, the one that it is in.
+    pub folder: PathBuf,
+    /// The name of a file in the directory; `None`: it is a directory.
+    pub file: Option<Vec<u8>>,
+}
+
 /// Directories into which entries are written by several threads at once: one for all, with paths relative to it, or one for
 /// each source.
 #[derive(Debug)]
@@ -93,12 +104,13 @@ impl Destination {
         Ok(Destination::at(Places::one(open_root(path, options)?), options))
     }
 
-    /// Opens a directory for what is at or below each of these paths, as [`Destination::open`] does.
+    /// Opens a directory for each of these, as [`Destination::open`] does.
     ///
     /// # Errors
     /// As for [`Destination::open`].
-    pub fn open_each(places: &[(EntryPathBuf, PathBuf)], options: DestinationOptions) -> Result<Destination, Error> {
-        let open = |(top, path): &(EntryPathBuf, PathBuf)| Ok((top.clone(), open_root(path, options)?));
+    pub fn open_each(places: &[SourcePlace], options: DestinationOptions) -> Result<Destination, Error> {
+        let open =
+            |place: &SourcePlace| Ok((place.top.clone(), open_root(&place.folder, options)?, place.file.clone()));
         let roots: Result<Vec<_>, Error> = places.iter().map(open).collect();
         Ok(Destination::at(Places::each(roots?), options))
     }
@@ -234,12 +246,29 @@ impl Destination {
         if path.is_root() {
             return Err(problem(path, &format!("{what}: it is the destination itself")));
         }
-        self.directory(split_last(path.as_bytes()).0, path, what)
+        self.explained(self.around(path), path, what)
+    }
+
+    /// As [`Destination::parent`], for whoever knows what an error means.
+    pub(super) fn around(&self, path: &EntryPath) -> io::Result<Arc<Directory>> {
+        match self.places.single_file(path.as_bytes()) {
+            Some((root, _)) => root.open_directories.directory(b""),
+            None => self.opened(split_last(path.as_bytes()).0),
+        }
     }
 
     /// The open directory `bytes`, needed for `path`.
     pub(super) fn directory(&self, bytes: &[u8], path: &EntryPath, what: &str) -> Result<Arc<Directory>, Failure> {
-        self.opened(bytes).map_err(|error| {
+        self.explained(self.opened(bytes), path, what)
+    }
+
+    fn explained(
+        &self,
+        opened: io::Result<Arc<Directory>>,
+        path: &EntryPath,
+        what: &str,
+    ) -> Result<Arc<Directory>, Failure> {
+        opened.map_err(|error| {
             if platform::was_symlink_met(&error) || error.kind() == io::ErrorKind::NotADirectory {
                 return problem(path, &format!("{what}: something that is no directory stands in its path"));
             }

@@ -1,6 +1,8 @@
 //! Where each source was read from. Touches nothing.
 
+use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -9,6 +11,7 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Summary;
+use crate::system::destination::SourcePlace;
 use crate::system::platform;
 use std::path::Path;
 use std::path::PathBuf;
@@ -16,27 +19,39 @@ use std::path::PathBuf;
 /// For each source of which some is among `tops`, where it was read from.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] when that is not known of one, or one stands in another.
-pub(super) fn places(summary: &Summary, tops: &[EntryPathBuf]) -> Result<Vec<(EntryPathBuf, PathBuf)>> {
-    let mut places: Vec<(EntryPathBuf, PathBuf)> = Vec::new();
+/// [`ErrorKind::Refused`] when that is not known of one, or one stands in another; when the index cannot be read.
+pub(super) fn places(summary: &Summary, state: &State, tops: &[EntryPathBuf]) -> Result<Vec<SourcePlace>> {
+    let mut places: Vec<SourcePlace> = Vec::new();
+    let mut real: Vec<PathBuf> = Vec::new();
     for top in tops {
         let Some(name) = top.split_source().and_then(|(name, _)| EntryPath::new(name.as_bytes())) else { continue };
-        if places.iter().any(|(known, _)| *known == *name) {
+        if places.iter().any(|known| *known.top == *name) {
             continue;
         }
         let record = summary.sources.iter().find(|source| source.name.as_bytes() == name.as_bytes());
         let path = record.map(|record| platform::path_of(&record.path)).filter(|path| path.is_absolute());
-        places.push((name.to_owned(), path.ok_or_else(|| unknown(name))?.to_owned()));
+        let path = path.ok_or_else(|| unknown(name))?;
+        real.push(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+        places.push(match state.find(name)?.filter(|entry| entry.stat.kind != Kind::Directory) {
+            None => SourcePlace { top: name.to_owned(), folder: path.to_owned(), file: None },
+            Some(_) => file_place(name, path)?,
+        });
     }
-    let real: Vec<PathBuf> =
-        places.iter().map(|(_, path)| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
-    for (at, (name, _)) in places.iter().enumerate() {
+    for at in 0..places.len() {
         let inner = (0..places.len()).find(|other| *other != at && real[*other].starts_with(&real[at]));
         if let Some(inner) = inner {
-            return Err(one_in_the_other(&places[inner].0, name, &real[at]));
+            return Err(one_in_the_other(&places[inner].top, &places[at].top, &real[at]));
         }
     }
     Ok(places)
+}
+
+fn file_place(name: &EntryPath, path: &Path) -> Result<SourcePlace> {
+    // A link to the file was followed when it was read.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else { return Err(unknown(name)) };
+    let file = Some(file.as_encoded_bytes().to_vec());
+    Ok(SourcePlace { top: name.to_owned(), folder: folder.to_owned(), file })
 }
 
 fn unknown(name: &EntryPath) -> Error {

@@ -47,9 +47,9 @@ impl<'a> Scene<'a> {
         let (state, selection, bytes_total) = selected(catalog, options)?;
         let summary = summary_of(&state, options.at)?;
         let tops = selection.tops(&state)?;
-        let places = places(options, &summary, &tops)?;
-        for (top, place) in &places {
-            refuse_archive(catalog.archive(), (options, &state), (top, place))?;
+        let places = places(options, &summary, (&state, &tops))?;
+        for place in places.iter().filter(|place| place.file.is_none()) {
+            refuse_archive(catalog.archive(), (options, &state), (&place.top, &place.folder))?;
         }
         let mut destination = open_destination(catalog, options, &places)?;
         follow(&mut destination, &state, &selection, &tops)?;

@@ -21,6 +21,7 @@ use crate::base::path::printable;
 use crate::base::snapshot::Summary;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
+use crate::system::destination::SourcePlace;
 use crate::system::platform;
 use std::path::Path;
 use std::path::PathBuf;
@@ -29,20 +30,19 @@ use std::path::PathBuf;
 pub(super) fn places(
     options: &RestoreOptions,
     summary: &Summary,
-    tops: &[EntryPathBuf],
-) -> Result<Vec<(EntryPathBuf, PathBuf)>> {
+    (state, tops): (&State, &[EntryPathBuf]),
+) -> Result<Vec<SourcePlace>> {
     if options.in_place {
-        in_place::places(summary, tops)
-    } else {
-        Ok(vec![(EntryPathBuf::root(), options.target.clone())])
+        return in_place::places(summary, state, tops);
     }
+    Ok(vec![SourcePlace { top: EntryPathBuf::root(), folder: options.target.clone(), file: None }])
 }
 
 /// The target, or all of them.
 pub(super) fn open_destination(
     catalog: &Catalog,
     options: &RestoreOptions,
-    places: &[(EntryPathBuf, PathBuf)],
+    places: &[SourcePlace],
 ) -> Result<Destination> {
     let archive = catalog.archive().store().local_path().and_then(|path| platform::stat_path(path).ok());
     let destination_options = DestinationOptions {
