@@ -14,12 +14,14 @@ use crate::support::listing::assert_same_below;
 use crate::support::replay::bundles;
 use crate::support::replay::bundles_of;
 use crate::support::replay::remove_manifest;
+use crate::support::snap::Snap;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 /// Modes of folders in which, or into which, their owner cannot go.
 const MODES: [u32; 6] = [0o555, 0o500, 0o000, 0o444, 0o311, 0o1555];
@@ -233,6 +235,69 @@ fn two_histories_in_one_folder_are_refused_before_anything_is_unpacked() {
         // What is older is one history.
         recovered(&bench, &["2".as_ref(), bench.fresh().as_os_str()]).expect_silent();
         fs::remove_file(&other).unwrap();
+    }
+}
+
+/// An archive of one history in a folder of its own: its description, and these bundles.
+fn alone(bench: &Bench, bundles: &[PathBuf]) -> Snap {
+    let folder = bench.fresh();
+    fs::create_dir_all(folder.join("bundles")).unwrap();
+    fs::copy(bench.snap.archive().join("archive.toml"), folder.join("archive.toml")).unwrap();
+    for bundle in bundles {
+        fs::copy(bundle, folder.join("bundles").join(bundle.file_name().unwrap())).unwrap();
+    }
+    Snap::new(folder)
+}
+
+#[test]
+fn two_histories_in_one_folder_are_told_apart_and_both_can_be_read() {
+    let bench = Bench::new();
+    bench.home.file("f", "both");
+    bench.save();
+    let copy = alone(&bench, &bundles(bench.snap.archive()));
+    let (mut ends, mut histories) = (Vec::new(), Vec::new());
+    // The times cross each other: 2 is older here, 3 is older there.
+    for (snap, times) in [(&bench.snap, ["01", "05", ""]), (&copy, ["02", "03", "06"])] {
+        for day in times.iter().filter(|day| !day.is_empty()) {
+            bench.home.file(format!("of-{day}"), "one history alone");
+            let time = format!("--time 2030-01-{day}T00:00:00Z");
+            snap.call("create").words(&time).arg(bench.home.root()).ok();
+        }
+        ends.push(bench.copy());
+        histories.push(bundles(snap.archive()));
+    }
+    let all: Vec<PathBuf> = histories.concat();
+    for knows in [None, Some(0), Some(1)] {
+        let mixed = alone(&bench, &all);
+        if let Some(known) = knows {
+            let from = if known == 0 { bench.snap.archive() } else { copy.archive() }.join("index");
+            fs::create_dir(mixed.archive().join("index")).unwrap();
+            for file in fs::read_dir(from).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), mixed.archive().join("index").join(file.file_name())).unwrap();
+            }
+        }
+        let used = knows.unwrap_or(0);
+        let listed = mixed.call("list").run();
+        assert_eq!(listed.status, 3);
+        listed.expect_said(&["two histories were mixed"]);
+        let out = bench.fresh();
+        mixed.call("restore").words("-q --to").arg(&out).run();
+        assert_same_below(&ends[used], &out, Level::Everything);
+        mixed.call("create").arg(bench.home.root()).fails(1);
+        assert_eq!(mixed.call("repair").run().status, 0);
+        mixed.call("list").ok();
+        mixed.call("verify").words("--data").ok();
+        // The other one was set aside, and is read from a folder of its own.
+        let other = histories[1 - used].iter().map(|bundle| {
+            let aside = mixed.archive().join("damaged").join(bundle.file_name().unwrap());
+            if aside.exists() { aside } else { bundle.clone() }
+        });
+        let other = alone(&bench, &other.collect::<Vec<_>>());
+        other.call("list").ok();
+        let out = bench.fresh();
+        other.call("restore").words("-q --to").arg(&out).ok();
+        assert_same_below(&ends[1 - used], &out, Level::Everything);
     }
 }
 

@@ -145,6 +145,10 @@ impl<'a> Catalog<'a> {
         for name in self.missing_at_end.iter().take(1) {
             self.monitor.event(Event::Notice(&Notice::BundleMissing { bundle: name.to_string() }));
         }
+        for other in self.surplus.iter().take(1) {
+            let (used, other) = (self.name(other.id)?.to_string(), other.to_string());
+            self.monitor.event(Event::Notice(&Notice::TwoHistories { used, other }));
+        }
         let mut why: Option<Error> = None;
         for number in self.snapshots().rev() {
             match self.state(number) {

@@ -30,7 +30,7 @@ pub enum Access {
 pub struct Listing {
     /// The bundles, each at its place.
     pub bundles: BTreeMap<BundleId, BundleFile>,
-    /// Bundles that claim the place of another one, which belongs there.
+    /// Bundles that claim the place of another one, which belongs there, and those that follow them: another history.
     pub surplus: Vec<BundleName>,
     /// Bundles after the last one that is there: an index file remembers them.
     pub missing_at_end: Vec<BundleName>,
@@ -67,13 +67,26 @@ impl Listing {
         Ok(listing)
     }
 
-    /// Gives a place to the one of these bundles that belongs there: the one that the index knows; otherwise the first.
+    /// Gives a place to the one of these bundles that belongs there: the one that the index knows; otherwise the one that follows
+    /// the bundle before; otherwise the first. What follows a bundle that has no place has none either.
     fn settle(&mut self, archive: &Archive, index: &[String], id: BundleId, mut files: Vec<BundleFile>) {
+        let before = self.bundles.values().next_back().map(|file| file.name.clone());
         if files.len() > 1 {
             let known = records(archive, index, |number| number >= id.number);
-            if let Some(at) = files.iter().position(|file| known.contains(&file.name)) {
+            let is_known = files.iter().position(|file| known.contains(&file.name));
+            let follows = |file: &BundleFile| parent_of(archive, &file.name) == before;
+            if let Some(at) = is_known.or_else(|| files.iter().position(follows)) {
                 files.swap(0, at);
             }
+        } else if !self.surplus.is_empty() {
+            files.retain(|file| {
+                let parent = parent_of(archive, &file.name);
+                let is_of_another = parent.is_some_and(|parent| self.surplus.contains(&parent));
+                if is_of_another {
+                    self.surplus.push(file.name.clone());
+                }
+                !is_of_another
+            });
         }
         let mut files = files.into_iter();
         if let Some(file) = files.next() {
@@ -107,6 +120,13 @@ impl Listing {
         }
         Ok(())
     }
+}
+
+/// The bundle after which this one was made, if that can be read.
+fn parent_of(archive: &Archive, name: &BundleName) -> Option<BundleName> {
+    let bundle = archive.bundle(name).ok()?;
+    let reader = bundle.manifest().ok()?;
+    reader.head().ok()?.parent.as_ref().map(|parent| parent.bundle.clone())
 }
 
 /// The number of `000042.full` or `000042.delta`.

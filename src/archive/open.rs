@@ -290,6 +290,15 @@ impl Archive {
         let blob = self.store.open(&bundle_path(name))?;
         Bundle::open(name, blob).map(Arc::new)
     }
+
+    /// Opens a bundle and compares its seek table with every frame.
+    ///
+    /// # Errors
+    /// As for [`Archive::bundle`].
+    pub fn bundle_compared(&self, name: &BundleName) -> Result<Arc<Bundle>> {
+        let blob = self.store.open(&bundle_path(name))?;
+        Bundle::open_compared(name, blob).map(Arc::new)
+    }
 }
 
 /// The store's name for a bundle.

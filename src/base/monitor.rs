@@ -83,6 +83,13 @@ pub enum Notice {
         /// Its name.
         bundle: String,
     },
+    /// Two bundles have the same number: two histories were mixed, and one of them is shown.
+    TwoHistories {
+        /// The bundle that is used.
+        used: String,
+        /// The bundle of the other history.
+        other: String,
+    },
     /// The snapshots after this one cannot be read.
     LaterSnapshotsUnreadable {
         /// The last that can.

@@ -39,6 +39,14 @@ pub fn list(archive: &Archive, monitor: &dyn Monitor) -> Result<Vec<Summary>> {
     archive.catalog(monitor)?.history()
 }
 
+/// Whether bundles of two histories were mixed: of those with one number only one is shown.
+///
+/// # Errors
+/// When the archive cannot be listed.
+pub fn has_two_histories(archive: &Archive, monitor: &dyn Monitor) -> Result<bool> {
+    Ok(!archive.catalog(monitor)?.surplus().is_empty())
+}
+
 /// What a snapshot notes of its problems.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotedProblems {

@@ -5,6 +5,7 @@ use super::super::outcome::Outcome;
 use super::super::output::list::History;
 use super::super::session::Session;
 use clap::Args;
+use snap_archive::verbs::history::has_two_histories;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::noted_problems;
 
@@ -19,5 +20,5 @@ pub(crate) fn run(_args: &ListArgs, session: &Session) -> Result<Outcome, Failur
     let shows_problems = session.settings.json || session.settings.verbose;
     let problems = if shows_problems { noted_problems(&archive, &snapshots, &session.console)? } else { Vec::new() };
     session.console.result(&History { snapshots, problems })?;
-    Ok(Outcome::Done)
+    Ok(Outcome::with_problems(u64::from(has_two_histories(&archive, &session.console)?)))
 }

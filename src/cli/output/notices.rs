@@ -19,6 +19,10 @@ pub(crate) fn text(notice: &Notice) -> String {
             "the bundle {bundle} is missing, the index remembers it: what was saved then is not here; put the file back if you \
              have a copy"
         ),
+        Notice::TwoHistories { used, other } => format!(
+            "{used} and {other} have the same number, two histories were mixed: this is the one with {used}; to read the other, \
+             copy the archive's folder and take {used} out of the copy"
+        ),
         Notice::LaterSnapshotsUnreadable { number, why } => {
             format!("the snapshots after {number} cannot be read: {why}")
         }

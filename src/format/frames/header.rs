@@ -28,7 +28,7 @@ pub fn header_length(stored: &[u8]) -> Option<usize> {
 }
 
 /// The longest header of a frame.
-const HEADER_BYTES_MAX: usize = 18;
+pub const HEADER_BYTES_MAX: usize = 18;
 
 /// Where the byte that describes a frame stands in its header, and its bit for the checksum.
 pub(super) const DESCRIPTOR_AT: usize = 4;

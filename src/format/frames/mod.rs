@@ -15,6 +15,7 @@ pub use compress::Effort;
 pub use compress::STEP_MAX;
 pub use decompress::Decompressor;
 pub use header::Frame;
+pub use header::HEADER_BYTES_MAX;
 pub use header::cut_off_frame;
 pub use header::header_length;
 pub use header::raw_bytes_by_header;

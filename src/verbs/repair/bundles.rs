@@ -195,7 +195,7 @@ impl BundleRepair<'_, '_, '_> {
     /// # Errors
     /// When it could be read a moment ago: what is in it must not be given up for that.
     fn open_again(&self, examined: &Examined) -> Result<Option<Arc<Bundle>>> {
-        match self.repair.archive.bundle(&examined.file.name) {
+        match self.repair.archive.bundle_compared(&examined.file.name) {
             Ok(bundle) => Ok(Some(bundle)),
             Err(error) if error.kind() == ErrorKind::RefusedBySystem => Err(error),
             Err(error) if examined.manifest.is_some() || (examined.is_itself && !error.is_damage()) => Err(error),

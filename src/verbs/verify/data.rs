@@ -9,8 +9,9 @@ use super::expected::ExpectedMembers;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Members;
-use super::finding::PATHS_MAX;
 use super::finding::sentence;
+use super::names::NameLists;
+use super::names::Named;
 use crate::archive::content::Piece;
 use crate::archive::content::Tape;
 use crate::archive::content::TapeDamage;
@@ -20,6 +21,7 @@ use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Stat;
 use crate::base::error::Result;
 use crate::base::holes::Run;
 use crate::base::id::BundleId;
@@ -34,11 +36,13 @@ use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::Bundle;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
+use crate::format::frames::HEADER_BYTES_MAX;
+use crate::format::frames::raw_bytes_by_header;
 use crate::format::layout::MemberOrder;
 use crate::format::manifest::Action;
 use crate::format::tar;
+use crate::format::tar::Body;
 use crate::format::tar::Member;
-use crate::format::tar::Renames;
 use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -47,6 +51,15 @@ use std::sync::Arc;
 /// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
 const WRONG_MAX: usize = 1 << 19;
 
+/// The most frames with odd headers that are noted.
+const ODD_FRAMES_MAX: usize = 1000;
+
+/// Of more folders that lost names than these it is not asked whether a list says so.
+const DELETING_MAX: usize = 1 << 16;
+
+/// The largest window of a frame is two to the power of this.
+const WINDOW_LOG_MAX: u8 = 27;
+
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Reads all bundles that can be opened and are what their names say.
@@ -54,21 +67,21 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let bytes_total = check.examined.values().map(|examined| examined.file.bytes).sum();
     let files: Vec<(BundleFile, bool)> =
         check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
-    let mut waiting = DirectoryQueue::default();
+    let mut carried = Carried::default();
     let mut number = 0;
     for (file, is_itself) in files {
         let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
         if !is_whole || number != file.id().number {
-            waiting = DirectoryQueue::default();
+            carried = Carried::default();
         }
         number = file.id().number;
         if !is_itself {
             continue;
         }
         let id = file.id();
-        match read_bundle(check, &file, threads, bytes_total, &mut waiting) {
+        match read_bundle(check, &file, threads, bytes_total, &mut carried) {
             Err(error) if is_about_the_file(&error) => {
-                waiting = DirectoryQueue::default();
+                carried = Carried::default();
                 let fault = Fault::Unusable(sentence(&error));
                 check.found(ArchiveFile::Bundle(file.name), fault, Affected::everything(id));
             }
@@ -78,22 +91,36 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     Ok(())
 }
 
-/// `waiting` are the directories that earlier parts of the same snapshot listed, and whose members are still to come: where
-/// one part ends and the next begins, lines and members do not stand side by side.
+/// What earlier parts of the same snapshot leave to the next: where one part ends and the next begins, lines and members do not
+/// stand side by side.
+#[derive(Default)]
+struct Carried {
+    /// Directories whose lines were read, and whose members are still to come.
+    waiting: DirectoryQueue,
+    /// Directories with a list of names.
+    listed: HashSet<Vec<u8>>,
+}
+
 fn read_bundle(
     check: &mut Check,
     file: &BundleFile,
     threads: usize,
     bytes_total: u64,
-    waiting: &mut DirectoryQueue,
+    carried: &mut Carried,
 ) -> Result<()> {
-    let bundle = check.archive.bundle(&file.name)?;
+    let bundle = check.archive.bundle_compared(&file.name)?;
+    let examined = check.examined.get_mut(&file.id()).filter(|examined| examined.manifest.is_some());
+    if let Some(examined) = examined.filter(|examined| examined.cut_at.is_none() && !bundle.has_sound_table()) {
+        examined.cut_at = Some(bundle.table().raw_bytes());
+        check.found(ArchiveFile::Bundle(file.name.clone()), Fault::Table, Affected::Nothing);
+    }
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
     // An uncertain one need not have what earlier parts announced.
     let is_certain =
         check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
-    let carried = if is_certain { std::mem::take(waiting) } else { DirectoryQueue::default() };
-    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, carried)?) } else { None };
+    let waiting = std::mem::take(&mut carried.waiting);
+    let waiting = if is_certain { waiting } else { DirectoryQueue::default() };
+    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, waiting)?) } else { None };
     // What is not known for certain says nothing of directories.
     let is_certain = |state: &State| {
         let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
@@ -103,51 +130,81 @@ fn read_bundle(
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
     let is_finished = check.catalog.snapshots().any(|number| number == file.id().number);
+    let mut deleting = Vec::new();
     if let Some(state) = state.as_ref().filter(|_| sound && is_finished) {
-        check_folders(check, &bundle, state)?;
+        deleting = check_folders(check, &bundle, state)?;
     }
     let (monitor, begun) = (check.monitor, Progress { entries: check.entries, bytes: check.bytes, bytes_total });
-    let mut bytes = begun.bytes;
+    let (mut bytes, mut odd_frames) = (begun.bytes, Vec::new());
     let mut on_frame = |frame: &FrameAt| {
         check_interrupted(monitor)?;
+        if odd_frames.len() < ODD_FRAMES_MAX && !has_sound_header(&bundle, frame) {
+            odd_frames.push(frame.raw_offset);
+        }
         bytes += u64::from(frame.stored_bytes);
         monitor.event(Event::Progress(Progress { bytes, ..begun }));
         Ok(())
     };
-    let seen = read_through(&bundle, threads, &mut on_frame, |tape| {
+    let mut seen = read_through(&bundle, threads, &mut on_frame, |tape| {
         let mut scan = Scan {
             tape,
             expected,
-            state,
-            before,
+            lists: NameLists::new(state, before, std::mem::take(&mut carried.listed)),
             seen: DamageSeen::default(),
-            aside: None,
             waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,
             unread: false,
             firsts: HashMap::new(),
         };
         scan.run(bundle.table().raw_bytes())?;
-        let Scan { tape, mut seen, waiting: left, .. } = scan;
-        *waiting = left;
+        let Scan { tape, mut seen, waiting, mut lists, .. } = scan;
         seen.damage = tape.damage;
+        lists.finish(deleting.iter().filter(|_| seen.damage.count == 0))?;
+        carried.waiting = waiting;
+        (carried.listed, seen.unlisted) = lists.into_parts();
         Ok(seen)
     })?;
+    let is_damaged = |at: &u64| seen.damage.touches(*at..at + 1);
+    if let Some(at) = odd_frames.iter().find(|at| !is_damaged(at)) {
+        let what =
+            "a frame is not as it must be: without checksum or length, with a dictionary or a window that is too large";
+        seen.tar.push(format!("at byte {at} of the tar {what}"));
+    }
     check.bytes = bytes;
     tell(check, &bundle, file.id(), seen);
     Ok(())
 }
 
-/// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind.
-fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Result<()> {
+fn has_sound_header(bundle: &Bundle, frame: &FrameAt) -> bool {
+    let length = (frame.stored_bytes as usize).min(HEADER_BYTES_MAX);
+    let header = bundle.stored_bytes(frame.stored_offset, length);
+    header.is_ok_and(|header| {
+        // A frame in one segment has no window of its own; otherwise it is a power of two, and up to seven eighths more.
+        let has_window = header.get(4).is_some_and(|descriptor| descriptor & 1 << 5 == 0);
+        let window = header.get(5).copied().unwrap_or_default();
+        let is_small = !has_window || ((window >> 3) + 10, window & 7) <= (WINDOW_LOG_MAX, 0);
+        is_small && raw_bytes_by_header(&header) == Some(frame.raw_bytes)
+    })
+}
+
+/// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind. Gives the folders that
+/// are there and lost names: a list of names must say so.
+fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Result<Vec<EntryPathBuf>> {
     let (mut astray, mut folder) = (Named::default(), EntryPathBuf::root());
+    let mut deleting: Vec<EntryPathBuf> = Vec::new();
     let mut reader = bundle.manifest()?;
+    // What a repair wrote may have lost the lists.
+    let has_lists = reader.head()?.stands_for.is_none();
     while let Some(change) = reader.next_change()? {
         let Some(parent) = change.path.parent() else { continue };
         if matches!(change.now, Action::Removed(_)) {
             for group in state.in_directory(&change.path) {
                 let left = group?.rows.into_iter().filter_map(|row| change.path.child(row.name()));
                 left.for_each(|path| astray.add(path));
+            }
+            let is_noted = deleting.last().is_some_and(|last| **last == *parent) || deleting.len() == DELETING_MAX;
+            if has_lists && !is_noted && state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {
+                deleting.push(parent.to_owned());
             }
         } else if *folder != *parent && !parent.is_root() {
             let is_folder = state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory);
@@ -158,7 +215,7 @@ fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Resu
         let affected = Affected::Paths { number: bundle.name().id.number, paths: astray.paths, total: astray.total };
         check.found(ArchiveFile::Bundle(bundle.name().clone()), Fault::Members(Members::Astray), affected);
     }
-    Ok(())
+    Ok(deleting)
 }
 
 /// What was seen in one bundle that is not as it was written.
@@ -181,28 +238,6 @@ impl DamageSeen {
         self.wrong_total += 1;
         if self.wrong.len() < WRONG_MAX {
             self.wrong.insert((content.place.offset, content.hash));
-        }
-    }
-}
-
-/// Some paths, the first of many.
-#[derive(Default)]
-struct Named {
-    paths: Vec<EntryPathBuf>,
-    total: u64,
-}
-
-impl Named {
-    fn extend(&mut self, path: Option<EntryPathBuf>) {
-        if let Some(path) = path {
-            self.add(path);
-        }
-    }
-
-    fn add(&mut self, path: EntryPathBuf) {
-        self.total += 1;
-        if self.paths.len() < PATHS_MAX {
-            self.paths.push(path);
         }
     }
 }
@@ -244,13 +279,9 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: DamageSeen)
 struct Scan<'a> {
     tape: Tape<'a>,
     expected: Option<ExpectedMembers>,
-    /// What was there at the bundle's number: a directory may stand in the tar without being changed.
-    state: Option<State>,
-    /// What was there before.
-    before: Option<State>,
+    /// What was there at the bundle's number and before: a directory may stand in the tar without being changed.
+    lists: NameLists,
     seen: DamageSeen,
-    /// A directory that is moved aside.
-    aside: Option<EntryPathBuf>,
     /// Directories whose members may come in the next part.
     waiting: DirectoryQueue,
     is_last_part: bool,
@@ -284,11 +315,8 @@ impl Scan<'_> {
                     return self.last_member(expected, &told.member, end);
                 }
                 MemberHeader::Member(told) if self.tape.position() < manifest_offset => {
-                    match &told.listing {
-                        Some(listing) => self.check_listing(&told.member, listing)?,
-                        None => self.seen.unlisted.extend(self.aside.take()),
-                    }
-                    self.member(expected, &told.member)?;
+                    self.lists.check(&told.member.path, told.listing.as_deref())?;
+                    self.member(expected, &told)?;
                 }
                 MemberHeader::Unreadable if start < manifest_offset => {
                     if !self.next_known(expected, start)? {
@@ -332,7 +360,6 @@ impl Scan<'_> {
     }
 
     fn rest_is_missing(&mut self, expected: &mut ExpectedMembers) -> Result<()> {
-        self.seen.unlisted.extend(self.aside.take());
         while let Some(wanted) = expected.take()? {
             if wanted.entry.stat.kind != Kind::Directory || self.is_last_part {
                 self.note_missing(wanted);
@@ -350,7 +377,7 @@ impl Scan<'_> {
             let older = before.find(&wanted.path).ok().flatten();
             older.is_some_and(|older| older.stat.kind == Kind::Symlink && older.target == wanted.entry.target)
         };
-        let stays = wanted.entry.stat.kind == Kind::Symlink && self.before.as_ref().is_none_or(is_as_before);
+        let stays = wanted.entry.stat.kind == Kind::Symlink && self.lists.before.as_ref().is_none_or(is_as_before);
         if !self.unread && !stays {
             self.seen.missing.add(wanted.path);
         }
@@ -377,7 +404,8 @@ impl Scan<'_> {
         Ok(false)
     }
 
-    fn member(&mut self, expected: &mut ExpectedMembers, member: &Member) -> Result<()> {
+    fn member(&mut self, expected: &mut ExpectedMembers, told: &TarEntry) -> Result<()> {
+        let member = &told.member;
         let end = self.tape.position().saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
         let is_directory = member.flag == b'5';
         let name = member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&member.path);
@@ -398,58 +426,31 @@ impl Scan<'_> {
                 self.unread = false;
                 if expected.peek().is_some_and(|wanted| wanted.order() == order) {
                     if let Some(wanted) = expected.take()? {
-                        self.compare(&wanted, member)?;
+                        self.compare(&wanted, told)?;
                     }
                 } else if !self.is_known_directory(&order) {
                     self.seen.unknown.add(order.into_path());
                 }
             }
         }
-        self.tape.skip_to(end)
+        self.padding(tar::padding(member.size) as u64, end)
     }
 
-    /// GNU tar deletes what is in a directory and not in its list of names.
-    fn check_listing(&mut self, member: &Member, listing: &[u8]) -> Result<()> {
-        let name = member.path.strip_suffix(b"/").unwrap_or(&member.path);
-        let (Some(state), Some(directory)) = (&self.state, EntryPathBuf::from_bytes(name)) else { return Ok(()) };
-        if self.aside.as_ref() == Some(&directory) || tar::renamed(name, listing).is_some() {
-            return self.check_renames(directory, listing);
-        }
-        let Some(listed) = tar::listed(listing) else {
-            self.seen.unlisted.add(directory);
-            return Ok(());
-        };
-        let mut listed = listed.map(|(_, name)| name).peekable();
-        for group in state.in_directory(&directory) {
-            for row in &group?.rows {
-                while listed.next_if(|name| *name < row.name()).is_some() {}
-                if listed.peek().is_none_or(|name| *name != row.name()) {
-                    self.seen.unlisted.add(directory.child(row.name()).unwrap_or_else(|| directory.clone()));
-                }
+    /// What fills the content up to a whole block, and ends at `end`.
+    fn padding(&mut self, length: u64, end: u64) -> Result<()> {
+        self.tape.skip_to(end - length)?;
+        let begin = self.tape.position();
+        let mut is_zero = true;
+        while self.tape.position() < end {
+            match self.tape.piece(end - self.tape.position())? {
+                Some(Piece::Bytes(bytes)) => is_zero &= bytes.iter().all(|byte| *byte == 0),
+                Some(_) => {}
+                None => break,
             }
         }
-        Ok(())
-    }
-
-    /// A directory is moved aside, what goes is moved to an empty one in its place and deleted there, and it is moved back.
-    fn check_renames(&mut self, directory: EntryPathBuf, listing: &[u8]) -> Result<()> {
-        match (tar::renamed(directory.as_bytes(), listing), self.aside.is_some()) {
-            (Some(Renames::Aside), false) => self.aside = Some(directory),
-            (Some(Renames::Back), true) => self.aside = None,
-            (Some(Renames::Gone(names)), true) => {
-                for path in names.into_iter().filter_map(|name| directory.child(name)) {
-                    let find = |state: &Option<State>| state.as_ref().map(|state| state.find(&path)).transpose();
-                    let kind = |entry: Option<Option<Entry>>| entry.flatten().map(|entry| entry.stat.kind);
-                    let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
-                    // What became something else than a directory, or the other way round, is stored again.
-                    let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
-                    if now.is_some_and(stays) {
-                        self.seen.unlisted.add(path);
-                    }
-                }
-            }
-            (None, true) if listing == [0] => {}
-            _ => self.seen.unlisted.add(directory),
+        let what = "what fills contents up to whole blocks is not zeros";
+        if !is_zero && !self.tape.damage.touches(begin..end) && !self.seen.tar.iter().any(|told| told == what) {
+            self.seen.tar.push(what.to_owned());
         }
         Ok(())
     }
@@ -458,14 +459,14 @@ impl Scan<'_> {
         let find = |state: &State| {
             state.find(order.path()).is_ok_and(|entry| entry.is_some_and(|entry| entry.stat.kind == Kind::Directory))
         };
-        order.is_directory() && self.state.as_ref().is_none_or(find)
+        order.is_directory() && self.lists.state.as_ref().is_none_or(find)
     }
 
     /// A member that the manifest lists, against its line.
-    fn compare(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<()> {
-        let entry = &wanted.entry;
+    fn compare(&mut self, wanted: &ExpectedMember, told: &TarEntry) -> Result<()> {
+        let (entry, member) = (&wanted.entry, &told.member);
         let same = match (entry.stat.kind, member.flag) {
-            (Kind::File, b'0') => return self.compare_file(wanted, member),
+            (Kind::File, b'0') => self.compare_file(wanted, member)?,
             (Kind::File, b'1') => {
                 let content = entry.content.as_ref().map(|content| (content.place.offset, content.hash));
                 let first = content.and_then(|(offset, hash)| self.firsts.get(&offset).filter(|first| first.1 == hash));
@@ -478,21 +479,22 @@ impl Scan<'_> {
             (Kind::CharDevice, b'3') | (Kind::BlockDevice, b'4') | (Kind::Directory, b'5') | (Kind::Fifo, b'6') => true,
             _ => false,
         };
-        if !same {
+        if !same || !say_the_same(wanted, told) {
             self.seen.different.add(wanted.path.clone());
         }
         Ok(())
     }
 
-    fn compare_file(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<()> {
-        let Some((content, _)) = wanted.content() else { return Ok(()) };
+    /// Whether a file's member stands and is as long as its line says; its content is told of apart.
+    fn compare_file(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<bool> {
+        let Some((content, _)) = wanted.content() else { return Ok(true) };
         if content.place.offset != self.tape.position() || wanted.entry.stat.size != member.size {
             self.seen.note_wrong(content);
-            self.seen.different.add(wanted.path.clone());
-            return Ok(());
+            return Ok(false);
         }
         self.note_first(wanted);
-        self.content(&wanted.entry)
+        self.content(&wanted.entry)?;
+        Ok(true)
     }
 
     fn note_first(&mut self, wanted: &ExpectedMember) {
@@ -538,6 +540,20 @@ impl Scan<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a member's headers say what its line says. A folder's attributes are read once for each.
+fn say_the_same(wanted: &ExpectedMember, told: &TarEntry) -> bool {
+    let body = if told.member.flag == b'1' { Body::LinkTo(&told.member.target) } else { Body::Itself };
+    let mut headers = Vec::new();
+    tar::append_header(&mut headers, wanted.path.as_bytes(), &wanted.entry, body);
+    let Ok(Some(due)) = tar::read_entry(&mut headers.as_slice()) else { return true };
+    let said = |entry: &Entry| {
+        let Stat { mode, uid, gid, mtime, device, .. } = entry.stat;
+        (mode, uid, gid, mtime, device)
+    };
+    let has_same_xattrs = told.entry.stat.kind == Kind::Directory || due.entry.xattrs == told.entry.xattrs;
+    said(&due.entry) == said(&told.entry) && due.entry.owner == told.entry.owner && has_same_xattrs
 }
 
 fn hash_zeros(hasher: &mut Hasher, mut length: u64) {

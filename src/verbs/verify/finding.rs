@@ -225,7 +225,9 @@ fn members_text(members: Members) -> String {
         Members::Missing => "entries that the manifest lists are not in the tar",
         Members::Unknown => "entries are in the tar that the manifest does not list",
         Members::Different => "entries are not in the tar as the manifest says",
-        Members::Unlisted => "names are missing in a folder's list of names, so that GNU tar deletes them",
+        Members::Unlisted => {
+            "folders' lists of names are not those of the snapshot, so that GNU tar deletes what is there or leaves what is gone"
+        }
         Members::Astray => {
             return "entries are in folders that the snapshot does not have, so that they cannot be restored."
                 .to_owned();

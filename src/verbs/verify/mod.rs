@@ -11,6 +11,7 @@ mod expected;
 mod finding;
 mod history;
 mod index;
+mod names;
 mod options;
 mod report;
 

@@ -44,6 +44,8 @@ pub(crate) struct Item {
     pub in_manifest: bool,
     /// The list of names that a directory's member has.
     pub listing: Option<Vec<u8>>,
+    /// What its headers say instead of what its line says.
+    pub header: Option<Entry>,
     pub size_lie: u64,
     pub offset_lie: u64,
 }
@@ -66,6 +68,7 @@ fn item(text: &str, kind: Kind) -> Item {
         in_tar: true,
         in_manifest: true,
         listing: None,
+        header: None,
         size_lie: 0,
         offset_lie: 0,
     }
@@ -73,6 +76,12 @@ fn item(text: &str, kind: Kind) -> Item {
 
 pub(crate) fn directory(text: &str) -> Item {
     item(text, Kind::Directory)
+}
+
+/// A directory whose list has these names, each behind its letter.
+pub(crate) fn directory_of(text: &str, names: &[&str]) -> Item {
+    let listing = names.iter().flat_map(|name| [name.as_bytes(), &[0]].concat()).chain([0]).collect();
+    Item { listing: Some(listing), ..directory(text) }
 }
 
 pub(crate) fn fifo(text: &str) -> Item {
@@ -142,6 +151,10 @@ pub(crate) struct Sample {
     pub frame_bytes: usize,
     /// What of the tail the bundles lie about.
     pub changes_lie: u64,
+    /// What contents are filled up with.
+    pub padding: u8,
+    /// Whether frames have no checksum.
+    pub is_unchecked: bool,
 }
 
 impl Sample {
@@ -152,7 +165,7 @@ impl Sample {
     pub fn with_id(id: u8) -> Sample {
         let store = MemoryStore::new();
         let archive = Archive::init_store(Arc::new(store.clone()), ArchiveId([id; 16]), Time::new(0, 0)).unwrap();
-        Sample { store, archive, frame_bytes: 4096, changes_lie: 0 }
+        Sample { store, archive, frame_bytes: 4096, changes_lie: 0, padding: 0, is_unchecked: false }
     }
 
     pub fn name(id: BundleId) -> BundleName {
@@ -249,11 +262,17 @@ impl Sample {
                 (None, Some(names)) => tar::Body::Listing(names),
                 (None, None) => tar::Body::Itself,
             };
-            tar::append_header(&mut raw, item.path.as_bytes(), item.entry.as_ref().unwrap(), body);
+            tar::append_header(
+                &mut raw,
+                item.path.as_bytes(),
+                item.header.as_ref().or(item.entry.as_ref()).unwrap(),
+                body,
+            );
             offsets.insert(item.path.clone(), start + raw.len() as u64);
             if item.first_name.is_none() {
                 raw.extend_from_slice(&item.content);
-                tar::pad(&mut raw, item.content.len() as u64);
+                let end = raw.len() + tar::padding(item.content.len() as u64);
+                raw.resize(end, self.padding);
             }
         }
         self.write_frames(writer, &mut raw);
@@ -264,7 +283,12 @@ impl Sample {
         let mut compressor = Compressor::new(Effort::Level(3)).unwrap();
         for part in raw.chunks((2 * self.frame_bytes).clamp(1024, FRAME_BYTES_MAX)) {
             let mut stored = Vec::new();
-            let frame = compressor.append_frame(part, &mut stored).unwrap();
+            let mut frame = compressor.append_frame(part, &mut stored).unwrap();
+            if self.is_unchecked {
+                stored[4] &= !4;
+                stored.truncate(stored.len() - 4);
+                frame.stored_bytes -= 4;
+            }
             writer.append_frames(&stored, &[frame]).unwrap();
         }
         let length = raw.len() as u64;

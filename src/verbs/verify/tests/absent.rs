@@ -120,7 +120,7 @@ fn a_line_that_takes_over_a_content_of_another_length_or_with_other_holes_is_a_c
 #[test]
 fn what_is_in_a_folder_that_went_is_named() {
     let sample = three_snapshots();
-    sample.snapshot(4, &[gone("s/d")]);
+    sample.snapshot(4, &[directory_of("s", &["Na", "Dd-empty", "Ne", "Nl", "Nnew", "Nz"]), gone("s/d")]);
     let found = only(&sample, WITH_DATA);
     assert!(found.what.contains("folders that the snapshot does not have"), "{}", found.what);
     assert!(names(&found).contains(&"s/d/b".to_owned()), "{:?}", names(&found));
@@ -161,4 +161,25 @@ fn who_makes_the_index_from_bundles_looks_at_their_chain() {
     without_index(&sample);
     sample.store.replace(&Sample::file(1), &other.bytes(&Sample::file(1))).unwrap();
     assert!(is_told(&sample));
+}
+
+#[test]
+fn two_wrong_lengths_in_the_table_that_add_up_cost_nothing() {
+    let sample = three_snapshots();
+    let sound = sample.bytes(&Sample::file(1));
+    let frames = bundle(&sample, 1).table().len();
+    for (first, more) in [(0, 1_u32), (1, 5)] {
+        sample.alter(&Sample::file(1), |bytes| {
+            let table = bytes.len() - 9 - 8 * frames;
+            for (frame, sign) in [(first, 1), (first + 1, -1_i32)] {
+                let at = table + 8 * frame;
+                let length = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+                bytes[at..at + 4].copy_from_slice(&length.wrapping_add_signed(sign * more as i32).to_le_bytes());
+            }
+        });
+        assert!(only(&sample, WITH_DATA).what.contains("table of frames"));
+        let report = repair(&sample.archive, None, &RepairOptions::default(), &Recorder::new()).unwrap();
+        assert!(report.steps.iter().any(|step| step.what.contains("nothing was lost")), "{report:?}");
+        assert!(sample.bytes(&Sample::file(1)) == sound);
+    }
 }

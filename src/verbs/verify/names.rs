@@ -1,0 +1,121 @@
+//! What the lists of names in a bundle make GNU tar delete, against what the snapshot says.
+
+use super::finding::PATHS_MAX;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path::EntryPathBuf;
+use crate::format::tar;
+use crate::format::tar::Renames;
+use std::collections::HashSet;
+
+/// Some paths, the first of many.
+#[derive(Default)]
+pub(super) struct Named {
+    pub paths: Vec<EntryPathBuf>,
+    pub total: u64,
+}
+
+impl Named {
+    pub fn extend(&mut self, path: Option<EntryPathBuf>) {
+        if let Some(path) = path {
+            self.add(path);
+        }
+    }
+
+    pub fn add(&mut self, path: EntryPathBuf) {
+        self.total += 1;
+        if self.paths.len() < PATHS_MAX {
+            self.paths.push(path);
+        }
+    }
+}
+
+/// Looks at the lists of names in one bundle.
+pub(super) struct NameLists {
+    /// What was there at the bundle's number, if that is known for certain.
+    pub state: Option<State>,
+    /// What was there before, if that is known for certain.
+    pub before: Option<State>,
+    /// A directory that is moved aside.
+    aside: Option<EntryPathBuf>,
+    /// Directories with a list, those of earlier parts of the snapshot among them.
+    listed: HashSet<Vec<u8>>,
+    /// Names that GNU tar deletes though they are there, and directories from which it does not delete what is gone.
+    wrong: Named,
+}
+
+impl NameLists {
+    pub fn new(state: Option<State>, before: Option<State>, listed: HashSet<Vec<u8>>) -> NameLists {
+        NameLists { state, before, aside: None, listed, wrong: Named::default() }
+    }
+
+    /// Looks at the list of a member, which has the name `name`.
+    pub fn check(&mut self, name: &[u8], listing: Option<&[u8]>) -> Result<()> {
+        let Some(listing) = listing else {
+            self.wrong.extend(self.aside.take());
+            return Ok(());
+        };
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        self.listed.insert(name.to_vec());
+        let (Some(state), Some(directory)) = (&self.state, EntryPathBuf::from_bytes(name)) else { return Ok(()) };
+        if self.aside.as_ref() == Some(&directory) || tar::renamed(name, listing).is_some() {
+            return self.check_renames(directory, listing);
+        }
+        let Some(listed) = tar::listed(listing) else {
+            self.wrong.add(directory);
+            return Ok(());
+        };
+        let mut listed = listed.map(|(_, name)| name).peekable();
+        for group in state.in_directory(&directory) {
+            for row in &group?.rows {
+                while listed.next_if(|name| *name < row.name()).is_some() {}
+                if listed.peek().is_none_or(|name| *name != row.name()) {
+                    self.wrong.add(directory.child(row.name()).unwrap_or_else(|| directory.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A directory is moved aside, what goes is moved to an empty one in its place and deleted there, and it is moved back.
+    fn check_renames(&mut self, directory: EntryPathBuf, listing: &[u8]) -> Result<()> {
+        match (tar::renamed(directory.as_bytes(), listing), self.aside.is_some()) {
+            (Some(Renames::Aside), false) => self.aside = Some(directory),
+            (Some(Renames::Back), true) => self.aside = None,
+            (Some(Renames::Gone(names)), true) => {
+                for path in names.into_iter().filter_map(|name| directory.child(name)) {
+                    let find = |state: &Option<State>| state.as_ref().map(|state| state.find(&path)).transpose();
+                    let kind = |entry: Option<Option<Entry>>| entry.flatten().map(|entry| entry.stat.kind);
+                    let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
+                    // What became something else than a directory, or the other way round, is stored again.
+                    let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
+                    if now.is_some_and(stays) {
+                        self.wrong.add(path);
+                    }
+                }
+            }
+            (None, true) if listing == [0] => {}
+            _ => self.wrong.add(directory),
+        }
+        Ok(())
+    }
+
+    /// Looks whether all these directories, which lost names, had a list.
+    pub fn finish<'d>(&mut self, deleting: impl Iterator<Item = &'d EntryPathBuf>) -> Result<()> {
+        self.wrong.extend(self.aside.take());
+        let Some(before) = &self.before else { return Ok(()) };
+        for directory in deleting.filter(|directory| !self.listed.contains(directory.as_bytes())) {
+            if before.find(directory)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {
+                self.wrong.add(directory.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories with a list, and what is wrong.
+    pub fn into_parts(self) -> (HashSet<Vec<u8>>, Named) {
+        (self.listed, self.wrong)
+    }
+}
