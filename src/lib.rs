@@ -1,6 +1,7 @@
 //! Versioned archives on a drive: every bundle is an ordinary `.tar.zst`, and stock GNU tar replays the whole history.
 //!
 //! An [`Archive`] is a folder. [`create()`] saves a snapshot of some sources into it, [`list`] and [`ls`] tell what there is,
+//! [`between`] (two snapshots), [`log`](log()), [`find`](find()), [`cat`](cat()) and [`du`](du()) ask the history,
 //! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] repairs it. A [`Monitor`] is told
 //! what happens meanwhile, and may ask to stop.
 //!
@@ -83,6 +84,8 @@ pub use crate::archive::content::Reader;
 pub use crate::archive::open::Archive;
 pub use crate::archive::open::Sharing;
 pub use crate::base::advice::Advice;
+pub use crate::base::aspect::Aspect;
+pub use crate::base::aspect::Change;
 pub use crate::base::entry::Content;
 pub use crate::base::entry::Device;
 pub use crate::base::entry::Entry;
@@ -102,6 +105,7 @@ pub use crate::base::id::BundleId;
 pub use crate::base::id::BundleName;
 pub use crate::base::id::Hash;
 pub use crate::base::id::Number;
+pub use crate::base::matcher::Matcher;
 pub use crate::base::monitor::EntryChange;
 pub use crate::base::monitor::Event;
 pub use crate::base::monitor::Monitor;
@@ -118,6 +122,7 @@ pub use crate::base::snapshot::Summary;
 pub use crate::base::time::Time;
 pub use crate::base::when::When;
 pub use crate::system::destination::Renamed;
+pub use crate::verbs::cat::cat;
 pub use crate::verbs::create::CreateOptions;
 pub use crate::verbs::create::CreateReport;
 pub use crate::verbs::create::LeftOut;
@@ -126,12 +131,29 @@ pub use crate::verbs::create::PART_BYTES_DEFAULT;
 pub use crate::verbs::create::SourceSpec;
 pub use crate::verbs::create::check_sources;
 pub use crate::verbs::create::create;
+pub use crate::verbs::diff::Changed;
+pub use crate::verbs::diff::Diff;
+pub use crate::verbs::diff::Different;
+pub use crate::verbs::diff::WithFiles;
+pub use crate::verbs::diff::between;
+pub use crate::verbs::diff::with_files;
+pub use crate::verbs::du::Added;
+pub use crate::verbs::du::DuOptions;
+pub use crate::verbs::du::Usage;
+pub use crate::verbs::du::added;
+pub use crate::verbs::du::du;
 pub use crate::verbs::export::ExportOptions;
 pub use crate::verbs::export::export;
+pub use crate::verbs::find::FindOptions;
+pub use crate::verbs::find::Found;
+pub use crate::verbs::find::find;
 pub use crate::verbs::history::LsOptions;
 pub use crate::verbs::history::NotedProblems;
 pub use crate::verbs::history::list;
 pub use crate::verbs::history::ls;
+pub use crate::verbs::log::Below;
+pub use crate::verbs::log::LogVersion;
+pub use crate::verbs::log::log;
 pub use crate::verbs::repair::RepairOptions;
 pub use crate::verbs::repair::RepairReport;
 pub use crate::verbs::repair::Step;

@@ -437,7 +437,8 @@ fn a_time_before_the_first_snapshot_says_when_history_starts() {
     }
     bench.snap.call("ls").words("--at 4").fails(1);
     bench.snap.call("ls").words("--at latest~3").fails(1);
-    for nonsense in ["soonish", "2020-13-01", "latest~", "-3", ""] {
+    bench.snap.call("ls").words("--at -3").fails(1);
+    for nonsense in ["soonish", "2020-13-01", "latest~", "-x", ""] {
         bench.snap.call("ls").words("--at").arg(nonsense).fails(2);
     }
 }

@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "the other target uses the rest, and a test of the house rules looks that each is used")]
 mod support;
 
+mod asking;
 mod changing;
 mod commands;
 mod damage_index;
@@ -13,6 +14,7 @@ mod determinism;
 mod dry_run;
 mod fidelity;
 mod folder_times;
+mod history;
 mod locks;
 mod looking;
 mod may_go;

@@ -308,6 +308,16 @@ impl<'a> Catalog<'a> {
         self.files.lock()
     }
 
+    /// Closes the index files that this state is not made of.
+    pub fn close_all_but(&self, state: &State) {
+        self.files().retain(|number, _| state.layers().iter().any(|file| file.head().number == *number));
+    }
+
+    #[cfg(test)]
+    pub(super) fn open_files(&self) -> usize {
+        self.files().len()
+    }
+
     fn index_file(&self, number: Number) -> Result<Option<Arc<IndexFile>>> {
         if let Some(file) = self.files().get(&number) {
             return Ok(Some(file.clone()));
@@ -433,4 +443,4 @@ fn index_name(number: Number, whole: Whole) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

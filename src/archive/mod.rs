@@ -18,6 +18,7 @@ pub mod noted;
 pub mod search;
 
 pub mod content;
+pub mod timeline;
 
 pub mod spare;
 

@@ -393,16 +393,25 @@ pub struct Difference {
     pub new: Option<Entry>,
 }
 
-/// The differences of two states, in the order of rows. Rows that both have from the same index file are not read.
+/// The differences of two states, in the order of rows. Index files that both are made of are not gone through.
 pub fn differences(old: &State, new: &State) -> Differences {
-    let root = EntryPathBuf::root();
-    Differences { old: Rows::new(old.groups(&root)), new: Rows::new(new.groups(&root)) }
+    differences_below(old, new, EntryPath::root())
+}
+
+/// The differences of two states in the directory `top` and below it, in the order of rows; of `top` itself nothing is said.
+pub fn differences_below(old: &State, new: &State, top: &EntryPath) -> Differences {
+    let (only_old, only_new, common) = old.fork(new);
+    let rows = |state: State| Rows::new(state.groups_and_gone(top));
+    Differences { old: rows(only_old), new: rows(only_new), common }
 }
 
 /// See [`differences`].
 pub struct Differences {
+    /// What leads from what is common to the old state.
     old: Rows,
+    /// What leads from what is common to the new state.
     new: Rows,
+    common: State,
 }
 
 impl Differences {
@@ -412,22 +421,25 @@ impl Differences {
                 (None, None) => return Ok(None),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some((_, old)), Some((_, new))) if old.is_same(new) => {
-                    self.old.take()?;
-                    self.new.take()?;
-                    continue;
-                }
                 (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
             };
             let old = if order.is_le() { self.old.take()?.map(IndexRow::of).transpose()? } else { None };
             let new = if order.is_ge() { self.new.take()?.map(IndexRow::of).transpose()? } else { None };
-            let (old_entry, new_entry) = (old.as_ref().map(|row| &row.entry), new.as_ref().map(|row| &row.entry));
-            if old_entry == new_entry {
-                continue;
+            let (path, old, new) = match (old, new) {
+                (Some(old), Some(new)) => (new.path, old.entry, new.entry),
+                (Some(IndexRow { path, entry }), None) => {
+                    let new = self.common.find(&path)?;
+                    (path, entry, new)
+                }
+                (None, Some(IndexRow { path, entry })) => {
+                    let old = self.common.find(&path)?;
+                    (path, old, entry)
+                }
+                (None, None) => return Ok(None),
+            };
+            if old != new {
+                return Ok(Some(Difference { path, old, new }));
             }
-            let Some(path) = new.as_ref().or(old.as_ref()).map(|row| row.path.clone()) else { return Ok(None) };
-            let (old, new) = (old.and_then(|row| row.entry), new.and_then(|row| row.entry));
-            return Ok(Some(Difference { path, old, new }));
         }
     }
 }

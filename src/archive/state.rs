@@ -46,11 +46,6 @@ impl Row {
         self.block.stat(self.row as usize)
     }
 
-    /// Whether it is the very same row of the same block, so that nothing about it can differ.
-    pub fn is_same(&self, other: &Row) -> bool {
-        Arc::ptr_eq(&self.block, &other.block) && self.row == other.row
-    }
-
     /// All that is known of the entry; `None` when it is gone.
     ///
     /// # Errors
@@ -98,6 +93,18 @@ impl State {
     #[must_use]
     pub fn since(&self, from: Number) -> State {
         State { layers: self.layers.iter().filter(|file| file.head().number > from).cloned().collect() }
+    }
+
+    /// What this state and another are made of: the layers that only this one has, those that only the other has, and those
+    /// that both begin from.
+    pub fn fork(&self, other: &State) -> (State, State, State) {
+        let pairs = self.layers.iter().rev().zip(other.layers.iter().rev());
+        let common = pairs.take_while(|(own, other)| Arc::ptr_eq(own, other)).count();
+        let parts = |state: &State| {
+            let (only, common) = state.layers.split_at(state.layers.len() - common);
+            (State::new(only.to_vec()), State::new(common.to_vec()))
+        };
+        (parts(self).0, parts(other).0, parts(self).1)
     }
 
     /// The entry at `path`; `None` when there is none.

@@ -22,6 +22,10 @@ pub enum Advice {
     },
     /// Too much fits a pattern: name a folder.
     NameFolder,
+    /// A name can be looked for in the whole history.
+    FindPath,
+    /// Name a file: only those have a content.
+    NameFile,
     /// There is no snapshot yet: make the first.
     CreateFirstSnapshot,
     /// A moment can be written in these and those forms.

@@ -14,9 +14,11 @@ pub mod holes;
 
 pub mod entry;
 pub mod exclude;
+pub mod matcher;
 pub mod snapshot;
 pub mod when;
 
 pub mod acl;
+pub mod aspect;
 pub mod diff;
 pub mod monitor;

@@ -166,6 +166,19 @@ impl EntryPathBuf {
     }
 }
 
+/// The paths in the order of a walk, without those that are in another of them; the root where there are none.
+pub fn outermost(paths: &[EntryPathBuf]) -> Vec<EntryPathBuf> {
+    let mut sorted = paths.to_vec();
+    sorted.sort();
+    let mut tops: Vec<EntryPathBuf> = Vec::new();
+    for path in sorted {
+        if tops.last().is_none_or(|top| !path.is_in(top)) {
+            tops.push(path);
+        }
+    }
+    if tops.is_empty() { vec![EntryPathBuf::root()] } else { tops }
+}
+
 /// Whether `name` can be one part of a path: not empty, `.` or `..`, and without `/` and NUL.
 pub fn is_name(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
@@ -456,6 +469,12 @@ mod tests {
     fn being_inside_counts_whole_parts() {
         assert!(path("a/b").is_in(&path("a")) && path("a").is_in(&path("a")) && path("a").is_in(&path("")));
         assert!(!path("ab").is_in(&path("a")) && !path("a").is_in(&path("a/b")));
+    }
+
+    #[test]
+    fn paths_in_others_say_nothing_new() {
+        assert_eq!(outermost(&["b", "a/b", "a-b", "a", "a"].map(path)), ["a", "a-b", "b"].map(path));
+        assert_eq!(outermost(&[]), [EntryPathBuf::root()]);
     }
 
     #[test]

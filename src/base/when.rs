@@ -8,9 +8,11 @@ use crate::base::id::NUMBER_MAX;
 use crate::base::id::Number;
 use crate::base::time::Time;
 use jiff::Timestamp;
+use jiff::ToSpan;
 use jiff::Zoned;
 use jiff::civil;
 use jiff::civil::DateTime;
+use jiff::civil::Weekday;
 use jiff::fmt::friendly::SpanParser;
 use jiff::tz::AmbiguousOffset;
 use jiff::tz::Offset;
@@ -62,6 +64,10 @@ fn parse_lower(text: &str, now: Time, zone: &TimeZone) -> Parsed<When> {
     if let Some(back) = text.strip_prefix("latest") {
         return latest(back);
     }
+    if let Some(back) = text.strip_prefix('-').filter(|back| back.bytes().all(|byte| byte.is_ascii_digit())) {
+        let steps = number_of(back.as_bytes(), 1, 6);
+        return steps.map(|steps| When::LatestMinus(steps as u32)).ok_or("expected a number after `-`");
+    }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = text.parse().ok().filter(|number| (1..=NUMBER_MAX).contains(number));
         return number.map(When::Number).ok_or("a snapshot's number is between 1 and 999999");
@@ -86,21 +92,20 @@ fn ago(text: &str, now: Time, zone: &TimeZone) -> Parsed<Time> {
 
 /// The last moment of a day, or of a time of a day.
 fn day_and_time(text: &str, now: Time, zone: &TimeZone) -> Parsed<Time> {
-    let today = || zoned(now, zone).map(|now| now.date()).ok_or("the clock is beyond the calendar");
-    let (day, rest) = if let Some(rest) = text.strip_prefix("today") {
-        (today()?, rest)
-    } else if let Some(rest) = text.strip_prefix("yesterday") {
-        (today()?.yesterday().map_err(|_| "that is before the calendar begins")?, rest)
+    let now = || zoned(now, zone).map(|now| now.datetime()).ok_or("the clock is beyond the calendar");
+    let begins_with_digit = text.starts_with(|c: char| c.is_ascii_digit());
+    if begins_with_digit && text.find(|c: char| !c.is_ascii_digit()).is_some_and(|at| text[at..].starts_with(':')) {
+        return last_moment(last_shown(text, now()?)?, zone);
+    }
+    let (day, rest) = if begins_with_digit {
+        let (day, rest) = text.split_at(text.find([' ', 't']).unwrap_or(text.len()));
+        (date(day)?, rest.get(1..).unwrap_or_default())
     } else {
-        let (day, rest) = text.split_at_checked(10).ok_or("unknown format")?;
-        (date(day)?, rest)
+        named_day(text, now()?.date())?
     };
     if rest.is_empty() {
         return last_moment(day.at(23, 59, 59, NANOS_LAST), zone);
     }
-    let Some(rest) = rest.strip_prefix([' ', 't']) else {
-        return Err("expected a space and a time after the date");
-    };
     let (clock, offset) = split_offset(rest.trim())?;
     let moment = day.to_datetime(time_of_day(clock.trim_end())?);
     match offset {
@@ -109,16 +114,71 @@ fn day_and_time(text: &str, now: Time, zone: &TimeZone) -> Parsed<Time> {
     }
 }
 
-/// Reads `2026-11-22`.
-fn date(text: &str) -> Parsed<civil::Date> {
-    let bytes = text.as_bytes();
-    let whole = || -> Option<(i32, i32, i32)> {
-        let (year, month, day) = (bytes.get(..4)?, bytes.get(5..7)?, bytes.get(8..10)?);
-        let marks = bytes[4] == b'-' && bytes[7] == b'-';
-        marks.then_some((number_of(year, 4, 4)?, number_of(month, 2, 2)?, number_of(day, 2, 2)?))
+/// When a clock that shows `now` showed `text` last; the minute or second that it shows now counts.
+fn last_shown(text: &str, now: DateTime) -> Parsed<DateTime> {
+    let time = time_of_day(text)?;
+    let has_seconds = text.matches(':').count() > 1;
+    let begins = civil::Time::new(time.hour(), time.minute(), if has_seconds { time.second() } else { 0 }, 0);
+    let is_yesterdays = begins.is_ok_and(|begins| begins > now.time());
+    let today = now.date();
+    let day = if is_yesterdays { today.yesterday().map_err(|_| "that is before the calendar begins")? } else { today };
+    Ok(day.to_datetime(time))
+}
+
+/// Reads `today`, `yesterday`, a day of the week (the last one before today) and `last week`, and gives what stands behind.
+fn named_day(text: &str, today: civil::Date) -> Parsed<(civil::Date, &str)> {
+    let (word, rest) = text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim_start()));
+    let (word, rest) = if word == "last" { rest.split_once(' ').unwrap_or((rest, "")) } else { (word, rest) };
+    let is_last = text.starts_with("last ");
+    let day = match word {
+        "today" if !is_last => Ok(today),
+        "yesterday" if !is_last => today.yesterday(),
+        "week" if is_last => today.checked_sub(1.week()),
+        "month" if is_last => today.checked_sub(1.month()),
+        "year" if is_last => today.checked_sub(1.year()),
+        word => today.nth_weekday(-1, weekday(word).ok_or("unknown format")?),
     };
-    let (year, month, day) = whole().ok_or("unknown format")?;
+    Ok((day.map_err(|_| "that is before the calendar begins")?, rest))
+}
+
+fn weekday(word: &str) -> Option<Weekday> {
+    Some(match word {
+        "monday" | "mon" => Weekday::Monday,
+        "tuesday" | "tue" => Weekday::Tuesday,
+        "wednesday" | "wed" => Weekday::Wednesday,
+        "thursday" | "thu" => Weekday::Thursday,
+        "friday" | "fri" => Weekday::Friday,
+        "saturday" | "sat" => Weekday::Saturday,
+        "sunday" | "sun" => Weekday::Sunday,
+        _ => return None,
+    })
+}
+
+/// Reads `2026-11-22`, `22.11.2026`, and `22/11/2026` where day and month cannot be mistaken for each other.
+fn date(text: &str) -> Parsed<civil::Date> {
+    let separator = text.find(|c: char| !c.is_ascii_digit()).and_then(|at| text[at..].chars().next());
+    let separator = separator.filter(|mark| matches!(mark, '-' | '.' | '/')).ok_or("unknown format")?;
+    let parts: Vec<&[u8]> = text.split(separator).map(str::as_bytes).collect();
+    let [first, second, third] = parts.as_slice() else { return Err("unknown format") };
+    let iso = (number_of(first, 4, 4), number_of(second, 2, 2), number_of(third, 2, 2));
+    let (year, month, day) = match (iso, separator) {
+        ((Some(year), Some(month), Some(day)), '-') => (year, month, day),
+        _ => day_first((first, second, third), separator)?,
+    };
     civil::Date::new(year as i16, month as i8, day as i8).map_err(|_| "there is no such day")
+}
+
+/// Year, month and day of a date that begins with the day. With dots it always does; with other marks some begin with the month.
+fn day_first((first, second, year): (&[u8], &[u8], &[u8]), separator: char) -> Parsed<(i32, i32, i32)> {
+    let numbers = (number_of(first, 1, 2), number_of(second, 1, 2), number_of(year, 4, 4));
+    let (Some(first), Some(second), Some(year)) = numbers else { return Err("unknown format") };
+    match (first > 12, second > 12) {
+        _ if separator == '.' => Ok((year, second, first)),
+        (true, _) => Ok((year, second, first)),
+        (false, true) => Ok((year, first, second)),
+        (false, false) if first == second => Ok((year, second, first)),
+        (false, false) => Err("day and month could be mistaken for each other; the year comes first, as in 2026-11-22"),
+    }
 }
 
 /// Reads `18:30`, `18:30:05` or `18:30:05.25`: the last nanosecond that is meant.
@@ -277,6 +337,7 @@ pub fn system_zone() -> TimeZone {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use proptest::prelude::*;
 
     /// Central Europe; spelled out so that no time zone database is needed.
     fn berlin() -> TimeZone {
@@ -317,6 +378,9 @@ mod tests {
             ("latest~0", When::LatestMinus(0)),
             ("latest~2", When::LatestMinus(2)),
             ("latest~999999", When::LatestMinus(999_999)),
+            ("-0", When::LatestMinus(0)),
+            ("-1", When::LatestMinus(1)),
+            ("-999999", When::LatestMinus(999_999)),
         ] {
             assert_eq!(When::parse(text, now(), &berlin()).unwrap(), when, "{text}");
         }
@@ -345,6 +409,95 @@ mod tests {
         }
         assert_eq!(last("2026-11-22 18:30:05.25"), Time::new(at("2026-11-22T17:30:05Z").seconds, 250_000_000));
         assert_eq!(last("2026-11-22 18:30:05.000000001"), Time::new(at("2026-11-22T17:30:05Z").seconds, 1));
+    }
+
+    #[test]
+    fn a_time_alone_is_the_last_one_that_clocks_showed() {
+        // It is 00:55:02 on the 23rd.
+        for (text, end) in [
+            ("13:37", "2026-11-22T12:37:59Z"),
+            ("0:54", "2026-11-22T23:54:59Z"),
+            ("00:55", "2026-11-22T23:55:59Z"),
+            ("00:56", "2026-11-21T23:56:59Z"),
+            ("00:55:02", "2026-11-22T23:55:02Z"),
+            ("00:55:03", "2026-11-21T23:55:03Z"),
+        ] {
+            assert_eq!(last(text), end_of(end), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_of_the_week_are_before_today_and_last_week_is_this_day_of_it() {
+        // The 23rd is a Monday.
+        for (text, end) in [
+            ("monday", "2026-11-16T22:59:59Z"),
+            ("Last Monday", "2026-11-16T22:59:59Z"),
+            ("sunday", "2026-11-22T22:59:59Z"),
+            ("sun 18:00", "2026-11-22T17:00:59Z"),
+            ("tuesday  18:00:05", "2026-11-17T17:00:05Z"),
+            ("last week", "2026-11-16T22:59:59Z"),
+            ("last week 18:00", "2026-11-16T17:00:59Z"),
+            ("last month", "2026-10-23T21:59:59Z"),
+            ("last year", "2025-11-23T22:59:59Z"),
+        ] {
+            assert_eq!(last(text), end_of(end), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_may_come_first_where_it_cannot_be_mistaken_for_the_month() {
+        for (text, end) in [
+            ("22.11.2026", "2026-11-22T22:59:59Z"),
+            ("1.7.2026", "2026-07-01T21:59:59Z"),
+            ("01.07.2026 18:30", "2026-07-01T16:30:59Z"),
+            ("22/11/2026", "2026-11-22T22:59:59Z"),
+            ("11/22/2026", "2026-11-22T22:59:59Z"),
+            ("22-11-2026T18:30", "2026-11-22T17:30:59Z"),
+            ("5/5/2026", "2026-05-05T21:59:59Z"),
+        ] {
+            assert_eq!(last(text), end_of(end), "{text}");
+        }
+        let error = When::parse("11/12/2026", now(), &berlin()).unwrap_err();
+        assert!(error.to_string().contains("mistaken"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_day_is_written_it_is_that_day_or_refused(year in 1000..3000_i16, month in 1..13_i8, day in 1..32_i8) {
+            let parse = |text: String| When::parse(&text, now(), &berlin()).ok();
+            let iso = parse(format!("{year}-{month:02}-{day:02}"));
+            prop_assert_eq!(iso.is_some(), civil::Date::new(year, month, day).is_ok());
+            prop_assert_eq!(parse(format!("{day}.{month}.{year}")), iso);
+            prop_assert_eq!(parse(format!("{day:02}.{month:02}.{year}")), iso);
+            let is_plain = day > 12 || day == month;
+            for text in [format!("{day}/{month}/{year}"), format!("{month}/{day}/{year}"), format!("{day:02}-{month:02}-{year}")] {
+                prop_assert_eq!(parse(text), if is_plain { iso } else { None });
+            }
+        }
+
+        #[test]
+        fn a_time_alone_and_a_day_of_the_week_are_never_far(seconds in 0..4_000_000_000_i64, hour in 0..24, minute in 0..60, day in 0..7_usize) {
+            let (now, zone) = (Time::new(seconds, 0), berlin());
+            let moment = |text: &str| match When::parse(text, now, &zone) {
+                Ok(When::NotAfter(time)) => time.seconds,
+                other => panic!("{text}: {other:?}"),
+            };
+            let time = moment(&format!("{hour}:{minute:02}"));
+            // A day has 25 hours where summer time ends.
+            prop_assert!(time < seconds + 60 && time > seconds - 25 * 3600, "{time} {seconds}");
+            let word = ["monday", "tue", "wednesday", "thursday", "fri", "saturday", "sunday"][day];
+            let found = zoned(Time::new(moment(word), 0), &zone).unwrap();
+            prop_assert_eq!(found.weekday(), Weekday::from_monday_zero_offset(day as i8).unwrap());
+            let back = zoned(now, &zone).unwrap().date().since(found.date()).unwrap().get_days();
+            prop_assert!((1..=7).contains(&back), "{back}");
+        }
+
+        #[test]
+        fn any_text_is_a_moment_or_an_error(text in "[-0-9a-z:./ +~]{0,20}") {
+            if let Err(error) = When::parse(&text, now(), &berlin()) {
+                prop_assert_eq!(error.advice(), Some(&Advice::TimeForms));
+            }
+        }
     }
 
     #[test]
@@ -421,7 +574,9 @@ mod tests {
             "0",
             "1000000",
             "20261122",
-            "-1",
+            "-",
+            "-1000000",
+            "--1",
             "+1",
             "1.5",
             "latest~",
@@ -435,7 +590,26 @@ mod tests {
             "2025-02-29",
             "2026/11/22",
             "2026-11-2",
-            "22.11.2026",
+            "22.11.26",
+            "22.11",
+            "31.4.2026",
+            "11/12/2026",
+            "1-2-2026",
+            "22/11-2026",
+            "2026.11.22",
+            "22.11.2026.",
+            "13:37Z",
+            "24:00",
+            "13:60",
+            "13:37 monday",
+            "last",
+            "last today",
+            "last yesterday",
+            "last fortnight",
+            "next week",
+            "week",
+            "mondays",
+            "monday evening",
             "2026-11-22 24:00",
             "2026-11-22 18:60",
             "2026-11-22 18:30:60",

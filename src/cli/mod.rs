@@ -9,6 +9,7 @@ mod confirm;
 mod failure;
 mod outcome;
 mod output;
+mod patch;
 mod session;
 mod settings;
 mod signals;
@@ -16,10 +17,15 @@ mod stoppable;
 
 use self::args::global::GlobalArgs;
 use self::args::suggestions;
+use self::commands::cat;
 use self::commands::create;
+use self::commands::diff;
+use self::commands::du;
 use self::commands::export;
+use self::commands::find;
 use self::commands::init;
 use self::commands::list;
+use self::commands::log;
 use self::commands::ls;
 use self::commands::repair;
 use self::commands::restore;
@@ -67,6 +73,11 @@ enum Command {
     List(list::ListArgs),
     Sources(sources::SourcesArgs),
     Ls(ls::LsArgs),
+    Find(find::FindArgs),
+    Log(log::LogArgs),
+    Diff(diff::DiffArgs),
+    Du(du::DuArgs),
+    Cat(cat::CatArgs),
     Restore(restore::RestoreArgs),
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
@@ -120,6 +131,11 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::List(args) => list::run(args, session),
         Command::Sources(args) => sources::run(args, session),
         Command::Ls(args) => ls::run(args, session),
+        Command::Find(args) => find::run(args, session),
+        Command::Log(args) => log::run(args, session),
+        Command::Diff(args) => diff::run(args, session),
+        Command::Du(args) => du::run(args, session),
+        Command::Cat(args) => cat::run(args, session),
         Command::Restore(args) => restore::run(args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Repair(args) => repair::run(args, session),

@@ -12,18 +12,35 @@ use std::path::PathBuf;
 pub(crate) struct Environment {
     /// `SNAP_ARCHIVE`: the archive's folder.
     pub(crate) archive: Option<OsString>,
+    /// `PAGER`: the program that shows long texts, as a command line of a shell.
+    pub(crate) pager: Option<OsString>,
+    /// `LESS`: options of the usual pager; they are only left alone.
+    pub(crate) less: Option<OsString>,
+    /// `NO_COLOR`: not empty where nothing is to be coloured.
+    pub(crate) no_color: Option<OsString>,
 }
 
 impl Environment {
     /// The environment of this process.
     pub(crate) fn read() -> Environment {
-        Environment { archive: std::env::var_os("SNAP_ARCHIVE") }
+        Environment {
+            archive: std::env::var_os("SNAP_ARCHIVE"),
+            pager: std::env::var_os("PAGER"),
+            less: std::env::var_os("LESS"),
+            no_color: std::env::var_os("NO_COLOR"),
+        }
     }
 }
 
 /// How this run of the program shall be, wherever that was said.
 pub(crate) struct Settings {
     archive: Option<PathBuf>,
+    /// The program that shows long texts on a terminal, as a command line of a shell; `None`: not said.
+    pub(crate) pager: Option<OsString>,
+    /// Whether the usual pager was given options.
+    pub(crate) has_less_options: bool,
+    /// Whether other programs may colour what they say.
+    pub(crate) colours: bool,
     /// Whether results are JSON, for programs.
     pub(crate) json: bool,
     /// Whether only problems and what was asked for are told.
@@ -39,7 +56,18 @@ impl Settings {
     pub(crate) fn resolve(typed: GlobalArgs, environment: Environment) -> Settings {
         let named = |path: &PathBuf| !path.as_os_str().is_empty();
         let archive = typed.archive.filter(named).or_else(|| environment.archive.map(PathBuf::from).filter(named));
-        Settings { archive, json: typed.json, quiet: typed.quiet, verbose: typed.verbose, threads: typed.threads }
+        let colours = environment.no_color.is_none_or(|set| set.is_empty());
+        let (pager, has_less_options) = (environment.pager, environment.less.is_some());
+        Settings {
+            archive,
+            pager,
+            has_less_options,
+            colours,
+            json: typed.json,
+            quiet: typed.quiet,
+            verbose: typed.verbose,
+            threads: typed.threads,
+        }
     }
 
     /// The archive's folder, as given.
@@ -57,7 +85,8 @@ mod tests {
 
     fn archive(typed: Option<&str>, environment: Option<&str>) -> Option<PathBuf> {
         let typed = GlobalArgs { archive: typed.map(PathBuf::from), ..GlobalArgs::default() };
-        Settings::resolve(typed, Environment { archive: environment.map(OsString::from) }).archive
+        Settings::resolve(typed, Environment { archive: environment.map(OsString::from), ..Environment::default() })
+            .archive
     }
 
     #[test]

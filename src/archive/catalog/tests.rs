@@ -6,6 +6,7 @@ use crate::archive::open::bundle_path;
 use crate::archive::replay::Difference;
 use crate::archive::replay::IndexRow;
 use crate::archive::replay::differences;
+use crate::archive::replay::differences_below;
 use crate::archive::replay::rows;
 use crate::archive::state::Rows;
 use crate::base::entry::Content;
@@ -25,9 +26,9 @@ use crate::format::manifest::Tail;
 use crate::system::store::MemoryStore;
 use std::collections::BTreeSet;
 
-type Model = BTreeMap<EntryPathBuf, Entry>;
+pub type Model = BTreeMap<EntryPathBuf, Entry>;
 
-const NUMBERS: Number = 23;
+pub const NUMBERS: Number = 23;
 
 /// Numbers that look random and are the same each time.
 struct Random(Hash);
@@ -40,17 +41,17 @@ impl Random {
 }
 
 /// An archive, and what must be in it.
-struct Story {
-    archive: Archive,
+pub struct Story {
+    pub archive: Archive,
     random: Random,
     /// The state at each number, the empty one first.
-    models: Vec<Model>,
+    pub models: Vec<Model>,
     /// The paths that have a line at each number.
     touched: Vec<BTreeSet<EntryPathBuf>>,
 }
 
 impl Story {
-    fn new(seed: u8) -> Story {
+    pub fn new(seed: u8) -> Story {
         let store = Arc::new(MemoryStore::new());
         let archive = Archive::init_store(store, ArchiveId([7; 16]), Time::new(0, 0)).unwrap();
         let (models, touched) = (vec![Model::new()], vec![BTreeSet::new()]);
@@ -68,7 +69,7 @@ impl Story {
     }
 
     /// Adds the bundles of the next number: three parts at most, the last of which may be missing.
-    fn add_number(&mut self) {
+    pub fn add_number(&mut self) {
         let number = self.models.len() as Number;
         let paths = self.paths();
         let mut model = self.models.last().unwrap().clone();
@@ -192,6 +193,18 @@ fn check_differences(story: &Story, states: &[State], old: usize, new: usize) {
     assert_eq!(found.unwrap(), expected, "{old} {new}");
 }
 
+/// The differences in a directory and below it are those of all that stand there.
+fn check_differences_below(story: &Story, states: &[State], old: usize, new: usize) {
+    for top in ["a", "a/z", "b", "nowhere"] {
+        let top = EntryPathBuf::from_bytes(top.as_bytes()).unwrap();
+        let found: Vec<Difference> = differences_below(&states[old], &states[new], &top).map(Result::unwrap).collect();
+        let all = differences(&states[old], &states[new]).map(Result::unwrap);
+        let below = |path: &EntryPath| path.is_in(&top) && *path != *top;
+        let expected: Vec<Difference> = all.filter(|difference| below(&difference.path)).collect();
+        assert_eq!(found, expected, "{top}, {old} {new}, {:?}", story.archive.id());
+    }
+}
+
 #[test]
 fn every_state_and_every_index_file_is_what_a_plain_map_of_paths_says() {
     for seed in 0..12 {
@@ -206,6 +219,8 @@ fn every_state_and_every_index_file_is_what_a_plain_map_of_paths_says() {
         (1..=NUMBERS).for_each(|number| check_rows(&story, &catalog, number));
         for old in 0..states.len() {
             check_differences(&story, &states, old, (old * 7 + usize::from(seed)) % states.len());
+            check_differences(&story, &states, old, (old + 1) % states.len());
+            check_differences_below(&story, &states, old, (old + 1) % states.len());
         }
         assert!(states.iter().any(|state| state.layers().len() > 2), "chains are walked");
         // Made at once from the bundles, the state is the same.

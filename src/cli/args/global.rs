@@ -18,7 +18,7 @@ pub(crate) struct GlobalArgs {
     )]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) archive: Option<PathBuf>,
-    /// Print one JSON document, for programs, instead of text (ls: one per line)
+    /// Print one JSON document, for programs, instead of text (ls, diff, find: one per line)
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print only problems and requested output

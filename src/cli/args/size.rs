@@ -1,5 +1,7 @@
 //! Sizes as a person types them.
 
+use std::ops::RangeInclusive;
+
 /// Reads `1GiB`, `512M`, `1000000`: bytes, or K M G T (and KiB …) in steps of 1024, or KB MB GB TB in steps of 1000.
 ///
 /// # Errors
@@ -10,6 +12,18 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let unit_bytes = unit_bytes(unit.trim_start()).ok_or_else(expected)?;
     let number: u64 = number.parse().map_err(|_| expected())?;
     number.checked_mul(unit_bytes).ok_or_else(|| "number too large".to_owned())
+}
+
+/// Reads `+10M` (at least), `-10M` (at most) or `10M` (just so many bytes).
+///
+/// # Errors
+/// As `parse`.
+pub(crate) fn parse_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    match text.split_at_checked(1) {
+        Some(("+", size)) => Ok(parse(size)?..=u64::MAX),
+        Some(("-", size)) => Ok(0..=parse(size)?),
+        _ => parse(text).map(|size| size..=size),
+    }
 }
 
 /// Reads the size of a part: as `parse`, at least 64 KiB.
@@ -61,6 +75,14 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sign_means_at_least_and_at_most() {
+        assert_eq!(parse_range("+1K"), Ok(1024..=u64::MAX));
+        assert_eq!(parse_range("-1K"), Ok(0..=1024));
+        assert_eq!(parse_range("1K"), Ok(1024..=1024));
+        assert!(["", "+", "-", "++1", "é"].iter().all(|text| parse_range(text).is_err()));
     }
 
     #[test]

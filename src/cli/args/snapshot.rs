@@ -1,4 +1,4 @@
-//! Which snapshot, and which paths in it: the arguments that `ls`, `restore` and `export` share.
+//! Which snapshot, and which paths in it: the arguments that several commands share.
 
 use super::super::failure::Failure;
 use super::super::output::advice;
@@ -11,6 +11,7 @@ use snap_archive::archive::state::State;
 use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::ErrorKind;
+use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
@@ -21,31 +22,42 @@ use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use std::ffi::OsString;
 
+/// Which snapshot.
 #[derive(Args)]
-pub(crate) struct SnapshotArgs {
-    /// Which snapshot: its number, latest, latest~2, a date, a date and time, today, yesterday 18:00, "3 days ago"; the
-    /// newest one not later than that
+pub(crate) struct AtArgs {
+    /// Which snapshot: its number, latest, -1 (the one before), a date, a date and time, 13:37, yesterday 18:00, monday,
+    /// "3 days ago"; the newest one not later than that
     #[arg(long, value_name = "WHEN", default_value = "latest", allow_hyphen_values = true)]
     at: String,
+}
+
+#[derive(Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(flatten)]
+    at: AtArgs,
     /// Only this and what is in it: NAME/folder/file, as `snap ls` shows it, or a pattern such as 'NAME/**/*.jpg'; without
     /// any PATH, everything
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }
 
-impl SnapshotArgs {
+impl AtArgs {
     /// The snapshot that is meant.
     ///
     /// # Errors
     /// When WHEN cannot be understood (usage), there is no such snapshot, or the history cannot be read.
     pub(crate) fn snapshot(&self, catalog: &Catalog) -> Result<Summary, Failure> {
-        let when = When::parse(&self.at, Time::now(), &snap_archive::base::when::system_zone())
-            .map_err(|error| Failure::from(error).into_usage())?;
-        let history = catalog.history()?;
-        let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
-        let number = snap_archive::base::when::choose(&when, &times)?;
-        let chosen = history.into_iter().find(|summary| summary.number == number);
-        chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
+        chosen(&when(&self.at)?, catalog.history()?)
+    }
+}
+
+impl SnapshotArgs {
+    /// As [`AtArgs::snapshot`].
+    ///
+    /// # Errors
+    /// As for [`AtArgs::snapshot`].
+    pub(crate) fn snapshot(&self, catalog: &Catalog) -> Result<Summary, Failure> {
+        self.at.snapshot(catalog)
     }
 
     /// The paths in `snapshot`, and those that fit a pattern: all that is asked for.
@@ -73,11 +85,12 @@ impl SnapshotArgs {
         if self.paths.is_empty() {
             return Ok(typed);
         }
-        let state = catalog.state(snapshot.number)?;
         for path in self.paths.iter().map(|path| path.as_encoded_bytes()) {
-            match found(path, &state)? {
+            match found(path, catalog, snapshot.number)? {
                 Some(path) => typed.paths.push(path),
-                None if is_pattern(path) => typed.fitting.extend(that_fit(path, &state, (snapshot, monitor))?),
+                None if is_pattern(path) => {
+                    typed.fitting.extend(that_fit(path, &catalog.state(snapshot.number)?, (snapshot, monitor))?);
+                }
                 None => return Err(absent(&entry_path(path)?, catalog, snapshot, monitor)?.into()),
             }
         }
@@ -85,6 +98,47 @@ impl SnapshotArgs {
         typed.fitting.dedup();
         Ok(typed)
     }
+}
+
+/// Reads WHEN, now and here.
+///
+/// # Errors
+/// When it cannot be understood (usage).
+pub(crate) fn when(text: &str) -> Result<When, Failure> {
+    let zone = snap_archive::base::when::system_zone();
+    When::parse(text, Time::now(), &zone).map_err(|error| Failure::from(error).into_usage())
+}
+
+/// The snapshot of a history that is meant.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn chosen(when: &When, history: Vec<Summary>) -> Result<Summary, Failure> {
+    let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
+    let number = snap_archive::base::when::choose(when, &times)?;
+    let chosen = history.into_iter().find(|summary| summary.number == number);
+    chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
+}
+
+/// The paths, checked: as the first of these snapshots that has them shows them, or as they are.
+///
+/// # Errors
+/// When one cannot be a path in an archive (usage), or a snapshot cannot be read.
+pub(crate) fn paths_in(
+    typed: &[OsString],
+    catalog: &Catalog,
+    numbers: &[Number],
+) -> Result<Vec<EntryPathBuf>, Failure> {
+    let one = |typed: &OsString| {
+        let typed = typed.as_encoded_bytes();
+        for number in numbers {
+            if let Some(path) = found(typed, catalog, *number)? {
+                return Ok(path);
+            }
+        }
+        entry_path(typed)
+    };
+    typed.iter().map(one).collect()
 }
 
 /// The paths that were typed.
@@ -96,20 +150,26 @@ pub(crate) struct Typed {
     pub(crate) fitting: Vec<EntryPathBuf>,
 }
 
-/// What was typed as it is in the state: as it was shown, as it is, or a line of `ls` with more behind it.
-fn found(typed: &[u8], state: &State) -> Result<Option<EntryPathBuf>, Failure> {
+/// What was typed as it is in a snapshot: as it was shown, as it is, or a line of `ls` with more behind it.
+fn found(typed: &[u8], catalog: &Catalog, number: Number) -> Result<Option<EntryPathBuf>, Failure> {
     let literal = entry_path(typed)?;
     if literal.is_root() {
         return Ok(Some(literal));
     }
     let shown = |text: &[u8]| unescaped(text).and_then(|shown| entry_path(&shown).ok());
     let before_mark = path_of_line(typed).and_then(shown);
-    for path in [shown(typed), Some(literal), before_mark].into_iter().flatten() {
-        if !path.is_root() && state.find(&path)?.is_some() {
-            return Ok(Some(path));
+    let candidates = [shown(typed), Some(literal), before_mark].into_iter().flatten().filter(|path| !path.is_root());
+    let candidates: Vec<EntryPathBuf> = candidates.collect();
+    let found = catalog.retry_after_index_damage(|| {
+        let state = catalog.state(number)?;
+        for path in &candidates {
+            if state.find(path)?.is_some() {
+                return Ok(Some(path.clone()));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    });
+    Ok(found?)
 }
 
 fn that_fit(

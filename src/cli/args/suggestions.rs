@@ -10,12 +10,17 @@ use snap_archive::base::path::printable;
 /// Commands of other programs, and the one that does the same here.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("create", &["backup", "save", "commit", "snapshot", "add", "archive", "run", "sync"]),
-    ("list", &["snapshots", "log", "history", "lists", "status", "versions"]),
-    ("ls", &["files", "dir", "show", "tree", "find"]),
+    ("list", &["snapshots", "history", "lists", "status"]),
+    ("ls", &["files", "dir", "tree"]),
     ("restore", &["recover", "extract", "get", "checkout", "copy"]),
     ("verify", &["check", "fsck", "test", "validate"]),
     ("repair", &["fix", "mend", "heal", "rebuild"]),
-    ("export", &["tar", "dump", "cat"]),
+    ("export", &["tar"]),
+    ("diff", &["compare", "changes", "changed"]),
+    ("log", &["versions", "blame", "revisions"]),
+    ("find", &["search", "locate", "grep"]),
+    ("cat", &["show", "print", "dump"]),
+    ("du", &["size", "sizes", "usage", "stats"]),
     ("init", &["new", "make", "setup"]),
 ];
 

@@ -4,13 +4,13 @@ use super::super::args::snapshot::SnapshotArgs;
 use super::super::args::snapshot::Typed;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
+use super::super::output::lines::Lines;
 use super::super::output::ls as lines;
 use super::super::output::text;
 use super::super::session::Session;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::entry::Entry;
-use snap_archive::base::error::Error;
 use snap_archive::base::error::Result as SnapResult;
 use snap_archive::base::id::Number;
 use snap_archive::base::path::EntryPath;
@@ -18,9 +18,6 @@ use snap_archive::base::snapshot::uncertain;
 use snap_archive::base::snapshot::uncertain_since;
 use snap_archive::verbs::history::LsOptions;
 use snap_archive::verbs::history::ls_from;
-use std::io;
-use std::io::BufWriter;
-use std::io::Write;
 
 /// List the files in a snapshot
 #[derive(Args)]
@@ -53,7 +50,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let options = LsOptions { paths, entries, recursive: args.recursive, sizes: args.sizes };
     session.console.finish();
     let zone = snap_archive::base::when::system_zone();
-    let mut output = Output::new();
+    let mut output = Lines::new();
     let mut lost = 0;
     let mut visit = |path: &EntryPath, entry: &Entry| -> SnapResult<()> {
         lost += u64::from(entry.is_lost());
@@ -69,9 +66,9 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
         output.line(&line)
     };
     let listed =
-        ls_from(&catalog, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.flush());
+        ls_from(&catalog, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.finish());
     match listed {
-        Err(_) if output.is_closed => Ok(Outcome::Done),
+        Err(_) if output.is_closed() => Ok(Outcome::Done),
         Err(error) => Err(error.into()),
         Ok(()) => told_doubts(lost, snapshot.number, &catalog, session),
     }
@@ -88,33 +85,4 @@ fn told_doubts(lost: u64, number: Number, catalog: &Catalog, session: &Session) 
         session.console.note(&uncertain(since).to_string());
     }
     Ok(Outcome::with_problems(lost + u64::from(since.is_some())))
-}
-
-/// The standard output, which may be closed before its end (`| head`).
-struct Output {
-    writer: BufWriter<io::StdoutLock<'static>>,
-    is_closed: bool,
-}
-
-impl Output {
-    fn new() -> Output {
-        Output { writer: BufWriter::with_capacity(1 << 16, io::stdout().lock()), is_closed: false }
-    }
-
-    fn line(&mut self, line: &str) -> SnapResult<()> {
-        let written = writeln!(self.writer, "{line}");
-        self.checked(written)
-    }
-
-    fn flush(&mut self) -> SnapResult<()> {
-        let flushed = self.writer.flush();
-        self.checked(flushed)
-    }
-
-    fn checked(&mut self, result: io::Result<()>) -> SnapResult<()> {
-        result.map_err(|error| {
-            self.is_closed = error.kind() == io::ErrorKind::BrokenPipe;
-            Error::io("cannot write the output", error)
-        })
-    }
 }

@@ -1,9 +1,14 @@
 //! The commands, one in a file: its arguments, and what it does with the library. Results are told by `output`.
 
+pub(crate) mod cat;
 pub(crate) mod create;
+pub(crate) mod diff;
+pub(crate) mod du;
 pub(crate) mod export;
+pub(crate) mod find;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod repair;
 pub(crate) mod restore;

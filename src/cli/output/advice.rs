@@ -239,13 +239,17 @@ fn about_target(advice: &Advice) -> Option<&'static str> {
 
 fn about_rest(advice: &Advice) -> Option<&'static str> {
     Some(match advice {
+        Advice::FindPath => {
+            "Look for its name in the whole history with: snap find NAME. A path begins with its source."
+        }
+        Advice::NameFile => "Name a file. See what is in a folder with: snap ls FOLDER.",
         Advice::ListSnapshots => "See all snapshots with: snap list.",
         Advice::ListSnapshotsOrWriteDay => "See all snapshots with: snap list. A day is written as 2026-11-22.",
         Advice::CreateFirstSnapshot => "Make the first one with: snap create -a DIR FOLDER.",
         Advice::TimeForms => {
-            "Give a snapshot's number (42), latest or latest~2, a day (2026-11-22, today, yesterday: its end is meant), a day \
-             and a time (2026-11-22 18:30, yesterday 18:00), a time stamp (2026-11-22T18:30:05+01:00), or an age (3 days ago, \
-             2h ago)."
+            "Give a snapshot's number (42), latest, -1 (the one before the newest), a day (2026-11-22, 22.11.2026, today, \
+             yesterday, monday, last week: its end is meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time alone \
+             (13:37: the last one), a time stamp (2026-11-22T18:30:05+01:00), or an age (3 days ago, 2h ago)."
         }
         Advice::TestMemory => {
             "The memory of this computer may be faulty: test it (for example with memtest86+) before you trust it with a backup."

@@ -80,6 +80,11 @@ impl Console {
         }
     }
 
+    /// Takes the line of progress away, for good: what comes now goes to the standard output piece by piece.
+    pub(crate) fn finish_progress(&self) {
+        self.progress.close();
+    }
+
     /// Tells a result: as a JSON document, or in lines.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use snap_archive::base::path::printable;
 
 /// One entry, as `ls` shows it.
 #[derive(Serialize)]
-struct Listed<'a> {
+pub(crate) struct Listed<'a> {
     path: Text<'a>,
     r#type: &'static str,
     mode: String,
@@ -36,7 +36,8 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    fn new(path: &'a EntryPath, entry: &'a Entry) -> Listed<'a> {
+    /// An entry with all that is known of it.
+    pub(crate) fn new(path: &'a EntryPath, entry: &'a Entry) -> Listed<'a> {
         let stat = &entry.stat;
         Listed {
             path: Text(path.as_bytes()),
@@ -120,7 +121,7 @@ pub(crate) fn short_line(path: &EntryPath, entry: &Entry) -> String {
 }
 
 /// Type and permissions as `ls` shows them: `-rwsr-xr-x`.
-fn mode(stat: &Stat) -> String {
+pub(crate) fn mode(stat: &Stat) -> String {
     let kind = match stat.kind {
         Kind::Directory => 'd',
         Kind::File => '-',

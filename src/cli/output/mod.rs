@@ -3,10 +3,15 @@
 pub(crate) mod advice;
 pub(crate) mod console;
 pub(crate) mod create;
+pub(crate) mod diff;
+pub(crate) mod du;
 pub(crate) mod export;
+pub(crate) mod find;
 pub(crate) mod init;
 pub(crate) mod json;
+pub(crate) mod lines;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod notices;
 pub(crate) mod problems;

@@ -161,6 +161,14 @@ impl IndexFile {
         Ok(block)
     }
 
+    /// A block that is not kept, and for which no other reader waits: for whoever reads all of them, each once.
+    ///
+    /// # Errors
+    /// As for [`IndexFile::block`].
+    pub fn block_alone(&self, number: usize) -> Result<Block> {
+        self.stored.block(number)
+    }
+
     /// Puts a block at the end of those that are kept.
     fn keep(&self, latest: &mut Vec<Arc<Block>>, block: Arc<Block>) {
         if latest.len() == self.blocks_kept() {

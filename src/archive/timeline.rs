@@ -1,0 +1,441 @@
+//! A history as a whole: its numbers one after the other, and how paths went through them, for which each index file is read
+//! once, however many snapshots there are. Reads the index, nothing else.
+
+use crate::archive::catalog::Catalog;
+use crate::archive::state::State;
+use crate::base::advice::Advice;
+use crate::base::aspect::aspects;
+use crate::base::concurrency::Budget;
+use crate::base::concurrency::Sender;
+use crate::base::concurrency::ordered;
+use crate::base::concurrency::threads as thread_count;
+use crate::base::entry::Entry;
+use crate::base::entry::Stat;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
+use crate::base::error::Result;
+use crate::base::error::Subject;
+use crate::base::id::Number;
+use crate::base::monitor::Event;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::check_interrupted;
+use crate::base::path;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Summary;
+use crate::format::index::Block;
+use crate::format::index::IndexFile;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a decoded block takes as a rule, at most.
+const BLOCK_BYTES: u64 = 4 << 20;
+
+/// What is known of paths that are followed may take so many bytes, about; what is more comes in a further pass.
+const FOLLOWED_BYTES_MAX: usize = 64 << 20;
+
+/// One number of a history.
+pub struct Step {
+    /// The number.
+    pub number: Number,
+    /// The snapshot; `None` for parts of one that was never finished.
+    pub summary: Option<Summary>,
+    /// The state after all bundles up to this number.
+    pub state: State,
+}
+
+impl Step {
+    /// The index file that leads to this state from an earlier one.
+    pub fn file(&self) -> Option<&Arc<IndexFile>> {
+        self.state.layers().first()
+    }
+
+    /// The rows of that file alone.
+    pub fn own_rows(&self) -> State {
+        State::new(self.file().cloned().into_iter().collect())
+    }
+}
+
+/// The numbers of a history that can be read, ascending. What cannot be read is told as a problem, and passed over.
+pub struct Steps<'c> {
+    catalog: &'c Catalog<'c>,
+    monitor: &'c dyn Monitor,
+    numbers: std::vec::IntoIter<Number>,
+}
+
+impl<'c> Steps<'c> {
+    /// All numbers that `catalog` lists.
+    pub fn new(catalog: &'c Catalog, monitor: &'c dyn Monitor) -> Steps<'c> {
+        let mut numbers: Vec<Number> = catalog.bundles().map(|file| file.id().number).collect();
+        numbers.dedup();
+        Steps { catalog, monitor, numbers: numbers.into_iter() }
+    }
+
+    fn advance(&mut self) -> Result<Option<Step>> {
+        for number in self.numbers.by_ref() {
+            check_interrupted(self.monitor)?;
+            let state = match self.catalog.state(number) {
+                Ok(state) => state,
+                Err(error) if error.kind() == ErrorKind::Damaged => {
+                    let what = format!("what changed in snapshot {number} cannot be read: {error}");
+                    self.monitor.event(Event::Problem(&Problem::new(EntryPathBuf::root(), what)));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // There may be more snapshots than files can be open.
+            self.catalog.close_all_but(&state);
+            let known = state.layers().first().and_then(|file| file.head().snapshots.last());
+            let summary = known.filter(|summary| summary.number == number).cloned();
+            return Ok(Some(Step { number, summary, state }));
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Result<Step>;
+
+    fn next(&mut self) -> Option<Result<Step>> {
+        self.advance().transpose()
+    }
+}
+
+/// What was at a path in snapshots that follow each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Version {
+    /// What was there.
+    pub entry: Entry,
+    /// The first of these snapshots.
+    pub first: Number,
+    /// The last of these snapshots.
+    pub last: Number,
+}
+
+/// How a path went through the history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Course {
+    /// The path.
+    pub path: EntryPathBuf,
+    /// What was there, the oldest first; never nothing. Versions of which it was not asked may be missing before the first.
+    pub versions: Vec<Version>,
+    /// Whether something is there in the newest snapshot.
+    pub is_there: bool,
+}
+
+/// Which paths are followed.
+pub trait Follow: Sync {
+    /// Whether a path may be followed at all, whatever is there.
+    fn may_follow(&self, path: &[u8]) -> bool;
+
+    /// Whether it is followed from here on, where there is something of which all can be read with `entry`.
+    ///
+    /// # Errors
+    /// Those of `entry`.
+    fn begins(&self, path: &[u8], stat: &Stat, entry: &dyn Fn() -> Result<Option<Entry>>) -> Result<bool>;
+}
+
+/// How the paths that are followed went through the history, in the order of a walk.
+pub struct Courses<'c> {
+    catalog: &'c Catalog<'c>,
+    monitor: &'c dyn Monitor,
+    follow: &'c dyn Follow,
+    threads: usize,
+    bytes_max: usize,
+    pass: Pass,
+    is_begun: bool,
+}
+
+impl<'c> Courses<'c> {
+    /// Those of the paths that `follow` names. So many threads decode and look; 0: as many as there are cores.
+    pub fn new(
+        catalog: &'c Catalog<'c>,
+        monitor: &'c dyn Monitor,
+        follow: &'c dyn Follow,
+        threads: usize,
+    ) -> Courses<'c> {
+        let (threads, pass) = (thread_count(threads), Pass::default());
+        Courses { catalog, monitor, follow, threads, bytes_max: FOLLOWED_BYTES_MAX, pass, is_begun: false }
+    }
+
+    fn advance(&mut self) -> Result<Option<Course>> {
+        loop {
+            while let Some((path, track)) = self.pass.tracks.pop_first() {
+                if let Some(course) = self.pass.course(path, track)? {
+                    return Ok(Some(course));
+                }
+            }
+            let from = self.pass.end.take();
+            if from.is_none() && self.is_begun {
+                return Ok(None);
+            }
+            self.is_begun = true;
+            self.pass = self.catalog.retry_after_index_damage(|| self.read(from.clone().unwrap_or_default()))?;
+        }
+    }
+
+    /// Reads every index file once, for the paths from `from` on.
+    fn read(&self, from: EntryPathBuf) -> Result<Pass> {
+        let budget = Budget::new((2 * self.threads as u64 + 2) * BLOCK_BYTES);
+        let feed = |sender: &Sender<Item, Read>| {
+            for step in Steps::new(self.catalog, self.monitor) {
+                let step = step?;
+                let file = step.file().cloned();
+                sender.send(Item::Step(Box::new(step)), 0)?;
+                if let Some(file) = file {
+                    let bytes = file.kept_bytes();
+                    (0..file.block_count())
+                        .try_for_each(|block| sender.send(Item::Block(file.clone(), block), bytes))?;
+                }
+            }
+            Ok(())
+        };
+        let worker = || {
+            |item| match item {
+                Item::Step(step) => Read::Step(step),
+                Item::Block(file, block) => Read::Rows(self.looked_at(&file, block)),
+            }
+        };
+        ordered(self.threads, &budget, feed, worker, |read| {
+            let mut pass = Pass { from, ..Pass::default() };
+            for read in read {
+                check_interrupted(self.monitor)?;
+                match read {
+                    Read::Step(step) => pass.begin(*step),
+                    Read::Rows(rows) => pass.add(&rows?, self.bytes_max)?,
+                }
+            }
+            Ok(pass)
+        })
+    }
+
+    /// The rows of a block whose paths may be followed.
+    fn looked_at(&self, file: &IndexFile, number: usize) -> Result<Rows> {
+        let block = Box::new(file.block_alone(number)?);
+        let mut found = Vec::new();
+        for (group, (directory, rows)) in block.groups().iter().enumerate() {
+            let mut path = path::joined(directory, b"");
+            let start = path.len();
+            for row in rows.clone() {
+                path.truncate(start);
+                path.extend_from_slice(block.name(row as usize));
+                if !self.follow.may_follow(&path) {
+                    continue;
+                }
+                let begins = match block.stat(row as usize) {
+                    Some(stat) => self.follow.begins(&path, stat, &|| block.entry(row as usize))?,
+                    None => false,
+                };
+                found.push(RowAt { group: group as u32, row, begins });
+            }
+        }
+        Ok(Rows { block, found })
+    }
+}
+
+impl Iterator for Courses<'_> {
+    type Item = Result<Course>;
+
+    fn next(&mut self) -> Option<Result<Course>> {
+        self.advance().transpose()
+    }
+}
+
+/// What is to be read, in order.
+enum Item {
+    /// From here on the blocks of this number's file.
+    Step(Box<Step>),
+    Block(Arc<IndexFile>, usize),
+}
+
+/// What was read.
+enum Read {
+    Step(Box<Step>),
+    Rows(Result<Rows>),
+}
+
+/// Rows of a block whose paths may be followed.
+struct Rows {
+    block: Box<Block>,
+    found: Vec<RowAt>,
+}
+
+struct RowAt {
+    group: u32,
+    row: u32,
+    /// Whether its path is followed from here on, at the latest.
+    begins: bool,
+}
+
+/// One number, as a pass saw it.
+struct Mark {
+    number: Number,
+    /// The place of the number from which its index file leads; `None`: from nothing.
+    base: Option<u32>,
+    is_snapshot: bool,
+}
+
+/// What one reading of all index files told of the paths in a range.
+#[derive(Default)]
+struct Pass {
+    from: EntryPathBuf,
+    /// Where the range ends; `None`: nowhere.
+    end: Option<EntryPathBuf>,
+    marks: Vec<Mark>,
+    tracks: BTreeMap<EntryPathBuf, Track>,
+    bytes: usize,
+    /// The state at the newest snapshot.
+    newest: State,
+}
+
+impl Pass {
+    fn begin(&mut self, step: Step) {
+        let base = step.file().map_or(0, |file| file.head().from);
+        let base = self.marks.iter().position(|mark| mark.number == base).map(|place| place as u32);
+        self.marks.push(Mark { number: step.number, base, is_snapshot: step.summary.is_some() });
+        if step.summary.is_some() {
+            self.newest = step.state;
+        }
+    }
+
+    fn add(&mut self, rows: &Rows, bytes_max: usize) -> Result<()> {
+        for RowAt { group, row, begins } in &rows.found {
+            let directory = rows.block.groups().get(*group as usize).map_or(&[][..], |(path, _)| path);
+            let path = path::joined(directory, rows.block.name(*row as usize));
+            let bad = || Error::damaged("the index holds a path that cannot be");
+            let path = EntryPathBuf::from_bytes(&path).ok_or_else(bad)?;
+            if self.has_in_range(&path) && (*begins || self.tracks.contains_key(&path)) {
+                self.note(path, rows.block.entry(*row as usize)?);
+                self.cut_to(bytes_max);
+            }
+        }
+        Ok(())
+    }
+
+    fn has_in_range(&self, path: &EntryPath) -> bool {
+        *path >= *self.from && self.end.as_ref().is_none_or(|end| *path < **end)
+    }
+
+    fn note(&mut self, path: EntryPathBuf, entry: Option<Entry>) {
+        let step = self.marks.len().saturating_sub(1) as u32;
+        if let Some(track) = self.tracks.get_mut(&path) {
+            self.bytes += track.note(step, entry);
+            return;
+        }
+        let mut track = Track::default();
+        self.bytes += path.as_bytes().len() + size_of::<(EntryPathBuf, Track)>() + track.note(step, entry);
+        self.tracks.insert(path, track);
+    }
+
+    /// Leaves the later half of the paths to a further pass until there is room.
+    fn cut_to(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max && self.tracks.len() > 1 {
+            let Some(middle) = self.tracks.keys().nth(self.tracks.len() / 2).cloned() else { return };
+            drop(self.tracks.split_off(&middle));
+            self.bytes = self.tracks.iter().map(|(path, track)| path.as_bytes().len() + track.bytes()).sum();
+            self.end = Some(middle);
+        }
+    }
+
+    fn course(&self, path: EntryPathBuf, track: Track) -> Result<Option<Course>> {
+        let seen = track.at_each(&self.marks);
+        let mut runs: Vec<(u32, Number, Number)> = Vec::new();
+        let mut at_end = Seen::Unknown;
+        let mut before = Seen::Unknown;
+        for (mark, seen) in self.marks.iter().zip(seen).filter(|(mark, _)| mark.is_snapshot) {
+            match (seen, runs.last_mut()) {
+                (Seen::Version(_), Some(run)) if before == seen => run.2 = mark.number,
+                (Seen::Version(version), _) => runs.push((version, mark.number, mark.number)),
+                _ => {}
+            }
+            (before, at_end) = (seen, seen);
+        }
+        let is_there = match at_end {
+            Seen::Version(_) => true,
+            Seen::Gone => false,
+            Seen::Unknown => self.newest.find(&path)?.is_some(),
+        };
+        let version = |(version, first, last): (u32, Number, Number)| {
+            let entry = track.versions.get(version as usize).cloned().unwrap_or_default();
+            Version { entry, first, last }
+        };
+        let versions: Vec<Version> = runs.into_iter().map(version).collect();
+        Ok((!versions.is_empty()).then_some(Course { path, versions, is_there }))
+    }
+}
+
+/// What is known of a path at a number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Nothing: it was not asked yet.
+    Unknown,
+    Gone,
+    /// A version by its place.
+    Version(u32),
+}
+
+/// What index files say of a path.
+#[derive(Default)]
+struct Track {
+    versions: Vec<Entry>,
+    /// The places of the numbers whose files have a row of it, ascending.
+    rows: Vec<(u32, Seen)>,
+}
+
+impl Track {
+    /// Adds a row; how many more bytes this takes, about.
+    fn note(&mut self, step: u32, entry: Option<Entry>) -> usize {
+        let Some(entry) = entry else {
+            self.rows.push((step, Seen::Gone));
+            return size_of::<(u32, Seen)>();
+        };
+        let known = self.versions.iter().rposition(|version| aspects(version, &entry).is_empty());
+        let place = known.unwrap_or(self.versions.len());
+        self.rows.push((step, Seen::Version(place as u32)));
+        let bytes = if known.is_some() { 0 } else { entry_bytes(&entry) };
+        if known.is_none() {
+            self.versions.push(entry);
+        }
+        bytes + size_of::<(u32, Seen)>()
+    }
+
+    fn bytes(&self) -> usize {
+        let versions: usize = self.versions.iter().map(entry_bytes).sum();
+        size_of::<(EntryPathBuf, Track)>() + versions + self.rows.len() * size_of::<(u32, Seen)>()
+    }
+
+    /// What was there at each number: what its file says; where that says nothing, what was there where the file begins.
+    fn at_each(&self, marks: &[Mark]) -> Vec<Seen> {
+        let first = self.rows.first().map_or(u32::MAX, |(step, _)| *step);
+        let mut rows = self.rows.iter().peekable();
+        let mut seen: Vec<Seen> = Vec::with_capacity(marks.len());
+        for (step, mark) in (0..).zip(marks) {
+            let own = rows.next_if(|(of, _)| *of == step).map(|(_, seen)| *seen);
+            let inherited = || match mark.base {
+                Some(base) => seen.get(base as usize).copied().unwrap_or(Seen::Unknown),
+                None if step < first => Seen::Unknown,
+                None => Seen::Gone,
+            };
+            let now = own.unwrap_or_else(inherited);
+            seen.push(now);
+        }
+        seen
+    }
+}
+
+fn entry_bytes(entry: &Entry) -> usize {
+    let xattrs: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
+    let holes = entry.content.as_ref().map_or(0, |content| content.holes.len() * 16);
+    size_of::<Entry>() + entry.target.len() + xattrs + holes
+}
+
+/// That a path is in no snapshot.
+pub fn in_no_snapshot(path: &EntryPath) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{path} is in no snapshot"))
+        .about(Subject::Entry(path.to_owned()))
+        .with_advice(Advice::FindPath)
+}
+
+#[cfg(test)]
+mod tests;

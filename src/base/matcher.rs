@@ -1,0 +1,131 @@
+//! Which paths are meant by globs or regular expressions. Knows nothing of files.
+
+use crate::base::advice::Advice;
+use crate::base::error::Error;
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::path::escaped;
+use crate::base::path::printable;
+use crate::base::pattern::Pattern;
+use regex::Regex;
+use regex::RegexBuilder;
+
+/// The most bytes that a compiled regular expression may take.
+const REGEX_BYTES_MAX: usize = 8 << 20;
+
+/// Which paths are meant.
+#[derive(Clone, Debug, Default)]
+pub enum Matcher {
+    /// All.
+    #[default]
+    All,
+    /// Those of which the last glob that fits does not begin with `!`.
+    Globs(Vec<Pattern>),
+    /// Those that one of these is found in, as they are shown to people.
+    Regexes(Vec<Regex>),
+}
+
+impl Matcher {
+    /// Globs with the meaning that they have in a `.gitignore` file that stands where the sources are: one without a slash fits
+    /// a name in any directory, `!` takes back, a slash at the end fits directories alone. None of them: all paths.
+    ///
+    /// # Errors
+    /// Only if one can never fit anything; the error names it.
+    pub fn globs<'g>(globs: impl IntoIterator<Item = &'g [u8]>) -> Result<Matcher> {
+        let parsed: Result<Vec<Pattern>> = globs.into_iter().map(glob).collect();
+        Ok(match parsed? {
+            globs if globs.is_empty() => Matcher::All,
+            globs => Matcher::Globs(globs),
+        })
+    }
+
+    /// Regular expressions, each looked for anywhere in a path. None of them: all paths.
+    ///
+    /// # Errors
+    /// Only if one is none, or would take too much memory; the error names it.
+    pub fn regexes<'r>(regexes: impl IntoIterator<Item = &'r str>) -> Result<Matcher> {
+        let parsed: Result<Vec<Regex>> = regexes.into_iter().map(regex).collect();
+        Ok(match parsed? {
+            regexes if regexes.is_empty() => Matcher::All,
+            regexes => Matcher::Regexes(regexes),
+        })
+    }
+
+    /// Whether this path is meant, from the source's name on.
+    pub fn fits(&self, path: &[u8], is_directory: bool) -> bool {
+        match self {
+            Matcher::All => true,
+            Matcher::Globs(globs) => {
+                let last = globs.iter().rev().find(|glob| glob.fits(path, is_directory));
+                // Where the first one takes back, it takes back from all.
+                last.map_or(globs.first().is_some_and(|glob| glob.keeps), |glob| !glob.keeps)
+            }
+            Matcher::Regexes(regexes) => {
+                let shown = escaped(path);
+                regexes.iter().any(|regex| regex.is_match(&shown))
+            }
+        }
+    }
+}
+
+fn glob(glob: &[u8]) -> Result<Pattern> {
+    Pattern::parse(glob).map_err(|why| {
+        let what = format!("cannot understand the pattern '{}': {why}", printable(glob));
+        Error::new(ErrorKind::Refused, what).with_advice(Advice::RuleSyntax)
+    })
+}
+
+fn regex(text: &str) -> Result<Regex> {
+    let built = RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
+    built.map_err(|error| {
+        // The reason stands in the last line, below a drawing of the place.
+        let text = printable(text.as_bytes()).into_owned();
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Error::new(ErrorKind::Refused, format!("cannot understand the regular expression '{text}': {why}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn globs(globs: &[&str]) -> Matcher {
+        Matcher::globs(globs.iter().map(|glob| glob.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn globs_fit_names_anywhere_and_paths_from_the_source_on() {
+        for (patterns, path, fits) in [
+            (&["*.txt"][..], "home/a/b.txt", true),
+            (&["b.txt"], "home/a/b.txt", true),
+            (&["a"], "home/a/b.txt", false),
+            (&["home/*.txt"], "home/a/b.txt", false),
+            (&["home/**/*.txt"], "home/a/b.txt", true),
+            (&["/home"], "home", true),
+            (&["*.txt", "!b*"], "home/a/b.txt", false),
+            (&["*.txt", "!b*"], "home/a/c.txt", true),
+            (&["!*.txt"], "home/a/c.txt", false),
+            (&["!*.txt"], "home/a/c.pdf", true),
+            (&[], "home/a/c.pdf", true),
+        ] {
+            assert_eq!(globs(patterns).fits(path.as_bytes(), false), fits, "{patterns:?} {path}");
+        }
+        assert!(globs(&["a/"]).fits(b"home/a", true) && !globs(&["a/"]).fits(b"home/a", false));
+        assert!(globs(&["*\u{ff}*", "*.x"]).fits(b"home/\xff.x", false));
+        let error = Matcher::globs([&b"[a"[..]]).unwrap_err();
+        assert!(error.to_string().contains("'[a'"), "{error}");
+    }
+
+    #[test]
+    fn regular_expressions_are_found_in_paths_as_they_are_shown() {
+        let fits = |regex: &str, path: &[u8]| Matcher::regexes([regex]).unwrap().fits(path, false);
+        assert!(fits("b.t", b"home/b.txt") && fits("^home/", b"home/x") && !fits("^b", b"home/b"));
+        assert!(fits("(?i)ÉTÉ", "home/été".as_bytes()));
+        assert!(fits(r"\\xff$", b"home/\xff") && fits(r"\\x0a", b"home/a\nb"));
+        for bad in ["(", "a{1000}{1000}{1000}", "[", "\u{1b}["] {
+            let error = Matcher::regexes([bad]).unwrap_err();
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Which files were moved: their content is gone from one path and new at one other. Knows nothing of where differences come from.
+
+use super::different::Changed;
+use super::different::Different;
+use crate::base::entry::Entry;
+use crate::base::error::Result;
+use crate::base::id::Hash;
+use crate::base::id::Hasher;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// Paths of files that came or went may take so many bytes; where there are more, moves are not looked for.
+const CANDIDATES_BYTES_MAX: usize = 64 << 20;
+
+/// Which files were moved.
+#[derive(Default)]
+pub struct Moves {
+    /// Each new path, with the old one.
+    origins: HashMap<EntryPathBuf, EntryPathBuf>,
+    old: HashSet<EntryPathBuf>,
+    is_left_out: bool,
+}
+
+/// The paths that a content is gone from, and those that it is new at.
+#[derive(Default)]
+struct Places {
+    gone: Vec<EntryPathBuf>,
+    new: Vec<EntryPathBuf>,
+}
+
+impl Moves {
+    /// Finds moves among differences of which none is told as a move.
+    ///
+    /// # Errors
+    /// The first of `differences`.
+    pub fn among(differences: impl Iterator<Item = Result<Different>>) -> Result<Moves> {
+        let mut places: HashMap<Hash, Places> = HashMap::new();
+        let mut bytes = 0;
+        for different in differences {
+            let Different { path, change, old, new, .. } = different?;
+            let of = match change {
+                Changed::Added => new.as_ref(),
+                Changed::Removed => old.as_ref(),
+                _ => None,
+            };
+            let Some(content) = of.and_then(content_key).filter(|_| bytes <= CANDIDATES_BYTES_MAX) else { continue };
+            bytes += path.as_bytes().len() + size_of::<(Hash, Places)>();
+            let places = places.entry(content).or_default();
+            if new.is_some() { places.new.push(path) } else { places.gone.push(path) }
+        }
+        let mut moves = Moves { is_left_out: bytes > CANDIDATES_BYTES_MAX, ..Moves::default() };
+        if !moves.is_left_out {
+            for places in places.into_values() {
+                moves.pair(places);
+            }
+        }
+        Ok(moves)
+    }
+
+    /// Where what is now at `path` was before, if it was moved.
+    pub fn origin(&self, path: &EntryPath) -> Option<&EntryPath> {
+        self.origins.get(path).map(|origin| &**origin)
+    }
+
+    /// Whether what was at `path` was moved.
+    pub fn is_origin(&self, path: &EntryPath) -> bool {
+        self.old.contains(path)
+    }
+
+    /// Whether they were too many to look for.
+    pub fn is_left_out(&self) -> bool {
+        self.is_left_out
+    }
+
+    fn pair(&mut self, Places { mut gone, mut new }: Places) {
+        if gone.len() > 1 || new.len() > 1 {
+            let names = |paths: &[EntryPathBuf]| {
+                let mut names: HashMap<Vec<u8>, u32> = HashMap::new();
+                for path in paths {
+                    *names.entry(path.name_bytes().to_vec()).or_default() += 1;
+                }
+                names
+            };
+            let (gone_names, new_names) = (names(&gone), names(&new));
+            let is_pair = |path: &EntryPathBuf| {
+                let once = |names: &HashMap<Vec<u8>, u32>| names.get(path.name_bytes()) == Some(&1);
+                once(&gone_names) && once(&new_names)
+            };
+            gone.retain(is_pair);
+            new.retain(is_pair);
+            gone.sort_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+            new.sort_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+        }
+        for (old, new) in gone.into_iter().zip(new) {
+            self.old.insert(old.clone());
+            self.origins.insert(new, old);
+        }
+    }
+}
+
+/// What two files of one content have in common; `None` for what has no content that tells it from others.
+fn content_key(entry: &Entry) -> Option<Hash> {
+    let content = entry.content.as_ref().filter(|_| entry.stat.size > 0)?;
+    let mut hasher = Hasher::new();
+    hasher.update(&content.hash.0);
+    hasher.update(&entry.stat.size.to_le_bytes());
+    for (offset, length) in content.holes.to_pairs() {
+        hasher.update(&offset.to_le_bytes());
+        hasher.update(&length.to_le_bytes());
+    }
+    Some(hasher.hash())
+}
