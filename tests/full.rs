@@ -17,3 +17,4 @@ mod large;
 mod read_back;
 mod reading;
 mod round_trip;
+mod windows;

@@ -213,7 +213,18 @@ pub struct Entry {
     pub content: Option<Content>,
 }
 
+/// What the names of extended attributes begin with that only Windows has. They are in manifests, never in the tar.
+pub const WINDOWS_PREFIX: &[u8] = b"windows.";
+
+/// The extended attribute that everything saved on Windows has: when it was made.
+const WINDOWS_CREATED: &[u8] = b"windows.created";
+
 impl Entry {
+    /// Whether it was saved on Windows, so that its owner and mode say nothing.
+    pub fn is_of_windows(&self) -> bool {
+        self.xattrs.iter().any(|(name, _)| name == WINDOWS_CREATED)
+    }
+
     /// Whether it is a file whose content was lost with a damaged part of the archive.
     pub fn is_lost(&self) -> bool {
         self.content.as_ref().is_some_and(|content| content.place.is_lost())

@@ -239,8 +239,10 @@ impl fmt::Display for Problem {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn what_the_system_refuses_is_told_from_what_a_drive_cannot_read() {
         // EPERM, EINTR, ENOMEM, EACCES, EBUSY, ENFILE, EMFILE, ESTALE on Linux.

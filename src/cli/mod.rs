@@ -96,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return ExitCode::from(refused(&error)),
     };
     platform::give_large_memory_back();
+    let _awake = platform::stay_awake();
     let session = Session::new(Settings::resolve(cli.global, Environment::read()));
     let code = match run(&cli.command, &session) {
         Ok(Outcome::Done) => 0,

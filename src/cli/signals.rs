@@ -1,11 +1,7 @@
-//! The signals that ask to stop. Knows no command and prints nothing.
+//! What asks to stop: signals, and on Windows Ctrl-C and the closing of the window. Knows no command and prints nothing.
 
 use super::failure::Failure;
 use super::failure::INTERRUPTED;
-use signal_hook::consts::SIGHUP;
-use signal_hook::consts::SIGINT;
-use signal_hook::consts::SIGTERM;
-use signal_hook::consts::SIGXFSZ;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -14,7 +10,6 @@ use std::sync::atomic::Ordering;
 #[derive(Default)]
 pub(crate) struct Signals {
     stop: Arc<AtomicBool>,
-    ignored: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -24,15 +19,7 @@ impl Signals {
     /// # Errors
     /// When the system does not allow it.
     pub(crate) fn watch(&self) -> Result<(), Failure> {
-        let flag = || Arc::clone(&self.stop);
-        let watched = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), flag())
-            .and_then(|_| signal_hook::flag::register(SIGINT, flag()))
-            .and_then(|_| signal_hook::flag::register(SIGTERM, flag()))
-            .and_then(
-                |_| if is_hangup_ignored() { Ok(()) } else { signal_hook::flag::register(SIGHUP, flag()).map(drop) },
-            )
-            .and_then(|()| signal_hook::flag::register(SIGXFSZ, Arc::clone(&self.ignored)));
-        watched.map(drop).map_err(|error| Failure::new(format!("cannot watch for Ctrl-C: {error}")))
+        watch(&self.stop).map_err(|error| Failure::new(format!("cannot watch for Ctrl-C: {error}")))
     }
 
     /// Whether one of them came.
@@ -41,9 +28,36 @@ impl Signals {
     }
 }
 
+#[cfg(unix)]
+fn watch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+    use signal_hook::consts::SIGHUP;
+    use signal_hook::consts::SIGINT;
+    use signal_hook::consts::SIGTERM;
+    use signal_hook::consts::SIGXFSZ;
+    let flag = || Arc::clone(stop);
+    signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), flag())?;
+    signal_hook::flag::register(SIGINT, flag())?;
+    signal_hook::flag::register(SIGTERM, flag())?;
+    if !is_hangup_ignored(SIGHUP) {
+        signal_hook::flag::register(SIGHUP, flag())?;
+    }
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
+
 /// Whether whoever started this program (`nohup`) wants it to go on when the terminal goes away.
-fn is_hangup_ignored() -> bool {
+#[cfg(unix)]
+fn is_hangup_ignored(hangup: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (SIGHUP - 1) & 1 == 1)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (hangup - 1) & 1 == 1)
+}
+
+#[cfg(windows)]
+fn watch(stop: &Arc<AtomicBool>) -> Result<(), ctrlc::Error> {
+    let flag = Arc::clone(stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(INTERRUPTED.into());
+        }
+    })
 }

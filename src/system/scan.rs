@@ -458,49 +458,45 @@ impl Scanner<'_> {
     fn list_open(&self, slot: &Slot, directory: &Directory, listing: &mut Listing) -> std::io::Result<Vec<Arc<Slot>>> {
         let source = &self.sources[slot.source];
         let looked_at = (self.options.clock)();
-        let mut spans = Vec::new();
-        directory.for_each_name(|name| {
-            spans.push((listing.names.len() as u32, name.len() as u32));
-            listing.names.extend_from_slice(name);
-        })?;
-        let exclude = Scanner::rules_here(slot, directory, listing, &spans);
+        let exclude = Scanner::rules_here(slot, directory, listing);
         let cache = source.rules.exclude_caches && is_cache(directory);
         let mut elsewhere = Vec::new();
         let mut known: Option<(u64, FileSystem)> = None;
-        for span in spans {
-            let name = &listing.names[span.0 as usize..][..span.1 as usize];
+        directory.list(|name, found| {
+            let span = (listing.names.len() as u32, name.len() as u32);
+            listing.names.extend_from_slice(name);
             if listing.path.len() + 1 + name.len() > PATH_BYTES_MAX {
                 let what = "some of what is in this folder is not saved: its path is longer than 64 KiB";
                 let told = EntryPathBuf::from_bytes(&listing.path).map(|path| Problem::new(path, what).unsaved());
                 listing.problems.extend(told);
                 listing.unreadable.push(name.to_vec());
-                continue;
+                return;
             }
-            let raw = match directory.stat(name) {
+            let raw = match found {
                 Ok(raw) => raw,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
                 Err(error) => {
                     let full = path::joined(&listing.path, name);
                     listing.problems.extend(unsaved(&full, "cannot be looked at", &error));
                     listing.unreadable.push(name.to_vec());
-                    continue;
+                    return;
                 }
             };
             let is_directory = raw.kind == Some(Kind::Directory);
             if is_directory && self.options.skip == Some(raw.key()) {
                 listing.archive = EntryPathBuf::from_bytes(&path::joined(&listing.path, name));
-                continue;
+                return;
             }
             let excluded = cache && name != CACHE_TAG_FILE
                 || !exclude.is_empty() && exclude.excludes(&path::joined(&slot.path, name), is_directory);
             if excluded {
                 listing.left_out.push((span, is_directory));
                 listing.left_out_bytes += if raw.kind == Some(Kind::File) { raw.size } else { 0 };
-                continue;
+                return;
             }
             let Some(kind) = raw.kind else {
                 listing.sockets += 1;
-                continue;
+                return;
             };
             let file_system = match known {
                 Some((number, file_system)) if number == raw.file_system => file_system,
@@ -510,7 +506,7 @@ impl Scanner<'_> {
                 let paths = if file_system.is_pseudo { &mut listing.pseudo } else { &mut listing.elsewhere };
                 paths.push(path::joined(&listing.path, name));
                 if !is_directory {
-                    continue;
+                    return;
                 }
                 elsewhere.push(name.to_vec());
             }
@@ -518,7 +514,7 @@ impl Scanner<'_> {
             stat.note_look(looked_at);
             let may_have_holes = kind == Kind::File && raw.allocated_bytes < raw.size;
             listing.found.push(Found { name: span, stat, may_have_holes });
-        }
+        })?;
         let names = &listing.names;
         let name_of = |found: &Found| &names[found.name.0 as usize..][..found.name.1 as usize];
         listing.found.sort_unstable_by(|a, b| name_of(a).cmp(name_of(b)));
@@ -532,11 +528,7 @@ impl Scanner<'_> {
     }
 
     /// The rules of this directory: those from above, and those of a `.snapignore` in it.
-    fn rules_here(slot: &Slot, directory: &Directory, listing: &mut Listing, spans: &[(u32, u32)]) -> Exclude {
-        let has_file = spans.iter().any(|span| &listing.names[span.0 as usize..][..span.1 as usize] == IGNORE_FILE);
-        if !has_file {
-            return slot.exclude.clone();
-        }
+    fn rules_here(slot: &Slot, directory: &Directory, listing: &mut Listing) -> Exclude {
         let path = path::joined(&listing.path, IGNORE_FILE);
         match read_start(directory, IGNORE_FILE, RULES_BYTES_MAX + 1) {
             Ok(text) => {
@@ -547,6 +539,7 @@ impl Scanner<'_> {
                 listing.problems.extend(problems);
                 exclude
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => slot.exclude.clone(),
             Err(error) => {
                 listing.problems.extend(problem(&path, "these rules cannot be read", &error));
                 slot.exclude.clone()
@@ -611,6 +604,7 @@ mod tests {
             .min_depth(1)
             .into_iter()
             .map(|item| format!("s/{}", item.unwrap().path().strip_prefix(root.path()).unwrap().display()))
+            .map(|path| path.replace(std::path::MAIN_SEPARATOR, "/"))
             .collect();
         let group_order = |a: &String, b: &String| {
             let (a, b) = (path::split_last(a.as_bytes()), path::split_last(b.as_bytes()));
@@ -637,6 +631,7 @@ mod tests {
         assert_eq!(paths(root.path(), 2, &rules), expected);
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_has_too_long_a_path_is_told_of_and_left_out() {
         let directory = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ use snap_archive::base::snapshot::Summary;
 use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
+use snap_archive::system::platform;
 use std::ffi::OsString;
 
 /// Which snapshot.
@@ -152,7 +153,7 @@ pub(crate) struct Typed {
 
 /// What was typed as it is in a snapshot: as it was shown, as it is, or a line of `ls` with more behind it.
 fn found(typed: &[u8], catalog: &Catalog, number: Number) -> Result<Option<EntryPathBuf>, Failure> {
-    let literal = entry_path(typed)?;
+    let literal = entry_path(&platform::with_slashes(typed))?;
     if literal.is_root() {
         return Ok(Some(literal));
     }

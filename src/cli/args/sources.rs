@@ -33,7 +33,7 @@ fn parse_one(typed: &OsStr) -> Result<SourceSpec, Failure> {
     let split = split_name(typed);
     let is_named = split.is_some();
     let (name, path) = match split {
-        Some((name, path)) => (name.to_owned(), path.to_owned()),
+        Some((name, path)) => (name.to_owned(), path),
         None => (name_of(Path::new(typed))?, PathBuf::from(typed)),
     };
     if !is_name(name.as_bytes()) || path.as_os_str().is_empty() {
@@ -44,18 +44,19 @@ fn parse_one(typed: &OsStr) -> Result<SourceSpec, Failure> {
 }
 
 /// NAME and PATH, if that is what was typed: not when the whole is a file's name or the `=` stands inside a path.
-fn split_name(typed: &OsStr) -> Option<(&str, &Path)> {
+fn split_name(typed: &OsStr) -> Option<(&str, PathBuf)> {
     let bytes = typed.as_encoded_bytes();
     let equals = bytes.iter().position(|byte| *byte == b'=')?;
     let name = std::str::from_utf8(&bytes[..equals]).ok()?;
-    (!name.contains('/') && !Path::new(typed).exists()).then(|| (name, platform::path_of(&bytes[equals + 1..])))
+    let is_pair = platform::may_be_name(name) && !Path::new(typed).exists();
+    is_pair.then(|| (name, platform::path_of(&bytes[equals + 1..]).into_owned()))
 }
 
-/// The last part of the path; that of the real path where it ends in `.` or `..`.
+/// The last part of the path; that of the real path where it ends in `.` or `..`; the letter of a drive's top.
 fn name_of(path: &Path) -> Result<String, Failure> {
     let real = match path.file_name() {
         Some(_) => path.to_owned(),
-        None => path.canonicalize().map_err(|error| {
+        None => platform::canonical(path).map_err(|error| {
             Failure::new(format!(
                 "cannot find the source {}: {}",
                 shown(path),
@@ -63,8 +64,8 @@ fn name_of(path: &Path) -> Result<String, Failure> {
             ))
         })?,
     };
-    let name = real.file_name().and_then(OsStr::to_str);
-    name.map(str::to_owned).ok_or_else(|| {
+    let name = real.file_name().and_then(OsStr::to_str).map(str::to_owned);
+    name.or_else(|| platform::name_of_top(&real)).ok_or_else(|| {
         Failure::usage(format!("the source {} needs a name", shown(path)))
             .with_hint("Give it one as NAME=PATH, as in computer=/.")
     })

@@ -56,7 +56,7 @@ fn check_output(session: &Session) -> Result<(), Failure> {
     if io::stdout().is_terminal() {
         return Err(Failure::usage("refusing to write a tar to the terminal").with_hint(advice::EXPORT_TO_FILE));
     }
-    if platform::was_closed(io::stdout()) {
+    if platform::was_closed(&io::stdout()) {
         return Err(
             Failure::new("cannot write the tar: the standard output is closed").with_hint(advice::EXPORT_TO_FILE)
         );

@@ -9,6 +9,7 @@ use crate::base::entry::Xattr;
 use crate::base::error::plain_reason;
 use crate::base::path::EntryPath;
 use crate::base::path::printable;
+use crate::base::time::Time;
 use crate::system::platform;
 use crate::system::platform::Names;
 use crate::system::platform::Node;
@@ -34,7 +35,7 @@ impl Destination {
         if entry.stat.kind == Kind::Symlink && self.names_at(path) == Names::Unknown {
             return self.note_losses(node, path, entry, owner, None);
         }
-        if self.options.owners {
+        if self.wants_owner(entry) {
             set_owner(node, owner).map_err(|error| fail("owner cannot be set", error))?;
         }
         self.set_xattrs(node, path, entry)?;
@@ -58,16 +59,29 @@ impl Destination {
     ) -> Result<(), Failure> {
         let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let now = node.stat().map_err(|error| fail("cannot be looked at", error))?;
-        if self.options.owners && (now.uid, now.gid) != owner {
+        if self.wants_owner(entry) && (now.uid, now.gid) != owner {
             self.losses.add(LossKind::Owner, path, &wanted_owner(entry));
         }
-        if let Some(mode) = mode.filter(|mode| *mode != now.mode) {
+        if let Some(mode) = mode.filter(|mode| platform::kept_mode(now.kind, *mode) != now.mode) {
             self.losses.add(LossKind::Mode, path, &format!("{mode:04o} became {:04o}", now.mode));
         }
-        if now.mtime != entry.stat.mtime {
+        if !self.keeps_time(path, now.mtime, entry.stat.mtime) {
             self.losses.add(LossKind::Time, path, "");
         }
         Ok(())
+    }
+
+    /// Whether the owner of `entry` is set: what was saved on Windows has none.
+    pub(super) fn wants_owner(&self, entry: &Entry) -> bool {
+        self.options.owners && !entry.is_of_windows()
+    }
+
+    /// Whether a time is there as well as this file system keeps it; less than a microsecond is no loss.
+    fn keeps_time(&self, path: &EntryPath, found: Time, wanted: Time) -> bool {
+        const GRAIN_NANOS_MAX: u64 = 1000;
+        let grain = self.places.find(path.as_bytes()).map_or(1, |place| place.root.file_system.time_grain_nanos);
+        let grain = grain.clamp(1, GRAIN_NANOS_MAX) as u32;
+        found.seconds == wanted.seconds && found.nanos.abs_diff(wanted.nanos) < grain
     }
 
     /// The mode of `entry` without set-user-ID and set-group-ID where the owner is not the one they were meant for; `None` for
@@ -201,6 +215,7 @@ pub(super) fn is_ours(name: &[u8]) -> bool {
         || name.starts_with(b"trusted.")
         || name.starts_with(b"system.posix_acl_")
         || name == b"security.capability"
+        || name == b"windows.attributes"
 }
 
 fn wanted_owner(entry: &Entry) -> String {

@@ -7,6 +7,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
 use crate::base::time::Time;
+use crate::system::platform;
 use crate::system::platform::Names;
 use crate::system::platform::RawStat;
 
@@ -20,8 +21,9 @@ impl Destination {
         // FAT has neither, and setting them again would change nothing.
         let names = self.names_at(path);
         let has_none = names == Names::Fat;
-        let owner_ok = has_none || !self.options.owners || (found.uid, found.gid) == self.names.numbers(entry);
-        let mode_ok = has_none || entry.stat.kind == Kind::Symlink || found.mode == entry.stat.mode & 0o7777;
+        let wanted_mode = platform::kept_mode(found.kind, entry.stat.mode & 0o7777);
+        let owner_ok = has_none || !self.wants_owner(entry) || (found.uid, found.gid) == self.names.numbers(entry);
+        let mode_ok = has_none || entry.stat.kind == Kind::Symlink || found.mode == wanted_mode;
         if !owner_ok || !mode_ok || !is_same_time(names, found.mtime, entry.stat.mtime) {
             return Ok(false);
         }
@@ -33,10 +35,12 @@ impl Destination {
         // What cannot be read is set again, which says why it cannot be.
         let Ok(present) = present else { return Ok(false) };
         let wanted = self.names.xattrs(entry);
+        // What this system never has would be set again each time.
+        let mut settable = wanted.iter().filter(|(name, _)| platform::may_compare_xattr(name));
         let is_surplus = |name: &[u8]| {
             entry.stat.kind != Kind::Symlink && is_ours(name) && !wanted.iter().any(|(known, _)| known == name)
         };
-        Ok(wanted.iter().all(|wanted| present.contains(wanted)) && !present.iter().any(|(name, _)| is_surplus(name)))
+        Ok(settable.all(|wanted| present.contains(wanted)) && !present.iter().any(|(name, _)| is_surplus(name)))
     }
 }
 

@@ -13,7 +13,7 @@ use std::io;
 const PUNCTUATION: &[u8] = br#":?*"<>|\"#;
 
 /// Names that belong to devices for DOS and Windows, with any extension.
-const DOS_DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+const DOS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// Longer names than this exist nowhere; they fail where they are written.
 const NAME_BYTES_MAX: usize = 1024;
@@ -62,6 +62,11 @@ impl NameRules {
             folds_case: true,
             ..NameRules::default()
         }
+    }
+
+    /// Those of Windows' programs, whatever a drive would take.
+    pub(super) fn windows() -> NameRules {
+        NameRules { refuses_dos_devices: true, ..NameRules::fat() }
     }
 
     /// Those of the file system of `directory`, an empty one, found out by making files in it, which are left there.
@@ -176,7 +181,12 @@ fn is_dos_device(name: &[u8]) -> bool {
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
     let stem = stem.trim_ascii_end();
     DOS_DEVICES.iter().any(|device| device.as_bytes() == stem)
-        || matches!(stem, [b'c', b'o', b'm', b'1'..=b'9'] | [b'l', b'p', b't', b'1'..=b'9'])
+        || stem.strip_prefix(b"com").or_else(|| stem.strip_prefix(b"lpt")).is_some_and(is_port_number)
+}
+
+/// A digit but 0; three of those that stand higher count, too.
+fn is_port_number(text: &[u8]) -> bool {
+    matches!(text, [b'1'..=b'9']) || ["¹", "²", "³"].iter().any(|digit| digit.as_bytes() == text)
 }
 
 /// `name` with these bytes, and every `%`, as `%` and two hexadecimal digits.

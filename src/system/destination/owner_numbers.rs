@@ -4,6 +4,7 @@ use crate::base::acl;
 use crate::base::acl::Who;
 use crate::base::concurrency::Lock;
 use crate::base::entry::Entry;
+use crate::base::entry::WINDOWS_PREFIX;
 use crate::base::entry::Xattr;
 use crate::system::platform;
 use std::borrow::Cow;
@@ -44,6 +45,11 @@ impl OwnerNumbers {
 
     /// The extended attributes that `entry` gets here: those in access control lists are found as its owner is.
     pub(super) fn xattrs<'e>(&self, entry: &'e Entry) -> Cow<'e, [Xattr]> {
+        let is_of_windows = |name: &[u8]| name.starts_with(WINDOWS_PREFIX);
+        if !platform::HAS_WINDOWS_ATTRIBUTES && entry.xattrs.iter().any(|(name, _)| is_of_windows(name)) {
+            // They mean nothing here, and nobody misses them.
+            return Cow::Owned(entry.xattrs.iter().filter(|(name, _)| !is_of_windows(name)).cloned().collect());
+        }
         if !entry.xattrs.iter().any(|(name, _)| name == acl::ACL_NAMES) {
             return Cow::Borrowed(&entry.xattrs);
         }

@@ -77,6 +77,9 @@ impl<'d> PendingFile<'d> {
             self.file.set_len(entry.stat.size).map_err(|error| self.failure("cannot be written", error))?;
         }
         self.destination.apply(Node::File(&self.file), &self.path, entry)?;
+        if self.destination.syncs_each_file {
+            self.file.sync_all().map_err(|error| self.failure("cannot be written", error))?;
+        }
         self.destination.put_in_place(&self.parent, &self.temporary, &self.path)?;
         self.temporary.clear();
         Ok(())
@@ -97,7 +100,7 @@ impl Destination {
         for _ in 0..TEMPORARY_TRIES_MAX {
             let name = self.temporary_name();
             let file = parent.create_file(&name)?;
-            match file.try_lock() {
+            match platform::try_lock(&file) {
                 // Another restore found it before it was locked: then it holds the lock, or has removed the file.
                 Err(TryLockError::WouldBlock) => {}
                 Ok(()) if was_removed(parent, &name, &file)? => {}
@@ -127,7 +130,7 @@ impl Destination {
             let is_file = directory.stat(name).is_ok_and(|found| found.kind == Some(Kind::File));
             let Some(file) = is_file.then(|| directory.open_file(name).ok()).flatten() else { continue };
             // Locked until it is gone, so that whoever has just made it sees that.
-            if file.try_lock().is_ok() {
+            if platform::try_lock(&file).is_ok() {
                 let _ = directory.remove_file(name);
             }
         }

@@ -121,7 +121,7 @@ impl Places {
             return None;
         }
         let real = std::fs::canonicalize(link).ok()?;
-        let at = real.strip_prefix(&top).ok()?.as_os_str().as_encoded_bytes().to_vec();
+        let at = platform::with_slashes(real.strip_prefix(&top).ok()?.as_os_str().as_encoded_bytes()).into_owned();
         // The folder itself would hold itself.
         place.root.open_directories.directory(&at).ok().filter(|_| !at.is_empty())?;
         let root = self.roots.iter().position(|root| std::ptr::eq(root, place.root))?;

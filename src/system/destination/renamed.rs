@@ -18,6 +18,7 @@ use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
 use crate::base::path::joined;
 use crate::base::path::joined_below;
+use crate::system::platform;
 use crate::system::platform::Names;
 use std::borrow::Cow;
 use std::io;
@@ -47,8 +48,13 @@ impl Destination {
             let usual = match root.file_system.names {
                 Names::All => continue,
                 Names::Fat => NameRules::fat(),
+                Names::Windows => NameRules::windows(),
                 Names::Unknown => NameRules::default(),
             };
+            if platform::HAS_HIDDEN_NAME_RULES {
+                self.places.roots[number].rules = NameRules::windows();
+                continue;
+            }
             // Where nothing can be made, what is done next fails too, and says why.
             let probed = if may_write { self.probed_rules(root).ok() } else { None };
             self.places.roots[number].rules = probed.unwrap_or(usual);

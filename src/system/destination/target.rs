@@ -90,6 +90,8 @@ pub struct Destination {
     pub(super) names: OwnerNumbers,
     pub(super) losses: Losses,
     pub(super) written: WrittenNames,
+    /// Where a drive may be unplugged and cannot be synced as a whole.
+    pub(super) syncs_each_file: bool,
     /// Makes temporary names that nobody can foresee, so that no entry of an archive has one of them.
     secret: u64,
     temporaries: AtomicU64,
@@ -116,9 +118,12 @@ impl Destination {
     }
 
     fn at(places: Places, options: DestinationOptions) -> Destination {
+        let may_be_unplugged =
+            |root: &Root| root.open_directories.directory(b"").is_ok_and(|directory| directory.may_be_unplugged());
         Destination {
+            syncs_each_file: platform::SYNCS_FILES_ONLY && places.roots.iter().any(may_be_unplugged),
             places,
-            options,
+            options: DestinationOptions { owners: options.owners && platform::HAS_OWNERS, ..options },
             names: OwnerNumbers::new(options.numeric_ids),
             losses: Losses::default(),
             written: WrittenNames::default(),

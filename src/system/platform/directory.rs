@@ -45,6 +45,14 @@ impl Directory {
         self.0.for_each_name(each)
     }
 
+    /// Calls `each` with everything in it and what [`Directory::stat`] says of that, in no order; on Windows hundreds at once.
+    ///
+    /// # Errors
+    /// When it cannot be listed.
+    pub fn list(&self, each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
+        self.0.list(each)
+    }
+
     /// What is known of `name` in it, the symlink itself if it is one.
     ///
     /// # Errors

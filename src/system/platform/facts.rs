@@ -88,6 +88,8 @@ pub enum Names {
     All,
     /// Those that FAT and exFAT take.
     Fat,
+    /// Those that programs of Windows can open.
+    Windows,
     /// Nobody knows before it is tried.
     Unknown,
 }

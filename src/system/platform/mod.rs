@@ -6,10 +6,15 @@ mod facts;
 mod ladder;
 #[cfg(target_os = "linux")]
 mod linux;
+mod portable;
 mod removing;
+#[cfg(any(windows, test))]
+mod windows;
 
 #[cfg(target_os = "linux")]
 use linux as system;
+#[cfg(windows)]
+use windows as system;
 
 pub use directory::Directory;
 pub use directory::Node;
@@ -19,12 +24,17 @@ pub use facts::RawStat;
 pub use facts::Refusal;
 pub use ladder::Ladder;
 
+use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;
+use std::borrow::Cow;
 use std::fs::File;
+use std::fs::Metadata;
+use std::fs::TryLockError;
 use std::io;
-use std::os::fd::AsFd;
+use std::io::Stdout;
 use std::path::Path;
+use std::path::PathBuf;
 
 impl Refusal {
     /// Whether this error says that.
@@ -52,9 +62,87 @@ pub fn stat_path(path: &Path) -> io::Result<RawStat> {
     system::stat_path(path)
 }
 
-/// The path with these bytes.
-pub fn path_of(bytes: &[u8]) -> &Path {
+/// The path with these bytes, as it would be typed; where paths are not bytes, of bytes that cannot be one, a path that leads
+/// nowhere.
+pub fn path_of(bytes: &[u8]) -> Cow<'_, Path> {
     system::path_of(bytes)
+}
+
+/// The path with all symlinks resolved, as people write it.
+///
+/// # Errors
+/// When it is not there or may not be looked at.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize().map(plain_path)
+}
+
+/// The path as people write it: on Windows without the prefix by which the system takes it as it stands (`\\?\`).
+pub fn plain_path(path: PathBuf) -> PathBuf {
+    system::plain_path(path)
+}
+
+/// What the top of a drive or of a network's share is called, if it has a name: on Windows the letter or the share's name.
+pub fn name_of_top(path: &Path) -> Option<String> {
+    system::name_of_top(path)
+}
+
+/// A path as typed with `/` between its parts, whatever this system's people type.
+pub fn with_slashes(typed: &[u8]) -> Cow<'_, [u8]> {
+    system::with_slashes(typed)
+}
+
+/// Whether a text can be a name and no path of this system.
+pub fn may_be_name(text: &str) -> bool {
+    system::may_be_name(text)
+}
+
+/// Calls `each` with everything in the folder at `path` and what is known of it, symlinks themselves, in no order. By path: for
+/// folders that nobody else writes to, as an archive's.
+///
+/// # Errors
+/// When it is no folder or cannot be listed.
+pub fn list(path: &Path, each: impl FnMut(&[u8], io::Result<Metadata>)) -> io::Result<()> {
+    portable::list(path, each)
+}
+
+/// Whether this system has owners with numbers, and modes: where not, what is restored has what the system gives it, and nothing
+/// is said of that.
+pub const HAS_OWNERS: bool = cfg!(unix);
+
+/// Whether extended attributes whose names begin with `windows.` are what this system keeps of files.
+pub const HAS_WINDOWS_ATTRIBUTES: bool = cfg!(windows);
+
+/// Whether an extended attribute can be there as it was saved, so that another value means that it is not right.
+pub fn may_compare_xattr(name: &[u8]) -> bool {
+    system::may_compare_xattr(name)
+}
+
+/// Whether names that can be made may still be none that programs can open, so that trying says nothing.
+pub const HAS_HIDDEN_NAME_RULES: bool = cfg!(windows);
+
+/// Whether file systems can only be synced file by file.
+pub const SYNCS_FILES_ONLY: bool = cfg!(windows);
+
+/// What a file of this kind keeps of a mode here.
+pub fn kept_mode(kind: Option<Kind>, mode: u32) -> u32 {
+    system::kept_mode(kind, mode)
+}
+
+/// Locks a file against other processes that lock it so, without waiting, until it is closed. It can be read all the same.
+///
+/// # Errors
+/// [`TryLockError::WouldBlock`] when another has it; otherwise when the file system knows no locks.
+pub fn try_lock(file: &File) -> Result<(), TryLockError> {
+    system::try_lock(file)
+}
+
+/// Keeps the system from going to sleep until it is dropped, where programs are asked to say so.
+pub struct Awake(system::Awake);
+
+/// Says that the system should not go to sleep.
+#[must_use]
+pub fn stay_awake() -> Awake {
+    Awake(system::stay_awake())
 }
 
 /// The extended attributes of an open file.
@@ -152,6 +240,14 @@ pub fn host_name() -> String {
     system::host_name()
 }
 
+/// Renames a file to a name that may be taken by another, which is gone then.
+///
+/// # Errors
+/// As rename.
+pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    system::rename_over(from, to)
+}
+
 /// Makes the names in a directory durable, where the file system knows how to.
 ///
 /// # Errors
@@ -169,7 +265,7 @@ pub fn give_large_memory_back() {
 
 /// Whether a program was started without this output: Rust then opens `/dev/null` in its place, for reading, too, as nobody
 /// does who wants to throw the output away.
-pub fn was_closed(output: impl AsFd) -> bool {
+pub fn was_closed(output: &Stdout) -> bool {
     system::was_closed(output)
 }
 

@@ -201,28 +201,23 @@ impl Store for LocalStore {
     fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
         let path = if directory.is_empty() { self.root.clone() } else { self.path(directory)? };
         let doing = |error| failed(format!("cannot list {}", path.display()), error);
-        let listing = match fs::read_dir(&path) {
-            Ok(listing) => listing,
+        let (mut names, mut failure) = (Vec::new(), None);
+        let listed = platform::list(&path, |name, found| {
+            let Some(name) = std::str::from_utf8(name).ok().filter(|name| checked_name(name).is_ok()) else { return };
+            match found {
+                Ok(metadata) if metadata.is_file() => names.push((name.to_owned(), metadata.len())),
+                Ok(_) => {}
+                // A writer removes it just now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => failure = Some(error),
+            }
+        });
+        match listed {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !directory.is_empty() => {
                 return self.check_alive().map(|()| Vec::new());
             }
             Err(error) => return Err(doing(error)),
-        };
-        let mut names = Vec::new();
-        for item in listing {
-            let item = item.map_err(doing)?;
-            let Ok(name) = item.file_name().into_string() else { continue };
-            if checked_name(&name).is_err() {
-                continue;
-            }
-            let metadata = match item.metadata() {
-                // A writer removes it just now.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                found => found.map_err(doing)?,
-            };
-            if metadata.is_file() {
-                names.push((name, metadata.len()));
-            }
+            Ok(()) => failure.map_or(Ok(()), |error| Err(doing(error)))?,
         }
         // A FAT drive that was pulled out lists what is cached, or nothing, and says that all is well.
         self.check_alive()?;
@@ -285,7 +280,7 @@ impl Store for LocalStore {
         if file.metadata().is_ok_and(|found| found.len() == 0) {
             self.give_access(&file).map_err(failed)?;
         }
-        match file.try_lock() {
+        match platform::try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(locked(&mut file)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -507,7 +502,7 @@ impl LocalUpload {
             )));
         }
         match replace {
-            Replace::Yes => fs::rename(&self.temporary, path).map_err(doing)?,
+            Replace::Yes => platform::rename_over(&self.temporary, path).map_err(doing)?,
             Replace::No => match platform::rename_new(&self.temporary, path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(path)),
                 result => result.map_err(doing)?,

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_spool_keeps_in_memory_what_no_file_takes() {
         // A file that cannot be written, as on a full disk.
-        let unwritable = || ScratchFile(File::open("/dev/null").unwrap());
+        let unwritable = || ScratchFile(File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).unwrap());
         let (mut spool, mut all) = filled(&[SPOOL_BYTES + 1, 9]);
         let SpoolPlace::File(file) = std::mem::replace(&mut spool.place, SpoolPlace::File(unwritable())) else {
             panic!()

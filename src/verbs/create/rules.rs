@@ -85,8 +85,8 @@ fn meant(typed: &str, record: &SourceRecord) -> String {
 }
 
 fn inside(body: &str, record: &SourceRecord) -> Option<String> {
-    let path = platform::path_of(&record.path);
-    let real = std::fs::canonicalize(path).ok();
+    let path = &*platform::path_of(&record.path);
+    let real = platform::canonical(path).ok();
     let tops: Vec<&str> = [Some(path), real.as_deref()].into_iter().flatten().filter_map(Path::to_str).collect();
     let below = |full: &str| {
         let rests = tops.iter().filter_map(|top| full.strip_prefix(top.trim_end_matches('/'))?.strip_prefix('/'));

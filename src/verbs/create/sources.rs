@@ -202,8 +202,7 @@ fn refuse_another(before: &SourceRecord, path: &Path, options: &CreateOptions) -
 /// Whether a source was read from another folder than `path`.
 fn is_elsewhere(before: &SourceRecord, path: &Path) -> bool {
     let old = platform::path_of(&before.path);
-    let same_folder =
-        || std::fs::canonicalize(old).ok().is_some_and(|old| std::fs::canonicalize(path).ok() == Some(old));
+    let same_folder = || platform::canonical(&old).ok().is_some_and(|old| platform::canonical(path).ok() == Some(old));
     old != path && !same_folder()
 }
 
@@ -217,8 +216,8 @@ fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
     let absolute = std::path::absolute(&spec.path).map_err(|error| missing(&spec.path, error))?;
     // What `..` means depends on where symlinks before it lead; where they lead now is meant.
     let goes_up = absolute.components().any(|part| part == Component::ParentDir);
-    let absolute =
-        if goes_up { std::fs::canonicalize(&absolute).map_err(|error| missing(&spec.path, error))? } else { absolute };
+    let absolute = if goes_up { platform::canonical(&absolute) } else { Ok(platform::plain_path(absolute)) };
+    let absolute = absolute.map_err(|error| missing(&spec.path, error))?;
     let name = if let Some(name) = &spec.name {
         name.clone()
     } else {
@@ -246,7 +245,7 @@ fn bytes_of(path: &Path) -> Vec<u8> {
 }
 
 fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
-    let path = platform::path_of(&record.path);
+    let path = &*platform::path_of(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() && !metadata.is_file() {
         return Err(Error::new(ErrorKind::Refused, format!("{} is neither a folder nor a file", printed(path)))
@@ -257,7 +256,7 @@ fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
 }
 
 fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) -> Result<Source> {
-    let path = platform::path_of(&record.path);
+    let path = &*platform::path_of(&record.path);
     let source = open_folder(record, &record.rules)?;
     refuse_archive(path, scene.archive)?;
     refuse_another_kind(&source, path, scene.base)?;
@@ -288,8 +287,8 @@ fn refuse_another_kind(source: &Source, path: &Path, base: &State) -> Result<()>
 
 /// Each run would store the archive in itself once more.
 fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
-    let real = archive.store().local_path().and_then(|directory| std::fs::canonicalize(directory).ok());
-    let source = std::fs::canonicalize(path).ok();
+    let real = archive.store().local_path().and_then(|directory| platform::canonical(directory).ok());
+    let source = platform::canonical(path).ok();
     match (real, source) {
         (Some(real), Some(source)) if source.starts_with(&real) => {
             Err(Error::new(ErrorKind::Refused, format!("{} is in the archive itself", printed(path)))

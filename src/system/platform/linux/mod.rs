@@ -4,12 +4,14 @@ mod attributes;
 mod drive;
 mod memory;
 mod output;
+mod paths;
 mod read;
 mod write;
 
 pub use attributes::*;
 pub use memory::*;
 pub use output::*;
+pub use paths::*;
 pub use read::*;
 pub use write::*;
 

@@ -2,10 +2,10 @@
 
 use rustix::fs::FileType;
 use rustix::fs::OFlags;
-use std::os::fd::AsFd;
+use std::io::Stdout;
 
-pub fn was_closed(output: impl AsFd) -> bool {
-    let (Ok(stat), Ok(null)) = (rustix::fs::fstat(output.as_fd()), rustix::fs::stat("/dev/null")) else { return false };
+pub fn was_closed(output: &Stdout) -> bool {
+    let (Ok(stat), Ok(null)) = (rustix::fs::fstat(output), rustix::fs::stat("/dev/null")) else { return false };
     let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == null.st_rdev;
     is_null && rustix::fs::fcntl_getfl(output).is_ok_and(|flags| flags.contains(OFlags::RDWR))
 }

@@ -24,7 +24,6 @@ use rustix::fs::SeekFrom;
 use rustix::fs::Statx;
 use rustix::fs::StatxFlags;
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -86,6 +85,10 @@ impl Handle {
             }
         }
         Ok(())
+    }
+
+    pub fn list(&self, mut each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
+        self.for_each_name(|name| each(name, self.stat(name)))
     }
 
     pub fn stat(&self, name: &[u8]) -> io::Result<RawStat> {
@@ -198,10 +201,6 @@ pub fn stat_file(file: &File) -> io::Result<RawStat> {
 
 pub fn stat_path(path: &Path) -> io::Result<RawStat> {
     stat_at(rustix::fs::CWD, path.as_os_str().as_bytes(), AtFlags::empty())
-}
-
-pub fn path_of(bytes: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(bytes))
 }
 
 pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {

@@ -1,0 +1,87 @@
+//! Setting time, attributes and what else Windows keeps, of what is open or by a name that is never followed. What other systems
+//! do not have stands in extended attributes whose names begin with `windows.`.
+
+use super::Handle;
+use super::errors;
+use super::facts;
+use super::facts::ATTRIBUTES;
+use super::facts::CREATED;
+use super::nt;
+use super::opening::CHANGE;
+use super::opening::change;
+use super::read::stat_file;
+use crate::base::time::Time;
+use crate::system::platform::directory::Node;
+use crate::system::platform::facts::RawStat;
+use crate::system::platform::portable;
+use std::fs::File;
+use std::io;
+use windows_sys::Win32::Storage::FileSystem as fs;
+
+/// Does something with the node opened for that.
+fn with<T>(node: Node, act: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+    let open = |directory: &Handle, name: &[u8]| nt::open_at(&directory.0, name, CHANGE);
+    match node {
+        Node::File(file) => act(file),
+        // The handle for listing may not change anything; an empty name opens the directory again.
+        Node::Directory(directory) => act(&open(&directory.0, b"")?),
+        Node::Name(directory, name) => act(&open(&directory.0, name)?),
+    }
+}
+
+pub fn stat(node: Node) -> io::Result<RawStat> {
+    match node {
+        Node::File(file) => stat_file(file),
+        Node::Directory(directory) => directory.own_stat(),
+        Node::Name(directory, name) => directory.stat(name),
+    }
+}
+
+pub fn set_owner(_: Node, _: Option<u32>, _: Option<u32>) -> io::Result<()> {
+    Ok(())
+}
+
+pub fn set_mode(node: Node, mode: u32) -> io::Result<()> {
+    with(node, |file| {
+        change(file, |attributes| match (attributes & facts::DIRECTORY != 0, mode & 0o222 == 0) {
+            (true, _) => attributes,
+            (false, true) => attributes | facts::READ_ONLY,
+            (false, false) => attributes & !facts::READ_ONLY,
+        })
+    })
+}
+
+pub fn set_mtime(node: Node, mtime: Time) -> io::Result<()> {
+    with(node, |file| portable::set_mtime(file, mtime)).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => io::Error::from_raw_os_error(errors::INVALID_PARAMETER),
+        _ => error,
+    })
+}
+
+pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
+    match name {
+        ATTRIBUTES => with(node, |file| change(file, |attributes| facts::with_letters(attributes, value))),
+        CREATED => {
+            let time = std::str::from_utf8(value).ok().and_then(Time::parse).and_then(facts::ticks_of);
+            let ticks = time.ok_or_else(|| io::Error::from_raw_os_error(errors::INVALID_PARAMETER))?;
+            let basic = fs::FILE_BASIC_INFO { CreationTime: ticks, ..Default::default() };
+            with(node, |file| nt::set_info(file, fs::FileBasicInfo, &basic))
+        }
+        _ => Err(io::Error::from_raw_os_error(errors::NOT_SUPPORTED)),
+    }
+}
+
+pub fn remove_xattr(node: Node, name: &[u8]) -> io::Result<()> {
+    match name {
+        ATTRIBUTES => set_xattr(node, name, b"a"),
+        _ => Err(io::Error::from_raw_os_error(errors::NOT_SUPPORTED)),
+    }
+}
+
+pub fn xattr_names(node: Node) -> io::Result<Vec<Vec<u8>>> {
+    let has_letters = with(node, |file| {
+        let basic: fs::FILE_BASIC_INFO = nt::info(file, fs::FileBasicInfo)?;
+        Ok(facts::letters_of(basic.FileAttributes).is_some())
+    })?;
+    Ok(if has_letters { vec![ATTRIBUTES.to_vec()] } else { Vec::new() })
+}

@@ -1,0 +1,37 @@
+//! Whether a drive may be unplugged at any moment: asked of the bus it is on, since the system calls a disk on USB a fixed one.
+
+use super::Handle;
+use super::facts;
+use super::nt;
+use std::fs::File;
+use std::io;
+use std::os::windows::fs::OpenOptionsExt;
+use std::path::Component;
+use std::path::Prefix;
+use windows_sys::Win32::System::Ioctl::IOCTL_STORAGE_QUERY_PROPERTY;
+
+/// The longest description of a device that is read.
+const DESCRIPTOR_BYTES: usize = 1024;
+
+/// `STORAGE_PROPERTY_QUERY` that asks for the description of the device, as all zeros do.
+const QUESTION: [u8; 12] = [0; 12];
+
+impl Handle {
+    pub fn may_be_unplugged(&self) -> bool {
+        !self.descriptor().is_ok_and(|descriptor| facts::is_built_in(&descriptor))
+    }
+
+    fn descriptor(&self) -> io::Result<Vec<u8>> {
+        let path = self.path()?;
+        let letter = match path.components().next() {
+            Some(Component::Prefix(prefix)) => match prefix.kind() {
+                Prefix::Disk(letter) | Prefix::VerbatimDisk(letter) => char::from(letter),
+                _ => return Err(io::ErrorKind::Unsupported.into()),
+            },
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        };
+        // Opened for no access at all, which everybody may do.
+        let volume = File::options().access_mode(0).share_mode(nt::SHARE_ALL).open(format!(r"\\.\{letter}:"))?;
+        nt::control(&volume, IOCTL_STORAGE_QUERY_PROPERTY, &QUESTION, DESCRIPTOR_BYTES)
+    }
+}

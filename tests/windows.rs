@@ -1,0 +1,399 @@
+//! The program for Windows, run under wine: `scripts/windows` builds it and says in `SNAP_WINDOWS_PROGRAM` how it is started; without
+//! that all of this is skipped. Trees, stock readers and the other program are this system's, so archives go both ways. Wine
+//! takes a path of this system for one of the drive that it starts on.
+
+use crate::support::bench::Bench;
+use crate::support::command::Outcome;
+use crate::support::command::as_root;
+use crate::support::command::program;
+use crate::support::command::run;
+use crate::support::command::skipped;
+use crate::support::listing::Level;
+use crate::support::listing::Listing;
+use crate::support::listing::assert_same_below;
+use crate::support::listing::below;
+use crate::support::manifest;
+use crate::support::oracles::check_bundle_with_stock_tools;
+use crate::support::replay::bundles;
+use crate::support::replay::stock_replay;
+use crate::support::snap::Call;
+use crate::support::tree::Tree;
+use crate::support::tree::noise;
+use rustix::fs::FileType;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+/// What is kept of times there, in nanoseconds.
+const GRAIN: u64 = 100;
+
+/// What Windows puts before a path that it takes as it stands; nobody should see it.
+const PREFIX: &str = r"\\?\";
+
+/// Runs one program: `share FILE` keeps a file open and lets nobody else have it, `lock FILE` lets others read it only.
+const HOLDER: &str = r#"
+#include <windows.h>
+#include <stdio.h>
+int wmain(int count, wchar_t **words) {
+  DWORD share = wcscmp(words[1], L"share") ? FILE_SHARE_READ : 0;
+  HANDLE file = CreateFileW(words[2], GENERIC_READ | GENERIC_WRITE, share, NULL, OPEN_EXISTING, 0, NULL);
+  printf(file == INVALID_HANDLE_VALUE ? "failed\n" : "held\n");
+  fflush(stdout);
+  Sleep(600000);
+  return 0;
+}
+"#;
+
+/// An archive on which both programs work.
+struct Scene {
+    bench: Bench,
+    windows: PathBuf,
+}
+
+impl Scene {
+    /// `None`, and said, where there is no such program.
+    fn new() -> Option<Scene> {
+        let Some(windows) = std::env::var_os("SNAP_WINDOWS_PROGRAM") else {
+            skipped("SNAP_WINDOWS_PROGRAM names no program for Windows (scripts/windows sets it)");
+            return None;
+        };
+        Some(Scene { bench: Bench::without_archive(), windows: windows.into() })
+    }
+
+    /// A command of the program for Windows.
+    fn call(&self, command: &str) -> Call {
+        Call::new(&self.windows).words(command).words("-a").arg(self.bench.snap.archive())
+    }
+
+    /// A snapshot by it.
+    #[track_caller]
+    fn save(&self) -> Outcome {
+        settle(&self.bench.home);
+        shown_plainly(self.call("create --init").arg(self.bench.home.root()).ok())
+    }
+
+    /// A snapshot that it brings back, 0 for the newest.
+    #[track_caller]
+    fn restored(&self, at: usize) -> PathBuf {
+        let (to, at) = (self.bench.fresh(), if at == 0 { "latest".to_owned() } else { at.to_string() });
+        shown_plainly(self.call("restore --at").arg(at).words("--to").arg(&to).ok());
+        to
+    }
+}
+
+/// Times as they can be there.
+fn settle(tree: &Tree) {
+    for (path, item) in below(tree.root()) {
+        tree.mtime(&path, item.mtime.0, (item.mtime.1 - item.mtime.1 % GRAIN) as i64);
+    }
+}
+
+#[track_caller]
+fn shown_plainly(outcome: Outcome) -> Outcome {
+    assert!(!outcome.said().contains(PREFIX), "{}", outcome.shown());
+    outcome
+}
+
+/// Names, kinds, contents and times of two trees are equal, and so is who is linked to whom.
+#[track_caller]
+fn assert_same(expected: &Path, found: &Path) {
+    assert_same_below(expected, found, Level::Stock);
+    let facts = |tree: Listing| -> Vec<_> {
+        tree.into_iter().map(|(path, item)| (path, item.mtime, item.links, item.mode & 0o200)).collect()
+    };
+    assert_eq!(facts(below(expected)), facts(below(found)));
+}
+
+fn history() -> Vec<fn(&Tree) -> &Tree> {
+    vec![
+        |home| {
+            home.file("Füße", "feet").file("Привет/мир", "world").file("日本語/ファイル", "file").file("emoji 😀", "");
+            home.file("docs/a", "one").file("docs/sub/b", noise(1, 300_000)).file("large", noise(2, 9 << 20));
+            home.dir("empty/inside").file("zeros", vec![0; 100_000]).hard_link("docs/a", "docs/second");
+            home.file("read-only", "r").mode("read-only", 0o444).mtime("docs/a", 1_000_000_000, 123_456_700)
+        },
+        |home| home.file("docs/new", "new").remove("docs/sub").append("large", "more").rename("Füße", "Hände"),
+        |home| home.remove("empty").file("empty", "a file now").remove("docs/second").mtime("zeros", -1_000_000_000, 0),
+    ]
+}
+
+#[test]
+fn what_windows_saves_it_restores_and_stock_tools_and_other_systems_read() {
+    let Some(scene) = Scene::new() else { return };
+    let (home, archive) = (&scene.bench.home, scene.bench.snap.archive());
+    let mut copies = Vec::new();
+    for edit in history() {
+        edit(home);
+        scene.save();
+        copies.push(scene.bench.copy());
+    }
+    let listed = scene.call("list --json").ok().json().remove(0);
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), copies.len());
+    let shown = scene.call("ls").arg(r"home\docs\").ok();
+    assert!(shown.out().contains("docs/new") || shown.out().contains("new"), "{}", shown.shown());
+    scene.call("verify --data").ok();
+    for bundle in bundles(archive) {
+        check_bundle_with_stock_tools(&bundle);
+        let lines = manifest::lines(&bundle);
+        assert!(lines.iter().all(|line| !line.to_string().contains(r"\\\\?")), "{}", bundle.display());
+        assert!(!fs::read(&bundle).unwrap().windows(20).any(|bytes| bytes == b"SCHILY.xattr.windows"));
+    }
+    scene.bench.snap.call("verify --data").ok();
+    for (number, copy) in copies.iter().enumerate() {
+        assert_same(copy, &scene.restored(number + 1));
+        assert_same(copy, &scene.bench.restored(number + 1));
+        let replayed = scene.bench.fresh();
+        stock_replay(archive, number + 1, &replayed);
+        assert_same_below(copy, &replayed, Level::Stock);
+    }
+}
+
+#[test]
+fn what_other_systems_save_windows_restores_and_goes_on_with() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    scene.bench.snap.init();
+    for edit in history() {
+        edit(home);
+        settle(home);
+        scene.bench.save();
+    }
+    assert_same(&scene.bench.sources(), &scene.restored(0));
+    home.file("docs/from windows", "w");
+    let moved = scene.call("create --moved").arg(home.root()).ok();
+    assert_eq!(scene.bench.snap.snapshots(), history().len() + 1, "{}", moved.shown());
+    scene.bench.snap.call("verify --data").ok();
+    assert_same(&scene.bench.sources(), &scene.bench.restored(0));
+}
+
+#[test]
+fn names_that_cannot_be_there_are_changed_and_told_and_nothing_gets_out_of_the_folder() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    let odd: [&[u8]; 17] = [
+        b"a:b",
+        b"q?",
+        b"aux.txt",
+        b"end.",
+        b"blank ",
+        b"A",
+        b"a",
+        b"raw \xff",
+        b"new\nline",
+        b"NUL",
+        b"plain",
+        b"C:x",
+        br"..\up",
+        br"a\..\..\up",
+        br"\\?\C:\up",
+        b"COM\xc2\xb9",
+        b"half \xed\xa0\x80",
+    ];
+    for name in odd {
+        home.file(name, name);
+    }
+    home.symlink("link", "plain").fifo("pipe").xattr("plain", "user.note", "x").file("con/inside", "in");
+    if as_root() {
+        home.node("device", FileType::CharacterDevice, 1, 3);
+    }
+    scene.bench.snap.init();
+    scene.bench.save();
+    let around = Tree::at(scene.bench.path("around"));
+    let to = around.path("to");
+    let restore = || scene.call("restore --json --overwrite --to").arg(&to).ok();
+    let first = restore();
+    let told = first.json().remove(0);
+    assert!(told["renamed"].as_u64() >= Some(14) && told["losses"].to_string().contains("link"), "{}", first.shown());
+    let contents = |top: &Path| -> BTreeSet<Vec<u8>> {
+        let files = below(top).into_iter().filter(|(_, item)| item.kind == FileType::RegularFile);
+        files.map(|(path, _)| fs::read(top.join(std::str::from_utf8(&path).unwrap())).unwrap()).collect()
+    };
+    let expected: BTreeSet<Vec<u8>> = odd.iter().map(|name| name.to_vec()).chain([b"in".to_vec()]).collect();
+    assert_eq!(contents(&to), expected);
+    assert_eq!(fs::read_dir(around.root()).unwrap().count(), 1, "nothing beside the folder");
+    let before = below(&to);
+    let again = restore();
+    let same =
+        |tree: &Listing| -> Vec<_> { tree.iter().map(|(path, item)| (path.clone(), item.mtime, item.inode)).collect() };
+    assert_eq!(same(&before), same(&below(&to)));
+    assert_eq!(again.json().remove(0)["files"], 0, "{}", again.shown());
+}
+
+#[test]
+fn paths_of_a_thousand_characters_are_saved_listed_restored_and_deleted() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.deep_file(&vec![vec![b'd'; 200]; 5], b"deep", b"deep down");
+    scene.save();
+    assert!(scene.call("ls -R").ok().out().contains("deep"));
+    let to = scene.restored(0);
+    assert_same_below(&scene.bench.sources(), &to, Level::Stock);
+    home.remove([b'd'; 200]).file("other", "");
+    scene.save();
+    scene.call("restore --overwrite --delete --yes --to").arg(&to).ok();
+    assert_same_below(&scene.bench.sources(), &to, Level::Stock);
+}
+
+#[test]
+fn paths_are_typed_as_windows_people_type_them() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("docs/sub/a", "a").file("a=b/c", "c");
+    scene.save();
+    for typed in [r"home\docs\sub", r"home\docs\", "home/docs", ".", r".\home"] {
+        let shown = scene.call("ls").arg(typed).ok();
+        assert!(!shown.out().is_empty(), "{typed}: {}", shown.shown());
+    }
+    let typed = format!(r"Z:{}\a=b", home.root().to_str().unwrap().replace('/', r"\"));
+    shown_plainly(scene.call("create").arg(&typed).ok());
+    let sources = scene.call("sources --json").ok();
+    assert!(sources.out().contains("\"a=b\"") && !sources.out().contains(r"\\\\?"), "{}", sources.shown());
+    let verbatim = scene.call("create").arg(format!("{PREFIX}{typed}")).ok();
+    assert!(!verbatim.said().contains(PREFIX), "{}", verbatim.shown());
+    assert!(!scene.call("sources --json").ok().out().contains(r"\\\\?"));
+}
+
+/// Another program that has a file open.
+struct Held(Child);
+
+impl Held {
+    fn new(scene: &Scene, how: &str, file: &Path) -> Held {
+        let (source, exe) = (scene.bench.path("holder.c"), scene.bench.path("holder.exe"));
+        if !exe.exists() {
+            fs::write(&source, HOLDER).unwrap();
+            run(program("x86_64-w64-mingw32-gcc").arg("-municode").arg(&source).arg("-o").arg(&exe)).expect_ok();
+        }
+        let mut wine = program("wine");
+        let mut child = wine.arg(&exe).arg(how).arg(file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut said = [0; 4];
+        child.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"held", "{}", file.display());
+        Held(child)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_file_that_another_program_holds_is_a_problem_of_its_own_and_saved_next_time() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("held", "first").file("free", "first");
+    scene.save();
+    home.file("held", "second version").file("free", "second version");
+    let held = Held::new(&scene, "share", &home.path("held"));
+    let outcome = scene.call("create").arg(home.root()).run().expect(3);
+    assert!(outcome.err().contains("another program has it open"), "{}", outcome.shown());
+    drop(held);
+    let then = scene.restored(2);
+    assert_eq!(fs::read(then.join("home/held")).unwrap(), b"first", "its last version is kept");
+    assert_eq!(fs::read(then.join("home/free")).unwrap(), b"second version");
+    scene.save();
+    assert_same(&scene.bench.sources(), &scene.restored(0));
+}
+
+#[test]
+fn restore_replaces_what_is_read_only_and_says_what_is_held_or_a_folder() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("read-only", "new").file("held", "new").file("folder", "new");
+    scene.save();
+    let to = Tree::at(scene.bench.path("to"));
+    to.file("home/read-only", "old").mode("home/read-only", 0o444);
+    to.file("home/held", "old").file("home/folder/in", "old");
+    let held = Held::new(&scene, "lock", &to.path("home/held"));
+    let outcome = scene.call("restore --overwrite --to").arg(to.root()).run().expect(3);
+    assert!(outcome.err().contains("home/held") && outcome.err().contains("home/folder"), "{}", outcome.shown());
+    assert_eq!(fs::read(to.path("home/read-only")).unwrap(), b"new");
+    assert_eq!(fs::read(to.path("home/held")).unwrap(), b"old");
+    assert_eq!(fs::read(to.path("home/folder/in")).unwrap(), b"old");
+    drop(held);
+    scene.call("restore --overwrite --delete --yes --to").arg(to.root()).ok();
+    assert_same(&scene.bench.sources(), to.root());
+}
+
+/// A `create` that takes a long time, once it writes.
+fn writer(scene: &Scene) -> Child {
+    scene.bench.home.file("huge", noise(3, 150 << 20));
+    let mut command = program(&scene.windows);
+    command.args(["create", "--level", "19", "-a"]).arg(scene.bench.snap.archive()).arg(scene.bench.home.root());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while unfinished(scene.bench.snap.archive()) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(200), "it writes nothing");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child
+}
+
+fn unfinished(archive: &Path) -> usize {
+    let names = fs::read_dir(archive.join("bundles")).unwrap().flatten().map(|item| item.file_name());
+    names.filter(|name| name.to_string_lossy().starts_with(".snap-")).count()
+}
+
+#[track_caller]
+fn assert_goes_on(scene: &Scene) {
+    scene.bench.home.remove("huge");
+    scene.bench.snap.call("verify").ok();
+    scene.save();
+    assert_eq!((scene.bench.snap.snapshots(), unfinished(scene.bench.snap.archive())), (2, 0));
+    scene.call("verify --data").ok();
+}
+
+#[test]
+fn a_second_writer_is_told_who_writes_and_works_once_that_one_was_killed() {
+    let Some(scene) = Scene::new() else { return };
+    scene.bench.home.file("a", "a");
+    scene.save();
+    let mut first = writer(&scene);
+    let second = scene.call("create").fails(5);
+    assert!(second.err().contains("process ") && second.err().contains("since "), "{}", second.shown());
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_goes_on(&scene);
+}
+
+#[test]
+fn ctrl_c_ends_create_and_the_next_run_goes_on() {
+    let Some(scene) = Scene::new() else { return };
+    scene.bench.home.file("a", "a");
+    scene.save();
+    let mut first = writer(&scene);
+    run(program("kill").arg("-INT").arg(first.id().to_string())).expect_ok();
+    let status = first.wait().unwrap();
+    let mut said = String::new();
+    first.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("Everything reported saved before is safe"), "{said}");
+    assert_goes_on(&scene);
+}
+
+#[test]
+fn attributes_of_windows_come_back_and_change_nothing_elsewhere() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("read-only", "r").mode("read-only", 0o444).file("plain", "p");
+    scene.save();
+    let bundle = &bundles(scene.bench.snap.archive())[0];
+    let lines = manifest::lines(bundle);
+    let line = |path: &str| lines.iter().find(|line| line["path"] == path && line.get("sources").is_none()).unwrap();
+    assert!(line("home/read-only").to_string().contains("windows.attributes"), "{}", line("home/read-only"));
+    assert!(line("home/plain").to_string().contains("windows.created"), "{}", line("home/plain"));
+    let by_windows = scene.restored(0);
+    assert_eq!(fs::metadata(by_windows.join("home/read-only")).unwrap().permissions().mode() & 0o222, 0);
+    let by_other = scene.bench.fresh();
+    let outcome = scene.bench.snap.call("restore --to").arg(&by_other).ok();
+    assert!(!outcome.said().contains("could not be set"), "{}", outcome.shown());
+}
