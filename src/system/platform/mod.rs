@@ -4,15 +4,15 @@
 mod directory;
 mod facts;
 mod ladder;
-#[cfg(target_os = "linux")]
-mod linux;
 mod portable;
 mod removing;
+#[cfg(unix)]
+mod unix;
 #[cfg(any(windows, test))]
 mod windows;
 
-#[cfg(target_os = "linux")]
-use linux as system;
+#[cfg(unix)]
+use unix as system;
 #[cfg(windows)]
 use windows as system;
 

@@ -4,6 +4,8 @@
 #[cfg(any(test, windows))]
 use super::facts::RawStat;
 #[cfg(any(test, windows))]
+use crate::base::entry::Device;
+#[cfg(any(test, windows))]
 use crate::base::entry::Kind;
 #[cfg(any(test, windows))]
 use crate::base::time::Time;
@@ -65,7 +67,7 @@ pub fn raw_stat(found: &Metadata) -> RawStat {
         links: 1,
         file_system: 0,
         mount: 0,
-        device: 0,
+        device: Device::default(),
     }
 }
 

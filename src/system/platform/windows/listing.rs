@@ -2,6 +2,7 @@
 
 use super::facts;
 use super::names;
+use crate::base::entry::Device;
 use crate::system::platform::facts::RawStat;
 
 /// Where the fields of a record stand (`FILE_ID_BOTH_DIR_INFO`).
@@ -55,7 +56,7 @@ fn record(bytes: &[u8]) -> Option<Record> {
         links: 1,
         file_system: 0,
         mount: 0,
-        device: 0,
+        device: Device::default(),
     };
     Some(Record { name: names::bytes_of(&wide), stat })
 }

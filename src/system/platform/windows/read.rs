@@ -9,6 +9,7 @@ use super::nt;
 use super::nt::How;
 use super::opening::LOOK;
 use super::sparse;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;
@@ -231,7 +232,7 @@ pub fn stat_file(file: &File) -> io::Result<RawStat> {
         links: u64::from(found.nNumberOfLinks),
         file_system: u64::from(found.dwVolumeSerialNumber),
         mount: 0,
-        device: 0,
+        device: Device::default(),
     })
 }
 

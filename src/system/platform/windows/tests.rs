@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::links;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::time::Time;
 use crate::system::platform;
@@ -191,7 +192,7 @@ fn where_no_link_can_be_made_that_is_a_refusal_and_nothing_remains() {
     }
     assert_eq!(names(&directory), [b"file".to_vec()].into());
     assert!(links::symlink(b"file").is_some() && directory.read_link(b"file").is_err());
-    let refused = directory.make_node(b"pipe", Kind::Fifo, 0o600, 0).unwrap_err();
+    let refused = directory.make_node(b"pipe", Kind::Fifo, 0o600, Device::default()).unwrap_err();
     assert!(Refusal::Node.is_meant_by(&refused));
 }
 

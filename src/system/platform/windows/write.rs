@@ -10,6 +10,7 @@ use super::opening::CHANGE;
 use super::opening::LOOK;
 use super::opening::change;
 use super::paths::patiently;
+use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::system::platform::facts::RawStat;
 use std::fs::File;
@@ -58,7 +59,7 @@ impl Handle {
         made.map(drop)
     }
 
-    pub fn make_node(&self, _: &[u8], _: Kind, _: u32, _: u64) -> io::Result<()> {
+    pub fn make_node(&self, _: &[u8], _: Kind, _: u32, _: Device) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(errors::NOT_SUPPORTED))
     }
 

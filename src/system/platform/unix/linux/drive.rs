@@ -1,7 +1,7 @@
 //! Whether a drive may be unplugged at any moment. Knows only what Linux's sysfs tells of block devices (sysfs-block in its ABI
 //! documents); elsewhere every drive may be.
 
-use super::Handle;
+use crate::system::platform::unix::Handle;
 use crate::system::platform::facts::Names;
 use std::path::Path;
 

@@ -1,46 +1,24 @@
-//! Setting owner, mode, time and extended attributes, of what is open or by a name that is never followed.
+//! Setting mode and extended attributes, of what is open or by a name that is never followed.
 
-use super::Handle;
 use super::read::has_proc;
-use super::stat_file;
-use crate::base::time::Time;
 use crate::system::platform::directory::Node;
-use crate::system::platform::facts::RawStat;
+use crate::system::platform::unix::attributes::Way;
+use crate::system::platform::unix::attributes::way;
 use rustix::fs::AtFlags;
 use rustix::fs::CWD;
-use rustix::fs::Gid;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
-use rustix::fs::Timespec;
-use rustix::fs::Timestamps;
-use rustix::fs::UTIME_OMIT;
-use rustix::fs::Uid;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
-use std::os::fd::BorrowedFd;
 
 /// A list of names is rarely longer.
 const XATTR_NAMES_BYTES: usize = 512;
 
 /// The largest list of names that Linux returns.
 const XATTR_NAMES_BYTES_MAX: usize = 64 << 10;
-
-/// How the calls reach a node.
-enum Way<'a> {
-    Open(BorrowedFd<'a>),
-    Named(&'a Handle, &'a [u8]),
-}
-
-fn way(node: Node<'_>) -> Way<'_> {
-    match node {
-        Node::File(file) => Way::Open(file.as_fd()),
-        Node::Directory(directory) => Way::Open(directory.0.0.as_fd()),
-        Node::Name(directory, name) => Way::Named(&directory.0, name),
-    }
-}
 
 /// Makes a call; where it needs a path through /proc and there is none, with the node opened instead.
 fn call<T>(node: Node, call: impl Fn(&Way) -> rustix::io::Result<T>) -> io::Result<T> {
@@ -52,24 +30,6 @@ fn call<T>(node: Node, call: impl Fn(&Way) -> rustix::io::Result<T>) -> io::Resu
         }
         (done, _) => Ok(done?),
     }
-}
-
-pub fn stat(node: Node) -> io::Result<RawStat> {
-    match node {
-        Node::File(file) => stat_file(file),
-        Node::Directory(directory) => directory.own_stat(),
-        Node::Name(directory, name) => directory.stat(name),
-    }
-}
-
-pub fn set_owner(node: Node, uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-    let uid = uid.filter(|uid| *uid != u32::MAX).map(Uid::from_raw);
-    let gid = gid.filter(|gid| *gid != u32::MAX).map(Gid::from_raw);
-    let done = match way(node) {
-        Way::Open(fd) => rustix::fs::fchown(fd, uid, gid),
-        Way::Named(directory, name) => rustix::fs::chownat(&directory.0, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW),
-    };
-    Ok(done?)
 }
 
 pub fn set_mode(node: Node, mode: u32) -> io::Result<()> {
@@ -85,18 +45,6 @@ pub fn set_mode(node: Node, mode: u32) -> io::Result<()> {
             rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
         }
     })
-}
-
-pub fn set_mtime(node: Node, mtime: Time) -> io::Result<()> {
-    let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanos.into() },
-    };
-    let done = match way(node) {
-        Way::Open(fd) => rustix::fs::futimens(fd, &times),
-        Way::Named(directory, name) => rustix::fs::utimensat(&directory.0, name, &times, AtFlags::SYMLINK_NOFOLLOW),
-    };
-    Ok(done?)
 }
 
 pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {

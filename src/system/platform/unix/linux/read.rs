@@ -1,20 +1,14 @@
 //! Listing and reading: all that `create` asks of a source.
 
-use super::Handle;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::entry::Xattr;
-use crate::base::holes::HOLES_MAX;
-use crate::base::holes::Holes;
 use crate::base::time::Time;
 use crate::system::platform::facts::FileSystem;
 use crate::system::platform::facts::Names;
 use crate::system::platform::facts::RawStat;
-use nix::unistd::Gid;
-use nix::unistd::Group;
-use nix::unistd::Uid;
-use nix::unistd::User;
+use crate::system::platform::unix::Handle;
 use rustix::fs::AtFlags;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
@@ -30,7 +24,6 @@ use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -106,17 +99,6 @@ impl Handle {
         }
     }
 
-    pub fn free_bytes(&self) -> Option<u64> {
-        let found = rustix::fs::fstatvfs(&self.0).ok()?;
-        Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
-    }
-
-    pub fn used_bytes(&self) -> Option<u64> {
-        let found = rustix::fs::fstatvfs(&self.0).ok()?;
-        let used = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);
-        Some(used).filter(|_| found.f_blocks > 0)
-    }
-
     pub fn check_alive(&self) -> io::Result<()> {
         if !self.file_system().hides_read_errors {
             return Ok(());
@@ -131,10 +113,6 @@ impl Handle {
     pub fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         Ok(File::from(untouched(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?))
-    }
-
-    pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
-        Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
 
     pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
@@ -210,48 +188,12 @@ pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     )
 }
 
-pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    file.read_at(buffer, offset)
-}
-
-pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
-    let mut holes = Vec::new();
-    let mut at = 0;
-    while at < size && holes.len() < HOLES_MAX {
-        let hole = match rustix::fs::seek(file, SeekFrom::Hole(at)) {
-            Ok(hole) if hole < size => hole,
-            Ok(_) | Err(Errno::NXIO | Errno::INVAL | Errno::OPNOTSUPP) => break,
-            Err(error) => return Err(error.into()),
-        };
-        let data = match rustix::fs::seek(file, SeekFrom::Data(hole)) {
-            Ok(data) => data.min(size),
-            Err(Errno::NXIO) => size,
-            Err(error) => return Err(error.into()),
-        };
-        if data <= hole {
-            // The file changed between the two questions.
-            break;
-        }
-        holes.push(hole..data);
-        at = data;
-    }
-    Ok(Holes::new(holes, size).unwrap_or_default())
-}
-
 pub fn will_read_in_order(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
 }
 
 pub fn forget_cached(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
-}
-
-pub fn user_name(uid: u32) -> Option<String> {
-    User::from_uid(Uid::from_raw(uid)).ok()?.map(|user| user.name)
-}
-
-pub fn group_name(gid: u32) -> Option<String> {
-    Group::from_gid(Gid::from_raw(gid)).ok()?.map(|group| group.name)
 }
 
 fn stat_at(directory: impl AsFd, name: &[u8], flags: AtFlags) -> io::Result<RawStat> {
