@@ -920,6 +920,34 @@ fn hundreds_of_problems_of_one_reason_are_told_once() {
 }
 
 #[test]
+fn an_export_to_a_file_is_the_one_to_the_output_and_replaces_nothing() {
+    let bench = Bench::new();
+    bench.home.file("a", "one").file("b", noise(1, 100_000));
+    bench.save();
+    let file = bench.path("out.tar.zst");
+    let export = || bench.snap.call("export --json --output").arg(&file);
+    let told = export().ok().json().remove(0);
+    let bytes = fs::read(&file).unwrap();
+    assert_eq!(told["bytes"], bytes.len());
+    assert_eq!(bench.snap.call("export").ok().stdout, bytes);
+    export().fails(1);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_program_that_stands_in_an_archive_finds_it_by_itself() {
+    let bench = Bench::new();
+    bench.home.file("a", "one");
+    bench.save();
+    let program = bench.snap.archive().join("snap");
+    fs::copy(BINARY, &program).unwrap();
+    let history = Call::new(&program).words("list --json").ok().json().remove(0);
+    assert_eq!(history["snapshots"].as_array().unwrap().len(), 1);
+    fs::rename(&program, bench.path("snap")).unwrap();
+    Call::new(&bench.path("snap")).words("list").fails(2);
+}
+
+#[test]
 fn an_export_to_a_closed_output_fails() {
     let bench = Bench::new();
     bench.home.file("f", "1");

@@ -227,6 +227,23 @@ fn names_that_cannot_be_there_are_changed_and_told_and_nothing_gets_out_of_the_f
 }
 
 #[test]
+fn times_that_windows_does_not_have_are_told_once_and_stop_nothing() {
+    let Some(scene) = Scene::new() else { return };
+    // In memory, where every time can be.
+    let Ok(folder) = tempfile::tempdir_in("/dev/shm") else { return skipped("there is no file system in memory") };
+    let tree = Tree::at(folder.path().join("times"));
+    for seconds in [-62_135_596_800, -11_644_473_601, -11_644_473_600, -1, 292_277_026_596, i64::MAX / 1000] {
+        tree.file(seconds.to_string(), "").mtime(seconds.to_string(), seconds, 0);
+    }
+    scene.bench.snap.init();
+    scene.bench.snap.create(&[tree.root()]);
+    let to = scene.bench.fresh();
+    let told = scene.call("restore --json --to").arg(&to).ok().json().remove(0);
+    assert_eq!((&told["files"], told["losses"].as_array().unwrap().len()), (&6.into(), 1), "{told}");
+    assert_eq!(below(&to)[b"times/-1".as_slice()].mtime, (-1, 0));
+}
+
+#[test]
 fn paths_of_a_thousand_characters_are_saved_listed_restored_and_deleted() {
     let Some(scene) = Scene::new() else { return };
     let home = &scene.bench.home;

@@ -33,7 +33,8 @@ pub const BUNDLES: &str = "bundles";
 /// The directory of the index files in an archive.
 pub const INDEX: &str = "index";
 
-const DESCRIPTION: &str = "archive.toml";
+/// The file without which a folder is no archive.
+pub const DESCRIPTION: &str = "archive.toml";
 
 /// The files that say what an archive is, the one without which it is none last.
 pub const DESCRIPTIONS: [&str; 3] = [describe::README_NAME, describe::RECOVER_NAME, DESCRIPTION];

@@ -177,7 +177,8 @@ pub fn plain_reason(error: &io::Error) -> String {
     }
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
-    let mut reason = text[..end].to_owned();
+    // Windows' reasons are whole sentences.
+    let mut reason = text[..end].trim_end_matches('.').to_owned();
     if let Some(first) = reason.get_mut(..1) {
         first.make_ascii_lowercase();
     }

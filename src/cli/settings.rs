@@ -3,6 +3,8 @@
 use super::args::global::GlobalArgs;
 use super::failure::Failure;
 use super::output::advice;
+use snap_archive::archive::open::DESCRIPTION;
+use snap_archive::system::platform;
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
@@ -18,13 +20,18 @@ pub(crate) struct Environment {
     pub(crate) less: Option<OsString>,
     /// `NO_COLOR`: not empty where nothing is to be coloured.
     pub(crate) no_color: Option<OsString>,
+    /// The folder that this program stands in, where that is an archive.
+    pub(crate) around_program: Option<PathBuf>,
 }
 
 impl Environment {
     /// The environment of this process.
     pub(crate) fn read() -> Environment {
+        let folder = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+        let is_archive = |folder: &PathBuf| folder.join(DESCRIPTION).is_file();
         Environment {
             archive: std::env::var_os("SNAP_ARCHIVE"),
+            around_program: folder.map(platform::plain_path).filter(is_archive),
             pager: std::env::var_os("PAGER"),
             less: std::env::var_os("LESS"),
             no_color: std::env::var_os("NO_COLOR"),
@@ -52,10 +59,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What was typed; where that says nothing, what the environment says.
+    /// What was typed; where that says nothing, what the environment says; else the archive that the program stands in.
     pub(crate) fn resolve(typed: GlobalArgs, environment: Environment) -> Settings {
         let named = |path: &PathBuf| !path.as_os_str().is_empty();
         let archive = typed.archive.filter(named).or_else(|| environment.archive.map(PathBuf::from).filter(named));
+        let archive = archive.or(environment.around_program);
         let colours = environment.no_color.is_none_or(|set| set.is_empty());
         let (pager, has_less_options) = (environment.pager, environment.less.is_some());
         Settings {
@@ -95,5 +103,13 @@ mod tests {
         assert_eq!(archive(None, Some("b")), Some("b".into()));
         assert_eq!(archive(Some(""), Some("b")), Some("b".into()));
         assert_eq!(archive(None, Some("")), None);
+    }
+
+    #[test]
+    fn the_archive_that_the_program_stands_in_comes_last() {
+        let environment = || Environment { archive: None, around_program: Some("drive".into()) };
+        assert_eq!(Settings::resolve(GlobalArgs::default(), environment()).archive, Some("drive".into()));
+        let named = Environment { archive: Some("b".into()), ..environment() };
+        assert_eq!(Settings::resolve(GlobalArgs::default(), named).archive, Some("b".into()));
     }
 }

@@ -5,23 +5,32 @@ use super::super::failure::Failure;
 use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::export::Exported;
+use super::super::output::text;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
+use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::error::Error;
 use snap_archive::system::platform;
 use snap_archive::verbs::export::ExportOptions;
 use snap_archive::verbs::export::export;
+use std::fs;
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
 
-/// Write a snapshot as a single ordinary .tar.zst to the standard output
+/// Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     at: SnapshotArgs,
+    /// Write to this new file, not to the standard output; on Windows, where pipes and > change what goes through them
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// How hard to compress, 1 (fast) to 19 (small)
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
@@ -29,23 +38,61 @@ pub(crate) struct ExportArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  snap export -a /media/stick/archive --at 2026-11-22 > everything.tar.zst
+  snap export -a /media/stick/archive --at 2026-11-22 --output everything.tar.zst
   snap export -a /media/stick/archive Documents | tar --zstd -xf - -C ~/back";
 
 pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failure> {
-    check_output(session)?;
+    if args.output.is_none() {
+        check_output(session)?;
+    }
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
     let paths = args.at.paths(&catalog, &snapshot, &session.console)?;
-    let mut out = Counted { inner: io::stdout(), bytes: 0 };
     let threads = session.settings.threads;
     let options = ExportOptions { at: snapshot.number, paths, level: args.level, threads };
-    let write = || export(&catalog, &options, &mut out, &session.console);
+    let (bytes, problems) = match &args.output {
+        None => written(Box::new(io::stdout()), &catalog, &options, session)?,
+        Some(path) => {
+            let file = new_file(path)?;
+            let done = file.try_clone().map_err(|error| unwritten(path, error).into());
+            let done = done.and_then(|copy| written(Box::new(copy), &catalog, &options, session));
+            let done =
+                done.and_then(|done| file.sync_all().map(|()| done).map_err(|error| unwritten(path, error).into()));
+            if done.is_err() {
+                let _ = fs::remove_file(path);
+            }
+            done?
+        }
+    };
+    session.console.result(&Exported::new(&snapshot, bytes, problems))?;
+    Ok(Outcome::with_problems(problems))
+}
+
+/// Writes the tar; how many bytes, and how many problems there were.
+fn written(
+    inner: Box<dyn Write + Send>,
+    catalog: &Catalog,
+    options: &ExportOptions,
+    session: &Session,
+) -> Result<(u64, u64), Failure> {
+    let mut out = Counted { inner, bytes: 0 };
+    let write = || export(catalog, options, &mut out, &session.console);
     let problems = stoppable(&session.console, stopped(), write)??;
     out.flush().map_err(|error| Error::io("cannot write the tar", error))?;
-    session.console.result(&Exported::new(&snapshot, out.bytes, problems))?;
-    Ok(Outcome::with_problems(problems))
+    Ok((out.bytes, problems))
+}
+
+/// Makes the file that the tar goes to: what is there already stays.
+fn new_file(path: &Path) -> Result<File, Failure> {
+    File::create_new(path).map_err(|error| {
+        let failure = Failure::from(unwritten(path, error));
+        if path.exists() { failure.with_hint(advice::EXPORT_ELSEWHERE) } else { failure }
+    })
+}
+
+fn unwritten(path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot write the tar to {}", text::path(path)), error)
 }
 
 /// Only a pipe or a file can take a tar.

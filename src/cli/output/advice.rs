@@ -9,7 +9,8 @@ pub(crate) const DAMAGED: &str =
     "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
 
 /// After the archive's folder was not given.
-pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR.";
+pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder \
+     finds it by itself.";
 
 /// After a path was typed that cannot be in an archive.
 pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str =
@@ -32,7 +33,10 @@ pub(crate) const CHECK_AGAIN: &str = "To check everything, run the same command 
 pub(crate) const EXPORT_AGAIN: &str = "Delete it, and run the same command again to export everything.";
 
 /// When a tar would be written to a terminal, or to nothing.
-pub(crate) const EXPORT_TO_FILE: &str = "Write it to a file: snap export > FILE.tar.zst.";
+pub(crate) const EXPORT_TO_FILE: &str = "Write it to a file: snap export --output FILE.tar.zst.";
+
+/// When a tar would be written over a file.
+pub(crate) const EXPORT_ELSEWHERE: &str = "Choose another name for the new file.";
 
 /// After `verify` found damage.
 pub(crate) const AFTER_VERIFY: &str = "If the drive is failing, copy the archive's folder to another one now. Then run: snap repair. It repairs what can be \

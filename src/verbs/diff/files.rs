@@ -154,7 +154,7 @@ impl Comparison<'_> {
         if !self.tops.iter().any(|top| top.is_in(&own) || own.is_in(top)) {
             return Ok(());
         }
-        let source = match Source::open(&record.name, platform::path_of(&record.path), &record.rules) {
+        let source = match Source::open(&record.name, &platform::path_of(&record.path), &record.rules) {
             Ok(source) => source,
             Err(error) => {
                 self.unseen.retain(|path| !path.is_in(&own));

@@ -31,10 +31,10 @@ pub(super) fn places(summary: &Summary, state: &State, tops: &[EntryPathBuf]) ->
         let record = summary.sources.iter().find(|source| source.name.as_bytes() == name.as_bytes());
         let path = record.map(|record| platform::path_of(&record.path)).filter(|path| path.is_absolute());
         let path = path.ok_or_else(|| unknown(name))?;
-        real.push(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+        real.push(platform::canonical(&path).unwrap_or_else(|_| path.to_path_buf()));
         places.push(match state.find(name)?.filter(|entry| entry.stat.kind != Kind::Directory) {
-            None => SourcePlace { top: name.to_owned(), folder: path.to_owned(), file: None },
-            Some(_) => file_place(name, path)?,
+            None => SourcePlace { top: name.to_owned(), folder: path.into_owned(), file: None },
+            Some(_) => file_place(name, &path)?,
         });
     }
     for at in 0..places.len() {

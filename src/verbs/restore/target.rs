@@ -109,7 +109,8 @@ pub(super) fn refuse_archive(
         return Err(refused("it is in the archive itself"));
     }
     let inside = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
-    let inside = inside.and_then(|inside| EntryPathBuf::from_bytes(&platform::with_slashes(inside.as_os_str().as_encoded_bytes())));
+    let inside = inside
+        .and_then(|inside| EntryPathBuf::from_bytes(&platform::with_slashes(inside.as_os_str().as_encoded_bytes())));
     if let Some(inside) = inside
         && is_taken(&top.join_path(&inside), options, state)?
     {
@@ -121,7 +122,7 @@ pub(super) fn refuse_archive(
 /// The real path of a folder that may have to be made in one that is there.
 fn as_it_will_be(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    path.canonicalize().ok().or_else(|| Some(parent.canonicalize().ok()?.join(path.file_name()?)))
+    platform::canonical(path).ok().or_else(|| Some(platform::canonical(parent).ok()?.join(path.file_name()?)))
 }
 
 /// Whether something that is restored has the place `place`, or is no directory and stands on the way there.

@@ -65,3 +65,9 @@ pub fn user_name(uid: u32) -> Option<String> {
 pub fn group_name(gid: u32) -> Option<String> {
     Group::from_gid(Gid::from_raw(gid)).ok()?.map(|group| group.name)
 }
+
+/// The name of this computer; empty when it is none of its own.
+pub fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if matches!(name.as_str(), "localhost" | "localhost.localdomain" | "(none)") { String::new() } else { name }
+}

@@ -1,8 +1,8 @@
 //! Whether a drive may be unplugged at any moment. Knows only what Linux's sysfs tells of block devices (sysfs-block in its ABI
 //! documents); elsewhere every drive may be.
 
-use crate::system::platform::unix::Handle;
 use crate::system::platform::facts::Names;
+use crate::system::platform::unix::Handle;
 use std::path::Path;
 
 /// How many layers of devices on devices (partitions, encryption, volumes) are followed.

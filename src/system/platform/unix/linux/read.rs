@@ -158,12 +158,6 @@ pub(super) fn has_proc() -> bool {
     Path::new("/proc/self/fd").exists()
 }
 
-/// The name of this computer; empty when it is none of its own.
-pub fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if matches!(name.as_str(), "localhost" | "localhost.localdomain" | "(none)") { String::new() } else { name }
-}
-
 /// Opens something so that reading it leaves its time of last access alone: mail readers and cleaners of caches go by that. The
 /// system allows that to the owner and to root; everybody else opens it as usual.
 fn untouched(open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>) -> rustix::io::Result<OwnedFd> {

@@ -178,17 +178,7 @@ fn raw_stat(found: &Stat) -> RawStat {
     }
 }
 
-const ORDINARY: FileSystem = FileSystem {
-    stable_inodes: true,
-    time_grain_nanos: 1,
-    keeps_ctime: true,
-    id: 0,
-    names: Names::Unknown,
-    file_bytes_max: None,
-    may_compress: false,
-    is_pseudo: false,
-    hides_read_errors: false,
-};
+const ORDINARY: FileSystem = FileSystem { names: Names::Unknown, ..FileSystem::ORDINARY };
 
 const FAT_LIKE: FileSystem =
     FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, hides_read_errors: true, ..ORDINARY };
