@@ -154,7 +154,7 @@ impl<'s> Patch<'s> {
         let source = sources.into_iter().find(|source| source.name.as_bytes() == name.as_bytes())?;
         let top = platform::path_of(&source.path);
         // A source may be a file.
-        Some(if below.is_root() { top.to_owned() } else { top.join(platform::path_of(below.as_bytes())) })
+        Some(if below.is_root() { top.clone().into_owned() } else { top.join(platform::path_of(below.as_bytes())) })
     }
 
     fn compare(&mut self, path: &EntryPath, old: &Path, new: &Path) -> Result<()> {

@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_archive_that_the_program_stands_in_comes_last() {
-        let environment = || Environment { archive: None, around_program: Some("drive".into()) };
+        let environment =
+            || Environment { archive: None, around_program: Some("drive".into()), ..Environment::default() };
         assert_eq!(Settings::resolve(GlobalArgs::default(), environment()).archive, Some("drive".into()));
         let named = Environment { archive: Some("b".into()), ..environment() };
         assert_eq!(Settings::resolve(GlobalArgs::default(), named).archive, Some("b".into()));
