@@ -403,7 +403,7 @@ fn a_large_file_that_vanishes_before_it_is_opened_keeps_its_last_version() {
     let (_, problems) = save_editing(&scene, 2, &|home| {
         home.remove("b");
     });
-    assert_one(&problems, "home/b", "cannot be read");
+    assert_one(&problems, "home/b", "is not there any more");
     assert_eq!(file(&scene.archive, 2, "home/b"), noise(2, LARGE));
     assert_sound(&scene, 2);
     assert_made_up_for(&scene);

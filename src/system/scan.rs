@@ -135,10 +135,10 @@ impl Source {
     }
 
     /// The listing of the archive's root with the file in it, if the source is one; `source` is its place in the list.
-    pub fn file_listing(&self, source: usize, looked_at: Time) -> Option<Listing> {
+    pub fn file_listing(&self, source: usize, clock: &dyn Fn() -> Time) -> Option<Listing> {
         self.file.as_ref()?;
         let mut stat = self.stat();
-        stat.note_look(looked_at);
+        stat.note_look(clock());
         let mut listing = Listing { source, ..Listing::default() };
         listing.push(self.name(), stat);
         for found in &mut listing.found {

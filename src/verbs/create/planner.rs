@@ -114,7 +114,7 @@ impl<'a> Planner<'a> {
     /// Those of sending, and of the index.
     pub fn plan_tops(&mut self) -> Result<()> {
         for (number, source) in self.sources.iter().enumerate() {
-            if let Some(listing) = source.file_listing(number, (self.context.clock)()) {
+            if let Some(listing) = source.file_listing(number, self.context.clock) {
                 self.plan_top_file(source, &listing)?;
                 self.flush()?;
                 continue;

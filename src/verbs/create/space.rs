@@ -101,7 +101,7 @@ fn bytes_changed(scene: &Scene) -> Result<u64> {
 /// Those of `visit`; or when the index cannot be read.
 pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Found]) -> Result<()>) -> Result<()> {
     for (number, source) in scene.sources.iter().enumerate() {
-        let Some(listing) = source.file_listing(number, Time::default()) else { continue };
+        let Some(listing) = source.file_listing(number, &Time::default) else { continue };
         let is_same = scene.base.find(source.path())?.is_some_and(|old| old.stat.is_same(&source.stat()));
         visit(&listing, if is_same { &[] } else { &listing.found })?;
     }
