@@ -925,7 +925,7 @@ fn an_export_to_a_file_is_the_one_to_the_output_and_replaces_nothing() {
     bench.home.file("a", "one").file("b", noise(1, 100_000));
     bench.save();
     let file = bench.path("out.tar.zst");
-    let export = || bench.snap.call("export --json --output").arg(&file);
+    let export = || bench.snap.call("export").words("--json --output").arg(&file);
     let told = export().ok().json().remove(0);
     let bytes = fs::read(&file).unwrap();
     assert_eq!(told["bytes"], bytes.len());
