@@ -165,7 +165,6 @@ mod tests {
     fn what_makes_no_sense_is_a_usage_error() {
         for line in [
             &["snap", "restore"][..],
-            &["snap", "restore", "--to", "x", "--delete"],
             &["snap", "create", "--level", "0"],
             &["snap", "create", "--level", "20"],
             &["snap", "create", "--max-part", "1K"],
