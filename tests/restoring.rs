@@ -393,6 +393,26 @@ fn sources_in_each_other_are_restored_in_place_one_by_one() {
 }
 
 #[test]
+fn in_place_leaves_sources_alone_that_were_dropped() {
+    let bench = Bench::new();
+    let other = Tree::at(bench.path("other"));
+    bench.home.file("f", "1");
+    other.file("f", "1");
+    bench.snap.create(&[bench.home.root(), other.root()]);
+    bench.snap.call("sources").words("--drop other").ok();
+    bench.home.file("f", "2");
+    other.file("f", "2");
+    in_place(&bench.snap).ok();
+    let content = |tree: &Tree| fs::read(tree.path("f")).unwrap();
+    assert_eq!((content(&bench.home), content(&other)), (b"1".to_vec(), b"2".to_vec()));
+    // Named, it comes back.
+    in_place(&bench.snap).words("other").ok();
+    assert_eq!(content(&other), b"1");
+    bench.snap.call("sources").words("--drop home").ok();
+    in_place(&bench.snap).fails(1).expect_said(&["all sources were dropped"]);
+}
+
+#[test]
 fn what_needs_a_place_to_replace_in_is_refused_without() {
     let bench = Bench::new();
     bench.home.file("f", "1");

@@ -7,6 +7,7 @@ use super::options::RestoreOptions;
 use super::round::restore_rounds;
 use super::selection::Selection;
 use super::selection::selected;
+use super::selection::summary_of;
 use super::target::open_destination;
 use super::target::places;
 use super::target::refuse_archive;
@@ -20,14 +21,11 @@ use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
-use crate::base::id::Number;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::snapshot::Summary;
-use crate::base::snapshot::no_snapshot;
 use crate::system::destination::Destination;
 use std::sync::mpsc::channel;
 use std::sync::mpsc::sync_channel;
@@ -74,11 +72,6 @@ pub(super) fn go(scene: &Scene) -> Result<()> {
     let finished = finish_directories(run, state, selection, &reached);
     run.tell_of_guard();
     walked.and(finished)
-}
-
-fn summary_of(state: &State, number: Number) -> Result<Summary> {
-    let mut known = state.layers().iter().flat_map(|file| &file.head().snapshots);
-    known.find(|summary| summary.number == number).cloned().ok_or_else(|| no_snapshot(number))
 }
 
 /// Goes through symlinks to folders on the way to what was asked for. Others are replaced, or in the way.

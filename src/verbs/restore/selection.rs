@@ -6,13 +6,16 @@ use crate::archive::state::Directories;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Number;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Summary;
 use crate::base::snapshot::no_path;
 use crate::base::snapshot::no_snapshot;
 use std::collections::BTreeMap;
@@ -258,8 +261,35 @@ pub(super) fn selected(catalog: &Catalog, options: &RestoreOptions) -> Result<(S
     }
     catalog.retry_after_index_damage(|| {
         let state = catalog.state(options.at)?;
-        let selection = Selection::new(&state, &options.paths, options.at)?;
+        let selection = Selection::new(&state, &asked_for(&state, options)?, options.at)?;
         let bytes = selection.bytes(&state)?;
         Ok((state, selection, bytes))
     })
+}
+
+/// What was asked for; empty: everything. In place, everything is without the sources that were dropped: what is at their
+/// places is no longer what was saved.
+fn asked_for(state: &State, options: &RestoreOptions) -> Result<Vec<EntryPathBuf>> {
+    let summary = summary_of(state, options.at)?;
+    if !options.in_place || !options.paths.is_empty() || !summary.sources.iter().any(|source| source.dropped) {
+        return Ok(options.paths.clone());
+    }
+    let mut kept = Vec::new();
+    for source in summary.sources.iter().filter(|source| !source.dropped) {
+        let path = EntryPathBuf::from_bytes(source.name.as_bytes()).ok_or_else(impossible_path)?;
+        if state.find(&path)?.is_some() {
+            kept.push(path);
+        }
+    }
+    if kept.is_empty() {
+        let what = "cannot restore in place: all sources were dropped";
+        return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::RestoreIntoFolder));
+    }
+    Ok(kept)
+}
+
+/// The summary of the snapshot that a state is of.
+pub(super) fn summary_of(state: &State, number: Number) -> Result<Summary> {
+    let mut known = state.layers().iter().flat_map(|file| &file.head().snapshots);
+    known.find(|summary| summary.number == number).cloned().ok_or_else(|| no_snapshot(number))
 }
