@@ -4,9 +4,11 @@
 use snap_archive::archive::open::Archive;
 use snap_archive::archive::open::bundle_path;
 use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Device;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Place;
+use snap_archive::base::error::Problem;
 use snap_archive::base::holes::Holes;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::BundleId;
@@ -24,8 +26,8 @@ use snap_archive::format::frames::Compressor;
 use snap_archive::format::frames::Decompressor;
 use snap_archive::format::frames::Effort;
 use snap_archive::format::frames::SeekTable;
-use snap_archive::format::manifest::Head;
 use snap_archive::format::manifest::DraftLine;
+use snap_archive::format::manifest::Head;
 use snap_archive::format::manifest::Tail;
 use snap_archive::format::tar;
 use snap_archive::format::tar::Body;
@@ -39,7 +41,6 @@ use snap_fuzz::indexes;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use snap_archive::base::entry::Device;
 
 const ARCHIVE: ArchiveId = ArchiveId([0x5a; 16]);
 const TIME: Time = Time { seconds: 1_795_391_702, nanos: 0 };
@@ -127,6 +128,8 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         path: "/no/such/place/home".into(),
         scanned: true,
         missing: false,
+        dropped: false,
+        host: "desk".to_owned(),
         rules,
     };
     let name = BundleName::new(bundles::ID, TIME).unwrap();
@@ -155,7 +158,8 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
     let mut stored = Vec::new();
     let frame = Compressor::new(Effort::Level(3)).unwrap().append_frame(&raw, &mut stored).unwrap();
     writer.append_frames(&stored, &[frame]).unwrap();
-    let tail = Tail { problems_total: 1, problems: vec!["home/x: gone".to_owned()], ..Tail::default() };
+    let problem = Problem::new(EntryPathBuf::from_bytes(b"home/x").unwrap(), "gone").unsaved();
+    let tail = Tail { problems_total: 1, problems: vec![problem], ..Tail::default() };
     writer.publish(&bundle_path(&name), tail).unwrap();
     name
 }

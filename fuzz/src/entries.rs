@@ -3,6 +3,7 @@
 use arbitrary::Result;
 use arbitrary::Unstructured;
 use snap_archive::base::entry::Content;
+use snap_archive::base::entry::Device;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::entry::Owner;
@@ -16,10 +17,9 @@ use snap_archive::base::id::NUMBER_MAX;
 use snap_archive::base::id::PART_MAX;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
+use snap_archive::format::manifest::Action;
 use snap_archive::format::manifest::Change;
 use snap_archive::format::manifest::DraftLine;
-use snap_archive::format::manifest::Action;
-use snap_archive::base::entry::Device;
 
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;
