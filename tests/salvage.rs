@@ -13,6 +13,10 @@ use std::path::Path;
 
 const FILES: usize = 600;
 
+/// The most small files that a kilobyte of garbage costs: those of one zstd block of 128 KiB, where it hits the tables that the
+/// rest of the block is decoded with, and the one before. A file of 3,000 bytes takes 3,584 in the tar.
+const LOST_MAX: usize = (128 << 10) / 3584 + 2;
+
 /// Small files, every third of them text, and one that does not fit in one block.
 fn save(bench: &Bench) {
     for number in 0..FILES {
@@ -84,7 +88,7 @@ fn garbage_of_a_kilobyte_costs_the_files_that_it_hit_and_repair_keeps_the_others
     let (before, lost) = (bench.fresh(), bench.fresh());
     bench.snap.call("restore").words("-q --to").arg(&before).fails(3);
     let whole = right(&bench, &before);
-    assert!(count(&whole) >= FILES - 3, "{} of {FILES}", count(&whole));
+    assert!(count(&whole) + LOST_MAX >= FILES, "{} of {FILES}", count(&whole));
     recover(bench.snap.archive(), &bench.path("tools"), &[lost.as_os_str()]);
     bench.snap.call("repair").words("-q").run();
     let (after, recovered) = (bench.fresh(), bench.fresh());

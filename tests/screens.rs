@@ -248,7 +248,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     [exit 2]
     [stderr]
     snap: cannot understand `soonish` as a point in time: unknown format
-      Give a snapshot's number (42), latest or latest~2, a day (2026-11-22, today, yesterday: its end is meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time stamp (2026-11-22T18:30:05+01:00), or an age (3 days ago, 2h ago).
+      Give a snapshot's number (42), latest, -1 (the one before the newest), a day (2026-11-22, 22.11.2026, today, yesterday, monday, last week: its end is meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time alone (13:37: the last one), a time stamp (2026-11-22T18:30:05+01:00), or an age (3 days ago, 2h ago).
     "#);
     bench.home.remove("f");
     assert_snapshot!(screen(&bench, &bench.snap.call("create").run()), @r#"
@@ -276,10 +276,16 @@ fn the_command_line_explains_itself() {
       list     Show the history: one line for each snapshot, the newest last
       sources  Show the sources: their paths, their rules, and when each was last read; or drop one
       ls       List the files in a snapshot
+      find     Find files and folders by name, in all snapshots at once, also deleted ones
+      log      Show the versions of a file or folder: when each was saved, what changed, in which
+               snapshots it is
+      diff     Show what changed between two snapshots, or since a snapshot
+      du       Show how large folders are, and what each snapshot added, largest first
+      cat      Write a file, as it was in a snapshot, to the standard output
       restore  Restore everything, or the given paths, from a snapshot
       verify   Check that the archive is as it was written, and list the files affected by damage
       repair   Repair what can be repaired in the archive; nothing is deleted
-      export   Write a snapshot as a single ordinary .tar.zst to the standard output
+      export   Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -288,7 +294,8 @@ fn the_command_line_explains_itself() {
 
     Global options:
       -a, --archive <DIR>  The archive's folder, on the drive [env: SNAP_ARCHIVE]
-          --json           Print one JSON document, for programs, instead of text (ls: one per line)
+          --json           Print one JSON document, for programs, instead of text (ls, diff, find: one
+                           per line)
       -q, --quiet          Print only problems and requested output
       -v, --verbose        Print more: name every entry that is saved or restored; more in lists
 
@@ -330,6 +337,6 @@ fn the_command_line_explains_itself() {
     [exit 2]
     [stderr]
     snap: no archive given
-      Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR.
+      Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.
     "#);
 }
