@@ -163,7 +163,11 @@ pub fn lines(values: &[Value]) -> Vec<String> {
 pub fn member(name: &[u8], flag: u8, size: u64, link: &[u8], content: &[u8]) -> Vec<u8> {
     let mut header = [0; tar::BLOCK_BYTES];
     header[..name.len()].copy_from_slice(name);
-    header[100..108].copy_from_slice(b"0000644\0");
+    header[100..108].copy_from_slice(match flag {
+        b'5' => b"0000755\0",
+        b'2' => b"0000777\0",
+        _ => b"0000644\0",
+    });
     header[108..116].copy_from_slice(b"0000000\0");
     header[116..124].copy_from_slice(b"0000000\0");
     if size < 1 << 33 {
