@@ -103,7 +103,9 @@ fn attempt(
     let head = head(archive, &catalog, options, chosen.records.clone(), now)?;
     let scan_options = scan_options(archive, options);
     let room = archive.store().room();
-    if !options.dry_run {
+    let is_as_before = history.last().is_some_and(|last| last.sources == head.sources);
+    let fits = is_as_before && space::is_ample(&room, &history);
+    if !options.dry_run && !fits {
         let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
         space::warn_if_short(&scene, &room)?;
     }

@@ -19,6 +19,7 @@ use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
+use crate::base::snapshot::Summary;
 use crate::base::time::Time;
 use crate::system::scan;
 use crate::system::scan::Found;
@@ -30,6 +31,9 @@ use std::collections::HashSet;
 
 /// By what part of its length content that cannot be compressed may grow.
 const GROWTH_PART: u64 = 256;
+
+/// With less free than this, sources are measured however little was saved so far.
+const AMPLE_BYTES_MIN: u64 = 1 << 30;
 
 /// The most bytes of tar that fit into one file of the archive, whatever they are.
 pub fn part_bytes_limit(room: &Room) -> u64 {
@@ -45,6 +49,13 @@ pub fn check_part_size(options: &CreateOptions, room: &Room) -> Result<()> {
     }
     let what = format!("the archive's drive holds no files of {}", amount(options.part_bytes_max));
     Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::LowerPartSize { bytes_max: limit }))
+}
+
+/// Whether all that was ever saved would fit once more. Then another snapshot of the same sources does, too, as a rule, and
+/// measuring them, which takes as long as a run without changes, would be for nothing.
+pub fn is_ample(room: &Room, history: &[Summary]) -> bool {
+    let saved: u64 = history.iter().fold(0, |sum, summary| sum.saturating_add(summary.counts.bytes));
+    room.free_bytes.is_none_or(|free| free >= saved.max(AMPLE_BYTES_MIN))
 }
 
 /// What is to be saved, and since when.
