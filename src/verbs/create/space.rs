@@ -148,3 +148,24 @@ fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> Vec<Found> {
     let changed = diff::pairs(rows, &listing.found, order).filter_map(changed);
     changed.filter(|found| found.stat.kind == Kind::File).copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(bytes: u64) -> Summary {
+        let mut summary = Summary::default();
+        summary.counts.bytes = bytes;
+        summary
+    }
+
+    #[test]
+    fn sources_are_measured_unless_all_that_was_saved_fits_once_more() {
+        let is_ample = |free, history: &[Summary]| is_ample(&Room { free_bytes: free, ..Room::default() }, history);
+        let history = [saved(3 << 30), saved(1 << 30)];
+        assert!(is_ample(None, &history) && is_ample(Some(4 << 30), &history));
+        assert!(!is_ample(Some((4 << 30) - 1), &history));
+        assert!(is_ample(Some(AMPLE_BYTES_MIN), &[saved(1)]) && !is_ample(Some(AMPLE_BYTES_MIN - 1), &[saved(1)]));
+        assert!(!is_ample(Some(u64::MAX - 1), &[saved(u64::MAX), saved(u64::MAX)]));
+    }
+}
