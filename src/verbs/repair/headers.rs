@@ -1,5 +1,5 @@
 //! The list of a bundle's changes, made from the headers of its members and the state before, where nothing else has it.
-//! What headers do not say (changes of metadata alone, deletions without a list of names) stays unknown.
+//! The rules are in `docs/repair.md`. What headers do not say (changes of metadata alone, deletions without a list of names) stays unknown.
 
 use super::lines::PartRange;
 use super::members::Members;
