@@ -11,7 +11,6 @@ use snap_archive::base::entry::Place;
 use snap_archive::base::entry::Stat;
 use snap_archive::base::holes::Holes;
 use snap_archive::base::id::BundleId;
-use snap_archive::base::id::BundleName;
 use snap_archive::base::id::Hash;
 use snap_archive::base::id::NUMBER_MAX;
 use snap_archive::base::id::PART_MAX;
@@ -86,8 +85,7 @@ pub fn line_of(change: &Change) -> Vec<u8> {
         }
         Action::Referenced(entry) => {
             let place = entry.content.as_ref().unwrap().place;
-            let name = BundleName::new(place.bundle, Time::default()).unwrap();
-            DraftLine::entry(&change.path, entry, Some(&name)).append_to(&mut line, None);
+            DraftLine::entry(&change.path, entry, Some(place.bundle)).append_to(&mut line, None);
         }
     }
     assert_eq!(line.pop(), Some(b'\n'));

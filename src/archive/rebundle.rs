@@ -10,7 +10,6 @@ use crate::base::entry::Kind;
 use crate::base::entry::Place;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::path;
 use crate::base::path::EntryPath;
@@ -78,8 +77,8 @@ pub struct Sources<'a, 's> {
     pub before: Option<State>,
     /// The state after its snapshot, if it is known for certain.
     pub after: Option<State>,
-    /// The name of any bundle of the archive.
-    pub name_of: &'a dyn Fn(BundleId) -> Option<BundleName>,
+    /// Whether there is such a bundle in the archive.
+    pub is_there: &'a dyn Fn(BundleId) -> bool,
     /// Where else contents are that cannot be had from the old bundle.
     pub spares: &'a mut Spares<'s>,
 }
@@ -419,9 +418,10 @@ impl<'a, 's> Rewrite<'a, 's> {
         match now {
             Action::Removed(kind) => self.push(&DraftLine::gone(&path, kind), None),
             Action::Referenced(entry) => {
-                let kept_in = entry.content.as_ref().and_then(|content| (self.sources.name_of)(content.place.bundle));
+                let kept_in = entry.content.as_ref().map(|content| content.place.bundle);
+                let kept_in = kept_in.filter(|bundle| (self.sources.is_there)(*bundle));
                 let lost = kept_in.is_none().then_some(0);
-                self.push(&DraftLine::entry(&path, &entry, kept_in.as_ref()), lost)
+                self.push(&DraftLine::entry(&path, &entry, kept_in), lost)
             }
             Action::Stored(entry) => {
                 let offset = match &entry.content {

@@ -117,6 +117,30 @@ impl PartialOrd for BundleId {
     }
 }
 
+/// As a manifest refers to it: `000042`, or `000042.0001` for an earlier part. A bundle's file name begins with the number.
+impl fmt::Display for BundleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => write!(f, "{:06}", self.number),
+            part => write!(f, "{:06}.{part:04}", self.number),
+        }
+    }
+}
+
+impl BundleId {
+    /// Reads what `Display` writes, and nothing else.
+    pub fn parse(text: &str) -> Option<BundleId> {
+        let (number, part) = text.split_at_checked(6)?;
+        let part = if part.is_empty() { "0" } else { part.strip_prefix('.').filter(|part| part.len() == 4)? };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(number) || !digits(part) || part == "0000" {
+            return None;
+        }
+        let id = BundleId { number: number.parse().ok()?, part: part.parse().ok()? };
+        (id.number > 0).then_some(id)
+    }
+}
+
 /// A bundle's file name, `000042-20261122T235502Z.tar.zst` or with `.0001` for an earlier part.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct BundleName {
@@ -140,19 +164,14 @@ impl BundleName {
         let stem = text.strip_suffix(".tar.zst")?;
         let (number, rest) = stem.split_at_checked(6)?;
         let (stamp, part) = rest.strip_prefix('-')?.split_at_checked(16)?;
-        let part = if part.is_empty() { "0" } else { part.strip_prefix('.').filter(|part| part.len() == 4)? };
         let bytes = stamp.as_bytes();
         let stamp_ok = bytes.iter().enumerate().all(|(at, byte)| match at {
             8 => *byte == b'T',
             15 => *byte == b'Z',
             _ => byte.is_ascii_digit(),
         });
-        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if !stamp_ok || !digits(number) || !digits(part) || part == "0000" {
-            return None;
-        }
-        let id = BundleId { number: number.parse().ok()?, part: part.parse().ok()? };
-        (id.number > 0).then(|| BundleName { id, text: text.to_owned() })
+        let id = BundleId::parse(&format!("{number}{part}")).filter(|_| stamp_ok)?;
+        Some(BundleName { id, text: text.to_owned() })
     }
 
     /// The time that it says; `None` when there is no such day or time of day.
@@ -211,6 +230,7 @@ mod tests {
             .map(|(number, part)| BundleName::new(BundleId { number, part }, time).unwrap())
             .map(|name| {
                 assert_eq!(BundleName::parse(name.as_str()), Some(name.clone()));
+                assert_eq!(BundleId::parse(&name.id.to_string()), Some(name.id));
                 name.to_string()
             })
             .into();
@@ -240,6 +260,27 @@ mod tests {
             "",
         ] {
             assert_eq!(BundleName::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_have_one_form() {
+        assert_eq!(BundleId { number: 42, part: 0 }.to_string(), "000042");
+        assert_eq!(BundleId { number: 42, part: 7 }.to_string(), "000042.0007");
+        for bad in [
+            "",
+            "42",
+            "000000",
+            "0000042",
+            "000042.",
+            "000042.0000",
+            "000042.1",
+            "000042.00001",
+            "+00042",
+            "000042-0001",
+            "é0042",
+        ] {
+            assert_eq!(BundleId::parse(bad), None, "{bad}");
         }
     }
 

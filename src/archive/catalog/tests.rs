@@ -126,8 +126,7 @@ impl Story {
             (1, Some(old)) => {
                 (entry.stat.size, entry.content) = (old.stat.size, old.content.clone());
                 let bundle = old.content.as_ref().unwrap().place.bundle;
-                let kept_in = BundleName::new(bundle, Time::new(i64::from(bundle.number) * 1000, 0)).unwrap();
-                DraftLine::entry(path, &entry, Some(&kept_in)).append_to(&mut line, None);
+                DraftLine::entry(path, &entry, Some(bundle)).append_to(&mut line, None);
                 model.insert(path.to_owned(), entry);
             }
             _ => {

@@ -244,8 +244,8 @@ impl DraftLine {
         })
     }
 
-    /// The line of an entry; `kept_in` is the name of the older bundle that has its content, if it is not in this one.
-    pub fn entry(path: &EntryPath, entry: &Entry, kept_in: Option<&BundleName>) -> DraftLine {
+    /// The line of an entry; `kept_in` is the older bundle that has its content, if it is not in this one.
+    pub fn entry(path: &EntryPath, entry: &Entry, kept_in: Option<BundleId>) -> DraftLine {
         let stat = &entry.stat;
         let content = entry.content.as_ref();
         DraftLine::of(&ChangeLine {
@@ -269,7 +269,7 @@ impl DraftLine {
             holes: content.map_or_else(Vec::new, |content| content.holes.to_pairs()),
             torn: entry.is_torn(),
             hash: content.map(|content| Hex(content.hash)),
-            kept_in: kept_in.map(|name| name.as_str().into()),
+            kept_in: kept_in.map(|id| id.to_string().into()),
             offset: None,
         })
     }
@@ -358,7 +358,7 @@ impl Change {
         let hash = line.hash.ok_or_else(|| bad("no hash"))?.0;
         let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
         let place = match (&line.kept_in, line.offset) {
-            (Some(name), None) => BundleName::parse(name).map(|name| Place { bundle: name.id, offset: 0 }),
+            (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
             (None, Some(offset)) if offset.checked_add(stat.size).is_some() => Some(Place { bundle, offset }),
             _ => None,
         };
@@ -592,7 +592,7 @@ mod tests {
         let mut entry = file();
         let older = BundleId { number: 3, part: 0 };
         entry.content.as_mut().unwrap().place = Place { bundle: older, offset: 0 };
-        let line = written(&DraftLine::entry(&path(b"s/a"), &entry, Some(&name(older))), None);
+        let line = written(&DraftLine::entry(&path(b"s/a"), &entry, Some(older)), None);
         assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Referenced(entry));
     }
 
@@ -658,7 +658,7 @@ mod tests {
             (r#""size":4"#, r#""size":18446744073709551616"#),
             (r#""offset":0"#, r#""offset":18446744073709551615"#),
             (r#","offset":0"#, ""),
-            (r#""offset":0"#, r#""offset":0,"in":"000001-20261122T235502Z.tar.zst""#),
+            (r#""offset":0"#, r#""offset":0,"in":"000001""#),
             (r#""size":4"#, r#""size":4,"holes":[[0,5]]"#),
             (r#""size":4"#, r#""size":4,"holes":[[2,1],[0,1]]"#),
             (r#""size":4"#, r#""size":4,"holes":[[0,0]]"#),

@@ -168,10 +168,8 @@ impl<'a> Outbox<'a> {
             }
             Compared::Same(entry) => {
                 packed.bytes_read += entry.stat.size;
-                let stored_in = entry.content.as_ref().map(|content| content.place.bundle);
-                let stored_in = stored_in.and_then(self.context.bundle_name);
                 let path = comparing.file.path.clone();
-                packed.push_reused(path, (**entry).clone(), Some(&comparing.base), stored_in.as_ref());
+                packed.push_reused(path, (**entry).clone(), Some(&comparing.base));
             }
             Compared::Failed(error) => {
                 packed.problems.push(unread(&comparing.file.path, error));

@@ -5,7 +5,6 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::holes::Holes;
-use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::monitor::EntryChange;
 use crate::base::path::EntryPathBuf;
@@ -57,14 +56,8 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Adds the line of an entry whose content is as it was in `base`, and stands in the bundle `stored_in`.
-    pub fn push_reused(
-        &mut self,
-        path: EntryPathBuf,
-        entry: Entry,
-        base: Option<&Entry>,
-        stored_in: Option<&BundleName>,
-    ) {
+    /// Adds the line of an entry whose content is as it was in `base`, and stands in an older bundle.
+    pub fn push_reused(&mut self, path: EntryPathBuf, entry: Entry, base: Option<&Entry>) {
         let is_same = base.is_some_and(|base| base.stat.is_same(&entry.stat) && base.xattrs == entry.xattrs);
         if is_same {
             self.counts.unchanged += 1;
@@ -75,6 +68,7 @@ impl Packed {
         } else {
             self.counts.metadata += 1;
         }
+        let stored_in = entry.content.as_ref().map(|content| content.place.bundle);
         let text = DraftLine::entry(&path, &entry, stored_in);
         self.lines.push(Line {
             text,

@@ -89,7 +89,6 @@ pub fn run(run: &CreateContext) -> Result<Done> {
     let context = Context {
         sources: run.sources,
         effort: &effort,
-        bundle_name: &|id| run.catalog.name(id).ok().cloned(),
         clock: run.options.clock,
         dry_run: run.options.dry_run,
         reads_contents: !run.options.dry_run || run.options.rehash,

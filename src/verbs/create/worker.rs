@@ -30,8 +30,6 @@ use crate::base::entry::Xattr;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::holes::Holes;
-use crate::base::id::BundleId;
-use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -64,8 +62,6 @@ pub struct Context<'a> {
     pub sources: &'a [Source],
     /// How hard to compress the next frame.
     pub effort: &'a (dyn Fn() -> Effort + Sync),
-    /// The name of an older bundle.
-    pub bundle_name: &'a (dyn Fn(BundleId) -> Option<BundleName> + Sync),
     /// Where "now" comes from.
     pub clock: &'a (dyn Fn() -> Time + Sync),
     /// Whether to compress, or only to find out what would be stored.
@@ -146,7 +142,7 @@ impl<'a> Packer<'a> {
                 }
                 GroupStep::Metadata { path, stat, base } => {
                     if let Some(base) = base.entry()? {
-                        self.push_reused(path, Entry { stat: *stat, ..base.clone() }, Some(&base), packed);
+                        packed.push_reused(path.to_owned(), Entry { stat: *stat, ..base.clone() }, Some(&base));
                     }
                 }
                 GroupStep::Item(item) => self.pack_in_directory(job, item, &mut headers[item.directory], packed),
@@ -241,7 +237,7 @@ impl<'a> Packer<'a> {
         note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
         let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
         if base.as_ref().is_some_and(|base| base.target == entry.target) {
-            self.push_reused(&item.path, entry, base.as_ref(), packed);
+            packed.push_reused(item.path.clone(), entry, base.as_ref());
             return Ok(());
         }
         self.frames.header(&item.path, &entry, Body::Itself);
@@ -272,7 +268,7 @@ impl<'a> Packer<'a> {
         match reused {
             Some(base) => {
                 self.frames.truncate(start);
-                self.reuse_file(item, read, base, packed);
+                Self::reuse_file(item, read, base, packed);
             }
             None => self.store_file(item, read, packed),
         }
@@ -356,11 +352,11 @@ impl<'a> Packer<'a> {
         Ok((entry.stat.size, is_all))
     }
 
-    fn reuse_file(&mut self, item: &Item, read: ReadFile, base: &Entry, packed: &mut Packed) {
+    fn reuse_file(item: &Item, read: ReadFile, base: &Entry, packed: &mut Packed) {
         if let Some(link) = &item.link {
             link.finish(LinkOutcome::Reused(read.hash, read.holes));
         }
-        self.push_reused(&item.path, reusing(base, read.entry), Some(base), packed);
+        packed.push_reused(item.path.clone(), reusing(base, read.entry), Some(base));
     }
 
     fn store_file(&mut self, item: &Item, read: ReadFile, packed: &mut Packed) {
@@ -398,7 +394,7 @@ impl<'a> Packer<'a> {
                 let mut entry = self.new_entry(item.stat);
                 let xattrs = self.owners.named(directory.xattrs(name));
                 note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
-                self.push_reused(&item.path, reusing(base, entry), Some(base), packed);
+                packed.push_reused(item.path.clone(), reusing(base, entry), Some(base));
             }
             LinkOutcome::Stored(target, stat, content, offset) => {
                 // With the first name's metadata: the scan's look at this one may be older than the content.
@@ -461,12 +457,6 @@ impl<'a> Packer<'a> {
     /// The name of an item in its directory.
     fn name_of<'i>(&'i self, source: usize, item: &'i Item) -> &'i [u8] {
         self.context.sources[source].name_in_directory(&item.path)
-    }
-
-    /// Adds the line of an entry whose content is as it was in `base`.
-    fn push_reused(&self, path: &EntryPath, entry: Entry, base: Option<&Entry>, packed: &mut Packed) {
-        let stored_in = entry.content.as_ref().and_then(|content| (self.context.bundle_name)(content.place.bundle));
-        packed.push_reused(path.to_owned(), entry, base, stored_in.as_ref());
     }
 
     fn new_entry(&mut self, stat: Stat) -> Entry {

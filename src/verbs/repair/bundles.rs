@@ -259,11 +259,12 @@ impl BundleRepair<'_, '_, '_> {
         let is_known = matches!(from, ListSource::Manifest | ListSource::Index) && check.history.is_complete(number);
         let after = if is_known { check.history.state(number)? } else { None };
         let before = if is_known { check.history.state_before(number)? } else { None };
-        let name_of = |id: BundleId| name_of(check, check.catalog(), id);
+        let is_there = |id: BundleId| name_of(check, check.catalog(), id).is_some();
         let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let mut spares = std::mem::replace(&mut self.spares, Spares::new(check.archive()));
-        let sources = Sources { before: before.clone(), after: after.clone(), name_of: &name_of, spares: &mut spares };
+        let sources =
+            Sources { before: before.clone(), after: after.clone(), is_there: &is_there, spares: &mut spares };
         let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
         self.carry_directories(name.id, &mut rewrite)?;
         let tail = match &manifests {

@@ -229,8 +229,7 @@ impl Sample {
                 Some(entry) if item.kept => {
                     let before = catalog.state(catalog.highest()).unwrap().find(&item.path).unwrap().unwrap();
                     let place = before.content.unwrap().place;
-                    let kept_in = Sample::name(place.bundle);
-                    DraftLine::entry(&item.path, &entry, Some(&kept_in)).append_to(&mut line, None);
+                    DraftLine::entry(&item.path, &entry, Some(place.bundle)).append_to(&mut line, None);
                 }
                 Some(mut entry) => {
                     entry.stat.size += item.size_lie;
