@@ -634,12 +634,7 @@ pub(crate) fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number)
             let report = repaired(&left).unwrap_or_else(|error| panic!("{shown}: {error}"));
             let (findings, losses) = left_by(report);
             assert_eq!(findings, expected.0, "{shown}");
-            // The second repair may know more of what is lost than one that was not cut off.
-            let is_other = losses != expected.1;
-            if is_other {
-                check_repaired(story, &left, hit, &shown, false);
-                continue;
-            }
+            assert_eq!(losses, expected.1, "{shown}");
             if checked % 8 == 0 {
                 check_repaired(story, &left, hit, &shown, false);
             }

@@ -202,8 +202,9 @@ fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age>
         }
         let same = there.next().is_some_and(|examined| {
             let digest = examined.manifest.as_ref().is_none_or(|(_, digest)| digest.0 == record.manifest);
-            // A bundle that is damaged is told of as such.
-            let length = examined.manifest.is_none() || examined.file.bytes == record.bytes;
+            // A bundle that is damaged is told of as such; it may have lost its table and still have its manifest.
+            let is_damaged = || check.damages.iter().any(|damage| damage.place.bundle() == Some(&examined.file.name));
+            let length = examined.file.bytes == record.bytes || is_damaged();
             // What was repaired since has other places for contents, but the same entries.
             let repaired = examined.head.as_ref().is_some_and(|head| head.stands_for == Some(Hash(record.manifest)));
             examined.file.name.as_str() == record.name && ((length && digest) || repaired)
