@@ -12,6 +12,7 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::joined;
 use crate::base::path::printable;
+use crate::base::path::unescaped_glob;
 use crate::base::pattern::Pattern;
 
 /// The most bytes that the paths may take together.
@@ -45,7 +46,7 @@ fn parsed(pattern: &[u8]) -> Result<Pattern> {
         line.truncate(line.len() - blanks);
         line.extend_from_slice(&b"\\ ".repeat(blanks));
     }
-    Pattern::parse(&line).map_err(|why| {
+    Pattern::parse(&unescaped_glob(&line)).map_err(|why| {
         Error::new(ErrorKind::Refused, format!("cannot use the pattern '{}': {why}", printable(pattern)))
     })
 }

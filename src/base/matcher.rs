@@ -6,6 +6,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::path::escaped;
 use crate::base::path::printable;
+use crate::base::path::unescaped_glob;
 use crate::base::pattern::Pattern;
 use regex::Regex;
 use regex::RegexBuilder;
@@ -27,7 +28,8 @@ pub enum Matcher {
 
 impl Matcher {
     /// Globs with the meaning that they have in a `.gitignore` file that stands where the sources are: one without a slash fits
-    /// a name in any directory, `!` takes back, a slash at the end fits directories alone. None of them: all paths.
+    /// a name in any directory, `!` takes back, a slash at the end fits directories alone. What is shown of a name (`\xNN`) means
+    /// it. None of them: all paths.
     ///
     /// # Errors
     /// Only if one can never fit anything; the error names it.
@@ -69,7 +71,7 @@ impl Matcher {
 }
 
 fn glob(glob: &[u8]) -> Result<Pattern> {
-    Pattern::parse(glob).map_err(|why| {
+    Pattern::parse(&unescaped_glob(glob)).map_err(|why| {
         let what = format!("cannot understand the pattern '{}': {why}", printable(glob));
         Error::new(ErrorKind::Refused, what).with_advice(Advice::RuleSyntax)
     })
@@ -112,6 +114,7 @@ mod tests {
             assert_eq!(globs(patterns).fits(path.as_bytes(), false), fits, "{patterns:?} {path}");
         }
         assert!(globs(&["a/"]).fits(b"home/a", true) && !globs(&["a/"]).fits(b"home/a", false));
+        assert!(globs(&[r"*\xff.?"]).fits(b"home/\xff.x", false));
         assert!(globs(&["*\u{ff}*", "*.x"]).fits(b"home/\xff.x", false));
         let error = Matcher::globs([&b"[a"[..]]).unwrap_err();
         assert!(error.to_string().contains("'[a'"), "{error}");

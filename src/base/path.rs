@@ -377,13 +377,50 @@ pub fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A glob of which a part is as [`escaped`] shows it: the bytes that `\xNN` and `\u{…}` stand for, without any meaning that a
+/// glob gives them. All other backslashes stay: they mean the same in both.
+pub fn unescaped_glob(glob: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(glob.len());
+    let mut rest = glob;
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = behind;
+        if first != b'\\' {
+            bytes.push(first);
+            continue;
+        }
+        let length = match behind.first() {
+            Some(b'x') => 3,
+            Some(b'u') => behind.iter().position(|byte| *byte == b'}').map_or(0, |end| end + 1),
+            _ => 0,
+        };
+        let mut meant = Vec::new();
+        if let Some((escape, behind)) = behind.split_at_checked(length)
+            && length > 0
+            && push_unescaped(&mut meant, escape).is_some()
+        {
+            bytes.extend(meant.iter().flat_map(|byte| [b'\\', *byte]));
+            rest = behind;
+        } else {
+            // What it takes the meaning from goes with it, be it another backslash.
+            bytes.push(first);
+            bytes.extend(behind.first());
+            rest = behind.get(1..).unwrap_or_default();
+        }
+    }
+    bytes
+}
+
 /// What stands behind a backslash: another one, `xNN`, or `u{N…}`.
 fn push_unescaped(bytes: &mut Vec<u8>, escape: &[u8]) -> Option<()> {
     let escape = std::str::from_utf8(escape).ok()?;
+    let number = |digits: &str| {
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+    };
     if let Some(digits) = escape.strip_prefix('x') {
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.push(u8::try_from(number(digits)?).ok()?);
     } else if let Some(digits) = escape.strip_prefix("u{") {
-        let c = char::from_u32(u32::from_str_radix(digits.strip_suffix('}')?, 16).ok()?)?;
+        let c = char::from_u32(number(digits.strip_suffix('}')?)?)?;
         bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
     } else {
         bytes.push(b'\\');
@@ -443,8 +480,33 @@ mod tests {
         for bytes in [&b"a"[..], b"a\\b", b"a\\x0ab", b"a\nb", b"\xff\\", "\u{202e}x".as_bytes()] {
             assert_eq!(unescaped(escaped(bytes).as_bytes()).as_deref(), Some(bytes));
         }
-        for text in [&b"a\\"[..], b"\\q", b"\\x", b"\\xzz", b"\\u{", b"\\u{d800}"] {
+        for text in [&b"a\\"[..], b"\\q", b"\\x", b"\\xzz", b"\\u{", b"\\u{d800}", b"\\x+f"] {
             assert_eq!(unescaped(text), None);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_name_means_it_in_a_glob() {
+        use crate::base::pattern::Pattern;
+        for name in [&b"a\xff"[..], b"a\nb", b"a\\b", "\u{202e}x".as_bytes(), b"\x0a\x1b", b"\\xff", b"\\u{41}"] {
+            for glob in [format!("{}*", escaped(name)), format!("[{}]{}", name[0].escape_ascii(), escaped(&name[1..]))]
+            {
+                let is_class_of_letter = name[0].is_ascii_alphabetic();
+                if glob.starts_with('[') && !is_class_of_letter {
+                    continue;
+                }
+                let pattern = Pattern::parse(&unescaped_glob(glob.as_bytes())).unwrap();
+                assert!(pattern.fits(name, false), "{glob}");
+            }
+        }
+        for (glob, meant) in [
+            (&b"\\x2a.x"[..], &b"\\*.x"[..]),
+            (b"\\*.x", b"\\*.x"),
+            (b"\\x2", b"\\x2"),
+            (b"a\\", b"a\\"),
+            (b"\\\\x2a", b"\\\\x2a"),
+        ] {
+            assert_eq!(unescaped_glob(glob), meant, "{}", glob.escape_ascii());
         }
     }
 
