@@ -11,10 +11,13 @@ use std::fmt;
 use std::fmt::Write;
 use std::ops::Deref;
 
-/// The manifest's name in a bundle; no source may be called so.
+/// What is in a bundle and is no entry has a name that begins so; no source has one.
+const OWN_PREFIX: &str = ".snap-";
+
+/// The manifest's name in a bundle.
 pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
 
-/// The name under which GNU tar moves a directory aside for a moment. No source has it.
+/// The name under which GNU tar moves a directory aside for a moment.
 pub const ASIDE_NAME: &str = ".snap-move";
 
 /// The longest path that is saved or read, and the longest target of a symlink, in bytes.
@@ -54,6 +57,11 @@ impl Name {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// The path of the source of this name; `None` when no source can be called so.
+pub fn source_path(name: &str) -> Option<EntryPathBuf> {
+    EntryPath::root().child(name.as_bytes()).filter(|_| !name.starts_with(OWN_PREFIX))
 }
 
 impl EntryPath {

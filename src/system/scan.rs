@@ -23,10 +23,8 @@ use crate::base::exclude::IGNORE_FILE;
 use crate::base::exclude::RULES_BYTES_MAX;
 use crate::base::id::Hash;
 use crate::base::path;
-use crate::base::path::ASIDE_NAME;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::MANIFEST_NAME;
 use crate::base::path::PATH_BYTES_MAX;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
@@ -73,8 +71,7 @@ impl Source {
         let doing = |error| Error::io(format!("cannot read the source {shown}"), error);
         let (root, file) = opened(path).map_err(doing)?;
         let stat = file.as_ref().map_or_else(|| root.own_stat(), |file| root.stat(file)).map_err(doing)?;
-        let child = EntryPath::root().child(name.as_bytes()).filter(|_| ![MANIFEST_NAME, ASIDE_NAME].contains(&name));
-        let Some(own) = child else {
+        let Some(own) = path::source_path(name) else {
             return Err(Error::new(
                 crate::base::error::ErrorKind::Refused,
                 format!("'{}' cannot be the name of a source", name.escape_debug()),

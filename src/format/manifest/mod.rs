@@ -30,6 +30,7 @@ use crate::base::id::Number;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
+use crate::base::path::source_path;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
 use crate::base::text::Text;
@@ -41,6 +42,7 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::de;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -182,6 +184,9 @@ impl Head {
             return Err(too_new(format));
         }
         let head: HeadLine = parsed(line)?;
+        if format == 0 || !have_sound_names(&head.sources) {
+            return Err(Error::damaged("the first line of a manifest has no format, or sources that cannot be"));
+        }
         let bad = || Error::damaged("the first line of a manifest is not as it must be");
         let parent = head.parent.map(|parent| {
             Some(Parent { bundle: BundleName::parse(&parent.bundle)?, manifest: Hash::from_hex(&parent.manifest)? })
@@ -206,6 +211,12 @@ pub fn too_new(format: u32) -> Error {
         format!("the archive has format {format}; this program knows formats up to {FORMAT}"),
     )
     .with_advice(Advice::UseNewerProgram)
+}
+
+/// Whether each can be the name of a source, and no two are the same.
+fn have_sound_names(sources: &[SourceRecord]) -> bool {
+    let names: BTreeSet<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    names.len() == sources.len() && names.iter().all(|name| source_path(name).is_some())
 }
 
 impl Tail {
@@ -610,9 +621,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn first_and_last_lines_are_read_as_written() {
-        let head = Head {
+    fn head() -> Head {
+        Head {
             archive: ArchiveId([7; 16]),
             id: BundleId { number: 7, part: 0 },
             time: Time::new(1_795_391_702, 0),
@@ -626,7 +636,12 @@ mod tests {
             note: "before \"the\" move".into(),
             stands_for: Some(Hash::of(b"replaced")),
             uncertain_until: 9,
-        };
+        }
+    }
+
+    #[test]
+    fn first_and_last_lines_are_read_as_written() {
+        let head = head();
         assert_eq!(Head::from_line(&head.to_line()).unwrap(), head);
         let tail = Tail { complete: true, changes: 3, manifest_offset: 1024, ..Tail::default() };
         assert_eq!(Tail::from_line(&tail.to_line()).unwrap(), tail);
@@ -637,6 +652,20 @@ mod tests {
     fn a_newer_format_is_said_to_be_newer() {
         let error = Head::from_line(br#"{"format":2,"unheard":"of"}"#).unwrap_err();
         assert_eq!(error.kind(), crate::base::error::ErrorKind::TooNew);
+    }
+
+    #[test]
+    fn sources_have_names_that_can_be_and_are_different() {
+        let line = |names: &[&str]| {
+            let source = |name: &&str| SourceRecord { name: (*name).to_owned(), ..SourceRecord::default() };
+            Head { sources: names.iter().map(source).collect(), ..head() }.to_line()
+        };
+        assert!(Head::from_line(&line(&["a", "b", " ", ".snapshots"])).is_ok());
+        for bad in
+            [&[""][..], &["."], &[".."], &["a/b"], &["a\0"], &[".snap-manifest.jsonl"], &[".snap-x"], &["a", "b", "a"]]
+        {
+            assert!(Head::from_line(&line(bad)).is_err_and(|error| error.is_damage()), "{bad:?}");
+        }
     }
 
     #[test]
