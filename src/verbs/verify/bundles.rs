@@ -29,7 +29,8 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
     let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
     for file in files {
         check.stop_if_interrupted()?;
-        let mut examined = Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0 };
+        let mut examined =
+            Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0, last_path: None };
         if let Err(error) = examine_one(check, &mut examined) {
             if !is_about_the_file(&error) {
                 return Err(error);
@@ -86,6 +87,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
     let tail = Tail { problems: Vec::new(), ..reader.tail().clone() };
     examined.manifest = Some((tail, reader.digest()));
     examined.is_itself = true;
+    examined.last_path = last.map(|last| last.path);
     tell_of_repair(check, examined);
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
 use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPathBuf;
 use crate::format::manifest::Head;
 use crate::format::manifest::Tail;
 use crate::system::store::Store;
@@ -57,6 +58,12 @@ impl<'a> Check<'a> {
 
     pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
         self.catalog
+    }
+
+    /// The last path of which the bundles of `number` say something, of directory and name.
+    pub(super) fn last_path(&self, number: Number) -> Option<EntryPathBuf> {
+        let parts = self.examined.values().rev().filter(|examined| examined.file.id().number == number);
+        parts.map(|examined| examined.last_path.clone()).find(Option::is_some).flatten()
     }
 
     pub(super) fn new(
@@ -175,4 +182,6 @@ pub(crate) struct Examined {
     pub cut_at: Option<u64>,
     /// How many contents are noted as lost.
     pub lost: u64,
+    /// The path of its last change.
+    pub last_path: Option<EntryPathBuf>,
 }

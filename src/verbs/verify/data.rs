@@ -130,6 +130,7 @@ fn read_bundle(
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
     let is_finished = check.catalog.snapshots().any(|number| number == file.id().number);
+    let ends_at = if is_finished { None } else { check.last_path(file.id().number) };
     let mut deleting = Vec::new();
     if let Some(state) = state.as_ref().filter(|_| sound && is_finished) {
         deleting = check_folders(check, &bundle, state)?;
@@ -149,7 +150,7 @@ fn read_bundle(
         let mut scan = Scan {
             tape,
             expected,
-            lists: NameLists::new(state, before, std::mem::take(&mut carried.listed)),
+            lists: NameLists::new(state, before, std::mem::take(&mut carried.listed)).said_up_to(ends_at),
             seen: DamageSeen::default(),
             waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,

@@ -5,6 +5,7 @@ use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::tar;
 use crate::format::tar::Renames;
@@ -38,6 +39,9 @@ pub(super) struct NameLists {
     pub state: Option<State>,
     /// What was there before, if that is known for certain.
     pub before: Option<State>,
+    /// The last path of which an unfinished snapshot says something, of directory and name: what its lists leave out behind that
+    /// was still to be said to be gone. `None`: all was said.
+    ends_at: Option<EntryPathBuf>,
     /// A directory that is moved aside.
     aside: Option<EntryPathBuf>,
     /// Directories with a list, those of earlier parts of the snapshot among them.
@@ -48,7 +52,16 @@ pub(super) struct NameLists {
 
 impl NameLists {
     pub fn new(state: Option<State>, before: Option<State>, listed: HashSet<Vec<u8>>) -> NameLists {
-        NameLists { state, before, aside: None, listed, wrong: Named::default() }
+        NameLists { state, before, ends_at: None, aside: None, listed, wrong: Named::default() }
+    }
+
+    /// Of an unfinished snapshot.
+    pub fn said_up_to(self, ends_at: Option<EntryPathBuf>) -> NameLists {
+        NameLists { ends_at, ..self }
+    }
+
+    fn was_said(&self, path: &EntryPath) -> bool {
+        self.ends_at.as_ref().is_none_or(|end| path.row_order(end).is_le())
     }
 
     /// Looks at the list of a member, which has the name `name`.
@@ -71,8 +84,12 @@ impl NameLists {
         for group in state.in_directory(&directory) {
             for row in &group?.rows {
                 while listed.next_if(|name| *name < row.name()).is_some() {}
-                if listed.peek().is_none_or(|name| *name != row.name()) {
-                    self.wrong.add(directory.child(row.name()).unwrap_or_else(|| directory.clone()));
+                if listed.peek().is_some_and(|name| *name == row.name()) {
+                    continue;
+                }
+                let path = directory.child(row.name()).unwrap_or_else(|| directory.clone());
+                if self.was_said(&path) {
+                    self.wrong.add(path);
                 }
             }
         }
@@ -91,7 +108,7 @@ impl NameLists {
                     let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
                     // What became something else than a directory, or the other way round, is stored again.
                     let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
-                    if now.is_some_and(stays) {
+                    if now.is_some_and(stays) && self.was_said(&path) {
                         self.wrong.add(path);
                     }
                 }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::base::entry::Entry;
+use crate::base::id::BundleId;
 use crate::base::time::Time;
+use crate::verbs::verify::sample::Item;
 
 #[test]
 fn a_folder_that_lost_a_name_without_a_list_of_names_is_named() {
@@ -21,13 +23,27 @@ fn lists_of_renames_that_are_not_whole_or_take_what_is_there_are_named() {
     for (lists, is_right) in [(&lists[..], true), (&lists[..3], false), (&lists[1..], false), (&wrong[..], false)] {
         let sample = Sample::new();
         sample.snapshot(1, &[directory("s"), directory("s/d"), file("s/d/x", "x"), file("s/d/y", "y")]);
-        let members = lists.iter().enumerate().map(|(number, list)| crate::verbs::verify::sample::Item {
+        let members = lists.iter().enumerate().map(|(number, list)| Item {
             listing: Some(list.clone()),
             in_manifest: number == 0,
             ..directory("s/d")
         });
         sample.snapshot(2, &members.chain([gone("s/d/y"), file("s/d/z", "z")]).collect::<Vec<_>>());
         assert_eq!(findings(&sample, WITH_DATA).is_empty(), is_right, "{lists:?}: {:?}", findings(&sample, WITH_DATA));
+    }
+}
+
+#[test]
+fn an_unfinished_snapshot_may_leave_out_of_a_list_what_it_was_still_to_say_is_gone() {
+    for (names_in_list, is_right) in [(&["Ya", "Ym", "Yn"][..], true), (&["Ym", "Yn"], false)] {
+        let sample = Sample::new();
+        let d = ["a", "b", "m", "z"].map(|name| file(&format!("s/d/{name}"), name));
+        sample.snapshot(1, &[vec![directory("s"), directory("s/d")], d.to_vec()].concat());
+        // `z` went, too, and `n` is new: the next part says so.
+        let listed = Item { in_manifest: false, ..directory_of("s/d", names_in_list) };
+        sample.bundle(BundleId { number: 2, part: 1 }, &[listed, gone("s/d/b")]);
+        let found = findings(&sample, WITH_DATA);
+        assert_eq!(found.is_empty(), is_right, "{names_in_list:?}: {found:?}");
     }
 }
 
