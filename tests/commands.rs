@@ -43,7 +43,7 @@ fn init_makes_an_archive_where_nothing_is_and_refuses_anything_else() {
     let bench = Bench::without_archive();
     bench.snap.call("init").ok();
     assert_eq!(bench.snap.snapshots(), 0);
-    for name in ["README.txt", "recover.sh", "archive.toml"] {
+    for name in ["README.txt", "recover.sh", "RECOVER.cmd", "recover.ps1", "archive.toml"] {
         assert!(bench.snap.archive().join(name).exists(), "{name}");
     }
     bench.snap.call("init").fails(1);
@@ -57,6 +57,28 @@ fn init_makes_an_archive_where_nothing_is_and_refuses_anything_else() {
     let file = full.path("mine");
     Snap::new(&file).call("init").fails(1);
     assert_eq!(fs::read(&file).unwrap(), b"precious");
+}
+
+#[test]
+fn the_program_goes_along_with_the_archive_and_runs_from_there() {
+    let bench = Bench::without_archive();
+    bench.snap.call("init").ok();
+    assert!(
+        !bench.snap.archive().join("programs").exists(),
+        "a program that is being worked on does not go along unasked"
+    );
+    bench.home.file("f", "text");
+    bench.save();
+    let outcome = bench.snap.call("init --carry").ok();
+    assert!(outcome.out().contains("programs/snap-"), "{}", outcome.shown());
+    let programs = names_in(&bench.snap.archive().join("programs"));
+    let [program] = programs.as_slice() else { panic!("{programs:?}") };
+    assert_eq!(fs::read(program).unwrap(), fs::read(BINARY).unwrap());
+    let listed = Call::new(program).words("list --json").ok().json().remove(0);
+    assert_eq!(listed["snapshots"].as_array().unwrap().len(), 1);
+    bench.snap.call("init --carry --json").ok().json();
+    bench.snap.call("verify --data").ok();
+    bench.snap.call("init").fails(1);
 }
 
 #[test]

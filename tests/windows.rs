@@ -5,6 +5,7 @@
 use crate::support::bench::Bench;
 use crate::support::command::Outcome;
 use crate::support::command::as_root;
+use crate::support::command::installed;
 use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::command::skipped;
@@ -69,7 +70,7 @@ impl Scene {
 
     /// A command of the program for Windows.
     fn call(&self, command: &str) -> Call {
-        Call::new(&self.windows).words(command).words("-a").arg(self.bench.snap.archive())
+        Call::new(&self.windows).words("-a").arg(self.bench.snap.archive()).words(command)
     }
 
     /// A snapshot by it.
@@ -101,12 +102,13 @@ fn shown_plainly(outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// Names, kinds, contents and times of two trees are equal, and so is who is linked to whom.
+/// Names, kinds, contents and times (as far as they are kept there) of two trees are equal, and so is who is linked to whom.
 #[track_caller]
 fn assert_same(expected: &Path, found: &Path) {
     assert_same_below(expected, found, Level::Stock);
+    let kept = |(seconds, nanos): (i64, u64)| (seconds, nanos - nanos % GRAIN);
     let facts = |tree: Listing| -> Vec<_> {
-        tree.into_iter().map(|(path, item)| (path, item.mtime, item.links, item.mode & 0o200)).collect()
+        tree.into_iter().map(|(path, item)| (path, kept(item.mtime), item.links, item.mode & 0o200)).collect()
     };
     assert_eq!(facts(below(expected)), facts(below(found)));
 }
@@ -411,6 +413,95 @@ fn attributes_of_windows_come_back_and_change_nothing_elsewhere() {
     let by_windows = scene.restored(0);
     assert_eq!(fs::metadata(by_windows.join("home/read-only")).unwrap().permissions().mode() & 0o222, 0);
     let by_other = scene.bench.fresh();
-    let outcome = scene.bench.snap.call("restore --to").arg(&by_other).ok();
+    let outcome = scene.bench.snap.call("restore").words("--to").arg(&by_other).ok();
     assert!(!outcome.said().contains("could not be set"), "{}", outcome.shown());
+}
+
+/// Prints the names in a tar, as a reader has them that takes the names in headers for text in the code page of DOS.
+const NAMES_IN_CODE_PAGE: &str = "
+import sys, tarfile
+for member in tarfile.open(fileobj=sys.stdin.buffer, mode='r|', encoding='cp850', errors='replace'):
+    sys.stdout.buffer.write(member.name.encode('utf-8', 'replace') + b'\\0')
+";
+
+#[test]
+fn names_are_right_for_readers_that_take_headers_for_text_in_their_code_page() {
+    let Some(scene) = Scene::new() else { return };
+    if !installed("python3") {
+        return;
+    }
+    let home = &scene.bench.home;
+    home.file("Füße/größer", "")
+        .file("Привет/мир", "")
+        .file("日本語/ファイル", "")
+        .file("emoji 😀", "")
+        .file("plain", "");
+    scene.save();
+    let [bundle] = bundles(scene.bench.snap.archive()).try_into().unwrap();
+    let script = "zstd -dc \"$1\" | python3 -c \"$2\"";
+    let listed = run(program("sh").args(["-c", script, "sh"]).arg(&bundle).arg(NAMES_IN_CODE_PAGE)).expect_ok();
+    let found: BTreeSet<String> = listed.out().split('\0').map(|name| name.trim_end_matches('/').to_owned()).collect();
+    for (path, _) in below(home.root()) {
+        let path = format!("home/{}", std::str::from_utf8(&path).unwrap());
+        assert!(found.contains(&path), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn rules_ignore_case_and_say_what_they_left_out() {
+    let Some(scene) = Scene::new() else { return };
+    scene.bench.home.file("Cache/THUMBS.DB", "t").file("Größe/a.TMP", "t").file("kept", "k");
+    settle(&scene.bench.home);
+    let call = scene.call("create --init --exclude thumbs.db --exclude /GRÖSSE --exclude GRÖßE/*.tmp");
+    call.arg(scene.bench.home.root()).ok();
+    let listed = scene.call("ls -R").ok().out();
+    assert!(listed.contains("kept") && !listed.contains("THUMBS") && !listed.contains("a.TMP"), "{listed}");
+}
+
+#[test]
+fn the_program_beside_the_archive_brings_everything_back_by_a_double_click() {
+    let Some(scene) = Scene::new() else { return };
+    let archive = scene.bench.snap.archive();
+    scene.bench.home.file("docs/a", "a").file("Füße", "feet");
+    scene.save();
+    scene.call("init --carry").ok();
+    assert!(archive.join("programs/snap-windows-x86_64.exe").is_file());
+    let to = scene.bench.fresh();
+    let typed = |path: &Path| format!("Z:{}", path.to_str().unwrap().replace('/', r"\"));
+    let mut wine = program("wine");
+    let words = ["cmd", "/c", &typed(&archive.join("RECOVER.cmd")), &typed(&to)];
+    run(wine.args(words).env_remove("DISPLAY")).expect(0);
+    assert_same(&scene.bench.sources(), &to);
+    let own = program("wine").arg(archive.join("programs/snap-windows-x86_64.exe")).args(["list", "--json"]).output();
+    assert!(
+        String::from_utf8(own.unwrap().stdout).unwrap().contains("\"snapshots\""),
+        "it finds its archive by itself"
+    );
+}
+
+/// How often `create` is killed; `SNAP_KILLS` says another number.
+const KILLS: u64 = 12;
+
+#[test]
+fn a_program_that_is_killed_at_any_moment_leaves_an_archive_that_is_sound() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("first", "first");
+    scene.save();
+    let kills = std::env::var("SNAP_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    for round in 0..kills {
+        home.file("large", noise(round, 12 << 20)).file(format!("small {round}"), "s");
+        let mut command = program(&scene.windows);
+        command.args(["create", "-q", "--max-part", "4M", "-a"]).arg(scene.bench.snap.archive()).arg(home.root());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // It takes one to two seconds; some are through before.
+        std::thread::sleep(Duration::from_millis(300 + 1500 * round / kills));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        scene.bench.snap.call("verify --data").ok();
+    }
+    scene.save();
+    assert_eq!(unfinished(scene.bench.snap.archive()), 0);
+    scene.call("verify --data").ok();
+    assert_same(&scene.bench.sources(), &scene.restored(0));
 }

@@ -6,6 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use snap_archive::base::exclude;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::path::EntryPathBuf;
+use snap_archive::base::pattern::Case;
 
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(3, |byte| *byte == 0);
@@ -13,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
     let (text, below, paths) = (part(), part(), part());
     let (file, complaints) = Exclude::default().with_ignore_file(b"", text);
     let (both, _) = file.with_ignore_file(b"a", below);
-    let rules = exclude::patterns_of(text).and_then(|patterns| Exclude::new(&patterns));
+    let rules = exclude::patterns_of(text).and_then(|patterns| Exclude::new(&patterns, Case::Matters));
     assert!(!file.excludes(b"", true) && !both.excludes(b"", true));
     for path in paths.split(|byte| *byte == b'\n').filter_map(EntryPathBuf::from_bytes) {
         for is_directory in [false, true] {

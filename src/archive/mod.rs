@@ -9,6 +9,8 @@ mod describe;
 
 pub mod open;
 
+pub mod programs;
+
 pub mod listing;
 pub mod replay;
 

@@ -37,7 +37,8 @@ pub const INDEX: &str = "index";
 pub const DESCRIPTION: &str = "archive.toml";
 
 /// The files that say what an archive is, the one without which it is none last.
-pub const DESCRIPTIONS: [&str; 3] = [describe::README_NAME, describe::RECOVER_NAME, DESCRIPTION];
+pub const DESCRIPTIONS: [&str; 5] =
+    [describe::NAMES[0], describe::NAMES[1], describe::NAMES[2], describe::NAMES[3], DESCRIPTION];
 
 /// The directory of what was replaced in an archive.
 pub const DAMAGED: &str = "damaged";
@@ -132,10 +133,9 @@ impl Archive {
     /// When the store cannot be written.
     pub fn init_store(store: Arc<dyn Store>, id: ArchiveId, now: Time) -> Result<Archive> {
         let archive = Archive { store, id };
-        for name in [describe::README_NAME, describe::RECOVER_NAME] {
+        for name in DESCRIPTIONS {
             archive.write_description(name, now)?;
         }
-        archive.write_description(DESCRIPTION, now)?;
         Ok(archive)
     }
 
@@ -144,17 +144,16 @@ impl Archive {
     /// # Errors
     /// When the store cannot be written.
     pub fn write_description(&self, name: &str, made: Time) -> Result<()> {
-        let text = match name {
-            describe::README_NAME => describe::readme(),
-            describe::RECOVER_NAME => describe::RECOVER.to_owned(),
-            _ => {
-                let made = made.to_rfc3339().unwrap_or_default();
-                let description = Description { format: FORMAT, id: self.id.to_string(), made };
-                let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
-                format!("# A versioned archive. README.txt says how to get everything back.\n{text}")
-            }
-        };
+        let text = describe::text(name).map_or_else(|| self.description(made), Ok)?;
         self.store.replace(name, text.as_bytes())
+    }
+
+    /// `archive.toml`.
+    fn description(&self, made: Time) -> Result<String> {
+        let made = made.to_rfc3339().unwrap_or_default();
+        let description = Description { format: FORMAT, id: self.id.to_string(), made };
+        let text = toml::to_string(&description).map_err(|error| Error::damaged(error.to_string()))?;
+        Ok(format!("# A versioned archive. README.txt says how to get everything back.\n{text}"))
     }
 
     /// Opens the archive in `directory` to repair it, also when `archive.toml` is missing or not to be trusted: then its id is that
@@ -380,7 +379,7 @@ fn parent_of(directory: &Path) -> &Path {
 
 /// Whether a folder with this in it counts as empty: what a cut-off `init` left, and what a new drive brings along.
 fn may_be_there(name: &[u8]) -> bool {
-    let is_of_init = [describe::README_NAME, describe::RECOVER_NAME].iter().any(|own| own.as_bytes() == name);
+    let is_of_init = describe::NAMES.iter().any(|own| own.as_bytes() == name);
     name.starts_with(b".snap-") || is_of_init || platform::is_of_file_system(name)
 }
 

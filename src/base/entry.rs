@@ -216,6 +216,9 @@ pub struct Entry {
 /// What the names of extended attributes begin with that only Windows has. They are in manifests, never in the tar.
 pub const WINDOWS_PREFIX: &[u8] = b"windows.";
 
+/// The extended attribute with owner and access rights on Windows.
+pub const WINDOWS_SECURITY: &[u8] = b"windows.security";
+
 /// The extended attribute that everything saved on Windows has: when it was made.
 const WINDOWS_CREATED: &[u8] = b"windows.created";
 

@@ -6,6 +6,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::path::joined;
 use crate::base::path::printable;
+use crate::base::pattern::Case;
 use crate::base::pattern::Pattern;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,6 +37,7 @@ const COMPLAINTS_MAX: usize = 10;
 /// is left out can be kept, so a walk does not descend into it and parents are never asked again.
 #[derive(Clone, Debug, Default)]
 pub struct Exclude {
+    case: Case,
     command_line: Arc<[Counted]>,
     /// From the source's root down.
     files: Arc<[Arc<RuleLevel>]>,
@@ -51,19 +53,20 @@ struct Counted {
 /// The rules of one `.snapignore` file.
 #[derive(Debug)]
 struct RuleLevel {
-    /// The directory it stands in, relative to the source, with a slash at the end; empty for the source itself.
+    /// The directory it stands in, relative to the source, with a slash at the end and folded; empty for the source itself.
     prefix: Vec<u8>,
     rules: Vec<Pattern>,
 }
 
 impl Exclude {
-    /// The rules for the root of a source, from patterns as in a `.gitignore` file there; no patterns leave nothing out.
+    /// The rules for the root of a source, from patterns as in a `.gitignore` file there; no patterns leave nothing out. `case`
+    /// holds for those of files, too.
     ///
     /// # Errors
     /// Only if a pattern is not understood, is empty or is a comment; the error names it.
-    pub fn new(patterns: &[String]) -> Result<Exclude> {
-        let rules: Result<Arc<[Counted]>> = patterns.iter().map(|pattern| one_rule(pattern)).collect();
-        Ok(Exclude { command_line: rules?, files: Arc::default() })
+    pub fn new(patterns: &[String], case: Case) -> Result<Exclude> {
+        let rules: Result<Arc<[Counted]>> = patterns.iter().map(|pattern| one_rule(pattern, case)).collect();
+        Ok(Exclude { case, command_line: rules?, files: Arc::default() })
     }
 
     /// The places of those patterns that nothing has fitted yet that this or a clone of it was asked about.
@@ -88,14 +91,14 @@ impl Exclude {
             let what = format!("stands inside {LEVELS_MAX} directories with such files and leaves nothing out");
             return (self.clone(), vec![what]);
         }
-        let (rules, complaints) = parse_file(text);
+        let (rules, complaints) = parse_file(text, self.case);
         if rules.is_empty() {
             return (self.clone(), complaints);
         }
         let prefix = if directory.is_empty() { Vec::new() } else { joined(directory, b"") };
-        let level = Arc::new(RuleLevel { prefix, rules });
+        let level = Arc::new(RuleLevel { prefix: self.case.folded(&prefix).into_owned(), rules });
         let files = self.files.iter().cloned().chain([level]).collect();
-        (Exclude { command_line: self.command_line.clone(), files }, complaints)
+        (Exclude { files, ..self.clone() }, complaints)
     }
 
     /// Whether the entry with this path, relative to the source, is left out, with everything in it if it is a directory.
@@ -104,6 +107,7 @@ impl Exclude {
         if self.is_empty() || path.is_empty() {
             return false;
         }
+        let path: &[u8] = &self.case.folded(path);
         let mut from_command_line = None;
         for Counted { rule, has_fitted } in self.command_line.iter().rev() {
             // Those that have no say any more are asked only until something has fitted them.
@@ -129,12 +133,12 @@ fn last_word(rules: &[Pattern], path: &[u8], is_directory: bool) -> Option<bool>
     rules.iter().rev().find(|rule| rule.fits(path, is_directory)).map(|rule| rule.keeps)
 }
 
-fn one_rule(pattern: &str) -> Result<Counted> {
+fn one_rule(pattern: &str, case: Case) -> Result<Counted> {
     if !is_rule(pattern.as_bytes()) {
         let why = "it is empty or a comment; a name that begins with # is written \\#";
         return Err(bad_pattern(pattern, why));
     }
-    let rule = Pattern::parse(pattern.as_bytes()).map_err(|why| bad_pattern(pattern, &why))?;
+    let rule = Pattern::parse_for(pattern.as_bytes(), case).map_err(|why| bad_pattern(pattern, &why))?;
     Ok(Counted { rule, has_fitted: AtomicBool::new(false) })
 }
 
@@ -160,12 +164,12 @@ pub fn patterns_of(text: &[u8]) -> Result<Vec<String>> {
 }
 
 /// The rules in a `.snapignore` file, and what was not understood.
-fn parse_file(text: &[u8]) -> (Vec<Pattern>, Vec<String>) {
+fn parse_file(text: &[u8], case: Case) -> (Vec<Pattern>, Vec<String>) {
     let mut rules = Vec::new();
     let mut complaints = Vec::new();
     let mut more = 0_usize;
     for (number, line) in lines(text).filter(|(_, line)| is_rule(line)) {
-        match Pattern::parse(line) {
+        match Pattern::parse_for(line, case) {
             Ok(rule) => rules.push(rule),
             Err(why) if complaints.len() < COMPLAINTS_MAX => {
                 complaints.push(format!("line {number} is not obeyed, `{}`: {why}", printable(line)));
@@ -204,7 +208,7 @@ mod tests {
     use super::*;
 
     fn rules(patterns: &[&str]) -> Exclude {
-        Exclude::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>()).unwrap()
+        Exclude::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), Case::Matters).unwrap()
     }
 
     /// The rules of `.snapignore` files, from the root down, all understood.
@@ -226,7 +230,7 @@ mod tests {
 
     #[test]
     fn without_rules_nothing_is_left_out() {
-        let none = Exclude::new(&[]).unwrap();
+        let none = Exclude::new(&[], Case::Matters).unwrap();
         assert!(none.is_empty() && !out(&none, "a") && !out_directory(&none, "a/b"));
         let (still_none, complaints) = none.with_ignore_file(b"a", b"# a comment\n\n  \n");
         assert!(still_none.is_empty() && complaints.is_empty());
@@ -242,6 +246,15 @@ mod tests {
             assert!(!out(&rules, path), "{path}");
         }
         assert!(out_directory(&rules, "build") && out_directory(&rules, "d/build"));
+    }
+
+    #[test]
+    fn where_case_is_ignored_it_is_in_rules_paths_and_folders_of_rules() {
+        let rules = Exclude::new(&["Thumbs.db".to_owned(), "/Cache/".to_owned()], Case::Ignored).unwrap();
+        let (rules, complaints) = rules.with_ignore_file("Größe".as_bytes(), b"*.TMP\n!KEEP.tmp\n");
+        assert_eq!(complaints, Vec::<String>::new());
+        assert!(out(&rules, "a/THUMBS.DB") && out_directory(&rules, "cache") && out(&rules, "GRÖßE/a.tmp"));
+        assert!(!out(&rules, "größe/keep.TMP") && !out(&rules, "other/a.tmp") && !out(&rules, "thumbs.dbx"));
     }
 
     #[test]
@@ -320,17 +333,17 @@ mod tests {
             assert!(!out(&known, path), "{path}");
         }
         for bad in ["[a", "a[", "[]", "[!]", "[[:beta:]]", "a\\"] {
-            assert!(Exclude::new(&[bad.to_owned()]).is_err(), "{bad}");
+            assert!(Exclude::new(&[bad.to_owned()], Case::Matters).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_bad_pattern_is_named() {
-        let error = Exclude::new(&["fine".to_owned(), "x[a".to_owned()]).unwrap_err();
+        let error = Exclude::new(&["fine".to_owned(), "x[a".to_owned()], Case::Matters).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(error.to_string().starts_with("cannot use the exclude pattern `x[a`: "), "{error}");
         for nothing in ["", "  ", "#x", "!", "/", "!/", "//"] {
-            let error = Exclude::new(&[nothing.to_owned()]).unwrap_err();
+            let error = Exclude::new(&[nothing.to_owned()], Case::Matters).unwrap_err();
             assert!(error.to_string().contains(&format!("`{nothing}`")), "{error}");
         }
     }

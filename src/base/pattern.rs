@@ -3,6 +3,32 @@
 //! Written here because it has to be git's to the letter: the crates for globs differ in classes, in `**` beside other
 //! characters, and in names that are not UTF-8. `tests/rules.rs` compares it with git itself.
 
+use std::borrow::Cow;
+
+/// Whether names that differ in case alone are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Case {
+    /// They are others.
+    #[default]
+    Matters,
+    /// They are the same, as on Windows. What is compared with rules goes through [`Case::folded`] first.
+    Ignored,
+}
+
+impl Case {
+    /// A text as it is compared: as it is, or with all letters small. What is not UTF-8 has the letters of ASCII only.
+    pub fn folded(self, text: &[u8]) -> Cow<'_, [u8]> {
+        if self == Case::Matters {
+            return Cow::Borrowed(text);
+        }
+        match std::str::from_utf8(text) {
+            // Letter by letter: what a letter becomes must not depend on those beside it.
+            Ok(text) => text.chars().flat_map(char::to_lowercase).collect::<String>().into_bytes().into(),
+            Err(_) => text.to_ascii_lowercase().into(),
+        }
+    }
+}
+
 /// A rule, ready to be matched.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -39,6 +65,14 @@ impl Pattern {
     /// # Errors
     /// The reason, when the line can never fit anything.
     pub fn parse(line: &[u8]) -> Result<Pattern, String> {
+        Pattern::parse_for(line, Case::Matters)
+    }
+
+    /// As [`Pattern::parse`], for paths of which the case may be ignored: then they must be folded before they are compared.
+    ///
+    /// # Errors
+    /// As for [`Pattern::parse`].
+    pub fn parse_for(line: &[u8], case: Case) -> Result<Pattern, String> {
         let line = without_trailing_spaces(line);
         let (keeps, line) = line.strip_prefix(b"!").map_or((false, line), |line| (true, line));
         let (only_directories, line) = line.strip_suffix(b"/").map_or((false, line), |line| (true, line));
@@ -49,7 +83,13 @@ impl Pattern {
         let line = line.strip_prefix(b"/").unwrap_or(line);
         let plain = line.iter().position(|byte| SPECIAL.contains(byte)).unwrap_or(line.len());
         let (literal, rest) = line.split_at(plain);
-        Ok(Pattern { keeps, only_directories, is_name, literal: literal.to_vec(), rest: tokens(rest)? })
+        let mut pattern =
+            Pattern { keeps, only_directories, is_name, literal: literal.to_vec(), rest: tokens(rest, case)? };
+        if case == Case::Ignored {
+            pattern.literal = case.folded(&pattern.literal).into_owned();
+            pattern.rest = folded(pattern.rest);
+        }
+        Ok(pattern)
     }
 
     /// Whether this path, relative to where the rule stands, fits. It has no slash at its start or end.
@@ -61,6 +101,24 @@ impl Pattern {
         let text = if self.is_name { &path[name_at..] } else { path };
         text.strip_prefix(self.literal.as_slice()).is_some_and(|text| fit(&self.rest, text))
     }
+}
+
+/// The same for folded paths.
+fn folded(tokens: Vec<Token>) -> Vec<Token> {
+    let mut folded = Vec::with_capacity(tokens.len());
+    let mut text = Vec::new();
+    for token in tokens {
+        match token {
+            // Together, since a letter may be several bytes.
+            Token::Byte(byte) => text.push(byte),
+            other => {
+                folded.extend(Case::Ignored.folded(&std::mem::take(&mut text)).iter().copied().map(Token::Byte));
+                folded.push(other);
+            }
+        }
+    }
+    folded.extend(Case::Ignored.folded(&text).iter().copied().map(Token::Byte));
+    folded
 }
 
 fn without_trailing_spaces(line: &[u8]) -> &[u8] {
@@ -78,7 +136,7 @@ fn without_trailing_spaces(line: &[u8]) -> &[u8] {
 }
 
 /// What stands from the first special character on.
-fn tokens(rest: &[u8]) -> Result<Vec<Token>, String> {
+fn tokens(rest: &[u8], case: Case) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while at < rest.len() {
@@ -103,7 +161,7 @@ fn tokens(rest: &[u8]) -> Result<Vec<Token>, String> {
                 continue;
             }
             b'[' => {
-                let (class, length) = class(&rest[at + 1..])?;
+                let (class, length) = class(&rest[at + 1..], case)?;
                 tokens.push(Token::Class(class));
                 at += length;
             }
@@ -120,7 +178,7 @@ fn tokens(rest: &[u8]) -> Result<Vec<Token>, String> {
 }
 
 /// The bytes of a class whose `[` was read, and how long it is with its `]`.
-fn class(text: &[u8]) -> Result<(Box<[bool; 256]>, usize), String> {
+fn class(text: &[u8], case: Case) -> Result<(Box<[bool; 256]>, usize), String> {
     let unclosed = || "a `[` is not closed; one that stands for itself is written `\\[`".to_owned();
     let is_negated = matches!(text.first(), Some(b'!' | b'^'));
     let first = usize::from(is_negated);
@@ -162,6 +220,9 @@ fn class(text: &[u8]) -> Result<(Box<[bool; 256]>, usize), String> {
                 range_from = Some(byte);
             }
         }
+    }
+    if case == Case::Ignored {
+        (b'a'..=b'z').for_each(|byte| fits[usize::from(byte)] |= fits[usize::from(byte.to_ascii_uppercase())]);
     }
     fits.iter_mut().for_each(|fits| *fits ^= is_negated);
     // As everywhere in a rule, only a slash fits a slash.
@@ -280,6 +341,30 @@ mod tests {
             );
         }
         assert!(fits("/cache[!d]photo", "cachexphoto") && fits("/cache[.-0]photo", "cache.photo"));
+    }
+
+    #[test]
+    fn case_is_ignored_where_that_is_asked_for() {
+        let fits = |pattern: &str, path: &str| {
+            let pattern = Pattern::parse_for(pattern.as_bytes(), Case::Ignored).unwrap();
+            pattern.fits(&Case::Ignored.folded(path.as_bytes()), false)
+        };
+        for (pattern, path) in [
+            ("Thumbs.db", "a/THUMBS.DB"),
+            ("*.TMP", "x.tmp"),
+            ("/Docs/**/FÜSSE*", "docs/a/füsse.txt"),
+            ("[A-C]x", "bX"),
+            ("[[:upper:]]", "q"),
+            ("a?ΟΔΟΣ", "A-οδοσ"),
+            ("\\#X", "#x"),
+        ] {
+            assert!(fits(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [("[!A]", "a"), ("[^a-z]", "Q"), ("Thumbs.db", "thumbs.dbx")] {
+            assert!(!fits(pattern, path), "{pattern} {path}");
+        }
+        assert_eq!(&*Case::Ignored.folded(b"A\xff\xc3\x9c"), b"a\xff\xc3\x9c");
+        assert_eq!(&*Case::Matters.folded(b"A"), b"A");
     }
 
     #[test]

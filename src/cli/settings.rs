@@ -4,6 +4,7 @@ use super::args::global::GlobalArgs;
 use super::failure::Failure;
 use super::output::advice;
 use snap_archive::archive::open::DESCRIPTION;
+use snap_archive::archive::programs::PROGRAMS;
 use snap_archive::system::platform;
 use std::ffi::OsString;
 use std::path::Path;
@@ -28,15 +29,21 @@ impl Environment {
     /// The environment of this process.
     pub(crate) fn read() -> Environment {
         let folder = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
-        let is_archive = |folder: &PathBuf| folder.join(DESCRIPTION).is_file();
         Environment {
             archive: std::env::var_os("SNAP_ARCHIVE"),
-            around_program: folder.map(platform::plain_path).filter(is_archive),
+            around_program: folder.map(platform::plain_path).and_then(archive_around),
             pager: std::env::var_os("PAGER"),
             less: std::env::var_os("LESS"),
             no_color: std::env::var_os("NO_COLOR"),
         }
     }
+}
+
+/// The archive whose folder this is, or whose folder of programs.
+fn archive_around(folder: PathBuf) -> Option<PathBuf> {
+    let is_archive = |folder: &Path| folder.join(DESCRIPTION).is_file();
+    let above = folder.parent().filter(|above| folder.ends_with(PROGRAMS) && is_archive(above)).map(Path::to_owned);
+    if is_archive(&folder) { Some(folder) } else { above }
 }
 
 /// How this run of the program shall be, wherever that was said.

@@ -22,6 +22,8 @@ pub struct Listing {
     pub problems: Vec<Problem>,
     /// How many sockets there are; they are not kept.
     pub sockets: u64,
+    /// How many files have their content somewhere else; they are not read, and what was saved of them is kept.
+    pub remote: u64,
     /// Names that rules leave out, by their place, and whether each is a directory.
     pub(super) left_out: Vec<((u32, u32), bool)>,
     /// The bytes of the files among them.

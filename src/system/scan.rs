@@ -28,6 +28,7 @@ use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
+use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
 use crate::system::platform::Ladder;
@@ -84,7 +85,7 @@ impl Source {
             file,
             stat,
             rules: rules.clone(),
-            exclude: Exclude::new(&rules.exclude)?,
+            exclude: Exclude::new(&rules.exclude, platform::CASE)?,
             file_systems: Lock::default(),
             drives_to_probe: Lock::default(),
         })
@@ -495,6 +496,11 @@ impl Scanner<'_> {
                 listing.sockets += 1;
                 return;
             };
+            if raw.is_remote && kind == Kind::File {
+                listing.remote += 1;
+                listing.unreadable.push(name.to_vec());
+                return;
+            }
             let file_system = match known {
                 Some((number, file_system)) if number == raw.file_system => file_system,
                 _ => known.insert((raw.file_system, source.file_system(directory, name, raw.file_system))).1,

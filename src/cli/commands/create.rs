@@ -201,7 +201,7 @@ fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
     }
     exclude.extend(args.exclude.iter().cloned());
     // Refused here, before the drive is touched.
-    Exclude::new(&exclude).map_err(|error| Failure::from(error).into_usage())?;
+    Exclude::new(&exclude, platform::CASE).map_err(|error| Failure::from(error).into_usage())?;
     let rules = Rules { exclude, exclude_caches: args.exclude_caches, one_file_system: args.one_file_system };
     Ok((rules != Rules::default()).then_some(rules))
 }

@@ -13,6 +13,7 @@ use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::create::CreateReport;
 use snap_archive::verbs::create::LeftOut;
+use snap_archive::verbs::create::PassedOver;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ struct Document<'a> {
     bytes_written: u64,
     seconds: f64,
     sockets: u64,
+    remote: u64,
     left_out: LeftOutCounts,
     bytes_free: Option<u64>,
     problems: u64,
@@ -80,7 +82,8 @@ impl Render for Created<'_> {
             bytes_read: report.bytes_read,
             bytes_written: report.bytes_written,
             seconds: json::seconds(self.took),
-            sockets: report.sockets,
+            sockets: report.passed_over.sockets,
+            remote: report.passed_over.remote,
             left_out: LeftOutCounts::new(&report.left_out),
             bytes_free: report.bytes_free,
             problems: report.problems,
@@ -128,9 +131,13 @@ fn would_be_saved(report: &CreateReport, text: &mut Text) {
 
 /// What was left out, and how many problems were listed.
 fn exceptions(report: &CreateReport, text: &mut Text) {
-    if report.sockets > 0 {
-        let sockets = text::count(report.sockets, "socket was", "sockets were");
+    let PassedOver { sockets, remote } = report.passed_over;
+    if sockets > 0 {
+        let sockets = text::count(sockets, "socket was", "sockets were");
         text.aside(format!("{sockets} left out: a socket holds no data."));
+    }
+    if remote > 0 {
+        text.aside(left_in_the_cloud(remote));
     }
     if report.left_out != LeftOut::default() {
         text.aside(left_out(&report.left_out));
@@ -144,6 +151,19 @@ fn exceptions(report: &CreateReport, text: &mut Text) {
             }
         };
         text.warning(format!("{files} kept. See the list above."));
+    }
+}
+
+/// `312 files are only in the cloud and were left out; their last saved versions, if any, are kept.`
+fn left_in_the_cloud(files: u64) -> String {
+    match files {
+        1 => "1 file is only in the cloud and was left out; its last saved version, if any, is kept.".to_owned(),
+        files => {
+            let files = text::number(files);
+            format!(
+                "{files} files are only in the cloud and were left out; their last saved versions, if any, are kept."
+            )
+        }
     }
 }
 
@@ -182,6 +202,12 @@ fn counts(counts: &Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_are_only_in_the_cloud_are_one_line() {
+        assert!(left_in_the_cloud(1312).starts_with("1,312 files are only in the cloud"));
+        assert!(left_in_the_cloud(1).starts_with("1 file is only in the cloud and was left out; its"));
+    }
 
     #[test]
     fn rare_changes_are_named_only_when_they_are_there() {

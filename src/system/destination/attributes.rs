@@ -216,6 +216,7 @@ pub(super) fn is_ours(name: &[u8]) -> bool {
         || name.starts_with(b"system.posix_acl_")
         || name == b"security.capability"
         || name == b"windows.attributes"
+        || name.starts_with(b"windows.stream.")
 }
 
 fn wanted_owner(entry: &Entry) -> String {

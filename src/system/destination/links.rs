@@ -69,6 +69,9 @@ impl Destination {
         let source = self.open_existing_file(existing)?;
         let copy = self.begin_file(new)?;
         let holes = entry.content.as_ref().map(|content| content.holes.clone()).unwrap_or_default();
+        if !holes.is_empty() {
+            copy.will_have_holes();
+        }
         let mut buffer = vec![0; COPY_BYTES];
         for data in holes.data(0..entry.stat.size) {
             let mut at = data.start;

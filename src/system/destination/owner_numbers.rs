@@ -5,6 +5,7 @@ use crate::base::acl::Who;
 use crate::base::concurrency::Lock;
 use crate::base::entry::Entry;
 use crate::base::entry::WINDOWS_PREFIX;
+use crate::base::entry::WINDOWS_SECURITY;
 use crate::base::entry::Xattr;
 use crate::system::platform;
 use std::borrow::Cow;
@@ -21,12 +22,14 @@ pub(super) struct OwnerNumbers {
     groups: Lock<HashMap<Arc<str>, Option<u32>>>,
     /// Whether numbers are taken as they were saved.
     numeric: bool,
+    /// Whether what Windows keeps of owners and rights is left out.
+    without_rights: bool,
 }
 
 impl OwnerNumbers {
-    /// None known yet; `numeric` takes numbers as they were saved, whatever the names.
-    pub(super) fn new(numeric: bool) -> OwnerNumbers {
-        OwnerNumbers { numeric, ..OwnerNumbers::default() }
+    /// None known yet; `numeric` takes numbers as they were saved, whatever the names; `owners`: whether owners are restored.
+    pub(super) fn new(numeric: bool, owners: bool) -> OwnerNumbers {
+        OwnerNumbers { numeric, without_rights: !owners, ..OwnerNumbers::default() }
     }
 
     /// The owner and group that `entry` gets here: by name where the name is known, else by number.
@@ -46,9 +49,12 @@ impl OwnerNumbers {
     /// The extended attributes that `entry` gets here: those in access control lists are found as its owner is.
     pub(super) fn xattrs<'e>(&self, entry: &'e Entry) -> Cow<'e, [Xattr]> {
         let is_of_windows = |name: &[u8]| name.starts_with(WINDOWS_PREFIX);
-        if !platform::HAS_WINDOWS_ATTRIBUTES && entry.xattrs.iter().any(|(name, _)| is_of_windows(name)) {
-            // They mean nothing here, and nobody misses them.
-            return Cow::Owned(entry.xattrs.iter().filter(|(name, _)| !is_of_windows(name)).cloned().collect());
+        // Elsewhere they mean nothing, and nobody misses them.
+        let is_left_out = |name: &[u8]| {
+            !platform::HAS_WINDOWS_ATTRIBUTES && is_of_windows(name) || self.without_rights && name == WINDOWS_SECURITY
+        };
+        if entry.xattrs.iter().any(|(name, _)| is_left_out(name)) {
+            return Cow::Owned(entry.xattrs.iter().filter(|(name, _)| !is_left_out(name)).cloned().collect());
         }
         if !entry.xattrs.iter().any(|(name, _)| name == acl::ACL_NAMES) {
             return Cow::Borrowed(&entry.xattrs);

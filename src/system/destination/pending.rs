@@ -57,6 +57,11 @@ impl<'d> PendingFile<'d> {
         &self.path
     }
 
+    /// Says before anything is written that some of it will not be, so that this takes no room.
+    pub fn will_have_holes(&self) {
+        platform::will_have_holes(&self.file);
+    }
+
     /// Writes `bytes` at `offset`. Several threads may write pieces at once, in any order; what nobody writes becomes a hole.
     ///
     /// # Errors

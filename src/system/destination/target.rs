@@ -124,7 +124,7 @@ impl Destination {
             syncs_each_file: platform::SYNCS_FILES_ONLY && places.roots.iter().any(may_be_unplugged),
             places,
             options: DestinationOptions { owners: options.owners && platform::HAS_OWNERS, ..options },
-            names: OwnerNumbers::new(options.numeric_ids),
+            names: OwnerNumbers::new(options.numeric_ids, options.owners),
             losses: Losses::default(),
             written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),

@@ -12,6 +12,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::path::EntryPath;
 use crate::system::platform;
+use crate::system::platform::LinkKind;
 use crate::system::platform::Node;
 use crate::system::platform::RawStat;
 use crate::system::platform::Refusal;
@@ -144,7 +145,7 @@ impl Destination {
         let parent = self.parent(path, "cannot be made")?;
         let temporary = self.temporary_name();
         let (made, loss) = match entry.stat.kind {
-            Kind::Symlink => (parent.make_symlink(&entry.target, &temporary), LossKind::Symlink),
+            Kind::Symlink => (parent.make_symlink(&entry.target, &temporary, link_kind(entry)), LossKind::Symlink),
             Kind::Fifo => (parent.make_node(&temporary, Kind::Fifo, 0o600, Device::default()), LossKind::Fifo),
             kind => (parent.make_node(&temporary, kind, 0o600, entry.stat.device), LossKind::Device),
         };
@@ -195,6 +196,11 @@ impl Destination {
             removed => removed.map_err(|error| self.failure(path, "cannot be removed", error)),
         }
     }
+}
+
+fn link_kind(entry: &Entry) -> LinkKind {
+    let kind = entry.xattrs.iter().find(|(name, _)| name == platform::LINK_KIND);
+    kind.map(|(_, kind)| LinkKind::named(kind)).unwrap_or_default()
 }
 
 fn was_refused(loss: LossKind, error: &io::Error) -> bool {

@@ -2,6 +2,7 @@
 //! looked up through a symlink that somebody put in the way. Names are bytes and have no `/`.
 
 use super::facts::FileSystem;
+use super::facts::LinkKind;
 use super::facts::RawStat;
 use super::system;
 use crate::base::entry::Device;
@@ -132,12 +133,12 @@ impl Directory {
         self.0.make_directory(name, mode)
     }
 
-    /// Makes the symlink `name` in it, pointing to `target`, whatever that is.
+    /// Makes the symlink `name` in it, pointing to `target`, whatever that is, of this kind where there are several.
     ///
     /// # Errors
     /// As for [`Directory::make_directory`]; also when the target is empty, holds a NUL, or is longer than 4095 bytes.
-    pub fn make_symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
-        self.0.make_symlink(target, name)
+    pub fn make_symlink(&self, target: &[u8], name: &[u8], kind: LinkKind) -> io::Result<()> {
+        self.0.make_symlink(target, name, kind)
     }
 
     /// Makes the pipe or device `name` in it; a pipe has no numbers.

@@ -34,6 +34,8 @@ pub struct RawStat {
     pub mount: u64,
     /// The numbers of a device.
     pub device: Device,
+    /// Whether its content is not here, and reading it would fetch it from somewhere else.
+    pub is_remote: bool,
 }
 
 impl RawStat {
@@ -92,6 +94,45 @@ pub enum Names {
     Windows,
     /// Nobody knows before it is tried.
     Unknown,
+}
+
+/// The extended attribute that says which kind of link it was, where there are several.
+pub const LINK_KIND: &[u8] = b"windows.link";
+
+/// Which kind of link it was where there are several. Other systems have one kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LinkKind {
+    /// Nobody said: by what it leads to.
+    #[default]
+    Unknown,
+    /// A symlink to a file.
+    File,
+    /// A symlink to a folder.
+    Directory,
+    /// A junction: to a folder, by its whole path.
+    Junction,
+    /// One of the Linux that runs under Windows.
+    Wsl,
+}
+
+impl LinkKind {
+    /// Each with its name in archives.
+    const NAMES: [(LinkKind, &'static [u8]); 4] = [
+        (LinkKind::File, b"file"),
+        (LinkKind::Directory, b"dir"),
+        (LinkKind::Junction, b"junction"),
+        (LinkKind::Wsl, b"wsl"),
+    ];
+
+    /// The kind with this name.
+    pub fn named(name: &[u8]) -> LinkKind {
+        LinkKind::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind).unwrap_or_default()
+    }
+
+    /// Its name; empty where nobody said which it is.
+    pub fn name(self) -> &'static [u8] {
+        LinkKind::NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, name)| *name).unwrap_or_default()
+    }
 }
 
 /// What a file system, or the rights of the person, may refuse. It is then done without, and told as a loss.

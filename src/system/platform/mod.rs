@@ -19,6 +19,8 @@ use windows as system;
 pub use directory::Directory;
 pub use directory::Node;
 pub use facts::FileSystem;
+pub use facts::LINK_KIND;
+pub use facts::LinkKind;
 pub use facts::Names;
 pub use facts::RawStat;
 pub use facts::Refusal;
@@ -27,6 +29,7 @@ pub use ladder::Ladder;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;
+use crate::base::pattern::Case;
 use std::borrow::Cow;
 use std::fs::File;
 use std::fs::Metadata;
@@ -105,6 +108,9 @@ pub fn list(path: &Path, each: impl FnMut(&[u8], io::Result<Metadata>)) -> io::R
     portable::list(path, each)
 }
 
+/// Whether rules tell names apart by their case here: not where the system's people do not.
+pub const CASE: Case = if cfg!(windows) { Case::Ignored } else { Case::Matters };
+
 /// Whether this system has owners with numbers, and modes: where not, what is restored has what the system gives it, and nothing
 /// is said of that.
 pub const HAS_OWNERS: bool = cfg!(unix);
@@ -126,6 +132,14 @@ pub const SYNCS_FILES_ONLY: bool = cfg!(windows);
 /// What a file of this kind keeps of a mode here.
 pub fn kept_mode(kind: Option<Kind>, mode: u32) -> u32 {
     system::kept_mode(kind, mode)
+}
+
+/// Lets those who may read the file at `path` run it as a program, where a file has a right to that.
+///
+/// # Errors
+/// When the file system fails. One that knows no modes is left alone.
+pub fn make_executable(path: &Path) -> io::Result<()> {
+    system::make_executable(path)
 }
 
 /// Locks a file against other processes that lock it so, without waiting, until it is closed. It can be read all the same.
@@ -168,6 +182,11 @@ pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize>
 /// When the file cannot be read.
 pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
     system::holes(file, size)
+}
+
+/// Tells the system that not all of a file will be written, and that the rest need not take room.
+pub fn will_have_holes(file: &File) {
+    system::will_have_holes(file);
 }
 
 /// Tells the system that the file will be read from front to back.

@@ -68,6 +68,7 @@ pub fn raw_stat(found: &Metadata) -> RawStat {
         file_system: 0,
         mount: 0,
         device: Device::default(),
+        is_remote: false,
     }
 }
 

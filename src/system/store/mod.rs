@@ -216,7 +216,7 @@ pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<
 }
 
 /// What is said of a file that does not come back as it was written.
-fn not_as_written(name: &str) -> Error {
+pub fn not_as_written(name: &str) -> Error {
     Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}"))
         .with_advice(Advice::ReplaceDrive)
 }

@@ -45,6 +45,7 @@ pub use self::options::PART_BYTES_DEFAULT;
 pub use self::options::SourceSpec;
 pub use self::report::CreateReport;
 pub use self::report::LeftOut;
+pub use self::report::PassedOver;
 
 use self::begin::head;
 use self::begin::scan_options;
@@ -135,7 +136,7 @@ fn attempt(
         bytes_read: done.bytes_read,
         bytes_written: done.bytes_written,
         problems: done.problems,
-        sockets: done.sockets,
+        passed_over: done.passed_over,
         left_out: done.left_out,
         bytes_free: room.free_bytes,
         is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),

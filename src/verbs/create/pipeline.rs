@@ -12,6 +12,7 @@ use super::part_budget::PartBudget;
 use super::planned::PlanOptions;
 use super::planner::Planner;
 use super::report::LeftOut;
+use super::report::PassedOver;
 use super::space::Scene;
 use super::space::for_each_changed;
 use super::space::part_bytes_limit;
@@ -110,8 +111,8 @@ pub fn run(run: &CreateContext) -> Result<Done> {
     let writer = counting_ahead(run, &shared.meter, || with_ticks(PROGRESS_INTERVAL, tick, work))?;
     tick();
     check_interrupted(run.monitor)?;
-    let (counts, sockets, left_out) = planned.ok_or_else(stopped)?;
-    Ok(Done { left_out, ..writer.finish(&counts, sockets)? })
+    let (counts, passed_over, left_out) = planned.ok_or_else(stopped)?;
+    Ok(Done { left_out, ..writer.finish(&counts, passed_over)? })
 }
 
 /// Does `work`, and counts meanwhile how many bytes there are to be read in all, where somebody wants to know.
@@ -155,13 +156,13 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-/// Plans until the sources are through; gives what was found unchanged, the sockets, and what rules left out.
+/// Plans until the sources are through; gives what was found unchanged, what was not read, and what rules left out.
 fn plan(
     sender: &Sender<WorkItem, Result<Output>>,
     run: &CreateContext,
     context: Context,
     shared: &Shared,
-) -> Result<(Counts, u64, LeftOut)> {
+) -> Result<(Counts, PassedOver, LeftOut)> {
     let mut send = |planned| {
         check_interrupted(run.monitor)?;
         let bytes = match &planned {
@@ -203,7 +204,7 @@ fn plan(
         let count = elsewhere - ELSEWHERE_TOLD_MAX;
         run.monitor.event(Event::Notice(&Notice::MoreElsewhere { count }));
     }
-    Ok((planner.counts, planner.sockets, left_out))
+    Ok((planner.counts, planner.passed_over, left_out))
 }
 
 /// Counts what rules leave out of a directory, and names it where that is wanted.

@@ -31,6 +31,7 @@ use super::planned::PlanOptions;
 use super::planned::checked;
 use super::planned::lists;
 use super::planned::path_in;
+use super::report::PassedOver;
 use super::sources::has_become_empty;
 use super::worker::Context;
 use super::worker::open_large;
@@ -77,8 +78,8 @@ pub struct Planner<'a> {
     owners: OwnerNames,
     /// What was found unchanged.
     pub counts: Counts,
-    /// Sockets met.
-    pub sockets: u64,
+    /// What was met and is not read.
+    pub passed_over: PassedOver,
 }
 
 impl<'a> Planner<'a> {
@@ -104,7 +105,7 @@ impl<'a> Planner<'a> {
             links: HashMap::new(),
             owners: OwnerNames::default(),
             counts: Counts::default(),
-            sockets: 0,
+            passed_over: PassedOver::default(),
         }
     }
 
@@ -152,7 +153,8 @@ impl<'a> Planner<'a> {
         let path = checked(&listing.path)?;
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
         self.check_not_emptied(listing, &group)?;
-        self.sockets += listing.sockets;
+        self.passed_over.sockets += listing.sockets;
+        self.passed_over.remote += listing.remote;
         let elsewhere: Vec<_> = listing.elsewhere.iter().chain(&listing.pseudo).collect();
         if !listing.problems.is_empty() || !elsewhere.is_empty() {
             let elsewhere = elsewhere.into_iter().filter_map(|path| EntryPathBuf::from_bytes(path)).collect();

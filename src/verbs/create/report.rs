@@ -14,6 +14,15 @@ pub struct LeftOut {
     pub bytes: u64,
 }
 
+/// What was found and not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PassedOver {
+    /// Sockets: they hold no data.
+    pub sockets: u64,
+    /// Files whose content is only somewhere else, as in a cloud. Their last saved versions are kept.
+    pub remote: u64,
+}
+
 /// What `create` did.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -28,8 +37,8 @@ pub struct CreateReport {
     pub bytes_written: u64,
     /// How many entries could not be saved as they should.
     pub problems: u64,
-    /// How many sockets were passed over.
-    pub sockets: u64,
+    /// What was found and not read.
+    pub passed_over: PassedOver,
     /// What rules left out.
     pub left_out: LeftOut,
     /// How many bytes were free on the archive's drive before; `None` where that is not known.

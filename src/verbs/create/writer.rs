@@ -4,6 +4,7 @@ use super::context::CreateContext;
 use super::index::IndexBuilder;
 use super::packed::Packed;
 use super::report::LeftOut;
+use super::report::PassedOver;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
 use crate::base::advice::Advice;
@@ -38,7 +39,7 @@ pub struct Done {
     pub bytes_read: u64,
     pub bytes_written: u64,
     pub problems: u64,
-    pub sockets: u64,
+    pub passed_over: PassedOver,
     pub left_out: LeftOut,
 }
 
@@ -143,10 +144,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Publishes the last part, and with it the snapshot, if anything changed. `counts` is what was found unchanged.
-    pub fn finish(mut self, counts: &Counts, sockets: u64) -> Result<Done> {
+    pub fn finish(mut self, counts: &Counts, passed_over: PassedOver) -> Result<Done> {
         self.done.counts.add(counts);
         self.tail.counts.add(counts);
-        self.done.sockets = sockets;
+        self.done.passed_over = passed_over;
         self.check_sources()?;
         // Parts of a snapshot that was cut off may hold all there is to store; this one then finishes it.
         let worth_a_snapshot = self.has_changes || self.parts > 0 || self.run.was_cut_off() || self.run.is_wanted;

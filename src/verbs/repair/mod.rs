@@ -22,6 +22,7 @@ use crate::archive::listing::parse_index_name;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::DAMAGED;
+use crate::archive::open::DESCRIPTION;
 use crate::archive::open::DESCRIPTIONS;
 use crate::archive::open::INDEX;
 use crate::archive::open::bundle_path;
@@ -147,7 +148,7 @@ impl Repair<'_> {
     fn descriptions(&mut self, wrong: Option<&Error>) -> Result<()> {
         let made = self.store().list(BUNDLES)?.iter().find_map(|(name, _)| BundleName::parse(name)?.time());
         for name in DESCRIPTIONS {
-            let is_last = name == DESCRIPTIONS[2];
+            let is_last = name == DESCRIPTION;
             let length = self.store().open(name).map(|blob| blob.length());
             let is_missing = match &length {
                 Ok(length) => *length == 0,

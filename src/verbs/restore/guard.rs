@@ -21,6 +21,7 @@ use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
 use crate::system::destination::Destination;
+use crate::system::platform;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
 use std::io::Read;
@@ -159,7 +160,7 @@ impl Asked {
     /// The rules at the top of a source.
     fn of_source(&mut self, guard: &Guard, top: &EntryPath) -> Level {
         let Some(source) = guard.sources.get(top.as_bytes()) else { return Level::default() };
-        match Exclude::new(&source.rules.exclude) {
+        match Exclude::new(&source.rules.exclude, platform::CASE) {
             Ok(exclude) if !source.path.is_empty() => Level { exclude, is_closed: false },
             // A repair found the source, and not by which rules it was read.
             _ => self.closed(top, "nothing in it is deleted: by which rules it was saved is not known"),

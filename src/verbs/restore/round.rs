@@ -207,6 +207,11 @@ impl<'r> Target for Job<'r> {
         let PlannedEntry { path, entry, .. } = &self.planned;
         let begun = destination.refuse_too_large(path, entry.stat.size).and_then(|()| destination.begin_file(path));
         let file = self.or_report(begun)?;
+        if let Some(file) = &file
+            && entry.content.as_ref().is_some_and(|content| !content.holes.is_empty())
+        {
+            file.will_have_holes();
+        }
         Ok(file.map(|file| OpenFile { file, bytes: AtomicU64::new(0) }))
     }
 

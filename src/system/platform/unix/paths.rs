@@ -1,12 +1,15 @@
 //! Paths as people type and read them, which are bytes; files that are named by them.
 
 use crate::base::entry::Kind;
+use crate::system::platform::facts::Refusal;
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::fs::Permissions;
 use std::fs::TryLockError;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -51,4 +54,13 @@ pub fn try_lock(file: &File) -> Result<(), TryLockError> {
 
 pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
+}
+
+pub fn make_executable(path: &Path) -> io::Result<()> {
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
+    let wanted = mode | (mode & 0o444) >> 2;
+    match std::fs::set_permissions(path, Permissions::from_mode(wanted)) {
+        Err(error) if Refusal::Attribute.is_meant_by(&error) => Ok(()),
+        done => done,
+    }
 }

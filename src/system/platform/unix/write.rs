@@ -1,6 +1,7 @@
 //! Making and changing entries, as every Unix does it.
 
 use super::Handle;
+use crate::system::platform::facts::LinkKind;
 use crate::system::platform::facts::Refusal;
 use nix::unistd::Group;
 use nix::unistd::User;
@@ -23,7 +24,7 @@ impl Handle {
         Ok(rustix::fs::mkdirat(&self.0, name, Mode::from_raw_mode(mode as RawMode))?)
     }
 
-    pub fn make_symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
+    pub fn make_symlink(&self, target: &[u8], name: &[u8], _: LinkKind) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 
@@ -102,3 +103,5 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
         Err(error) => Err(error.into()),
     }
 }
+
+pub fn will_have_holes(_: &File) {}

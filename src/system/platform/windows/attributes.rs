@@ -7,15 +7,23 @@ use super::facts;
 use super::facts::ATTRIBUTES;
 use super::facts::CREATED;
 use super::nt;
+use super::nt::How;
 use super::opening::CHANGE;
+use super::opening::LOOK;
 use super::opening::change;
 use super::read::stat_file;
+use super::security;
+use super::streams;
+use crate::base::entry::WINDOWS_SECURITY;
 use crate::base::time::Time;
 use crate::system::platform::directory::Node;
+use crate::system::platform::facts::LINK_KIND;
 use crate::system::platform::facts::RawStat;
 use crate::system::platform::portable;
 use std::fs::File;
 use std::io;
+use std::io::Write;
+use windows_sys::Wdk::Storage::FileSystem as wdk;
 use windows_sys::Win32::Storage::FileSystem as fs;
 
 /// Does something with the node opened for that.
@@ -67,21 +75,48 @@ pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
             let basic = fs::FILE_BASIC_INFO { CreationTime: ticks, ..Default::default() };
             with(node, |file| nt::set_info(file, fs::FileBasicInfo, &basic))
         }
-        _ => Err(io::Error::from_raw_os_error(errors::NOT_SUPPORTED)),
+        // It was made as this says.
+        LINK_KIND => Ok(()),
+        WINDOWS_SECURITY => set_security(node, value),
+        _ => with(node, |file| {
+            let how = How {
+                access: fs::FILE_GENERIC_WRITE,
+                disposition: wdk::FILE_OVERWRITE_IF,
+                options: wdk::FILE_NON_DIRECTORY_FILE,
+            };
+            open_stream(file, name, how)?.write_all(value)
+        }),
     }
+}
+
+fn open_stream(file: &File, xattr: &[u8], how: How) -> io::Result<File> {
+    let name = streams::of_xattr(xattr).ok_or_else(|| io::Error::from_raw_os_error(errors::NOT_SUPPORTED))?;
+    nt::open_stream(file, name, how)
+}
+
+/// Only who may give files to others does that: rights of another computer's people would else lock their own owner out.
+fn set_security(node: Node, value: &[u8]) -> io::Result<()> {
+    if !nt::may_give_away() {
+        return Err(io::Error::from_raw_os_error(errors::PRIVILEGE_NOT_HELD));
+    }
+    let text = std::str::from_utf8(value).ok().and_then(security::kept);
+    let text = text.ok_or_else(|| io::Error::from_raw_os_error(errors::INVALID_PARAMETER))?;
+    with(node, |file| nt::set_security(file, &text, security::takes_none_from_around(&text)))
 }
 
 pub fn remove_xattr(node: Node, name: &[u8]) -> io::Result<()> {
     match name {
         ATTRIBUTES => set_xattr(node, name, b"a"),
-        _ => Err(io::Error::from_raw_os_error(errors::NOT_SUPPORTED)),
+        _ => with(node, |file| nt::remove(&open_stream(file, name, How { access: fs::DELETE, ..LOOK })?)),
     }
 }
 
 pub fn xattr_names(node: Node) -> io::Result<Vec<Vec<u8>>> {
-    let has_letters = with(node, |file| {
+    with(node, |file| {
         let basic: fs::FILE_BASIC_INFO = nt::info(file, fs::FileBasicInfo)?;
-        Ok(facts::letters_of(basic.FileAttributes).is_some())
-    })?;
-    Ok(if has_letters { vec![ATTRIBUTES.to_vec()] } else { Vec::new() })
+        let letters = facts::letters_of(basic.FileAttributes).map(|_| ATTRIBUTES.to_vec());
+        let streams = streams::streams(&nt::stream_list(file)?);
+        let streams = streams.into_iter().map(|stream| [streams::PREFIX, &stream.name].concat());
+        Ok(letters.into_iter().chain(streams).collect())
+    })
 }

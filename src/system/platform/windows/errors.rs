@@ -12,13 +12,16 @@ const SHARING_VIOLATION: i32 = 32;
 const LOCK_VIOLATION: i32 = 33;
 /// What there is not here at all.
 pub const NOT_SUPPORTED: i32 = 50;
+/// What is no name here: also of a stream where there are none.
+const INVALID_NAME: i32 = 123;
 /// What cannot be as it was asked for.
 pub const INVALID_PARAMETER: i32 = 87;
 const CALL_NOT_IMPLEMENTED: i32 = 120;
 const INVALID_LEVEL: i32 = 124;
 const NOT_A_REPARSE_POINT: i32 = 4390;
 const TOO_MANY_LINKS: i32 = 1142;
-const PRIVILEGE_NOT_HELD: i32 = 1314;
+/// What this person has no right to.
+pub const PRIVILEGE_NOT_HELD: i32 = 1314;
 
 /// What stops a path at a link; of our own making where a link was found by looking.
 pub const STOPPED_ON_SYMLINK: i32 = 681;
@@ -35,7 +38,8 @@ const NOT_HERE: [i32; 4] = [INVALID_FUNCTION, NOT_SUPPORTED, CALL_NOT_IMPLEMENTE
 pub fn is_meant_by(refusal: Refusal, error: &io::Error) -> bool {
     let further: &[i32] = match refusal {
         // Before 1601 there is no time.
-        Refusal::Attribute | Refusal::Xattr => &[ACCESS_DENIED, PRIVILEGE_NOT_HELD, INVALID_PARAMETER],
+        Refusal::Attribute => &[ACCESS_DENIED, PRIVILEGE_NOT_HELD, INVALID_PARAMETER],
+        Refusal::Xattr => &[ACCESS_DENIED, PRIVILEGE_NOT_HELD, INVALID_PARAMETER, INVALID_NAME],
         Refusal::Symlink | Refusal::Node => &[PRIVILEGE_NOT_HELD, INVALID_PARAMETER, NOT_A_REPARSE_POINT],
         Refusal::Link => &[TOO_MANY_LINKS, NOT_SAME_DEVICE],
     };

@@ -1,8 +1,10 @@
 //! What Windows' numbers mean: attributes, tags, times. Pure; the numbers are those of its SDK (winnt.h), so that this can be
 //! tested everywhere.
 
+use super::streams;
 use crate::base::entry::Kind;
 use crate::base::time::Time;
+use crate::system::platform::facts::LinkKind;
 
 /// The extended attribute with letters for read-only, hidden and so on.
 pub const ATTRIBUTES: &[u8] = b"windows.attributes";
@@ -97,9 +99,21 @@ pub fn with_letters(attributes: u32, letters: &[u8]) -> u32 {
     })
 }
 
-/// Whether an extended attribute can be there as it was saved: drives round the moment when a file was made, each in its way.
+/// Whether an extended attribute can be there as it was saved: drives round the moment when a file was made, each in its way,
+/// rights may be set by administrators only, and a link may have become another.
 pub fn may_compare_xattr(name: &[u8]) -> bool {
-    name == ATTRIBUTES
+    name == ATTRIBUTES || streams::of_xattr(name).is_some()
+}
+
+/// Which kind of link has these attributes and this tag; `None` when it is no link.
+pub fn link_kind(attributes: u32, tag: u32) -> Option<LinkKind> {
+    match (kind_of(attributes, tag)?, tag) {
+        (Kind::Symlink, TAG_MOUNT_POINT) => Some(LinkKind::Junction),
+        (Kind::Symlink, TAG_LX_SYMLINK) => Some(LinkKind::Wsl),
+        (Kind::Symlink, _) if attributes & DIRECTORY != 0 => Some(LinkKind::Directory),
+        (Kind::Symlink, _) => Some(LinkKind::File),
+        _ => None,
+    }
 }
 
 /// Whether a device that describes itself so (`STORAGE_DEVICE_DESCRIPTOR`) is known to be built in.
@@ -180,6 +194,23 @@ mod tests {
     #[test]
     fn what_drives_round_and_what_other_systems_keep_is_not_compared() {
         assert!(may_compare_xattr(ATTRIBUTES) && !may_compare_xattr(CREATED) && !may_compare_xattr(b"user.note"));
+        assert!(may_compare_xattr(b"windows.stream.x") && !may_compare_xattr(b"windows.security"));
+    }
+
+    #[test]
+    fn links_are_told_apart_and_their_kinds_have_names() {
+        assert_eq!(link_kind(REPARSE_POINT | DIRECTORY, TAG_MOUNT_POINT), Some(LinkKind::Junction));
+        assert_eq!(link_kind(REPARSE_POINT | DIRECTORY, TAG_SYMLINK), Some(LinkKind::Directory));
+        assert_eq!(link_kind(REPARSE_POINT, TAG_SYMLINK), Some(LinkKind::File));
+        assert_eq!(link_kind(REPARSE_POINT, TAG_LX_SYMLINK), Some(LinkKind::Wsl));
+        assert_eq!(
+            [(0, TAG_SYMLINK), (REPARSE_POINT, 7)].map(|(attributes, tag)| link_kind(attributes, tag)),
+            [None; 2]
+        );
+        for name in [&b"file"[..], b"dir", b"junction", b"wsl", b""] {
+            assert_eq!(LinkKind::named(name).name(), name);
+        }
+        assert_eq!(LinkKind::named(b"hard"), LinkKind::Unknown);
     }
 
     #[test]

@@ -51,6 +51,15 @@ pub fn junction(target: &[u8]) -> Option<Vec<u8>> {
     data(TAG_MOUNT_POINT, &[], &[end(real), end(shown)])
 }
 
+/// The reparse data of a link of Windows' Linux that leads to `target`; `None` when that cannot be a target.
+pub fn wsl(target: &[u8]) -> Option<Vec<u8>> {
+    const VERSION: u32 = 2;
+    let rest = [&VERSION.to_le_bytes()[..], target].concat();
+    let length = u16::try_from(rest.len()).ok().filter(|length| usize::from(*length) + 8 <= REPARSE_BYTES_MAX)?;
+    let is_target = !target.is_empty() && !target.contains(&0);
+    is_target.then(|| [&TAG_LX_SYMLINK.to_le_bytes()[..], &length.to_le_bytes(), &[0; 2], &rest].concat())
+}
+
 /// A target as people see it and as the kernel takes it, and whether it begins with a drive's letter.
 fn both(target: &[u8]) -> Option<(Vec<u16>, Vec<u16>, bool)> {
     let mut shown = names::wide_of(target).filter(|wide| !wide.is_empty() && !wide.contains(&0))?;
@@ -108,6 +117,8 @@ mod tests {
     fn links_of_windows_linux_and_of_networks_are_read_and_clouds_are_none() {
         let linux = [&TAG_LX_SYMLINK.to_le_bytes()[..], &[8, 0, 0, 0, 2, 0, 0, 0], b"/usr"].concat();
         assert_eq!(target_of(&linux).unwrap(), b"/usr");
+        assert_eq!(wsl(b"/usr"), Some(linux));
+        assert_eq!([wsl(b""), wsl(b"a\0b"), wsl(&b"x".repeat(20_000))], [None, None, None]);
         let share = data(TAG_SYMLINK, &[0; 4], &[r"\??\UNC\nas\s".encode_utf16().collect(), vec![]]).unwrap();
         assert_eq!(target_of(&share).unwrap(), b"//nas/s");
         let cloud = [&0x9000_001a_u32.to_le_bytes()[..], &[0; 60]].concat();

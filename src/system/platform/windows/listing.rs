@@ -57,6 +57,7 @@ fn record(bytes: &[u8]) -> Option<Record> {
         file_system: 0,
         mount: 0,
         device: Device::default(),
+        is_remote: facts::is_elsewhere(attributes),
     };
     Some(Record { name: names::bytes_of(&wide), stat })
 }

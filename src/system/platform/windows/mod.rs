@@ -1,12 +1,15 @@
 //! Windows by directory handle, so that no name is ever looked up through a link that somebody put in the way, no path is too
 //! long, and no name is reserved. What decides is pure and tested on every system; what calls the system is compiled there.
+#![allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the functions are those that every system has")]
 
 mod errors;
 mod facts;
 mod links;
 mod listing;
 mod names;
+mod security;
 mod sparse;
+mod streams;
 
 #[cfg(windows)]
 mod attributes;

@@ -8,17 +8,23 @@ use super::listing;
 use super::nt;
 use super::nt::How;
 use super::opening::LOOK;
+use super::security;
 use super::sparse;
+use super::streams;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
+use crate::base::entry::WINDOWS_SECURITY;
+use crate::base::entry::XATTRS_BYTES_MAX;
 use crate::base::entry::Xattr;
 use crate::base::holes::Holes;
 use crate::system::platform::facts::FileSystem;
+use crate::system::platform::facts::LINK_KIND;
 use crate::system::platform::facts::Names;
 use crate::system::platform::facts::RawStat;
 use crate::system::platform::portable;
 use std::fs::File;
 use std::io;
+use std::io::Read;
 use std::os::windows::fs::FileExt;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
@@ -181,11 +187,12 @@ impl Handle {
     }
 
     pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
-        file_xattrs(&nt::open_at(&self.0, name, LOOK)?)
+        let with_rights = How { access: LOOK.access | fs::READ_CONTROL, ..LOOK };
+        file_xattrs(&nt::open_at(&self.0, name, with_rights).or_else(|_| nt::open_at(&self.0, name, LOOK))?)
     }
 
     pub fn own_xattrs(&self) -> io::Result<Vec<Xattr>> {
-        file_xattrs(&self.0)
+        self.xattrs(b"")
     }
 }
 
@@ -233,6 +240,7 @@ pub fn stat_file(file: &File) -> io::Result<RawStat> {
         file_system: u64::from(found.dwVolumeSerialNumber),
         mount: 0,
         device: Device::default(),
+        is_remote: facts::is_elsewhere(attributes),
     })
 }
 
@@ -240,12 +248,42 @@ pub fn stat_path(path: &Path) -> io::Result<RawStat> {
     stat_file(&opened(path, fs::FILE_READ_ATTRIBUTES)?)
 }
 
+/// The file must be open so that its rights can be read; where it is not, they are not there.
 pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     let basic: fs::FILE_BASIC_INFO = nt::info(file, fs::FileBasicInfo)?;
-    let letters = facts::letters_of(basic.FileAttributes);
-    let attributes = letters.map(|letters| (facts::ATTRIBUTES.to_vec(), letters.into_bytes()));
-    let created = facts::time_of(basic.CreationTime).to_string().into_bytes();
-    Ok(attributes.into_iter().chain([(facts::CREATED.to_vec(), created)]).collect())
+    let tag = tag_of(file)?;
+    let letters = facts::letters_of(basic.FileAttributes).map(String::into_bytes);
+    let link = facts::link_kind(tag.FileAttributes, tag.ReparseTag).map(|kind| kind.name().to_vec());
+    // Whoever may read a file may mostly read its rights; that somebody may not is no reason to save it without the rest.
+    let rights = nt::security(file).ok().and_then(|text| security::kept(&text)).map(String::into_bytes);
+    let created = Some(facts::time_of(basic.CreationTime).to_string().into_bytes());
+    let named =
+        [(facts::ATTRIBUTES, letters), (facts::CREATED, created), (LINK_KIND, link), (WINDOWS_SECURITY, rights)];
+    let mut found: Vec<Xattr> = named.into_iter().filter_map(|(name, value)| Some((name.to_vec(), value?))).collect();
+    if !facts::is_elsewhere(basic.FileAttributes) {
+        add_streams(file, &mut found)?;
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn add_streams(file: &File, found: &mut Vec<Xattr>) -> io::Result<()> {
+    let mut room = XATTRS_BYTES_MAX.saturating_sub(found.iter().map(|(name, value)| name.len() + value.len()).sum());
+    for stream in streams::streams(&nt::stream_list(file)?) {
+        let how = How { access: fs::FILE_GENERIC_READ, ..LOOK };
+        let mut content = Vec::new();
+        match nt::open_stream(file, &stream.name, how) {
+            Ok(stream) => stream.take(room as u64 + 1).read_to_end(&mut content)?,
+            // Removed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(errors::in_plain_words(error)),
+        };
+        let name = [streams::PREFIX, &stream.name].concat();
+        let left = room.checked_sub(name.len() + content.len());
+        room = left.ok_or_else(|| io::Error::other("more than 1 MiB of streams and other attributes"))?;
+        found.push((name, content));
+    }
+    Ok(())
 }
 
 pub fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {

@@ -7,6 +7,7 @@ use crate::base::entry::Kind;
 use crate::base::time::Time;
 use crate::system::platform;
 use crate::system::platform::Directory;
+use crate::system::platform::LinkKind;
 use crate::system::platform::Node;
 use crate::system::platform::Refusal;
 use std::collections::BTreeSet;
@@ -57,7 +58,7 @@ fn files_are_made_renamed_linked_and_removed_by_handle() {
     assert_eq!(kind(directory.remove_directory(b"folder")), io::ErrorKind::DirectoryNotEmpty);
     assert_eq!(kind(directory.open_below(b"folder/in")), io::ErrorKind::NotADirectory);
     assert_eq!(kind(directory.stat(b"none")), io::ErrorKind::NotFound);
-    directory.remove_tree(b"folder").unwrap();
+    directory.remove_tree(b"folder", None).unwrap();
     assert_eq!(names(&directory), [b"b".to_vec(), b"c".to_vec()].into());
 }
 
@@ -134,7 +135,7 @@ fn paths_are_as_long_as_they_like() {
     drop(at);
     let whole = [part.as_slice(); 5].join(&b'/');
     assert_eq!(names(&directory.open_below(&whole).unwrap()), [b"deep".to_vec()].into());
-    directory.remove_tree(&part).unwrap();
+    directory.remove_tree(&part, None).unwrap();
     assert!(names(&directory).is_empty());
 }
 
@@ -182,7 +183,7 @@ fn names_are_made_durable_and_never_replace_another() {
 fn where_no_link_can_be_made_that_is_a_refusal_and_nothing_remains() {
     let (_folder, directory) = place();
     directory.create_file(b"file").unwrap();
-    match directory.make_symlink(b"file", b"link") {
+    match directory.make_symlink(b"file", b"link", LinkKind::Unknown) {
         Ok(()) => {
             assert_eq!(directory.stat(b"link").unwrap().kind, Some(Kind::Symlink));
             assert_eq!(directory.read_link(b"link").unwrap(), b"file");

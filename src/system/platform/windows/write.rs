@@ -12,6 +12,7 @@ use super::opening::change;
 use super::paths::patiently;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
+use crate::system::platform::facts::LinkKind;
 use crate::system::platform::facts::RawStat;
 use std::fs::File;
 use std::io;
@@ -34,13 +35,22 @@ impl Handle {
         nt::open_at(&self.0, name, how).map(drop)
     }
 
-    /// A link to a folder is another thing than one to a file, and what it leads to may come later: it is one to a folder if a
-    /// folder is there now. Where symlinks may not be made, a junction does for a folder on this computer.
-    pub fn make_symlink(&self, target: &[u8], name: &[u8]) -> io::Result<()> {
-        let data = links::symlink(target).ok_or(io::ErrorKind::InvalidInput)?;
-        let leads_to_folder = self.stat(target).is_ok_and(|found| found.kind == Some(Kind::Directory));
+    /// A link to a folder is another thing than one to a file. Where nobody said which it was, it is one to a folder if a folder
+    /// is there now. Where symlinks may not be made, a junction does for a folder on this computer.
+    pub fn make_symlink(&self, target: &[u8], name: &[u8], kind: LinkKind) -> io::Result<()> {
+        let leads_to_folder = match kind {
+            LinkKind::Junction | LinkKind::Directory => true,
+            LinkKind::File | LinkKind::Wsl => false,
+            LinkKind::Unknown => self.stat(target).is_ok_and(|found| found.kind == Some(Kind::Directory)),
+        };
+        let own = match kind {
+            LinkKind::Junction => links::junction(target),
+            LinkKind::Wsl => links::wsl(target),
+            _ => None,
+        };
+        let data = own.or_else(|| links::symlink(target)).ok_or(io::ErrorKind::InvalidInput)?;
         let made = self.make_reparse_point(name, leads_to_folder, &data);
-        match (made, links::junction(target)) {
+        match (made, links::junction(target).filter(|_| leads_to_folder)) {
             (Err(error), Some(junction)) if errors::is_privilege_missing(&error) => {
                 self.make_reparse_point(name, true, &junction)
             }
@@ -145,4 +155,9 @@ pub fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
         at += count as u64;
     }
     Ok(())
+}
+
+/// Where that is refused, what is not written is zeros that take room.
+pub fn will_have_holes(file: &File) {
+    let _ = nt::control(file, Ioctl::FSCTL_SET_SPARSE, &[], 0);
 }

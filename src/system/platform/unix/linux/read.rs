@@ -222,6 +222,7 @@ fn raw_stat(found: &Statx) -> RawStat {
         file_system: pair(found.stx_dev_major, found.stx_dev_minor),
         mount: found.stx_mnt_id,
         device: Device { major: found.stx_rdev_major, minor: found.stx_rdev_minor },
+        is_remote: false,
     }
 }
 

@@ -175,6 +175,7 @@ fn raw_stat(found: &Stat) -> RawStat {
         file_system: found.st_dev as u64,
         mount: 0,
         device: Device::default(),
+        is_remote: false,
     }
 }
 
