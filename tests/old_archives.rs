@@ -9,6 +9,7 @@ use crate::support::inside::restore;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::manifest::lines;
+use crate::support::replay::apply;
 use crate::support::replay::bundles;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
@@ -144,6 +145,7 @@ fn replay_with_odd_times(archive: &Path, at: Number, out: &Path) {
             tar.args(["--warning=no-timestamp", "--zstd", "-g", "/dev/null", "-xf"]).arg(&bundle).arg("-C").arg(out);
             let told = tar.output().unwrap();
             assert!(told.status.success() && told.stderr.is_empty(), "{}", String::from_utf8_lossy(&told.stderr));
+            apply(out);
         }
     }
     fs::remove_file(out.join(".snap-manifest.jsonl")).unwrap();

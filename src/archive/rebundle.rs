@@ -15,6 +15,7 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
+use crate::format::apply::needs_metadata;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
@@ -421,6 +422,7 @@ impl<'a, 's> Rewrite<'a, 's> {
                 let kept_in = entry.content.as_ref().map(|content| content.place.bundle);
                 let kept_in = kept_in.filter(|bundle| (self.sources.is_there)(*bundle));
                 let lost = kept_in.is_none().then_some(0);
+                self.metadata(&path, &entry)?;
                 self.push(&DraftLine::entry(&path, &entry, kept_in), lost)
             }
             Action::Stored(entry) => {
@@ -435,6 +437,15 @@ impl<'a, 's> Rewrite<'a, 's> {
                 self.flush_if_full()
             }
         }
+    }
+
+    /// Has the script give a file its metadata, if its content is as before and its metadata is not.
+    fn metadata(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
+        let Sources { before: Some(before), after: Some(after), .. } = &self.sources else { return Ok(()) };
+        if needs_metadata(path, entry, before.find(path)?.as_ref()) {
+            self.writer.push_metadata(path, entry, &mut |path| after.find(path))?;
+        }
+        Ok(())
     }
 
     fn push(&mut self, text: &DraftLine, offset: Option<u64>) -> Result<()> {

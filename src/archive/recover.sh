@@ -171,6 +171,13 @@ $opened"
     *"\"archive\":\"$id"*) ;;
     *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;
     esac
+    # What a damaged bundle gives may be no script any more.
+    if [ -n "$problem" ]; then
+        [ ! -f "$target/.snap-apply.sh" ] || say "what its script .snap-apply.sh does was left out"
+    elif [ -f "$target/.snap-apply.sh" ]; then
+        sh "$target/.snap-apply.sh" || incomplete=yes
+    fi
+    rm -rf "$target/.snap-apply.sh" "$target/.snap-apply"
 done
 enterable=yes
 eval "$opened"

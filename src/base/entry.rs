@@ -262,6 +262,12 @@ impl Entry {
         true
     }
 
+    /// Whether the headers of a tar say something else of it than of `older`, all but its content.
+    pub fn differs_in_tar(&self, older: &Entry) -> bool {
+        let said = |stat: &Stat| (stat.mode, stat.uid, stat.gid, stat.mtime);
+        said(&self.stat) != said(&older.stat) || self.owner != older.owner || self.xattrs != older.xattrs
+    }
+
     /// Whether `other` can be a name of the same file: same link number, same content, same metadata.
     pub fn is_linked_to(&self, other: &Entry) -> bool {
         let same_content = match (&self.content, &other.content) {

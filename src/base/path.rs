@@ -20,6 +20,18 @@ pub const MANIFEST_NAME: &str = ".snap-manifest.jsonl";
 /// The name under which GNU tar moves a directory aside for a moment.
 pub const ASIDE_NAME: &str = ".snap-move";
 
+/// The script in a bundle that does what tar alone cannot; what it needs stands in [`APPLY_DIRECTORY`]. No source has this name.
+pub const APPLY_SCRIPT: &str = ".snap-apply.sh";
+
+/// The directory with what the script of a bundle needs. No source has this name.
+pub const APPLY_DIRECTORY: &str = ".snap-apply";
+
+/// Whether a member of a bundle is no entry of a source, but for the script or the script itself.
+pub fn is_for_script(member: &[u8]) -> bool {
+    let below = member.strip_prefix(APPLY_DIRECTORY.as_bytes());
+    member == APPLY_SCRIPT.as_bytes() || below.is_some_and(|below| below.is_empty() || below.starts_with(b"/"))
+}
+
 /// The longest path that is saved or read, and the longest target of a symlink, in bytes.
 pub const PATH_BYTES_MAX: usize = 64 << 10;
 

@@ -2,13 +2,17 @@
 //! Knows nothing of sources, and of other bundles only their names.
 
 use crate::base::advice::Advice;
+use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
+use crate::base::path::EntryPath;
 use crate::base::path::MANIFEST_NAME;
+use crate::format::apply::ApplyMembers;
+use crate::format::apply::FindDirectory;
 use crate::format::frames::Compressor;
 use crate::format::frames::Decompressor;
 use crate::format::frames::Effort;
@@ -44,7 +48,10 @@ pub struct BundleWriter {
     upload: Box<dyn Upload>,
     head: Head,
     table: SeekTable,
+    level: i32,
     manifest: ManifestSpool,
+    /// What stands between the entries and the manifest, if anything does.
+    apply: Option<ApplyMembers>,
     /// Takes all bytes as they are handed to the store, if they are to be read back.
     digest: Option<Hasher>,
 }
@@ -59,7 +66,8 @@ pub struct Published {
 }
 
 impl BundleWriter {
-    /// Begins a bundle whose manifest begins with `head`; `level` is the zstd level of the manifest.
+    /// Begins a bundle whose manifest begins with `head`; `level` is the zstd level of the manifest and of what
+    /// the script needs.
     ///
     /// # Errors
     /// When there is no memory for it; [`ErrorKind::Refused`] when `head` is longer than [`HEAD_BYTES_MAX`].
@@ -71,7 +79,7 @@ impl BundleWriter {
             return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::UseFewerRules));
         }
         manifest.push(&line)?;
-        Ok(BundleWriter { upload, head, table: SeekTable::new(), manifest, digest: None })
+        Ok(BundleWriter { upload, head, table: SeekTable::new(), level, manifest, apply: None, digest: None })
     }
 
     /// Reads everything back before the bundle is published, so that what the drive does not keep is never a bundle. To be
@@ -108,6 +116,18 @@ impl BundleWriter {
         Ok(())
     }
 
+    /// Has the bundle's script give a file its metadata, as [`ApplyMembers::push_metadata`].
+    ///
+    /// # Errors
+    /// As for [`ApplyMembers::push_metadata`].
+    pub fn push_metadata(&mut self, path: &EntryPath, entry: &Entry, find: &mut FindDirectory) -> Result<()> {
+        let apply = match self.apply.take() {
+            Some(apply) => apply,
+            None => ApplyMembers::new(self.level, self.head.time.seconds)?,
+        };
+        self.apply.insert(apply).push_metadata(path, entry, find)
+    }
+
     /// Appends a whole line, newline included, to the manifest.
     ///
     /// # Errors
@@ -123,6 +143,13 @@ impl BundleWriter {
     /// When the store fails, [`crate::base::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
     /// then not published.
     pub fn publish(mut self, name: &str, mut tail: Tail) -> Result<Published> {
+        if let Some(apply) = self.apply.take() {
+            let (stored, frames) = apply.finish()?;
+            stored.drain(|piece| self.write(piece))?;
+            for frame in frames {
+                self.table.push(frame);
+            }
+        }
         // The manifest's length stands before it, its offset in its last line: headers first, without writing them.
         let mut headers = Vec::new();
         tail.complete = true;

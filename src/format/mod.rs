@@ -6,6 +6,7 @@ pub mod tar;
 pub mod deferred;
 pub mod frames;
 
+pub mod apply;
 pub mod salvage;
 
 pub mod bundle;

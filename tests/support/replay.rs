@@ -58,7 +58,17 @@ pub fn replay_one(bundle: &Path, out: &Path) {
     let mut tar = program("tar");
     tar.args(["--zstd", "-g", "/dev/null", "-xf"]).arg(bundle).arg("-C").arg(out);
     run(&mut tar).expect_silent();
+    apply(out);
     remove_manifest(out);
+}
+
+/// Runs the script that a bundle brought, if it brought one; it must leave nothing of itself.
+#[track_caller]
+pub fn apply(out: &Path) {
+    if out.join(".snap-apply.sh").exists() {
+        run(program("sh").arg(out.join(".snap-apply.sh"))).expect_silent();
+    }
+    assert!(!out.join(".snap-apply.sh").exists() && !out.join(".snap-apply").exists());
 }
 
 /// Unpacks all bundles up to and with those of this snapshot.
@@ -74,8 +84,8 @@ pub fn remove_manifest(out: &Path) {
     let _ = fs::remove_file(out.join(manifest::NAME));
 }
 
-/// All that `recover.sh` may use: a POSIX shell, GNU tar, zstd, and two plain tools that every system has.
-const RECOVER_TOOLS: [&str; 5] = ["sh", "tar", "zstd", "mkdir", "rm"];
+/// All that `recover.sh` may use: a POSIX shell, GNU tar, zstd, and plain tools that every system has.
+const RECOVER_TOOLS: [&str; 10] = ["sh", "tar", "zstd", "mkdir", "rm", "cp", "find", "id", "chmod", "xargs"];
 
 /// Runs the archive's own `recover.sh` with those tools and nothing else in its surroundings.
 #[track_caller]

@@ -55,6 +55,8 @@ pub enum Body<'a> {
     Listing(&'a [u8]),
     /// As a second name of the member with this path.
     LinkTo(&'a [u8]),
+    /// As what the entry is, but a file without content, and with the nanoseconds of its time.
+    Metadata,
 }
 
 /// Bytes of zeros that fill a content of `size` bytes up to a whole block.
@@ -75,6 +77,7 @@ pub fn append_header(out: &mut Vec<u8>, path: &[u8], entry: &Entry, body: Body) 
     let stat = &entry.stat;
     let (kind, target, size) = match body {
         Body::LinkTo(target) => (EntryType::Link, target, 0),
+        Body::Metadata => (entry_type(stat.kind), entry.target.as_slice(), 0),
         Body::Itself | Body::Listing(_) => (entry_type(stat.kind), entry.target.as_slice(), stat.size),
     };
     let mut header = Header::new_ustar();
@@ -87,7 +90,8 @@ pub fn append_header(out: &mut Vec<u8>, path: &[u8], entry: &Entry, body: Body) 
     if size > OCTAL_SIZE_MAX {
         records.add("size", size.to_string().as_bytes());
     }
-    if !(0..=OCTAL_TIME_MAX).contains(&stat.mtime.seconds) {
+    let is_exact = body == Body::Metadata && stat.mtime.nanos != 0;
+    if is_exact || !(0..=OCTAL_TIME_MAX).contains(&stat.mtime.seconds) {
         records.add("mtime", stat.mtime.to_string().as_bytes());
     }
     header.set_mtime(stat.mtime.seconds.clamp(0, OCTAL_TIME_MAX) as u64);

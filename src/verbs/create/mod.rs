@@ -11,6 +11,7 @@ mod report;
 
 mod base;
 mod directory_diff;
+mod folders;
 mod packed;
 mod space;
 

@@ -9,6 +9,7 @@ use crate::base::id::Hash;
 use crate::base::monitor::EntryChange;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
+use crate::format::apply::needs_metadata;
 use crate::format::frames::Effort;
 use crate::format::layout::Frames;
 use crate::format::manifest::DraftLine;
@@ -73,6 +74,7 @@ impl Packed {
         self.lines.push(Line {
             text,
             offset: None,
+            needs_metadata: needs_metadata(&path, &entry, base),
             path,
             entry: Some(entry),
             change: (!is_same).then_some(EntryChange::Metadata),
@@ -84,8 +86,24 @@ impl Packed {
         let Counts { new, modified, .. } = &mut self.counts;
         let (count, what) = if is_new { (new, EntryChange::New) } else { (modified, EntryChange::Modified) };
         *count += 1;
+        self.push_member(path, entry, offset, what);
+    }
+
+    /// Adds the line of a symlink that points to where it did, and is stored once more for its metadata.
+    pub fn push_again(&mut self, path: EntryPathBuf, entry: Entry) {
+        self.counts.metadata += 1;
+        self.push_member(path, entry, None, EntryChange::Metadata);
+    }
+
+    fn push_member(
+        &mut self,
+        path: EntryPathBuf,
+        entry: Entry,
+        offset: Option<Arc<ContentOffset>>,
+        change: EntryChange,
+    ) {
         let text = DraftLine::entry(&path, &entry, None);
-        self.lines.push(Line { text, offset, path, entry: Some(entry), change: Some(what) });
+        self.lines.push(Line { text, offset, needs_metadata: false, path, entry: Some(entry), change: Some(change) });
     }
 
     /// Adds the line of a directory; its own header comes with its entries.
@@ -94,8 +112,7 @@ impl Packed {
         let (count, what) =
             if is_new { (new_directories, EntryChange::New) } else { (changed_directories, EntryChange::Metadata) };
         *count += 1;
-        let text = DraftLine::entry(&path, &entry, None);
-        self.lines.push(Line { text, offset: None, path, entry: Some(entry), change: Some(what) });
+        self.push_member(path, entry, None, what);
     }
 
     /// Adds the line of an entry that was removed.
@@ -103,7 +120,8 @@ impl Packed {
         let Counts { deleted, deleted_directories, .. } = &mut self.counts;
         *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
         let text = DraftLine::gone(&path, kind);
-        self.lines.push(Line { text, offset: None, path, entry: None, change: Some(EntryChange::Deleted) });
+        let change = Some(EntryChange::Deleted);
+        self.lines.push(Line { text, offset: None, needs_metadata: false, path, entry: None, change });
     }
 }
 
@@ -113,6 +131,8 @@ pub struct Line {
     pub text: DraftLine,
     /// Where its content begins, if that is in this bundle.
     pub offset: Option<Arc<ContentOffset>>,
+    /// Whether the bundle's script must give the entry its metadata.
+    pub needs_metadata: bool,
     /// Which entry it is about.
     pub path: EntryPathBuf,
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.

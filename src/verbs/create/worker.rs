@@ -236,11 +236,16 @@ impl<'a> Packer<'a> {
         let xattrs = self.owners.named(directory.xattrs(item.path.name_bytes()));
         note_xattrs(&item.path, &mut entry, xattrs, &mut packed.problems);
         let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
-        if base.as_ref().is_some_and(|base| base.target == entry.target) {
+        let base = base.filter(|base| base.target == entry.target);
+        if base.as_ref().is_some_and(|base| !entry.differs_in_tar(base)) {
             packed.push_reused(item.path.clone(), entry, base.as_ref());
             return Ok(());
         }
         self.frames.header(&item.path, &entry, Body::Itself);
+        if base.is_some() {
+            packed.push_again(item.path.clone(), entry);
+            return Ok(());
+        }
         packed.push_stored(item.path.clone(), entry, None, item.is_new());
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Takes what the workers made, in order, and makes bundles of it. The only part of `create` that writes.
 
 use super::context::CreateContext;
+use super::folders::ChangedFolders;
 use super::index::IndexBuilder;
+use super::packed::Line;
 use super::packed::Packed;
 use super::report::LeftOut;
 use super::report::PassedOver;
@@ -16,6 +18,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::PART_MAX;
+use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::snapshot::Counts;
@@ -62,6 +65,7 @@ pub struct Writer<'a> {
     done: Done,
     line: Vec<u8>,
     index: IndexBuilder<'a>,
+    folders: ChangedFolders,
 }
 
 impl<'a> Writer<'a> {
@@ -79,6 +83,7 @@ impl<'a> Writer<'a> {
             done: Done::default(),
             line: Vec::new(),
             index: IndexBuilder::new(run),
+            folders: ChangedFolders::default(),
         }
     }
 
@@ -110,6 +115,7 @@ impl<'a> Writer<'a> {
         bundle.append_frames(&packed.frames.stored, &packed.frames.lengths).map_err(explained)?;
         packed.contents.iter().for_each(|(offset, content)| content.set(start + offset));
         for line in packed.lines {
+            self.push_metadata(&mut bundle, &line)?;
             self.line.clear();
             let offset = line.offset.as_ref().map(|offset| offset.get());
             line.text.append_to(&mut self.line, offset);
@@ -119,6 +125,19 @@ impl<'a> Writer<'a> {
         }
         self.open = Some(bundle);
         Ok(packed.frames.stored)
+    }
+
+    /// Has the bundle's script give an entry its metadata, where tar does not.
+    fn push_metadata(&mut self, bundle: &mut BundleWriter, line: &Line) -> Result<()> {
+        let Some(entry) = &line.entry else { return Ok(()) };
+        if entry.stat.kind == Kind::Directory && line.change == Some(EntryChange::Metadata) {
+            return self.folders.note(line.path.clone(), entry.clone());
+        }
+        if !line.needs_metadata {
+            return Ok(());
+        }
+        let (folders, base) = (&mut self.folders, self.run.base);
+        bundle.push_metadata(&line.path, entry, &mut |path| folders.find(path, base))
     }
 
     /// How many bytes the drive has taken since this was last asked, and in how much time of its own.

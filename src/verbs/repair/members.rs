@@ -7,6 +7,7 @@ use crate::base::error::Result;
 use crate::base::path;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
+use crate::base::path::is_for_script;
 use crate::format::bundle::Bundle;
 use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Head;
@@ -76,7 +77,8 @@ impl Members {
                 self.head = self.first_line(content_at).ok();
                 return None;
             }
-            let Some(mut found) = checked(told, content_at) else { continue };
+            let is_entry = !is_for_script(&told.member.path);
+            let Some(mut found) = checked(told, content_at).filter(|_| is_entry) else { continue };
             found.is_again = self.is_again(&found);
             if found.is_again {
                 return Some(found);

@@ -10,8 +10,12 @@ use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Members;
 use super::finding::sentence;
+use super::headers::has_sound_header;
+use super::headers::say_the_same;
 use super::names::NameLists;
 use super::names::Named;
+use super::script::MEMBER_BYTES_MAX;
+use super::script::ScriptCheck;
 use crate::archive::content::Piece;
 use crate::archive::content::Tape;
 use crate::archive::content::TapeDamage;
@@ -21,7 +25,6 @@ use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::entry::Stat;
 use crate::base::error::Result;
 use crate::base::holes::Run;
 use crate::base::id::BundleId;
@@ -32,16 +35,14 @@ use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
+use crate::base::path::is_for_script;
 use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::Bundle;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
-use crate::format::frames::HEADER_BYTES_MAX;
-use crate::format::frames::raw_bytes_by_header;
 use crate::format::layout::MemberOrder;
 use crate::format::manifest::Action;
 use crate::format::tar;
-use crate::format::tar::Body;
 use crate::format::tar::Member;
 use crate::format::tar::TarEntry;
 use std::collections::HashMap;
@@ -56,9 +57,6 @@ const ODD_FRAMES_MAX: usize = 1000;
 
 /// Of more folders that lost names than these it is not asked whether a list says so.
 const DELETING_MAX: usize = 1 << 16;
-
-/// The largest window of a frame is two to the power of this.
-const WINDOW_LOG_MAX: u8 = 27;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
@@ -120,7 +118,6 @@ fn read_bundle(
         check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
     let waiting = std::mem::take(&mut carried.waiting);
     let waiting = if is_certain { waiting } else { DirectoryQueue::default() };
-    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, waiting)?) } else { None };
     // What is not known for certain says nothing of directories.
     let is_certain = |state: &State| {
         let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
@@ -129,6 +126,8 @@ fn read_bundle(
     let is_complete = check.history.is_complete(file.id().number);
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
+    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, waiting, before.clone())?) } else { None };
+    let script = ScriptCheck::new(if sound { Some(bundle.manifest()?) } else { None });
     let is_finished = check.catalog.snapshots().any(|number| number == file.id().number);
     let ends_at = if is_finished { None } else { check.last_path(file.id().number) };
     let mut deleting = Vec::new();
@@ -150,6 +149,7 @@ fn read_bundle(
         let mut scan = Scan {
             tape,
             expected,
+            script,
             lists: NameLists::new(state, before, std::mem::take(&mut carried.listed)).said_up_to(ends_at),
             seen: DamageSeen::default(),
             waiting: DirectoryQueue::default(),
@@ -158,8 +158,10 @@ fn read_bundle(
             firsts: HashMap::new(),
         };
         scan.run(bundle.table().raw_bytes())?;
-        let Scan { tape, mut seen, waiting, mut lists, .. } = scan;
+        let Scan { tape, mut seen, waiting, mut lists, script, .. } = scan;
         seen.damage = tape.damage;
+        seen.by_script = script.wrong;
+        seen.tar.extend(script.faults);
         lists.finish(deleting.iter().filter(|_| seen.damage.count == 0))?;
         carried.waiting = waiting;
         (carried.listed, seen.unlisted) = lists.into_parts();
@@ -174,18 +176,6 @@ fn read_bundle(
     check.bytes = bytes;
     tell(check, &bundle, file.id(), seen);
     Ok(())
-}
-
-fn has_sound_header(bundle: &Bundle, frame: &FrameAt) -> bool {
-    let length = (frame.stored_bytes as usize).min(HEADER_BYTES_MAX);
-    let header = bundle.stored_bytes(frame.stored_offset, length);
-    header.is_ok_and(|header| {
-        // A frame in one segment has no window of its own; otherwise it is a power of two, and up to seven eighths more.
-        let has_window = header.get(4).is_some_and(|descriptor| descriptor & 1 << 5 == 0);
-        let window = header.get(5).copied().unwrap_or_default();
-        let is_small = !has_window || ((window >> 3) + 10, window & 7) <= (WINDOW_LOG_MAX, 0);
-        is_small && raw_bytes_by_header(&header) == Some(frame.raw_bytes)
-    })
 }
 
 /// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind. Gives the folders that
@@ -229,6 +219,8 @@ struct DamageSeen {
     missing: Named,
     unknown: Named,
     different: Named,
+    /// Files to which the script does not give the metadata that their lines say.
+    by_script: Named,
     unlisted: Named,
     /// What is wrong with the tar itself; the first of each kind says enough.
     tar: Vec<String>,
@@ -264,6 +256,7 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: DamageSeen)
         (seen.missing, Members::Missing),
         (seen.unknown, Members::Unknown),
         (seen.different, Members::Different),
+        (seen.by_script, Members::Different),
         (seen.unlisted, Members::Unlisted),
     ] {
         if named.total > 0 {
@@ -280,6 +273,7 @@ fn tell(check: &mut Check, bundle: &Arc<Bundle>, id: BundleId, seen: DamageSeen)
 struct Scan<'a> {
     tape: Tape<'a>,
     expected: Option<ExpectedMembers>,
+    script: ScriptCheck,
     /// What was there at the bundle's number and before: a directory may stand in the tar without being changed.
     lists: NameLists,
     seen: DamageSeen,
@@ -315,6 +309,15 @@ impl Scan<'_> {
                 MemberHeader::Member(told) if self.tape.position() == manifest_offset => {
                     return self.last_member(expected, &told.member, end);
                 }
+                MemberHeader::Member(told)
+                    if self.tape.position() < manifest_offset && is_for_script(&told.member.path) =>
+                {
+                    self.script_member(&told)?;
+                }
+                MemberHeader::Member(told) if self.tape.position() < manifest_offset && self.script.has_begun() => {
+                    self.seen.unknown.extend(EntryPathBuf::from_bytes(&told.member.path));
+                    self.skip_content(&told.member)?;
+                }
                 MemberHeader::Member(told) if self.tape.position() < manifest_offset => {
                     self.lists.check(&told.member.path, told.listing.as_deref())?;
                     self.member(expected, &told)?;
@@ -349,9 +352,41 @@ impl Scan<'_> {
         }
     }
 
+    /// A member for the bundle's script, which stands behind those of all entries.
+    fn script_member(&mut self, told: &TarEntry) -> Result<()> {
+        let start = self.tape.position();
+        let content_end = start.saturating_add(told.member.size);
+        let content = self.small_content(told.member.size)?;
+        let is_damaged = self.tape.damage.touches(start..self.tape.position().max(start + 1));
+        self.script.member(told, content.as_deref().filter(|_| !is_damaged), &self.lists)?;
+        let padding = tar::padding(told.member.size) as u64;
+        self.padding(padding, content_end.saturating_add(padding))
+    }
+
+    /// The next `size` bytes, if they can be had and are not too many.
+    fn small_content(&mut self, size: u64) -> Result<Option<Vec<u8>>> {
+        let mut content = Vec::new();
+        while size <= MEMBER_BYTES_MAX && (content.len() as u64) < size {
+            match self.tape.piece(size - content.len() as u64)? {
+                Some(Piece::Bytes(bytes)) => content.extend_from_slice(bytes),
+                Some(Piece::Zeros(length)) => content.resize(content.len() + length as usize, 0),
+                Some(Piece::Lost(_)) | None => return Ok(None),
+            }
+        }
+        Ok((content.len() as u64 == size).then_some(content))
+    }
+
+    fn skip_content(&mut self, member: &Member) -> Result<()> {
+        let end = self.tape.position().saturating_add(member.size).saturating_add(tar::padding(member.size) as u64);
+        self.tape.skip_to(end)
+    }
+
     /// The manifest itself, the end of the tar, and nothing more.
     fn last_member(&mut self, expected: &mut ExpectedMembers, member: &Member, end: u64) -> Result<()> {
         self.rest_is_missing(expected)?;
+        if self.tape.damage.count == 0 {
+            self.script.finish(expected.metadata, &self.lists)?;
+        }
         let content_end = self.tape.position().saturating_add(member.size);
         let tar_end = content_end.saturating_add((tar::padding(member.size) + tar::END_BYTES) as u64);
         if member.path != MANIFEST_NAME.as_bytes() || tar_end != end {
@@ -376,7 +411,12 @@ impl Scan<'_> {
     fn note_missing(&mut self, wanted: ExpectedMember) {
         let is_as_before = |before: &State| {
             let older = before.find(&wanted.path).ok().flatten();
-            older.is_some_and(|older| older.stat.kind == Kind::Symlink && older.target == wanted.entry.target)
+            let is_same = |older: &Entry| {
+                older.stat.kind == Kind::Symlink
+                    && older.target == wanted.entry.target
+                    && !older.differs_in_tar(&wanted.entry)
+            };
+            older.is_some_and(|older| is_same(&older))
         };
         let stays = wanted.entry.stat.kind == Kind::Symlink && self.lists.before.as_ref().is_none_or(is_as_before);
         if !self.unread && !stays {
@@ -541,20 +581,6 @@ impl Scan<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether a member's headers say what its line says. A folder's attributes are read once for each.
-fn say_the_same(wanted: &ExpectedMember, told: &TarEntry) -> bool {
-    let body = if told.member.flag == b'1' { Body::LinkTo(&told.member.target) } else { Body::Itself };
-    let mut headers = Vec::new();
-    tar::append_header(&mut headers, wanted.path.as_bytes(), &wanted.entry, body);
-    let Ok(Some(due)) = tar::read_entry(&mut headers.as_slice()) else { return true };
-    let said = |entry: &Entry| {
-        let Stat { mode, uid, gid, mtime, device, .. } = entry.stat;
-        (mode, uid, gid, mtime, device)
-    };
-    let has_same_xattrs = told.entry.stat.kind == Kind::Directory || due.entry.xattrs == told.entry.xattrs;
-    said(&due.entry) == said(&told.entry) && due.entry.owner == told.entry.owner && has_same_xattrs
 }
 
 fn hash_zeros(hasher: &mut Hasher, mut length: u64) {

@@ -1,5 +1,6 @@
 //! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
 
+use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -7,6 +8,7 @@ use crate::base::error::Result;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::format::apply::needs_metadata;
 use crate::format::bundle::ManifestReader;
 use crate::format::deferred::DeferredDirectories;
 use crate::format::deferred::DirectoryQueue;
@@ -45,11 +47,16 @@ pub(super) struct ExpectedMembers {
     /// The directory that the line read last stands under.
     group: Vec<u8>,
     ended: bool,
+    /// The state before, if it is known.
+    before: Option<State>,
+    /// How many files the bundle's script must give metadata, as far as that is known.
+    pub metadata: u64,
 }
 
 impl ExpectedMembers {
-    /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come.
-    pub fn new(reader: ManifestReader, directories: DirectoryQueue) -> Result<ExpectedMembers> {
+    /// `directories` are those that earlier parts of the same snapshot listed, and whose members are still to come;
+    /// `before` is the state before, if it is known.
+    pub fn new(reader: ManifestReader, directories: DirectoryQueue, before: Option<State>) -> Result<ExpectedMembers> {
         let directories = DeferredDirectories::new(directories);
         let mut expected = ExpectedMembers {
             reader,
@@ -59,6 +66,8 @@ impl ExpectedMembers {
             next: None,
             group: Vec::new(),
             ended: false,
+            before,
+            metadata: 0,
         };
         expected.advance()?;
         Ok(expected)
@@ -119,8 +128,12 @@ impl ExpectedMembers {
             // What is lost was left out.
             Change { now: Action::Stored(entry), .. } if entry.is_lost() => {}
             Change { path, now: Action::Stored(entry) } => self.other = Some(ExpectedMember { path, entry }),
-            // Neither has a member: deletions stand in the listings of directories.
-            Change { now: Action::Removed(_) | Action::Referenced(_), .. } => {}
+            Change { path, now: Action::Referenced(entry) } => {
+                let older = self.before.as_ref().map(|before| before.find(&path)).transpose()?;
+                self.metadata += u64::from(older.is_some_and(|older| needs_metadata(&path, &entry, older.as_ref())));
+            }
+            // It has no member: deletions stand in the listings of directories.
+            Change { now: Action::Removed(_), .. } => {}
         }
         Ok(())
     }

@@ -9,11 +9,13 @@ mod check;
 mod data;
 mod expected;
 mod finding;
+mod headers;
 mod history;
 mod index;
 mod names;
 mod options;
 mod report;
+mod script;
 
 pub(crate) use self::affected::Damage;
 pub(crate) use self::check::Check;

@@ -14,8 +14,10 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Number;
 use crate::base::monitor::Recorder;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
+use crate::format::apply::needs_metadata;
 use crate::format::bundle::BundleWriter;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
@@ -227,7 +229,15 @@ impl Sample {
             match item.entry.clone() {
                 None => DraftLine::gone(&item.path, Kind::File).append_to(&mut line, None),
                 Some(entry) if item.kept => {
-                    let before = catalog.state(catalog.highest()).unwrap().find(&item.path).unwrap().unwrap();
+                    let state = catalog.state(catalog.highest()).unwrap();
+                    let before = state.find(&item.path).unwrap().unwrap();
+                    let find = |path: &EntryPath| {
+                        let changed = items.iter().find(|item| *item.path == *path).and_then(|item| item.entry.clone());
+                        changed.map_or_else(|| state.find(path), |entry| Ok(Some(entry)))
+                    };
+                    if needs_metadata(&item.path, &entry, Some(&before)) {
+                        writer.push_metadata(&item.path, &entry, &mut { find }).unwrap();
+                    }
                     let place = before.content.unwrap().place;
                     DraftLine::entry(&item.path, &entry, Some(place.bundle)).append_to(&mut line, None);
                 }

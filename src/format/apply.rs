@@ -1,0 +1,165 @@
+//! What stock tar leaves undone of a bundle, and the script that does it: members that stand behind those of all entries. Knows
+//! nothing of where contents are.
+
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path::APPLY_DIRECTORY;
+use crate::base::path::APPLY_SCRIPT;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::format::frames::Compressor;
+use crate::format::frames::Effort;
+use crate::format::frames::Frame;
+use crate::format::tar;
+use crate::format::tar::Body;
+use crate::format::tar::DumpDir;
+use crate::system::store::Spool;
+
+/// The script, the same in every bundle that has one.
+pub const SCRIPT: &str = include_str!("apply.sh");
+
+/// What the names of the tars with metadata begin with, in the script's directory.
+const METADATA_PREFIX: &str = "metadata-";
+
+/// A tar with metadata is closed when it has so many bytes.
+const METADATA_BYTES: usize = 4 << 20;
+
+/// The longest path to which the script gives metadata: what `cp` can name, with the directory in which the script has it.
+const PATH_BYTES_MAX: usize = 3968;
+
+/// The state of a directory that is asked for.
+pub type FindDirectory<'f> = dyn FnMut(&EntryPath) -> Result<Option<Entry>> + 'f;
+
+/// Whether the script must give the file at `path` its metadata, for its content is that of `older`, and nothing of it stands
+/// in the bundle.
+pub fn needs_metadata(path: &EntryPath, entry: &Entry, older: Option<&Entry>) -> bool {
+    entry.stat.kind == Kind::File
+        && path.as_bytes().len() <= PATH_BYTES_MAX
+        && older.is_none_or(|older| entry.differs_in_tar(older))
+}
+
+/// The name of the script's member.
+pub fn script_name() -> &'static [u8] {
+    APPLY_SCRIPT.as_bytes()
+}
+
+/// Whether a member of the script's directory is a tar with metadata.
+pub fn is_metadata(member: &[u8]) -> bool {
+    member.starts_with(format!("{APPLY_DIRECTORY}/{METADATA_PREFIX}").as_bytes())
+}
+
+/// The list of names of the script's directory, by which GNU tar deletes what an older bundle left there.
+pub fn listing<'n>(members: impl Iterator<Item = &'n [u8]>) -> Vec<u8> {
+    let mut names = DumpDir::default();
+    let prefix = [APPLY_DIRECTORY.as_bytes(), b"/"].concat();
+    members.filter_map(|member| member.strip_prefix(prefix.as_slice())).for_each(|name| names.stored(name));
+    names.into_bytes()
+}
+
+/// The members on their way: compressed as they grow, and most of them in a temporary file, for they are written last.
+pub struct ApplyMembers {
+    compressor: Compressor,
+    mtime_seconds: i64,
+    /// The tar that is filled.
+    metadata: Vec<u8>,
+    /// The directories on the way down that stand in it.
+    above: Vec<EntryPathBuf>,
+    /// The members so far, in the order of their names.
+    members: Vec<String>,
+    stored: Spool,
+    frames: Vec<Frame>,
+}
+
+impl ApplyMembers {
+    /// None yet; `level` is a level of zstd.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(level: i32, mtime_seconds: i64) -> Result<ApplyMembers> {
+        Ok(ApplyMembers {
+            compressor: Compressor::new(Effort::Level(level))?,
+            mtime_seconds,
+            metadata: Vec::new(),
+            above: Vec::new(),
+            members: Vec::new(),
+            stored: Spool::default(),
+            frames: Vec::new(),
+        })
+    }
+
+    /// Has the script give a file its metadata. Files come in the order of rows. `find` knows the directories above: those get
+    /// theirs once more, for copying would give them those of new ones.
+    ///
+    /// # Errors
+    /// That of `find`; when there is no memory for it.
+    pub fn push_metadata(&mut self, path: &EntryPath, entry: &Entry, find: &mut FindDirectory) -> Result<()> {
+        if self.metadata.len() >= METADATA_BYTES {
+            self.close_metadata()?;
+        }
+        while self.above.last().is_some_and(|last| !path.is_in(last)) {
+            self.above.pop();
+        }
+        let mut missing = Vec::new();
+        let mut above = path.parent();
+        while let Some(directory) =
+            above.filter(|above| !above.is_root() && self.above.last().is_none_or(|last| **last != **above))
+        {
+            let Some(found) = find(directory)? else { return Ok(()) };
+            missing.push((directory.to_owned(), found));
+            above = directory.parent();
+        }
+        for (directory, found) in missing.into_iter().rev() {
+            tar::append_header(&mut self.metadata, directory.as_bytes(), &found, Body::Metadata);
+            self.above.push(directory);
+        }
+        tar::append_header(&mut self.metadata, path.as_bytes(), entry, Body::Metadata);
+        Ok(())
+    }
+
+    fn close_metadata(&mut self) -> Result<()> {
+        if self.metadata.is_empty() {
+            return Ok(());
+        }
+        self.metadata.resize(self.metadata.len() + tar::END_BYTES, 0);
+        let content = std::mem::take(&mut self.metadata);
+        let name = format!("{APPLY_DIRECTORY}/{METADATA_PREFIX}{:06}.tar", self.members.len() + 1);
+        self.append(&self.file(&name, &content))?;
+        self.members.push(name);
+        self.above.clear();
+        self.metadata = content;
+        self.metadata.clear();
+        Ok(())
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> Vec<u8> {
+        let mut raw = Vec::with_capacity(content.len() + 2 * tar::BLOCK_BYTES);
+        tar::append_plain_file_header(&mut raw, name, content.len() as u64, self.mtime_seconds);
+        raw.extend_from_slice(content);
+        tar::pad(&mut raw, content.len() as u64);
+        raw
+    }
+
+    fn append(&mut self, raw: &[u8]) -> Result<()> {
+        let frame = self.stored.append(|stored| self.compressor.append_frame(raw, stored))?;
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    /// All of it, as frames: the script last.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn finish(mut self) -> Result<(Spool, Vec<Frame>)> {
+        self.close_metadata()?;
+        let names = listing(self.members.iter().map(String::as_bytes));
+        let mut directory = Entry::default();
+        (directory.stat.kind, directory.stat.mode) = (Kind::Directory, 0o755);
+        directory.stat.mtime.seconds = self.mtime_seconds;
+        let mut raw = Vec::new();
+        tar::append_header(&mut raw, APPLY_DIRECTORY.as_bytes(), &directory, Body::Listing(&names));
+        raw.extend(self.file(APPLY_SCRIPT, SCRIPT.as_bytes()));
+        self.append(&raw)?;
+        Ok((self.stored, self.frames))
+    }
+}

@@ -1,0 +1,158 @@
+//! What stands in a bundle for its script: whether it is the script that belongs there, and gives files the metadata that their
+//! lines say.
+
+use super::names::NameLists;
+use super::names::Named;
+use crate::archive::state::State;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::format::apply;
+use crate::format::bundle::ManifestReader;
+use crate::format::manifest::Action;
+use crate::format::tar;
+use crate::format::tar::Body;
+use crate::format::tar::TarEntry;
+
+/// The longest member of the script's that is read.
+pub(super) const MEMBER_BYTES_MAX: u64 = 32 << 20;
+
+/// Looks at what stands in one bundle for its script.
+pub(super) struct ScriptCheck {
+    /// The lines, once more; none where the manifest is not sound.
+    lines: Option<ManifestReader>,
+    /// The names of the members so far.
+    members: Vec<Vec<u8>>,
+    has_script: bool,
+    /// Files with wrong metadata by tar and script.
+    pub wrong: Named,
+    /// What is wrong with the members themselves.
+    pub faults: Vec<String>,
+}
+
+impl ScriptCheck {
+    /// With the bundle's lines from the beginning.
+    pub fn new(lines: Option<ManifestReader>) -> ScriptCheck {
+        ScriptCheck { lines, members: Vec::new(), has_script: false, wrong: Named::default(), faults: Vec::new() }
+    }
+
+    /// Whether something is there for it.
+    pub fn has_begun(&self) -> bool {
+        self.has_script || !self.members.is_empty()
+    }
+
+    /// A member; `content` is `None` where it is damaged.
+    pub fn member(&mut self, told: &TarEntry, content: Option<&[u8]>, lists: &NameLists) -> Result<()> {
+        let name = told.member.path.as_slice();
+        if told.member.flag == b'5' {
+            let listing = apply::listing(self.members.iter().map(Vec::as_slice));
+            self.demand(told.listing.as_deref() == Some(&listing), "the list of what its script needs is another one");
+        } else if name == apply::script_name() {
+            self.has_script = true;
+            let is_right = content.is_none_or(|content| content == apply::SCRIPT.as_bytes());
+            self.demand(is_right, "its script is not the one that belongs there: do not run it");
+        } else if apply::is_metadata(name) && told.member.flag == b'0' {
+            self.members.push(name.to_vec());
+            match content {
+                Some(content) => self.metadata(content, lists)?,
+                None => self.lines = None,
+            }
+        } else {
+            self.demand(false, "there is something for its script that no script uses");
+        }
+        Ok(())
+    }
+
+    /// Looks for files that should have got metadata and have not; `count` is how many should.
+    pub fn finish(&mut self, count: u64, lists: &NameLists) -> Result<()> {
+        if count == 0 && !self.has_begun() {
+            return Ok(());
+        }
+        self.demand(self.has_script || self.lines.is_none(), "its script is missing");
+        while let Some((path, _)) = self.next_line(lists)? {
+            self.wrong.add(path);
+        }
+        Ok(())
+    }
+
+    fn demand(&mut self, is_right: bool, fault: &str) {
+        if !is_right && !self.faults.iter().any(|known| known == fault) {
+            self.faults.push(fault.to_owned());
+        }
+    }
+
+    /// One tar with metadata against the lines.
+    fn metadata(&mut self, mut content: &[u8], lists: &NameLists) -> Result<()> {
+        loop {
+            let told = match tar::read_entry(&mut content) {
+                Ok(Some(told)) => told,
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    self.demand(false, "a tar with metadata cannot be read");
+                    return Ok(());
+                }
+            };
+            let is_directory = told.member.flag == b'5';
+            let name = told.member.path.strip_suffix(b"/").filter(|_| is_directory).unwrap_or(&told.member.path);
+            let path = EntryPathBuf::from_bytes(name).filter(|path| !path.is_root());
+            let Some(path) = path.filter(|_| told.member.size == 0 && matches!(told.member.flag, b'0' | b'5')) else {
+                self.demand(false, "a tar with metadata has something that does not belong there");
+                continue;
+            };
+            if is_directory {
+                self.directory(path, &told, lists.state.as_ref())?;
+            } else {
+                self.file(path, &told, lists)?;
+            }
+        }
+    }
+
+    fn directory(&mut self, path: EntryPathBuf, told: &TarEntry, state: Option<&State>) -> Result<()> {
+        let Some(state) = state else { return Ok(()) };
+        let due = state.find(&path)?.filter(|entry| entry.stat.kind == Kind::Directory);
+        if due.is_none_or(|due| !says(&path, &due, told)) {
+            self.wrong.add(path);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: EntryPathBuf, told: &TarEntry, lists: &NameLists) -> Result<()> {
+        while let Some((due, entry)) = self.next_line(lists)? {
+            if due == path {
+                if !says(&path, &entry, told) {
+                    self.wrong.add(path);
+                }
+                return Ok(());
+            }
+            self.wrong.add(due);
+        }
+        if self.lines.is_some() && lists.before.is_some() {
+            self.wrong.add(path);
+        }
+        Ok(())
+    }
+
+    /// The next file to which the script gives metadata, by the lines.
+    fn next_line(&mut self, lists: &NameLists) -> Result<Option<(EntryPathBuf, Entry)>> {
+        let (Some(lines), Some(before)) = (&mut self.lines, &lists.before) else { return Ok(None) };
+        while let Some(change) = lines.next_change()? {
+            if let Action::Referenced(entry) = change.now
+                && apply::needs_metadata(&change.path, &entry, before.find(&change.path)?.as_ref())
+            {
+                return Ok(Some((change.path, entry)));
+            }
+        }
+        self.lines = None;
+        Ok(None)
+    }
+}
+
+/// Whether a member of a tar with metadata says what the entry is.
+fn says(path: &EntryPath, due: &Entry, told: &TarEntry) -> bool {
+    let mut headers = Vec::new();
+    tar::append_header(&mut headers, path.as_bytes(), due, Body::Metadata);
+    let Ok(Some(due)) = tar::read_entry(&mut headers.as_slice()) else { return true };
+    !due.entry.differs_in_tar(&told.entry)
+}
