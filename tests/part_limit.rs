@@ -66,7 +66,7 @@ impl Store for SmallFiles {
     }
 
     fn room(&self) -> Room {
-        Room { file_bytes_max: Some(FILE_BYTES_MAX), free_bytes: None }
+        Room { file_bytes_max: Some(FILE_BYTES_MAX), free_bytes: None, total_bytes: None }
     }
 
     fn describe(&self) -> String {

@@ -212,7 +212,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     [exit 4]
     [stderr]
     snap: there is no archive at /…/drive/archive
-      Check that the drive is plugged in. To make a new archive there: snap init -a /…/drive/archive.
+      /…/drive is an empty folder, as one is where a drive is not mounted. Check that the drive is plugged in. To make a new archive there: snap init -a /…/drive/archive.
     "#);
     bench.snap.init();
     assert_snapshot!(screen(&bench, &bench.snap.call("list").run()), @r#"
@@ -273,6 +273,8 @@ fn the_command_line_explains_itself() {
     Commands:
       init     Make a new archive in a folder that is empty or does not exist yet
       create   Save a snapshot: what is new or modified since the last one
+      status   Say whether all is well: last saves, problems, room on the drive, checks; also while the
+               drive is not there
       list     Show the history: one line for each snapshot, the newest last
       sources  Show the sources: their paths, their rules, and when each was last read; or drop one
       ls       List the files in a snapshot
@@ -286,6 +288,7 @@ fn the_command_line_explains_itself() {
       verify   Check that the archive is as it was written, and list the files affected by damage
       repair   Repair what can be repaired in the archive; nothing is deleted
       export   Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
+      config   Show the configuration: what holds, and where each value comes from
       help     Print this message or the help of the given subcommand(s)
 
     Options:
@@ -293,7 +296,8 @@ fn the_command_line_explains_itself() {
       -V, --version  Print version
 
     Global options:
-      -a, --archive <DIR>  The archive's folder, on the drive [env: SNAP_ARCHIVE]
+      -a, --archive <DIR>  The archive's folder, or its name in the configuration [env: SNAP_ARCHIVE]
+          --config <FILE>  The configuration, instead of config.toml in ~/.config/snap
           --json           Print one JSON document, for programs, instead of text (ls, diff, find: one
                            per line)
       -q, --quiet          Print only problems and requested output
@@ -305,10 +309,10 @@ fn the_command_line_explains_itself() {
       snap list -a /media/stick/archive                         what there is
       snap restore -a /media/stick/archive --to ~/back          get everything back
 
-    Set SNAP_ARCHIVE=/media/stick/archive to leave out -a.
+    Set SNAP_ARCHIVE=/media/stick/archive, or write a configuration, to leave out -a.
 
     Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
-    4 the archive is not there, 5 the archive is in use
+    4 the archive is not there, 5 the archive is in use, 6 something must be done (status)
     "#);
     assert_snapshot!(screen(&bench, &call("prune")), @r#"
     [exit 2]
@@ -337,6 +341,6 @@ fn the_command_line_explains_itself() {
     [exit 2]
     [stderr]
     snap: no archive given
-      Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.
+      Name its folder with -a DIR, or once for all commands in the configuration (snap config shows where that is) or with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.
     "#);
 }

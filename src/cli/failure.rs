@@ -16,10 +16,13 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const WITH_PROBLEMS: u8 = 3;
 
 /// The exit code when the archive is not there: its drive is not plugged in, or no longer.
-const NO_ARCHIVE: u8 = 4;
+pub(crate) const NO_ARCHIVE: u8 = 4;
 
 /// The exit code when another process is writing to the archive.
 const IN_USE: u8 = 5;
+
+/// The exit code of `status` when something must be done.
+pub(crate) const TO_ACT: u8 = 6;
 
 /// The exit code after a second Ctrl-C, as a shell reports it.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -50,6 +53,11 @@ impl Failure {
         Failure { kind: word(ErrorKind::Interrupted), ..Failure::new(what) }
     }
 
+    /// The archive is not there, for the reason that `kind` says.
+    pub(crate) fn not_there(kind: &'static str, what: impl Into<String>) -> Failure {
+        Failure { code: NO_ARCHIVE, kind, ..Failure::new(what) }
+    }
+
     /// The results cannot be written to the standard output.
     pub(crate) fn output(error: &std::io::Error) -> Failure {
         let reason = snap_archive::base::error::plain_reason(error);
@@ -60,6 +68,11 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// This failure, with another word for programs.
+    pub(crate) fn of_kind(self, kind: &'static str) -> Failure {
+        Failure { kind, ..self }
     }
 
     /// This failure, as one of the command line.

@@ -3,13 +3,20 @@
 //! What was typed (`args`, `commands`) and the environment become settings; a command sees its arguments and the settings, calls
 //! the library, and hands its result to `output`, where all texts stand.
 
+mod afterwards;
 mod args;
 mod commands;
+mod config;
 mod confirm;
 mod failure;
+mod folders;
+mod health;
+mod hooks;
+mod notes;
 mod outcome;
 mod output;
 mod patch;
+mod rolling;
 mod session;
 mod settings;
 mod signals;
@@ -18,6 +25,7 @@ mod stoppable;
 use self::args::global::GlobalArgs;
 use self::args::suggestions;
 use self::commands::cat;
+use self::commands::config as configuration;
 use self::commands::create;
 use self::commands::diff;
 use self::commands::du;
@@ -30,6 +38,7 @@ use self::commands::ls;
 use self::commands::repair;
 use self::commands::restore;
 use self::commands::sources;
+use self::commands::status;
 use self::commands::verify;
 use self::failure::Failure;
 use self::outcome::Outcome;
@@ -61,15 +70,16 @@ Examples:
   snap list -a /media/stick/archive                         what there is
   snap restore -a /media/stick/archive --to ~/back          get everything back
 
-Set SNAP_ARCHIVE=/media/stick/archive to leave out -a.
+Set SNAP_ARCHIVE=/media/stick/archive, or write a configuration, to leave out -a.
 
 Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
-4 the archive is not there, 5 the archive is in use";
+4 the archive is not there, 5 the archive is in use, 6 something must be done (status)";
 
 #[derive(Subcommand)]
 enum Command {
     Init(init::InitArgs),
     Create(create::CreateArgs),
+    Status(status::StatusArgs),
     List(list::ListArgs),
     Sources(sources::SourcesArgs),
     Ls(ls::LsArgs),
@@ -82,6 +92,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
     Export(export::ExportArgs),
+    Config(configuration::ConfigArgs),
 }
 
 /// Reads the arguments, runs the command, says why it failed if it did, and gives the exit code.
@@ -97,14 +108,18 @@ pub(crate) fn main() -> ExitCode {
     };
     platform::give_large_memory_back();
     let _awake = platform::stay_awake();
-    let session = Session::new(Settings::resolve(cli.global, Environment::read()));
+    let is_json = cli.global.json;
+    let session = match Settings::resolve(cli.global, Environment::read()) {
+        Ok(settings) => Session::new(settings),
+        Err(failure) => return ExitCode::from(console::report(&failure, is_json)),
+    };
     let code = match run(&cli.command, &session) {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::DoneWithProblems) => failure::WITH_PROBLEMS,
+        Ok(outcome) => outcome.code(),
         Err(failure) => session.console.fail(&failure),
     };
     session.console.finish();
-    ExitCode::from(code)
+    let is_unmounted = session.end();
+    ExitCode::from(if code == 0 && !is_unmounted { failure::WITH_PROBLEMS } else { code })
 }
 
 /// Says what is wrong with the command line, or shows the help that was asked for; the exit code.
@@ -129,6 +144,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
     match command {
         Command::Init(args) => init::run(args, session),
         Command::Create(args) => create::run(args, session),
+        Command::Status(args) => status::run(args, session),
         Command::List(args) => list::run(args, session),
         Command::Sources(args) => sources::run(args, session),
         Command::Ls(args) => ls::run(args, session),
@@ -141,6 +157,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Verify(args) => verify::run(args, session),
         Command::Repair(args) => repair::run(args, session),
         Command::Export(args) => export::run(args, session),
+        Command::Config(args) => configuration::run(args, session),
     }
 }
 

@@ -77,10 +77,12 @@ impl Outcome {
     }
 }
 
-/// A program, in the same surroundings everywhere: UTC, UTF-8, no colour, nothing to read from stdin.
+/// A program, in the same surroundings everywhere: UTC, UTF-8, no colour, no configuration, nothing to read from stdin.
 pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     command.env("NO_COLOR", "1").env("TZ", "UTC").env("LANG", "C.UTF-8");
+    let own = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_CONFIG_HOME", own.join("no-configuration")).env("XDG_STATE_HOME", own.join("state"));
     command.env_remove("LC_ALL").env_remove("SNAP_ARCHIVE").env_remove("TAR_OPTIONS").stdin(Stdio::null());
     command
 }

@@ -102,6 +102,13 @@ impl Call {
         self
     }
 
+    /// With this variable of the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Call {
+        self.0.env(name, value);
+        self
+    }
+
     /// Runs it in this directory.
     #[must_use]
     pub fn in_directory(mut self, directory: &Path) -> Call {

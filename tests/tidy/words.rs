@@ -25,7 +25,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("tar", &["src/format/tar"]),
     ("tempfile", &["src/cli/patch.rs", "src/system/store", "src/system/destination"]),
     ("terminal_size", &["src/cli"]),
-    ("toml", &["src/archive"]),
+    ("toml", &["src/archive", "src/cli/config"]),
     ("unicode_width", &["src/cli"]),
     ("walkdir", &["src/system/platform/portable.rs"]),
     ("windows_sys", &["src/system/platform/windows"]),

@@ -8,16 +8,19 @@ use std::path::PathBuf;
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// The archive's folder.
+    /// The archive's folder, or its name in the configuration.
     #[arg(
         short,
         long,
         global = true,
         value_name = "DIR",
-        help = "The archive's folder, on the drive [env: SNAP_ARCHIVE]"
+        help = "The archive's folder, or its name in the configuration [env: SNAP_ARCHIVE]"
     )]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) archive: Option<PathBuf>,
+    /// The configuration, instead of config.toml in ~/.config/snap
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Print one JSON document, for programs, instead of text (ls, diff, find: one per line)
     #[arg(long, global = true)]
     pub(crate) json: bool,

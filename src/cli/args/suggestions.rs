@@ -10,7 +10,7 @@ use snap_archive::base::path::printable;
 /// Commands of other programs, and the one that does the same here.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("create", &["backup", "save", "commit", "snapshot", "add", "archive", "run", "sync"]),
-    ("list", &["snapshots", "history", "lists", "status"]),
+    ("list", &["snapshots", "history", "lists"]),
     ("ls", &["files", "dir", "tree"]),
     ("restore", &["recover", "extract", "get", "checkout", "copy"]),
     ("verify", &["check", "fsck", "test", "validate"]),
@@ -21,6 +21,8 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("find", &["search", "locate", "grep"]),
     ("cat", &["show", "print", "dump"]),
     ("du", &["size", "sizes", "usage", "stats"]),
+    ("status", &["health", "info", "state"]),
+    ("config", &["configure", "configuration", "settings", "profile", "profiles"]),
     ("init", &["new", "make", "setup"]),
 ];
 

@@ -1,10 +1,18 @@
 //! `snap create`.
 
+use super::super::afterwards;
 use super::super::args::size;
 use super::super::args::sources;
+use super::super::config::ArchiveConfig;
 use super::super::failure::Failure;
+use super::super::failure::NO_ARCHIVE;
+use super::super::health;
+use super::super::hooks;
+use super::super::hooks::Told;
+use super::super::notes::Notes;
 use super::super::outcome::Outcome;
 use super::super::output::advice;
+use super::super::output::create::Checked;
 use super::super::output::create::Created;
 use super::super::output::text;
 use super::super::session::Session;
@@ -40,7 +48,8 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CreateArgs {
-    /// Folders and files to save, as PATH or NAME=PATH; without any, those of the last snapshot, with its rules
+    /// Folders and files to save, as PATH or NAME=PATH; without any, those of the configuration, or else of the last snapshot,
+    /// with its rules
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
     /// Make the archive first if there is none
@@ -95,9 +104,9 @@ pub(crate) struct CreateArgs {
     /// Read everything that was written back from the drive and compare it; takes about twice as long
     #[arg(long, conflicts_with = "dry_run")]
     read_back: bool,
-    /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for
-    #[arg(long, value_name = "LEVEL", default_value = "auto", value_parser = parse_level)]
-    level: Level,
+    /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for [default: auto]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
+    level: Option<Level>,
     /// Make a snapshot even if nothing has changed, or a source has become empty
     #[arg(long)]
     allow_empty: bool,
@@ -117,7 +126,50 @@ Examples:
   snap create -a /media/stick/archive ~/work --exclude target/ --exclude '*.iso'
   snap create --init -a /media/stick/archive ~/Documents --dry-run";
 
+/// Runs `create` with the commands of the configuration around it, checks a share of the archive, and notes how it went.
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
+    if args.dry_run {
+        return save(args, session);
+    }
+    let configured = session.settings.archive_config()?;
+    let name = configured.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
+    let before = Told { name, folder: None, code: None, message: None };
+    if let Some((_, ArchiveConfig { before: Some(command), .. })) = &configured {
+        hooks::before(command, &before, session)?;
+    }
+    let outcome = save(args, session);
+    let code = outcome.as_ref().map_or_else(Failure::code, |outcome| outcome.code());
+    let message = outcome.as_ref().err().map(|failure: &Failure| failure.what().to_owned());
+    session.note_run(code, message.as_deref());
+    let Some((name, config)) = &configured else { return outcome };
+    let message = message.or_else(|| too_silent(config, session));
+    let told = Told { name, folder: session.settings.located_folder(), code: Some(code), message: message.as_deref() };
+    let mut is_well = true;
+    if let Some(command) = &config.after {
+        is_well &= hooks::went_well("after", command, &told, session);
+    }
+    let is_to_be_told = message.is_some() && (code != NO_ARCHIVE || too_silent(config, session).is_some());
+    if let Some(command) = config.notify.as_ref().filter(|_| is_to_be_told) {
+        is_well &= hooks::went_well("notify", command, &told, session);
+    }
+    outcome.map(|outcome| if is_well { outcome } else { outcome.with_problem() })
+}
+
+/// What is to be told when nothing was saved for too long, on any of the drives that take turns.
+fn too_silent(config: &ArchiveConfig, session: &Session) -> Option<String> {
+    let notes = Notes::read(&session.notes_file(None).ok()??);
+    let saved = notes.archives.values().filter_map(|archive| archive.looked).max();
+    let limit = config.max_silence.unwrap_or(health::SILENCE_SECONDS);
+    match saved {
+        None => Some("nothing was ever saved".to_owned()),
+        Some(saved) => {
+            let silent = Time::now().seconds.saturating_sub(saved);
+            (silent >= limit).then(|| format!("nothing was saved for {}", health::span(silent)))
+        }
+    }
+}
+
+fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
     let options = options(args, session)?;
     let directory = session.settings.directory()?;
@@ -139,7 +191,9 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     if is_new && args.dry_run {
         report.bytes_free = free_around(directory);
     }
+    let checked = if args.dry_run { Checked::default() } else { afterwards::run(&archive, &report, session) };
     let created = Created {
+        checked: &checked,
         report: &report,
         archive: directory,
         may_be_unplugged: archive.may_be_unplugged(),
@@ -153,7 +207,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     if let Some(base) = report.compared_with.filter(|_| report.is_uncertain && !args.rehash) {
         session.console.note(&advice::rehash(base.number));
     }
-    Ok(Outcome::with_problems(report.problems))
+    Ok(Outcome::with_problems(report.problems + checked.findings))
 }
 
 fn stopped() -> Failure {
@@ -167,20 +221,19 @@ fn stopped_early() -> Failure {
 
 fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static>, Failure> {
     let defaults = CreateOptions::default();
+    let configured = session.settings.archive_config()?.map(|(_, archive)| archive);
+    let of_configuration = configured.map(|archive| archive.sources.as_slice()).unwrap_or_default();
+    let chosen = rule_changes(args, configured.and_then(|archive| archive.rules.as_ref()))?;
     Ok(CreateOptions {
-        sources: sources::parse(&args.sources)?,
-        rules: rules(args)?,
-        take_away: Rules {
-            exclude: args.no_exclude.clone(),
-            exclude_caches: args.no_exclude_caches,
-            one_file_system: args.no_one_file_system,
-        },
-        fresh_rules: args.fresh_rules,
+        sources: sources::parse(if args.sources.is_empty() { of_configuration } else { &args.sources })?,
+        rules: chosen.added,
+        take_away: chosen.taken_away,
+        fresh_rules: chosen.fresh,
         moved: args.moved,
         host: args.host.clone().unwrap_or_else(platform::host_name),
         sync: !args.no_sync,
         tell_left_out: args.dry_run && session.settings.verbose,
-        level: args.level,
+        level: args.level.or(configured.and_then(|archive| archive.level)).unwrap_or_default(),
         rehash: args.rehash,
         dry_run: args.dry_run,
         read_back: args.read_back,
@@ -191,6 +244,37 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         threads: session.settings.threads,
         clock: defaults.clock,
     })
+}
+
+/// How the rules of this run differ from those of the last.
+struct RuleChanges {
+    added: Option<Rules>,
+    taken_away: Rules,
+    fresh: bool,
+}
+
+/// What was typed; where the configuration has rules, they hold instead of those of the last run, and what was typed changes them.
+fn rule_changes(args: &CreateArgs, configured: Option<&Rules>) -> Result<RuleChanges, Failure> {
+    let added = rules(args)?;
+    let mut taken_away = Rules {
+        exclude: args.no_exclude.clone(),
+        exclude_caches: args.no_exclude_caches,
+        one_file_system: args.no_one_file_system,
+    };
+    let Some(configured) = configured.filter(|_| !args.fresh_rules) else {
+        return Ok(RuleChanges { added, taken_away, fresh: args.fresh_rules });
+    };
+    let mut all = configured.clone();
+    all.exclude.retain(|rule| !taken_away.exclude.contains(rule));
+    // What is left to take away is in neither: the library says what there is.
+    taken_away.exclude.retain(|rule| !configured.exclude.contains(rule));
+    all.exclude_caches &= !taken_away.exclude_caches;
+    all.one_file_system &= !taken_away.one_file_system;
+    let added = added.unwrap_or_default();
+    all.exclude.extend(added.exclude);
+    all.exclude_caches |= added.exclude_caches;
+    all.one_file_system |= added.one_file_system;
+    Ok(RuleChanges { added: Some(all), taken_away, fresh: true })
 }
 
 /// The rules that were typed.
@@ -219,6 +303,7 @@ fn open_or_init(options: &CreateOptions, args: &CreateArgs, session: &Session) -
     let directory = session.settings.directory()?;
     match Archive::open(directory) {
         Err(error) if error.kind() == ErrorKind::NoArchive => {
+            session.check_new()?;
             // What cannot be saved leaves no archive behind.
             check_sources(options)?;
             if args.dry_run {
@@ -228,7 +313,11 @@ fn open_or_init(options: &CreateOptions, args: &CreateArgs, session: &Session) -
             }
             Ok((Archive::init(directory, sharing(args.shared))?, true))
         }
-        opened => Ok((opened?, false)),
+        opened => {
+            let archive = opened?;
+            session.check_id(archive.id())?;
+            Ok((archive, false))
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub(super) fn sharing(shared: bool) -> Sharing {
 pub(crate) fn run(args: &InitArgs, session: &Session) -> Result<Outcome, Failure> {
     let directory = session.settings.directory()?;
     let is_new = !(args.carry && directory.join(DESCRIPTION).exists());
+    if is_new {
+        session.check_new()?;
+    }
     let archive = if is_new { Archive::init(directory, sharing(args.shared))? } else { session.open()? };
     let program = if is_carried(args, archive.may_be_unplugged()) { Some(carry(&archive, directory)?) } else { None };
     session.console.result(&Initialized { directory, is_new, program })?;

@@ -1,6 +1,7 @@
 //! The commands, one in a file: its arguments, and what it does with the library. Results are told by `output`.
 
 pub(crate) mod cat;
+pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod diff;
 pub(crate) mod du;
@@ -13,4 +14,5 @@ pub(crate) mod ls;
 pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod sources;
+pub(crate) mod status;
 pub(crate) mod verify;

@@ -1,9 +1,11 @@
 //! `snap sources`.
 
+use super::super::args::sources;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
 use super::super::output::sources::Dropped;
 use super::super::output::sources::Sources;
+use super::super::output::text;
 use super::super::session::Session;
 use clap::Args;
 use snap_archive::verbs::create::drop_source;
@@ -27,9 +29,21 @@ pub(crate) fn run(args: &SourcesArgs, session: &Session) -> Result<Outcome, Fail
     if let Some(name) = &args.drop {
         let summary = drop_source(&archive, name, &session.console)?;
         session.console.result(&Dropped { name, snapshot: summary.number })?;
+        tell_configured(name, session)?;
         return Ok(Outcome::Done);
     }
     let history = snap_archive::verbs::history::list(&archive, &session.console)?;
     session.console.result(&Sources(history))?;
     Ok(Outcome::Done)
+}
+
+/// Says so when the configuration has the next run save a dropped source again.
+fn tell_configured(name: &str, session: &Session) -> Result<(), Failure> {
+    let Some((_, archive)) = session.settings.archive_config()? else { return Ok(()) };
+    let is_named = sources::parse(&archive.sources)?.iter().any(|source| source.name.as_deref() == Some(name));
+    if let Some(config) = session.settings.config.as_ref().filter(|_| is_named) {
+        let file = text::path(&config.file);
+        session.console.note(&format!("{file} still names it: the next snap create saves it again"));
+    }
+    Ok(())
 }

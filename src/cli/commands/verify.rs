@@ -1,12 +1,14 @@
 //! `snap verify`.
 
 use super::super::failure::Failure;
+use super::super::notes::Verification;
 use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::verify::Verified;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
+use snap_archive::base::time::Time;
 use snap_archive::verbs::verify::VerifyOptions;
 use snap_archive::verbs::verify::verify;
 
@@ -25,6 +27,15 @@ pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failu
     let archive = session.open()?;
     let options = VerifyOptions { data: args.data, threads: session.settings.threads };
     let report = stoppable(&session.console, stopped(), || verify(&archive, &options, &session.console))??;
+    session.note(archive.id(), |archive| {
+        let (time, findings) = (Time::now().seconds, report.findings.len() as u64);
+        archive.verified = Some(Verification { time, data: args.data, findings });
+        if args.data && findings == 0 {
+            let all = archive.rolling.sound.keys().chain(archive.rolling.damaged.keys()).copied();
+            archive.rolling.sound = all.map(|number| (number, time)).collect();
+            archive.rolling.damaged.clear();
+        }
+    });
     session.console.result(&Verified { report: &report, data: args.data })?;
     Ok(Outcome::with_problems(report.findings.len() as u64))
 }

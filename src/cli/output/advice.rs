@@ -9,8 +9,18 @@ pub(crate) const DAMAGED: &str =
     "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
 
 /// After the archive's folder was not given.
-pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder \
-     finds it by itself.";
+pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands in the configuration (snap config shows where that is) or with \
+     SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.";
+
+/// When the drive that the configuration names is not there.
+pub(crate) const PLUG_IN_DRIVE: &str = "Plug it in and run the same command again.";
+
+/// When the drive that the configuration names is there and not mounted.
+pub(crate) const MOUNT_DRIVE: &str = "Open it in the file manager, or mount it, and run the same command again; mount = true in the configuration does it.";
+
+/// When the archive has another id than the configuration says.
+pub(crate) const OTHER_ARCHIVE: &str = "Plug in the right drive. If this is the right one, put this id into the configuration; to use it only now, name its folder \
+     with -a DIR.";
 
 /// After a path was typed that cannot be in an archive.
 pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str =
@@ -42,6 +52,9 @@ pub(crate) const EXPORT_ELSEWHERE: &str = "Choose another name for the new file.
 pub(crate) const AFTER_VERIFY: &str = "If the drive is failing, copy the archive's folder to another one now. Then run: snap repair. It repairs what can be \
      repaired, and the next snap create saves again what was lost and is still on this computer.";
 
+/// After a share of the archive was found damaged.
+pub(crate) const AFTER_ROLLING: &str = "See which snapshots and files are affected with: snap verify --data. Repair what can be repaired with: snap repair.";
+
 /// After `repair` left something.
 pub(crate) const AFTER_REPAIR: &str = "If the drive is failing, copy the archive's folder to another one first. Then run: snap create. It saves these files \
      again as they are on this computer.";
@@ -51,6 +64,40 @@ pub(crate) const WITHOUT_DRY_RUN: &str = "To do it, run the same command without
 
 /// After `verify` that read no contents.
 pub(crate) const READ_CONTENTS: &str = "The contents were not read: snap verify --data does that.";
+
+/// When the command before a run failed.
+pub(crate) const NOTHING_SAVED: &str = "Nothing was saved, as it is to succeed first.";
+
+/// When an archive is to be made where the configuration knows one.
+pub(crate) const NEW_ARCHIVE_WITHOUT_ID: &str = "If that archive is on another drive, plug that in. To make a new one all the same, take the id out of the configuration.";
+
+/// When a key of the configuration is not known, and this one was probably meant.
+pub(crate) fn meant_key(key: &str) -> String {
+    format!("Did you mean: {key}?")
+}
+
+/// When a key of the configuration is not known.
+pub(crate) fn known_keys(keys: &[&str]) -> String {
+    format!("The keys here are: {}. See an example with: snap config --example.", keys.join(", "))
+}
+
+/// When the configuration has several archives.
+pub(crate) fn name_archive(names: &[&str]) -> String {
+    format!(
+        "Name one with -a NAME: {}. The one that is mostly meant: default = \"NAME\" in the configuration.",
+        names.join(", ")
+    )
+}
+
+/// When there is no archive in this folder, and a folder on the way there is empty.
+pub(crate) fn mount_or_init(empty: &Path, directory: &Path) -> String {
+    format!(
+        "{} is an empty folder, as one is where a drive is not mounted. Check that the drive is plugged in. To make a new archive \
+         there: snap init -a {}.",
+        printable(empty.as_os_str().as_encoded_bytes()),
+        shell_word(directory)
+    )
+}
 
 /// When there is no archive in this folder.
 pub(crate) fn plug_in_or_init(directory: &Path) -> String {

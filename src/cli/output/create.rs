@@ -25,8 +25,19 @@ pub(crate) struct Created<'a> {
     pub(crate) may_be_unplugged: bool,
     pub(crate) dry_run: bool,
     pub(crate) read_back: bool,
+    /// What of the archive was read back afterwards.
+    pub(crate) checked: &'a Checked,
     pub(crate) took: Duration,
     pub(crate) problems: Vec<Problem>,
+}
+
+/// A share of the archive that was read back after a run.
+#[derive(Default, Serialize)]
+pub(crate) struct Checked {
+    pub(crate) snapshots: Vec<Number>,
+    pub(crate) bytes: u64,
+    /// How many damages were found.
+    pub(crate) findings: u64,
 }
 
 #[derive(Serialize)]
@@ -43,6 +54,7 @@ struct Document<'a> {
     remote: u64,
     left_out: LeftOutCounts,
     bytes_free: Option<u64>,
+    checked: &'a Checked,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
 }
@@ -69,6 +81,7 @@ impl Render for Created<'_> {
             None => text.summary(self.nothing_changed()),
         }
         exceptions(self.report, text);
+        checked(self.checked, text);
     }
 
     fn json(&self) -> impl Serialize {
@@ -86,10 +99,24 @@ impl Render for Created<'_> {
             remote: report.passed_over.remote,
             left_out: LeftOutCounts::new(&report.left_out),
             bytes_free: report.bytes_free,
+            checked: self.checked,
             problems: report.problems,
             problem_list: Problematic::all(&self.problems),
         }
     }
+}
+
+fn checked(checked: &Checked, text: &mut Text) {
+    if checked.snapshots.is_empty() {
+        return;
+    }
+    let snapshots = if checked.snapshots.len() == 1 { "Snapshot" } else { "Snapshots" };
+    let what = format!("{snapshots} {} ({}) read back", text::ranges(&checked.snapshots), text::size(checked.bytes));
+    if checked.findings == 0 {
+        return text.summary(format!("{what}: as written."));
+    }
+    text.warning(format!("{what}: {} found.", text::count(checked.findings, "damage", "damages")));
+    text.warning(super::advice::AFTER_ROLLING);
 }
 
 impl Created<'_> {

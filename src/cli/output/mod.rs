@@ -1,6 +1,7 @@
 //! How things are said: results as text and JSON, tables, progress, problems, advice. Knows no command line and does no work.
 
 pub(crate) mod advice;
+pub(crate) mod config;
 pub(crate) mod console;
 pub(crate) mod create;
 pub(crate) mod diff;
@@ -20,6 +21,7 @@ pub(crate) mod render;
 pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod sources;
+pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod verify;

@@ -80,6 +80,11 @@ impl Directory {
         self.0.free_bytes()
     }
 
+    /// How many bytes its file system has in all; `None` where it does not tell.
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.0.total_bytes()
+    }
+
     /// How many bytes are in use on its file system; `None` where it does not tell.
     pub fn used_bytes(&self) -> Option<u64> {
         self.0.used_bytes()

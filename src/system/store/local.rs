@@ -301,7 +301,11 @@ impl Store for LocalStore {
 
     fn room(&self) -> Room {
         let Ok(root) = Directory::open(&self.root) else { return Room::default() };
-        Room { file_bytes_max: root.file_system().file_bytes_max, free_bytes: root.free_bytes() }
+        Room {
+            file_bytes_max: root.file_system().file_bytes_max,
+            free_bytes: root.free_bytes(),
+            total_bytes: root.total_bytes(),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -31,6 +31,8 @@ pub struct Room {
     pub file_bytes_max: Option<u64>,
     /// How many bytes are free.
     pub free_bytes: Option<u64>,
+    /// How many bytes there are in all, free or not.
+    pub total_bytes: Option<u64>,
 }
 
 /// What a store is like, for those who tell a person what that means.

@@ -129,7 +129,8 @@ fn attempt(
         monitor,
         lease,
     })?;
-    rules::tell_unused(options, &chosen.open, &chosen.records, monitor);
+    let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
+    rules::tell_unused(options, &chosen.open, records, monitor);
     let compared_with = history.last().cloned();
     Ok(CreateReport {
         summary: done.summary,

@@ -62,18 +62,28 @@ pub fn check_taken_away(options: &CreateOptions, known: &[SourceRecord]) -> Resu
     }
 }
 
-/// Names the rules typed now that fitted nothing in any source.
-pub fn tell_unused(options: &CreateOptions, open: &[Source], records: &[SourceRecord], monitor: &dyn Monitor) {
+/// Names the rules given now that fitted nothing in any source, and were not those of the last time anyway.
+pub fn tell_unused(options: &CreateOptions, open: &[Source], chosen: Known<'_>, monitor: &dyn Monitor) {
     let unused: Vec<(&[u8], Vec<&str>)> = open.iter().map(|source| (source.name(), source.unused_patterns())).collect();
+    let record = |name: &[u8]| chosen.records.iter().find(|record| record.name.as_bytes() == name);
     for typed in options.rules.iter().flat_map(|rules| &rules.exclude) {
         let is_unused = |(name, unused): &(&[u8], Vec<&str>)| {
-            let record = records.iter().find(|record| record.name.as_bytes() == *name);
-            record.is_some_and(|record| unused.contains(&meant(typed, record).as_str()))
+            record(name).is_some_and(|record| unused.contains(&meant(typed, record).as_str()))
         };
-        if !unused.is_empty() && unused.iter().all(is_unused) {
+        let was_known = |(name, _): &(&[u8], Vec<&str>)| {
+            let before = chosen.before.iter().find(|before| before.name.as_bytes() == *name);
+            before.zip(record(name)).is_some_and(|(before, now)| before.rules.exclude.contains(&meant(typed, now)))
+        };
+        if !unused.is_empty() && unused.iter().all(is_unused) && !unused.iter().all(was_known) {
             monitor.event(Event::Notice(&Notice::RuleFitsNothing { rule: typed.clone() }));
         }
     }
+}
+
+/// The sources as they are saved now, and as they were the last time.
+pub struct Known<'a> {
+    pub records: &'a [SourceRecord],
+    pub before: &'a [SourceRecord],
 }
 
 /// A rule as the source's top directory has it. A path that leads into the source, absolute, from the present folder with `./`,

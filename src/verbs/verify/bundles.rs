@@ -15,6 +15,7 @@ use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
+use crate::base::id::Number;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
@@ -23,21 +24,13 @@ use crate::format::manifest::Head;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::format::tar::BLOCK_BYTES;
+use std::collections::BTreeSet;
 
 /// Examines every bundle, in order.
 pub(super) fn examine(check: &mut Check) -> Result<()> {
     let files: Vec<BundleFile> = check.catalog.bundles().cloned().collect();
     for file in files {
-        check.stop_if_interrupted()?;
-        let mut examined =
-            Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0, last_path: None };
-        if let Err(error) = examine_one(check, &mut examined) {
-            if !is_about_the_file(&error) {
-                return Err(error);
-            }
-            let (fault, affected) = unreadable(&examined, &error);
-            check.found(ArchiveFile::Bundle(examined.file.name.clone()), fault, affected);
-        }
+        let examined = examine_file(check, file)?;
         check_chain(check, &examined);
         check.examined.insert(examined.file.id(), examined);
     }
@@ -45,6 +38,31 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
         check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Bundle), Affected::everything(id));
     }
     Ok(())
+}
+
+/// Examines the bundles of these snapshots, each by itself.
+pub(super) fn examine_some(check: &mut Check, numbers: &BTreeSet<Number>) -> Result<()> {
+    let wanted = |file: &&BundleFile| numbers.contains(&file.id().number);
+    let files: Vec<BundleFile> = check.catalog.bundles().filter(wanted).cloned().collect();
+    for file in files {
+        let examined = examine_file(check, file)?;
+        check.examined.insert(examined.file.id(), examined);
+    }
+    Ok(())
+}
+
+fn examine_file(check: &mut Check, file: BundleFile) -> Result<Examined> {
+    check.stop_if_interrupted()?;
+    let mut examined =
+        Examined { file, head: None, manifest: None, is_itself: false, cut_at: None, lost: 0, last_path: None };
+    if let Err(error) = examine_one(check, &mut examined) {
+        if !is_about_the_file(&error) {
+            return Err(error);
+        }
+        let (fault, affected) = unreadable(&examined, &error);
+        check.found(ArchiveFile::Bundle(examined.file.name.clone()), fault, affected);
+    }
+    Ok(examined)
 }
 
 /// What it means that a bundle or its manifest cannot be read.

@@ -35,9 +35,11 @@ use crate::archive::open::Archive;
 use crate::archive::open::INDEX;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::id::Number;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
+use std::collections::BTreeSet;
 
 /// Looks at all of an archive and says what is not as it was written.
 ///
@@ -48,6 +50,25 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
     let index_files = index_files(archive)?;
     let catalog = archive.catalog(monitor)?;
     look(archive, &catalog, index_files, options, monitor)?.report()
+}
+
+/// Reads all contents that were stored in these snapshots, and says what is not as it was written. What it looks at is only what
+/// stands in their own bundles: it takes as long as reading those.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn verify_snapshots(
+    archive: &Archive,
+    numbers: &BTreeSet<Number>,
+    threads: usize,
+    monitor: &dyn Monitor,
+) -> Result<VerifyReport> {
+    let catalog = archive.catalog(monitor)?;
+    let mut check = Check::new(archive, &catalog, Vec::new(), monitor);
+    monitor.event(Event::Phase(Phase::CheckingContents));
+    bundles::examine_some(&mut check, numbers)?;
+    data::read_all(&mut check, threads)?;
+    check.report()
 }
 
 /// All files that are in the directory of the index.

@@ -19,6 +19,11 @@ impl Handle {
         Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
     }
 
+    pub fn total_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::fstatvfs(&self.0).ok()?;
+        Some(found.f_blocks.saturating_mul(found.f_frsize)).filter(|total| *total > 0)
+    }
+
     pub fn used_bytes(&self) -> Option<u64> {
         let found = rustix::fs::fstatvfs(&self.0).ok()?;
         let used = found.f_blocks.saturating_sub(found.f_bfree).saturating_mul(found.f_frsize);

@@ -157,6 +157,11 @@ impl Handle {
         Some(free_for_caller).filter(|_| all > 0)
     }
 
+    pub fn total_bytes(&self) -> Option<u64> {
+        let (_, _, all) = nt::sizes(&self.0).ok()?;
+        Some(all).filter(|all| *all > 0)
+    }
+
     pub fn used_bytes(&self) -> Option<u64> {
         let (_, free, all) = nt::sizes(&self.0).ok()?;
         Some(all.saturating_sub(free)).filter(|_| all > 0)
