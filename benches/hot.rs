@@ -158,6 +158,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
         note: String::new(),
         stands_for: None,
         uncertain_until: 0,
+        pruned_until: 0,
     };
     let store = MemoryStore::new();
     let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 3).unwrap();

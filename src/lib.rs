@@ -2,8 +2,9 @@
 //!
 //! An [`Archive`] is a folder. [`create()`] saves a snapshot of some sources into it, [`list`] and [`ls`] tell what there is,
 //! [`between`] (two snapshots), [`log`](log()), [`find`](find()), [`cat`](cat()) and [`du`](du()) ask the history,
-//! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] repairs it. A [`Monitor`] is told
-//! what happens meanwhile, and may ask to stop.
+//! [`restore()`] and [`export()`] give it back, [`verify()`] looks for damage and [`repair()`] repairs it. [`forget()`] says
+//! which snapshots are no longer wanted, and [`prune()`] gives back their space. A [`Monitor`] is told what happens meanwhile,
+//! and may ask to stop.
 //!
 //! ```
 //! use snap_archive::{Archive, CreateOptions, LsOptions, Recorder, RestoreOptions, Sharing, SourceSpec};
@@ -81,6 +82,7 @@ pub use crate::archive::catalog::Catalog;
 pub use crate::archive::content::Check;
 pub use crate::archive::content::Contents;
 pub use crate::archive::content::Reader;
+pub use crate::archive::liveness::MAX_UNUSED_DEFAULT;
 pub use crate::archive::open::Archive;
 pub use crate::archive::open::Sharing;
 pub use crate::base::advice::Advice;
@@ -105,6 +107,10 @@ pub use crate::base::id::BundleId;
 pub use crate::base::id::BundleName;
 pub use crate::base::id::Hash;
 pub use crate::base::id::Number;
+pub use crate::base::keep::Age;
+pub use crate::base::keep::KeepRules;
+pub use crate::base::keep::Reason;
+pub use crate::base::keep::Verdict;
 pub use crate::base::matcher::Matcher;
 pub use crate::base::monitor::EntryChange;
 pub use crate::base::monitor::Event;
@@ -118,6 +124,7 @@ pub use crate::base::path::EntryPathBuf;
 pub use crate::base::snapshot::Counts;
 pub use crate::base::snapshot::Rules;
 pub use crate::base::snapshot::SourceRecord;
+pub use crate::base::snapshot::Standing;
 pub use crate::base::snapshot::Summary;
 pub use crate::base::time::Time;
 pub use crate::base::when::When;
@@ -147,6 +154,13 @@ pub use crate::verbs::export::export;
 pub use crate::verbs::find::FindOptions;
 pub use crate::verbs::find::Found;
 pub use crate::verbs::find::find;
+pub use crate::verbs::forget::ForgetOptions;
+pub use crate::verbs::forget::ForgetReport;
+pub use crate::verbs::forget::Which;
+pub use crate::verbs::forget::forget;
+pub use crate::verbs::forget::mark;
+pub use crate::verbs::forget::remember;
+pub use crate::verbs::forget::unmark;
 pub use crate::verbs::history::LsOptions;
 pub use crate::verbs::history::NotedProblems;
 pub use crate::verbs::history::list;
@@ -154,6 +168,10 @@ pub use crate::verbs::history::ls;
 pub use crate::verbs::log::Below;
 pub use crate::verbs::log::LogVersion;
 pub use crate::verbs::log::log;
+pub use crate::verbs::prune::PruneOptions;
+pub use crate::verbs::prune::PruneReport;
+pub use crate::verbs::prune::PrunedBundle;
+pub use crate::verbs::prune::prune;
 pub use crate::verbs::repair::RepairOptions;
 pub use crate::verbs::repair::RepairReport;
 pub use crate::verbs::repair::Step;

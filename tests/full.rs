@@ -14,6 +14,7 @@ mod hostile;
 mod interruption;
 mod kill;
 mod large;
+mod pruning;
 mod read_back;
 mod reading;
 mod round_trip;

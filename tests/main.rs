@@ -16,6 +16,7 @@ mod determinism;
 mod dry_run;
 mod fidelity;
 mod folder_times;
+mod forget;
 mod history;
 mod locks;
 mod looking;

@@ -285,6 +285,10 @@ fn the_command_line_explains_itself() {
       du       Show how large folders are, and what each snapshot added, largest first
       cat      Write a file, as it was in a snapshot, to the standard output
       restore  Restore everything, or the given paths, from a snapshot
+      forget   Forget snapshots, by number or by rules; snap prune then gives back their space
+      keep     Mark snapshots, so that no rule and no snap forget takes them
+      prune    Give back the space of what only forgotten snapshots hold; they cannot be taken back
+               afterwards
       verify   Check that the archive is as it was written, and list the files affected by damage
       repair   Repair what can be repaired in the archive; nothing is deleted
       export   Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
@@ -314,10 +318,10 @@ fn the_command_line_explains_itself() {
     Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
     4 the archive is not there, 5 the archive is in use, 6 something must be done (status)
     "#);
-    assert_snapshot!(screen(&bench, &call("prune")), @r#"
+    assert_snapshot!(screen(&bench, &call("defrag")), @r#"
     [exit 2]
     [stderr]
-    snap: there is no command 'prune'
+    snap: there is no command 'defrag'
       See all with --help.
     "#);
     assert_snapshot!(screen(&bench, &call("restore")), @r#"

@@ -142,6 +142,7 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         note: "a note".to_owned(),
         stands_for: None,
         uncertain_until: 0,
+        pruned_until: 0,
     };
     let mut writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
     let mut raw = Vec::new();

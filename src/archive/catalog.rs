@@ -26,15 +26,21 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Standing;
 use crate::base::snapshot::Summary;
+use crate::base::snapshot::forgotten;
+use crate::base::snapshot::no_snapshot;
+use crate::format::index::BundleRecord;
 use crate::format::index::IndexFile;
 use crate::format::manifest::Parent;
+use crate::format::marks::Marks;
 use crate::system::store::Scratch;
 use crate::system::store::Store;
 use crate::system::store::Upload;
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -52,6 +58,8 @@ pub struct Catalog<'a> {
     bundles: BTreeMap<BundleId, BundleFile>,
     surplus: Vec<BundleName>,
     missing_at_end: Vec<BundleName>,
+    /// What a person said of snapshots; nothing where that cannot be read.
+    marks: Marks,
     files: Lock<HashMap<Number, Arc<IndexFile>>>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
     distrusted: Lock<HashSet<Number>>,
@@ -81,6 +89,10 @@ impl Archive {
 impl<'a> Catalog<'a> {
     fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: Access) -> Result<Catalog<'a>> {
         let Listing { bundles, surplus, missing_at_end } = Listing::of(archive, use_for)?;
+        let marks = archive.marks().unwrap_or_else(|error| {
+            monitor.event(Event::Notice(&Notice::MarksUnreadable { why: error.to_string() }));
+            Marks::default()
+        });
         Ok(Catalog {
             archive,
             monitor,
@@ -88,6 +100,7 @@ impl<'a> Catalog<'a> {
             bundles,
             surplus,
             missing_at_end,
+            marks,
             files: Lock::default(),
             distrusted: Lock::default(),
             scratch: OnceLock::new(),
@@ -157,7 +170,7 @@ impl<'a> Catalog<'a> {
                         let why = error.to_string();
                         self.monitor.event(Event::Notice(&Notice::LaterSnapshotsUnreadable { number, why }));
                     }
-                    return Ok(state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone()).collect());
+                    return Ok(self.with_standing(&state));
                 }
                 Err(error) if error.is_damage() && self.use_for == Access::Reading => {
                     why.get_or_insert(error);
@@ -166,6 +179,41 @@ impl<'a> Catalog<'a> {
             }
         }
         why.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// The snapshots that a state is made of, with what became of each since.
+    fn with_standing(&self, state: &State) -> Vec<Summary> {
+        let pruned: Vec<_> = pruned_ranges(state).collect();
+        let all = state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone());
+        let standing = |number| self.standing_with(number, pruned.iter().any(|range| range.contains(&number)));
+        all.map(|summary| Summary { standing: standing(summary.number), ..summary }).collect()
+    }
+
+    /// What became of a snapshot since it was made, of which `state` is the state. The newest is never forgotten, whatever was
+    /// said of it.
+    pub fn standing(&self, number: Number, state: &State) -> Standing {
+        self.standing_with(number, pruned_ranges(state).any(|range| range.contains(&number)))
+    }
+
+    fn standing_with(&self, number: Number, is_pruned: bool) -> Standing {
+        let is_newest = self.newest() == Some(number);
+        match (self.marks.forgotten.contains(&number), self.marks.kept.contains(&number)) {
+            _ if is_pruned && !is_newest => Standing::Pruned,
+            (true, _) if !is_newest => Standing::Forgotten,
+            (_, true) => Standing::Marked,
+            _ => Standing::Kept,
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such snapshot, or it was forgotten.
+    pub fn check_is_there(&self, number: Number) -> Result<()> {
+        if !self.snapshots().any(|known| known == number) {
+            return Err(no_snapshot(number));
+        }
+        // What cannot be read is told by whoever needs it.
+        let standing = self.standing(number, &self.state(number).unwrap_or_default());
+        if standing.is_there() { Ok(()) } else { Err(forgotten(number, standing)) }
     }
 
     /// The state after all bundles up to number `number`, 0: before the first; the index files are checked for
@@ -351,13 +399,31 @@ impl<'a> Catalog<'a> {
     /// writer builds on what is there.
     fn fits(&self, file: &IndexFile, number: Number) -> bool {
         let head = file.head();
-        let is_noted = |file: &BundleFile| head.bundles.iter().any(|record| record.name == file.name.as_str());
+        let is_noted = |file: &BundleFile| {
+            let record = head.bundles.iter().find(|record| record.name == file.name.as_str());
+            record.is_some_and(|record| record.bytes == file.bytes || !self.is_another_version(file, record))
+        };
         let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));
         let knows_all = match self.use_for {
             Access::Reading => self.between(head.from, number).all(is_noted),
             Access::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
         };
         head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
+    }
+
+    /// Whether a bundle is sound and not the one of a record, for one of the two was pruned: an older copy was put back, or an
+    /// index file that was removed is there again.
+    fn is_another_version(&self, file: &BundleFile, record: &BundleRecord) -> bool {
+        let digest = || {
+            let bundle = self.archive.bundle(&file.name).ok()?;
+            if bundle.own_head()?.pruned_until == 0 && record.pruned_until == 0 {
+                return None;
+            }
+            let mut reader = bundle.manifest().ok()?;
+            while reader.next_change().ok()?.is_some() {}
+            Some(reader.digest().0)
+        };
+        digest().is_some_and(|digest| digest != record.manifest)
     }
 
     /// Makes the index file of `number`, in the archive if that takes it and gives it back, else elsewhere.
@@ -430,6 +496,13 @@ impl<'a> Catalog<'a> {
             _ => store.create(name),
         }
     }
+}
+
+/// Which snapshots lack what was pruned, as the bundles that a state is made of say.
+fn pruned_ranges(state: &State) -> impl Iterator<Item = RangeInclusive<Number>> + '_ {
+    let records = state.layers().iter().flat_map(|file| &file.head().bundles);
+    let pruned = records.filter(|record| record.pruned_until > 0);
+    pruned.filter_map(|record| Some(BundleName::parse(&record.name)?.id.number..=record.pruned_until))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Which files an archive has at one moment: its bundles by their places in the history, its index files, and what those remember
 //! that is no longer there.
 
+use crate::archive::exchange;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::BundleFile;
@@ -152,14 +153,23 @@ fn records(archive: &Archive, index: &[String], is_wanted: impl Fn(Number) -> bo
 /// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
 /// a reader, who has no lock, looks until two lists are the same.
 fn listed_at_one_moment(archive: &Archive, use_for: Access) -> Result<Vec<(String, u64)>> {
-    let mut listed = archive.store().list(BUNDLES)?;
+    let mut listed = listed(archive)?;
     if use_for == Access::Reading {
         for _ in 0..LOOKS_MAX {
-            let before = std::mem::replace(&mut listed, archive.store().list(BUNDLES)?);
+            let before = std::mem::replace(&mut listed, self::listed(archive)?);
             if listed == before {
                 break;
             }
         }
     }
+    Ok(listed)
+}
+
+/// What is among the bundles, and what is half-way to its place there.
+fn listed(archive: &Archive) -> Result<Vec<(String, u64)>> {
+    let store = &**archive.store();
+    let mut listed = store.list(BUNDLES)?;
+    listed.extend(exchange::waiting(store, &listed)?);
+    listed.sort();
     Ok(listed)
 }

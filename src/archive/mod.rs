@@ -6,6 +6,7 @@ pub mod fitting;
 pub mod tree;
 
 mod describe;
+pub mod exchange;
 
 pub mod open;
 
@@ -24,4 +25,7 @@ pub mod timeline;
 
 pub mod spare;
 
+pub mod liveness;
+
+pub mod hollow;
 pub mod rebundle;

@@ -2,6 +2,7 @@
 //! publishing. Knows nothing of sources and destinations.
 
 use crate::archive::describe;
+use crate::archive::exchange;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -14,6 +15,8 @@ use crate::base::time::Time;
 use crate::format::bundle::Bundle;
 use crate::format::manifest::FORMAT;
 use crate::format::manifest::too_new;
+use crate::format::marks::MARKS_BYTES_MAX;
+use crate::format::marks::Marks;
 use crate::system::platform;
 use crate::system::store::Access;
 use crate::system::store::Lease;
@@ -27,8 +30,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The directory of the bundles in an archive.
-pub const BUNDLES: &str = "bundles";
+pub use crate::archive::exchange::BUNDLES;
+pub use crate::archive::exchange::PRUNED;
+pub use crate::archive::exchange::bundle_path;
 
 /// The directory of the index files in an archive.
 pub const INDEX: &str = "index";
@@ -42,6 +46,9 @@ pub const DESCRIPTIONS: [&str; 5] =
 
 /// The directory of what was replaced in an archive.
 pub const DAMAGED: &str = "damaged";
+
+/// The file of what a person said of snapshots.
+pub const MARKS: &str = "marks.txt";
 
 /// The file that the one writer holds.
 const LOCK: &str = "lock";
@@ -277,8 +284,37 @@ impl Archive {
     pub fn lock(&self, now: Time) -> Result<Box<dyn Lease>> {
         let since = now.to_rfc3339().unwrap_or_default();
         let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
-        self.store.sweep(&[BUNDLES, INDEX, DAMAGED])?;
+        self.store.sweep(&[BUNDLES, INDEX, DAMAGED, PRUNED])?;
+        exchange::finish(&*self.store)?;
         Ok(lock)
+    }
+
+    /// What a person said of snapshots.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when the file is not what was written; otherwise when it cannot be read.
+    pub fn marks(&self) -> Result<Marks> {
+        let told = |error: Error| error.while_doing(&format!("cannot read {MARKS}")).with_advice(Advice::RepairMarks);
+        match read_small(&*self.store, MARKS, MARKS_BYTES_MAX) {
+            Ok(bytes) => Marks::parse(&bytes, self.id).map_err(told),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Marks::default()),
+            Err(error) if error.is_damage() => Err(told(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes what a person said of snapshots, in place of what was noted before.
+    ///
+    /// # Errors
+    /// When the store cannot be written; what was noted before still holds then.
+    pub fn write_marks(&self, marks: &Marks) -> Result<()> {
+        if marks.is_empty() {
+            return match self.store.remove(MARKS) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        }
+        self.store.replace(MARKS, marks.to_text(self.id).as_bytes())
     }
 
     /// Opens a bundle.
@@ -287,7 +323,7 @@ impl Archive {
     /// [`ErrorKind::NotFound`] when it is missing; [`ErrorKind::Damaged`] when it has no seek table; otherwise when it
     /// cannot be read.
     pub fn bundle(&self, name: &BundleName) -> Result<Arc<Bundle>> {
-        let blob = self.store.open(&bundle_path(name))?;
+        let blob = exchange::open(&*self.store, name)?;
         Bundle::open(name, blob).map(Arc::new)
     }
 
@@ -296,14 +332,9 @@ impl Archive {
     /// # Errors
     /// As for [`Archive::bundle`].
     pub fn bundle_compared(&self, name: &BundleName) -> Result<Arc<Bundle>> {
-        let blob = self.store.open(&bundle_path(name))?;
+        let blob = exchange::open(&*self.store, name)?;
         Bundle::open_compared(name, blob).map(Arc::new)
     }
-}
-
-/// The store's name for a bundle.
-pub fn bundle_path(name: &BundleName) -> String {
-    format!("{BUNDLES}/{name}")
 }
 
 /// A bundle as the store lists it.

@@ -464,7 +464,7 @@ impl<'a, 's> Rewrite<'a, 's> {
 
     /// Writes a file's member if its content can be had; where the content begins, or 0.
     fn file(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
-        // All that are lost have the same offset.
+        // All that are lost have the same offset, and all that were pruned.
         let old = (content.place.offset, content.hash, entry.stat.link);
         if let Some((first, offset)) = self.placed.get(&old) {
             if *offset > 0 {
@@ -472,9 +472,16 @@ impl<'a, 's> Rewrite<'a, 's> {
             }
             return Ok(*offset);
         }
-        let offset = match self.sound(content, entry.stat.size)? {
-            Some(found) => self.copy(path, entry, &found)?,
-            None => 0,
+        let offset = if content.place.is_pruned() {
+            let mut empty = entry.clone();
+            empty.stat.size = 0;
+            self.frames.header(path, &empty, Body::Itself);
+            content.place.offset
+        } else {
+            match self.sound(content, entry.stat.size)? {
+                Some(found) => self.copy(path, entry, &found)?,
+                None => 0,
+            }
         };
         if entry.stat.link != 0 {
             self.placed.insert(old, (path.to_owned(), offset));

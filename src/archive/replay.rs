@@ -118,7 +118,8 @@ impl Changes {
             }
             if let Some((file, reader)) = self.readers.pop_front() {
                 let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
-                self.records.push(BundleRecord { name, bytes: file.bytes, manifest });
+                let pruned_until = reader.head()?.pruned_until;
+                self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until });
             }
         }
         Ok(None)

@@ -24,7 +24,8 @@ impl Catalog<'_> {
             if count % OPEN_MAX == OPEN_MAX - 1 {
                 self.close_index_files();
             }
-            if self.state(other).and_then(|state| state.find(path)).is_ok_and(|entry| entry.is_some()) {
+            let Ok(state) = self.state(other) else { continue };
+            if self.standing(other, &state).is_there() && state.find(path).is_ok_and(|entry| entry.is_some()) {
                 return Ok(Some(other));
             }
         }

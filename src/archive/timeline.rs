@@ -39,7 +39,7 @@ const FOLLOWED_BYTES_MAX: usize = 64 << 20;
 pub struct Step {
     /// The number.
     pub number: Number,
-    /// The snapshot; `None` for parts of one that was never finished.
+    /// The snapshot; `None` for one that was forgotten, and for parts of one that was never finished.
     pub summary: Option<Summary>,
     /// The state after all bundles up to this number.
     pub state: State,
@@ -87,7 +87,9 @@ impl<'c> Steps<'c> {
             // There may be more snapshots than files can be open.
             self.catalog.close_all_but(&state);
             let known = state.layers().first().and_then(|file| file.head().snapshots.last());
-            let summary = known.filter(|summary| summary.number == number).cloned();
+            let is_there = self.catalog.standing(number, &state).is_there();
+            let is_wanted = |summary: &&Summary| summary.number == number && is_there;
+            let summary = known.filter(is_wanted).cloned();
             return Ok(Some(Step { number, summary, state }));
         }
         Ok(None)

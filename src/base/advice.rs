@@ -30,6 +30,24 @@ pub enum Advice {
     CreateFirstSnapshot,
     /// A moment can be written in these and those forms.
     TimeForms,
+    /// A time span can be written in these and those forms.
+    SpanForms,
+    /// What was forgotten can be had again.
+    UndoForget {
+        /// The snapshot's number.
+        snapshot: u32,
+    },
+    /// Snapshots are forgotten by number or by rules.
+    NameSnapshotsOrRules,
+    /// A snapshot is marked to be kept: the mark can be taken away.
+    TakeMarkAway {
+        /// The snapshot's number.
+        snapshot: u32,
+    },
+    /// What a person said of snapshots cannot be read: it can be set aside.
+    RepairMarks,
+    /// A bundle that should be pruned is damaged: repair it first.
+    RepairBeforePrune,
     /// The archive needs a newer program.
     UseNewerProgram,
     /// The memory of this computer may be faulty.

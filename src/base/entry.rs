@@ -156,6 +156,9 @@ pub struct Place {
     pub offset: u64,
 }
 
+/// Stands for the offset of a content that was pruned: none begins inside of the first header.
+const PRUNED_OFFSET: u64 = 1;
+
 impl Place {
     /// The place of a content that was in `bundle` and cannot be had any more. No content begins at 0, where the first header
     /// stands.
@@ -163,9 +166,24 @@ impl Place {
         Place { bundle, offset: 0 }
     }
 
-    /// Whether the content cannot be had any more.
+    /// Whether the content cannot be had any more, for the archive was damaged.
     pub fn is_lost(&self) -> bool {
         self.offset == 0
+    }
+
+    /// The place of a content that was in `bundle` and was pruned.
+    pub fn pruned(bundle: BundleId) -> Place {
+        Place { bundle, offset: PRUNED_OFFSET }
+    }
+
+    /// Whether the content was taken out of the archive on purpose.
+    pub fn is_pruned(&self) -> bool {
+        self.offset == PRUNED_OFFSET
+    }
+
+    /// Whether the content is neither lost nor pruned.
+    pub fn is_there(&self) -> bool {
+        !self.is_lost() && !self.is_pruned()
     }
 }
 
@@ -233,6 +251,16 @@ impl Entry {
         self.content.as_ref().is_some_and(|content| content.place.is_lost())
     }
 
+    /// Whether it is a file whose content was taken out of the archive on purpose.
+    pub fn is_pruned(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| content.place.is_pruned())
+    }
+
+    /// Whether it is a file whose content is lost or pruned.
+    pub fn is_without_content(&self) -> bool {
+        self.content.as_ref().is_some_and(|content| !content.place.is_there())
+    }
+
     /// Whether it is a file that could not be saved as it was at one time.
     pub fn is_torn(&self) -> bool {
         self.content.as_ref().is_some_and(|content| content.torn)
@@ -258,7 +286,7 @@ impl Entry {
             return false;
         }
         content.place = older.place;
-        self.stat.racy |= content.place.is_lost();
+        self.stat.racy |= !content.place.is_there();
         true
     }
 

@@ -21,4 +21,5 @@ pub mod when;
 pub mod acl;
 pub mod aspect;
 pub mod diff;
+pub mod keep;
 pub mod monitor;

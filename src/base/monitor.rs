@@ -171,6 +171,18 @@ pub enum Notice {
         /// The name of the first.
         first: String,
     },
+    /// What a person said of snapshots cannot be read: none counts as forgotten.
+    MarksUnreadable {
+        /// Why.
+        why: String,
+    },
+    /// A bundle was not pruned.
+    NotPruned {
+        /// Its name.
+        bundle: String,
+        /// Why.
+        why: String,
+    },
     /// A file in the archive is none of the archive's.
     ForeignFile {
         /// Its name in the archive, as it is.
@@ -214,6 +226,10 @@ pub enum Phase {
     CheckingContents,
     /// The tar is written.
     Exporting,
+    /// It is found out what no snapshot needs any more.
+    FindingUnused,
+    /// What no snapshot needs any more is taken out.
+    Pruning,
 }
 
 /// One thing that happens while a command is at work.

@@ -137,6 +137,39 @@ pub struct Summary {
     pub note: String,
     /// The list of its changes was lost in part: it and the snapshots up to this one may differ from what was saved. 0: none.
     pub uncertain_until: Number,
+    /// What became of it since.
+    pub standing: Standing,
+}
+
+/// What became of a snapshot since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standing {
+    /// It is there.
+    #[default]
+    Kept,
+    /// It is there, and a person marked it to be kept.
+    Marked,
+    /// It was forgotten; what it holds is still there.
+    Forgotten,
+    /// It was forgotten, and some of what it held is gone.
+    Pruned,
+}
+
+impl Standing {
+    /// The word in `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Kept => "kept",
+            Standing::Marked => "marked",
+            Standing::Forgotten => "forgotten",
+            Standing::Pruned => "pruned",
+        }
+    }
+
+    /// Whether it can be asked for.
+    pub fn is_there(self) -> bool {
+        matches!(self, Standing::Kept | Standing::Marked)
+    }
 }
 
 /// The snapshot whose lost list of changes makes snapshot `number` uncertain; `None` when nothing does.
@@ -149,6 +182,17 @@ pub fn uncertain_since<'a>(history: impl IntoIterator<Item = &'a Summary>, numbe
 pub fn no_snapshot(number: Number) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
         .with_advice(Advice::ListSnapshots)
+}
+
+/// That a snapshot was forgotten.
+pub fn forgotten(number: Number, standing: Standing) -> Error {
+    let (what, advice) = if standing == Standing::Pruned {
+        let what = format!("snapshot {number} was forgotten, and is pruned: some of what it held is no longer there");
+        (what, Advice::ListSnapshots)
+    } else {
+        (format!("snapshot {number} was forgotten"), Advice::UndoForget { snapshot: number })
+    };
+    Error::new(ErrorKind::NotFound, what).with_advice(advice)
 }
 
 /// That a path is not in a snapshot.

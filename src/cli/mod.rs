@@ -31,10 +31,13 @@ use self::commands::diff;
 use self::commands::du;
 use self::commands::export;
 use self::commands::find;
+use self::commands::forget;
 use self::commands::init;
+use self::commands::keep;
 use self::commands::list;
 use self::commands::log;
 use self::commands::ls;
+use self::commands::prune;
 use self::commands::repair;
 use self::commands::restore;
 use self::commands::sources;
@@ -89,6 +92,9 @@ enum Command {
     Du(du::DuArgs),
     Cat(cat::CatArgs),
     Restore(restore::RestoreArgs),
+    Forget(forget::ForgetArgs),
+    Keep(keep::KeepArgs),
+    Prune(prune::PruneArgs),
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
     Export(export::ExportArgs),
@@ -154,6 +160,9 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Du(args) => du::run(args, session),
         Command::Cat(args) => cat::run(args, session),
         Command::Restore(args) => restore::run(args, session),
+        Command::Forget(args) => forget::run(args, session),
+        Command::Keep(args) => keep::run(args, session),
+        Command::Prune(args) => prune::run(args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Repair(args) => repair::run(args, session),
         Command::Export(args) => export::run(args, session),
@@ -187,7 +196,11 @@ mod tests {
             &["snap", "create", "--max-part", "1K"],
             &["snap", "create", "--time", "yesterday"],
             &["snap", "list", "--quiet", "--verbose"],
-            &["snap", "prune"],
+            &["snap", "forget", "3", "--keep-last", "1"],
+            &["snap", "forget", "--undo", "--keep-last", "1"],
+            &["snap", "forget", "--keep-within", "soon"],
+            &["snap", "prune", "--max-unused", "101"],
+            &["snap", "keep"],
         ] {
             assert!(Cli::try_parse_from(line).is_err_and(|error| error.exit_code() == 2), "{line:?}");
         }

@@ -515,6 +515,14 @@ impl ManifestReader {
     /// # Errors
     /// As for [`Bundle::frame`]; [`crate::base::error::ErrorKind::Damaged`] also when a line is not as it must be or lines are missing.
     pub fn next_change(&mut self) -> Result<Option<Change>> {
+        Ok(self.next_with_line()?.map(|(change, _)| change))
+    }
+
+    /// As [`ManifestReader::next_change`], with the line that says it, without its newline.
+    ///
+    /// # Errors
+    /// As for [`ManifestReader::next_change`].
+    pub fn next_with_line(&mut self) -> Result<Option<(Change, &[u8])>> {
         let at_end = self.changes == self.tail.changes;
         let name = self.bundle.name.clone();
         let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
@@ -525,9 +533,9 @@ impl ManifestReader {
             return if is_last { Ok(None) } else { Err(missing()) };
         }
         self.changes += 1;
-        Change::from_line(&self.buffer[line], self.bundle.name.id)
-            .map(Some)
-            .map_err(|error| error.while_doing(&doing(&name)))
+        let change = Change::from_line(&self.buffer[line.clone()], self.bundle.name.id);
+        let change = change.map_err(|error| error.while_doing(&doing(&name)))?;
+        Ok(Some((change, &self.buffer[line])))
     }
 
     /// The BLAKE3 of all lines read so far; of the whole manifest after the last change.
@@ -584,6 +592,7 @@ mod tests {
             note: String::new(),
             stands_for: None,
             uncertain_until: 0,
+            pruned_until: 0,
         }
     }
 

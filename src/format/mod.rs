@@ -1,6 +1,7 @@
 //! Bytes and their meaning, chapter by chapter of `docs/format.md`. Knows nothing of how files make up an archive.
 
 pub mod manifest;
+pub mod marks;
 pub mod tar;
 
 pub mod deferred;

@@ -22,7 +22,6 @@ use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::printable;
 use crate::base::snapshot::no_path;
-use crate::base::snapshot::no_snapshot;
 use std::io::Write;
 
 /// How much is read at once; a frame that it is from is kept until it is used up.
@@ -42,9 +41,7 @@ pub fn cat(
     monitor: &dyn Monitor,
     out: &mut dyn Write,
 ) -> Result<u64> {
-    if !catalog.snapshots().any(|known| known == number) {
-        return Err(no_snapshot(number));
-    }
+    catalog.check_is_there(number)?;
     let state = catalog.checked_state(number, &[path.to_owned()])?;
     let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };
     let file = entry.as_ref().and_then(|entry| Some((entry, entry.content.as_ref()?)));

@@ -20,7 +20,6 @@ use crate::base::path::EntryPathBuf;
 use crate::base::path::outermost;
 use crate::base::snapshot::Summary;
 use crate::base::snapshot::no_path;
-use crate::base::snapshot::no_snapshot;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 
@@ -70,9 +69,7 @@ pub struct Added {
 /// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor asks to stop; when the archive cannot
 /// be read, or its index is damaged and cannot be made again.
 pub fn du(catalog: &Catalog, options: &DuOptions, monitor: &dyn Monitor) -> Result<Vec<Usage>> {
-    if !catalog.snapshots().any(|known| known == options.at) {
-        return Err(no_snapshot(options.at));
-    }
+    catalog.check_is_there(options.at)?;
     let mut all = catalog.retry_after_index_damage(|| {
         let state = catalog.state(options.at)?;
         let mut all = Vec::new();
@@ -225,7 +222,7 @@ impl Stored {
 
     fn add(&mut self, path: &EntryPath, entry: &Entry, number: Number) {
         let place = entry.content.as_ref().map(|content| content.place);
-        let Some(place) = place.filter(|place| place.bundle.number == number && !place.is_lost()) else { return };
+        let Some(place) = place.filter(|place| place.bundle.number == number && place.is_there()) else { return };
         if entry.stat.link != 0 && !self.linked.insert((place.bundle, place.offset)) {
             return;
         }

@@ -16,7 +16,6 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::base::snapshot::no_path;
-use crate::base::snapshot::no_snapshot;
 
 /// What [`ls`] lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -105,9 +104,7 @@ pub fn ls_from(
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
-    if !catalog.snapshots().any(|known| known == number) {
-        return Err(no_snapshot(number));
-    }
+    catalog.check_is_there(number)?;
     let mut tops = options.paths.clone();
     tops.extend(options.entries.iter().cloned());
     let is_all = tops.is_empty();

@@ -6,8 +6,10 @@ pub mod diff;
 pub mod du;
 pub mod export;
 pub mod find;
+pub mod forget;
 pub mod history;
 pub mod log;
+pub mod prune;
 pub mod restore;
 pub mod verify;
 

@@ -4,6 +4,7 @@ use snap_archive::base::error::Error;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::Hash;
 use snap_archive::system::store::Blob;
+use snap_archive::system::store::Capabilities;
 use snap_archive::system::store::Lease;
 use snap_archive::system::store::Store;
 use snap_archive::system::store::Upload;
@@ -54,6 +55,8 @@ struct Plan {
     unreadable: Arc<Mutex<Option<(String, Range<u64>)>>>,
     /// The system refuses to open this file.
     refused: Option<(String, i32)>,
+    /// Whether a file takes another one's name at once; elsewhere it moves away first, as on FAT.
+    replaces_at_once: bool,
 }
 
 impl Plan {
@@ -128,8 +131,21 @@ impl FaultyStore {
         Arc::new(store)
     }
 
+    /// As [`FaultyStore::new`], on a drive such as one with FAT.
+    pub fn on_fat(inner: Arc<dyn Store>, at: usize, fault: Fault) -> Arc<FaultyStore> {
+        let plan = Plan { fault: Some((at, fault)), replaces_at_once: false, ..FaultyStore::counting_plan() };
+        Arc::new(FaultyStore { inner, plan })
+    }
+
     fn counting_plan() -> Plan {
-        Plan { fault: None, steps: Arc::default(), act: Arc::new(|_, _| {}), unreadable: Arc::default(), refused: None }
+        Plan {
+            fault: None,
+            steps: Arc::default(),
+            act: Arc::new(|_, _| {}),
+            unreadable: Arc::default(),
+            refused: None,
+            replaces_at_once: true,
+        }
     }
 
     fn made(inner: Arc<dyn Store>, fault: Option<(usize, Fault)>, act: Act) -> Arc<FaultyStore> {
@@ -194,6 +210,16 @@ impl Store for FaultyStore {
             to.clone_into(name);
         }
         self.plan.checked(&format!("moved {from} to {to}"))
+    }
+
+    fn rename_over(&self, from: &str, to: &str) -> Result<()> {
+        self.plan.checked(&format!("put {from} over {to}"))?;
+        self.inner.rename_over(from, to)?;
+        self.plan.checked(&format!("put over {to}"))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { replaces_at_once: self.plan.replaces_at_once, ..self.inner.capabilities() }
     }
 
     fn remove(&self, name: &str) -> Result<()> {
@@ -310,7 +336,7 @@ impl Drop for FaultyUpload {
 /// All files of a store.
 pub fn files(store: &dyn Store) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for directory in ["", "bundles", "index", "damaged"] {
+    for directory in ["", "bundles", "index", "damaged", "pruned"] {
         for (name, _) in store.list(directory).unwrap() {
             let full = if directory.is_empty() { name } else { format!("{directory}/{name}") };
             let bytes = snap_archive::system::store::read_small(store, &full, u64::MAX).unwrap();

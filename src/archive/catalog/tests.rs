@@ -100,6 +100,7 @@ impl Story {
             note: String::new(),
             stands_for: None,
             uncertain_until: 0,
+            pruned_until: 0,
         };
         let name = BundleName::new(id, time).unwrap();
         let upload = self.archive.store().create(&bundle_path(&name)).unwrap();

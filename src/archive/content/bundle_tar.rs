@@ -126,7 +126,7 @@ impl BundleTar {
     pub fn holds(&mut self, content: &Content, size: u64) -> Result<bool> {
         let offset = content.place.offset;
         let is_inside = offset.checked_add(size).is_some_and(|end| end <= self.length());
-        if content.holes.next_data(0, size).is_some() && (content.place.is_lost() || !is_inside) {
+        if content.holes.next_data(0, size).is_some() && (!content.place.is_there() || !is_inside) {
             return Ok(false);
         }
         let mut hasher = Hasher::new();

@@ -5,7 +5,7 @@ use super::frame::Check;
 use super::frame::FrameCache;
 use crate::archive::catalog::Catalog;
 use crate::archive::catalog::missing;
-use crate::archive::open::bundle_path;
+use crate::archive::exchange;
 use crate::base::advice::Advice;
 use crate::base::concurrency::Lock;
 use crate::base::error::Error;
@@ -31,7 +31,8 @@ pub struct Contents(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     store: Arc<dyn Store>,
-    names: BTreeMap<BundleId, BundleName>,
+    /// The bundles, with their lengths where those are known.
+    names: BTreeMap<BundleId, (BundleName, Option<u64>)>,
     /// What to do when the archive is gone.
     advice: Advice,
     /// The one used last at the end.
@@ -42,8 +43,8 @@ pub(super) struct Shared {
 impl Contents {
     /// The contents in the bundles that `catalog` lists. `advice` says what to do when the archive is gone half-way.
     pub fn new(catalog: &Catalog, check: Check, advice: Advice) -> Contents {
-        let names = catalog.bundles().map(|file| &file.name);
-        Contents::of_bundles(catalog.archive().store().clone(), names, check, advice)
+        let names = catalog.bundles().map(|file| (file.id(), (file.name.clone(), Some(file.bytes)))).collect();
+        Contents::of_names(catalog.archive().store().clone(), names, check, advice)
     }
 
     /// The contents in these bundles of a store.
@@ -53,7 +54,16 @@ impl Contents {
         check: Check,
         advice: Advice,
     ) -> Contents {
-        let names = names.into_iter().map(|name| (name.id, name.clone())).collect();
+        let names = names.into_iter().map(|name| (name.id, (name.clone(), None))).collect();
+        Contents::of_names(store, names, check, advice)
+    }
+
+    fn of_names(
+        store: Arc<dyn Store>,
+        names: BTreeMap<BundleId, (BundleName, Option<u64>)>,
+        check: Check,
+        advice: Advice,
+    ) -> Contents {
         Contents(Arc::new(Shared {
             store,
             names,
@@ -67,7 +77,8 @@ impl Contents {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when it is missing;
-    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when no frame is found in it; otherwise when it cannot be
+    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when no frame is found in it, or it is another one than when
+    /// the catalog was made; otherwise when it cannot be
     /// read.
     pub fn bundle(&self, id: BundleId) -> Result<Arc<Bundle>> {
         {
@@ -78,8 +89,13 @@ impl Contents {
                 return Ok(bundle);
             }
         }
-        let name = self.0.names.get(&id).ok_or_else(|| missing(id))?;
-        let bundle = Arc::new(Bundle::open_for_contents(name, self.0.store.open(&bundle_path(name))?)?);
+        let (name, length) = self.0.names.get(&id).ok_or_else(|| missing(id))?;
+        let blob = exchange::open(&*self.0.store, name)?;
+        if length.is_some_and(|length| length != blob.length()) {
+            let what = format!("{name} was written anew by another run meanwhile: run the same command again");
+            return Err(Error::damaged(what));
+        }
+        let bundle = Arc::new(Bundle::open_for_contents(name, blob)?);
         let mut open = self.0.open.lock();
         if open.len() >= OPEN_MAX {
             open.pop_front();

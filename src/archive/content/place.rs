@@ -28,6 +28,9 @@ impl<'a> ContentRequest<'a> {
         if content.place.is_lost() {
             return Err(Error::damaged("its content was lost when the archive was damaged"));
         }
+        if content.place.is_pruned() {
+            return Err(Error::damaged("its content was pruned: it is in no snapshot that was kept"));
+        }
         Ok(ContentRequest { size: entry.stat.size, content })
     }
 

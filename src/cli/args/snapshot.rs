@@ -17,10 +17,12 @@ use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::path::unescaped;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::base::snapshot::forgotten;
 use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use snap_archive::system::platform;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 /// Which snapshot.
@@ -114,11 +116,49 @@ pub(crate) fn when(text: &str) -> Result<When, Failure> {
 ///
 /// # Errors
 /// When there is none.
-pub(crate) fn chosen(when: &When, history: Vec<Summary>) -> Result<Summary, Failure> {
+pub(crate) fn chosen(when: &When, mut history: Vec<Summary>) -> Result<Summary, Failure> {
+    let gone = history.iter().find(|summary| *when == When::Number(summary.number) && !summary.standing.is_there());
+    if let Some(gone) = gone {
+        return Err(forgotten(gone.number, gone.standing).into());
+    }
+    history.retain(|summary| summary.standing.is_there());
     let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
     let number = snap_archive::base::when::choose(when, &times)?;
     let chosen = history.into_iter().find(|summary| summary.number == number);
     chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
+}
+
+/// The snapshots that are meant by numbers (`3`), ranges (`3..7`, of which those count that are there) and WHEN.
+///
+/// # Errors
+/// When one cannot be understood (usage), or there is no such snapshot.
+pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<Number>, Failure> {
+    let history = catalog.history()?;
+    let mut numbers = BTreeSet::new();
+    for word in words {
+        let Some((first, last)) = word.split_once("..") else {
+            // What was forgotten is refused, or wanted back, by whoever asks.
+            let when = when(word)?;
+            numbers.insert(match when {
+                When::Number(number) if history.iter().any(|summary| summary.number == number) => number,
+                when => chosen(&when, history.clone())?.number,
+            });
+            continue;
+        };
+        let bound = |text: &str| text.parse::<Number>().ok();
+        let range = bound(first).zip(bound(last)).filter(|(first, last)| first <= last);
+        let (first, last) = range.ok_or_else(|| {
+            Failure::usage(format!("'{}' is no range of snapshots such as 3..7", printable(word.as_bytes())))
+        })?;
+        let found = history.iter().filter(|summary| (first..=last).contains(&summary.number));
+        let found: Vec<Number> = found.map(|summary| summary.number).collect();
+        if found.is_empty() {
+            let error = Error::new(ErrorKind::NotFound, format!("there is no snapshot from {first} to {last}"));
+            return Err(error.with_advice(Advice::ListSnapshots).into());
+        }
+        numbers.extend(found);
+    }
+    Ok(numbers)
 }
 
 /// The paths, checked: as the first of these snapshots that has them shows them, or as they are.

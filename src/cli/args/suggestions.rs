@@ -24,6 +24,9 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("status", &["health", "info", "state"]),
     ("config", &["configure", "configuration", "settings", "profile", "profiles"]),
     ("init", &["new", "make", "setup"]),
+    ("forget", &["delete", "remove", "rm", "expire", "thin"]),
+    ("prune", &["compact", "gc", "purge", "clean", "cleanup", "vacuum"]),
+    ("keep", &["pin", "protect", "mark", "hold"]),
 ];
 
 /// Options of other programs, and the one that does the same here.

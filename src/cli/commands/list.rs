@@ -5,6 +5,7 @@ use super::super::outcome::Outcome;
 use super::super::output::list::History;
 use super::super::session::Session;
 use clap::Args;
+use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::history::has_two_histories;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::noted_problems;
@@ -12,13 +13,19 @@ use snap_archive::verbs::history::noted_problems;
 /// Show the history: one line for each snapshot, the newest last
 #[derive(Args)]
 #[command(after_help = "Examples:\n  snap list -a /media/stick/archive\n  snap list -a /media/stick/archive -v")]
-pub(crate) struct ListArgs {}
+pub(crate) struct ListArgs {
+    /// Show those that were forgotten, too
+    #[arg(long)]
+    forgotten: bool,
+}
 
-pub(crate) fn run(_args: &ListArgs, session: &Session) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let snapshots = list(&archive, &session.console)?;
     let shows_problems = session.settings.json || session.settings.verbose;
-    let problems = if shows_problems { noted_problems(&archive, &snapshots, &session.console)? } else { Vec::new() };
-    session.console.result(&History { snapshots, problems })?;
+    let shown = snapshots.iter().filter(|summary| args.forgotten || summary.standing.is_there());
+    let shown: Vec<Summary> = shown.cloned().collect();
+    let problems = if shows_problems { noted_problems(&archive, &shown, &session.console)? } else { Vec::new() };
+    session.console.result(&History { all: snapshots, shown, problems })?;
     Ok(Outcome::with_problems(u64::from(has_two_histories(&archive, &session.console)?)))
 }

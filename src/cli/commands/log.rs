@@ -29,7 +29,8 @@ pub(crate) fn run(args: &LogArgs, session: &Session) -> Result<Outcome, Failure>
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let history = catalog.history()?;
-    let newest_first: Vec<Number> = history.iter().rev().map(|summary| summary.number).collect();
+    let newest_first: Vec<Number> =
+        history.iter().rev().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
     let paths = paths_in(&args.paths, &catalog, &newest_first)?;
     let mut logs = Vec::new();
     for path in paths {

@@ -32,6 +32,10 @@ pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be done with --dry-ru
 /// After `create` or `repair` was stopped.
 pub(crate) const GO_ON: &str = "To go on, run the same command again: it continues where this one stopped.";
 
+/// After snapshots were forgotten.
+pub(crate) const PRUNE_OR_UNDO: &str =
+    "To give back their space: snap prune. To have them again before that: snap forget --undo.";
+
 /// After `restore` was stopped.
 pub(crate) const GO_ON_RESTORING: &str =
     "To go on, run the same command again with --overwrite: what is restored already is kept.";
@@ -147,6 +151,10 @@ pub(crate) fn text(advice: &Advice) -> String {
         Advice::ListFiles { snapshot } => format!(
             "See what is in the snapshot with: snap ls --at {snapshot} [FOLDER]. A path begins with the name of its source."
         ),
+        Advice::UndoForget { snapshot } => {
+            format!("To have it again: snap forget --undo {snapshot}. That is possible until snap prune.")
+        }
+        Advice::TakeMarkAway { snapshot } => format!("Take the mark away with: snap keep --undo {snapshot}."),
         Advice::LookInSnapshot { snapshot } => format!("It is in snapshot {snapshot}: add --at {snapshot}."),
         Advice::LowerPartSize { bytes_max } => {
             format!("Set --max-part to at most {}MiB, or leave it out.", bytes_max >> 20)
@@ -221,6 +229,12 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
             "What is stored in it can be restored as long as the index is sound: leave the folder index as it is, and copy the \
              archive to another drive. If you have a copy of this file, put it in place of this one."
         }
+        Advice::NameSnapshotsOrRules => {
+            "Name snapshots (snap forget 3 5..8) or rules (snap forget --keep-daily 7 --keep-weekly 5); --dry-run shows what \
+             they would do."
+        }
+        Advice::RepairMarks => "Set the file aside with: snap repair. Then say again what is to be forgotten or kept.",
+        Advice::RepairBeforePrune => "Repair what can be repaired with: snap repair.",
         Advice::SeparateArchives => {
             "If bundles of several archives were mixed, move those that do not belong here out of the folder."
         }
@@ -305,6 +319,7 @@ fn about_rest(advice: &Advice) -> Option<&'static str> {
         Advice::TestMemory => {
             "The memory of this computer may be faulty: test it (for example with memtest86+) before you trust it with a backup."
         }
+        Advice::SpanForms => "Give a number and a unit: 36h, 30d, 8 weeks, 6 months (6mo), 1y, or several: 1y 6mo.",
         Advice::CheckTemporaryDrive => "Check the drive of temporary files (TMPDIR) and the memory of this computer.",
         Advice::FreeTemporarySpace => "Make room where temporary files are kept (TMPDIR).",
         _ => return None,

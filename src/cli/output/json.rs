@@ -156,6 +156,7 @@ pub(crate) struct Snapshot<'a> {
     bytes_added: u64,
     problems: u64,
     note: &'a str,
+    standing: &'static str,
 }
 
 impl<'a> Snapshot<'a> {
@@ -168,6 +169,7 @@ impl<'a> Snapshot<'a> {
             bytes_added: summary.bytes_added,
             problems: summary.problems,
             note: &summary.note,
+            standing: summary.standing.word(),
         }
     }
 }

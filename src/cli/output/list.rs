@@ -9,6 +9,7 @@ use super::table::Table;
 use super::text;
 use serde::Serialize;
 use snap_archive::base::path::printable;
+use snap_archive::base::snapshot::Standing;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::snapshot::uncertain_since;
 use snap_archive::verbs::history::NotedProblems;
@@ -26,7 +27,10 @@ const PROBLEMS_SHOWN_MAX: usize = 20;
 
 /// All snapshots, the newest last.
 pub(crate) struct History {
-    pub(crate) snapshots: Vec<Summary>,
+    /// All that there are, those that were forgotten among them.
+    pub(crate) all: Vec<Summary>,
+    /// Those that are shown.
+    pub(crate) shown: Vec<Summary>,
     /// What they note of their problems, the newest first, where that is wanted.
     pub(crate) problems: Vec<NotedProblems>,
 }
@@ -46,7 +50,7 @@ struct Listed<'a> {
 
 impl Render for History {
     fn text(&self, text: &mut Text) {
-        let history = &self.snapshots;
+        let history = &self.shown;
         if history.is_empty() {
             return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
         }
@@ -55,22 +59,27 @@ impl Render for History {
                 self.tell_all(summary, text);
             }
         } else {
-            table(history).lines(text.columns).into_iter().for_each(|line| text.row(line));
+            self.table().lines(text.columns).into_iter().for_each(|line| text.row(line));
         }
-        if history.iter().any(|summary| is_uncertain(summary, history)) {
+        if history.iter().any(|summary| is_uncertain(summary, &self.all)) {
             text.result(UNCERTAIN);
         }
         if !text.verbose && history.iter().any(|summary| summary.problems > 0) {
             text.result(PROBLEMS);
         }
-        if has_gaps(history) {
+        if has_gaps(&self.all) {
             text.summary(GAPS);
+        }
+        let hidden = self.all.len() - history.len();
+        if hidden > 0 {
+            let hidden = text::count(hidden as u64, "forgotten snapshot is", "forgotten snapshots are");
+            text.summary(format!("{hidden} not shown (--forgotten shows all)."));
         }
         text.summary(totals(history));
     }
 
     fn json(&self) -> impl Serialize {
-        Document { snapshots: self.snapshots.iter().map(|summary| self.listed(summary)).collect() }
+        Document { snapshots: self.shown.iter().map(|summary| self.listed(summary)).collect() }
     }
 }
 
@@ -80,22 +89,40 @@ impl History {
         let noted = noted.and_then(|noted| noted.problems.as_deref().ok()).unwrap_or_default();
         Listed {
             snapshot: Snapshot::new(summary),
-            uncertain: is_uncertain(summary, &self.snapshots),
+            uncertain: is_uncertain(summary, &self.all),
             problem_list: Problematic::all(noted),
         }
     }
 }
 
 impl History {
+    fn table(&self) -> Table {
+        let has_standing = self.shown.iter().any(|summary| summary.standing != Standing::Kept);
+        let columns: Vec<&Column> =
+            COLUMNS[..1].iter().chain(has_standing.then_some(&STANDING)).chain(&COLUMNS[1..]).collect();
+        let mut headings = vec![("#", Align::Right)];
+        headings.extend(columns.iter().map(|(heading, align, _)| (*heading, *align)));
+        let mut table = Table::new(&headings);
+        for summary in &self.shown {
+            let mut cells = vec![number(summary, &self.all)];
+            cells.extend(columns.iter().map(|(_, _, cell)| cell(summary)));
+            table.row(cells);
+        }
+        table
+    }
+
     /// All that is known of one snapshot.
     fn tell_all(&self, summary: &Summary, text: &mut Text) {
-        let (c, number) = (&summary.counts, number(summary, &self.snapshots));
+        let (c, number) = (&summary.counts, number(summary, &self.all));
         let note = printable(summary.note.as_bytes());
         let note = if note.is_empty() { String::new() } else { format!(": {note}") };
         text.result(format!("Snapshot {number} of {}{note}", text::local(summary.time)));
         let files = [(c.new, "new"), (c.modified, "modified"), (c.metadata, "metadata"), (c.deleted, "deleted")];
         let folders = [(c.new_directories, "new"), (c.changed_directories, "metadata")];
         let folders = folders.into_iter().chain([(c.deleted_directories, "deleted")]);
+        if summary.standing != Standing::Kept {
+            text.result(format!("    standing  {}", summary.standing.word()));
+        }
         text.result(format!("    sources   {}", sources(summary)));
         text.result(format!("    files     {}", counted(files, c.unchanged)));
         text.result(format!("    folders   {}", counted(folders, c.unchanged_directories)));
@@ -149,17 +176,12 @@ const COLUMNS: &[Column] = &[
     ("note", Align::Wrapped, |summary| printable(summary.note.as_bytes()).into_owned()),
 ];
 
-fn table(history: &[Summary]) -> Table {
-    let mut headings = vec![("#", Align::Right)];
-    headings.extend(COLUMNS.iter().map(|(heading, align, _)| (*heading, *align)));
-    let mut table = Table::new(&headings);
-    for summary in history {
-        let mut cells = vec![number(summary, history)];
-        cells.extend(COLUMNS.iter().map(|(_, _, cell)| cell(summary)));
-        table.row(cells);
-    }
-    table
-}
+/// What became of snapshots, where something did.
+const STANDING: Column = ("", Align::Left, |summary| match summary.standing {
+    Standing::Kept => String::new(),
+    Standing::Marked => "keep".to_owned(),
+    standing => standing.word().to_owned(),
+});
 
 /// Its number, marked when some of its files may differ from what was saved, and when some could not be saved.
 fn number(summary: &Summary, history: &[Summary]) -> String {

@@ -32,6 +32,8 @@ pub(crate) struct Listed<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pruned: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     torn: bool,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Listed<'a> {
             target: (stat.kind == Kind::Symlink).then_some(Text(&entry.target)),
             device: stat.kind.is_device().then_some([stat.device.major, stat.device.minor]),
             lost: entry.is_lost(),
+            pruned: entry.is_pruned(),
             torn: entry.is_torn(),
             blake3: entry.content.as_ref().map(|content| content.hash.to_string()),
         }
@@ -86,7 +89,7 @@ pub(crate) fn sized_line(path: &EntryPath, entry: &Entry) -> String {
 }
 
 /// What stands behind a path.
-const MARKS: [&str; 2] = [" (lost)", " (not whole)"];
+const MARKS: [&str; 3] = [" (lost)", " (pruned)", " (not whole)"];
 
 /// What stands between a symlink and where it points.
 const ARROW: &str = " -> ";
@@ -115,6 +118,7 @@ pub(crate) fn short_line(path: &EntryPath, entry: &Entry) -> String {
         Kind::Directory => format!("{path}/"),
         Kind::Symlink => format!("{path} -> {}", printable(&entry.target)),
         _ if entry.is_lost() => format!("{path} (lost)"),
+        _ if entry.is_pruned() => format!("{path} (pruned)"),
         _ if entry.is_torn() => format!("{path} (not whole)"),
         _ => path,
     }

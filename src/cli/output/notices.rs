@@ -75,6 +75,10 @@ pub(crate) fn text(notice: &Notice) -> String {
              snapshot",
             if *count == 1 { "bundle is a part" } else { "bundles are parts" }
         ),
+        Notice::MarksUnreadable { why } => {
+            format!("{why}: no snapshot counts as forgotten, none as marked; snap repair sets the file aside")
+        }
+        Notice::NotPruned { bundle, why } => format!("{bundle} was left as it is: {why}"),
         Notice::ForeignFile { file } => {
             format!("{} is no file of the archive and is left alone", printable(file.as_bytes()))
         }

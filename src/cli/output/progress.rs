@@ -132,6 +132,8 @@ fn doing(phase: Phase) -> &'static str {
         Phase::CheckingIndex => "Checking the index",
         Phase::CheckingContents => "Checking contents",
         Phase::Exporting => "Exporting",
+        Phase::FindingUnused => "Finding what is not needed",
+        Phase::Pruning => "Pruning",
         _ => "Working",
     }
 }

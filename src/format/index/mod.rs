@@ -19,6 +19,7 @@ use crate::base::id::ArchiveId;
 use crate::base::id::Number;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
+use crate::base::snapshot::Standing;
 use crate::base::snapshot::Summary;
 use crate::base::time::Time;
 use bincode::Decode;
@@ -27,7 +28,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// The last byte is the version. A file of another one is made again.
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x01";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
 const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
 
 /// The most rows of one block.
@@ -66,6 +67,8 @@ pub struct BundleRecord {
     pub bytes: u64,
     /// The BLAKE3 of its manifest.
     pub manifest: [u8; 32],
+    /// Up to this snapshot some of the contents of those from its number on were pruned; 0: none were.
+    pub pruned_until: u32,
 }
 
 /// The table at the end of an index file.
@@ -201,6 +204,7 @@ impl From<SummaryLine> for Summary {
             problems: line.problems,
             note: line.note,
             uncertain_until: line.uncertain_until,
+            standing: Standing::default(),
         }
     }
 }

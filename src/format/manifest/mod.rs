@@ -2,9 +2,11 @@
 //! again. Knows nothing of frames and stores.
 
 mod limited;
+mod place;
 
 mod problems;
 
+pub use place::moved_to;
 pub use problems::PROBLEMS_BYTES_MAX;
 pub use problems::PROBLEMS_MAX;
 
@@ -36,6 +38,7 @@ use crate::base::snapshot::SourceRecord;
 use crate::base::text::Text;
 use crate::base::time::Time;
 use limited::at_most;
+use place::place_field;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -76,6 +79,8 @@ pub struct Head {
     pub stands_for: Option<Hash>,
     /// Up to this snapshot not all is known of what changed, for the list of changes was lost; 0: all is known.
     pub uncertain_until: Number,
+    /// Contents that the snapshots from this one up to that number had were pruned; 0: none were.
+    pub pruned_until: Number,
 }
 
 /// The bundle before, as a chain in which none can be exchanged.
@@ -162,6 +167,7 @@ impl Head {
             note: self.note.as_str().into(),
             stands_for: self.stands_for.map(Hex),
             uncertain_until: self.uncertain_until,
+            pruned_until: self.pruned_until,
             tool: concat!("snap ", env!("CARGO_PKG_VERSION")).into(),
         })
     }
@@ -200,6 +206,7 @@ impl Head {
             note: head.note.into_owned(),
             stands_for: head.stands_for.map(|hash| hash.0),
             uncertain_until: head.uncertain_until,
+            pruned_until: head.pruned_until,
         })
     }
 }
@@ -282,16 +289,17 @@ impl DraftLine {
             hash: content.map(|content| Hex(content.hash)),
             kept_in: kept_in.map(|id| id.to_string().into()),
             offset: None,
+            pruned: false,
         })
     }
 
     /// The whole line, with its newline; `offset` is where its content begins in the decompressed tar, for a file whose
-    /// content is in this bundle.
+    /// content is in this bundle, or the offset of [`Place::pruned`].
     pub fn append_to(&self, out: &mut Vec<u8>, offset: Option<u64>) {
         out.extend_from_slice(&self.0);
         if let Some(offset) = offset {
-            out.extend_from_slice(b",\"offset\":");
-            out.extend_from_slice(offset.to_string().as_bytes());
+            out.push(b',');
+            out.extend_from_slice(&place_field(offset));
         }
         out.extend_from_slice(b"}\n");
     }
@@ -370,6 +378,8 @@ impl Change {
         let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
         let place = match (&line.kept_in, line.offset) {
             (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
+            _ if line.pruned && (line.kept_in.is_some() || line.offset.is_some()) => None,
+            (None, None) if line.pruned => Some(Place::pruned(bundle)),
             (None, Some(offset)) if offset.checked_add(stat.size).is_some() => Some(Place { bundle, offset }),
             _ => None,
         };
@@ -378,6 +388,7 @@ impl Change {
         if line.kept_in.is_none() && entry.is_lost() {
             entry.lose();
         }
+        entry.stat.racy |= entry.is_pruned();
         Ok(Change { path, now: if line.kept_in.is_some() { Action::Referenced(entry) } else { Action::Stored(entry) } })
     }
 }
@@ -413,6 +424,8 @@ struct HeadLine<'a> {
     stands_for: Option<Hex>,
     #[serde(default, skip_serializing_if = "is_default")]
     uncertain_until: Number,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pruned_until: Number,
     #[serde(borrow)]
     tool: Cow<'a, str>,
 }
@@ -471,6 +484,8 @@ struct ChangeLine<'a> {
     kept_in: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pruned: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -636,6 +651,7 @@ mod tests {
             note: "before \"the\" move".into(),
             stands_for: Some(Hash::of(b"replaced")),
             uncertain_until: 9,
+            pruned_until: 8,
         }
     }
 

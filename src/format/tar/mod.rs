@@ -7,6 +7,9 @@
 mod lists;
 mod read;
 
+mod empty;
+
+pub use self::empty::make_empty;
 pub use self::lists::DumpDir;
 pub use self::lists::LIST_BYTES_MAX;
 pub use self::lists::Renames;

@@ -205,7 +205,7 @@ fn bad(what: &str) -> Error {
     Error::damaged(format!("a tar header's {what} is wrong"))
 }
 
-fn checked_size(header: &Header) -> Result<u64> {
+pub(super) fn checked_size(header: &Header) -> Result<u64> {
     let sum = header.as_bytes().iter().enumerate().map(|(at, byte)| match at {
         148..156 => u32::from(b' '),
         _ => u32::from(*byte),

@@ -8,7 +8,6 @@ use super::Store;
 use super::Upload;
 use super::access::Access;
 use super::checked_name;
-use super::memory::MemoryStore;
 use super::not_as_written;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
@@ -252,16 +251,19 @@ impl Store for LocalStore {
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (self.path(from)?, self.path(to)?);
-        let doing = |error| Error::io(format!("cannot move {} to {}", from.display(), to.display()), error);
-        let (old, new) = (from.parent().unwrap_or(&self.root), to.parent().unwrap_or(&self.root));
-        self.make_directory(new).map_err(doing)?;
+        let made = self.make_directory(to.parent().unwrap_or(&self.root));
+        made.map_err(|error| cannot_move(&from, &to, error))?;
         platform::rename_new(&from, &to).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&to),
-            io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", from.display())),
-            _ => doing(error),
+            _ => cannot_move(&from, &to, error),
         })?;
-        // First where it is to be found, then where it was.
-        platform::sync_directory(new).and_then(|()| platform::sync_directory(old)).map_err(doing)
+        keep_move(&from, &to)
+    }
+
+    fn rename_over(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (self.path(from)?, self.path(to)?);
+        platform::rename_over(&from, &to).map_err(|error| cannot_move(&from, &to, error))?;
+        keep_move(&from, &to)
     }
 
     fn remove(&self, name: &str) -> Result<()> {
@@ -310,7 +312,8 @@ impl Store for LocalStore {
 
     fn capabilities(&self) -> Capabilities {
         let may_be_unplugged = Directory::open(&self.root).is_ok_and(|root| root.may_be_unplugged());
-        Capabilities { may_be_unplugged, is_readable_by_others: self.is_readable_by_others() }
+        let is_readable_by_others = self.is_readable_by_others();
+        Capabilities { may_be_unplugged, is_readable_by_others, replaces_at_once: !is_fat(&self.root) }
     }
 
     fn local_path(&self) -> Option<&Path> {
@@ -376,6 +379,20 @@ fn failed(what: String, error: io::Error) -> Error {
     let is_lost = platform::was_drive_lost(&error);
     let error = Error::io(what, error);
     if is_lost { error.with_advice(Advice::CheckArchiveDrive) } else { error }
+}
+
+fn cannot_move(from: &Path, to: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Error::new(ErrorKind::NotFound, format!("there is no {}", from.display()));
+    }
+    Error::io(format!("cannot move {} to {}", from.display(), to.display()), error)
+}
+
+/// Makes a move durable: first where it is to be found, then where it was.
+fn keep_move(from: &Path, to: &Path) -> Result<()> {
+    let directories = [to, from].map(|path| path.parent().unwrap_or(Path::new(".")));
+    let synced = directories.into_iter().try_for_each(platform::sync_directory);
+    synced.map_err(|error| cannot_move(from, to, error))
 }
 
 fn exists(path: &Path) -> Error {
@@ -556,35 +573,6 @@ impl Upload for LocalUpload {
         let made = self.store.make_directory(directory);
         made.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         self.finish(&path, Replace::No)
-    }
-}
-
-/// A store in a temporary directory, removed when it is dropped.
-pub struct Scratch {
-    store: Box<dyn Store>,
-    _directory: Option<tempfile::TempDir>,
-}
-
-impl Scratch {
-    /// A new, empty one, where the system keeps temporary files.
-    ///
-    /// # Errors
-    /// When there is no room for one.
-    pub fn new() -> Result<Scratch> {
-        let directory = tempfile::Builder::new().prefix("snap-").tempdir();
-        let directory = directory.map_err(|error| Error::io("cannot make a temporary folder", error))?;
-        Ok(Scratch { store: Box::new(LocalStore::new(directory.path())), _directory: Some(directory) })
-    }
-
-    /// As [`Scratch::new`]; in memory where there is no folder for it, as on a rescue system.
-    pub fn or_in_memory() -> Scratch {
-        let in_memory = |_| Scratch { store: Box::new(MemoryStore::new()), _directory: None };
-        Scratch::new().unwrap_or_else(in_memory)
-    }
-
-    /// The store.
-    pub fn store(&self) -> &dyn Store {
-        &*self.store
     }
 }
 

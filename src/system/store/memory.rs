@@ -1,6 +1,7 @@
 //! A store in memory: for tests, and as the plainest statement of what a store does.
 
 use super::Blob;
+use super::Capabilities;
 use super::Lease;
 use super::Store;
 use super::Upload;
@@ -79,6 +80,17 @@ impl Store for MemoryStore {
         let bytes = inner.files.remove(checked_name(from)?).ok_or_else(|| not_found(from))?;
         inner.files.insert(to.to_owned(), bytes);
         Ok(())
+    }
+
+    fn rename_over(&self, from: &str, to: &str) -> Result<()> {
+        let mut inner = self.inner();
+        let bytes = inner.files.remove(checked_name(from)?).ok_or_else(|| not_found(from))?;
+        inner.files.insert(checked_name(to)?.to_owned(), bytes);
+        Ok(())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { replaces_at_once: true, ..Capabilities::default() }
     }
 
     fn remove(&self, name: &str) -> Result<()> {

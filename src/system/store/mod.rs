@@ -9,8 +9,8 @@ mod scratch;
 
 pub use access::Access;
 pub use local::LocalStore;
-pub use local::Scratch;
 pub use memory::MemoryStore;
+pub use scratch::Scratch;
 pub use scratch::ScratchFile;
 pub use scratch::Spool;
 
@@ -42,6 +42,8 @@ pub struct Capabilities {
     pub may_be_unplugged: bool,
     /// Whether other users of this machine can read what is published in it.
     pub is_readable_by_others: bool,
+    /// Whether [`Store::rename_over`] leaves one of both files under the name, whatever happens.
+    pub replaces_at_once: bool,
 }
 
 /// That this process is the only writer. Dropped, another one may become it.
@@ -88,6 +90,17 @@ pub trait Store: Send + Sync {
     /// [`ErrorKind::Exists`] when a file of the new name is published; [`ErrorKind::NotFound`] when there is none of the old
     /// one; otherwise when it cannot be done.
     fn rename(&self, from: &str, to: &str) -> Result<()>;
+
+    /// Gives a published file the name of another one, which is then gone. Only where
+    /// [`Capabilities::replaces_at_once`] says that one of the two has the name at every moment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] where it is not so; [`ErrorKind::NotFound`] when there is none of the old name; otherwise when it
+    /// cannot be done: the other one is then still there.
+    fn rename_over(&self, from: &str, to: &str) -> Result<()> {
+        let what = format!("{} cannot replace {to} by {from} at once", self.describe());
+        Err(Error::new(ErrorKind::Refused, what))
+    }
 
     /// Removes a published file.
     ///

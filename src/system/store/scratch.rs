@@ -1,5 +1,8 @@
-//! A file without a name, where the system keeps temporary files, for what is too much for memory. Knows nothing of what it is.
+//! Files and stores where the system keeps temporary files, for what is too much for memory. Knows nothing of what it is.
 
+use super::LocalStore;
+use super::MemoryStore;
+use super::Store;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -118,6 +121,35 @@ impl Spool {
 
 fn failed(error: std::io::Error) -> Error {
     Error::io("cannot use a temporary file", error).with_advice(Advice::FreeTemporarySpace)
+}
+
+/// A store in a temporary directory, removed when it is dropped.
+pub struct Scratch {
+    store: Box<dyn Store>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Scratch {
+    /// A new, empty one, where the system keeps temporary files.
+    ///
+    /// # Errors
+    /// When there is no room for one.
+    pub fn new() -> Result<Scratch> {
+        let directory = tempfile::Builder::new().prefix("snap-").tempdir();
+        let directory = directory.map_err(|error| Error::io("cannot make a temporary folder", error))?;
+        Ok(Scratch { store: Box::new(LocalStore::new(directory.path())), _directory: Some(directory) })
+    }
+
+    /// As [`Scratch::new`]; in memory where there is no folder for it, as on a rescue system.
+    pub fn or_in_memory() -> Scratch {
+        let in_memory = |_| Scratch { store: Box::new(MemoryStore::new()), _directory: None };
+        Scratch::new().unwrap_or_else(in_memory)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
 }
 
 #[cfg(test)]

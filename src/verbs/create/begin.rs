@@ -54,5 +54,6 @@ pub fn head(
         note: options.note.clone(),
         stands_for: None,
         uncertain_until: 0,
+        pruned_until: 0,
     })
 }

@@ -81,7 +81,7 @@ pub fn prepare(source: usize, file: File, entry: Entry, item: Item) -> io::Resul
     let size = entry.stat.size;
     let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
     let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
-    let is_comparable = |content: &Content| content.holes == holes && !content.place.is_lost();
+    let is_comparable = |content: &Content| content.holes == holes && content.place.is_there();
     let base = base.filter(|base| base.stat.size == size && base.content.as_ref().is_some_and(is_comparable));
     let file = Arc::new(LargeFile {
         source,

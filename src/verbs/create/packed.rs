@@ -144,6 +144,6 @@ pub struct Line {
 /// Whether an entry has this content, and it is not lost.
 pub fn has_content(entry: &Entry, size: u64, hash: Hash, holes: &Holes) -> bool {
     let content = entry.content.as_ref();
-    let is_same = |content: &&Content| content.hash == hash && content.holes == *holes && !content.place.is_lost();
+    let is_same = |content: &&Content| content.hash == hash && content.holes == *holes && content.place.is_there();
     entry.stat.size == size && content.as_ref().is_some_and(is_same)
 }

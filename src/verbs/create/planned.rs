@@ -121,7 +121,7 @@ pub fn lists(directory: &EntryPath, diff: &DirectoryDiff, may_be_absent: bool) -
     }
     let gone: Vec<&Row> = diff.changes.iter().filter_map(Change::deleted).collect();
     for row in &gone {
-        if row.entry()?.is_none_or(|entry| entry.is_lost()) {
+        if row.entry()?.is_none_or(|entry| entry.is_without_content()) {
             return Ok(vec![names.clone()]);
         }
     }

@@ -33,7 +33,6 @@ use crate::base::path::EntryPathBuf;
 use crate::base::path::outermost;
 use crate::base::path::printable;
 use crate::base::snapshot::SourceRecord;
-use crate::base::snapshot::no_snapshot;
 use crate::base::time::Time;
 use crate::system::platform;
 use crate::system::platform::Directory;
@@ -77,9 +76,7 @@ pub fn with_files(
     visit: &mut dyn FnMut(&Different) -> Result<()>,
 ) -> Result<WithFiles> {
     let history = catalog.history()?;
-    if !history.iter().any(|summary| summary.number == number) {
-        return Err(no_snapshot(number));
-    }
+    catalog.check_is_there(number)?;
     let sources = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
     let state = catalog.checked_state(number, paths)?;
     let tops = outermost(paths);

@@ -32,7 +32,6 @@ use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::outermost;
-use crate::base::snapshot::no_snapshot;
 use std::collections::VecDeque;
 
 /// The differences of two snapshots, in the order of rows: directory by directory in the order of a walk, in each by name.
@@ -60,9 +59,8 @@ pub fn between<'m>(
     paths: &[EntryPathBuf],
     monitor: &'m dyn Monitor,
 ) -> Result<Diff<'m>> {
-    if let Some(missing) = [old, new].into_iter().find(|number| !catalog.snapshots().any(|known| known == *number)) {
-        return Err(no_snapshot(missing));
-    }
+    catalog.check_is_there(old)?;
+    catalog.check_is_there(new)?;
     let tops = outermost(paths);
     catalog.retry_after_index_damage(|| {
         let (old_state, new_state) = (catalog.state(old)?, catalog.state(new)?);

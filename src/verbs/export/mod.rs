@@ -29,7 +29,6 @@ use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
-use crate::base::snapshot::no_snapshot;
 use crate::base::snapshot::uncertain;
 use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Compressor;
@@ -79,9 +78,7 @@ pub fn export(
     monitor: &dyn Monitor,
 ) -> Result<u64> {
     let ExportOptions { at: number, ref paths, level, threads } = *options;
-    if !catalog.snapshots().any(|known| known == number) {
-        return Err(no_snapshot(number));
-    }
+    catalog.check_is_there(number)?;
     let contents = Contents::new(catalog, Check::Hash, WHEN_GONE);
     let state = catalog.checked_state(number, paths)?;
     let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();

@@ -427,6 +427,7 @@ impl BundleRepair<'_, '_, '_> {
                 sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
                 stands_for: None,
                 uncertain_until: summary.as_ref().map_or(0, |summary| summary.uncertain_until),
+                pruned_until: self.pruned_until(name)?,
                 note: summary.map(|summary| summary.note).unwrap_or_default(),
             },
         };
@@ -439,6 +440,13 @@ impl BundleRepair<'_, '_, '_> {
             head.uncertain_until = highest.max(head.uncertain_until);
         }
         Ok(head)
+    }
+
+    /// What the index says of a bundle whose list of changes is lost.
+    fn pruned_until(&self, name: &BundleName) -> Result<Number> {
+        let Some(state) = self.check.history.state(name.id.number)? else { return Ok(0) };
+        let mut records = state.layers().iter().flat_map(|file| &file.head().bundles);
+        Ok(records.find(|record| record.name == name.as_str()).map_or(0, |record| record.pruned_until))
     }
 
     /// The digest by which the next bundle knows this one.

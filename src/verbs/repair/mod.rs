@@ -25,6 +25,7 @@ use crate::archive::open::DAMAGED;
 use crate::archive::open::DESCRIPTION;
 use crate::archive::open::DESCRIPTIONS;
 use crate::archive::open::INDEX;
+use crate::archive::open::MARKS;
 use crate::archive::open::bundle_path;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -77,6 +78,7 @@ impl Repair<'_> {
         let (archive, options, monitor) = (self.archive, self.options, self.monitor);
         self.finish_interrupted()?;
         self.descriptions(wrong)?;
+        self.marks()?;
         let looks = VerifyOptions { data: true, threads: options.threads };
         let (mut may_set_aside, mut first_changed, mut looked_at) = (true, None, None);
         loop {
@@ -167,6 +169,18 @@ impl Repair<'_> {
             }
             self.did(name, format!("written again ({why})"));
         }
+        Ok(())
+    }
+
+    /// What a person said of snapshots, where it cannot be read.
+    fn marks(&mut self) -> Result<()> {
+        let wrong = match self.archive.marks() {
+            Err(error) if error.is_damage() => error.to_string(),
+            marks => return marks.map(drop),
+        };
+        let to = self.set_aside(MARKS)?;
+        let what = "snapshots that were forgotten and not pruned are there again, and none is marked to be kept";
+        self.did(MARKS, format!("moved to {to} ({wrong}): {what}"));
         Ok(())
     }
 

@@ -256,9 +256,7 @@ fn impossible_path() -> Error {
 /// What is restored of the snapshot, with the bytes of all contents. All that is needed of the index is read and checked, so
 /// that damage is met here and not half-way.
 pub(super) fn selected(catalog: &Catalog, options: &RestoreOptions) -> Result<(State, Selection, u64)> {
-    if !catalog.snapshots().any(|known| known == options.at) {
-        return Err(no_snapshot(options.at));
-    }
+    catalog.check_is_there(options.at)?;
     catalog.retry_after_index_damage(|| {
         let state = catalog.state(options.at)?;
         let selection = Selection::new(&state, &asked_for(&state, options)?, options.at)?;

@@ -57,7 +57,7 @@ impl Affected {
         if let Affected::Lost(bundle) = self {
             return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
         }
-        let whole = |content: &&Content| entry.stat.size > 0 && !content.place.is_lost();
+        let whole = |content: &&Content| entry.stat.size > 0 && content.place.is_there();
         let Some(content) = entry.content.as_ref().filter(whole) else { return false };
         let (place, size) = (content.place, entry.stat.size);
         match self {

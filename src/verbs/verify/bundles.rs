@@ -142,7 +142,7 @@ fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) 
 /// Content must be inside the tar, after a header and before the manifest's.
 fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> {
     let Action::Stored(Entry { stat, content: Some(content), .. }) = &change.now else { return Ok(()) };
-    if content.place.is_lost() {
+    if !content.place.is_there() {
         return Ok(());
     }
     let end = content.place.offset.saturating_add(stat.size);

@@ -5,6 +5,7 @@ use super::affected::Affected;
 use super::affected::Damage;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
+use super::finding::sentence;
 use super::history::History;
 use super::report::VerifyReport;
 use crate::archive::catalog::Catalog;
@@ -110,6 +111,19 @@ impl<'a> Check<'a> {
                 self.found(ArchiveFile::Bundle(name.clone()), fault, Affected::Nothing);
             }
         }
+    }
+
+    /// What a person said of snapshots must be readable.
+    pub(super) fn marks(&mut self) -> Result<()> {
+        match self.archive.marks() {
+            Err(error) if error.is_damage() => {
+                let fault = Fault::Marks(sentence(&error));
+                self.found(ArchiveFile::Marks, fault, Affected::Nothing);
+            }
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        Ok(())
     }
 
     fn notice_foreign(&self, store: &dyn Store, directory: &'static str, is_ours: &dyn Fn(&str) -> bool) -> Result<()> {

@@ -6,6 +6,8 @@ use super::check::Check;
 use super::check::is_about_the_file;
 use super::expected::ExpectedMember;
 use super::expected::ExpectedMembers;
+use super::expected::FirstKey;
+use super::expected::first_key;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Members;
@@ -282,8 +284,8 @@ struct Scan<'a> {
     is_last_part: bool,
     /// Whether members were passed over unread since the last that was read.
     unread: bool,
-    /// Path and hash of files with several names, by the offset of their content.
-    firsts: HashMap<u64, (EntryPathBuf, Hash)>,
+    /// Path and hash of files with several names.
+    firsts: HashMap<FirstKey, (EntryPathBuf, Hash)>,
 }
 
 enum MemberHeader {
@@ -509,8 +511,9 @@ impl Scan<'_> {
         let same = match (entry.stat.kind, member.flag) {
             (Kind::File, b'0') => self.compare_file(wanted, member)?,
             (Kind::File, b'1') => {
-                let content = entry.content.as_ref().map(|content| (content.place.offset, content.hash));
-                let first = content.and_then(|(offset, hash)| self.firsts.get(&offset).filter(|first| first.1 == hash));
+                let hash = entry.content.as_ref().map(|content| content.hash);
+                let first = first_key(entry).and_then(|key| self.firsts.get(&key));
+                let first = first.filter(|first| Some(first.1) == hash);
                 // The first name may stand in a damaged frame.
                 first.is_some_and(|first| first.0.as_bytes() == member.target)
             }
@@ -528,7 +531,10 @@ impl Scan<'_> {
 
     /// Whether a file's member stands and is as long as its line says; its content is told of apart.
     fn compare_file(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<bool> {
-        let Some((content, _)) = wanted.content() else { return Ok(true) };
+        let Some((content, _)) = wanted.content() else {
+            self.note_first(wanted);
+            return Ok(member.size == 0);
+        };
         if content.place.offset != self.tape.position() || wanted.entry.stat.size != member.size {
             self.seen.note_wrong(content);
             return Ok(false);
@@ -539,8 +545,9 @@ impl Scan<'_> {
     }
 
     fn note_first(&mut self, wanted: &ExpectedMember) {
-        if let Some((content, _)) = wanted.content().filter(|_| wanted.entry.stat.link != 0) {
-            self.firsts.insert(content.place.offset, (wanted.path.clone(), content.hash));
+        let key = first_key(&wanted.entry).filter(|_| wanted.entry.stat.link != 0);
+        if let Some((key, content)) = key.zip(wanted.entry.content.as_ref()) {
+            self.firsts.insert(key, (wanted.path.clone(), content.hash));
         }
     }
 

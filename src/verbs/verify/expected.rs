@@ -27,11 +27,20 @@ impl ExpectedMember {
         MemberOrder::new(self.path.clone(), self.entry.stat.kind == Kind::Directory)
     }
 
-    /// Its content and where that ends.
+    /// Its content and where that ends; `None` for one that was pruned.
     pub fn content(&self) -> Option<(&Content, u64)> {
-        let content = self.entry.content.as_ref()?;
+        let content = self.entry.content.as_ref().filter(|content| content.place.is_there())?;
         Some((content, content.place.offset.saturating_add(self.entry.stat.size)))
     }
+}
+
+/// What is the same for all names of a file: the offset of its content; where that was pruned, the number of the link, too.
+pub(super) type FirstKey = (u64, u64);
+
+/// The key of a file; `None` for what is none.
+pub(super) fn first_key(entry: &Entry) -> Option<FirstKey> {
+    let place = entry.content.as_ref()?.place;
+    Some((place.offset, if place.is_pruned() { entry.stat.link } else { 0 }))
 }
 
 /// The members of a bundle, in the order of its tar.

@@ -1,6 +1,7 @@
 //! What verify finds: in which file, what is wrong with it, and what that touches. The words stand in one function.
 
 use crate::archive::open::INDEX;
+use crate::archive::open::MARKS;
 use crate::archive::open::bundle_path;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
@@ -17,6 +18,8 @@ pub enum ArchiveFile {
     Bundle(BundleName),
     /// An index file, by its name in the folder of the index.
     Index(String),
+    /// What a person said of snapshots.
+    Marks,
 }
 
 impl ArchiveFile {
@@ -24,7 +27,7 @@ impl ArchiveFile {
     pub fn bundle(&self) -> Option<&BundleName> {
         match self {
             ArchiveFile::Bundle(name) => Some(name),
-            ArchiveFile::Index(_) => None,
+            ArchiveFile::Index(_) | ArchiveFile::Marks => None,
         }
     }
 }
@@ -35,6 +38,7 @@ impl fmt::Display for ArchiveFile {
         match self {
             ArchiveFile::Bundle(name) => f.write_str(&bundle_path(name)),
             ArchiveFile::Index(name) => write!(f, "{INDEX}/{name}"),
+            ArchiveFile::Marks => f.write_str(MARKS),
         }
     }
 }
@@ -74,6 +78,8 @@ pub enum Fault {
         /// Whether the bundles that it is made from are all there and sound.
         can_be_made_again: bool,
     },
+    /// What a person said of snapshots cannot be read.
+    Marks(String),
     /// Frames cannot be decompressed.
     Frames {
         /// How many.
@@ -178,6 +184,7 @@ impl Fault {
             Fault::Missing(_) => Advice::PutBackCopyOrRepair,
             Fault::Table => Advice::RepairTable,
             Fault::LostContents(_) => Advice::SaveLostAgain,
+            Fault::Marks(_) => Advice::RepairMarks,
             Fault::Chain(_) => Advice::SeparateArchives,
             Fault::LostChanges | Fault::Contradiction(_) | Fault::Index { .. } | Fault::Members(_) | Fault::Tar(_) => {
                 return None;
@@ -210,6 +217,7 @@ impl Fault {
                 format!("{why} Nothing is lost: it is made again from the bundles when it is needed.")
             }
             Fault::Index { why, .. } => format!("{why} It cannot be made again, for bundles are missing or damaged."),
+            Fault::Marks(why) => format!("{why} No snapshot counts as forgotten or marked, but those that were pruned."),
             Fault::Frames { damaged, all, first_byte, why } => frames_text((*damaged, *all), *first_byte, why),
             Fault::Contents => "contents are not what was saved, though the frames that they are in are sound. They will not be \
                                 restored."

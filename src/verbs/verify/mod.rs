@@ -97,6 +97,7 @@ pub(crate) fn look<'a>(
     let mut check = Check::new(archive, catalog, index_files, monitor);
     check.foreign_files()?;
     check.surplus();
+    check.marks()?;
     monitor.event(Event::Phase(Phase::CheckingManifests));
     bundles::examine(&mut check)?;
     monitor.event(Event::Phase(Phase::CheckingIndex));

@@ -214,6 +214,7 @@ impl Sample {
             note: String::new(),
             stands_for: None,
             uncertain_until: 0,
+            pruned_until: 0,
         };
         let upload = self.store.create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

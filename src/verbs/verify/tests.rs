@@ -552,7 +552,10 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
     let name = sample.index_names().pop().unwrap();
     // Between the second bundle and the third, which says that it comes right after the second.
     let forged = Sample::name(BundleId { number: 3, part: 1 });
-    head.bundles.insert(head.bundles.len() - 1, BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32] });
+    head.bundles.insert(
+        head.bundles.len() - 1,
+        BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32], pruned_until: 0 },
+    );
     sample.store.remove(&name).unwrap();
     let mut writer = IndexWriter::new(sample.store.create(&name).unwrap()).unwrap();
     for group in State::new(vec![newest]).groups_and_gone(EntryPath::root()) {

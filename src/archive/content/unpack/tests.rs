@@ -80,6 +80,7 @@ impl Made {
             note: String::new(),
             stands_for: None,
             uncertain_until: 0,
+            pruned_until: 0,
         };
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
         let mut header = Vec::new();

@@ -1,0 +1,98 @@
+//! A bundle takes the place of another one of the same name, in steps of which each may be the last. Knows nothing of what
+//! bundles hold.
+//!
+//! Where a store replaces a name at once, there is one step. Elsewhere, as on FAT, there are three: the old one moves to
+//! `pruned/NAME.old`, the new one to its place, the old one is removed. Whoever finds neither in its place takes the new one.
+
+use crate::base::error::ErrorKind;
+use crate::base::error::Result;
+use crate::base::id::BundleName;
+use crate::system::store::Blob;
+use crate::system::store::Store;
+
+/// The directory of the bundles in an archive.
+pub const BUNDLES: &str = "bundles";
+
+/// The directory of bundles that are about to take the place of those that they were made from.
+pub const PRUNED: &str = "pruned";
+
+/// Ends the name of a bundle that is about to take another's place, and of one whose place is taken.
+const NEW: &str = ".new";
+const OLD: &str = ".old";
+
+/// The store's name for a bundle.
+pub fn bundle_path(name: &BundleName) -> String {
+    format!("{BUNDLES}/{name}")
+}
+
+/// The store's name for a bundle that is about to take another's place.
+pub fn new_path(name: &BundleName) -> String {
+    format!("{PRUNED}/{name}{NEW}")
+}
+
+fn old_path(name: &BundleName) -> String {
+    format!("{PRUNED}/{name}{OLD}")
+}
+
+/// Opens a bundle, be it half-way to its place.
+///
+/// # Errors
+/// As for [`Store::open`].
+pub fn open(store: &dyn Store, name: &BundleName) -> Result<Box<dyn Blob>> {
+    match store.open(&bundle_path(name)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => store.open(&new_path(name)).map_err(|_| error),
+        opened => opened,
+    }
+}
+
+/// The bundles that wait for a place that nothing stands in, of those that are about to take one. `bundles` are those that
+/// have theirs.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub fn waiting(store: &dyn Store, bundles: &[(String, u64)]) -> Result<Vec<(String, u64)>> {
+    let mut waiting = store.list(PRUNED)?;
+    waiting.retain_mut(|(file, _)| {
+        let Some(name) = file.strip_suffix(NEW).and_then(BundleName::parse) else { return false };
+        name.as_str().clone_into(file);
+        !bundles.iter().any(|(other, _)| *other == *file)
+    });
+    Ok(waiting)
+}
+
+/// Puts the bundle that was published as [`new_path`] into its place, and removes the one that stood there.
+///
+/// # Errors
+/// When the store cannot be written; one of the two is then there, and [`finish`] goes on.
+pub fn put_in_place(store: &dyn Store, name: &BundleName) -> Result<()> {
+    if store.capabilities().replaces_at_once {
+        return store.rename_over(&new_path(name), &bundle_path(name));
+    }
+    store.rename(&bundle_path(name), &old_path(name))?;
+    store.rename(&new_path(name), &bundle_path(name))?;
+    store.remove(&old_path(name))
+}
+
+/// Finishes what was cut off. Only while holding the lock.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn finish(store: &dyn Store) -> Result<()> {
+    let left = store.list(PRUNED)?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    for (name, _) in waiting(store, &store.list(BUNDLES)?)? {
+        if let Some(name) = BundleName::parse(&name) {
+            store.rename(&new_path(&name), &bundle_path(&name))?;
+        }
+    }
+    let is_ours = |file: &str| {
+        let name = file.strip_suffix(NEW).or_else(|| file.strip_suffix(OLD));
+        name.and_then(BundleName::parse).is_some()
+    };
+    for (file, _) in store.list(PRUNED)?.iter().filter(|(file, _)| is_ours(file)) {
+        store.remove(&format!("{PRUNED}/{file}"))?;
+    }
+    Ok(())
+}

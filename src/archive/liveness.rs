@@ -1,0 +1,246 @@
+//! Which contents of the bundles no snapshot needs that is kept. The one place that says so.
+//!
+//! A content is found by the state before, all the way back to the bundle that it was stored in: so it is in every state
+//! between that bundle and the last that has it. What was stored between two snapshots that are kept is needed if the later one
+//! has it, and by nothing else. What is after the newest snapshot belongs to the next one, and is needed.
+
+use crate::archive::catalog::Catalog;
+use crate::archive::open::BundleFile;
+use crate::archive::state::Rows;
+use crate::archive::state::State;
+use crate::base::entry::Place;
+use crate::base::error::Result;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPathBuf;
+use crate::format::bundle::Bundle;
+use crate::format::manifest::Action;
+use crate::format::tar;
+use crate::format::tar::BLOCK_BYTES;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// So many contents are kept in memory at once, 16 bytes each; where there are more, the bundles are looked at in turns.
+const KNOWN_MAX: usize = 4 << 20;
+
+/// So many hundredths of a bundle may be unused, if not said otherwise, before it is worth to write it anew.
+pub const MAX_UNUSED_DEFAULT: u8 = 10;
+
+/// Between two looks at whether to stop.
+const LOOK_ROWS: u64 = 4096;
+
+/// Numbers that are not kept, one after the other, and the snapshot that is kept after them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// The first and the last number that has bundles.
+    pub numbers: RangeInclusive<Number>,
+    /// The snapshot that is kept after them.
+    pub next: Number,
+}
+
+/// A content that is not needed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Unneeded {
+    /// Where it begins in the tar of its bundle.
+    pub offset: u64,
+    /// Its length, holes included.
+    pub size: u64,
+}
+
+/// A bundle, and what of it is not needed.
+pub struct Unused {
+    /// The bundle.
+    pub bundle: BundleName,
+    /// The BLAKE3 of its manifest.
+    pub manifest: Hash,
+    /// Its length in the archive.
+    pub bytes: u64,
+    /// About how many of these are contents that are not needed.
+    pub unused_bytes: u64,
+    /// The contents that are not needed, by their offsets.
+    pub contents: Vec<Unneeded>,
+    /// The last of the snapshots that lack them when they are gone.
+    pub until: Number,
+}
+
+impl Unused {
+    /// Whether so much of it is unused, in hundredths, that it is written anew.
+    pub fn is_worth_it(&self, max_unused: u8) -> bool {
+        let most = u128::from(self.bytes) * u128::from(max_unused);
+        !self.contents.is_empty() && u128::from(self.unused_bytes) * 100 > most
+    }
+}
+
+/// The gaps in a history of which `is_kept` says which snapshots stay, the newest first. The newest always stays.
+pub fn gaps(catalog: &Catalog, is_kept: &dyn Fn(Number) -> bool) -> Vec<Gap> {
+    let Some(newest) = catalog.newest() else { return Vec::new() };
+    let mut numbers: BTreeMap<Number, bool> = BTreeMap::new();
+    for id in catalog.bundles().map(BundleFile::id).filter(|id| id.number <= newest) {
+        *numbers.entry(id.number).or_default() |= id.part == 0;
+    }
+    let (mut gaps, mut open): (Vec<Gap>, Option<RangeInclusive<Number>>) = (Vec::new(), None);
+    for (number, is_snapshot) in numbers {
+        if !is_snapshot || (number != newest && !is_kept(number)) {
+            open = Some(open.map_or(number, |open| *open.start())..=number);
+        } else if let Some(numbers) = open.take() {
+            gaps.push(Gap { numbers, next: number });
+        }
+    }
+    gaps.reverse();
+    gaps
+}
+
+/// Calls `visit` with each bundle of a gap, the newest first, and what of it is not needed.
+///
+/// # Errors
+/// What `visit` fails with; when the archive cannot be read or is damaged;
+/// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor asks to stop.
+pub fn unused_in(
+    catalog: &Catalog,
+    gap: &Gap,
+    monitor: &dyn Monitor,
+    visit: &mut dyn FnMut(Unused) -> Result<()>,
+) -> Result<()> {
+    let state = catalog.state(gap.next)?;
+    let files = catalog.bundles().filter(|file| gap.numbers.contains(&file.id().number));
+    let mut left: Vec<(BundleName, u64)> = files.map(|file| (file.name.clone(), file.bytes)).collect();
+    while let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) {
+        let needed = Needed::collect(&state, first.id, last.id, monitor)?;
+        while let Some((name, bytes)) = left.pop_if(|(name, _)| name.id >= needed.from) {
+            check_interrupted(monitor)?;
+            visit(needed.unused_of(catalog, (name, bytes), gap.next - 1)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The contents of a run of bundles that a state has.
+struct Needed {
+    /// The first bundle that it knows all of.
+    from: BundleId,
+    /// Bundle and offset, ascending.
+    places: Vec<(BundleId, u64)>,
+}
+
+impl Needed {
+    /// Those of the bundles from `first` to `last`, as many of the last ones as there is room for.
+    fn collect(state: &State, first: BundleId, last: BundleId, monitor: &dyn Monitor) -> Result<Needed> {
+        let mut needed = Needed { from: first, places: Vec::new() };
+        let mut rows = Rows::new(rows_since(state, first.number).groups_and_gone(&EntryPathBuf::root()));
+        let mut count = 0_u64;
+        while let Some((_, row)) = rows.take()? {
+            count += 1;
+            if count.is_multiple_of(LOOK_ROWS) {
+                check_interrupted(monitor)?;
+            }
+            let Some(entry) = row.entry()? else { continue };
+            let Some(Place { bundle, offset }) = entry.content.map(|content| content.place) else { continue };
+            if bundle >= needed.from && bundle <= last {
+                needed.places.push((bundle, offset));
+                needed.cut(KNOWN_MAX);
+            }
+        }
+        needed.places.sort_unstable();
+        needed.places.dedup();
+        Ok(needed)
+    }
+
+    /// Leaves the first bundles to a further look when there are too many places; of one bundle all are kept.
+    fn cut(&mut self, places_max: usize) {
+        if self.places.len() <= places_max {
+            return;
+        }
+        self.places.sort_unstable();
+        self.places.dedup();
+        let Some((last, _)) = self.places.last().copied() else { return };
+        let middle = self.places.get(self.places.len() / 2).map_or(last, |(bundle, _)| *bundle);
+        let from = self.places.partition_point(|(bundle, _)| *bundle <= middle);
+        let from =
+            if from == self.places.len() { self.places.partition_point(|(bundle, _)| *bundle < last) } else { from };
+        if let Some((bundle, _)) = self.places.get(from).filter(|_| from > 0) {
+            self.from = *bundle;
+            self.places.drain(..from);
+        }
+    }
+
+    fn has(&self, bundle: BundleId, offset: u64) -> bool {
+        self.places.binary_search(&(bundle, offset)).is_ok()
+    }
+
+    fn unused_of(&self, catalog: &Catalog, (name, bytes): (BundleName, u64), until: Number) -> Result<Unused> {
+        let bundle = catalog.archive().bundle(&name)?;
+        let mut reader = bundle.manifest()?;
+        let mut contents = Vec::new();
+        while let Some(change) = reader.next_change()? {
+            let Action::Stored(entry) = change.now else { continue };
+            let Some(place) = entry.content.map(|content| content.place) else { continue };
+            if entry.stat.size > 0 && place.is_there() && !self.has(name.id, place.offset) {
+                contents.push(Unneeded { offset: place.offset, size: entry.stat.size });
+            }
+        }
+        // All names of a file have one content.
+        contents.sort_unstable();
+        contents.dedup();
+        let unused_bytes = stored_bytes(&bundle, &contents);
+        Ok(Unused { bundle: name, manifest: reader.digest(), bytes, unused_bytes, contents, until })
+    }
+}
+
+/// The rows of a state that may say that a content was stored at `number` or later.
+fn rows_since(state: &State, number: Number) -> State {
+    let older = state.layers().iter().map(|file| file.head().number).filter(|known| *known < number).max();
+    older.map_or_else(|| state.clone(), |older| state.since(older))
+}
+
+/// About how many bytes of the file these contents take.
+fn stored_bytes(bundle: &Arc<Bundle>, contents: &[Unneeded]) -> u64 {
+    let (mut bytes, mut contents) = (0_u64, contents.iter().peekable());
+    for frame in (0..bundle.table().len()).filter_map(|number| bundle.table().frame(number)) {
+        let mut unused = 0;
+        while let Some(content) = contents.peek() {
+            let end = content.offset.saturating_add(padded(content.size));
+            unused += end.min(frame.raw_end()).saturating_sub(content.offset.max(frame.raw_offset));
+            if end > frame.raw_end() {
+                break;
+            }
+            contents.next();
+        }
+        let raw = u128::from(frame.raw_bytes).max(1);
+        bytes += (u128::from(frame.stored_bytes) * u128::from(unused) / raw) as u64;
+    }
+    bytes
+}
+
+/// A content's length with what fills it up to a whole block.
+pub fn padded(size: u64) -> u64 {
+    debug_assert!(BLOCK_BYTES.is_power_of_two());
+    size.saturating_add(tar::padding(size) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn too_many_places_leave_the_first_bundles_to_a_further_look() {
+        let id = |number| BundleId { number, part: 0 };
+        let places: Vec<_> = (0..30_u32).map(|n| (id(1 + n / 10), u64::from(n))).collect();
+        let cut = |places: Vec<(BundleId, u64)>, max| {
+            let mut needed = Needed { from: id(1), places };
+            needed.cut(max);
+            (needed.from.number, needed.places.len())
+        };
+        assert_eq!(cut(places.clone(), 30), (1, 30));
+        assert_eq!(cut(places.clone(), 29), (3, 10));
+        assert_eq!(cut(places[..20].to_vec(), 19), (2, 10));
+        assert_eq!(cut(places[..10].to_vec(), 5), (1, 10));
+        let uneven: Vec<_> = (0..30_u32).map(|n| (id(if n == 0 { 1 } else { 2 }), u64::from(n))).collect();
+        assert_eq!(cut(uneven, 5), (2, 29));
+    }
+}

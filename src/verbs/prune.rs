@@ -1,0 +1,244 @@
+//! `prune`: contents that only forgotten snapshots have become empty files, bundle by bundle, the newest first.
+//!
+//! Each bundle is written anew, read back and checked before it takes the place of the old one, so that a run may end anywhere.
+//! Index files of its number and later ones go first: they say where contents were.
+
+use crate::archive::catalog::Catalog;
+use crate::archive::exchange;
+use crate::archive::hollow;
+use crate::archive::hollow::Hollowing;
+use crate::archive::listing::parse_index_name;
+use crate::archive::liveness;
+use crate::archive::liveness::MAX_UNUSED_DEFAULT;
+use crate::archive::liveness::Unused;
+use crate::archive::open::Archive;
+use crate::archive::open::INDEX;
+use crate::base::advice::Advice;
+use crate::base::error::Result;
+use crate::base::id::BundleName;
+use crate::base::id::Hash;
+use crate::base::id::Number;
+use crate::base::monitor::Event;
+use crate::base::monitor::Monitor;
+use crate::base::monitor::Notice;
+use crate::base::monitor::Phase;
+use crate::base::monitor::Progress;
+use crate::base::monitor::amount;
+use crate::base::time::Time;
+use crate::system::store::Lease;
+use std::collections::BTreeSet;
+
+/// What a bundle written anew may need beside what stays of the old one.
+const SPARE_BYTES: u64 = 1 << 20;
+
+/// What [`prune`] does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PruneOptions {
+    /// How much of a bundle may be unused before it is written anew, in hundredths of its length. Default:
+    /// [`MAX_UNUSED_DEFAULT`].
+    pub max_unused: u8,
+    /// Whether nothing is written.
+    pub dry_run: bool,
+}
+
+impl Default for PruneOptions {
+    fn default() -> Self {
+        PruneOptions { max_unused: MAX_UNUSED_DEFAULT, dry_run: false }
+    }
+}
+
+/// A bundle that was written anew, or would be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrunedBundle {
+    /// Its name.
+    pub bundle: BundleName,
+    /// How many contents went.
+    pub contents: u64,
+    /// Its length before, in bytes.
+    pub bytes_before: u64,
+    /// Its length after, in bytes; in a dry run about.
+    pub bytes_after: u64,
+}
+
+/// What [`prune`] did, or would do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PruneReport {
+    /// The bundles that were written anew, the newest first.
+    pub bundles: Vec<PrunedBundle>,
+    /// About how many unused bytes are left in bundles that have too few of them.
+    pub unused_bytes: u64,
+    /// How many bundles should have been written anew and could not be. The monitor was told why.
+    pub problems: u64,
+}
+
+impl PruneReport {
+    /// How many bytes came back.
+    pub fn freed_bytes(&self) -> u64 {
+        let freed = |bundle: &PrunedBundle| bundle.bytes_before.saturating_sub(bundle.bytes_after);
+        self.bundles.iter().map(freed).fold(0, u64::saturating_add)
+    }
+}
+
+/// Takes out what no snapshot needs that is not forgotten. Needs as much free space as the largest bundle has afterwards.
+///
+/// # Errors
+/// [`ErrorKind::Locked`](crate::base::error::ErrorKind::Locked) when another process is writing;
+/// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when what was said of snapshots, or the history, cannot be read;
+/// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted); otherwise when the archive cannot be read or written. What was done until then
+/// stays.
+pub fn prune(archive: &Archive, options: &PruneOptions, monitor: &dyn Monitor) -> Result<PruneReport> {
+    let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    archive.marks()?;
+    let mut report = PruneReport::default();
+    loop {
+        let mut pass = Pass { archive, options, monitor, lease: lease.as_deref(), waiting: Vec::new(), report };
+        let before = pass.report.bundles.len();
+        let ended = pass.run();
+        let has_changed = pass.report.bundles.len() > before;
+        if has_changed && !options.dry_run {
+            // Whatever happened: the next one who looks needs it.
+            let catalog = archive.catalog_for_writing(monitor)?;
+            ended.and(catalog.state(catalog.highest()).map(drop))?;
+        } else {
+            ended?;
+        }
+        // What was given back may be enough for what had no room before.
+        if pass.waiting.is_empty() || !has_changed || options.dry_run {
+            pass.tell_waiting();
+            return Ok(pass.report);
+        }
+        report = pass.report;
+        report.unused_bytes = 0;
+    }
+}
+
+/// One way through all bundles.
+struct Pass<'a> {
+    archive: &'a Archive,
+    options: &'a PruneOptions,
+    monitor: &'a dyn Monitor,
+    /// None for a dry run.
+    lease: Option<&'a dyn Lease>,
+    /// The bundles for which there was no room, and what they need.
+    waiting: Vec<(BundleName, u64)>,
+    report: PruneReport,
+}
+
+impl Pass<'_> {
+    fn run(&mut self) -> Result<()> {
+        self.monitor.event(Event::Phase(Phase::FindingUnused));
+        let catalog = if self.options.dry_run {
+            self.archive.catalog(self.monitor)?
+        } else {
+            self.archive.catalog_for_writing(self.monitor)?
+        };
+        let history = catalog.history()?;
+        let kept: BTreeSet<Number> =
+            history.iter().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
+        let parents = Parents::of(&catalog);
+        self.monitor.event(Event::Phase(Phase::Pruning));
+        for gap in liveness::gaps(&catalog, &|number| kept.contains(&number)) {
+            liveness::unused_in(&catalog, &gap, self.monitor, &mut |unused| self.bundle(&unused, &parents))?;
+        }
+        Ok(())
+    }
+
+    fn bundle(&mut self, unused: &Unused, parents: &Parents) -> Result<()> {
+        if !unused.is_worth_it(self.options.max_unused) {
+            self.report.unused_bytes += unused.unused_bytes;
+            return Ok(());
+        }
+        let stays = unused.bytes.saturating_sub(unused.unused_bytes);
+        let mut done = PrunedBundle {
+            bundle: unused.bundle.clone(),
+            contents: unused.contents.len() as u64,
+            bytes_before: unused.bytes,
+            bytes_after: stays,
+        };
+        if !self.options.dry_run {
+            let needed = stays.saturating_add(SPARE_BYTES);
+            if self.archive.store().room().free_bytes.is_some_and(|free| free < needed) {
+                self.waiting.push((unused.bundle.clone(), needed));
+                return Ok(());
+            }
+            match self.write(unused, parents) {
+                Ok(bytes) => done.bytes_after = bytes,
+                Err(error) if error.is_damage() => {
+                    self.left(&unused.bundle, error.with_advice(Advice::RepairBeforePrune).to_string());
+                    return Ok(());
+                }
+                Err(error) if error.io_error().is_some_and(is_full) => {
+                    self.waiting.push((unused.bundle.clone(), needed));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let bytes = self.report.freed_bytes();
+        self.report.bundles.push(done);
+        self.monitor.event(Event::Progress(Progress { bytes, ..Progress::default() }));
+        Ok(())
+    }
+
+    /// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
+    fn write(&mut self, unused: &Unused, parents: &Parents) -> Result<u64> {
+        let (archive, name, store) = (self.archive, &unused.bundle, self.archive.store());
+        let old = archive.bundle_compared(name)?;
+        let stands_for = parents.named(archive, name).unwrap_or(unused.manifest);
+        let hollowing = Hollowing { contents: &unused.contents, pruned_until: unused.until, stands_for };
+        let published = hollow::write(archive, &old, &hollowing, self.monitor)?;
+        let checked = hollow::check(archive, name, self.monitor)
+            .and_then(|()| self.lease.map_or(Ok(()), Lease::check))
+            .and_then(|()| remove_index(archive, name.id.number));
+        if let Err(error) = checked {
+            let _ = store.remove(&exchange::new_path(name));
+            return Err(error);
+        }
+        drop(old);
+        exchange::put_in_place(&**store, name)?;
+        Ok(published.bytes)
+    }
+
+    fn left(&mut self, bundle: &BundleName, why: String) {
+        self.report.problems += 1;
+        self.monitor.event(Event::Notice(&Notice::NotPruned { bundle: bundle.to_string(), why }));
+    }
+
+    fn tell_waiting(&mut self) {
+        for (bundle, needed) in std::mem::take(&mut self.waiting) {
+            let free = self.archive.store().room().free_bytes.unwrap_or(0);
+            let why = format!("it needs {} while it is written, and {} are free", amount(needed), amount(free));
+            self.left(&bundle, why);
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
+/// Index files that say where contents were in bundles of this number.
+fn remove_index(archive: &Archive, from: Number) -> Result<()> {
+    for (file, _) in archive.store().list(INDEX)? {
+        if parse_index_name(&file).is_some_and(|number| number >= from) {
+            archive.store().remove(&format!("{INDEX}/{file}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Which bundle follows which.
+struct Parents(Vec<BundleName>);
+
+impl Parents {
+    fn of(catalog: &Catalog) -> Parents {
+        Parents(catalog.bundles().map(|file| file.name.clone()).collect())
+    }
+
+    /// The BLAKE3 by which the bundle after this one knows it.
+    fn named(&self, archive: &Archive, name: &BundleName) -> Option<Hash> {
+        let next = self.0.iter().position(|other| other == name).and_then(|at| self.0.get(at + 1))?;
+        let parent = archive.bundle(next).ok()?.own_head()?.parent?;
+        (parent.bundle == *name).then_some(parent.manifest)
+    }
+}

@@ -1,0 +1,236 @@
+//! `snap forget`, `snap keep` and `snap prune`, as a person meets them.
+
+use crate::support::bench::Bench;
+use crate::support::listing::Level;
+use crate::support::listing::assert_same_below;
+use crate::support::replay::recover;
+use crate::support::replay::stock_replay;
+use crate::support::tree::noise;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+
+/// Five snapshots, a day apart, each with a file of its own that the next one has no more, and copies of the source.
+fn five() -> (Bench, Vec<PathBuf>) {
+    let bench = Bench::new();
+    let mut copies = Vec::new();
+    bench
+        .home
+        .file("stays", noise(99, 3000))
+        .file("grows", "0")
+        .file("x/link", noise(98, 2000))
+        .hard_link("x/link", "y");
+    for day in 1..=5_u64 {
+        bench.home.file(format!("only-{day}"), noise(day, 50_000)).append("grows", noise(50 + day, 300));
+        if day > 1 {
+            bench.home.remove(format!("only-{}", day - 1));
+        }
+        if day == 3 {
+            bench.home.remove("x").file("x", "a file now");
+        }
+        let time = format!("2026-03-0{day}T12:00:00Z");
+        bench
+            .snap
+            .call("create")
+            .words("--note")
+            .arg(format!("day {day}"))
+            .words("--time")
+            .arg(time)
+            .arg(bench.home.root())
+            .ok();
+        let copy = bench.path(&format!("copy-{day}"));
+        crate::support::bench::copy_exactly(bench.sources().as_path(), &copy);
+        copies.push(copy);
+    }
+    (bench, copies)
+}
+
+fn numbers(bench: &Bench, words: &str) -> Vec<u64> {
+    let document = bench.snap.call("list").words("--json").words(words).ok().json().remove(0);
+    document["snapshots"].as_array().unwrap().iter().map(|one| one["number"].as_u64().unwrap()).collect()
+}
+
+#[track_caller]
+fn assert_all_as_kept(bench: &Bench, copies: &[PathBuf], kept: &[usize]) {
+    for number in kept {
+        let out = tempfile::tempdir().unwrap();
+        let expected = &copies[number - 1];
+        bench.snap.restore(&out.path().join("snap"), *number);
+        assert_same_below(expected, &out.path().join("snap"), Level::Everything);
+        stock_replay(bench.snap.archive(), *number, &out.path().join("stock"));
+        assert_same_below(expected, &out.path().join("stock"), Level::Stock);
+        let script = out.path().join("script");
+        let args = [OsStr::new(&number.to_string()).to_owned(), script.clone().into_os_string()];
+        recover(bench.snap.archive(), &out.path().join("tools"), &[&args[0], &args[1]]).expect_ok();
+        assert_same_below(expected, &script, Level::Stock);
+    }
+    bench.snap.call("verify").words("--data").ok();
+}
+
+#[test]
+fn what_is_forgotten_is_refused_with_that_word_until_it_is_taken_back() {
+    let (bench, copies) = five();
+    bench.snap.call("forget").words("2 4").ok();
+    assert_eq!(numbers(&bench, ""), [1, 3, 5]);
+    assert_eq!(numbers(&bench, "--forgotten"), [1, 2, 3, 4, 5]);
+    let out = bench.path("out");
+    for words in ["ls --at 2", "cat --at 2 home/grows", "diff 2", "du --at 2", "export --at 2 --output x.tar.zst"] {
+        let mut words = words.split(' ');
+        let call = bench.snap.call(words.next().unwrap()).args(&words.collect::<Vec<_>>());
+        let told = call.fails(1).err();
+        assert!(told.contains("snapshot 2 was forgotten"), "{told}");
+        assert!(told.contains("snap forget --undo 2"), "{told}");
+    }
+    let told = bench.snap.call("restore").words("--at 2 --to").arg(&out).fails(1).err();
+    assert!(told.contains("was forgotten") && !out.exists(), "{told}");
+    let told = recover(bench.snap.archive(), &bench.path("tools"), &[OsStr::new("2"), out.as_os_str()]).expect(1).err();
+    assert!(told.contains("snapshot 2 was forgotten") && !out.exists(), "{told}");
+    // Words for a time mean snapshots that are there.
+    let at = |when: &str| bench.snap.call("ls").words("--json --at").arg(when).arg("home").ok().out();
+    assert!(at("2026-03-02 13:00").contains("only-1") && at("-1").contains("only-3"));
+    // What was there only then was never there.
+    assert_eq!(bench.snap.call("find").words("--json only-*").ok().json().len(), 3);
+    let log = bench.snap.call("log").words("--json home/only-2").fails(1).err();
+    assert!(log.contains("is in no snapshot"), "{log}");
+    assert_all_as_kept(&bench, &copies, &[1, 3, 5]);
+    bench.snap.call("forget").words("--undo 2").ok();
+    assert_eq!(numbers(&bench, ""), [1, 2, 3, 5]);
+    bench.snap.call("forget").words("--undo").ok();
+    assert_eq!(numbers(&bench, ""), [1, 2, 3, 4, 5]);
+    assert!(!bench.snap.archive().join("marks.txt").exists());
+    assert_all_as_kept(&bench, &copies, &[2, 4]);
+}
+
+#[test]
+fn the_newest_and_what_is_marked_cannot_be_forgotten() {
+    let (bench, _) = five();
+    let told = bench.snap.call("forget").words("5").fails(1).err();
+    assert!(told.contains("the newest always stays"), "{told}");
+    bench.snap.call("keep").words("2").ok();
+    let told = bench.snap.call("forget").words("1..3").fails(1).err();
+    assert!(told.contains("marked to be kept") && told.contains("snap keep --undo 2"), "{told}");
+    assert_eq!(numbers(&bench, ""), [1, 2, 3, 4, 5], "nothing was forgotten");
+    bench.snap.call("forget").words("--keep-last 1").ok();
+    assert_eq!(numbers(&bench, ""), [2, 5]);
+    bench.snap.call("keep").words("--undo 2").ok();
+    bench.snap.call("forget").words("2").ok();
+    assert_eq!(numbers(&bench, ""), [5]);
+    bench.snap.call("forget").fails(1);
+    bench.snap.call("forget").words("7").fails(1);
+    bench.snap.call("keep").words("2").fails(1);
+}
+
+#[test]
+fn a_dry_run_shows_by_which_rule_each_stays_and_writes_nothing() {
+    let (bench, _) = five();
+    let dry = bench.snap.call("forget").words("--dry-run --json --keep-daily 2 --keep-note").arg("day 1").ok();
+    let document = dry.json().remove(0);
+    assert_eq!(document["forgotten"], serde_json::json!([2, 3]));
+    let reasons: Vec<String> =
+        document["snapshots"].as_array().unwrap().iter().map(|one| one["reasons"].to_string()).collect();
+    assert_eq!(reasons[0], r#"[{"of":"day 1","rule":"note"}]"#);
+    assert_eq!(reasons[4], r#"[{"rule":"newest"},{"rule":"daily"}]"#);
+    assert_eq!(numbers(&bench, ""), [1, 2, 3, 4, 5]);
+    let freed = document["freed_bytes"].as_u64().unwrap();
+    let before = bundle_bytes(&bench);
+    bench.snap.call("forget").words("--keep-daily 2 --keep-note").arg("day 1").ok();
+    bench.snap.call("prune").ok();
+    let came_back = before - bundle_bytes(&bench);
+    assert!(came_back.abs_diff(freed) < before / 50, "{freed} were said, {came_back} came back");
+}
+
+fn bundle_bytes(bench: &Bench) -> u64 {
+    crate::support::replay::bundles(bench.snap.archive()).iter().map(|path| path.metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn pruning_gives_space_back_and_keeps_every_kept_snapshot_exact() {
+    let (bench, copies) = five();
+    let before = bundle_bytes(&bench);
+    bench.snap.call("forget").words("1 2 4").ok();
+    bench.snap.call("prune").words("--dry-run").ok();
+    assert_eq!(bundle_bytes(&bench), before);
+    let report = bench.snap.call("prune").words("--json").ok().json().remove(0);
+    assert_eq!(report["bundles"].as_array().unwrap().len(), 3);
+    assert!(bundle_bytes(&bench) < before * 5 / 10, "{} of {before}", bundle_bytes(&bench));
+    assert_all_as_kept(&bench, &copies, &[3, 5]);
+    // The index can be made again, with or without the file that says what was forgotten.
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    assert_all_as_kept(&bench, &copies, &[3, 5]);
+    fs::remove_file(bench.snap.archive().join("marks.txt")).unwrap();
+    assert_eq!(numbers(&bench, ""), [3, 5]);
+    for words in ["ls --at 1", "restore --at 4 --to x"] {
+        let mut words = words.split(' ');
+        let told = bench.snap.call(words.next().unwrap()).args(&words.collect::<Vec<_>>()).fails(1).err();
+        assert!(told.contains("pruned"), "{told}");
+    }
+    bench.snap.call("forget").words("--undo 4").fails(1);
+    let target = bench.path("script");
+    let told =
+        recover(bench.snap.archive(), &bench.path("tools"), &[OsStr::new("2"), target.as_os_str()]).expect(1).err();
+    assert!(told.contains("pruned"), "{told}");
+    // The history goes on.
+    bench.home.file("new", noise(7, 4000)).file("grows", "again");
+    bench.snap.create(&[]);
+    let copy = bench.path("copy-6");
+    crate::support::bench::copy_exactly(bench.sources().as_path(), &copy);
+    let copies = [copies, vec![copy]].concat();
+    assert_all_as_kept(&bench, &copies, &[3, 5, 6]);
+    bench.snap.call("forget").words("3").ok();
+    bench.snap.call("prune").ok();
+    assert_all_as_kept(&bench, &copies, &[5, 6]);
+    let report = bench.snap.call("prune").words("--json").ok().json().remove(0);
+    assert_eq!(report["bundles"], serde_json::json!([]));
+}
+
+#[test]
+fn an_old_copy_of_bundles_that_is_put_back_is_no_damage() {
+    let (bench, copies) = five();
+    let archive = bench.snap.archive();
+    let copy = bench.path("old-bundles");
+    crate::support::bench::copy_exactly(&archive.join("bundles"), &copy);
+    bench.snap.call("forget").words("1..4").ok();
+    bench.snap.call("prune").ok();
+    for item in fs::read_dir(&copy).unwrap() {
+        let item = item.unwrap();
+        fs::copy(item.path(), archive.join("bundles").join(item.file_name())).unwrap();
+    }
+    assert_all_as_kept(&bench, &copies, &[5]);
+    bench.snap.call("prune").ok();
+    assert_all_as_kept(&bench, &copies, &[5]);
+}
+
+#[test]
+fn a_damaged_file_of_marks_forgets_nothing_and_is_said() {
+    let (bench, copies) = five();
+    bench.snap.call("forget").words("2").ok();
+    let marks = bench.snap.archive().join("marks.txt");
+    let text = fs::read_to_string(&marks).unwrap();
+    fs::write(&marks, text.replace("000002", "000005")).unwrap();
+    assert_eq!(numbers(&bench, ""), [1, 2, 3, 4, 5]);
+    for words in ["prune", "forget 1", "keep 1"] {
+        let mut words = words.split(' ');
+        let told = bench.snap.call(words.next().unwrap()).args(&words.collect::<Vec<_>>()).fails(1).err();
+        assert!(told.contains("marks.txt") && told.contains("snap repair"), "{told}");
+    }
+    let told = bench.snap.call("verify").run().expect(3).out();
+    assert!(told.contains("marks.txt"), "{told}");
+    bench.snap.call("repair").run();
+    assert!(!marks.exists() && bench.snap.archive().join("damaged/marks.txt").exists());
+    assert_all_as_kept(&bench, &copies, &[1, 2, 5]);
+}
+
+#[test]
+fn a_file_of_marks_that_was_made_to_deceive_never_forgets_the_newest() {
+    let (bench, copies) = five();
+    bench.snap.call("forget").words("1..4").ok();
+    let archive = bench.snap.archive();
+    let bundles = crate::support::replay::bundles(archive);
+    // The newest is gone: what was forgotten last is the newest now.
+    fs::remove_file(bundles.last().unwrap()).unwrap();
+    fs::remove_dir_all(archive.join("index")).unwrap();
+    assert_eq!(numbers(&bench, ""), [4]);
+    assert_all_as_kept(&bench, &copies, &[4]);
+    bench.snap.call("prune").ok();
+    assert_all_as_kept(&bench, &copies, &[4]);
+}

@@ -1,0 +1,311 @@
+//! Random histories, forgotten and pruned at random, with a fault at some step: every snapshot that is kept is there afterwards,
+//! for snap and for stock tar. `SNAP_HISTORIES` says how many histories; 0: none with faults.
+
+use crate::support::inside::assert_replays;
+use crate::support::inside::contents;
+use crate::support::inside::in_memory;
+use crate::support::inside::late;
+use crate::support::inside::new_archive;
+use crate::support::inside::options;
+use crate::support::stores::Fault;
+use crate::support::stores::FaultyStore;
+use crate::support::stores::files;
+use crate::support::tree::Tree;
+use crate::support::tree::noise;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::error::Result;
+use snap_archive::base::id::Number;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::time::Time;
+use snap_archive::system::store::MemoryStore;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::create;
+use snap_archive::verbs::forget::ForgetOptions;
+use snap_archive::verbs::forget::Which;
+use snap_archive::verbs::forget::forget;
+use snap_archive::verbs::prune::PruneOptions;
+use snap_archive::verbs::prune::prune;
+use snap_archive::verbs::verify::VerifyOptions;
+use snap_archive::verbs::verify::verify;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// How many histories are made when nobody says so.
+const HISTORIES: u64 = 2;
+
+/// The numbers that a seed gives, one after the other.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+}
+
+/// An archive whose source changes at random.
+struct Story {
+    dice: Dice,
+    directory: TempDir,
+    home: Tree,
+    store: MemoryStore,
+    /// What is in each snapshot that is not forgotten, and a copy of the source as it was.
+    kept: BTreeMap<Number, (BTreeMap<Vec<u8>, String>, PathBuf)>,
+    replays: u64,
+    pruned: u64,
+}
+
+impl Story {
+    fn new(seed: u64) -> Story {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Tree::at(directory.path().join("sources/home"));
+        let store = MemoryStore::new();
+        new_archive(Arc::new(store.clone()));
+        Story {
+            dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1),
+            directory,
+            home,
+            store,
+            kept: BTreeMap::new(),
+            replays: 0,
+            pruned: 0,
+        }
+    }
+
+    fn archive(&self) -> Archive {
+        Archive::open_store(Arc::new(self.store.clone())).unwrap()
+    }
+
+    /// Some changes; names are few, so that most meet something.
+    fn change(&mut self) {
+        for _ in 0..=self.dice.below(6) {
+            let dice = &mut self.dice;
+            let depth = 1 + dice.below(3);
+            let name = (0..depth).map(|_| ["a", "b", "c\u{fc}", "d-d"][dice.below(4)]).collect::<Vec<_>>().join("/");
+            let what = dice.below(10);
+            let (seed, size) = (dice.below(40) as u64, [0, 7, 900, 30_000, 70_000][dice.below(5)]);
+            let other = ["a", "b", "c\u{fc}", "d-d"][dice.below(4)];
+            // What is a file on the way to it makes room.
+            let mut at = String::new();
+            for part in name.split('/') {
+                at = if at.is_empty() { part.to_owned() } else { format!("{at}/{part}") };
+                let is_last = at == name;
+                let found = self.home.path(&at).symlink_metadata();
+                if found.is_ok_and(|found| is_last || !found.is_dir()) {
+                    self.home.remove(&at);
+                }
+            }
+            if let Some((parent, _)) = name.rsplit_once('/') {
+                self.home.dir(parent);
+            }
+            match what {
+                0 => drop(self.home.symlink(&name, "a/b")),
+                1 => drop(self.home.dir(&name)),
+                2 => {}
+                3 if self.home.path(other).is_file() && !self.home.path(other).is_symlink() && other != name => {
+                    self.home.hard_link(other, &name);
+                }
+                _ => drop(self.home.file(&name, noise(seed, size))),
+            }
+        }
+    }
+
+    fn options(&mut self) -> CreateOptions<'static> {
+        let part_bytes_max = if self.dice.one_in(3) { 100_000 } else { 10_000_000 };
+        let time = Some(Time::new(1_600_000_000 + 3600 * self.dice.below(40_000) as i64, 0));
+        CreateOptions { part_bytes_max, time, clock: &late, ..options(self.home.root()) }
+    }
+
+    /// Changes and saves; now and then it is cut off first.
+    fn save(&mut self) {
+        self.change();
+        let options = self.options();
+        if self.dice.one_in(4) {
+            let at = 3 + self.dice.below(60);
+            let faulty = FaultyStore::new(Arc::new(self.store.clone()), at, Fault::Crash);
+            let _ = Archive::open_store(faulty).and_then(|archive| create(&archive, &options, &Recorder::new()));
+            self.change();
+        }
+        let archive = self.archive();
+        let report = create(&archive, &options, &Recorder::new()).unwrap();
+        assert_eq!(report.problems, 0);
+        if let Some(summary) = report.summary {
+            let copy = self.directory.path().join(format!("copy-{}", summary.number));
+            crate::support::bench::copy_exactly(&self.directory.path().join("sources"), &copy);
+            assert_replays(&self.store, summary.number, &copy);
+            self.kept.insert(summary.number, (contents(&archive, summary.number), copy));
+        }
+    }
+
+    /// Forgets some, not the newest.
+    fn forget(&mut self) {
+        let numbers: Vec<Number> = self.kept.keys().copied().collect();
+        let Some((_, older)) = numbers.split_last() else { return };
+        let chosen: BTreeSet<Number> = older.iter().copied().filter(|_| self.dice.below(5) < 3).collect();
+        if !chosen.is_empty() {
+            let options = ForgetOptions { which: Which::Named(chosen.clone()), dry_run: false };
+            forget(&self.archive(), &options, &Recorder::new()).unwrap();
+            self.kept.retain(|number, _| !chosen.contains(number));
+        }
+    }
+
+    /// Fails the test unless everything that is kept is there.
+    #[track_caller]
+    fn assert_kept(&mut self, store: &MemoryStore, at: &str) {
+        let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
+        let by_hand = in_place(store);
+        for (number, (expected, copy)) in &self.kept {
+            assert_eq!(&contents(&archive, *number), expected, "{at}: snapshot {number}");
+            eprintln!("{at}: replay of {number}");
+            assert_replays(&by_hand, *number, copy);
+            self.replays += 1;
+        }
+        let looks = VerifyOptions { data: true, threads: 2 };
+        let report = verify(&archive, &looks, &Recorder::new()).unwrap();
+        assert_eq!(report.findings, [], "{at}");
+        assert_eq!(report.known_losses, [], "{at}");
+    }
+}
+
+/// A copy in which a bundle that was cut off half-way to its place is there, as `recover.sh` asks for.
+fn in_place(store: &MemoryStore) -> MemoryStore {
+    let copy = in_memory(store);
+    for (name, _) in copy.list("pruned").unwrap() {
+        let Some(name) = name.strip_suffix(".new") else { continue };
+        if copy.open(&format!("bundles/{name}")).is_err() {
+            copy.rename(&format!("pruned/{name}.new"), &format!("bundles/{name}")).unwrap();
+        }
+    }
+    copy
+}
+
+/// Prunes; how many bundles.
+fn prune_in(store: Arc<dyn Store>, max_unused: u8) -> Result<u64> {
+    let options = PruneOptions { max_unused, dry_run: false };
+    Ok(prune(&Archive::open_store(store)?, &options, &Recorder::new())?.bundles.len() as u64)
+}
+
+/// A history of some rounds of saving, forgetting and pruning. In `faults` runs of each round's prune something fails.
+fn history(seed: u64, faults: usize) -> Story {
+    let mut story = Story::new(seed);
+    for round in 0..2 {
+        for _ in 0..4 + story.dice.below(4) {
+            story.save();
+        }
+        story.forget();
+        let max_unused = [0, 10, 60][story.dice.below(3)];
+        let counted = FaultyStore::counting(Arc::new(in_memory(&story.store)));
+        prune_in(counted.clone(), max_unused).unwrap();
+        let steps = counted.steps().len();
+        for _ in 0..faults {
+            let at = story.dice.below(steps);
+            let left = in_memory(&story.store);
+            let inner: Arc<dyn Store> = Arc::new(left.clone());
+            let fault = match story.dice.below(4) {
+                0 => Fault::Once(ErrorKind::Other),
+                1 => Fault::NoMoreWriting(ErrorKind::StorageFull),
+                _ => Fault::Crash,
+            };
+            let is_fat = story.dice.one_in(2);
+            let faulty =
+                if is_fat { FaultyStore::on_fat(inner, at, fault) } else { FaultyStore::new(inner, at, fault) };
+            let _ = prune_in(faulty, max_unused);
+            let shown = format!("seed {seed}, round {round}, {fault:?} at step {at} of {steps}, FAT: {is_fat}");
+            story.assert_kept(&left, &shown);
+            prune_in(Arc::new(left.clone()), max_unused).unwrap();
+            story.assert_kept(&left, &format!("{shown}, then pruned again"));
+            assert!(left.list("pruned").unwrap().is_empty(), "{shown}: something is left");
+        }
+        story.pruned += prune_in(Arc::new(story.store.clone()), max_unused).unwrap();
+        let store = story.store.clone();
+        story.assert_kept(&store, &format!("seed {seed}, round {round}"));
+        // The index can be made again.
+        for (name, _) in files(&store).iter().filter(|(name, _)| name.starts_with("index/")) {
+            store.remove(name).unwrap();
+        }
+        story.assert_kept(&store, &format!("seed {seed}, round {round}, without index"));
+    }
+    story
+}
+
+#[test]
+fn random_histories_stay_exact_when_they_are_thinned_out_with_faults() {
+    let count = std::env::var("SNAP_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(HISTORIES);
+    let first = std::env::var("SNAP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (mut replays, mut pruned) = (0, 0);
+    for seed in first..first + count {
+        let story = history(seed, 3);
+        (replays, pruned) = (replays + story.replays, pruned + story.pruned);
+    }
+    println!("{count} histories, {replays} replays, {pruned} bundles pruned");
+    assert!(pruned > 0 && replays > 0);
+}
+
+#[test]
+fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
+    for is_fat in [false, true] {
+        let mut story = Story::new(7);
+        for _ in 0..4 {
+            story.save();
+        }
+        let older: Vec<Number> = story.kept.keys().copied().collect();
+        let forgotten: BTreeSet<Number> =
+            older[..older.len() - 1].iter().copied().filter(|number| *number != 2).collect();
+        let options = ForgetOptions { which: Which::Named(forgotten.clone()), dry_run: false };
+        forget(&story.archive(), &options, &Recorder::new()).unwrap();
+        story.kept.retain(|number, _| !forgotten.contains(number));
+        let mut at = 0;
+        loop {
+            let left = in_memory(&story.store);
+            let faulty = if is_fat {
+                FaultyStore::on_fat(Arc::new(left.clone()), at, Fault::Crash)
+            } else {
+                FaultyStore::new(Arc::new(left.clone()), at, Fault::Crash)
+            };
+            let outcome = prune_in(faulty.clone(), 0);
+            let steps = faulty.steps();
+            let Some(step) = steps.get(at) else {
+                assert!(outcome.unwrap() > 1 && at > 30, "hardly a step was taken: {steps:?}");
+                break;
+            };
+            // What is written to an unfinished file is not seen by anybody.
+            let is_seen = !["list", "open", "read", "write", "flush"].iter().any(|unseen| step.starts_with(unseen));
+            if is_seen || at % 40 == 0 {
+                let shown = format!("FAT: {is_fat}, crash at step {at}, {step}");
+                story.assert_kept(&left, &shown);
+                prune_in(Arc::new(left.clone()), 0).unwrap();
+                story.assert_kept(&left, &format!("{shown}, then pruned again"));
+            }
+            at += 1;
+        }
+    }
+}
+
+#[test]
+fn a_damaged_bundle_is_left_as_it_is_and_said() {
+    let mut story = Story::new(3);
+    for _ in 0..4 {
+        story.home.file("only", noise(story.kept.len() as u64, 50_000)).file("stays", noise(99, 500));
+        story.save();
+    }
+    let older: BTreeSet<Number> = story.kept.keys().copied().take(2).collect();
+    let options = ForgetOptions { which: Which::Named(older), dry_run: false };
+    forget(&story.archive(), &options, &Recorder::new()).unwrap();
+    let (name, mut bytes) = files(&story.store).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
+    bytes[100] ^= 1;
+    story.store.replace(&name, &bytes).unwrap();
+    let recorder = Recorder::new();
+    let report = prune(&story.archive(), &PruneOptions { max_unused: 0, dry_run: false }, &recorder).unwrap();
+    assert_eq!(report.problems, 1, "{:?}", recorder.notices());
+    let now = files(&story.store).into_iter().find(|(other, _)| *other == name).unwrap().1;
+    assert_eq!(now, bytes, "it was not touched");
+}
