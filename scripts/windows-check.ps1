@@ -2,9 +2,9 @@
 # prints a line for each: pass, FAIL, or what a person has to do and look at. Windows PowerShell 5.1 and later.
 #
 #   powershell -ExecutionPolicy Bypass -File windows-check.ps1 -Snap C:\path\snap.exe -Work C:\snap-check
-#   … -Stick E:            drives for R1, R6 and R7: sticks with NTFS, FAT32 or exFAT whose contents may be added to
-#   … -CloudFolder PATH    for R3: a folder in OneDrive in which some files are only in the cloud
-#   … -Only R2,R4          some of them
+#   ... -Stick E:            drives for R1, R6 and R7: sticks with NTFS, FAT32 or exFAT whose contents may be added to
+#   ... -CloudFolder PATH    for R3: a folder in OneDrive in which some files are only in the cloud
+#   ... -Only R2,R4          some of them
 #
 # It writes below -Work (a new folder) and, on each stick, into a new folder snap-check; nothing else is changed.
 param(
@@ -217,6 +217,7 @@ function R8 {
     [void](Invoke-Snap @('create', '-a', $archive, $tree))
     Set-Content -LiteralPath "$tree\docs\new.txt" -Value 'new'
     Remove-Item -LiteralPath "$tree\empty"
+    Rename-Item -LiteralPath "$tree\docs\sub" -NewName 'moved'
     [void](Invoke-Snap @('create', '-a', $archive))
     $back = Join-Path $Work 'r8-program'
     cmd /c "$archive\RECOVER.cmd" $back | Out-Null

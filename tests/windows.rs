@@ -399,11 +399,52 @@ fn ctrl_c_ends_create_and_the_next_run_goes_on() {
     assert_goes_on(&scene);
 }
 
+/// The path as it is typed there.
+fn typed(path: &Path) -> String {
+    format!("Z:{}", path.to_str().unwrap().replace('/', r"\"))
+}
+
+/// What a new archive of a tree says about it.
+fn saved_once_more(scene: &Scene, tree: &Path) -> Vec<serde_json::Value> {
+    let archive = scene.bench.fresh();
+    Call::new(&scene.windows).words("create --init -a").arg(&archive).arg(tree).ok();
+    manifest::lines(&bundles(&archive)[0])
+}
+
+/// An extended attribute of an entry of `home`.
+fn xattr(lines: &[serde_json::Value], name: &str, xattr: &str) -> Option<String> {
+    let line = lines.iter().find(|line| line["path"] == format!("home/{name}") && line.get("sources").is_none())?;
+    let pair = line["xattrs"].as_array()?.iter().find(|pair| pair[0] == xattr)?;
+    pair[1].as_str().map(str::to_owned)
+}
+
+/// Wine makes access rights out of modes, and says of all that they are the file's own; that they come back is shown beside the
+/// code.
+#[test]
+fn owner_and_rights_of_a_file_of_its_own_are_saved_and_no_loss() {
+    let Some(scene) = Scene::new() else { return };
+    let home = &scene.bench.home;
+    home.file("open", "o").mode("open", 0o666).file("closed", "c").mode("closed", 0o600).dir("folder");
+    scene.save();
+    let lines = manifest::lines(&bundles(scene.bench.snap.archive())[0]);
+    let rights = |lines: &[serde_json::Value], name: &str| xattr(lines, name, "windows.security");
+    let (open, closed) = (rights(&lines, "open").unwrap(), rights(&lines, "closed").unwrap());
+    assert!(open.starts_with("O:S-1-") && open.contains("D:") && open != closed, "{open} {closed}");
+    for words in ["restore --json --to", "restore --json --no-owner --to"] {
+        let told = scene.call(words).arg(scene.bench.fresh()).ok().json().remove(0);
+        assert_eq!(told["losses"], serde_json::json!([]), "{told}");
+    }
+    let by_other = scene.bench.snap.call("restore --json").words("--to").arg(scene.bench.fresh()).ok().json().remove(0);
+    assert_eq!(by_other["losses"], serde_json::json!([]), "{by_other}");
+}
+
 #[test]
 fn attributes_of_windows_come_back_and_change_nothing_elsewhere() {
     let Some(scene) = Scene::new() else { return };
     let home = &scene.bench.home;
-    home.file("read-only", "r").mode("read-only", 0o444).file("plain", "p");
+    home.file("read-only", "r").mode("read-only", 0o444).file("plain", "p").file("system", "s");
+    let attrib = |path: &Path| run(program("wine").args(["attrib", "+s"]).arg(typed(path)).env_remove("DISPLAY"));
+    attrib(&home.path("system")).expect(0);
     scene.save();
     let bundle = &bundles(scene.bench.snap.archive())[0];
     let lines = manifest::lines(bundle);
@@ -411,6 +452,11 @@ fn attributes_of_windows_come_back_and_change_nothing_elsewhere() {
     assert!(line("home/read-only").to_string().contains("windows.attributes"), "{}", line("home/read-only"));
     assert!(line("home/plain").to_string().contains("windows.created"), "{}", line("home/plain"));
     let by_windows = scene.restored(0);
+    let again = saved_once_more(&scene, &by_windows.join("home"));
+    for name in ["system", "read-only"] {
+        assert_eq!(xattr(&again, name, "windows.attributes"), xattr(&lines, name, "windows.attributes"), "{name}");
+    }
+    assert!(xattr(&lines, "system", "windows.attributes").unwrap().contains('s'));
     assert_eq!(fs::metadata(by_windows.join("home/read-only")).unwrap().permissions().mode() & 0o222, 0);
     let by_other = scene.bench.fresh();
     let outcome = scene.bench.snap.call("restore").words("--to").arg(&by_other).ok();
@@ -467,7 +513,6 @@ fn the_program_beside_the_archive_brings_everything_back_by_a_double_click() {
     scene.call("init --carry").ok();
     assert!(archive.join("programs/snap-windows-x86_64.exe").is_file());
     let to = scene.bench.fresh();
-    let typed = |path: &Path| format!("Z:{}", path.to_str().unwrap().replace('/', r"\"));
     let mut wine = program("wine");
     let words = ["cmd", "/c", &typed(&archive.join("RECOVER.cmd")), &typed(&to)];
     run(wine.args(words).env_remove("DISPLAY")).expect(0);

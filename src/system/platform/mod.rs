@@ -134,6 +134,12 @@ pub fn kept_mode(kind: Option<Kind>, mode: u32) -> u32 {
     system::kept_mode(kind, mode)
 }
 
+/// The tops of the drives with this label, whatever its case, where the system has a list of labels itself: on Windows. Elsewhere
+/// none.
+pub fn drives_called(label: &str) -> Vec<PathBuf> {
+    system::drives_called(label)
+}
+
 /// Lets those who may read the file at `path` run it as a program, where a file has a right to that.
 ///
 /// # Errors

@@ -75,63 +75,113 @@ function Remove-Place([string]$Place) {
     if ([IO.Directory]::Exists($Place)) { [IO.Directory]::Delete($Place) } else { [IO.File]::Delete($Place) }
 }
 
-# What the manifest says is gone is removed, the deepest first. What another line has in another case only is the same here.
-function Remove-Gone {
+# The lines of a list of changes that say something of a path.
+function Read-Changes([string]$List) {
+    foreach ($line in [IO.File]::ReadLines($List)) {
+        if ($line.StartsWith('{"path":') -or $line.StartsWith('{"moved":')) { ConvertFrom-Json $line }
+    }
+}
+
+# What has moved is moved, in the order of the list; what then still stands aside is gone.
+function Move-Place([string]$From, [string]$To) {
+    [void][IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($To))
+    if ([IO.Directory]::Exists($From)) { [IO.Directory]::Move($From, $To) } else { [IO.File]::Move($From, $To) }
+}
+
+function Remove-Aside {
+    foreach ($top in [IO.Directory]::GetDirectories($root)) {
+        foreach ($aside in [IO.Directory]::GetFileSystemEntries($top, '.snap-move-*')) {
+            if ([IO.Directory]::Exists($aside)) {
+                foreach ($file in [IO.Directory]::GetFiles($aside, '*', 'AllDirectories')) { (New-Object IO.FileInfo $file).Attributes = 'Normal' }
+                [IO.Directory]::Delete($aside, $true)
+            } else { Remove-Place $aside }
+        }
+    }
+}
+
+# Brings what is there to where the bundle begins: what has moved is moved, what is gone is removed, the deepest first. What the
+# lines say of times and attributes is kept for the end.
+function Begin-Bundle {
     $gone = New-Object 'Collections.Generic.List[string]'
-    $here = New-Object 'Collections.Generic.HashSet[string]' ([StringComparer]::OrdinalIgnoreCase)
-    foreach ($line in [IO.File]::ReadLines($manifest)) {
-        if (-not $line.StartsWith('{"path":')) { continue }
-        $change = ConvertFrom-Json $line
+    $hasMoved = $false
+    foreach ($change in Read-Changes $manifest) {
+        if ($change.PSObject.Properties['moved']) {
+            $from, $to = (Get-Place $change.moved), (Get-Place $change.to)
+            $hasMoved = $true
+            try { Move-Place $from $to } catch { Miss "cannot be moved: $($change.moved) to $($change.to)" }
+            continue
+        }
         $place = Get-Place $change.path
-        if (-not $place) { continue }
+        if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
         if ($change.PSObject.Properties['gone']) { $gone.Add($place); continue }
-        [void]$here.Add($place)
+        # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
+        if ($change.PSObject.Properties['in'] -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
         foreach ($pair in @($change.xattrs | Where-Object { $_ })) {
             if ($pair[0] -eq 'windows.attributes' -or $pair[0] -eq 'windows.created') { $kept["$($pair[0])|$place"] = $pair[1] }
         }
     }
+    if ($hasMoved) { Remove-Aside }
     for ($at = $gone.Count - 1; $at -ge 0; $at--) {
-        if ($here.Contains($gone[$at])) { continue }
-        $kept.Remove("windows.attributes|$($gone[$at])")
-        $kept.Remove("windows.created|$($gone[$at])")
+        foreach ($what in 'mtime', 'windows.attributes', 'windows.created') { $kept.Remove("$what|$($gone[$at])") }
         try { Remove-Place $gone[$at] } catch { Miss "cannot be removed: $($gone[$at].Substring($root.Length + 1))" }
     }
+}
+
+# Runs tar in the target; whether it had nothing to say.
+function Invoke-Tar([string[]]$Words) {
+    $ErrorActionPreference = 'Continue'
+    & $tar --options hdrcharset=UTF-8 -C $Target @Words | Out-Host
+    $LASTEXITCODE -eq 0
 }
 
 $kept = @{}
 foreach ($name in $wanted) {
     Write-Output "unpacking $name"
     $bundle = Join-Path $PSScriptRoot "bundles\$name"
-    $ErrorActionPreference = 'Continue'
-    & $tar --options hdrcharset=UTF-8 -xf $bundle -C $Target
-    $isWhole = $LASTEXITCODE -eq 0
-    $ErrorActionPreference = 'Stop'
-    if (-not [IO.File]::Exists($manifest)) { Miss "$name could not be unpacked; going on"; continue }
-    Remove-Gone
-    if (-not $isWhole) {
-        # What was in its way may be gone now.
-        $ErrorActionPreference = 'Continue'
-        & $tar --options hdrcharset=UTF-8 -xf $bundle -C $Target
-        if ($LASTEXITCODE) { Miss "$name could not be unpacked whole; going on" }
-        $ErrorActionPreference = 'Stop'
-    }
+    # Its list of changes first: it is read twice for that.
+    if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
+    else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
+    if (-not (Invoke-Tar '-xf', $bundle)) { Miss "$name could not be unpacked whole; going on" }
     [IO.File]::Delete($manifest)
+    # What tar alone cannot do is done by a script for sh. Of metadata, all that Windows keeps is done here.
+    $apply = "$root\.snap-apply"
+    if ([IO.Directory]::Exists($apply)) {
+        if ([IO.Directory]::GetFiles($apply) | Where-Object { $_ -notmatch '\\metadata-\d+\.tar$' }) {
+            Miss "$name has changes of large files that only snap or recover.sh can bring back"
+        }
+        [IO.Directory]::Delete($apply, $true)
+    }
+    [IO.File]::Delete("$root\.snap-apply.sh")
+}
+
+# A moment as archives have it: seconds since 1970 with any fraction.
+function Get-Moment([string]$Seconds) {
+    ([datetime]::new(1970, 1, 1, 0, 0, 0, 'Utc')).AddTicks([long]([decimal]::Parse($Seconds, [Globalization.CultureInfo]::InvariantCulture) * 10000000))
 }
 
 # At the end, as nothing can be changed that is read-only.
 $letters = @{ r = 'ReadOnly'; h = 'Hidden'; s = 'System'; a = 'Archive'; i = 'NotContentIndexed'; t = 'Temporary' }
 foreach ($key in @($kept.Keys | Sort-Object -Descending)) {
     $what, $place = $key -split '\|', 2
+    $isFolder = [IO.Directory]::Exists($place)
+    if (-not $isFolder -and -not [IO.File]::Exists($place)) { continue }
     try {
-        if ($what -eq 'windows.created') {
-            $created = ([datetime]'1970-01-01').AddSeconds([double]$kept[$key])
-            if ([IO.Directory]::Exists($place)) { [IO.Directory]::SetCreationTimeUtc($place, $created) }
-            elseif ([IO.File]::Exists($place)) { [IO.File]::SetCreationTimeUtc($place, $created) }
-        } else {
-            $flags = @($kept[$key].ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
-            if ($flags) { (New-Object IO.FileInfo $place).Attributes = [IO.FileAttributes]($flags -join ',') }
+        $item = if ($isFolder) { New-Object IO.DirectoryInfo $place } else { New-Object IO.FileInfo $place }
+        switch ($what) {
+            'windows.created' { $item.CreationTimeUtc = Get-Moment $kept[$key] }
+            'windows.attributes' {
+                $flags = @($kept[$key].ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
+                if ($flags) { $item.Attributes = [IO.FileAttributes]($flags -join ',') }
+            }
+            'mtime' {
+                # Whatever is read-only now was so before.
+                $before = $item.Attributes
+                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = 'Normal' }
+                $item.LastWriteTimeUtc = Get-Moment $kept[$key]
+                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = $before }
+            }
         }
-    } catch { Miss "its attributes cannot be set: $($place.Substring($root.Length + 1))" }
+    } catch { Miss "its time or attributes cannot be set: $($place.Substring($root.Length + 1))" }
 }
 if ($script:Incomplete) { Say "snapshot $number is in $Target, but for what was named above"; exit 1 }
 Write-Output "snapshot $number is in $Target"

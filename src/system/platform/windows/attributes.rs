@@ -12,6 +12,7 @@ use super::opening::CHANGE;
 use super::opening::LOOK;
 use super::opening::change;
 use super::read::stat_file;
+use super::rights;
 use super::security;
 use super::streams;
 use crate::base::entry::WINDOWS_SECURITY;
@@ -91,17 +92,22 @@ pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
 
 fn open_stream(file: &File, xattr: &[u8], how: How) -> io::Result<File> {
     let name = streams::of_xattr(xattr).ok_or_else(|| io::Error::from_raw_os_error(errors::NOT_SUPPORTED))?;
-    nt::open_stream(file, name, how)
+    nt::open_stream(file, name, how).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidFilename => io::Error::from_raw_os_error(errors::INVALID_PARAMETER),
+        // The file is open, so it is streams that there are none of.
+        io::ErrorKind::NotFound => io::Error::from_raw_os_error(errors::NOT_SUPPORTED),
+        _ => error,
+    })
 }
 
 /// Only who may give files to others does that: rights of another computer's people would else lock their own owner out.
 fn set_security(node: Node, value: &[u8]) -> io::Result<()> {
-    if !nt::may_give_away() {
+    if !rights::may_give_away() {
         return Err(io::Error::from_raw_os_error(errors::PRIVILEGE_NOT_HELD));
     }
     let text = std::str::from_utf8(value).ok().and_then(security::kept);
     let text = text.ok_or_else(|| io::Error::from_raw_os_error(errors::INVALID_PARAMETER))?;
-    with(node, |file| nt::set_security(file, &text, security::takes_none_from_around(&text)))
+    with(node, |file| rights::set_security(file, &text, security::takes_none_from_around(&text)))
 }
 
 pub fn remove_xattr(node: Node, name: &[u8]) -> io::Result<()> {

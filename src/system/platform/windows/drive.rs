@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Component;
+use std::path::PathBuf;
 use std::path::Prefix;
 use windows_sys::Win32::System::Ioctl::IOCTL_STORAGE_QUERY_PROPERTY;
 
@@ -34,4 +35,10 @@ impl Handle {
         let volume = File::options().access_mode(0).share_mode(nt::SHARE_ALL).open(format!(r"\\.\{letter}:"))?;
         nt::control(&volume, IOCTL_STORAGE_QUERY_PROPERTY, &QUESTION, DESCRIPTOR_BYTES)
     }
+}
+
+/// Windows ignores the case of labels.
+pub fn drives_called(label: &str) -> Vec<PathBuf> {
+    let is_it = |known: &str| known.to_lowercase() == label.to_lowercase();
+    nt::volumes().into_iter().filter(|(known, _)| is_it(known)).map(|(_, place)| place.into()).collect()
 }

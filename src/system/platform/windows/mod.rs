@@ -23,6 +23,8 @@ mod opening;
 mod paths;
 #[cfg(windows)]
 mod read;
+#[cfg(windows)]
+mod rights;
 #[cfg(all(test, windows))]
 mod tests;
 #[cfg(windows)]
@@ -30,6 +32,8 @@ mod write;
 
 #[cfg(windows)]
 pub use attributes::*;
+#[cfg(windows)]
+pub use drive::drives_called;
 #[cfg(windows)]
 pub use errors::is_meant_by;
 #[cfg(windows)]

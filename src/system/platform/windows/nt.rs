@@ -1,18 +1,15 @@
-//! The calls of Windows that take a directory's handle and a name in it. All that is unsafe stands here.
+//! The calls of Windows that take a directory's handle and a name in it. All that is unsafe stands here and in `rights`.
 #![allow(unsafe_code)]
 
 use super::errors::is_unknown_call;
 use super::names;
 use super::streams;
-use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::os::windows::io::AsRawHandle;
 use std::os::windows::io::FromRawHandle;
-use std::os::windows::io::OwnedHandle;
 use std::ptr::null;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 use windows_sys::Wdk::Foundation::OBJECT_ATTRIBUTES;
 use windows_sys::Wdk::Storage::FileSystem as wdk;
 use windows_sys::Win32::Foundation::ERROR_HANDLE_EOF;
@@ -21,42 +18,21 @@ use windows_sys::Win32::Foundation::ERROR_IO_PENDING;
 use windows_sys::Win32::Foundation::ERROR_LOCK_VIOLATION;
 use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
 use windows_sys::Win32::Foundation::ERROR_NO_MORE_FILES;
-use windows_sys::Win32::Foundation::ERROR_NOT_ALL_ASSIGNED;
 use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
-use windows_sys::Win32::Foundation::LUID;
-use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::Foundation::NTSTATUS;
 use windows_sys::Win32::Foundation::OBJ_CASE_INSENSITIVE;
 use windows_sys::Win32::Foundation::OBJ_DONT_REPARSE;
 use windows_sys::Win32::Foundation::RtlNtStatusToDosError;
 use windows_sys::Win32::Foundation::STATUS_INVALID_PARAMETER;
 use windows_sys::Win32::Foundation::UNICODE_STRING;
-use windows_sys::Win32::Security::AdjustTokenPrivileges;
-use windows_sys::Win32::Security::Authorization;
-use windows_sys::Win32::Security::DACL_SECURITY_INFORMATION;
-use windows_sys::Win32::Security::GROUP_SECURITY_INFORMATION;
-use windows_sys::Win32::Security::GetSecurityDescriptorDacl;
-use windows_sys::Win32::Security::GetSecurityDescriptorGroup;
-use windows_sys::Win32::Security::GetSecurityDescriptorOwner;
-use windows_sys::Win32::Security::LUID_AND_ATTRIBUTES;
-use windows_sys::Win32::Security::LookupPrivilegeValueW;
-use windows_sys::Win32::Security::OWNER_SECURITY_INFORMATION;
-use windows_sys::Win32::Security::PROTECTED_DACL_SECURITY_INFORMATION;
-use windows_sys::Win32::Security::PSECURITY_DESCRIPTOR;
-use windows_sys::Win32::Security::SE_PRIVILEGE_ENABLED;
-use windows_sys::Win32::Security::SE_RESTORE_NAME;
-use windows_sys::Win32::Security::TOKEN_ADJUST_PRIVILEGES;
-use windows_sys::Win32::Security::TOKEN_PRIVILEGES;
-use windows_sys::Win32::Security::TOKEN_QUERY;
-use windows_sys::Win32::Security::UNPROTECTED_DACL_SECURITY_INFORMATION;
 use windows_sys::Win32::Storage::FileSystem as fs;
+use windows_sys::Win32::System::Diagnostics::Debug;
 use windows_sys::Win32::System::IO::DeviceIoControl;
 use windows_sys::Win32::System::IO::IO_STATUS_BLOCK;
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Power;
 use windows_sys::Win32::System::SystemInformation;
-use windows_sys::Win32::System::Threading;
 
 /// Others may do as they like with what is open here.
 pub const SHARE_ALL: u32 = fs::FILE_SHARE_READ | fs::FILE_SHARE_WRITE | fs::FILE_SHARE_DELETE;
@@ -75,11 +51,13 @@ fn check(status: NTSTATUS) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(unsafe { RtlNtStatusToDosError(status) } as i32))
 }
 
-fn win32(done: i32) -> io::Result<()> {
+/// What calls return that leave their error to be asked for.
+pub fn win32(done: i32) -> io::Result<()> {
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn handle(file: &File) -> HANDLE {
+/// The number by which the system knows an open file, as long as it is open.
+pub fn handle(file: &File) -> HANDLE {
     file.as_raw_handle().cast()
 }
 
@@ -306,8 +284,7 @@ pub fn file_system(file: &File) -> io::Result<String> {
             name.len() as u32,
         )
     })?;
-    let end = name.iter().position(|unit| *unit == 0).unwrap_or(name.len());
-    Ok(String::from_utf16_lossy(&name[..end]))
+    Ok(until_nul(&name))
 }
 
 /// How many bytes are free for this person, and how many there are.
@@ -402,133 +379,56 @@ pub fn lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// What the system made and is to be given back.
-struct Local(*mut c_void);
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        // SAFETY: it was made by a call that says to give it back so, and nobody else has it.
-        unsafe { LocalFree(self.0) };
+/// The label of each volume that has one, with a path that leads to its top.
+pub fn volumes() -> Vec<(String, String)> {
+    // SAFETY: it takes a number; nobody is asked for a disk that is not in its drive.
+    unsafe { Debug::SetErrorMode(Debug::SEM_FAILCRITICALERRORS) };
+    let mut name = [0_u16; 64];
+    let mut found = Vec::new();
+    // SAFETY: the buffer is as large as said.
+    let search = unsafe { fs::FindFirstVolumeW(name.as_mut_ptr(), name.len() as u32) };
+    if search == INVALID_HANDLE_VALUE {
+        return found;
     }
-}
-
-/// Owner, group and access rights of an open file, as text (SDDL).
-pub fn security(file: &File) -> io::Result<String> {
-    const WANTED: u32 = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
-    let mut found: PSECURITY_DESCRIPTOR = null_mut();
-    // SAFETY: `found` gets what the call makes; what is null is not asked for.
-    done(unsafe {
-        let none = null_mut();
-        Authorization::GetSecurityInfo(
-            handle(file),
-            Authorization::SE_FILE_OBJECT,
-            WANTED,
-            none,
-            none,
-            null_mut(),
-            null_mut(),
-            &raw mut found,
-        )
-    })?;
-    let found = Local(found);
-    let (mut text, mut units): (*mut u16, u32) = (null_mut(), 0);
-    // SAFETY: the descriptor is one that the system made; `text` gets what the call makes.
-    win32(unsafe {
-        Authorization::ConvertSecurityDescriptorToStringSecurityDescriptorW(
-            found.0,
-            Authorization::SDDL_REVISION_1,
-            WANTED,
-            &raw mut text,
-            &raw mut units,
-        )
-    })?;
-    let text = Local(text.cast());
-    // SAFETY: so many units were made there, and they live until `text` is dropped.
-    let wide = unsafe { std::slice::from_raw_parts(text.0.cast::<u16>(), units as usize) };
-    Ok(String::from_utf16_lossy(wide).trim_end_matches('\0').to_owned())
-}
-
-/// Gives an open file the owner, group and access rights that a text says, beside those that come from the folder around, or
-/// instead of them.
-pub fn set_security(file: &File, text: &str, takes_none_from_around: bool) -> io::Result<()> {
-    let wide: Vec<u16> = text.encode_utf16().filter(|unit| *unit != 0).chain([0]).collect();
-    let (mut made, revision) = (null_mut(), Authorization::SDDL_REVISION_1);
-    // SAFETY: the text ends with a NUL; `made` gets what the call makes.
-    win32(unsafe {
-        let text = wide.as_ptr();
-        Authorization::ConvertStringSecurityDescriptorToSecurityDescriptorW(text, revision, &raw mut made, null_mut())
-    })?;
-    let made = Local(made);
-    let (mut owner, mut group, mut list, mut is_there, mut ignored) = (null_mut(), null_mut(), null_mut(), 0, 0);
-    // SAFETY: the descriptor is one that the system made, and lives as long as what points into it.
-    unsafe {
-        win32(GetSecurityDescriptorOwner(made.0, &raw mut owner, &raw mut ignored))?;
-        win32(GetSecurityDescriptorGroup(made.0, &raw mut group, &raw mut ignored))?;
-        win32(GetSecurityDescriptorDacl(made.0, &raw mut is_there, &raw mut list, &raw mut ignored))?;
+    loop {
+        found.extend(label_of(&name).zip(place_of(&name)));
+        // SAFETY: the search is open, and the buffer as large as said.
+        if unsafe { fs::FindNextVolumeW(search, name.as_mut_ptr(), name.len() as u32) } == 0 {
+            break;
+        }
     }
-    let from_around = if takes_none_from_around {
-        PROTECTED_DACL_SECURITY_INFORMATION
-    } else {
-        UNPROTECTED_DACL_SECURITY_INFORMATION
-    };
-    let rights = if is_there == 0 { 0 } else { DACL_SECURITY_INFORMATION | from_around };
-    let owners = [(owner, OWNER_SECURITY_INFORMATION), (group, GROUP_SECURITY_INFORMATION)];
-    let wanted = owners.iter().filter(|(who, _)| !who.is_null()).fold(rights, |wanted, (_, bit)| wanted | bit);
-    let file = reopened(file, fs::READ_CONTROL | fs::WRITE_DAC | fs::WRITE_OWNER)?;
-    // SAFETY: all that is pointed to is in the descriptor, which lives until the call returns.
-    done(unsafe {
-        let kind = Authorization::SE_FILE_OBJECT;
-        Authorization::SetSecurityInfo(handle(&file), kind, wanted, owner, group, list, null())
-    })
+    // SAFETY: the search is open and not used any more.
+    unsafe { fs::FindVolumeClose(search) };
+    found
 }
 
-/// What calls return that return their error.
-fn done(error: u32) -> io::Result<()> {
-    if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error as i32)) }
-}
-
-/// The same file, to do something else with it.
-fn reopened(file: &File, access: u32) -> io::Result<File> {
-    let flags = fs::FILE_FLAG_BACKUP_SEMANTICS | fs::FILE_FLAG_OPEN_REPARSE_POINT;
-    // SAFETY: the handle is open.
-    let opened = unsafe { fs::ReOpenFile(handle(file), access, SHARE_ALL, flags) };
-    if opened == INVALID_HANDLE_VALUE {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the handle is new, open, and nobody else's.
-    Ok(unsafe { File::from_raw_handle(opened.cast()) })
-}
-
-/// Whether this person may give files to others, which is asked for the first time.
-pub fn may_give_away() -> bool {
-    static MAY: OnceLock<bool> = OnceLock::new();
-    *MAY.get_or_init(|| asked_to_give_away().unwrap_or(false))
-}
-
-fn asked_to_give_away() -> io::Result<bool> {
-    let mut token: HANDLE = null_mut();
-    // SAFETY: `token` gets a handle.
-    win32(unsafe {
-        Threading::OpenProcessToken(
-            Threading::GetCurrentProcess(),
-            TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY,
-            &raw mut token,
-        )
-    })?;
-    // SAFETY: the handle is new, open, and nobody else's.
-    let token = unsafe { OwnedHandle::from_raw_handle(token.cast()) };
-    let mut right = LUID::default();
-    // SAFETY: the name ends with a NUL, and `right` gets its number.
-    win32(unsafe { LookupPrivilegeValueW(null(), SE_RESTORE_NAME, &raw mut right) })?;
-    let wanted = LUID_AND_ATTRIBUTES { Luid: right, Attributes: SE_PRIVILEGE_ENABLED };
-    let wanted = TOKEN_PRIVILEGES { PrivilegeCount: 1, Privileges: [wanted] };
-    // SAFETY: `wanted` is only read; what was before is not asked for.
+/// The label of the volume with this name, which ends with a NUL; `None` when it has none.
+fn label_of(volume: &[u16; 64]) -> Option<String> {
+    let mut label = [0_u16; 261];
+    let size = label.len() as u32;
+    // SAFETY: the name ends with a NUL, the buffer is as large as said; what is null is not asked for.
     let asked = win32(unsafe {
-        AdjustTokenPrivileges(token.as_raw_handle().cast(), 0, &raw const wanted, 0, null_mut(), null_mut())
+        let none = null_mut();
+        fs::GetVolumeInformationW(volume.as_ptr(), label.as_mut_ptr(), size, none, none, none, null_mut(), 0)
     });
-    // It says yes as well when not all could be had.
-    let is_refused = io::Error::last_os_error().raw_os_error() == Some(ERROR_NOT_ALL_ASSIGNED as i32);
-    asked.map(|()| !is_refused)
+    asked.ok().map(|()| until_nul(&label)).filter(|label| !label.is_empty())
+}
+
+/// The first path that leads to this volume; `None` when there is none.
+fn place_of(volume: &[u16; 64]) -> Option<String> {
+    let mut paths = [0_u16; 4096];
+    let mut length = 0;
+    // SAFETY: the name ends with a NUL, the buffer is as large as said.
+    let asked = win32(unsafe {
+        let size = paths.len() as u32;
+        fs::GetVolumePathNamesForVolumeNameW(volume.as_ptr(), paths.as_mut_ptr(), size, &raw mut length)
+    });
+    asked.ok().map(|()| until_nul(&paths)).filter(|path| !path.is_empty())
+}
+
+fn until_nul(text: &[u16]) -> String {
+    let end = text.iter().position(|unit| *unit == 0).unwrap_or(text.len());
+    String::from_utf16_lossy(&text[..end])
 }
 
 /// The name of this computer; empty when it has none.

@@ -8,6 +8,7 @@ use super::listing;
 use super::nt;
 use super::nt::How;
 use super::opening::LOOK;
+use super::rights;
 use super::security;
 use super::sparse;
 use super::streams;
@@ -260,7 +261,7 @@ pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     let letters = facts::letters_of(basic.FileAttributes).map(String::into_bytes);
     let link = facts::link_kind(tag.FileAttributes, tag.ReparseTag).map(|kind| kind.name().to_vec());
     // Whoever may read a file may mostly read its rights; that somebody may not is no reason to save it without the rest.
-    let rights = nt::security(file).ok().and_then(|text| security::kept(&text)).map(String::into_bytes);
+    let rights = rights::security(file).ok().and_then(|text| security::kept(&text)).map(String::into_bytes);
     let created = Some(facts::time_of(basic.CreationTime).to_string().into_bytes());
     let named =
         [(facts::ATTRIBUTES, letters), (facts::CREATED, created), (LINK_KIND, link), (WINDOWS_SECURITY, rights)];

@@ -4,6 +4,7 @@
 use super::links;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
+use crate::base::entry::WINDOWS_SECURITY;
 use crate::base::time::Time;
 use crate::system::platform;
 use crate::system::platform::Directory;
@@ -17,6 +18,7 @@ use std::io;
 use std::io::Write;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
+use std::path::PathBuf;
 
 fn place() -> (tempfile::TempDir, Directory) {
     let folder = tempfile::tempdir().unwrap();
@@ -216,4 +218,71 @@ fn a_drive_says_how_large_it_is() {
     assert!(free > 0 && used > 0);
     directory.check_alive().unwrap();
     assert!(directory.file_system().time_grain_nanos >= 100);
+}
+
+#[test]
+fn drives_are_found_by_their_labels() {
+    assert_eq!(platform::drives_called("a label that no drive can have"), Vec::<PathBuf>::new());
+    for (label, place) in super::nt::volumes() {
+        assert!(!label.is_empty() && Path::new(&place).is_absolute(), "{label} {place}");
+        assert!(platform::drives_called(&label.to_lowercase()).contains(&place.into()));
+    }
+}
+
+#[test]
+fn rights_of_a_file_of_its_own_are_set_and_read_by_whoever_may() {
+    let (_folder, directory) = place();
+    let file = directory.create_file(b"file").unwrap();
+    let rights = |directory: &Directory| {
+        let found = directory.xattrs(b"file").unwrap();
+        let own = found.into_iter().find(|(name, _)| name == WINDOWS_SECURITY);
+        own.map(|(_, text)| String::from_utf8(text).unwrap())
+    };
+    let text = super::rights::security(&file).unwrap();
+    let who = &text[..text.find("D:").unwrap()];
+    let wanted = format!("{who}D:P(A;;FA;;;SY)(A;;FA;;;{})", &who[2..who.find("G:").unwrap()]);
+    match Node::File(&file).set_xattr(WINDOWS_SECURITY, wanted.as_bytes()) {
+        // Wine keeps no flags, and makes a mode of the entries.
+        Ok(()) => {
+            let found = rights(&directory).unwrap();
+            assert!(found.starts_with(who) && found.contains("(A;;FA;;;SY)(A;;FA;;;S-1-"), "{found}");
+        }
+        Err(error) => assert!(!super::rights::may_give_away() && Refusal::Xattr.is_meant_by(&error), "{error}"),
+    }
+    for bad in [&b"nonsense"[..], b"\xff", b"O:BA"] {
+        let refused = Node::File(&file).set_xattr(WINDOWS_SECURITY, bad).unwrap_err();
+        assert!(Refusal::Xattr.is_meant_by(&refused), "{refused}");
+    }
+}
+
+#[test]
+fn streams_are_written_read_and_removed_where_there_are_any() {
+    let (_folder, directory) = place();
+    let file = directory.create_file(b"file").unwrap();
+    for bad in [&b"windows.stream."[..], b"windows.stream.a:b", br"windows.stream...\x", b"windows.other"] {
+        let refused = Node::File(&file).set_xattr(bad, b"x").unwrap_err();
+        assert!(Refusal::Xattr.is_meant_by(&refused), "{}: {refused}", bad.escape_ascii());
+    }
+    match Node::File(&file).set_xattr(b"windows.stream.note", b"hello") {
+        Ok(()) => {
+            assert!(directory.xattrs(b"file").unwrap().contains(&(b"windows.stream.note".to_vec(), b"hello".to_vec())));
+            Node::File(&file).remove_xattr(b"windows.stream.note").unwrap();
+        }
+        // Wine has none.
+        Err(error) => assert!(Refusal::Xattr.is_meant_by(&error), "{error}"),
+    }
+    assert_eq!(names(&directory), [b"file".to_vec()].into());
+    assert!(Node::File(&file).xattr_names().unwrap().iter().all(|name| !name.starts_with(b"windows.stream.")));
+}
+
+#[test]
+fn a_file_that_will_have_holes_reads_as_zeros_where_nothing_was_written() {
+    let (_folder, directory) = place();
+    let file = directory.create_file(b"file").unwrap();
+    platform::will_have_holes(&file);
+    platform::write_all_at(&file, 1 << 20, b"end").unwrap();
+    let mut buffer = [1; 16];
+    assert_eq!(platform::read_at(&file, 0, &mut buffer).unwrap(), 16);
+    assert_eq!(buffer, [0; 16]);
+    assert_eq!(platform::stat_file(&file).unwrap().size, (1 << 20) + 3);
 }
