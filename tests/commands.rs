@@ -82,6 +82,19 @@ fn the_program_goes_along_with_the_archive_and_runs_from_there() {
 }
 
 #[test]
+fn a_drive_is_named_by_its_label_before_a_colon() {
+    let bench = Bench::without_archive();
+    let archive = "no drive has this label:/backup";
+    let list = || Call::new(BINARY.as_ref()).words("list -a").arg(archive);
+    let refused = list().in_directory(bench.home.root()).fails(4);
+    assert!(refused.err().contains("the drive no drive has this label is not plugged in"), "{}", refused.shown());
+    // A folder of that name comes first.
+    bench.home.dir("no drive has this label:");
+    Call::new(BINARY.as_ref()).words("init -a").arg(archive).in_directory(bench.home.root()).ok();
+    list().in_directory(bench.home.root()).ok();
+}
+
+#[test]
 fn create_without_an_archive_asks_for_the_drive_and_makes_no_folder() {
     let bench = Bench::without_archive();
     bench.home.file("f", "text");

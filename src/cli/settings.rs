@@ -6,7 +6,9 @@ use super::config::ArchiveConfig;
 use super::config::Config;
 use super::config::drive;
 use super::config::drive::Machine;
+use super::config::place::Drive;
 use super::config::place::Located;
+use super::config::place::Place;
 use super::failure::Failure;
 use super::folders::Folders;
 use super::output::advice;
@@ -206,7 +208,10 @@ impl Settings {
         }
         let located = match self.archive()? {
             None => return Err(Failure::usage("no archive given").with_hint(advice::GIVE_ARCHIVE)),
-            Some((Meant::Folder(folder), _)) => Located { folder, id: None, mounted: None },
+            Some((Meant::Folder(folder), _)) => match Drive::typed(&folder) {
+                Some(drive) => Place::Drives(vec![drive]).locate(&Machine::this(), None)?,
+                None => Located { folder, id: None, mounted: None },
+            },
             Some((Meant::Named(name), _)) => self.locate(&name, Some(&drive::mount))?,
         };
         Ok(self.located.get_or_init(|| located))

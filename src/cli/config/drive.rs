@@ -5,6 +5,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::advice;
 use crate::cli::output::text;
 use snap_archive::base::path::printable;
+use snap_archive::system::platform;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fmt;
@@ -61,6 +62,11 @@ impl Machine {
 
     /// Looks for a drive.
     pub(crate) fn find(&self, name: &DriveName) -> Found {
+        if let DriveName::Label(label) = name
+            && let Some(top) = platform::drives_called(label).into_iter().next()
+        {
+            return Found::Mounted(top);
+        }
         if let (Some(volumes), DriveName::Label(label)) = (&self.volumes, name) {
             let top = volumes.join(label);
             return if top.is_dir() { Found::Mounted(top) } else { Found::Absent };

@@ -79,6 +79,22 @@ impl Place {
 }
 
 impl Drive {
+    /// What was typed as `LABEL:/folder` or `LABEL:\folder`, unless there is a folder `LABEL:` here. One letter is no label: it is
+    /// a drive of Windows.
+    pub(crate) fn typed(path: &Path) -> Option<Drive> {
+        let is_slash = |c| matches!(c, '/' | '\\');
+        let text = path.to_str()?;
+        let (label, folder) = text.split_once(':')?;
+        let is_label = label.chars().count() > 1 && !label.contains(is_slash);
+        let is_folder = folder.is_empty() || folder.starts_with(is_slash) && !folder.starts_with("//");
+        let drive = Drive {
+            name: DriveName::Label(label.to_owned()),
+            folder: folder.trim_start_matches(is_slash).into(),
+            id: None,
+        };
+        (is_label && is_folder && !Path::new(&text[..=label.len()]).exists()).then_some(drive)
+    }
+
     fn at(&self, top: &Path, mounted: Option<&Path>) -> Located {
         let folder = if self.folder.as_os_str().is_empty() { top.to_owned() } else { top.join(&self.folder) };
         Located { folder, id: self.id, mounted: mounted.map(Path::to_owned) }
@@ -122,6 +138,20 @@ mod tests {
     use super::super::drive::sample::Computer;
     use super::*;
     use std::cell::RefCell;
+
+    #[test]
+    fn a_label_before_a_colon_is_a_drive_and_a_letter_is_not() {
+        let typed = |text: &str| Drive::typed(Path::new(text));
+        let drive = |label: &str, folder: &str| {
+            Some(Drive { name: DriveName::Label(label.to_owned()), folder: folder.into(), id: None })
+        };
+        assert_eq!(typed(r"STICK:\backup"), drive("STICK", "backup"));
+        assert_eq!(typed("My Stick:/a/b"), drive("My Stick", "a/b"));
+        assert_eq!([typed("STICK:"), typed("STICK:/")], [drive("STICK", ""), drive("STICK", "")]);
+        for folder in ["E:/backup", r"E:\backup", "/media/a:/b", "a/b:/c", "http://x", "x:y", "backup", ""] {
+            assert_eq!(typed(folder), None, "{folder}");
+        }
+    }
 
     fn two() -> Place {
         let drive = |label: &str| Drive {
