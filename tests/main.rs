@@ -7,6 +7,7 @@
 mod support;
 
 mod asking;
+mod by_powershell;
 mod by_script;
 mod changing;
 mod commands;
