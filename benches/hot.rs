@@ -172,7 +172,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
         let made = compressor.append_frame(frame, &mut stored).unwrap();
         for file in frame.chunks(FILE_BYTES) {
             let place = Place { bundle: id, offset: 512 + (files.len() * FILE_BYTES) as u64 };
-            let content = Content { hash: Hash::of(file), place, holes: Holes::default(), torn: false };
+            let content = Content { hash: Hash::of(file), place, holes: Holes::default(), patch: None, torn: false };
             let mut entry = Entry { content: Some(content), ..Entry::default() };
             entry.stat.size = FILE_BYTES as u64;
             files.push(Arc::new(Nowhere(entry)));

@@ -81,7 +81,7 @@ fn change(bench: &Bench, dice: &mut Dice) {
     match dice.roll(9) {
         0 if is_there => drop(home.remove(&name)),
         1 if home.path(&name).symlink_metadata().is_err() => drop(home.symlink(&name, "no/where")),
-        2 | 3 if is_there => drop(home.mode(&name, [0o600, 0o444, 0o755, 0o4711, 0o640][dice.roll(5) as usize])),
+        2 | 3 if is_there => drop(home.mode(&name, [0o600, 0o444, 0o755, 0o4711, 0o2640][dice.roll(5) as usize])),
         4 | 5 if is_there => drop(home.mtime(&name, 1_000_000_000 + dice.roll(1000) as i64, dice.roll(1000) as i64)),
         6 if is_there && as_root() => drop(home.owner(&name, dice.roll(3) as u32 + 1, dice.roll(3) as u32 + 1)),
         7 if !folder.is_empty() && home.path(folder).exists() => {

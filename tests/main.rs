@@ -25,6 +25,7 @@ mod may_go;
 mod messages;
 mod old_archives;
 mod part_limit;
+mod patches;
 mod private;
 mod problems;
 mod recover;

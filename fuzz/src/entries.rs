@@ -71,7 +71,7 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
     let bundle = BundleId { number: u.int_in_range(1..=NUMBER_MAX)?, part: u.int_in_range(0..=PART_MAX)? };
     // A content that is there stands behind a header; 0 says that it is lost.
     let place = Place { bundle, offset: u.int_in_range(1..=SIZE_MAX)? };
-    Ok(Content { hash: Hash(u.arbitrary()?), place, holes, torn: u.arbitrary()? })
+    Ok(Content { hash: Hash(u.arbitrary()?), place, holes, patch: None, torn: u.arbitrary()? })
 }
 
 /// The line that a change is written as, without its newline.

@@ -8,6 +8,8 @@ use crate::archive::catalog::Catalog;
 use crate::archive::open::BundleFile;
 use crate::archive::state::Rows;
 use crate::archive::state::State;
+use crate::base::entry::Content;
+use crate::base::entry::Entry;
 use crate::base::entry::Place;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -22,6 +24,7 @@ use crate::format::manifest::Action;
 use crate::format::tar;
 use crate::format::tar::BLOCK_BYTES;
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -109,12 +112,36 @@ pub fn unused_in(
     let state = catalog.state(gap.next)?;
     let files = catalog.bundles().filter(|file| gap.numbers.contains(&file.id().number));
     let mut left: Vec<(BundleName, u64)> = files.map(|file| (file.name.clone(), file.bytes)).collect();
+    let mut bases = HashSet::new();
     while let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) {
         let needed = Needed::collect(&state, first.id, last.id, monitor)?;
         while let Some((name, bytes)) = left.pop_if(|(name, _)| name.id >= needed.from) {
             check_interrupted(monitor)?;
-            visit(needed.unused_of(catalog, (name, bytes), gap.next - 1)?)?;
+            note_bases(catalog, &name, &mut bases)?;
+            visit(needed.unused_of(catalog, (name, bytes), gap.next - 1, &bases)?)?;
         }
+    }
+    Ok(())
+}
+
+/// Notes the older contents from which those of a bundle are made: patches stay, for a script applies them whoever needs them, and
+/// with them what they are applied to. It stands in older bundles.
+fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<(BundleId, u64)>) -> Result<()> {
+    let mut reader = catalog.archive().bundle(name)?.manifest()?;
+    let mut state = None;
+    while let Some(change) = reader.next_change()? {
+        let Action::Stored(Entry { content: Some(content), .. }) = &change.now else { continue };
+        if content.patch.is_none() {
+            continue;
+        }
+        if state.is_none() {
+            state = Some(catalog.state(name.id.number)?);
+        }
+        let Some(state) = &state else { continue };
+        let known = state.find(&change.path)?.and_then(|entry| entry.content);
+        let patches = known.iter().filter_map(|content| content.patch.as_deref());
+        let places = patches.flat_map(|patch| patch.chain().map(|patch| patch.base.place));
+        bases.extend(places.map(|place| (place.bundle, place.offset)));
     }
     Ok(())
 }
@@ -139,10 +166,15 @@ impl Needed {
                 check_interrupted(monitor)?;
             }
             let Some(entry) = row.entry()? else { continue };
-            let Some(Place { bundle, offset }) = entry.content.map(|content| content.place) else { continue };
-            if bundle >= needed.from && bundle <= last {
-                needed.places.push((bundle, offset));
-                needed.cut(KNOWN_MAX);
+            // It, and the older ones from which it is made.
+            let all = std::iter::successors(entry.content.as_ref(), |content| {
+                content.patch.as_deref().map(|patch| &patch.base)
+            });
+            for Place { bundle, offset } in all.map(|content| content.place) {
+                if bundle >= needed.from && bundle <= last {
+                    needed.places.push((bundle, offset));
+                    needed.cut(KNOWN_MAX);
+                }
             }
         }
         needed.places.sort_unstable();
@@ -172,14 +204,22 @@ impl Needed {
         self.places.binary_search(&(bundle, offset)).is_ok()
     }
 
-    fn unused_of(&self, catalog: &Catalog, (name, bytes): (BundleName, u64), until: Number) -> Result<Unused> {
+    /// What of a bundle is in no state that is kept, and not among `bases`.
+    fn unused_of(
+        &self,
+        catalog: &Catalog,
+        (name, bytes): (BundleName, u64),
+        until: Number,
+        bases: &HashSet<(BundleId, u64)>,
+    ) -> Result<Unused> {
         let bundle = catalog.archive().bundle(&name)?;
         let mut reader = bundle.manifest()?;
         let mut contents = Vec::new();
         while let Some(change) = reader.next_change()? {
             let Action::Stored(entry) = change.now else { continue };
-            let Some(place) = entry.content.map(|content| content.place) else { continue };
-            if entry.stat.size > 0 && place.is_there() && !self.has(name.id, place.offset) {
+            let Some(Content { place, patch: None, .. }) = entry.content else { continue };
+            let is_base = bases.contains(&(name.id, place.offset));
+            if entry.stat.size > 0 && place.is_there() && !is_base && !self.has(name.id, place.offset) {
                 contents.push(Unneeded { offset: place.offset, size: entry.stat.size });
             }
         }

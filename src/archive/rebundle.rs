@@ -7,7 +7,9 @@ use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Patch;
 use crate::base::entry::Place;
+use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
@@ -15,6 +17,7 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
+use crate::format::apply;
 use crate::format::apply::needs_metadata;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
@@ -425,8 +428,12 @@ impl<'a, 's> Rewrite<'a, 's> {
                 self.metadata(&path, &entry)?;
                 self.push(&DraftLine::entry(&path, &entry, kept_in), lost)
             }
-            Action::Stored(entry) => {
+            Action::Stored(mut entry) => {
+                self.drop_patch(&mut entry)?;
                 let offset = match &entry.content {
+                    Some(content @ Content { patch: Some(patch), .. }) => {
+                        Some(self.patch(&path, &entry, content.place.offset, patch)?)
+                    }
                     Some(content) => Some(self.file(&path, &entry, content)?),
                     None => {
                         self.special(&path, &entry)?;
@@ -437,6 +444,55 @@ impl<'a, 's> Rewrite<'a, 's> {
                 self.flush_if_full()
             }
         }
+    }
+
+    /// Where not all data of a patch can be had, its content is looked for as a whole.
+    fn drop_patch(&mut self, entry: &mut Entry) -> Result<()> {
+        let Some(content) = entry.content.as_mut() else { return Ok(()) };
+        let Some(patch) = &content.patch else { return Ok(()) };
+        let (mut at, end) = (content.place.offset, content.place.offset.saturating_add(patch.stored_bytes()));
+        let mut buffer = vec![0; PIECE_BYTES.min(patch.stored_bytes()) as usize];
+        while at < end {
+            let length = buffer.len().min((end - at) as usize);
+            let is_read = match &mut self.old {
+                Some(old) if !content.place.is_lost() => old.read_at(at, &mut buffer[..length]),
+                _ => Err(Error::damaged("the bundle is missing")),
+            };
+            match is_read {
+                Err(error) if error.is_damage() => {
+                    content.patch = None;
+                    return Ok(());
+                }
+                result => result?,
+            }
+            at += length as u64;
+        }
+        Ok(())
+    }
+
+    /// Copies the members of a file that is made from its older content, whose data was found sound; where that begins now.
+    fn patch(&mut self, path: &EntryPath, entry: &Entry, mut at: u64, patch: &Patch) -> Result<u64> {
+        self.flush()?;
+        let head = apply::patch_headers(path, entry.stat.size, patch, self.writer.time_seconds());
+        self.frames.content(head.len()).copy_from_slice(&head);
+        let offset = self.writer.tar_offset() + self.frames.raw_bytes() as u64;
+        let mut left = patch.stored_bytes();
+        while left > 0 {
+            let length = left.min(PIECE_BYTES);
+            if let Some(old) = &mut self.old {
+                old.read_at(at, self.frames.content(length as usize))?;
+            }
+            (at, left) = (at + length, left - length);
+            if left > 0 {
+                self.flush()?;
+            }
+        }
+        self.frames.pad(patch.stored_bytes());
+        self.writer.push_patch(path)?;
+        if let Some(after) = &self.sources.after {
+            self.writer.push_metadata(path, entry, &mut |path| after.find(path))?;
+        }
+        Ok(offset)
     }
 
     /// Has the script give a file its metadata, if its content is as before and its metadata is not.

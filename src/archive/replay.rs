@@ -169,16 +169,25 @@ impl NotFound {
 fn resolved(change: &Change, before: &State, not_found: NotFound) -> Result<Option<Entry>> {
     let entry = match &change.now {
         Action::Removed(_) => return Ok(None),
-        Action::Stored(entry) => return Ok(Some(entry.clone())),
-        Action::Referenced(entry) => entry,
+        Action::Stored(entry) if entry.content.as_ref().is_none_or(|content| content.patch.is_none()) => {
+            return Ok(Some(entry.clone()));
+        }
+        Action::Stored(entry) | Action::Referenced(entry) => entry,
     };
     let mut entry = entry.clone();
-    if !entry.keep_place(before.find(&change.path)?.as_ref()) {
+    let older = before.find(&change.path)?;
+    let is_found = match &change.now {
+        Action::Stored(_) => entry.keep_base(older.as_ref()),
+        _ => entry.keep_place(older.as_ref()),
+    };
+    if !is_found {
         match not_found {
             NotFound::Contradiction => {
                 return Err(Error::damaged(format!("the manifests contradict each other about {}", change.path)));
             }
             NotFound::Lost => entry.lose(),
+            // Without the older content nothing can be made.
+            NotFound::Unknown if matches!(change.now, Action::Stored(_)) => entry.lose(),
             NotFound::Unknown => {}
         }
     }

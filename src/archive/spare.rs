@@ -59,7 +59,8 @@ impl<'a> Spares<'a> {
 
     /// Notes where the content of a file is said to be, if it is wanted.
     pub fn add(&mut self, entry: &Entry, bundle: &BundleName) {
-        let Some(content) = entry.content.as_ref().filter(|content| content.place.is_there()) else { return };
+        let is_whole = |content: &&Content| content.place.is_there() && content.patch.is_none();
+        let Some(content) = entry.content.as_ref().filter(is_whole) else { return };
         let Some(places) = key_of(entry).and_then(|key| self.places.get_mut(&key)) else { return };
         if places.len() < PLACES_MAX && places.iter().all(|(place, _)| *place != content.place) {
             places.push((content.place, content.holes.clone()));

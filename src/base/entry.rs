@@ -192,13 +192,103 @@ impl Place {
 pub struct Content {
     /// The hash of the content's bytes, those in holes left out.
     pub hash: Hash,
-    /// Where the bytes are (holes included, as zeros); the length is the entry's size.
+    /// Where the bytes are (holes included, as zeros); the length is the entry's size. Where there is a patch: where its data is.
     pub place: Place,
+    /// How it is made from an older content, where only what changed stands at the place.
+    pub patch: Option<Arc<Patch>>,
     /// The holes.
     pub holes: Holes,
     /// Whether the file changed or could not be fully read while it was saved, where it has zeros: the bytes may match no
     /// state that it was ever in. It is racy then, too.
     pub torn: bool,
+}
+
+impl Content {
+    /// How many bytes of its bundle's tar it takes, if it is `size` bytes long.
+    pub fn stored_bytes(&self, size: u64) -> u64 {
+        self.patch.as_ref().map_or(size, |patch| patch.stored_bytes())
+    }
+}
+
+/// The most contents that are needed to make one from another, the one that stands whole among them not counted.
+pub const PATCH_DEPTH_MAX: usize = 8;
+
+/// The most pieces of a patch.
+pub const PATCH_PIECES_MAX: usize = 1 << 17;
+
+/// The most bytes that a piece with data of its own has.
+pub const PATCH_PIECE_BYTES_MAX: u64 = 8 << 20;
+
+/// The most bytes from which a piece is made.
+pub const PATCH_BASE_BYTES_MAX: u64 = 9 << 20;
+
+/// The most bytes of data of a piece.
+pub const PATCH_DATA_BYTES_MAX: u64 = 9 << 20;
+
+/// How a content is made from an older one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Patch {
+    /// What it consists of, in order.
+    pub pieces: Vec<PatchPiece>,
+    /// How many bytes it would take if it were stored whole, about.
+    pub whole_bytes: u64,
+    /// How long the older content is.
+    pub base_size: u64,
+    /// The older content: that of the same path in the state before. In a line only its hash is known.
+    pub base: Content,
+}
+
+/// Some bytes of a content that is made from an older one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PatchPiece {
+    /// How many bytes it is.
+    pub bytes: u64,
+    /// Where in the older content the bytes begin that it is, or is made from.
+    pub from: u64,
+    /// How many bytes of the older content it is made from; 0 where it is as many of them as they are.
+    pub base_bytes: u64,
+    /// How many bytes of data it has; 0: it is what stands in the older content.
+    pub stored: u64,
+}
+
+impl Patch {
+    /// How many bytes of data it has.
+    pub fn stored_bytes(&self) -> u64 {
+        self.pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.stored))
+    }
+
+    /// It and those from which it is made, one after the other.
+    pub fn chain(&self) -> impl Iterator<Item = &Patch> {
+        std::iter::successors(Some(self), |patch| patch.base.patch.as_deref())
+    }
+
+    /// How many contents it needs; one that stands whole at the end is not counted.
+    pub fn depth(&self) -> usize {
+        self.chain().count()
+    }
+
+    /// How many bytes of data it has, with those from which it is made.
+    pub fn chain_bytes(&self) -> u64 {
+        self.chain().fold(0, |sum, patch| sum.saturating_add(patch.stored_bytes()))
+    }
+
+    /// Whether it makes `size` bytes of what is there.
+    pub fn is_sound(&self, size: u64) -> bool {
+        let is_inside = |from: u64, bytes: u64| from.checked_add(bytes).is_some_and(|end| end <= self.base_size);
+        let is_sound = |piece: &PatchPiece| match piece.stored {
+            0 => piece.base_bytes == 0 && is_inside(piece.from, piece.bytes),
+            stored => {
+                stored <= PATCH_DATA_BYTES_MAX
+                    && piece.bytes <= PATCH_PIECE_BYTES_MAX
+                    && piece.base_bytes <= PATCH_BASE_BYTES_MAX
+                    && is_inside(piece.from, piece.base_bytes)
+            }
+        };
+        let sum = self.pieces.iter().try_fold(0_u64, |sum, piece| sum.checked_add(piece.bytes));
+        sum == Some(size)
+            && self.pieces.len() <= PATCH_PIECES_MAX
+            && self.pieces.iter().all(|piece| piece.bytes > 0 && is_sound(piece))
+    }
 }
 
 /// One extended attribute: name and value.
@@ -270,8 +360,31 @@ impl Entry {
     pub fn lose(&mut self) {
         if let Some(content) = &mut self.content {
             content.place = Place::lost(content.place.bundle);
+            content.patch = None;
             self.stat.racy = true;
         }
+    }
+
+    /// Finds the older content from which this one is made, if it is: that of `older`, which was there before. Where that is
+    /// lost, so is this one. `false` when it is another one.
+    pub fn keep_base(&mut self, older: Option<&Entry>) -> bool {
+        let Some(content) = self.content.as_mut() else { return true };
+        let Some(patch) = content.patch.as_deref() else { return true };
+        let known = older.and_then(|older| Some((older.stat.size, older.content.as_ref()?)));
+        let Some((_, base)) = known.filter(|(size, base)| *size == patch.base_size && base.hash == patch.base.hash)
+        else {
+            return false;
+        };
+        if !base.place.is_there() {
+            // It is lost with that one.
+            (content.place, content.patch) = (base.place, None);
+            self.stat.racy = true;
+            return true;
+        }
+        let patch = Patch { base: Content { torn: false, ..base.clone() }, ..patch.clone() };
+        let is_deep = patch.depth() > PATCH_DEPTH_MAX;
+        content.patch = Some(Arc::new(patch));
+        !is_deep
     }
 
     /// Takes over the place where `older` has its content, if that is this one's and in the bundle that this one names; says
@@ -286,6 +399,7 @@ impl Entry {
             return false;
         }
         content.place = older.place;
+        content.patch.clone_from(&older.patch);
         self.stat.racy |= !content.place.is_there();
         true
     }
@@ -356,5 +470,64 @@ mod tests {
         assert!(!old.is_unchanged(&Stat { link: 2, ctime: Time::new(101, 0), ..old }));
         let unknown = Stat { inode: 0, ..old };
         assert!(!unknown.is_unchanged(&Stat { link: 2, ..unknown }));
+    }
+
+    fn patch(pieces: &[(u64, u64, u64, u64)], base_size: u64) -> Patch {
+        let piece = |(bytes, from, base_bytes, stored): &(u64, u64, u64, u64)| PatchPiece {
+            bytes: *bytes,
+            from: *from,
+            base_bytes: *base_bytes,
+            stored: *stored,
+        };
+        Patch { pieces: pieces.iter().map(piece).collect(), base_size, ..Patch::default() }
+    }
+
+    #[test]
+    fn a_patch_that_cannot_be_is_none() {
+        assert!(patch(&[(5, 3, 0, 0), (4, 0, 8, 2)], 8).is_sound(9));
+        for (pieces, size) in [
+            (&[(5, 3, 0, 0)][..], 6),
+            (&[(5, 4, 0, 0)], 5),
+            (&[(5, 0, 1, 0)], 5),
+            (&[(5, 4, 5, 1)], 5),
+            (&[(5, u64::MAX, 5, 1)], 5),
+            (&[(u64::MAX, 0, 0, 1), (6, 0, 0, 1)], 5),
+            (&[(PATCH_PIECE_BYTES_MAX + 1, 0, 0, 1)], PATCH_PIECE_BYTES_MAX + 1),
+            (&[(5, 0, 0, u64::MAX)], 5),
+            (&[(0, 0, 0, 1), (5, 0, 5, 1)], 5),
+        ] {
+            assert!(!patch(pieces, 8).is_sound(size), "{pieces:?}");
+        }
+        assert!(!patch(&[(1 << 40, 0, 10 << 20, 1)], 1 << 40).is_sound(1 << 40));
+    }
+
+    /// A file of 8 bytes whose content is made from one with this hash, if it is given.
+    fn made(hash: u8, base: Option<u8>, offset: u64) -> Entry {
+        let patch = base.map(|base| {
+            let base = Content { hash: Hash([base; 32]), ..Content::default() };
+            Arc::new(Patch { base, ..patch(&[(8, 0, 0, 0)], 8) })
+        });
+        let place = Place { bundle: BundleId { number: 1, part: 0 }, offset };
+        let content = Some(Content { hash: Hash([hash; 32]), place, patch, ..Content::default() });
+        Entry { stat: Stat { size: 8, ..Stat::default() }, content, ..Entry::default() }
+    }
+
+    #[test]
+    fn an_older_content_must_be_the_one_that_is_named_and_chains_of_them_end() {
+        let mut entry = made(2, Some(1), 512);
+        assert!(!entry.clone().keep_base(None) && !entry.clone().keep_base(Some(&made(3, None, 512))));
+        assert!(!entry.clone().keep_base(Some(&entry.clone())), "it is not made from itself");
+        let longer = Entry { stat: Stat { size: 9, ..Stat::default() }, ..made(1, None, 512) };
+        assert!(!entry.clone().keep_base(Some(&longer)));
+        assert!(entry.keep_base(Some(&made(1, None, 512))) && !entry.is_lost());
+        let mut chain = made(1, None, 512);
+        for depth in 1..=PATCH_DEPTH_MAX + 1 {
+            let mut next = made(depth as u8 + 1, Some(depth as u8), 512);
+            assert_eq!(next.keep_base(Some(&chain)), depth <= PATCH_DEPTH_MAX, "{depth}");
+            chain = next;
+        }
+        let mut lost = made(2, Some(1), 512);
+        assert!(lost.keep_base(Some(&made(1, None, 0))));
+        assert!(lost.is_lost() && lost.stat.racy);
     }
 }

@@ -48,6 +48,10 @@ pub struct Rules {
     /// Whether directories on other file systems than the source's are kept without their contents.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_file_system: bool,
+    /// From which size in bytes on, of a file and of what it was, only what changed of it is stored; [`u64::MAX`]: never. Absent:
+    /// from 1 MiB on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_from: Option<u64>,
 }
 
 impl Rules {

@@ -3,18 +3,23 @@
 
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Patch;
+use crate::base::entry::PatchPiece;
 use crate::base::error::Result;
+use crate::base::id::Hash;
 use crate::base::path::APPLY_DIRECTORY;
 use crate::base::path::APPLY_SCRIPT;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
+use crate::format::frames::FRAME_BYTES;
 use crate::format::frames::Frame;
 use crate::format::tar;
 use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
 use crate::system::store::Spool;
+use std::fmt::Write;
 
 /// The script, the same in every bundle that has one.
 pub const SCRIPT: &str = include_str!("apply.sh");
@@ -44,6 +49,65 @@ pub fn script_name() -> &'static [u8] {
     APPLY_SCRIPT.as_bytes()
 }
 
+/// The member with the names of the files whose contents the script makes.
+pub const PATCHES: &str = ".snap-apply/patches";
+
+/// Whether only what changed of the file at `path` may be stored: what gives it its metadata must be able to name it.
+pub fn may_have_patch(path: &EntryPath) -> bool {
+    path.as_bytes().len() <= PATH_BYTES_MAX
+}
+
+/// What the names of a file's two members begin with, in the script's directory.
+fn patch_key(path: &EntryPath) -> String {
+    let mut key = Hash::of(path.as_bytes()).to_string();
+    key.truncate(32);
+    key
+}
+
+/// The name of the member with the pieces of a file that is made from its older content; that with their data ends in `.patch`.
+pub fn list_name(path: &EntryPath) -> String {
+    format!("{APPLY_DIRECTORY}/{}.list", patch_key(path))
+}
+
+/// The name of the member with the data of a file that is made from its older content.
+pub fn patch_name(path: &EntryPath) -> String {
+    format!("{APPLY_DIRECTORY}/{}.patch", patch_key(path))
+}
+
+/// What the script is told of the files whose contents it makes: the key and the name of each.
+pub fn push_patch_name(names: &mut Vec<u8>, path: &EntryPath) {
+    names.extend_from_slice(patch_key(path).as_bytes());
+    names.extend_from_slice(b"\0./");
+    names.extend_from_slice(path.as_bytes());
+    names.push(0);
+}
+
+/// What the script is told of the pieces of a content of `size` bytes.
+pub fn patch_list(size: u64, patch: &Patch) -> Vec<u8> {
+    let mut list = format!("{size}\n");
+    for PatchPiece { bytes, from, base_bytes, stored } in &patch.pieces {
+        // Writing to a string does not fail.
+        let _ = writeln!(list, "{bytes} {from} {base_bytes} {stored}");
+    }
+    list.into_bytes()
+}
+
+/// The members of a file that is made from its older content, up to the data of its pieces, which has to follow, and padding.
+pub fn patch_headers(path: &EntryPath, size: u64, patch: &Patch, mtime_seconds: i64) -> Vec<u8> {
+    let list = patch_list(size, patch);
+    let mut raw = plain_file(&list_name(path), &list, mtime_seconds);
+    tar::append_plain_file_header(&mut raw, &patch_name(path), patch.stored_bytes(), mtime_seconds);
+    raw
+}
+
+fn plain_file(name: &str, content: &[u8], mtime_seconds: i64) -> Vec<u8> {
+    let mut raw = Vec::with_capacity(content.len() + 2 * tar::BLOCK_BYTES);
+    tar::append_plain_file_header(&mut raw, name, content.len() as u64, mtime_seconds);
+    raw.extend_from_slice(content);
+    tar::pad(&mut raw, content.len() as u64);
+    raw
+}
+
 /// Whether a member of the script's directory is a tar with metadata.
 pub fn is_metadata(member: &[u8]) -> bool {
     member.starts_with(format!("{APPLY_DIRECTORY}/{METADATA_PREFIX}").as_bytes())
@@ -65,8 +129,12 @@ pub struct ApplyMembers {
     metadata: Vec<u8>,
     /// The directories on the way down that stand in it.
     above: Vec<EntryPathBuf>,
-    /// The members so far, in the order of their names.
+    /// The names of the members so far.
     members: Vec<String>,
+    /// How many of them are tars with metadata.
+    tars: usize,
+    /// The names of the files whose contents the script makes.
+    patches: Vec<u8>,
     stored: Spool,
     frames: Vec<Frame>,
 }
@@ -83,6 +151,8 @@ impl ApplyMembers {
             metadata: Vec::new(),
             above: Vec::new(),
             members: Vec::new(),
+            tars: 0,
+            patches: Vec::new(),
             stored: Spool::default(),
             frames: Vec::new(),
         })
@@ -123,8 +193,9 @@ impl ApplyMembers {
         }
         self.metadata.resize(self.metadata.len() + tar::END_BYTES, 0);
         let content = std::mem::take(&mut self.metadata);
-        let name = format!("{APPLY_DIRECTORY}/{METADATA_PREFIX}{:06}.tar", self.members.len() + 1);
-        self.append(&self.file(&name, &content))?;
+        let name = format!("{APPLY_DIRECTORY}/{METADATA_PREFIX}{:06}.tar", self.tars + 1);
+        self.tars += 1;
+        self.append(&plain_file(&name, &content, self.mtime_seconds))?;
         self.members.push(name);
         self.above.clear();
         self.metadata = content;
@@ -132,12 +203,10 @@ impl ApplyMembers {
         Ok(())
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> Vec<u8> {
-        let mut raw = Vec::with_capacity(content.len() + 2 * tar::BLOCK_BYTES);
-        tar::append_plain_file_header(&mut raw, name, content.len() as u64, self.mtime_seconds);
-        raw.extend_from_slice(content);
-        tar::pad(&mut raw, content.len() as u64);
-        raw
+    /// Has the script make the content of a file, whose members stand before those of this.
+    pub fn push_patch(&mut self, path: &EntryPath) {
+        push_patch_name(&mut self.patches, path);
+        self.members.extend([list_name(path), patch_name(path)]);
     }
 
     fn append(&mut self, raw: &[u8]) -> Result<()> {
@@ -152,14 +221,21 @@ impl ApplyMembers {
     /// When there is no memory for it.
     pub fn finish(mut self) -> Result<(Spool, Vec<Frame>)> {
         self.close_metadata()?;
+        let mut raw = Vec::new();
+        if !self.patches.is_empty() {
+            self.members.push(PATCHES.to_owned());
+            raw = plain_file(PATCHES, &self.patches, self.mtime_seconds);
+        }
+        self.members.sort();
         let names = listing(self.members.iter().map(String::as_bytes));
         let mut directory = Entry::default();
         (directory.stat.kind, directory.stat.mode) = (Kind::Directory, 0o755);
         directory.stat.mtime.seconds = self.mtime_seconds;
-        let mut raw = Vec::new();
         tar::append_header(&mut raw, APPLY_DIRECTORY.as_bytes(), &directory, Body::Listing(&names));
-        raw.extend(self.file(APPLY_SCRIPT, SCRIPT.as_bytes()));
-        self.append(&raw)?;
+        raw.extend(plain_file(APPLY_SCRIPT, SCRIPT.as_bytes(), self.mtime_seconds));
+        for part in raw.chunks(FRAME_BYTES) {
+            self.append(part)?;
+        }
         Ok((self.stored, self.frames))
     }
 }

@@ -25,14 +25,45 @@ each() {
     [ ! -s "$list" ] || xargs -0 "$@" <"$list"
 }
 
+# Makes a file of which only what changed stands in the bundle from what it was. The arguments are what the names of its pieces
+# begin with, and the file.
+patch='
+at=.snap-apply key=$1 file=$2 size="" skip=0
+[ -f "$file" ] && [ ! -L "$file" ] || exit 1
+{
+    read -r size
+    while read -r bytes from base stored; do
+        if [ "$stored" = 0 ]; then
+            tail -c +$((from + 1)) "$file" | head -c "$bytes"
+            continue
+        fi
+        tail -c +$((skip + 1)) "$at/$key.patch" | head -c "$stored" >"$at/piece.zst"
+        skip=$((skip + stored))
+        if [ "$base" = 0 ]; then
+            zstd -qdc "$at/piece.zst" || exit 1
+        else
+            tail -c +$((from + 1)) "$file" | head -c "$base" >"$at/base"
+            zstd -qdc --patch-from="$at/base" "$at/piece.zst" || exit 1
+        fi
+    done
+} <"$at/$key.list" >"$at/new"
+[ "$(($(wc -c <"$at/new")))" = "$size" ] && mv -f -- "$at/new" "$file"'
+each "$at/patches" -n 2 sh -c "$patch" sh ||
+    say 'not all large files of which only what changed is stored could be made: such a file is as it was before'
+
 # Files whose content is as it was and whose metadata is not: tars of empty files that have it.
 metadata() {
     mkdir "$at/stage" || return 1
     (umask 0 && "$gnu_tar" --warning=no-timestamp -xpf "$1" -C "$at/stage") || return 1
-    # A file that is not there is none to be made.
+    # A file that is not there is none to be made. Where a file has setuid, setgid or sticky and is to lose it, cp leaves it.
     (cd "$at/stage" && find . ! -type d -exec sh -c '
         for file; do
-            if [ ! -f "../../$file" ] || [ -L "../../$file" ]; then rm -f -- "$file"; fi
+            there=../../$file
+            if [ ! -f "$there" ] || [ -L "$there" ]; then
+                rm -f -- "$file"
+            elif [ -u "$there" ] || [ -g "$there" ] || [ -k "$there" ]; then
+                chmod a-st "$there"
+            fi
         done' sh {} +) || return 1
     : >"$at/unreadable"
     if [ "$(id -u)" != 0 ]; then

@@ -121,11 +121,29 @@ impl BundleWriter {
     /// # Errors
     /// As for [`ApplyMembers::push_metadata`].
     pub fn push_metadata(&mut self, path: &EntryPath, entry: &Entry, find: &mut FindDirectory) -> Result<()> {
+        self.apply()?.push_metadata(path, entry, find)
+    }
+
+    /// Has the bundle's script make the content of a file, as [`ApplyMembers::push_patch`].
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn push_patch(&mut self, path: &EntryPath) -> Result<()> {
+        self.apply()?.push_patch(path);
+        Ok(())
+    }
+
+    fn apply(&mut self) -> Result<&mut ApplyMembers> {
         let apply = match self.apply.take() {
             Some(apply) => apply,
             None => ApplyMembers::new(self.level, self.head.time.seconds)?,
         };
-        self.apply.insert(apply).push_metadata(path, entry, find)
+        Ok(self.apply.insert(apply))
+    }
+
+    /// The snapshot's time, in seconds.
+    pub fn time_seconds(&self) -> i64 {
+        self.head.time.seconds
     }
 
     /// Appends a whole line, newline included, to the manifest.

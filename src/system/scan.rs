@@ -63,6 +63,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The rules by which it is read.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// Opens the directory or plain file `path` as the source `name`.
     ///
     /// # Errors

@@ -3,11 +3,14 @@
 
 use super::frame::Check;
 use super::frame::FrameCache;
+use super::pieces::PieceCache;
+use super::place::ContentRequest;
 use crate::archive::catalog::Catalog;
 use crate::archive::catalog::missing;
 use crate::archive::exchange;
 use crate::base::advice::Advice;
 use crate::base::concurrency::Lock;
+use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -38,13 +41,22 @@ pub(super) struct Shared {
     /// The one used last at the end.
     pub(super) open: Lock<VecDeque<(BundleId, Arc<Bundle>)>>,
     pub(super) frames: FrameCache,
+    pub(super) pieces: PieceCache,
+    /// Taken by who makes whole contents from older ones: one at a time, for that takes memory.
+    pub(super) patching: Lock<()>,
 }
 
 impl Contents {
     /// The contents in the bundles that `catalog` lists. `advice` says what to do when the archive is gone half-way.
     pub fn new(catalog: &Catalog, check: Check, advice: Advice) -> Contents {
+        Contents::keeping(catalog, KEPT_BYTES_MAX, check, advice)
+    }
+
+    /// As [`Contents::new`]; of decompressed frames at most `kept_bytes_max` bytes are kept.
+    pub fn keeping(catalog: &Catalog, kept_bytes_max: u64, check: Check, advice: Advice) -> Contents {
         let names = catalog.bundles().map(|file| (file.id(), (file.name.clone(), Some(file.bytes)))).collect();
-        Contents::of_names(catalog.archive().store().clone(), names, check, advice)
+        let kept = FrameCache::new(kept_bytes_max, check);
+        Contents::of_names(catalog.archive().store().clone(), names, kept, advice)
     }
 
     /// The contents in these bundles of a store.
@@ -55,22 +67,35 @@ impl Contents {
         advice: Advice,
     ) -> Contents {
         let names = names.into_iter().map(|name| (name.id, (name.clone(), None))).collect();
-        Contents::of_names(store, names, check, advice)
+        Contents::of_names(store, names, FrameCache::new(KEPT_BYTES_MAX, check), advice)
     }
 
     fn of_names(
         store: Arc<dyn Store>,
         names: BTreeMap<BundleId, (BundleName, Option<u64>)>,
-        check: Check,
+        frames: FrameCache,
         advice: Advice,
     ) -> Contents {
-        Contents(Arc::new(Shared {
-            store,
-            names,
-            advice,
-            open: Lock::default(),
-            frames: FrameCache::new(KEPT_BYTES_MAX, check),
-        }))
+        let (open, pieces, patching) = (Lock::default(), PieceCache::default(), Lock::new(()));
+        Contents(Arc::new(Shared { store, names, advice, open, frames, pieces, patching }))
+    }
+
+    /// How many bytes of its bundle a content takes that stands there whole, about: its share of its frames.
+    ///
+    /// # Errors
+    /// When the bundle cannot be read.
+    pub fn stored_bytes(&self, entry: &Entry) -> Result<u64> {
+        let wanted = ContentRequest::of(entry)?;
+        let bundle = self.bundle(wanted.bundle())?;
+        let (mut at, end, mut sum) = (wanted.in_tar(0), wanted.in_tar(wanted.stored_bytes()), 0);
+        while at < end
+            && let Some(frame) = bundle.frame_at(at)
+        {
+            let share = frame.raw_end().min(end) - at;
+            sum += u64::from(frame.stored_bytes) * share / u64::from(frame.raw_bytes.max(1));
+            at = frame.raw_end();
+        }
+        Ok(sum)
     }
 
     /// A bundle, opened.

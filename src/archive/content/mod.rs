@@ -4,6 +4,7 @@
 //! A frame that is damaged is decoded as far as it goes: a content whose hash is right is sound, whatever its frame is.
 
 mod frame;
+mod pieces;
 mod place;
 
 mod bundle_tar;
@@ -12,6 +13,7 @@ mod tape;
 mod contents;
 
 mod reader;
+
 mod unpack;
 
 pub use bundle_tar::BundleTar;

@@ -1,4 +1,4 @@
-//! How a content is stored. The only place that knows it: today a content stands as it is in one bundle.
+//! Where a content stands: as it is in one bundle, or there what changed of an older one.
 
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -39,6 +39,16 @@ impl<'a> ContentRequest<'a> {
         self.content.place.bundle
     }
 
+    /// The older content from which it is made.
+    pub fn base(&self) -> Option<ContentRequest<'a>> {
+        self.content.patch.as_ref().map(|patch| ContentRequest { size: patch.base_size, content: &patch.base })
+    }
+
+    /// How many bytes of its bundle's tar it takes.
+    pub fn stored_bytes(&self) -> u64 {
+        self.content.stored_bytes(self.size)
+    }
+
     /// Where in the tar of its bundle the byte at `offset` stands.
     pub fn in_tar(&self, offset: u64) -> u64 {
         self.content.place.offset.saturating_add(offset)
@@ -60,15 +70,17 @@ impl<'a> ContentRequest<'a> {
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it does not lie in `bundle`'s tar, as far as there are
     /// frames of that.
     pub fn check_inside(&self, bundle: &Bundle) -> Result<()> {
-        let end = self.content.place.offset.checked_add(self.size);
-        if end.is_some_and(|end| end <= bundle.raw_bytes()) {
-            return Ok(());
-        }
-        let name = bundle.name();
-        Err(Error::damaged(if bundle.has_sound_table() {
-            format!("the index places it outside of bundle {name}")
-        } else {
-            format!("bundle {name} is cut off or damaged before the place where it is")
-        }))
+        let end = self.content.place.offset.checked_add(self.stored_bytes());
+        if end.is_some_and(|end| end <= bundle.raw_bytes()) { Ok(()) } else { Err(outside(bundle)) }
     }
+}
+
+/// The error of a content that does not lie in a bundle's tar.
+pub(super) fn outside(bundle: &Bundle) -> Error {
+    let name = bundle.name();
+    Error::damaged(if bundle.has_sound_table() {
+        format!("the index places it outside of bundle {name}")
+    } else {
+        format!("bundle {name} is cut off or damaged before the place where it is")
+    })
 }

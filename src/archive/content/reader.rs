@@ -4,14 +4,21 @@ use super::contents::Contents;
 use super::frame::Frame;
 use super::frame::said_again;
 use super::place::ContentRequest;
+use super::place::outside;
 use crate::base::entry::Entry;
+use crate::base::entry::Patch;
+use crate::base::entry::PatchPiece;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::format::bundle::Bundle;
 use crate::format::frames::Decompressor;
 use crate::format::frames::FrameAt;
+use crate::format::frames::decompress_patch;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Why bytes of a frame are not to be trusted, if they are not.
+type Trouble<'t> = dyn for<'f> Fn(&'f Frame, Range<u64>) -> Option<&'f Error> + 't;
 
 /// Reads contents; one for each thread.
 pub struct Reader {
@@ -50,7 +57,7 @@ impl Reader {
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when a frame that has some of them is damaged; otherwise when
     /// the archive cannot be read any more.
     pub fn read_at(&mut self, entry: &Entry, offset: u64, out: &mut [u8]) -> Result<()> {
-        let lost = self.read_parts(entry, offset, out, |frame, _| frame.damage())?;
+        let lost = self.read_parts(entry, offset, out, &|frame, _| frame.damage())?;
         lost.map_or(Ok(()), Err)
     }
 
@@ -60,36 +67,44 @@ impl Reader {
     /// # Errors
     /// When the archive cannot be read any more.
     pub fn read_lossy(&mut self, entry: &Entry, offset: u64, out: &mut [u8]) -> Result<Option<Error>> {
-        self.read_parts(entry, offset, out, |frame, range| frame.bytes(range).err())
+        self.read_parts(entry, offset, out, &|frame, range| frame.bytes(range).err())
     }
 
-    /// Whether a content is where it can be read at all; its frames are not looked at.
+    /// Whether a content is where it can be read at all, and those from which it is made; its frames are not looked at.
     ///
     /// # Errors
     /// As for [`Reader::read`].
     pub fn check_place(&self, entry: &Entry) -> Result<()> {
-        let wanted = ContentRequest::of(entry)?;
-        if wanted.next_data(0).is_none() {
-            return Ok(());
+        let mut next = Some(ContentRequest::of(entry)?);
+        while let Some(wanted) = next.filter(|wanted| wanted.next_data(0).is_some()) {
+            match self.contents.bundle(wanted.bundle()) {
+                Ok(bundle) => wanted.check_inside(&bundle)?,
+                Err(error) => return Err(self.contents.lost_or_gone(&error)?),
+            }
+            next = wanted.base();
         }
-        match self.contents.bundle(wanted.bundle()) {
-            Ok(bundle) => wanted.check_inside(&bundle),
-            Err(error) => Err(self.contents.lost_or_gone(&error)?),
+        Ok(())
+    }
+
+    fn read_parts(&mut self, entry: &Entry, offset: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
+        out.fill(0);
+        match ContentRequest::of(entry) {
+            Ok(wanted) => self.read_content(wanted, offset, out, trouble),
+            Err(error) => Ok(Some(error)),
         }
     }
 
-    fn read_parts(
+    /// Reads into `out`, which is all zeros.
+    fn read_content(
         &mut self,
-        entry: &Entry,
+        wanted: ContentRequest,
         offset: u64,
         out: &mut [u8],
-        trouble: impl Fn(&Frame, Range<u64>) -> Option<&Error>,
+        trouble: &Trouble,
     ) -> Result<Option<Error>> {
-        out.fill(0);
-        let wanted = match ContentRequest::of(entry) {
-            Ok(wanted) => wanted,
-            Err(error) => return Ok(Some(error)),
-        };
+        if let Some(patch) = &wanted.content.patch {
+            return self.read_made(wanted, patch, offset, out);
+        }
         let mut lost = None;
         for data in wanted.content.holes.data(offset..offset + out.len() as u64) {
             let bundle = match self.contents.bundle(wanted.bundle()) {
@@ -97,21 +112,104 @@ impl Reader {
                 Err(error) => return self.contents.lost_or_gone(&error).map(Some),
             };
             let out = &mut out[(data.start - offset) as usize..(data.end - offset) as usize];
-            let (begin, end) = (wanted.in_tar(data.start), wanted.in_tar(data.end));
-            let mut at = begin;
-            while at < end {
-                let Some(place) = bundle.frame_at(at) else {
-                    return Ok(lost.or_else(|| wanted.check_inside(&bundle).err()));
-                };
-                let frame = self.frame(&bundle, &place)?;
-                let until = end.min(place.raw_end());
-                out[(at - begin) as usize..(until - begin) as usize].copy_from_slice(frame.with_zeros(at..until));
-                let trouble = trouble(&frame, at..until);
-                lost = lost.or_else(|| trouble.map(|why| Error::damaged(said_again(&bundle, why).to_string())));
-                at = until;
-            }
+            let missing = self.read_tar(&bundle, wanted.in_tar(data.start), out, trouble)?;
+            lost = lost.or(missing);
         }
         Ok(lost)
+    }
+
+    /// Reads the bytes of a bundle's tar from `begin` on.
+    fn read_tar(&mut self, bundle: &Bundle, begin: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
+        let (mut at, end, mut lost) = (begin, begin.saturating_add(out.len() as u64), None);
+        while at < end {
+            let Some(place) = bundle.frame_at(at) else { return Ok(lost.or_else(|| Some(outside(bundle)))) };
+            let frame = self.frame(bundle, &place)?;
+            let until = end.min(place.raw_end());
+            out[(at - begin) as usize..(until - begin) as usize].copy_from_slice(frame.with_zeros(at..until));
+            let trouble = trouble(&frame, at..until);
+            lost = lost.or_else(|| trouble.map(|why| Error::damaged(said_again(bundle, why).to_string())));
+            at = until;
+        }
+        Ok(lost)
+    }
+
+    /// Reads a content that is made from an older one, from `offset` on.
+    fn read_made(
+        &mut self,
+        wanted: ContentRequest,
+        patch: &Patch,
+        offset: u64,
+        out: &mut [u8],
+    ) -> Result<Option<Error>> {
+        let end = offset + out.len() as u64;
+        let (mut start, mut stored_at, mut lost) = (0, wanted.in_tar(0), None);
+        for piece in &patch.pieces {
+            if start >= end {
+                break;
+            }
+            let (from, until) = (offset.max(start), end.min(start + piece.bytes));
+            if from < until {
+                let out = &mut out[(from - offset) as usize..(until - offset) as usize];
+                let missing = if piece.stored == 0 {
+                    self.read_base(patch, piece.from + (from - start), out)?
+                } else {
+                    match self.made_piece(wanted, patch, piece, stored_at)? {
+                        Ok(made) => {
+                            out.copy_from_slice(&made[(from - start) as usize..(until - start) as usize]);
+                            None
+                        }
+                        Err(error) => Some(error),
+                    }
+                };
+                lost = lost.or(missing);
+            }
+            start += piece.bytes;
+            stored_at = stored_at.saturating_add(piece.stored);
+        }
+        Ok(lost)
+    }
+
+    /// Reads the older content of a patch into `out`, which is all zeros.
+    fn read_base(&mut self, patch: &Patch, offset: u64, out: &mut [u8]) -> Result<Option<Error>> {
+        let wanted = ContentRequest { size: patch.base_size, content: &patch.base };
+        if !wanted.content.place.is_there() {
+            return Ok(Some(Error::damaged("the older content from which it is made was lost")));
+        }
+        self.read_content(wanted, offset, out, &|frame, range| frame.bytes(range).err())
+    }
+
+    /// A piece that has data of its own at `stored_at` of the tar; or why it cannot be had.
+    fn made_piece(
+        &mut self,
+        wanted: ContentRequest,
+        patch: &Patch,
+        piece: &PatchPiece,
+        stored_at: u64,
+    ) -> Result<std::result::Result<Arc<Vec<u8>>, Error>> {
+        let key = (wanted.bundle(), stored_at);
+        if let Some(made) = self.contents.0.pieces.get(key) {
+            return Ok(Ok(made));
+        }
+        let mut base = vec![0; piece.base_bytes as usize];
+        if let Some(lost) = self.read_base(patch, piece.from, &mut base)? {
+            return Ok(Err(lost));
+        }
+        let bundle = match self.contents.bundle(wanted.bundle()) {
+            Ok(bundle) => bundle,
+            Err(error) => return self.contents.lost_or_gone(&error).map(Err),
+        };
+        let mut stored = vec![0; piece.stored as usize];
+        if let Some(lost) = self.read_tar(&bundle, stored_at, &mut stored, &|frame, range| frame.bytes(range).err())? {
+            return Ok(Err(lost));
+        }
+        match decompress_patch(&stored, &base, piece.bytes as usize) {
+            Ok(made) => {
+                let made = Arc::new(made);
+                self.contents.0.pieces.put(key, made.clone());
+                Ok(Ok(made))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn frame(&mut self, bundle: &Bundle, at: &FrameAt) -> Result<Arc<Frame>> {

@@ -254,6 +254,22 @@ impl<'a> Tape<'a> {
         Ok(Some(if is_lost { Piece::Lost(end - start) } else { Piece::Bytes(frame.with_zeros(start..end)) }))
     }
 
+    /// The next `size` bytes, which must not be more than may be held in memory; `None` when not all of them can be had.
+    ///
+    /// # Errors
+    /// As for [`Tape::piece`].
+    pub fn take(&mut self, size: u64) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < size {
+            match self.piece(size - bytes.len() as u64)? {
+                Some(Piece::Bytes(piece)) => bytes.extend_from_slice(piece),
+                Some(Piece::Zeros(length)) => bytes.resize(bytes.len() + length as usize, 0),
+                Some(Piece::Lost(_)) | None => return Ok(None),
+            }
+        }
+        Ok(Some(bytes))
+    }
+
     fn next_frame(&mut self) -> Result<bool> {
         self.current = None;
         let Some(decoded) = self.frames.next() else { return Ok(false) };

@@ -38,6 +38,14 @@ pub(crate) fn parse_part(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads the size from which on patches are made: as `parse`, or `never`.
+///
+/// # Errors
+/// As `parse`.
+pub(crate) fn parse_patch_from(text: &str) -> Result<u64, String> {
+    if text == "never" { Ok(u64::MAX) } else { parse(text).map_err(|_| format!("{}, or never", expected())) }
+}
+
 fn expected() -> String {
     "expected a size such as 512M, 1GiB or 4GB".to_owned()
 }

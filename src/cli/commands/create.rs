@@ -92,6 +92,10 @@ pub(crate) struct CreateArgs {
     /// No longer exclude it
     #[arg(long, conflicts_with = "one_file_system")]
     no_one_file_system: bool,
+    /// Of changed files from this size on store only what changed, by which tar alone does not get them back (the archive's
+    /// recover.sh does); 0: of all, never: of none. Remembered as rules are [default: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse_patch_from)]
+    patch_from: Option<u64>,
     /// Only say what would be saved; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -260,6 +264,7 @@ fn rule_changes(args: &CreateArgs, configured: Option<&Rules>) -> Result<RuleCha
         exclude: args.no_exclude.clone(),
         exclude_caches: args.no_exclude_caches,
         one_file_system: args.no_one_file_system,
+        patch_from: None,
     };
     let Some(configured) = configured.filter(|_| !args.fresh_rules) else {
         return Ok(RuleChanges { added, taken_away, fresh: args.fresh_rules });
@@ -274,6 +279,7 @@ fn rule_changes(args: &CreateArgs, configured: Option<&Rules>) -> Result<RuleCha
     all.exclude.extend(added.exclude);
     all.exclude_caches |= added.exclude_caches;
     all.one_file_system |= added.one_file_system;
+    all.patch_from = added.patch_from.or(all.patch_from);
     Ok(RuleChanges { added: Some(all), taken_away, fresh: true })
 }
 
@@ -286,7 +292,12 @@ fn rules(args: &CreateArgs) -> Result<Option<Rules>, Failure> {
     exclude.extend(args.exclude.iter().cloned());
     // Refused here, before the drive is touched.
     Exclude::new(&exclude, platform::CASE).map_err(|error| Failure::from(error).into_usage())?;
-    let rules = Rules { exclude, exclude_caches: args.exclude_caches, one_file_system: args.one_file_system };
+    let rules = Rules {
+        exclude,
+        exclude_caches: args.exclude_caches,
+        one_file_system: args.one_file_system,
+        patch_from: args.patch_from,
+    };
     Ok((rules != Rules::default()).then_some(rules))
 }
 

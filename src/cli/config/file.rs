@@ -216,6 +216,7 @@ impl WrittenArchive {
             exclude: self.exclude.unwrap_or_default(),
             exclude_caches: self.exclude_caches.unwrap_or(false),
             one_file_system: self.one_file_system.unwrap_or(false),
+            patch_from: None,
         };
         Exclude::new(&rules.exclude, platform::CASE).map_err(|error| error.to_string())?;
         let level = self.level.map(WrittenLevel::checked).transpose()?;

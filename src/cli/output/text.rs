@@ -156,7 +156,11 @@ pub(crate) fn rules(rules: &Rules) -> String {
     let patterns = rules.exclude.iter().map(|rule| format!("--exclude '{}'", printable(rule.as_bytes())));
     let caches = rules.exclude_caches.then(|| "--exclude-caches".to_owned());
     let one = rules.one_file_system.then(|| "--one-file-system".to_owned());
-    patterns.chain(caches).chain(one).collect::<Vec<_>>().join(" ")
+    let patch = rules.patch_from.map(|from| match from {
+        u64::MAX => "--patch-from never".to_owned(),
+        from => format!("--patch-from {from}"),
+    });
+    patterns.chain(caches).chain(one).chain(patch).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl FrameCheck {
     }
 }
 
-fn not_what_went_in() -> Error {
+pub(super) fn not_what_went_in() -> Error {
     Error::damaged("what was compressed just now cannot be decompressed to the same bytes")
         .with_advice(Advice::TestMemory)
 }

@@ -6,6 +6,7 @@
 mod compress;
 mod decompress;
 mod header;
+mod patch;
 mod seek_table;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ pub use header::HEADER_BYTES_MAX;
 pub use header::cut_off_frame;
 pub use header::header_length;
 pub use header::raw_bytes_by_header;
+pub use patch::compress_patch;
+pub use patch::decompress_patch;
 pub use seek_table::FrameAt;
 pub use seek_table::FramesEnd;
 pub use seek_table::SeekTable;

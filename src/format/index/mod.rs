@@ -11,11 +11,19 @@ pub use read::Block;
 pub use read::IndexFile;
 pub use write::IndexWriter;
 
+use crate::base::entry::Content;
 use crate::base::entry::Kind;
+use crate::base::entry::PATCH_DEPTH_MAX;
+use crate::base::entry::Patch;
+use crate::base::entry::PatchPiece;
+use crate::base::entry::Place;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
+use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
+use crate::base::id::BundleId;
+use crate::base::id::Hash;
 use crate::base::id::Number;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
@@ -26,6 +34,7 @@ use bincode::Decode;
 use bincode::Encode;
 use serde::Deserialize;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The last byte is the version. A file of another one is made again.
 const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
@@ -167,6 +176,74 @@ struct Extra {
     target: Vec<u8>,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     holes: Vec<(u64, u64)>,
+    /// How the content is made from an older one, and so on, as far as contents are made from older ones.
+    patches: Vec<PatchRow>,
+}
+
+/// How a content is made from an older one, and where that is.
+#[derive(Encode, Decode, Default, Clone)]
+struct PatchRow {
+    /// Of each: its length, where in the older content, how many bytes of that, and bytes of data.
+    pieces: Vec<(u64, u64, u64, u64)>,
+    whole_bytes: u64,
+    base_size: u64,
+    hash: [u8; 32],
+    bundle: (u32, u16),
+    offset: u64,
+    holes: Vec<(u64, u64)>,
+}
+
+impl PatchRow {
+    fn of(patch: &Patch) -> PatchRow {
+        let pieces = patch.pieces.iter().map(|piece| (piece.bytes, piece.from, piece.base_bytes, piece.stored));
+        let base = &patch.base;
+        PatchRow {
+            pieces: pieces.collect(),
+            whole_bytes: patch.whole_bytes,
+            base_size: patch.base_size,
+            hash: base.hash.0,
+            bundle: (base.place.bundle.number, base.place.bundle.part),
+            offset: base.place.offset,
+            holes: base.holes.to_pairs(),
+        }
+    }
+
+    /// The patch of a content of `size` bytes, from older ones of which `next` is the first; `None` when that cannot be.
+    fn patch(&self, size: u64, next: Option<Arc<Patch>>) -> Option<Patch> {
+        let piece = |(bytes, from, base_bytes, stored): &(u64, u64, u64, u64)| PatchPiece {
+            bytes: *bytes,
+            from: *from,
+            base_bytes: *base_bytes,
+            stored: *stored,
+        };
+        let (number, part) = self.bundle;
+        let base = Content {
+            hash: Hash(self.hash),
+            place: Place { bundle: BundleId { number, part }, offset: self.offset },
+            patch: next,
+            holes: Holes::from_pairs(&self.holes, self.base_size)?,
+            torn: false,
+        };
+        let pieces = self.pieces.iter().map(piece).collect();
+        let patch = Patch { pieces, whole_bytes: self.whole_bytes, base_size: self.base_size, base };
+        patch.is_sound(size).then_some(patch)
+    }
+
+    /// How many bytes it takes in a block, about.
+    fn bytes(&self) -> usize {
+        64 + 8 * self.pieces.len() + 16 * self.holes.len()
+    }
+}
+
+/// The patch that rows say, of a content of `size` bytes.
+fn patch_of(rows: &[PatchRow], size: u64) -> Result<Option<Arc<Patch>>> {
+    let mut patch = None;
+    for (number, row) in rows.iter().enumerate().rev() {
+        let size = if number == 0 { size } else { rows[number - 1].base_size };
+        let sound = row.patch(size, patch).filter(|_| rows.len() <= PATCH_DEPTH_MAX);
+        patch = Some(Arc::new(sound.ok_or_else(|| Error::damaged("an index file has a patch that cannot be"))?));
+    }
+    Ok(patch)
 }
 
 /// The values of the row before, from which differences are taken; a block begins with zeros.
@@ -274,7 +351,8 @@ mod tests {
         if entry.stat.kind == Kind::File {
             let place = Place { bundle: BundleId { number: n as u32, part: 3 }, offset: n.wrapping_mul(u64::MAX / 3) };
             let torn = n.is_multiple_of(5);
-            entry.content = Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Holes::default(), torn });
+            entry.content =
+                Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Holes::default(), patch: None, torn });
         }
         if n.is_multiple_of(11) {
             entry.xattrs = vec![(b"user.n".to_vec(), n.to_le_bytes().to_vec())];

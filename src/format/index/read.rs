@@ -14,6 +14,7 @@ use super::TRAILER_BYTES;
 use super::Table;
 use super::damaged;
 use super::decoded;
+use super::patch_of;
 use crate::base::concurrency::Lock;
 use crate::base::entry::Content;
 use crate::base::entry::Device;
@@ -442,13 +443,14 @@ impl Block {
             }
             let place = Place { bundle, offset: rest.offsets[file] };
             let torn = rest.part.torn.binary_search(&(row as u32)).is_ok();
-            entry.content = Some(Content { hash, place, holes: Holes::default(), torn });
+            entry.content = Some(Content { hash, place, torn, ..Content::default() });
         }
         if let Ok(at) = rest.part.extras.binary_search_by_key(&(row as u32), |(row, _)| *row) {
             let extra = rest.part.extras[at].1.clone();
             (entry.target, entry.xattrs) = (extra.target, extra.xattrs);
             if let Some(content) = &mut entry.content {
                 content.holes = Holes::from_pairs(&extra.holes, entry.stat.size).ok_or_else(contradiction)?;
+                content.patch = patch_of(&extra.patches, entry.stat.size)?;
             }
         }
         Ok(Some(entry))

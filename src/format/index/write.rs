@@ -11,6 +11,7 @@ use super::LEVEL;
 use super::Last;
 use super::MAGIC;
 use super::PartInfo;
+use super::PatchRow;
 use super::RestorePart;
 use super::SummaryLine;
 use super::TRAILER_BYTES;
@@ -137,7 +138,7 @@ impl IndexWriter {
             part.owners.len() - 1
         });
         part.owner_numbers.push(number as u32);
-        let mut extra = Extra { target: entry.target.clone(), xattrs: entry.xattrs.clone(), holes: Vec::new() };
+        let mut extra = Extra { target: entry.target.clone(), xattrs: entry.xattrs.clone(), ..Extra::default() };
         if entry.stat.kind == Kind::File {
             let empty = Content::default();
             let content = entry.content.as_ref().unwrap_or(&empty);
@@ -150,10 +151,12 @@ impl IndexWriter {
                 part.torn.push(row);
             }
             extra.holes = content.holes.to_pairs();
+            extra.patches = content.patch.iter().flat_map(|patch| patch.chain().map(PatchRow::of)).collect();
         }
-        if !(extra.target.is_empty() && extra.xattrs.is_empty() && extra.holes.is_empty()) {
+        if !(extra.target.is_empty() && extra.xattrs.is_empty() && extra.holes.is_empty() && extra.patches.is_empty()) {
             let bytes = extra.target.len() + extra.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
             self.extra_bytes += bytes + 16 * (extra.xattrs.len() + extra.holes.len());
+            self.extra_bytes += extra.patches.iter().map(PatchRow::bytes).sum::<usize>();
             part.extras.push((row, extra));
         }
     }

@@ -4,6 +4,7 @@
 mod limited;
 mod place;
 
+mod patch;
 mod problems;
 
 pub use place::moved_to;
@@ -38,6 +39,7 @@ use crate::base::snapshot::SourceRecord;
 use crate::base::text::Text;
 use crate::base::time::Time;
 use limited::at_most;
+use patch::PatchLine;
 use place::place_field;
 use serde::Deserialize;
 use serde::Deserializer;
@@ -46,6 +48,7 @@ use serde::Serializer;
 use serde::de;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -288,6 +291,9 @@ impl DraftLine {
             torn: entry.is_torn(),
             hash: content.map(|content| Hex(content.hash)),
             kept_in: kept_in.map(|id| id.to_string().into()),
+            patch: content
+                .filter(|_| kept_in.is_none())
+                .and_then(|content| content.patch.as_deref().map(PatchLine::of)),
             offset: None,
             pruned: false,
         })
@@ -384,7 +390,10 @@ impl Change {
             _ => None,
         };
         let place = place.ok_or_else(|| bad("no place of its content"))?;
-        entry.content = Some(Content { hash, holes, place, torn: line.torn });
+        let patch = line.patch.as_ref().filter(|_| line.kept_in.is_none() && !line.pruned && line.offset != Some(0));
+        let patch =
+            patch.map(|patch| patch.sound(stat.size).ok_or_else(|| bad("a patch that cannot be"))).transpose()?;
+        entry.content = Some(Content { hash, holes, place, patch: patch.map(Arc::new), torn: line.torn });
         if line.kept_in.is_none() && entry.is_lost() {
             entry.lose();
         }
@@ -482,6 +491,8 @@ struct ChangeLine<'a> {
     hash: Option<Hex>,
     #[serde(borrow, default, rename = "in", skip_serializing_if = "Option::is_none")]
     kept_in: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<PatchLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     offset: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -584,6 +595,7 @@ mod tests {
                 hash: Hash::of(b"x"),
                 place: Place { bundle: BUNDLE, offset: 512 },
                 holes: Holes::from_pairs(&[(1, 2), (3, 1)], 4).unwrap(),
+                patch: None,
                 torn: true,
             }),
             ..Entry::default()

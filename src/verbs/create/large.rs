@@ -5,6 +5,7 @@ use super::hardlinks::LinkOutcome;
 use super::item::Item;
 use super::meter::Meter;
 use super::packed::ContentOffset;
+use crate::base::concurrency::Lock;
 use crate::base::concurrency::Turns;
 use crate::base::diff::Verdict;
 use crate::base::entry::Content;
@@ -16,8 +17,10 @@ use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::base::path::EntryPathBuf;
+use crate::format::apply::may_have_patch;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::platform;
+use crate::system::store::Spool;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -26,6 +29,9 @@ use std::sync::OnceLock;
 
 /// How many bytes are read at once when a file is only hashed.
 const HASH_BYTES: usize = 1 << 20;
+
+/// Where so many bytes at the end of a piece are as they were, nothing was put in or taken out before them.
+pub const SAME_BYTES: usize = 64;
 
 pub const SHORTER: &str = "became shorter while it was read; what is missing was saved as zeros";
 
@@ -72,17 +78,57 @@ pub enum OpenedLarge {
     Comparing(Arc<Comparing>),
 }
 
-/// Prepares an opened file.
+/// Told of each piece that was read; says whether to go on.
+pub type PatchRead<'r> = dyn FnMut(u64) -> bool + 'r;
+
+/// Makes of a file a patch of what it was, if that is worth it.
+pub type Attempt<'m> = dyn Fn(&LargeFile, &Entry, &mut PatchRead) -> Option<MadePatch> + 'm;
+
+/// What changed of a file.
+pub struct MadePatch {
+    /// The file, with its content but for its place.
+    pub entry: Entry,
+    data: Lock<Option<Spool>>,
+}
+
+impl MadePatch {
+    /// With the data of its pieces.
+    pub fn new(entry: Entry, data: Spool) -> MadePatch {
+        MadePatch { entry, data: Lock::new(Some(data)) }
+    }
+
+    /// Its data, the first time.
+    pub fn take_data(&self) -> Spool {
+        self.data.lock().take().unwrap_or_default()
+    }
+}
+
+/// Prepares an opened file; from the size `patch_from` on, if it is given, only what changed of it may be stored.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn prepare(source: usize, file: File, entry: Entry, item: Item) -> io::Result<OpenedLarge> {
+pub fn prepare(
+    source: usize,
+    file: File,
+    entry: Entry,
+    item: Item,
+    patch_from: Option<u64>,
+) -> io::Result<OpenedLarge> {
     platform::will_read_in_order(&file);
     let size = entry.stat.size;
     let holes = if item.may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
-    let base = if item.verdict == Verdict::MaybeModified { item.base_entry() } else { None };
-    let is_comparable = |content: &Content| content.holes == holes && content.place.is_there();
-    let base = base.filter(|base| base.stat.size == size && base.content.as_ref().is_some_and(is_comparable));
+    let is_known = matches!(item.verdict, Verdict::MaybeModified | Verdict::Modified);
+    let base = if is_known { item.base_entry() } else { None }
+        .filter(|base| base.content.is_some() && !base.is_without_content());
+    let may_be_same = base.as_ref().is_some_and(|base| {
+        let has_holes = base.content.as_ref().is_some_and(|content| content.holes == holes);
+        item.verdict == Verdict::MaybeModified && base.stat.size == size && has_holes
+    });
+    let may_be_patched = base.as_ref().is_some_and(|base| {
+        let is_large = patch_from.is_some_and(|from| size.min(base.stat.size) >= from);
+        is_large && item.link.is_none() && !base.is_torn() && may_have_patch(&item.path)
+    });
+    let base = base.filter(|_| may_be_same || may_be_patched);
     let file = Arc::new(LargeFile {
         source,
         is_new: item.is_new(),
@@ -95,7 +141,13 @@ pub fn prepare(source: usize, file: File, entry: Entry, item: Item) -> io::Resul
         progress: Turns::default(),
     });
     match base {
-        Some(base) => Ok(OpenedLarge::Comparing(Arc::new(Comparing { file, base, compared: OnceLock::new() }))),
+        Some(base) => Ok(OpenedLarge::Comparing(Arc::new(Comparing {
+            file,
+            base,
+            may_be_same,
+            may_be_patched,
+            compared: OnceLock::new(),
+        }))),
         None => {
             file.check_readable()?;
             Ok(OpenedLarge::New(file))
@@ -109,6 +161,10 @@ pub struct Comparing {
     pub file: Arc<LargeFile>,
     /// It, as it was.
     pub base: Entry,
+    /// Whether its content may be as it was.
+    may_be_same: bool,
+    /// Whether only what changed may be stored.
+    may_be_patched: bool,
     compared: OnceLock<Compared>,
 }
 
@@ -116,6 +172,8 @@ pub struct Comparing {
 pub enum Compared {
     /// Its content is as it was; the entry as it is.
     Same(Box<Entry>),
+    /// Its content was modified, and this is what changed.
+    Patched(Box<MadePatch>),
     /// Its content was modified.
     Different,
     /// It cannot be read.
@@ -138,18 +196,31 @@ impl Comparing {
         self.compared.wait()
     }
 
-    fn compare(&self, read: &mut dyn FnMut(u64) -> bool) -> io::Result<Compared> {
+    fn compare(&self, read: &mut PatchRead, attempt: &Attempt) -> io::Result<Compared> {
+        if self.may_be_same
+            && let Some(same) = self.same(read)?
+        {
+            return Ok(Compared::Same(Box::new(same)));
+        }
+        if self.may_be_patched
+            && let Some(made) = attempt(&self.file, &self.base, read)
+        {
+            return Ok(Compared::Patched(Box::new(made)));
+        }
+        self.file.check_readable()?;
+        Ok(Compared::Different)
+    }
+
+    /// The entry, if its content is as it was.
+    fn same(&self, read: &mut PatchRead) -> io::Result<Option<Entry>> {
         let LargeFile { file, entry, holes, link, .. } = &*self.file;
         let hash = hash_of(file, entry.stat.size, holes, read)?;
-        let Some(content) = self.base.content.as_ref().filter(|content| content.hash == hash) else {
-            self.file.check_readable()?;
-            return Ok(Compared::Different);
-        };
+        let Some(content) = self.base.content.as_ref().filter(|content| content.hash == hash) else { return Ok(None) };
         if let Some(link) = link {
             link.finish(LinkOutcome::Reused(hash, holes.clone()));
         }
         let content = Content { torn: false, ..content.clone() };
-        Ok(Compared::Same(Box::new(Entry { content: Some(content), ..entry.clone() })))
+        Ok(Some(Entry { content: Some(content), ..entry.clone() }))
     }
 }
 
@@ -157,15 +228,16 @@ impl Comparing {
 pub struct CompareJob(Arc<Comparing>);
 
 impl CompareJob {
-    /// Reads and hashes it; `is_stopped` says when the result is not wanted any more.
-    pub fn run(&self, meter: &Meter, is_stopped: &dyn Fn() -> bool) {
+    /// Reads and hashes it; `is_stopped` says when the result is not wanted any more; `attempt` makes a
+    /// patch of it.
+    pub fn run(&self, meter: &Meter, is_stopped: &dyn Fn() -> bool, attempt: &Attempt) {
         let mut left = self.0.file.stat().size;
         let mut read = |bytes: u64| {
             meter.add_done(bytes.min(left));
             left = left.saturating_sub(bytes);
             !is_stopped()
         };
-        let compared = self.0.compare(&mut read).unwrap_or_else(Compared::Failed);
+        let compared = self.0.compare(&mut read, attempt).unwrap_or_else(Compared::Failed);
         // Holes, and what cannot be read.
         meter.add_done(left);
         let _ = self.0.compared.set(compared);
@@ -247,8 +319,14 @@ impl LargeFile {
         Ok(())
     }
 
-    fn range(&self, number: u64) -> Range<u64> {
+    /// Which bytes of the file a piece is.
+    pub fn range(&self, number: u64) -> Range<u64> {
         number * PIECE_BYTES..((number + 1) * PIECE_BYTES).min(self.entry.stat.size)
+    }
+
+    /// Its holes.
+    pub fn holes(&self) -> &Holes {
+        &self.holes
     }
 
     /// Whether a piece is one hole from end to end.
@@ -298,7 +376,7 @@ impl LargeFile {
 
     /// The entry with its content.
     pub fn finished_entry(&self, hash: Hash, torn: bool) -> Entry {
-        let content = Content { hash, place: Place::default(), holes: self.holes.clone(), torn };
+        let content = Content { hash, place: Place::default(), holes: self.holes.clone(), patch: None, torn };
         Entry { content: Some(content), ..self.entry.clone() }
     }
 }

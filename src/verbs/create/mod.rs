@@ -9,6 +9,7 @@ mod owners;
 mod part_budget;
 mod report;
 
+mod anchors;
 mod base;
 mod directory_diff;
 mod folders;
@@ -24,6 +25,8 @@ mod sources;
 mod item;
 
 mod large;
+
+mod maker;
 
 mod job;
 

@@ -28,6 +28,14 @@ impl Level {
 /// The default for the most bytes of tar in one part.
 pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
 
+/// From which size in bytes on only what changed of files is stored, where nothing was said.
+const PATCH_FROM_DEFAULT: u64 = 1 << 20;
+
+/// From which size in bytes on only what changed of files is stored, by these rules.
+pub(super) fn patch_from(rules: &Rules) -> u64 {
+    rules.patch_from.unwrap_or(PATCH_FROM_DEFAULT).max(1)
+}
+
 /// A folder to be saved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceSpec {

@@ -12,12 +12,16 @@ use super::large::Compared;
 use super::large::Comparing;
 use super::large::FilePiece;
 use super::large::LargeFile;
+use super::large::MadePatch;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use super::worker::Context;
 use super::worker::unread;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
+use crate::format::apply;
+use crate::format::frames::Effort;
+use crate::format::layout::FrameBuilder;
 use crate::format::layout::PIECE_BYTES;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -171,12 +175,42 @@ impl<'a> Outbox<'a> {
                 let path = comparing.file.path.clone();
                 packed.push_reused(path, (**entry).clone(), Some(&comparing.base));
             }
+            Compared::Patched(made) => {
+                packed.bytes_read += made.entry.stat.size;
+                return self.send_patch(&comparing.file, made, packed);
+            }
             Compared::Failed(error) => {
                 packed.problems.push(unread(&comparing.file.path, error));
             }
         }
         self.send_now(WorkItem::Ready(packed))?;
         Ok(0)
+    }
+
+    /// Sends what changed of a file; gives the bytes that it counts for.
+    fn send_patch(&mut self, file: &LargeFile, made: &MadePatch, mut packed: Packed) -> Result<u64> {
+        let Some(patch) = made.entry.content.as_ref().and_then(|content| content.patch.as_deref()) else {
+            return Ok(0);
+        };
+        let size = made.entry.stat.size;
+        let head = apply::patch_headers(&file.path, size, patch, self.context.time_seconds);
+        let mut frames = FrameBuilder::default();
+        frames.content(head.len()).copy_from_slice(&head);
+        packed.contents.push((head.len() as u64, file.offset.clone()));
+        made.take_data().drain(|piece| {
+            frames.content(piece.len()).copy_from_slice(piece);
+            if (frames.raw_bytes() as u64) < PIECE_BYTES {
+                return Ok(());
+            }
+            // It is compressed already.
+            frames.finish(Effort::Level(1), &mut packed.frames)?;
+            self.send_now(WorkItem::Ready(std::mem::take(&mut packed)))
+        })?;
+        frames.pad(patch.stored_bytes());
+        frames.finish(Effort::Level(1), &mut packed.frames)?;
+        packed.push_patched(file.path.clone(), made.entry.clone(), file.offset.clone());
+        self.send_now(WorkItem::Ready(packed))?;
+        Ok(LINE_BYTES + head.len() as u64 + patch.stored_bytes())
     }
 
     fn send_pieces(&mut self, file: &Arc<LargeFile>) -> Result<()> {

@@ -75,6 +75,7 @@ impl Packed {
             text,
             offset: None,
             needs_metadata: needs_metadata(&path, &entry, base),
+            is_patched: false,
             path,
             entry: Some(entry),
             change: (!is_same).then_some(EntryChange::Metadata),
@@ -95,6 +96,16 @@ impl Packed {
         self.push_member(path, entry, None, EntryChange::Metadata);
     }
 
+    /// Adds the line of a file of which only what changed is stored, its data at `offset`.
+    pub fn push_patched(&mut self, path: EntryPathBuf, entry: Entry, offset: Arc<ContentOffset>) {
+        self.counts.modified += 1;
+        self.counts.bytes += entry.stat.size;
+        self.push_member(path, entry, Some(offset), EntryChange::Modified);
+        if let Some(line) = self.lines.last_mut() {
+            (line.needs_metadata, line.is_patched) = (true, true);
+        }
+    }
+
     fn push_member(
         &mut self,
         path: EntryPathBuf,
@@ -103,7 +114,15 @@ impl Packed {
         change: EntryChange,
     ) {
         let text = DraftLine::entry(&path, &entry, None);
-        self.lines.push(Line { text, offset, needs_metadata: false, path, entry: Some(entry), change: Some(change) });
+        self.lines.push(Line {
+            text,
+            offset,
+            needs_metadata: false,
+            is_patched: false,
+            path,
+            entry: Some(entry),
+            change: Some(change),
+        });
     }
 
     /// Adds the line of a directory; its own header comes with its entries.
@@ -121,7 +140,15 @@ impl Packed {
         *(if kind == Kind::Directory { deleted_directories } else { deleted }) += 1;
         let text = DraftLine::gone(&path, kind);
         let change = Some(EntryChange::Deleted);
-        self.lines.push(Line { text, offset: None, needs_metadata: false, path, entry: None, change });
+        self.lines.push(Line {
+            text,
+            offset: None,
+            needs_metadata: false,
+            is_patched: false,
+            path,
+            entry: None,
+            change,
+        });
     }
 }
 
@@ -133,6 +160,8 @@ pub struct Line {
     pub offset: Option<Arc<ContentOffset>>,
     /// Whether the bundle's script must give the entry its metadata.
     pub needs_metadata: bool,
+    /// Whether the bundle's script must make its content.
+    pub is_patched: bool,
     /// Which entry it is about.
     pub path: EntryPathBuf,
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.

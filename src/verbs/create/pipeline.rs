@@ -3,6 +3,7 @@
 use super::context::CreateContext;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
+use super::maker::PatchMaker;
 use super::meter::Meter;
 use super::options::Level;
 use super::outbox::Outbox;
@@ -87,12 +88,15 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         Level::Auto => Effort::Step(shared.level.step()),
         Level::Fixed(level) => Effort::Level(level),
     };
+    let patches = (!run.options.dry_run).then(|| PatchMaker::new(run.catalog, run.options.level.fixed()));
     let context = Context {
         sources: run.sources,
         effort: &effort,
         clock: run.options.clock,
         dry_run: run.options.dry_run,
         reads_contents: !run.options.dry_run || run.options.rehash,
+        patches: patches.as_ref(),
+        time_seconds: run.head.time.seconds,
         meter: &shared.meter,
         is_stopped: &|| run.monitor.is_interrupted() || shared.budget.is_stopped(),
     };
@@ -167,7 +171,8 @@ fn plan(
         check_interrupted(run.monitor)?;
         let bytes = match &planned {
             WorkItem::Job(_, bytes) => *bytes,
-            WorkItem::Ready(_) | WorkItem::Cut => 0,
+            WorkItem::Ready(packed) => packed.frames.stored.len() as u64,
+            WorkItem::Cut => 0,
         };
         sender.send(planned, bytes)
     };

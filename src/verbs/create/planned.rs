@@ -3,14 +3,18 @@
 use super::directory_diff::Change;
 use super::directory_diff::DirectoryDiff;
 use super::job::HeaderNeed;
+use super::options::patch_from;
 use crate::archive::state::Row;
 use crate::base::diff::Rehash;
+use crate::base::diff::Verdict;
+use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
+use crate::base::snapshot::Rules;
 use crate::format::tar;
 use crate::format::tar::LIST_BYTES_MAX;
 use crate::system::scan::Found;
@@ -99,6 +103,14 @@ impl<'l> Directory<'l> {
 pub fn path_in(directory: &EntryPath, name: &[u8]) -> Result<EntryPathBuf> {
     let bad = || Error::damaged(format!("'{}' in '{directory}' cannot be a name", printable(name)));
     directory.child(name).ok_or_else(bad)
+}
+
+/// Whether only what changed of a file may be stored: then it is read by itself, as a large one.
+pub fn may_be_patched(rules: &Rules, stat: &Stat, base: Option<&Row>, verdict: Verdict) -> bool {
+    let from = patch_from(rules);
+    let is_large = |stat: &Stat| stat.kind == Kind::File && stat.size >= from;
+    let may_be_modified = matches!(verdict, Verdict::MaybeModified | Verdict::Modified);
+    may_be_modified && stat.link == 0 && is_large(stat) && base.and_then(Row::stat).is_some_and(is_large)
 }
 
 /// As a path, if it is one.

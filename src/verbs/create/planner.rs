@@ -30,6 +30,7 @@ use super::planned::Directory;
 use super::planned::PlanOptions;
 use super::planned::checked;
 use super::planned::lists;
+use super::planned::may_be_patched;
 use super::planned::path_in;
 use super::report::PassedOver;
 use super::sources::has_become_empty;
@@ -376,7 +377,9 @@ impl<'a> Planner<'a> {
         let (mut link, mut bytes, mut is_large);
         loop {
             link = self.link_slot(&found.stat);
-            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents;
+            let rules = self.sources[directory.listing.source].rules();
+            let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
+            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_patched;
             let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
             is_large = is_over && !is_second_name;
             let size = if is_second_name { 0 } else { found.stat.size };

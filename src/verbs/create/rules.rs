@@ -23,7 +23,8 @@ pub fn of_source(
     monitor: &dyn Monitor,
 ) -> Rules {
     let old = before.map(|before| before.rules.clone()).unwrap_or_default();
-    let mut rules = if options.fresh_rules { Rules::default() } else { old.clone() };
+    let fresh = || Rules { patch_from: old.patch_from, ..Rules::default() };
+    let mut rules = if options.fresh_rules { fresh() } else { old.clone() };
     for typed in &options.take_away.exclude {
         rules.exclude.retain(|rule| !is_it(rule, typed, record));
     }
@@ -37,6 +38,7 @@ pub fn of_source(
         }
         rules.exclude_caches |= added.exclude_caches;
         rules.one_file_system |= added.one_file_system;
+        rules.patch_from = added.patch_from.or(rules.patch_from);
     }
     if before.is_some() && rules != old {
         monitor.event(Event::Notice(&changes(&record.name, &old, &rules)));
@@ -129,6 +131,7 @@ fn changes(name: &str, old: &Rules, new: &Rules) -> Notice {
         exclude: a.exclude.iter().filter(|rule| !b.exclude.contains(rule)).cloned().collect(),
         exclude_caches: a.exclude_caches && !b.exclude_caches,
         one_file_system: a.one_file_system && !b.one_file_system,
+        patch_from: a.patch_from.filter(|_| a.patch_from != b.patch_from),
     };
     Notice::RulesChanged { source: name.to_owned(), added: only_in(new, old), taken_away: only_in(old, new) }
 }

@@ -14,7 +14,9 @@ use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::large::read_full;
 use super::large::read_on;
+use super::maker::PatchMaker;
 use super::meter::Meter;
+use super::options::patch_from;
 use super::owners::OwnerNames;
 use super::packed::ContentOffset;
 use super::packed::Packed;
@@ -68,6 +70,10 @@ pub struct Context<'a> {
     pub dry_run: bool,
     /// Whether contents are read; in a dry run only if all are to be.
     pub reads_contents: bool,
+    /// Makes patches, where that is wanted.
+    pub patches: Option<&'a PatchMaker>,
+    /// The snapshot's time, in seconds: that of members that are no entries.
+    pub time_seconds: i64,
     /// Counts how far the run is.
     pub meter: &'a Meter,
     /// Whether the results are not wanted any more.
@@ -106,7 +112,11 @@ impl<'a> Packer<'a> {
         match job {
             Job::Group(job) => self.pack_group(&job, &mut packed)?,
             Job::FilePiece(piece) => self.pack_piece(&piece, &mut packed)?,
-            Job::Compare(job) => job.run(self.context.meter, self.context.is_stopped),
+            Job::Compare(job) => job.run(self.context.meter, self.context.is_stopped, &|file, base, read| {
+                let made = self.context.patches?.attempt(file, base, read)?;
+                // What changed meanwhile is stored whole, and told.
+                is_as_opened(&self.context.sources[file.source], file).then_some(made)
+            }),
         }
         self.compress(&mut packed)?;
         Ok(packed)
@@ -369,7 +379,7 @@ impl<'a> Packer<'a> {
         let size = entry.stat.size;
         self.frames.pad(size);
         entry.stat.racy |= trouble.is_some();
-        entry.content = Some(Content { hash, place: Place::default(), holes, torn: trouble.is_some() });
+        entry.content = Some(Content { hash, place: Place::default(), holes, patch: None, torn: trouble.is_some() });
         let offset = Arc::new(ContentOffset::default());
         packed.contents.push((content_start, offset.clone()));
         if let Some(link) = &item.link {
@@ -443,12 +453,7 @@ impl<'a> Packer<'a> {
 
     fn finish_large(&mut self, file: &LargeFile, hash: Hash, trouble: Option<String>, packed: &mut Packed) {
         let source = &self.context.sources[file.source];
-        let trouble = trouble.or_else(|| {
-            let stat = platform::stat_file(&file.file).ok()?;
-            let now = source.stat_now(source.root(), &stat, Kind::File);
-            let goes_on = read_full(&file.file, file.stat().size, &mut [0]).is_ok_and(|count| count > 0);
-            (goes_on || !same_times(&now, file.stat())).then(|| CHANGED.to_owned())
-        });
+        let trouble = trouble.or_else(|| (!is_as_opened(source, file)).then(|| CHANGED.to_owned()));
         let mut entry = file.finished_entry(hash, trouble.is_some());
         entry.stat.racy |= trouble.is_some();
         if let Some(link) = &file.link {
@@ -524,7 +529,16 @@ pub fn open_large(
     let stat = opened_stat(source, &opened, &file, context.clock)?;
     let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
     note_xattrs(&item.path, &mut entry, owners.named(platform::file_xattrs(&file)), problems);
-    large::prepare(directory.source, file, entry, item)
+    let patch_from = context.patches.map(|_| patch_from(source.rules()));
+    large::prepare(directory.source, file, entry, item, patch_from)
+}
+
+/// Whether a large file is as it was when it was opened, as far as its metadata tell, and ends where it ended.
+fn is_as_opened(source: &Source, file: &LargeFile) -> bool {
+    let Ok(stat) = platform::stat_file(&file.file) else { return true };
+    let now = source.stat_now(source.root(), &stat, Kind::File);
+    let goes_on = read_full(&file.file, file.stat().size, &mut [0]).is_ok_and(|count| count > 0);
+    !goes_on && same_times(&now, file.stat())
 }
 
 /// Gives an entry its attributes. Where they cannot be read, that is a problem, and the next snapshot looks at the entry again.

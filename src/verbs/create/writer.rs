@@ -133,6 +133,9 @@ impl<'a> Writer<'a> {
         if entry.stat.kind == Kind::Directory && line.change == Some(EntryChange::Metadata) {
             return self.folders.note(line.path.clone(), entry.clone());
         }
+        if line.is_patched {
+            bundle.push_patch(&line.path)?;
+        }
         if !line.needs_metadata {
             return Ok(());
         }

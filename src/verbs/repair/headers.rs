@@ -324,8 +324,13 @@ impl FromHeaders {
             let hash = self.members.as_mut().and_then(|members| members.tar.hash(content_at, entry.stat.size));
             let place = Place { bundle: self.bundle, offset: content_at };
             let place = if hash.is_some() { place } else { Place::lost(self.bundle) };
-            entry.content =
-                Some(Content { hash: hash.unwrap_or(Hash::UNKNOWN), place, holes: Holes::default(), torn: false });
+            entry.content = Some(Content {
+                hash: hash.unwrap_or(Hash::UNKNOWN),
+                place,
+                holes: Holes::default(),
+                patch: None,
+                torn: false,
+            });
         }
         if self.survey.linked.contains(path.as_bytes()) {
             self.firsts_bytes += bytes_of(path.as_bytes(), &entry) + KEPT_BYTES_EACH;

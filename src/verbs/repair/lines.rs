@@ -102,6 +102,7 @@ fn comparable(entry: &Entry) -> Entry {
     let mut entry = entry.clone();
     if let Some(content) = &mut entry.content {
         content.place = Place { offset: 0, ..content.place };
+        content.patch = None;
         entry.stat.racy = false;
     }
     entry

@@ -150,7 +150,7 @@ impl Selection {
                 }
                 let content = row.entry()?.and_then(|entry| entry.content).unwrap_or_default();
                 let length = *lengths.entry(content.place.bundle).or_insert_with_key(|id| bundle_bytes(*id));
-                if content.place.offset.checked_add(stat.size).is_none_or(|end| end > length) {
+                if content.place.offset.checked_add(content.stored_bytes(stat.size)).is_none_or(|end| end > length) {
                     continue;
                 }
                 bytes = bytes.saturating_add(stat.size.saturating_sub(content.holes.bytes()));

@@ -57,13 +57,23 @@ impl Affected {
         if let Affected::Lost(bundle) = self {
             return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
         }
-        let whole = |content: &&Content| entry.stat.size > 0 && content.place.is_there();
-        let Some(content) = entry.content.as_ref().filter(whole) else { return false };
-        let (place, size) = (content.place, entry.stat.size);
+        let first = entry.content.as_ref().map(|content| (entry.stat.size, content));
+        // A content that is made from older ones is touched with each of them.
+        let mut all = std::iter::successors(first, |(_, content)| {
+            content.patch.as_deref().map(|patch| (patch.base_size, &patch.base))
+        });
+        all.any(|(size, content)| self.touches_stored(content, content.stored_bytes(size)))
+    }
+
+    fn touches_stored(&self, content: &Content, bytes: u64) -> bool {
+        let place = content.place;
+        if bytes == 0 || !place.is_there() {
+            return false;
+        }
         match self {
             Affected::Bytes { bundle, ranges } => {
                 let next = ranges.partition_point(|range| range.end <= place.offset);
-                let reached = |range: &Range<u64>| range.start < place.offset.saturating_add(size);
+                let reached = |range: &Range<u64>| range.start < place.offset.saturating_add(bytes);
                 place.bundle == *bundle && ranges.get(next).is_some_and(reached)
             }
             Affected::Contents { bundle, contents } => {

@@ -145,7 +145,7 @@ fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> 
     if !content.place.is_there() {
         return Ok(());
     }
-    let end = content.place.offset.saturating_add(stat.size);
+    let end = content.place.offset.saturating_add(content.stored_bytes(stat.size));
     let header = BLOCK_BYTES as u64;
     let inside = content.place.offset >= header && end.saturating_add(header) <= tail.manifest_offset;
     if !inside || content.place.offset % header != 0 {

@@ -18,12 +18,15 @@ use super::names::NameLists;
 use super::names::Named;
 use super::script::MEMBER_BYTES_MAX;
 use super::script::ScriptCheck;
+use crate::archive::content::Check as ContentCheck;
+use crate::archive::content::Contents;
 use crate::archive::content::Piece;
 use crate::archive::content::Tape;
 use crate::archive::content::TapeDamage;
 use crate::archive::content::read_through;
 use crate::archive::open::BundleFile;
 use crate::archive::state::State;
+use crate::base::advice::Advice;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -129,7 +132,9 @@ fn read_bundle(
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let before = check.history.state_before(file.id().number)?;
     let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, waiting, before.clone())?) } else { None };
-    let script = ScriptCheck::new(if sound { Some(bundle.manifest()?) } else { None });
+    let lines = || if sound { bundle.manifest().map(Some) } else { Ok(None) };
+    let contents = Contents::new(check.catalog, ContentCheck::Checksum, Advice::PlugInArchive);
+    let script = ScriptCheck::new(lines()?, lines()?, contents.reader());
     let is_finished = check.catalog.snapshots().any(|number| number == file.id().number);
     let ends_at = if is_finished { None } else { check.last_path(file.id().number) };
     let mut deleting = Vec::new();
@@ -356,26 +361,21 @@ impl Scan<'_> {
 
     /// A member for the bundle's script, which stands behind those of all entries.
     fn script_member(&mut self, told: &TarEntry) -> Result<()> {
-        let start = self.tape.position();
-        let content_end = start.saturating_add(told.member.size);
-        let content = self.small_content(told.member.size)?;
+        if let Some((path, entry)) = self.script.take_made(&told.member.path) {
+            let Some(content) = &entry.content else { return Ok(()) };
+            let is_there = content.place.offset == self.tape.position()
+                && content.stored_bytes(entry.stat.size) == told.member.size;
+            if !is_there || self.script.makes_another(&path, content, &self.lists)? {
+                self.seen.note_wrong(content);
+            }
+            return self.skip_content(&told.member);
+        }
+        let (start, size) = (self.tape.position(), told.member.size);
+        let content = if size <= MEMBER_BYTES_MAX { self.tape.take(size)? } else { None };
         let is_damaged = self.tape.damage.touches(start..self.tape.position().max(start + 1));
         self.script.member(told, content.as_deref().filter(|_| !is_damaged), &self.lists)?;
-        let padding = tar::padding(told.member.size) as u64;
-        self.padding(padding, content_end.saturating_add(padding))
-    }
-
-    /// The next `size` bytes, if they can be had and are not too many.
-    fn small_content(&mut self, size: u64) -> Result<Option<Vec<u8>>> {
-        let mut content = Vec::new();
-        while size <= MEMBER_BYTES_MAX && (content.len() as u64) < size {
-            match self.tape.piece(size - content.len() as u64)? {
-                Some(Piece::Bytes(bytes)) => content.extend_from_slice(bytes),
-                Some(Piece::Zeros(length)) => content.resize(content.len() + length as usize, 0),
-                Some(Piece::Lost(_)) | None => return Ok(None),
-            }
-        }
-        Ok((content.len() as u64 == size).then_some(content))
+        let padding = tar::padding(size) as u64;
+        self.padding(padding, start.saturating_add(size).saturating_add(padding))
     }
 
     fn skip_content(&mut self, member: &Member) -> Result<()> {
@@ -387,7 +387,7 @@ impl Scan<'_> {
     fn last_member(&mut self, expected: &mut ExpectedMembers, member: &Member, end: u64) -> Result<()> {
         self.rest_is_missing(expected)?;
         if self.tape.damage.count == 0 {
-            self.script.finish(expected.metadata, &self.lists)?;
+            self.script.finish(expected.metadata, expected.patches, &self.lists)?;
         }
         let content_end = self.tape.position().saturating_add(member.size);
         let tar_end = content_end.saturating_add((tar::padding(member.size) + tar::END_BYTES) as u64);

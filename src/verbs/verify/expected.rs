@@ -60,6 +60,8 @@ pub(super) struct ExpectedMembers {
     before: Option<State>,
     /// How many files the bundle's script must give metadata, as far as that is known.
     pub metadata: u64,
+    /// How many files the script must make.
+    pub patches: u64,
 }
 
 impl ExpectedMembers {
@@ -77,6 +79,7 @@ impl ExpectedMembers {
             ended: false,
             before,
             metadata: 0,
+            patches: 0,
         };
         expected.advance()?;
         Ok(expected)
@@ -136,6 +139,10 @@ impl ExpectedMembers {
             }
             // What is lost was left out.
             Change { now: Action::Stored(entry), .. } if entry.is_lost() => {}
+            // What is made from an older content stands for the script.
+            Change { now: Action::Stored(Entry { content: Some(content), .. }), .. } if content.patch.is_some() => {
+                (self.metadata, self.patches) = (self.metadata + 1, self.patches + 1);
+            }
             Change { path, now: Action::Stored(entry) } => self.other = Some(ExpectedMember { path, entry }),
             Change { path, now: Action::Referenced(entry) } => {
                 let older = self.before.as_ref().map(|before| before.find(&path)).transpose()?;

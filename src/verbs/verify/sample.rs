@@ -112,7 +112,7 @@ pub(crate) fn sparse(text: &str, content: impl Into<Vec<u8>>, holes: &[(u64, u64
     let hash = holes.hash_of(&item.content);
     let entry = item.entry.as_mut().unwrap();
     entry.stat.size = item.content.len() as u64;
-    entry.content = Some(Content { hash, place: Place::default(), holes, torn: false });
+    entry.content = Some(Content { hash, place: Place::default(), holes, patch: None, torn: false });
     item
 }
 

@@ -3,10 +3,13 @@
 
 use super::names::NameLists;
 use super::names::Named;
+use crate::archive::content::Reader;
 use crate::archive::state::State;
+use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
+use crate::base::id::Hasher;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::apply;
@@ -19,10 +22,22 @@ use crate::format::tar::TarEntry;
 /// The longest member of the script's that is read.
 pub(super) const MEMBER_BYTES_MAX: u64 = 32 << 20;
 
+/// How many bytes of a content are read at once.
+const READ_BYTES: u64 = 1 << 20;
+
 /// Looks at what stands in one bundle for its script.
 pub(super) struct ScriptCheck {
+    /// Reads contents that are made from older ones.
+    reader: Reader,
     /// The lines, once more; none where the manifest is not sound.
     lines: Option<ManifestReader>,
+    /// The lines, once more, for files whose contents the script makes.
+    made: Option<ManifestReader>,
+    /// The names of those so far, as the script is told them, and how many there are.
+    names: Vec<u8>,
+    count: u64,
+    /// The file whose list of pieces was seen last.
+    listed: Option<(EntryPathBuf, Entry)>,
     /// The names of the members so far.
     members: Vec<Vec<u8>>,
     has_script: bool,
@@ -33,26 +48,93 @@ pub(super) struct ScriptCheck {
 }
 
 impl ScriptCheck {
-    /// With the bundle's lines from the beginning.
-    pub fn new(lines: Option<ManifestReader>) -> ScriptCheck {
-        ScriptCheck { lines, members: Vec::new(), has_script: false, wrong: Named::default(), faults: Vec::new() }
+    /// With the bundle's lines from the beginning, twice.
+    pub fn new(lines: Option<ManifestReader>, made: Option<ManifestReader>, reader: Reader) -> ScriptCheck {
+        let (names, count, listed) = (Vec::new(), 0, None);
+        ScriptCheck {
+            reader,
+            lines,
+            made,
+            names,
+            count,
+            listed,
+            members: Vec::new(),
+            has_script: false,
+            wrong: Named::default(),
+            faults: Vec::new(),
+        }
     }
 
-    /// Whether something is there for it.
+    /// Whether its members behind those of all entries have begun.
     pub fn has_begun(&self) -> bool {
-        self.has_script || !self.members.is_empty()
+        self.has_script || self.members.len() as u64 > 2 * self.count
+    }
+
+    /// A file of which a member has the data of its pieces, if it is the one that is due.
+    pub fn take_made(&mut self, member: &[u8]) -> Option<(EntryPathBuf, Entry)> {
+        let (path, entry) = self.listed.take().filter(|(path, _)| apply::patch_name(path).as_bytes() == member)?;
+        apply::push_patch_name(&mut self.names, &path);
+        self.count += 1;
+        self.members.push(member.to_vec());
+        Some((path, entry))
+    }
+
+    /// Whether something else is made of the file at `path` than `content`. It is read by itself, for its older contents may be in
+    /// any bundle; what of them is damaged is told where it stands.
+    pub fn makes_another(&mut self, path: &EntryPath, content: &Content, lists: &NameLists) -> Result<bool> {
+        let known = lists.state.as_ref().map(|state| state.find(path)).transpose()?.flatten();
+        let is_it = |known: &Entry| known.content.as_ref().is_some_and(|known| known.hash == content.hash);
+        let Some(known) = known.filter(|known| is_it(known) && !known.is_without_content()) else { return Ok(false) };
+        let (mut hasher, mut at) = (Hasher::new(), 0);
+        let mut buffer = vec![0; known.stat.size.min(READ_BYTES) as usize];
+        while at < known.stat.size {
+            let piece = &mut buffer[..(known.stat.size - at).min(READ_BYTES) as usize];
+            if self.reader.read_lossy(&known, at, piece)?.is_some() {
+                return Ok(false);
+            }
+            content.holes.hash(at, piece, &mut hasher);
+            at += piece.len() as u64;
+        }
+        Ok(hasher.hash() != content.hash)
+    }
+
+    fn list(&mut self, member: &[u8], content: Option<&[u8]>) -> Result<()> {
+        while let Some(lines) = &mut self.made {
+            let Some(change) = lines.next_change()? else {
+                self.made = None;
+                break;
+            };
+            let Action::Stored(entry) = change.now else { continue };
+            let Some(patch) = entry.content.as_ref().and_then(|content| content.patch.clone()) else { continue };
+            if apply::list_name(&change.path).as_bytes() == member {
+                let due = apply::patch_list(entry.stat.size, &patch);
+                self.demand(content.is_none_or(|content| content == due), "a list of pieces is another one");
+                self.members.push(member.to_vec());
+                self.listed = Some((change.path, entry));
+                return Ok(());
+            }
+        }
+        self.demand(self.made.is_some(), "there is something for its script that no script uses");
+        Ok(())
     }
 
     /// A member; `content` is `None` where it is damaged.
     pub fn member(&mut self, told: &TarEntry, content: Option<&[u8]>, lists: &NameLists) -> Result<()> {
         let name = told.member.path.as_slice();
         if told.member.flag == b'5' {
+            self.members.sort();
             let listing = apply::listing(self.members.iter().map(Vec::as_slice));
             self.demand(told.listing.as_deref() == Some(&listing), "the list of what its script needs is another one");
         } else if name == apply::script_name() {
             self.has_script = true;
             let is_right = content.is_none_or(|content| content == apply::SCRIPT.as_bytes());
             self.demand(is_right, "its script is not the one that belongs there: do not run it");
+        } else if name.ends_with(b".list") {
+            self.list(name, content)?;
+        } else if name == apply::PATCHES.as_bytes() {
+            self.members.push(name.to_vec());
+            let is_right = content.is_none_or(|content| content == self.names);
+            self.demand(is_right, "the list of files that its script makes is another one");
         } else if apply::is_metadata(name) && told.member.flag == b'0' {
             self.members.push(name.to_vec());
             match content {
@@ -65,11 +147,13 @@ impl ScriptCheck {
         Ok(())
     }
 
-    /// Looks for files that should have got metadata and have not; `count` is how many should.
-    pub fn finish(&mut self, count: u64, lists: &NameLists) -> Result<()> {
+    /// Looks for files that should have got metadata and have not, and whether all that the script makes were there: `count` and
+    /// `made` are how many should.
+    pub fn finish(&mut self, count: u64, made: u64, lists: &NameLists) -> Result<()> {
         if count == 0 && !self.has_begun() {
             return Ok(());
         }
+        self.demand(self.count == made, "not all that its script needs to make files is there");
         self.demand(self.has_script || self.lines.is_none(), "its script is missing");
         while let Some((path, _)) = self.next_line(lists)? {
             self.wrong.add(path);
@@ -138,10 +222,15 @@ impl ScriptCheck {
     fn next_line(&mut self, lists: &NameLists) -> Result<Option<(EntryPathBuf, Entry)>> {
         let (Some(lines), Some(before)) = (&mut self.lines, &lists.before) else { return Ok(None) };
         while let Some(change) = lines.next_change()? {
-            if let Action::Referenced(entry) = change.now
-                && apply::needs_metadata(&change.path, &entry, before.find(&change.path)?.as_ref())
-            {
-                return Ok(Some((change.path, entry)));
+            let is_made = |entry: &Entry| entry.content.as_ref().is_some_and(|content| content.patch.is_some());
+            match change.now {
+                Action::Stored(entry) if is_made(&entry) => return Ok(Some((change.path, entry))),
+                Action::Referenced(entry)
+                    if apply::needs_metadata(&change.path, &entry, before.find(&change.path)?.as_ref()) =>
+                {
+                    return Ok(Some((change.path, entry)));
+                }
+                _ => {}
             }
         }
         self.lines = None;

@@ -55,6 +55,21 @@ command -v zstd >/dev/null || fail 'zstd is needed, and is not installed'
 digits='[0-9][0-9][0-9][0-9]'
 begin="[0-9][0-9]$digits-$digits${digits}T[0-9][0-9]${digits}Z"
 
+# What was cut off half-way to its place has to go there first.
+for bundle in "$here"/pruned/*.tar.zst.new; do
+    name=${bundle##*/} name=${name%.new}
+    case $name in $begin.tar.zst | $begin.$digits.tar.zst) ;; *) continue ;; esac
+    [ -e "$here/bundles/$name" ] || fail "a bundle was cut off half-way to its place. Move it there, and run this again:
+    mv '$here/pruned/$name.new' '$here/bundles/$name'"
+done
+
+# The newest snapshot is never forgotten.
+last=0
+for bundle in "$here"/bundles/*.tar.zst; do
+    name=${bundle##*/}
+    case $name in $begin.tar.zst) last=$((1${name%%-*} - 1000000)) ;; esac
+done
+
 # Looks at all names before anything is unpacked.
 incomplete='' newest='' found='' number='' moment='' part=0
 for bundle in "$here"/bundles/*.tar.zst; do
@@ -100,6 +115,16 @@ done
 [ -n "$newest" ] || [ -n "$wanted" ] || fail "there are no snapshots in $here/bundles"
 [ -z "$wanted" ] || [ -n "$found" ] || fail "there is no snapshot $wanted in $here/bundles"
 wanted=${wanted:-$newest}
+
+# What was forgotten is not given out.
+forgotten=''
+while IFS= read -r line; do
+    case $line in
+    ??????' forgotten') [ "$((1${line%% *} - 1000000))" -ne "$wanted" ] || forgotten=yes ;;
+    esac
+done 2>/dev/null <"$here/marks.txt"
+[ -z "$forgotten" ] || [ "$wanted" -ge "$last" ] || fail "snapshot $wanted was forgotten
+(as long as it is not pruned, snap forget --undo $wanted takes that back)"
 
 mkdir -p "$target" || exit 1
 for item in "$target"/* "$target"/.[!.]* "$target"/..?*; do
@@ -167,6 +192,14 @@ $opened"
     }
     line=''
     [ ! -f "$target/.snap-manifest.jsonl" ] || IFS= read -r line <"$target/.snap-manifest.jsonl"
+    # Its first line says up to which snapshot contents were taken out.
+    case $line in
+    *'"pruned_until":'*)
+        until=${line#*'"pruned_until":'} until=${until%%[!0-9]*}
+        [ "$until" -lt "$wanted" ] || [ "$wanted" -ge "$last" ] || fail "snapshot $wanted was forgotten, and is pruned:
+what only it held is no longer there. What is in $target is not whole"
+        ;;
+    esac
     case $line in
     *"\"archive\":\"$id"*) ;;
     *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;

@@ -12,6 +12,8 @@ use std::sync::mpsc::Sender;
 pub(super) enum UnpackJob<T: Target> {
     /// Decodes a frame and hands on what is in it.
     Frame { bundle: Arc<Bundle>, stored: Stored, pieces: Vec<UnpackPiece<T>> },
+    /// A file whose content is made from an older one.
+    Made(Arc<T>),
     /// Files that have no bytes, or none but holes.
     Empty(Vec<Arc<T>>),
     /// Files that are looked at; those whose content is wanted go back.

@@ -131,7 +131,13 @@ fn content(raw: &[u8], offset: usize, size: usize, holes: &[(u64, u64)]) -> (u64
     let hash = holes.hash_of(&raw[offset..offset + size]);
     (
         size as u64,
-        Content { hash, place: Place { bundle: ID, offset: HEADER_BYTES + offset as u64 }, holes, torn: false },
+        Content {
+            hash,
+            place: Place { bundle: ID, offset: HEADER_BYTES + offset as u64 },
+            holes,
+            patch: None,
+            torn: false,
+        },
     )
 }
 
@@ -370,6 +376,7 @@ fn a_hole_of_a_tebibyte_costs_nothing() {
         hash: Hash::of(b"firstlast"),
         place: Place { bundle: ID, offset: HEADER_BYTES },
         holes: Holes::from_pairs(&[(5, length)], length + 9).unwrap(),
+        patch: None,
         torn: false,
     };
     let pieces = Arc::new(Pieces { entry: entry(&(length + 9, content)), pieces: Mutex::default() });

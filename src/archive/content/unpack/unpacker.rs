@@ -19,6 +19,9 @@ use std::thread;
 /// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
 const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
 
+/// What making a content from an older one takes in memory, about.
+const MADE_BYTES: usize = 32 << 20;
+
 /// How many files without bytes make up one job, and how many that are only looked at.
 const SMALL_PER_JOB: usize = 64;
 
@@ -34,7 +37,7 @@ pub fn unpack<T: Target>(
     let unpacker =
         Unpacker { contents: contents.clone(), queue: Queue::new(IN_FLIGHT_BYTES_MAX), buffers: Buffers::default() };
     thread::scope(|scope| {
-        let run = || Worker::new(&unpacker.queue, &unpacker.buffers).run();
+        let run = || Worker::new(&unpacker.queue, &unpacker.buffers, contents).run();
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
         let fed = feed(&unpacker);
         unpacker.queue.close(fed);
@@ -74,11 +77,12 @@ impl<T: Target> Unpacker<T> {
     /// # Errors
     /// When the archive cannot be read any more, and those of the files.
     pub fn feed(&self, files: Vec<Arc<T>>) -> Result<()> {
-        let (mut empty, mut rest) = (Vec::new(), Vec::with_capacity(files.len()));
+        let (mut empty, mut made, mut rest) = (Vec::new(), Vec::new(), Vec::with_capacity(files.len()));
         for file in files {
             match ContentRequest::of(file.entry()) {
                 Err(error) => file.fail(&error)?,
                 Ok(wanted) if wanted.next_data(0).is_none() => empty.push(file),
+                Ok(wanted) if wanted.base().is_some() => made.push((wanted.bundle(), file)),
                 Ok(wanted) => rest.push((wanted.bundle(), file)),
             }
         }
@@ -98,6 +102,13 @@ impl<T: Target> Unpacker<T> {
                     files.into_iter().try_for_each(|file| file.fail(&why))?;
                 }
             }
+        }
+        made.sort_by_key(|(bundle, _)| *bundle);
+        for (_, file) in made {
+            if !self.queue.reserve(MADE_BYTES) {
+                break;
+            }
+            self.queue.push(UnpackJob::Made(file), MADE_BYTES);
         }
         Ok(())
     }

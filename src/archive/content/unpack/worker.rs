@@ -5,6 +5,7 @@ use super::job::UnpackPiece;
 use super::piece::PieceBytes;
 use super::queue::Queue;
 use super::target::Target;
+use crate::archive::content::contents::Contents;
 use crate::archive::content::frame::Check;
 use crate::archive::content::frame::Frame;
 use crate::archive::content::frame::Stored;
@@ -18,22 +19,27 @@ use crate::format::bundle::Bundle;
 use crate::format::frames::Decompressor;
 use std::sync::Arc;
 
+/// How many bytes of a content are made at once.
+const MADE_BYTES: u64 = 1 << 20;
+
 pub(super) struct Worker<'w, T: Target> {
     queue: &'w Queue<UnpackJob<T>>,
     buffers: &'w Buffers,
+    contents: &'w Contents,
     decompressor: Decompressor,
     raw: Vec<u8>,
 }
 
 impl<'w, T: Target> Worker<'w, T> {
-    pub(super) fn new(queue: &'w Queue<UnpackJob<T>>, buffers: &'w Buffers) -> Worker<'w, T> {
-        Worker { queue, buffers, decompressor: Decompressor::new(), raw: Vec::new() }
+    pub(super) fn new(queue: &'w Queue<UnpackJob<T>>, buffers: &'w Buffers, contents: &'w Contents) -> Worker<'w, T> {
+        Worker { queue, buffers, contents, decompressor: Decompressor::new(), raw: Vec::new() }
     }
 
     pub(super) fn run(mut self) {
         while let Some((job, cost)) = self.queue.pop() {
             let done = match job {
                 UnpackJob::Empty(files) => self.finish_empty(&files),
+                UnpackJob::Made(file) => self.make(&*file),
                 UnpackJob::Frame { bundle, stored, pieces } => self.take_apart(&bundle, stored, pieces),
                 UnpackJob::Look(files, wanted) => self.look(files).map(|files| {
                     // Nobody waits for them any more when everything was ended.
@@ -73,6 +79,42 @@ impl<'w, T: Target> Worker<'w, T> {
             }
         }
         Ok(())
+    }
+
+    /// Makes a content from an older one, from front to back.
+    fn make(&self, file: &T) -> Result<()> {
+        let _turn = self.contents.0.patching.lock();
+        let (entry, wanted) = (file.entry(), ContentRequest::of(file.entry())?);
+        let mut reader = self.contents.reader();
+        if let Err(error) = reader.check_place(entry) {
+            return if error.is_damage() { file.fail(&error) } else { Err(error) };
+        }
+        let Some(open) = file.begin()? else { return Ok(()) };
+        let (mut hasher, mut at) = (Hasher::new(), 0);
+        let mut buffer = vec![0; wanted.size.min(MADE_BYTES) as usize];
+        while at < wanted.size {
+            if self.queue.is_stopped() {
+                return Ok(());
+            }
+            let piece = &mut buffer[..(wanted.size - at).min(MADE_BYTES) as usize];
+            if let Some(lost) = reader.read_lossy(entry, at, piece)? {
+                drop(open);
+                return file.fail(&lost);
+            }
+            let holes = &wanted.content.holes;
+            holes.hash(at, piece, &mut hasher);
+            for data in holes.data(at..at + piece.len() as u64) {
+                if !file.write(&open, data.start, &piece[(data.start - at) as usize..(data.end - at) as usize])? {
+                    return Ok(());
+                }
+            }
+            at += piece.len() as u64;
+        }
+        if hasher.hash() == wanted.content.hash {
+            return file.finish(open);
+        }
+        drop(open);
+        file.fail(&Error::damaged("what is made from an older content and what changed of it is not what was saved"))
     }
 
     fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<UnpackPiece<T>>) -> Result<()> {

@@ -1,0 +1,126 @@
+//! Where bytes stood in an older content: places are sampled by what stands before them, so that the same bytes are found again
+//! wherever they moved.
+
+use std::collections::HashMap;
+
+/// One place in so many bytes is sampled: two to the power of this.
+const BITS_MIN: u32 = 15;
+
+/// The most places that are kept of one content, about.
+const ANCHORS_MAX: u64 = 256 << 10;
+
+/// No two places are closer than this: long runs of one byte would be nothing but places.
+const APART: u64 = 1 << 10;
+
+/// Of bytes that stand in very many places so many are asked.
+const ALIKE_MAX: usize = 4;
+
+const GEAR: [u64; 256] = gear();
+
+/// Numbers without a pattern (splitmix64).
+const fn gear() -> [u64; 256] {
+    let (mut table, mut state, mut at) = ([0; 256], 0_u64, 0);
+    while at < 256 {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        table[at] = bits ^ (bits >> 31);
+        at += 1;
+    }
+    table
+}
+
+/// Samples a content from front to back.
+struct Sampler {
+    bits: u32,
+    hash: u64,
+    at: u64,
+    last: Option<u64>,
+}
+
+impl Sampler {
+    fn new(bits: u32, at: u64) -> Sampler {
+        Sampler { bits, hash: 0, at, last: None }
+    }
+
+    fn feed(&mut self, bytes: &[u8], mut found: impl FnMut(u64, u64)) {
+        for byte in bytes {
+            self.hash = (self.hash << 1).wrapping_add(GEAR[usize::from(*byte)]);
+            self.at += 1;
+            let is_apart = || self.last.is_none_or(|last| self.at - last >= APART);
+            if self.hash >> (64 - self.bits) == 0 && is_apart() {
+                self.last = Some(self.at);
+                found(self.hash, self.at);
+            }
+        }
+    }
+}
+
+/// The sampled places of one content.
+pub struct Anchors {
+    places: Vec<(u64, u64)>,
+    sampler: Sampler,
+}
+
+impl Anchors {
+    /// None yet of a content of `size` bytes.
+    pub fn new(size: u64) -> Anchors {
+        let bits = (size / ANCHORS_MAX).checked_ilog2().map_or(0, |bits| bits + 1);
+        Anchors { places: Vec::new(), sampler: Sampler::new(bits.max(BITS_MIN), 0) }
+    }
+
+    /// Takes the next bytes of the content.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let places = &mut self.places;
+        self.sampler.feed(bytes, |hash, at| places.push((hash, at)));
+    }
+
+    /// All bytes were taken.
+    #[must_use]
+    pub fn sorted(mut self) -> Anchors {
+        self.places.sort_unstable();
+        self
+    }
+
+    /// By how much most of `bytes`, which stand at `offset` of another content, stand further back in this one; `None` when none
+    /// of them are found in it.
+    pub fn shift_of(&self, bytes: &[u8], offset: u64) -> Option<i64> {
+        let mut votes: HashMap<i64, u64> = HashMap::new();
+        Sampler::new(self.sampler.bits, offset).feed(bytes, |hash, at| {
+            let first = self.places.partition_point(|(known, _)| *known < hash);
+            for (_, place) in self.places[first..].iter().take_while(|(known, _)| *known == hash).take(ALIKE_MAX) {
+                *votes.entry(place.wrapping_sub(at) as i64).or_default() += 1;
+            }
+        });
+        let best =
+            votes.into_iter().max_by_key(|(shift, count)| (*count, std::cmp::Reverse((shift.unsigned_abs(), *shift))));
+        best.map(|(shift, _)| shift)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 7_u64;
+        let next = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        (0..length).map(next).collect()
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_they_moved() {
+        let old = noise(3 << 20);
+        let mut anchors = Anchors::new(old.len() as u64);
+        old.chunks(1000).for_each(|piece| anchors.feed(piece));
+        let anchors = anchors.sorted();
+        let new = [&noise(500)[..], &old[..1 << 20], &old[(1 << 20) + 333..]].concat();
+        assert_eq!(anchors.shift_of(&new[..1 << 20], 0), Some(-500));
+        assert_eq!(anchors.shift_of(&new[2 << 20..], 2 << 20), Some(-167));
+        assert_eq!(anchors.shift_of(&vec![0; 1 << 20], 0), None);
+    }
+}
