@@ -214,3 +214,25 @@ fn a_source_that_is_dropped_but_configured_is_told() {
     let dropped = home.call("sources --drop home").ok();
     assert!(dropped.err().contains("config.toml still names it"), "{}", dropped.shown());
 }
+
+#[test]
+fn the_history_is_thinned_out_by_the_rules_of_the_configuration() {
+    let home = Configured::new("keep = { last = 2 }\nprune = true\n");
+    let save = |content: &str, words: &str| {
+        home.bench.home.file("f", content);
+        home.call(words).ok();
+        home.call("list --json").ok().json().remove(0)["snapshots"].as_array().unwrap().len()
+    };
+    assert_eq!(save("1", "create --init"), 1);
+    assert_eq!((save("2", "create"), save("3", "create"), save("4", "create")), (2, 2, 2));
+    // What is typed wins.
+    assert_eq!(save("5", "create --keep-last 3"), 3);
+    home.call("forget").ok();
+    assert!(home.call("list").ok().out().contains("2 snapshots,"));
+    let shown = home.call("config --json").ok().json().remove(0);
+    let keep = shown["settings"].as_array().unwrap().iter().find(|setting| setting["key"] == "keep").unwrap();
+    assert_eq!(keep["value"]["last"], 2, "{keep}");
+    let text = fs::read_to_string(&home.file).unwrap();
+    home.write(&text.replace("keep = { last = 2 }\n", ""));
+    assert!(home.call("create").fails(2).err().contains("prune needs rules"));
+}

@@ -234,3 +234,48 @@ fn a_file_of_marks_that_was_made_to_deceive_never_forgets_the_newest() {
     bench.snap.call("prune").ok();
     assert_all_as_kept(&bench, &copies, &[4]);
 }
+
+#[test]
+fn what_is_erased_is_in_no_snapshot_and_all_else_is_as_it_was() {
+    let bench = Bench::new();
+    bench.home.file("secret/key", noise(1, 40_000)).file("stays", noise(2, 3000)).file("copy", noise(3, 900));
+    bench.home.file("secret/twin", noise(4, 20_000)).hard_link("secret/twin", "outside");
+    bench.snap.create(&[bench.home.root()]);
+    bench.home.file("secret/key", noise(5, 41_000)).file("stays", noise(6, 3000)).file("secret/copied", noise(3, 900));
+    bench.snap.create(&[]);
+    bench.snap.call("erase").words("home/nothing --yes").fails(1);
+    let told = bench.snap.call("erase").words("home/secret --yes").fails(1).err();
+    assert!(told.contains("home/outside") && told.contains("Name them, too"), "{told}");
+    let told = bench.snap.call("erase").words("home/secret home/outside").fails(1).err();
+    assert!(told.contains("no terminal to ask on"), "{told}");
+    let dry = bench.snap.call("erase").words("home/secret home/outside --dry-run --json").ok().json().remove(0);
+    assert_eq!((&dry["contents"], &dry["other_copies"]), (&4.into(), &serde_json::json!(["home/copy"])), "{dry}");
+    let before = bundle_bytes(&bench);
+    let told = bench.snap.call("erase").words("home/secret home/outside --yes").ok().out();
+    assert!(told.contains("saves them again"), "{told}");
+    assert!(before - bundle_bytes(&bench) > 100_000);
+    bench.snap.call("verify").words("--data").ok();
+    for path in crate::support::replay::bundles(bench.snap.archive()) {
+        let raw =
+            crate::support::command::run(crate::support::command::program("zstd").args(["-dc"]).arg(path)).expect_ok();
+        for secret in [noise(1, 64), noise(4, 64), noise(5, 64)] {
+            assert!(!raw.stdout.windows(64).any(|part| part == secret), "it is still there");
+        }
+    }
+    let listed = bench.snap.call("ls").words("-R --at 1").ok().out();
+    assert!(listed.contains("home/secret/key (pruned)"), "{listed}");
+    let out = bench.path("out");
+    let told = bench.snap.call("restore").words("--at 1 --to").arg(&out).run().expect(3).err();
+    assert!(told.contains("taken out of the archive"), "{told}");
+    assert_eq!(fs::read(out.join("home/stays")).unwrap(), noise(2, 3000));
+    let replayed = bench.path("replayed");
+    stock_replay(bench.snap.archive(), 2, &replayed);
+    assert_eq!(fs::read(replayed.join("home/stays")).unwrap(), noise(6, 3000));
+    assert_eq!(fs::read(replayed.join("home/secret/key")).unwrap(), b"");
+    // What is still on the computer is saved again.
+    bench.snap.create(&[]);
+    let restored = bench.path("restored");
+    bench.snap.restore(&restored, 0);
+    assert_same_below(&bench.sources(), &restored, Level::Everything);
+    bench.snap.call("verify").words("--data").ok();
+}

@@ -10,6 +10,7 @@ mod damage;
 mod damage_headers;
 mod drives;
 mod faults;
+mod full_drive;
 mod hostile;
 mod interruption;
 mod kill;

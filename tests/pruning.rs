@@ -16,6 +16,7 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
+use snap_archive::base::snapshot::Standing;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::MemoryStore;
 use snap_archive::system::store::Store;
@@ -26,6 +27,8 @@ use snap_archive::verbs::forget::Which;
 use snap_archive::verbs::forget::forget;
 use snap_archive::verbs::prune::PruneOptions;
 use snap_archive::verbs::prune::prune;
+use snap_archive::verbs::repair::RepairOptions;
+use snap_archive::verbs::repair::repair;
 use snap_archive::verbs::verify::VerifyOptions;
 use snap_archive::verbs::verify::verify;
 use std::collections::BTreeMap;
@@ -308,4 +311,99 @@ fn a_damaged_bundle_is_left_as_it_is_and_said() {
     assert_eq!(report.problems, 1, "{:?}", recorder.notices());
     let now = files(&story.store).into_iter().find(|(other, _)| *other == name).unwrap().1;
     assert_eq!(now, bytes, "it was not touched");
+}
+
+/// Four snapshots of a file that is another one each time, and of one that stays; the first two are forgotten and pruned.
+fn pruned_story() -> Story {
+    let mut story = Story::new(3);
+    for number in 0..4 {
+        story
+            .home
+            .file("only", noise(number, 50_000))
+            .file("stays", noise(99, 5000))
+            .file("z", noise(number + 50, 9000));
+        story.home.file("linked/a", noise(number + 20, 700));
+        if number == 0 {
+            story.home.hard_link("linked/a", "linked/b");
+        }
+        let options = CreateOptions { time: Some(Time::new(1_600_000_000, 0)), ..options(story.home.root()) };
+        let summary = create(&story.archive(), &options, &Recorder::new()).unwrap().summary.unwrap();
+        let copy = story.directory.path().join(format!("copy-{}", summary.number));
+        crate::support::bench::copy_exactly(&story.directory.path().join("sources"), &copy);
+        story.kept.insert(summary.number, (contents(&story.archive(), summary.number), copy));
+    }
+    let options = ForgetOptions { which: Which::Named(BTreeSet::from([1, 2])), dry_run: false };
+    forget(&story.archive(), &options, &Recorder::new()).unwrap();
+    story.kept.retain(|number, _| *number > 2);
+    assert_eq!(prune_in(Arc::new(story.store.clone()), 0).unwrap(), 2);
+    let store = story.store.clone();
+    story.assert_kept(&store, "pruned");
+    story
+}
+
+#[test]
+fn a_pruned_bundle_that_is_damaged_is_repaired_and_stays_pruned() {
+    let whole = pruned_story();
+    let (name, bytes) = files(&whole.store).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
+    let standings = |archive: &Archive| -> Vec<Standing> {
+        let recorder = Recorder::new();
+        let catalog = archive.catalog(&recorder).unwrap();
+        catalog.history().unwrap().iter().map(|summary| summary.standing).collect()
+    };
+    let before = standings(&whole.archive());
+    assert_eq!(before, [Standing::Pruned, Standing::Pruned, Standing::Kept, Standing::Kept]);
+    // A frame, the manifest, the table, and the bundle as a whole.
+    for damage in ["frame", "manifest", "table", "missing"] {
+        let store = in_memory(&whole.store);
+        let mut bad = bytes.clone();
+        let length = bad.len();
+        match damage {
+            "frame" => bad[100] ^= 1,
+            "manifest" => bad[length - 200] ^= 1,
+            "table" => bad.truncate(length - 5),
+            _ => {}
+        }
+        if damage == "missing" {
+            store.remove(&name).unwrap()
+        } else {
+            store.replace(&name, &bad).unwrap()
+        }
+        let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
+        repair(&archive, None, &RepairOptions { dry_run: false, threads: 2 }, &Recorder::new()).unwrap();
+        let looks = VerifyOptions { data: true, threads: 2 };
+        let report = verify(&archive, &looks, &Recorder::new()).unwrap();
+        assert_eq!(report.findings, [], "{damage}");
+        assert_eq!(standings(&archive), before, "{damage}");
+        // What is lost is saved again, and all is there.
+        let options = CreateOptions { time: Some(Time::new(1_600_000_000, 0)), ..options(whole.home.root()) };
+        create(&archive, &options, &Recorder::new()).unwrap();
+        let newest = *crate::support::inside::history(&archive).last().unwrap();
+        let source = whole.directory.path().join("sources");
+        assert_replays(&store, newest, &source);
+        crate::support::inside::assert_restores(&archive, newest, &source);
+    }
+}
+
+#[test]
+fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
+    let story = pruned_story();
+    for fault in [Fault::Crash, Fault::Once(ErrorKind::Other), Fault::NoMoreWriting(ErrorKind::StorageFull)] {
+        for at in 0.. {
+            let left = in_memory(&story.store);
+            let faulty = FaultyStore::new(Arc::new(left.clone()), at, fault);
+            let options = ForgetOptions { which: Which::Named(BTreeSet::from([3])), dry_run: false };
+            let outcome = Archive::open_store(faulty.clone())
+                .and_then(|archive| forget(&archive, &options, &Recorder::new()).map(drop));
+            let archive = Archive::open_store(Arc::new(left.clone())).unwrap();
+            let marks = archive.marks().unwrap().forgotten;
+            let is_done = marks == BTreeSet::from([1, 2, 3]);
+            assert!(is_done || marks == BTreeSet::from([1, 2]), "{fault:?} at {at}: {marks:?}");
+            assert!(is_done || outcome.is_err(), "{fault:?} at {at}: said to be forgotten, and is not");
+            if faulty.steps().len() <= at {
+                outcome.unwrap();
+                assert!(at > 5);
+                break;
+            }
+        }
+    }
 }

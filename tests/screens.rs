@@ -289,6 +289,7 @@ fn the_command_line_explains_itself() {
       keep     Mark snapshots, so that no rule and no snap forget takes them
       prune    Give back the space of what only forgotten snapshots hold; they cannot be taken back
                afterwards
+      erase    Take what should never have been saved out of every snapshot; it cannot be undone
       verify   Check that the archive is as it was written, and list the files affected by damage
       repair   Repair what can be repaired in the archive; nothing is deleted
       export   Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
@@ -318,10 +319,10 @@ fn the_command_line_explains_itself() {
     Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
     4 the archive is not there, 5 the archive is in use, 6 something must be done (status)
     "#);
-    assert_snapshot!(screen(&bench, &call("defrag")), @r#"
+    assert_snapshot!(screen(&bench, &call("frobnicate")), @r#"
     [exit 2]
     [stderr]
-    snap: there is no command 'defrag'
+    snap: there is no command 'frobnicate'
       See all with --help.
     "#);
     assert_snapshot!(screen(&bench, &call("restore")), @r#"

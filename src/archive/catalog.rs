@@ -144,6 +144,11 @@ impl<'a> Catalog<'a> {
         self.bundles.get(&name.id).is_some_and(|file| file.name == *name)
     }
 
+    /// Who is told what happens.
+    pub fn monitor(&self) -> &'a dyn Monitor {
+        self.monitor
+    }
+
     /// The archive that it is of.
     pub fn archive(&self) -> &'a Archive {
         self.archive

@@ -63,6 +63,7 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
         decompressor: Decompressor::new(),
     };
     hollow.data(reader.tail().manifest_offset, monitor)?;
+    let mut lines = 0;
     while let Some((change, line)) = reader.next_with_line()? {
         let offset = match &change.now {
             Action::Stored(entry) => entry.content.as_ref().map(|content| content.place).filter(Place::is_there),
@@ -76,6 +77,11 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
             }
         };
         hollow.writer.push_line(&[&line, &b"\n"[..]].concat())?;
+        lines += 1;
+    }
+    // A line that is not written again would be a change that never was.
+    if lines != reader.tail().changes {
+        return Err(contradiction(old.name(), "it has lines of another kind"));
     }
     hollow.writer.publish(&name, reader.tail().clone())
 }

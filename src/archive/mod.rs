@@ -14,6 +14,7 @@ pub mod programs;
 
 pub mod listing;
 pub mod replay;
+pub mod reserve;
 
 pub mod catalog;
 

@@ -50,6 +50,9 @@ pub const DAMAGED: &str = "damaged";
 /// The file of what a person said of snapshots.
 pub const MARKS: &str = "marks.txt";
 
+/// The file that is given up on a full drive.
+pub const RESERVE: &str = "reserve";
+
 /// The file that the one writer holds.
 const LOCK: &str = "lock";
 
@@ -355,7 +358,7 @@ impl BundleFile {
 
 /// Removes what making an archive leaves, the file without which it is none first.
 fn remove_new(directory: &Path, is_new: bool) {
-    for name in DESCRIPTIONS.iter().rev().chain([&LOCK]) {
+    for name in DESCRIPTIONS.iter().rev().chain([&LOCK, &RESERVE]) {
         let _ = fs::remove_file(directory.join(name));
     }
     for name in [BUNDLES, INDEX] {

@@ -113,6 +113,8 @@ pub enum Notice {
         bytes: u64,
         /// The bytes that are free.
         free: u64,
+        /// The bytes that forgetting by the rules would give back, about, if there are rules.
+        given_back: Option<u64>,
     },
     /// The rules of a source are other than last time.
     RulesChanged {

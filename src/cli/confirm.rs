@@ -1,13 +1,15 @@
-//! Asks before `snap restore` replaces or deletes what is there.
+//! Asks before `snap restore` replaces or deletes what is there, and before `snap erase` erases.
 
 use super::failure::Failure;
 use super::output::advice;
+use super::output::erase;
 use super::output::restore::Nested;
 use super::output::restore::Target;
 use super::output::text;
 use super::session::Session;
 use super::stoppable::stoppable;
 use snap_archive::archive::catalog::Catalog;
+use snap_archive::verbs::erase::ErasePlan;
 use snap_archive::verbs::restore::Changes;
 use snap_archive::verbs::restore::Named;
 use snap_archive::verbs::restore::RestoreOptions;
@@ -80,6 +82,26 @@ pub(crate) fn nested(nested: &Nested, is_settled: bool, session: &Session) -> Re
     }
     session.console.line("Go on? [y/N]");
     Ok(is_yes(&answer()?))
+}
+
+/// Asks twice whether contents shall go for ever.
+///
+/// # Errors
+/// When there is nobody to ask, or the answer cannot be read.
+pub(crate) fn erasing(plan: &ErasePlan, session: &Session) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let what = "contents would be erased for ever, and there is no terminal to ask on";
+        return Err(Failure::new(what).with_hint(advice::LOOK_THEN_SAY_YES));
+    }
+    for line in erase::lines(plan).iter().chain(&erase::warnings(plan)) {
+        session.console.line(line);
+    }
+    session.console.line("Go on? [y/N]");
+    if !is_yes(&answer()?) {
+        return Ok(false);
+    }
+    session.console.line(&format!("{} Write 'erase' to do it.", erase::CANNOT_BE_UNDONE));
+    Ok(answer()?.trim() == "erase")
 }
 
 fn answer() -> Result<String, Failure> {

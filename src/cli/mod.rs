@@ -29,6 +29,7 @@ use self::commands::config as configuration;
 use self::commands::create;
 use self::commands::diff;
 use self::commands::du;
+use self::commands::erase;
 use self::commands::export;
 use self::commands::find;
 use self::commands::forget;
@@ -95,6 +96,7 @@ enum Command {
     Forget(forget::ForgetArgs),
     Keep(keep::KeepArgs),
     Prune(prune::PruneArgs),
+    Erase(erase::EraseArgs),
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
     Export(export::ExportArgs),
@@ -163,6 +165,7 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Forget(args) => forget::run(args, session),
         Command::Keep(args) => keep::run(args, session),
         Command::Prune(args) => prune::run(args, session),
+        Command::Erase(args) => erase::run(args, session),
         Command::Verify(args) => verify::run(args, session),
         Command::Repair(args) => repair::run(args, session),
         Command::Export(args) => export::run(args, session),

@@ -5,6 +5,7 @@ use crate::archive::catalog::Catalog;
 use crate::archive::liveness;
 use crate::archive::liveness::MAX_UNUSED_DEFAULT;
 use crate::archive::open::Archive;
+use crate::archive::reserve;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -22,6 +23,7 @@ use crate::base::snapshot::Summary;
 use crate::base::snapshot::no_snapshot;
 use crate::base::time::Time;
 use crate::base::when::system_zone;
+use crate::format::marks::Marks;
 use std::collections::BTreeSet;
 
 /// Which snapshots are forgotten.
@@ -67,16 +69,21 @@ impl ForgetReport {
 /// read; otherwise when the archive cannot be read or written.
 pub fn forget(archive: &Archive, options: &ForgetOptions, monitor: &dyn Monitor) -> Result<ForgetReport> {
     let _lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    let mut marks = archive.marks()?;
+    forget_locked(archive, options, monitor)
+}
+
+/// As [`forget`], by whoever is the only writer.
+///
+/// # Errors
+/// As for [`forget`].
+pub(super) fn forget_locked(archive: &Archive, options: &ForgetOptions, monitor: &dyn Monitor) -> Result<ForgetReport> {
+    let marks = archive.marks()?;
     let catalog = archive.catalog(monitor)?;
     let history = catalog.history()?;
     let there: Vec<Summary> = history.iter().filter(|summary| summary.standing.is_there()).cloned().collect();
     let verdicts = match &options.which {
         Which::Named(numbers) => named(numbers, &catalog, &there)?,
-        Which::NotKeptBy(rules) if rules.is_empty() => {
-            let what = "without a rule nothing says which snapshots are to be kept";
-            return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::NameSnapshotsOrRules));
-        }
+        Which::NotKeptBy(rules) if rules.is_empty() => return Err(no_rules()),
         Which::NotKeptBy(rules) => rules.verdicts(&there, Time::now(), &system_zone())?,
     };
     let go = verdicts.iter().filter(|verdict| verdict.reasons.is_empty()).map(|verdict| verdict.number);
@@ -86,13 +93,34 @@ pub fn forget(archive: &Archive, options: &ForgetOptions, monitor: &dyn Monitor)
     if options.dry_run {
         freed_bytes = Some(unused_bytes(&catalog, &kept, monitor)?);
     } else {
-        marks.forgotten.extend(go);
-        // What is no longer there needs no mark.
-        let numbers: BTreeSet<Number> = catalog.snapshots().collect();
-        marks.forgotten.retain(|number| numbers.contains(number));
-        archive.write_marks(&marks)?;
+        write_forgotten(archive, marks, go, &catalog)?;
     }
     Ok(ForgetReport { verdicts: there.into_iter().zip(verdicts).collect(), freed_bytes })
+}
+
+/// That rules are needed.
+pub(super) fn no_rules() -> Error {
+    let what = "without a rule nothing says which snapshots are to be kept";
+    Error::new(ErrorKind::Refused, what).with_advice(Advice::NameSnapshotsOrRules)
+}
+
+/// Notes that these are forgotten, too.
+fn write_forgotten(
+    archive: &Archive,
+    mut marks: Marks,
+    numbers: impl Iterator<Item = Number>,
+    catalog: &Catalog,
+) -> Result<()> {
+    let before = marks.clone();
+    marks.forgotten.extend(numbers);
+    // What is no longer there needs no mark.
+    let there: BTreeSet<Number> = catalog.snapshots().collect();
+    marks.forgotten.retain(|number| there.contains(number));
+    if marks == before {
+        return Ok(());
+    }
+    reserve::give_up(archive)?;
+    archive.write_marks(&marks)
 }
 
 /// What becomes of each snapshot when these are forgotten.
@@ -124,7 +152,10 @@ fn always_stays(number: Number, reason: &Reason) -> Error {
 }
 
 /// About how many bytes pruning would give back if only these snapshots were kept.
-fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<Number>, monitor: &dyn Monitor) -> Result<u64> {
+///
+/// # Errors
+/// When the archive cannot be read or is damaged; [`ErrorKind::Interrupted`] when the monitor asks to stop.
+pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<Number>, monitor: &dyn Monitor) -> Result<u64> {
     monitor.event(Event::Phase(Phase::FindingUnused));
     let mut bytes = 0;
     for gap in liveness::gaps(catalog, &|number| kept.contains(&number)) {

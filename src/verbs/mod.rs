@@ -1,15 +1,19 @@
 //! What a person may ask of an archive, one folder each. A verb knows nothing of terminals, and nothing of other verbs.
 
+pub mod forget;
+pub mod prune;
+
+pub mod erase;
+pub mod thin;
+
 pub mod cat;
 pub mod create;
 pub mod diff;
 pub mod du;
 pub mod export;
 pub mod find;
-pub mod forget;
 pub mod history;
 pub mod log;
-pub mod prune;
 pub mod restore;
 pub mod verify;
 

@@ -13,6 +13,7 @@ use crate::archive::liveness::MAX_UNUSED_DEFAULT;
 use crate::archive::liveness::Unused;
 use crate::archive::open::Archive;
 use crate::archive::open::INDEX;
+use crate::archive::reserve;
 use crate::base::advice::Advice;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
@@ -30,6 +31,9 @@ use std::collections::BTreeSet;
 
 /// What a bundle written anew may need beside what stays of the old one.
 const SPARE_BYTES: u64 = 1 << 20;
+
+/// So much is written even where less is said to be free.
+const TRIED_BYTES: u64 = 16 << 20;
 
 /// What [`prune`] does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,10 +92,39 @@ impl PruneReport {
 /// stays.
 pub fn prune(archive: &Archive, options: &PruneOptions, monitor: &dyn Monitor) -> Result<PruneReport> {
     let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
+    prune_locked(archive, *options, lease.as_deref(), monitor)
+}
+
+/// As [`prune`], by whoever is the only writer; without a lease in a dry run.
+///
+/// # Errors
+/// As for [`prune`].
+pub(super) fn prune_locked(
+    archive: &Archive,
+    options: PruneOptions,
+    lease: Option<&dyn Lease>,
+    monitor: &dyn Monitor,
+) -> Result<PruneReport> {
     archive.marks()?;
+    if lease.is_some() {
+        reserve::give_up(archive)?;
+    }
+    let done = prune_in_passes(archive, options, lease, monitor);
+    if lease.is_some() {
+        reserve::keep(archive);
+    }
+    done
+}
+
+fn prune_in_passes(
+    archive: &Archive,
+    options: PruneOptions,
+    lease: Option<&dyn Lease>,
+    monitor: &dyn Monitor,
+) -> Result<PruneReport> {
     let mut report = PruneReport::default();
     loop {
-        let mut pass = Pass { archive, options, monitor, lease: lease.as_deref(), waiting: Vec::new(), report };
+        let mut pass = Pass { archive, options, monitor, lease, waiting: Vec::new(), report };
         let before = pass.report.bundles.len();
         let ended = pass.run();
         let has_changed = pass.report.bundles.len() > before;
@@ -115,7 +148,7 @@ pub fn prune(archive: &Archive, options: &PruneOptions, monitor: &dyn Monitor) -
 /// One way through all bundles.
 struct Pass<'a> {
     archive: &'a Archive,
-    options: &'a PruneOptions,
+    options: PruneOptions,
     monitor: &'a dyn Monitor,
     /// None for a dry run.
     lease: Option<&'a dyn Lease>,
@@ -157,7 +190,9 @@ impl Pass<'_> {
         };
         if !self.options.dry_run {
             let needed = stays.saturating_add(SPARE_BYTES);
-            if self.archive.store().room().free_bytes.is_some_and(|free| free < needed) {
+            // What is free is not known so well that a little is not tried.
+            let is_too_much = |free| free < needed && needed > TRIED_BYTES;
+            if self.archive.store().room().free_bytes.is_some_and(is_too_much) {
                 self.waiting.push((unused.bundle.clone(), needed));
                 return Ok(());
             }
@@ -180,23 +215,10 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
     fn write(&mut self, unused: &Unused, parents: &Parents) -> Result<u64> {
-        let (archive, name, store) = (self.archive, &unused.bundle, self.archive.store());
-        let old = archive.bundle_compared(name)?;
-        let stands_for = parents.named(archive, name).unwrap_or(unused.manifest);
+        let stands_for = parents.named(self.archive, &unused.bundle).unwrap_or(unused.manifest);
         let hollowing = Hollowing { contents: &unused.contents, pruned_until: unused.until, stands_for };
-        let published = hollow::write(archive, &old, &hollowing, self.monitor)?;
-        let checked = hollow::check(archive, name, self.monitor)
-            .and_then(|()| self.lease.map_or(Ok(()), Lease::check))
-            .and_then(|()| remove_index(archive, name.id.number));
-        if let Err(error) = checked {
-            let _ = store.remove(&exchange::new_path(name));
-            return Err(error);
-        }
-        drop(old);
-        exchange::put_in_place(&**store, name)?;
-        Ok(published.bytes)
+        make_hollow(self.archive, &unused.bundle, &hollowing, self.lease, self.monitor)
     }
 
     fn left(&mut self, bundle: &BundleName, why: String) {
@@ -211,6 +233,33 @@ impl Pass<'_> {
             self.left(&bundle, why);
         }
     }
+}
+
+/// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
+///
+/// # Errors
+/// As for [`hollow::write`] and [`hollow::check`]; when this process is no longer the only writer; otherwise when the archive
+/// cannot be written.
+pub(super) fn make_hollow(
+    archive: &Archive,
+    name: &BundleName,
+    hollowing: &Hollowing,
+    lease: Option<&dyn Lease>,
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    let store = archive.store();
+    let old = archive.bundle_compared(name)?;
+    let published = hollow::write(archive, &old, hollowing, monitor)?;
+    let checked = hollow::check(archive, name, monitor)
+        .and_then(|()| lease.map_or(Ok(()), Lease::check))
+        .and_then(|()| remove_index(archive, name.id.number));
+    if let Err(error) = checked {
+        let _ = store.remove(&exchange::new_path(name));
+        return Err(error);
+    }
+    drop(old);
+    exchange::put_in_place(&**store, name)?;
+    Ok(published.bytes)
 }
 
 fn is_full(error: &std::io::Error) -> bool {
@@ -228,15 +277,16 @@ fn remove_index(archive: &Archive, from: Number) -> Result<()> {
 }
 
 /// Which bundle follows which.
-struct Parents(Vec<BundleName>);
+pub(super) struct Parents(Vec<BundleName>);
 
 impl Parents {
-    fn of(catalog: &Catalog) -> Parents {
+    /// Those of an archive.
+    pub(super) fn of(catalog: &Catalog) -> Parents {
         Parents(catalog.bundles().map(|file| file.name.clone()).collect())
     }
 
     /// The BLAKE3 by which the bundle after this one knows it.
-    fn named(&self, archive: &Archive, name: &BundleName) -> Option<Hash> {
+    pub(super) fn named(&self, archive: &Archive, name: &BundleName) -> Option<Hash> {
         let next = self.0.iter().position(|other| other == name).and_then(|at| self.0.get(at + 1))?;
         let parent = archive.bundle(next).ok()?.own_head()?.parent?;
         (parent.bundle == *name).then_some(parent.manifest)

@@ -24,7 +24,8 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("status", &["health", "info", "state"]),
     ("config", &["configure", "configuration", "settings", "profile", "profiles"]),
     ("init", &["new", "make", "setup"]),
-    ("forget", &["delete", "remove", "rm", "expire", "thin"]),
+    ("forget", &["delete", "remove", "expire", "thin"]),
+    ("erase", &["rm", "rewrite", "wipe", "shred"]),
     ("prune", &["compact", "gc", "purge", "clean", "cleanup", "vacuum"]),
     ("keep", &["pin", "protect", "mark", "hold"]),
 ];

@@ -18,6 +18,7 @@ use clap::Args;
 use serde_json::Value;
 use serde_json::json;
 use snap_archive::archive::open::Archive;
+use snap_archive::base::keep::KeepRules;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::create::Level;
 
@@ -144,10 +145,31 @@ fn settings_of(archive: &ArchiveConfig) -> Vec<Setting> {
         Some(seconds) => configured(key, json!(seconds), health::span(seconds)),
         None => setting(key, Value::Null, default, Said::Default),
     }));
+    if !archive.keep.is_empty() {
+        rows.push(configured("keep", json!(archive.keep), shown_rules(&archive.keep)));
+        rows.push(configured("prune", json!(archive.prune), if archive.prune { "yes" } else { "no" }.to_owned()));
+    }
     let commands = [("before", &archive.before), ("after", &archive.after), ("notify", &archive.notify)];
     let given = commands.into_iter().filter_map(|(key, command)| Some((key, command.as_ref()?)));
     rows.extend(
         given.map(|(key, command)| configured(key, json!(command), printable(command.as_bytes()).into_owned())),
     );
     rows
+}
+
+/// `last 3, daily 7, within 30d`
+fn shown_rules(rules: &KeepRules) -> String {
+    let KeepRules { last, hourly, daily, weekly, monthly, yearly, within, notes } = rules;
+    let counts = [
+        ("last", last),
+        ("hourly", hourly),
+        ("daily", daily),
+        ("weekly", weekly),
+        ("monthly", monthly),
+        ("yearly", yearly),
+    ];
+    let counts = counts.into_iter().filter(|(_, count)| **count > 0).map(|(word, count)| format!("{word} {count}"));
+    let within = within.iter().map(|age| format!("within {age}"));
+    let notes = notes.iter().map(|note| format!("note {}", printable(note.as_bytes())));
+    counts.chain(within).chain(notes).collect::<Vec<_>>().join(", ")
 }

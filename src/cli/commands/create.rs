@@ -1,6 +1,7 @@
 //! `snap create`.
 
 use super::super::afterwards;
+use super::super::args::keep::KeepRulesArgs;
 use super::super::args::size;
 use super::super::args::sources;
 use super::super::config::ArchiveConfig;
@@ -26,6 +27,7 @@ use snap_archive::base::exclude::Exclude;
 use snap_archive::base::exclude::RULES_BYTES_MAX;
 use snap_archive::base::exclude::patterns_of;
 use snap_archive::base::id::ArchiveId;
+use snap_archive::base::keep::KeepRules;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::system::platform;
@@ -36,6 +38,9 @@ use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::Level;
 use snap_archive::verbs::create::check_sources;
 use snap_archive::verbs::create::create;
+use snap_archive::verbs::prune::PruneOptions;
+use snap_archive::verbs::thin::Thinned;
+use snap_archive::verbs::thin::thin;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -118,6 +123,15 @@ pub(crate) struct CreateArgs {
     /// 1024; KB, MB, GB of 1000) [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = size::parse_part)]
     max_part: Option<u64>,
+    /// After the snapshot, forget what the --keep- rules do not keep, and prune
+    #[arg(long, conflicts_with = "dry_run")]
+    prune: bool,
+    /// If there is no room for the snapshot, first forget and prune the oldest that the --keep- rules do not keep, as many
+    /// as are needed; without rules all but the newest may go
+    #[arg(long, conflicts_with = "dry_run")]
+    make_room: bool,
+    #[command(flatten, next_help_heading = "Which snapshots stay, with --prune or --make-room")]
+    keep: KeepRulesArgs,
     /// The snapshot's time instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     time: Option<Time>,
@@ -176,6 +190,11 @@ fn too_silent(config: &ArchiveConfig, session: &Session) -> Option<String> {
 fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
     let options = options(args, session)?;
+    let configured = session.settings.archive_config()?.is_some_and(|(_, archive)| archive.prune);
+    let prunes = (args.prune || configured) && !args.dry_run;
+    if prunes && options.keep.is_empty() {
+        return Err(Failure::usage("--prune needs a rule that says which snapshots stay").with_hint(advice::GIVE_RULES));
+    }
     let directory = session.settings.directory()?;
     let is_there = directory.exists();
     let (archive, is_new) = if args.init { open_or_init(&options, args, session)? } else { (session.open()?, false) };
@@ -192,6 +211,7 @@ fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
             return Err(if is_gone && was_stopped { stopped_early() } else { failure });
         }
     };
+    let thinned = if prunes { Some(thinned(&archive, &options.keep, session)) } else { None };
     if is_new && args.dry_run {
         report.bytes_free = free_around(directory);
     }
@@ -203,6 +223,7 @@ fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
         may_be_unplugged: archive.may_be_unplugged(),
         dry_run: args.dry_run,
         read_back: args.read_back,
+        thinned: thinned.as_ref().and_then(|thinned| thinned.as_ref().ok()),
         took: began.elapsed(),
         problems: session.console.problems(),
     };
@@ -211,7 +232,27 @@ fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     if let Some(base) = report.compared_with.filter(|_| report.is_uncertain && !args.rehash) {
         session.console.note(&advice::rehash(base.number));
     }
-    Ok(Outcome::with_problems(report.problems + checked.findings))
+    let not_pruned = match thinned.transpose() {
+        Ok(thinned) => thinned.map_or(0, |thinned| thinned.pruned.problems),
+        Err(failure) => return Err(failure.after("The snapshot itself is complete: only the rest was not done.")),
+    };
+    Ok(Outcome::with_problems(report.problems + checked.findings + not_pruned))
+}
+
+/// The rules that were typed, or those of the configuration.
+pub(crate) fn keep_rules(typed: &KeepRulesArgs, session: &Session) -> Result<KeepRules, Failure> {
+    let typed = typed.rules();
+    if !typed.is_empty() {
+        return Ok(typed);
+    }
+    Ok(session.settings.archive_config()?.map(|(_, archive)| archive.keep.clone()).unwrap_or_default())
+}
+
+/// Forgets what the rules do not keep, and prunes.
+fn thinned(archive: &Archive, rules: &KeepRules, session: &Session) -> Result<Thinned, Failure> {
+    let work = || thin(archive, rules, &PruneOptions::default(), &session.console);
+    let stopped = Failure::stopped("stopped before everything was pruned; the snapshot is complete");
+    Ok(stoppable(&session.console, stopped, work)??)
 }
 
 fn stopped() -> Failure {
@@ -245,6 +286,8 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         allow_empty: args.allow_empty,
         time: args.time,
         part_bytes_max: args.max_part.unwrap_or(defaults.part_bytes_max),
+        keep: keep_rules(&args.keep, session)?,
+        make_room: args.make_room,
         threads: session.settings.threads,
         clock: defaults.clock,
     })

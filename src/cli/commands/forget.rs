@@ -9,6 +9,7 @@ use super::super::output::forget::Forgotten;
 use super::super::output::forget::Remembered;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
+use super::create::keep_rules;
 use clap::Args;
 use snap_archive::verbs::forget::ForgetOptions;
 use snap_archive::verbs::forget::Which;
@@ -36,7 +37,7 @@ pub(crate) struct ForgetArgs {
 const RULES: [&str; 8] = ["last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "notes"];
 
 const AFTER_HELP: &str = "\
-With rules, a snapshot stays if one of them keeps it; all others are forgotten. Days, weeks, months
+Without SNAPSHOT and rules, those of the configuration hold. With rules, a snapshot stays if one of them keeps it; all others are forgotten. Days, weeks, months
 and years are those of this computer's time zone. The newest snapshot always stays, and so do the
 newest that read each source and those that are marked with snap keep. Nothing is deleted before
 snap prune.
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &ForgetArgs, session: &Session) -> Result<Outcome, Failu
         session.console.result(&Remembered(back))?;
         return Ok(Outcome::Done);
     }
-    let rules = args.rules.rules();
+    let rules = keep_rules(&args.rules, session)?;
     let which = if numbers.is_empty() { Which::NotKeptBy(rules) } else { Which::Named(numbers) };
     let options = ForgetOptions { which, dry_run: args.dry_run };
     let stopped = Failure::stopped("stopped before anything was forgotten");

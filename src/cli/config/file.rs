@@ -11,6 +11,7 @@ use crate::cli::output::text;
 use serde::Deserialize;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::id::ArchiveId;
+use snap_archive::base::keep::KeepRules;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::system::platform;
@@ -55,6 +56,10 @@ pub(crate) struct ArchiveConfig {
     pub(crate) level: Option<Level>,
     /// Within how many seconds all of it is to be read back.
     pub(crate) verify: Option<i64>,
+    /// Which snapshots stay when it is thinned out.
+    pub(crate) keep: KeepRules,
+    /// Whether that is done after each snapshot.
+    pub(crate) prune: bool,
     /// After how many seconds without a save somebody should look.
     pub(crate) max_silence: Option<i64>,
     /// A command that is run before `create`.
@@ -89,6 +94,10 @@ struct WrittenArchive {
     one_file_system: Option<bool>,
     level: Option<WrittenLevel>,
     verify: Option<String>,
+    #[serde(default)]
+    keep: KeepRules,
+    #[serde(default)]
+    prune: bool,
     max_silence: Option<String>,
     before: Option<String>,
     after: Option<String>,
@@ -220,6 +229,11 @@ impl WrittenArchive {
         };
         Exclude::new(&rules.exclude, platform::CASE).map_err(|error| error.to_string())?;
         let level = self.level.map(WrittenLevel::checked).transpose()?;
+        if self.prune && self.keep.is_empty() {
+            return Err(
+                "prune needs rules that say which snapshots stay: keep = { daily = 7, monthly = 12 }".to_owned()
+            );
+        }
         Ok(ArchiveConfig {
             place,
             mount: self.mount,
@@ -228,6 +242,8 @@ impl WrittenArchive {
             rules: says_rules.then_some(rules),
             level,
             verify: self.verify.as_deref().map(cycle).transpose()?.flatten(),
+            keep: self.keep,
+            prune: self.prune,
             max_silence: self.max_silence.as_deref().map(span).transpose()?,
             before: self.before,
             after: self.after,

@@ -32,6 +32,12 @@ pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be done with --dry-ru
 /// After `create` or `repair` was stopped.
 pub(crate) const GO_ON: &str = "To go on, run the same command again: it continues where this one stopped.";
 
+/// When what is to be erased has other names.
+pub(crate) const NAME_ALL_NAMES: &str = "Name them, too: see all with --dry-run.";
+
+/// When pruning was asked for without rules.
+pub(crate) const GIVE_RULES: &str = "For example: --keep-daily 7 --keep-weekly 5 --keep-monthly 12.";
+
 /// After snapshots were forgotten.
 pub(crate) const PRUNE_OR_UNDO: &str =
     "To give back their space: snap prune. To have them again before that: snap forget --undo.";
@@ -184,8 +190,8 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
         Advice::ChooseEmptyFolder => "Name a folder that is empty or does not exist yet.",
         Advice::ShareByMember => "Only a member of that group can do it, on a drive that keeps groups and permissions.",
         Advice::FreeArchiveSpace => {
-            "The drive is full: make room on it, or use another one. Earlier snapshots, and finished parts of this one, are \
-             kept; the next run goes on from there."
+            "The drive is full: make room on it, for example with snap forget and snap prune, which work on a full drive, too, \
+             or use another one. Earlier snapshots, and finished parts of this one, are kept; the next run goes on from there."
         }
         Advice::FileTooLargeForDrive => {
             "The drive's file system holds no file of this size: try a smaller --max-part, exclude the largest file with \

@@ -14,6 +14,7 @@ use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::create::CreateReport;
 use snap_archive::verbs::create::LeftOut;
 use snap_archive::verbs::create::PassedOver;
+use snap_archive::verbs::thin::Thinned;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Created<'a> {
     pub(crate) read_back: bool,
     /// What of the archive was read back afterwards.
     pub(crate) checked: &'a Checked,
+    /// What was forgotten and pruned after it.
+    pub(crate) thinned: Option<&'a Thinned>,
     pub(crate) took: Duration,
     pub(crate) problems: Vec<Problem>,
 }
@@ -55,8 +58,34 @@ struct Document<'a> {
     left_out: LeftOutCounts,
     bytes_free: Option<u64>,
     checked: &'a Checked,
+    made_room: Option<ThinnedJson<'a>>,
+    pruned: Option<ThinnedJson<'a>>,
     problems: u64,
     problem_list: Vec<Problematic<'a>>,
+}
+
+/// What was forgotten and pruned.
+#[derive(Serialize)]
+struct ThinnedJson<'a> {
+    forgotten: &'a [Number],
+    freed_bytes: u64,
+    not_pruned: u64,
+}
+
+impl ThinnedJson<'_> {
+    fn new(thinned: &Thinned) -> ThinnedJson<'_> {
+        ThinnedJson {
+            forgotten: &thinned.forgotten,
+            freed_bytes: thinned.pruned.freed_bytes(),
+            not_pruned: thinned.pruned.problems,
+        }
+    }
+}
+
+/// `2 snapshots forgotten, 3.0 MB came back.`
+fn thinned(thinned: &Thinned) -> String {
+    let forgotten = text::count(thinned.forgotten.len() as u64, "snapshot", "snapshots");
+    format!("{forgotten} forgotten, {} came back.", text::size(thinned.pruned.freed_bytes()))
 }
 
 /// What rules left out; what is in folders among it is not counted.
@@ -80,6 +109,9 @@ impl Render for Created<'_> {
             None if self.dry_run => would_be_saved(self.report, text),
             None => text.summary(self.nothing_changed()),
         }
+        for done in self.report.made_room.iter().chain(self.thinned) {
+            text.summary(thinned(done));
+        }
         exceptions(self.report, text);
         checked(self.checked, text);
     }
@@ -100,6 +132,8 @@ impl Render for Created<'_> {
             left_out: LeftOutCounts::new(&report.left_out),
             bytes_free: report.bytes_free,
             checked: self.checked,
+            made_room: report.made_room.as_ref().map(ThinnedJson::new),
+            pruned: self.thinned.map(ThinnedJson::new),
             problems: report.problems,
             problem_list: Problematic::all(&self.problems),
         }

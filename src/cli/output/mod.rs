@@ -6,6 +6,7 @@ pub(crate) mod console;
 pub(crate) mod create;
 pub(crate) mod diff;
 pub(crate) mod du;
+pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod forget;

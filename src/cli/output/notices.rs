@@ -34,12 +34,17 @@ pub(crate) fn text(notice: &Notice) -> String {
              their right to enter its folder, or mount its drive for yourself alone",
             printable(archive.as_bytes())
         ),
-        Notice::ArchiveMayBeTooSmall { bytes, free } => format!(
-            "{} are new or modified, but only {} are free on the drive: if they do not compress well, it will be full before \
-             the end",
-            size(*bytes),
-            size(*free)
-        ),
+        Notice::ArchiveMayBeTooSmall { bytes, free, given_back } => {
+            let rest = given_back.map_or(String::new(), |bytes| {
+                format!("; forgetting by the rules would give back about {} (--make-room does it)", size(bytes))
+            });
+            format!(
+                "{} are new or modified, but only {} are free on the drive: if they do not compress well, it will be full \
+                 before the end{rest}",
+                size(*bytes),
+                size(*free)
+            )
+        }
         Notice::RulesChanged { source, added, taken_away } => {
             let parts = [("added", text::rules(added)), ("taken away", text::rules(taken_away))];
             let parts = parts.iter().filter(|(_, rules)| !rules.is_empty());

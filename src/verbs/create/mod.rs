@@ -54,8 +54,11 @@ pub use self::report::PassedOver;
 use self::begin::head;
 use self::begin::scan_options;
 use self::context::CreateContext;
+use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
+use crate::archive::reserve;
 use crate::base::concurrency::threads;
+use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::error::plain_reason;
@@ -69,6 +72,9 @@ use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
 use crate::system::scan::Source;
 use crate::system::store::Lease;
+use crate::verbs::thin;
+use crate::verbs::thin::Spare;
+use crate::verbs::thin::Thinned;
 
 /// Saves what is new or modified in the sources as one snapshot.
 ///
@@ -80,14 +86,40 @@ use crate::system::store::Lease;
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
     space::check_part_size(options, &archive.store().room())?;
     let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    match attempt(archive, options, lease.as_deref(), monitor) {
+    if lease.is_some() {
+        reserve::keep(archive);
+    }
+    let attempt = |room: RoomFor| attempt(archive, options, lease.as_deref(), monitor, room);
+    let made = match attempt(RoomFor::NothingYet) {
         // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
         Err(error) if error.kind() == ErrorKind::IndexDamaged => {
             archive.catalog_for_writing(monitor)?.distrust_damaged()?;
-            attempt(archive, options, lease.as_deref(), monitor)
+            attempt(RoomFor::NothingYet)
         }
         done => done,
+    };
+    match made? {
+        Attempt::Done(report) => Ok(*report),
+        Attempt::MadeRoom(thinned) => match attempt(RoomFor::ThisSnapshot)? {
+            Attempt::Done(report) => Ok(CreateReport { made_room: Some(thinned), ..*report }),
+            Attempt::MadeRoom(_) => Err(Error::new(ErrorKind::Refused, "there is no room for the snapshot")),
+        },
     }
+}
+
+/// What room was made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RoomFor {
+    NothingYet,
+    ThisSnapshot,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    /// With a snapshot, or none that was needed.
+    Done(Box<CreateReport>),
+    /// Room was made first: what is known of the archive is no longer right.
+    MadeRoom(Thinned),
 }
 
 fn attempt(
@@ -95,7 +127,8 @@ fn attempt(
     options: &CreateOptions,
     lease: Option<&dyn Lease>,
     monitor: &dyn Monitor,
-) -> Result<CreateReport> {
+    room_for: RoomFor,
+) -> Result<Attempt> {
     let now = options.time.unwrap_or_else(Time::now);
     let catalog = archive.catalog_for_writing(monitor)?;
     let base = catalog.state(catalog.highest())?;
@@ -112,7 +145,11 @@ fn attempt(
     let fits = is_as_before && space::is_ample(&room, &history);
     if !options.dry_run && !fits {
         let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
-        space::warn_if_short(&scene, &room)?;
+        if let Some(short) = space::shortage(&scene, &room)?
+            && let Some(thinned) = tell_or_make_room(&catalog, options, lease, short, room_for)?
+        {
+            return Ok(Attempt::MadeRoom(thinned));
+        }
     }
     if let Some(last) = history.last().filter(|last| last.sources == head.sources) {
         monitor.event(Event::EntriesBefore(last.counts.entries()));
@@ -135,7 +172,7 @@ fn attempt(
     let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
     rules::tell_unused(options, &chosen.open, records, monitor);
     let compared_with = history.last().cloned();
-    Ok(CreateReport {
+    Ok(Attempt::Done(Box::new(CreateReport {
         summary: done.summary,
         counts: done.counts,
         bytes_read: done.bytes_read,
@@ -146,7 +183,28 @@ fn attempt(
         bytes_free: room.free_bytes,
         is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),
         compared_with,
-    })
+        made_room: None,
+    })))
+}
+
+/// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.
+fn tell_or_make_room(
+    catalog: &Catalog,
+    options: &CreateOptions,
+    lease: Option<&dyn Lease>,
+    (bytes, free): (u64, u64),
+    room_for: RoomFor,
+) -> Result<Option<Thinned>> {
+    let (archive, monitor) = (catalog.archive(), catalog.monitor());
+    if let Some(lease) = lease.filter(|_| options.make_room && room_for == RoomFor::NothingYet) {
+        let spare = Spare::new(catalog, &options.keep, monitor)?;
+        let numbers = spare.oldest_for(bytes - free)?;
+        return thin::make_room(archive, numbers, lease, monitor).map(Some);
+    }
+    let spare = Some(Spare::new(catalog, &options.keep, monitor)?).filter(|_| !options.keep.is_empty());
+    let given_back = spare.map(|spare| spare.all_bytes()).transpose()?;
+    monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free, given_back }));
+    Ok(None)
 }
 
 /// Refuses sources that cannot be saved, as [`create`] would, without an archive.

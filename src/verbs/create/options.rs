@@ -1,5 +1,6 @@
 //! What a person may choose of a new snapshot.
 
+use crate::base::keep::KeepRules;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
 use crate::format::frames::LEVEL_DEFAULT;
@@ -82,6 +83,11 @@ pub struct CreateOptions<'a> {
     pub time: Option<Time>,
     /// The most bytes of tar in one part; a single larger file makes a larger part.
     pub part_bytes_max: u64,
+    /// What stays where there is no room: what forgetting by these rules would give back is said. Default: no rules.
+    pub keep: KeepRules,
+    /// Whether, where there is no room, the oldest snapshots that `keep` does not name are forgotten and pruned first, as many
+    /// as are needed. Default: no.
+    pub make_room: bool,
     /// How many threads pack; 0: as many as the machine has cores.
     pub threads: usize,
     /// Where "now" comes from when it is decided which entries may be modified again without a trace.
@@ -107,6 +113,8 @@ impl Default for CreateOptions<'_> {
             allow_empty: false,
             time: None,
             part_bytes_max: PART_BYTES_DEFAULT,
+            keep: KeepRules::default(),
+            make_room: false,
             threads: 0,
             clock: &Time::now,
         }

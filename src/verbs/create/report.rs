@@ -2,6 +2,7 @@
 
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
+use crate::verbs::thin::Thinned;
 
 /// What rules left out. What is in a directory that is left out is not counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,4 +48,6 @@ pub struct CreateReport {
     pub compared_with: Option<Summary>,
     /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
     pub is_uncertain: bool,
+    /// What was forgotten and pruned first, so that there was room.
+    pub made_room: Option<Thinned>,
 }

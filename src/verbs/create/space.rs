@@ -13,7 +13,6 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
-use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
@@ -67,25 +66,22 @@ pub struct Scene<'a> {
     pub monitor: &'a dyn Monitor,
 }
 
-/// Says so when what is new or modified is larger than the free room. It may fit all the same: contents are compressed, and how
-/// well is known only when they are read.
+/// What is new or modified, if it is larger than the free room, and what is free. It may fit all the same: contents are
+/// compressed, and how well is known only when they are read.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; or when the index cannot be read.
-pub fn warn_if_short(scene: &Scene, room: &Room) -> Result<()> {
-    let Some(free) = room.free_bytes else { return Ok(()) };
+pub fn shortage(scene: &Scene, room: &Room) -> Result<Option<(u64, u64)>> {
+    let Some(free) = room.free_bytes else { return Ok(None) };
     let most = |source: &Source| source.root().used_bytes().unwrap_or(u64::MAX);
     let bytes_most = scene.sources.iter().fold(0u64, |sum, source| sum.saturating_add(most(source)));
     // Mostly the whole disks that the sources are on would fit, and nothing need be counted.
     if bytes_most <= free {
-        return Ok(());
+        return Ok(None);
     }
     scene.monitor.event(Event::Phase(Phase::MeasuringSources));
     let bytes = bytes_changed(scene)?;
-    if bytes > free {
-        scene.monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free }));
-    }
-    Ok(())
+    Ok((bytes > free).then_some((bytes, free)))
 }
 
 /// The bytes of the contents that are new or modified, each file counted once. What may have holes takes next to nothing.

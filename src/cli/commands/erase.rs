@@ -1,0 +1,77 @@
+//! `snap erase`.
+
+use super::super::args::snapshot::paths_in;
+use super::super::confirm;
+use super::super::failure::Failure;
+use super::super::outcome::Outcome;
+use super::super::output::advice;
+use super::super::output::erase::Erased;
+use super::super::output::erase::Planned;
+use super::super::session::Session;
+use super::super::stoppable::stoppable;
+use clap::Args;
+use snap_archive::base::id::Number;
+use snap_archive::base::path::printable;
+use snap_archive::verbs::erase::ErasePlan;
+use snap_archive::verbs::erase::erase;
+use snap_archive::verbs::erase::plan_erase;
+use std::ffi::OsString;
+
+/// Take what should never have been saved out of every snapshot; it cannot be undone
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct EraseArgs {
+    /// Files, and folders with all that is in them: NAME/folder/file, as snap ls shows it
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<OsString>,
+    /// Only show what would be erased
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+const AFTER_HELP: &str = "\
+The contents go, the names stay: every snapshot still lists the files, with (pruned) behind them,
+and unpacks them as empty files. Copies of the archive keep the contents.
+
+Examples:
+  snap erase -a /media/stick/archive home/passwords.txt --dry-run
+  snap erase -a /media/stick/archive home/passwords.txt";
+
+pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failure> {
+    let archive = session.open()?;
+    let catalog = archive.catalog(&session.console)?;
+    let newest_first: Vec<Number> = catalog.history()?.iter().rev().map(|summary| summary.number).collect();
+    let paths = paths_in(&args.paths, &catalog, &newest_first)?;
+    drop(catalog);
+    let stopped = || Failure::stopped("stopped before anything was erased");
+    let plan = stoppable(&session.console, stopped(), || plan_erase(&archive, &paths, &session.console))??;
+    session.console.finish_progress();
+    if args.dry_run {
+        session.console.result(&Planned(&plan))?;
+        return Ok(Outcome::Done);
+    }
+    check_names(&plan)?;
+    if !args.yes && !confirm::erasing(&plan, session)? {
+        session.console.aside("Nothing was erased.");
+        return Ok(Outcome::Done);
+    }
+    let stopped = Failure::stopped("stopped before everything was erased").with_hint(advice::GO_ON);
+    let bytes = stoppable(&session.console, stopped, || erase(&archive, &paths, &plan, &session.console))??;
+    session.console.result(&Erased { plan: &plan, freed_bytes: bytes })?;
+    Ok(Outcome::Done)
+}
+
+/// Contents go under all their names or not at all.
+fn check_names(plan: &ErasePlan) -> Result<(), Failure> {
+    let Some(other) = plan.other_names.first() else { return Ok(()) };
+    let more = plan.other_names.len() - 1;
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = format!(
+        "{}{more} have contents that would go: they are other names of the same files",
+        printable(other.as_bytes())
+    );
+    Err(Failure::new(what).with_hint(advice::NAME_ALL_NAMES))
+}
