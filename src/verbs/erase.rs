@@ -59,7 +59,8 @@ pub struct ErasePlan {
 /// What of the archive is at these paths and below them, in any snapshot, be it forgotten or not.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when no file was ever there; [`ErrorKind::Refused`] when there are too many;
+/// [`ErrorKind::NotFound`] when no file was ever there; [`ErrorKind::Refused`] when there are too many, or one has a version that
+/// is stored as changes of an older one;
 /// [`ErrorKind::Interrupted`] when the monitor asks to stop; otherwise when the archive cannot be read.
 pub fn plan_erase(archive: &Archive, paths: &[EntryPathBuf], monitor: &dyn Monitor) -> Result<ErasePlan> {
     monitor.event(Event::Phase(Phase::FindingUnused));
@@ -147,6 +148,10 @@ struct Found {
 impl Found {
     fn add(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
         let Some(content) = &entry.content else { return Ok(()) };
+        if content.patch.is_some() {
+            let what = format!("{path} cannot be erased: a version of it is stored as changes of an older one");
+            return Err(Error::new(ErrorKind::Refused, what).about(Subject::Entry(path.to_owned())));
+        }
         let (place, size) = (content.place, entry.stat.size);
         let is_new = self.bundles.entry(place.bundle).or_default().insert(Unneeded { offset: place.offset, size });
         self.hashes.insert((content.hash, size));
