@@ -123,6 +123,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_meant() {
         ("[archive.'a b']\npath = '/x'", &["letters, digits"]),
         ("default = 'b'\n[archive.a]\npath = '/x'", &["'b' that is named as the default", "-a NAME: a."]),
         ("[archive.a\n", &["line 1"]),
+        ("[archive.a]\npath = '/x'\nkeep = { dayly = 7 }", &["line 3", "Did you mean: daily?"]),
         ("\u{1b}[31m = 1", &["line 1"]),
     ] {
         home.write(text);
@@ -204,6 +205,19 @@ fn one_of_several_archives_is_chosen_by_its_name() {
     assert!(mistyped.err().contains("Did you mean: home?"), "{}", mistyped.shown());
     let by_variable = home.call("list").variable("SNAP_ARCHIVE", "home").ok();
     assert!(by_variable.out().contains("1 snapshot,"));
+}
+
+#[test]
+fn forget_keeps_what_the_configuration_says() {
+    let home = Configured::new("keep = { last = 2 }\n");
+    home.bench.home.file("f", "x");
+    home.call("create --init").ok();
+    home.call("create --allow-empty").ok();
+    home.call("create --allow-empty").ok();
+    home.call("create --allow-empty").ok();
+    let judged = |words: &str| home.call(words).ok().json().remove(0)["forgotten"].clone();
+    assert_eq!(judged("forget --dry-run --json --keep-last 3"), serde_json::json!([1]));
+    assert_eq!(judged("forget --json"), serde_json::json!([1, 2]));
 }
 
 #[test]

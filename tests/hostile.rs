@@ -418,7 +418,7 @@ fn a_folder_of_millions_of_entries_takes_little_memory() {
     assert_eq!(named_in_d(&scene.run("ls home/d", &[]).expect_ok().out()), COUNT);
     let told = scene.run("restore --overwrite --delete --dry-run -y --to", &[&target]).expect_ok().out();
     assert_eq!(named_in_d(&told), COUNT);
-    assert!(told.contains("delete    home/d/other"));
+    assert!(told.contains("- home/d/other"));
 }
 
 #[test]

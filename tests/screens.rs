@@ -51,16 +51,16 @@ fn the_way_from_nothing_to_two_snapshots() {
     bench.home.file("letter.txt", "Dear Ann, dear Bob").remove("old/plan");
     assert_snapshot!(screen(&bench, &bench.snap.call("create").words("--dry-run").run()), @r#"
     [exit 0]
-    modified  home/letter.txt
-    metadata  home/old
-    delete    home/old/plan
+    ~ home/letter.txt
+    m home/old
+    - home/old/plan
     Would be saved: 0 new, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes (# of contents, # free on the drive). Nothing was written.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("create").words("--verbose").run()), @r#"
     [exit 0]
-    modified  home/letter.txt
-    metadata  home/old
-    delete  home/old/plan
+    ~ home/letter.txt
+    m home/old
+    - home/old/plan
     Snapshot 2 saved: 0 new, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes.
     Read #, wrote # to /…/drive/archive in #.
     "#);
@@ -116,11 +116,11 @@ fn the_way_back() {
     let restore = |words| bench.snap.call("restore").words("--to").arg(&out).words(words).run();
     assert_snapshot!(screen(&bench, &restore("--threads 1 --dry-run")), @r#"
     [exit 0]
-    restore   home
-    restore   home/old
-    restore   home/latest
-    restore   home/letter.txt
-    restore   home/photo.jpg
+    + home
+    + home/old
+    + home/latest
+    + home/letter.txt
+    + home/photo.jpg
     Would be restored from snapshot 2 of 2020-03-02 08:00 in #: 2 files (#), 2 folders, 1 link or special file.
     "#);
     assert_snapshot!(screen(&bench, &restore("")), @r#"
@@ -139,8 +139,8 @@ fn the_way_back() {
     fs::write(out.join("home/mine"), "x").unwrap();
     assert_snapshot!(screen(&bench, &restore("--overwrite --delete --yes -v")), @r#"
     [exit 0]
-    delete    home/mine
-    restore   home
+    - home/mine
+    + home
     Restored from snapshot 2 of 2020-03-02 08:00 in #: 0 files (#), 1 folder, 4 left as they were, 1 deleted.
     [stderr]
     Restoring snapshot 2 of 2020-03-02 08:00 into /…/back …
@@ -270,54 +270,67 @@ fn the_command_line_explains_itself() {
 
     Usage: snap [OPTIONS] <COMMAND>
 
-    Commands:
-      init     Make a new archive in a folder that is empty or does not exist yet
-      create   Save a snapshot: what is new or modified since the last one
-      status   Say whether all is well: last saves, problems, room on the drive, checks; also while the
-               drive is not there
-      list     Show the history: one line for each snapshot, the newest last
-      sources  Show the sources: their paths, their rules, and when each was last read; or drop one
-      ls       List the files in a snapshot
-      find     Find files and folders by name, in all snapshots at once, also deleted ones
-      log      Show the versions of a file or folder: when each was saved, what changed, in which
-               snapshots it is
-      diff     Show what changed between two snapshots, or since a snapshot
-      du       Show how large folders are, and what each snapshot added, largest first
-      cat      Write a file, as it was in a snapshot, to the standard output
-      restore  Restore everything, or the given paths, from a snapshot
-      forget   Forget snapshots, by number or by rules; snap prune then gives back their space
-      keep     Mark snapshots, so that no rule and no snap forget takes them
-      prune    Give back the space of what only forgotten snapshots hold; they cannot be taken back
-               afterwards
-      erase    Take what should never have been saved out of every snapshot; it cannot be undone
-      verify   Check that the archive is as it was written, and list the files affected by damage
-      repair   Repair what can be repaired in the archive; nothing is deleted
-      export   Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
-      config   Show the configuration: what holds, and where each value comes from
-      help     Print this message or the help of the given subcommand(s)
+    Set up:
+      setup        Set up an archive
+      config       Show the configuration
+      schedule     Save by itself
+      init         Make a new archive in a folder that is empty or does not exist yet
+
+    Save:
+      create       Save a snapshot
+      sources      Show the sources
+
+    Look:
+      status       Say whether all is well
+      list         Show the history
+      ls           List the files in a snapshot
+      find         Find files and folders by name
+      log          Show the versions of a file or folder
+      diff         Show what changed between two snapshots
+      du           Show how large folders are
+      cat          Print a file as it was in a snapshot
+
+    Get back:
+      restore      Restore everything or the given paths from a snapshot
+      export       Write a snapshot as one ordinary .tar.zst
+
+    Keep healthy:
+      verify       Check that the archive is as it was written
+      repair       Repair what can be repaired in the archive
+      forget       Forget snapshots
+      keep         Mark snapshots
+      prune        Give back the space of what only forgotten snapshots hold
+      erase        Take what should never have been saved out of every snapshot
+
+    More:
+      completions  Print what makes a shell complete words
+      man          Print the man page
+      help         Show the help of a command
 
     Options:
-      -h, --help     Print help
-      -V, --version  Print version
-
-    Global options:
-      -a, --archive <DIR>  The archive's folder, or its name in the configuration [env: SNAP_ARCHIVE]
-          --config <FILE>  The configuration, instead of config.toml in ~/.config/snap
-          --json           Print one JSON document, for programs, instead of text (ls, diff, find: one
-                           per line)
-      -q, --quiet          Print only problems and requested output
-      -v, --verbose        Print more: name every entry that is saved or restored; more in lists
+      -a, --archive <DIR>   The archive's folder, or its name in the configuration [env: SNAP_ARCHIVE]
+          --config <FILE>   The configuration, instead of config.toml in ~/.config/snap
+          --json            Print one JSON document, for programs, instead of text (ls, diff, find: one
+                            per line)
+      -q, --quiet           Print only problems and requested output
+      -v, --verbose         Print more: name every entry that is saved or restored, with a letter for
+                            why; more in lists
+          --progress <HOW>  Show progress: auto (on a terminal), none, or json: a line a second on the
+                            standard error, for programs
+      -h, --help            Print help
+      -V, --version         Print version
 
     Examples:
-      snap create --init -a /media/stick/archive ~/Documents    the first time
-      snap create -a /media/stick/archive                       every other time
-      snap list -a /media/stick/archive                         what there is
-      snap restore -a /media/stick/archive --to ~/back          get everything back
+      snap setup                       the first time: asks where to and what
+      snap create                      save what is new
+      snap status                      is all well?
+      snap restore --to ~/restored     get everything back (snap restore asks)
 
-    Set SNAP_ARCHIVE=/media/stick/archive, or write a configuration, to leave out -a.
+    Without a configuration: snap create --init -a /media/stick/archive ~/Documents
 
-    Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
-    4 the archive is not there, 5 the archive is in use, 6 something must be done (status)
+    Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done with problems,
+    4 the archive is not there, 5 it is in use, 6 something must be done (status),
+    7 the battery is low (create --battery)
     "#);
     assert_snapshot!(screen(&bench, &call("frobnicate")), @r#"
     [exit 2]
@@ -328,12 +341,8 @@ fn the_command_line_explains_itself() {
     assert_snapshot!(screen(&bench, &call("restore")), @r#"
     [exit 2]
     [stderr]
-    error: the following required arguments were not provided:
-      <--to <DIR>|--in-place>
-
-    Usage: snap restore <--to <DIR>|--in-place> [PATH]...
-
-    For more information, try '--help'.
+    snap: it is not said where to restore to
+      Say --to DIR, for a new folder, or --in-place, back to where it was.
     "#);
     assert_snapshot!(screen(&bench, &call("create --level 20 --archive x")), @r#"
     [exit 2]

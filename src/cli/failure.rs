@@ -24,6 +24,9 @@ const IN_USE: u8 = 5;
 /// The exit code of `status` when something must be done.
 pub(crate) const TO_ACT: u8 = 6;
 
+/// The exit code of `create --battery` when the battery is too low.
+pub(crate) const LATER: u8 = 7;
+
 /// The exit code after a second Ctrl-C, as a shell reports it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -56,6 +59,11 @@ impl Failure {
     /// The archive is not there, for the reason that `kind` says.
     pub(crate) fn not_there(kind: &'static str, what: impl Into<String>) -> Failure {
         Failure { code: NO_ARCHIVE, kind, ..Failure::new(what) }
+    }
+
+    /// The computer runs on a battery that is too low; nothing was begun.
+    pub(crate) fn later(what: impl Into<String>) -> Failure {
+        Failure { code: LATER, kind: "battery", ..Failure::new(what) }
     }
 
     /// The results cannot be written to the standard output.

@@ -5,26 +5,34 @@
 
 mod afterwards;
 mod args;
+mod ask;
 mod commands;
+mod complete;
 mod config;
 mod confirm;
 mod failure;
 mod folders;
 mod health;
+mod help;
 mod hooks;
 mod notes;
 mod outcome;
 mod output;
 mod patch;
+mod power;
+mod propose;
 mod rolling;
+mod schedule;
 mod session;
 mod settings;
 mod signals;
 mod stoppable;
+mod wanted;
 
 use self::args::global::GlobalArgs;
 use self::args::suggestions;
 use self::commands::cat;
+use self::commands::completions;
 use self::commands::config as configuration;
 use self::commands::create;
 use self::commands::diff;
@@ -41,6 +49,8 @@ use self::commands::ls;
 use self::commands::prune;
 use self::commands::repair;
 use self::commands::restore;
+use self::commands::schedule as by_itself;
+use self::commands::setup;
 use self::commands::sources;
 use self::commands::status;
 use self::commands::verify;
@@ -51,9 +61,11 @@ use self::session::Session;
 use self::settings::Environment;
 use self::settings::Settings;
 use clap::CommandFactory;
+use clap::FromArgMatches;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
+use clap_complete::CompleteEnv;
 use snap_archive::system::platform;
 use std::process::ExitCode;
 
@@ -69,15 +81,16 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  snap create --init -a /media/stick/archive ~/Documents    the first time
-  snap create -a /media/stick/archive                       every other time
-  snap list -a /media/stick/archive                         what there is
-  snap restore -a /media/stick/archive --to ~/back          get everything back
+  snap setup                       the first time: asks where to and what
+  snap create                      save what is new
+  snap status                      is all well?
+  snap restore --to ~/restored     get everything back (snap restore asks)
 
-Set SNAP_ARCHIVE=/media/stick/archive, or write a configuration, to leave out -a.
+Without a configuration: snap create --init -a /media/stick/archive ~/Documents
 
-Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done, but with problems (listed),
-4 the archive is not there, 5 the archive is in use, 6 something must be done (status)";
+Exit codes: 0 done, 1 failed, 2 invalid command line, 3 done with problems,
+4 the archive is not there, 5 it is in use, 6 something must be done (status),
+7 the battery is low (create --battery)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -100,20 +113,37 @@ enum Command {
     Verify(verify::VerifyArgs),
     Repair(repair::RepairArgs),
     Export(export::ExportArgs),
+    Setup(setup::SetupArgs),
+    Schedule(by_itself::ScheduleArgs),
     Config(configuration::ConfigArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// Reads the arguments, runs the command, says why it failed if it did, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
+    // Where a shell asks what can follow, this answers, and nothing else is done.
+    CompleteEnv::with_factory(|| complete::attached(Cli::command())).var(completions::VARIABLE).complete();
     if std::env::args_os().len() < 2 {
         // Printing help can only fail when nobody reads it.
-        let _ = Cli::command().print_help();
+        let _ = help::grouped(Cli::command()).print_help();
         return ExitCode::from(failure::USAGE);
     }
-    let cli = match Cli::try_parse() {
+    let parsed = help::grouped(Cli::command()).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(refused(&error)),
     };
+    // What needs no archive works with any configuration.
+    let without_settings = match &cli.command {
+        Command::Completions(args) => Some(completions::completions(args)),
+        Command::Man(args) => Some(completions::man(args, Cli::command())),
+        _ => None,
+    };
+    if let Some(done) = without_settings {
+        let code = done.map_or_else(|failure| console::report(&failure, cli.global.json), Outcome::code);
+        return ExitCode::from(code);
+    }
     platform::give_large_memory_back();
     let _awake = platform::stay_awake();
     let is_json = cli.global.json;
@@ -169,7 +199,11 @@ fn run(command: &Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Verify(args) => verify::run(args, session),
         Command::Repair(args) => repair::run(args, session),
         Command::Export(args) => export::run(args, session),
+        Command::Setup(args) => setup::run(args, session),
+        Command::Schedule(args) => by_itself::run(args, session),
         Command::Config(args) => configuration::run(args, session),
+        // They were run before.
+        Command::Completions(_) | Command::Man(_) => Ok(Outcome::Done),
     }
 }
 
@@ -193,8 +227,7 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_a_usage_error() {
         for line in [
-            &["snap", "restore"][..],
-            &["snap", "create", "--level", "0"],
+            &["snap", "create", "--level", "0"][..],
             &["snap", "create", "--level", "20"],
             &["snap", "create", "--max-part", "1K"],
             &["snap", "create", "--time", "yesterday"],

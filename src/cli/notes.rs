@@ -3,6 +3,8 @@
 
 use super::failure::Failure;
 use super::output::text;
+use super::schedule::Scheduler;
+use super::schedule::When;
 use serde::Deserialize;
 use serde::Serialize;
 use snap_archive::base::id::ArchiveId;
@@ -36,6 +38,8 @@ pub(crate) const WEEK_SECONDS: i64 = 7 * 24 * 3600;
 pub(crate) struct Notes {
     /// The last run of `create`.
     pub(crate) last_run: Option<Run>,
+    /// When it is saved by itself, and by what.
+    pub(crate) schedule: Option<(When, Scheduler)>,
     /// The archives, by their ids.
     pub(crate) archives: BTreeMap<String, ArchiveNotes>,
 }
@@ -206,6 +210,14 @@ pub(crate) fn note(file: &Path, id: ArchiveId, change: impl FnOnce(&mut ArchiveN
 pub(crate) fn note_run(file: &Path, code: u8, failure: Option<&str>) -> Result<(), Failure> {
     let run = Run { time: Time::now().seconds, code, failure: failure.map(str::to_owned) };
     written(&Notes { last_run: Some(run), ..Notes::read(file) }, file)
+}
+
+/// Notes when it is saved by itself.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn note_schedule(file: &Path, schedule: Option<(When, Scheduler)>) -> Result<(), Failure> {
+    written(&Notes { schedule, ..Notes::read(file) }, file)
 }
 
 fn written(notes: &Notes, file: &Path) -> Result<(), Failure> {

@@ -4,9 +4,12 @@ use super::config::drive;
 use super::failure::Failure;
 use super::notes;
 use super::notes::ArchiveNotes;
+use super::notes::Notes;
 use super::output::advice;
 use super::output::console::Console;
 use super::output::text;
+use super::schedule::Scheduler;
+use super::schedule::When;
 use super::settings::Meant;
 use super::settings::Settings;
 use super::settings::may_be_name;
@@ -102,6 +105,21 @@ impl Session {
         if let Ok(Some(file)) = self.notes_file(None) {
             self.told(notes::note_run(&file, code, failure));
         }
+    }
+
+    /// Notes when the archive is saved by itself.
+    pub(crate) fn note_schedule(&self, schedule: Option<(When, Scheduler)>) {
+        if let Ok(Some(file)) = self.notes_file(None) {
+            self.told(notes::note_schedule(&file, schedule));
+        }
+    }
+
+    /// When the archive is saved by itself, as far as is noted.
+    ///
+    /// # Errors
+    /// When the configuration has several archives, and says not which (usage).
+    pub(crate) fn noted_schedule(&self) -> Result<Option<(When, Scheduler)>, Failure> {
+        Ok(self.notes_file(None)?.and_then(|file| Notes::read(&file).schedule))
     }
 
     /// Says that something could not be noted, where the archive stands in the configuration.

@@ -12,6 +12,7 @@ use super::config::place::Place;
 use super::failure::Failure;
 use super::folders::Folders;
 use super::output::advice;
+use super::output::progress::Shown;
 use super::output::text;
 use snap_archive::archive::open::DESCRIPTION;
 use snap_archive::archive::programs::PROGRAMS;
@@ -94,6 +95,8 @@ pub(crate) struct Settings {
     pub(crate) config: Option<Config>,
     /// Where the configuration is, or would be; `None` where the person has no folder for it.
     pub(crate) config_file: Option<PathBuf>,
+    /// Whether that was typed.
+    pub(crate) is_config_typed: bool,
     /// The person's own folders.
     pub(crate) folders: Folders,
     located: OnceLock<Located>,
@@ -109,6 +112,8 @@ pub(crate) struct Settings {
     pub(crate) quiet: bool,
     /// Whether more is told.
     pub(crate) verbose: bool,
+    /// Whether and how progress is shown.
+    pub(crate) progress: Shown,
     /// How many threads work; 0: as many as the machine has.
     pub(crate) threads: usize,
 }
@@ -142,6 +147,7 @@ impl Settings {
             archive,
             config,
             config_file,
+            is_config_typed: typed.config.is_some(),
             folders,
             located: OnceLock::new(),
             pager,
@@ -150,6 +156,7 @@ impl Settings {
             json: typed.json,
             quiet: typed.quiet,
             verbose: typed.verbose,
+            progress: typed.progress,
             threads: typed.threads,
         })
     }
@@ -190,6 +197,14 @@ impl Settings {
     pub(crate) fn expected_id(&self) -> Result<Option<ArchiveId>, Failure> {
         let here = self.located()?.id;
         Ok(here.or(self.archive_config()?.and_then(|(_, archive)| archive.id)))
+    }
+
+    /// The archive's folder, if it can be reached without mounting anything.
+    pub(crate) fn directory_now(&self) -> Option<PathBuf> {
+        match self.archive().ok()??.0 {
+            Meant::Folder(folder) => Some(folder),
+            Meant::Named(name) => self.locate(&name, None).ok().map(|located| located.folder),
+        }
     }
 
     /// The archive's folder, if it was looked for and found.

@@ -13,6 +13,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What a program left behind that was run in another way.
+    pub fn new(output: std::process::Output, line: &str) -> Outcome {
+        let status = output.status.code().unwrap_or(-1);
+        Outcome { status, stdout: output.stdout, stderr: output.stderr, line: line.to_owned() }
+    }
+
     /// What it wrote to stdout, as text.
     pub fn out(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
@@ -92,9 +98,7 @@ pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
 pub fn run(command: &mut Command) -> Outcome {
     let line = format!("{command:?}");
     match command.output() {
-        Ok(output) => {
-            Outcome { status: output.status.code().unwrap_or(-1), stdout: output.stdout, stderr: output.stderr, line }
-        }
+        Ok(output) => Outcome::new(output, &line),
         Err(error) => panic!("cannot run {line}: {error}"),
     }
 }

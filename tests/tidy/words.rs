@@ -12,6 +12,8 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("bincode", &["src/format/index"]),
     ("blake3", &["src/base/id.rs"]),
     ("clap", &["src/cli", "src/main.rs"]),
+    ("clap_complete", &["src/cli"]),
+    ("clap_mangen", &["src/cli"]),
     ("ctrlc", &["src/cli/signals.rs"]),
     ("filetime", &["src/system/platform/portable.rs"]),
     ("indicatif", &["src/cli"]),

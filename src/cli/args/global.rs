@@ -1,5 +1,6 @@
 //! The options that every command understands.
 
+use super::super::output::progress::Shown;
 use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 use std::path::PathBuf;
@@ -27,9 +28,20 @@ pub(crate) struct GlobalArgs {
     /// Print only problems and requested output
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more: name every entry that is saved or restored; more in lists
+    /// Print more: name every entry that is saved or restored, with a letter for why; more in lists
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Show progress: auto (on a terminal), none, or json: a line a second on the standard error, for programs
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "HOW",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) progress: Shown,
     /// How many threads work; 0: as many as the machine has
     #[arg(long, global = true, value_name = "N", default_value_t = 0, hide = true)]
     pub(crate) threads: usize,

@@ -55,6 +55,12 @@ impl AtArgs {
 }
 
 impl SnapshotArgs {
+    /// As if this snapshot and this path in it were typed; without one, everything.
+    pub(crate) fn of(number: Number, path: Option<&EntryPathBuf>) -> SnapshotArgs {
+        let shown = path.map(|path| OsString::from(printable(path.as_bytes()).into_owned()));
+        SnapshotArgs { at: AtArgs { at: number.to_string() }, paths: shown.into_iter().collect() }
+    }
+
     /// As [`AtArgs::snapshot`].
     ///
     /// # Errors

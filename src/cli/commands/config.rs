@@ -112,6 +112,13 @@ fn found(name: &str, session: &Session) -> Setting {
     }
 }
 
+/// A span as it is written in the configuration.
+fn shown_span(key: &str, seconds: i64) -> String {
+    const DAY: i64 = 24 * 3600;
+    let word = [(7, "weekly"), (30, "monthly"), (365, "yearly")].into_iter().find(|(days, _)| days * DAY == seconds);
+    word.filter(|_| key == "verify").map_or_else(|| health::span(seconds), |(_, word)| word.to_owned())
+}
+
 fn settings_of(archive: &ArchiveConfig) -> Vec<Setting> {
     let configured = |key, value: Value, shown: String| setting(key, value, shown, Said::Configuration);
     let remembered = |key| setting(key, Value::Null, "those of the last snapshot", Said::Archive);
@@ -142,7 +149,7 @@ fn settings_of(archive: &ArchiveConfig) -> Vec<Setting> {
     });
     let spans = [("verify", archive.verify, "never"), ("max-silence", archive.max_silence, "1 week")];
     rows.extend(spans.into_iter().map(|(key, seconds, default)| match seconds {
-        Some(seconds) => configured(key, json!(seconds), health::span(seconds)),
+        Some(seconds) => configured(key, json!(seconds), shown_span(key, seconds)),
         None => setting(key, Value::Null, default, Said::Default),
     }));
     if !archive.keep.is_empty() {

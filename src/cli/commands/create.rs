@@ -16,6 +16,7 @@ use super::super::output::advice;
 use super::super::output::create::Checked;
 use super::super::output::create::Created;
 use super::super::output::text;
+use super::super::power;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use super::init::sharing;
@@ -101,6 +102,9 @@ pub(crate) struct CreateArgs {
     /// recover.sh does); 0: of all, never: of none. Remembered as rules are [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = size::parse_patch_from)]
     patch_from: Option<u64>,
+    /// Do nothing while the computer runs on a battery with less than so many percent; for schedules (exit code 7)
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    battery: Option<u8>,
     /// Only say what would be saved; write nothing
     #[arg(long)]
     dry_run: bool,
@@ -148,6 +152,11 @@ Examples:
 pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     if args.dry_run {
         return save(args, session);
+    }
+    if let Some((limit, left)) = args.battery.zip(power::on_battery()).filter(|(limit, left)| left < limit) {
+        return Err(Failure::later(format!(
+            "nothing was begun: {left} % of the battery are left, and {limit} are wanted"
+        )));
     }
     let configured = session.settings.archive_config()?;
     let name = configured.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
@@ -268,7 +277,9 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
     let defaults = CreateOptions::default();
     let configured = session.settings.archive_config()?.map(|(_, archive)| archive);
     let of_configuration = configured.map(|archive| archive.sources.as_slice()).unwrap_or_default();
-    let chosen = rule_changes(args, configured.and_then(|archive| archive.rules.as_ref()))?;
+    let standing = configured.and_then(|archive| archive.rules.as_ref());
+    session.console.expect_unused(standing.map(|rules| rules.exclude.as_slice()).unwrap_or_default());
+    let chosen = rule_changes(args, standing)?;
     Ok(CreateOptions {
         sources: sources::parse(if args.sources.is_empty() { of_configuration } else { &args.sources })?,
         rules: chosen.added,

@@ -22,7 +22,7 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Write a snapshot as a single ordinary .tar.zst to the standard output or a new file
+/// Write a snapshot as one ordinary .tar.zst, to the standard output or a new file
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {

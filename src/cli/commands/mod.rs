@@ -1,6 +1,7 @@
 //! The commands, one in a file: its arguments, and what it does with the library. Results are told by `output`.
 
 pub(crate) mod cat;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod diff;
@@ -17,6 +18,8 @@ pub(crate) mod ls;
 pub(crate) mod prune;
 pub(crate) mod repair;
 pub(crate) mod restore;
+pub(crate) mod schedule;
+pub(crate) mod setup;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod verify;

@@ -1,6 +1,7 @@
 //! `snap restore`.
 
 use super::super::args::snapshot::SnapshotArgs;
+use super::super::ask;
 use super::super::confirm;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
@@ -10,6 +11,8 @@ use super::super::output::restore::Target;
 use super::super::output::text;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
+use super::super::wanted;
+use super::super::wanted::Wanted;
 use clap::ArgGroup;
 use clap::Args;
 use snap_archive::base::path::EntryPathBuf;
@@ -19,9 +22,9 @@ use snap_archive::verbs::restore::restore;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Restore everything, or the given paths, from a snapshot
+/// Restore everything or the given paths from a snapshot
 #[derive(Args)]
-#[command(after_help = EXAMPLES, group(ArgGroup::new("target").required(true).args(["to", "in_place"])))]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("target").args(["to", "in_place"])))]
 pub(crate) struct RestoreArgs {
     /// Where to: a folder that is empty or does not exist yet, unless --overwrite is given
     #[arg(long, value_name = "DIR")]
@@ -59,6 +62,8 @@ pub(crate) struct RestoreArgs {
 }
 
 const EXAMPLES: &str = "\
+Without --to and --in-place it asks, on a terminal: what, which version, where to.
+
 Examples:
   snap restore -a /media/stick/archive --to ~/back
   snap restore -a /media/stick/archive --to ~/back --at yesterday Documents/letters
@@ -68,6 +73,12 @@ Examples:
 
 pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Failure> {
     args.check()?;
+    if args.to.is_none() && !args.in_place {
+        if !ask::is_possible(&session.console) {
+            return Err(Failure::usage("it is not said where to restore to").with_hint(advice::RESTORE_WHERE));
+        }
+        return run(&asked(args, session)?, session);
+    }
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
@@ -101,6 +112,28 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
     let told = session.console.result(&restored);
     told.map_err(|failure| failure.after(done(args.dry_run, report.problems)))?;
     Ok(Outcome::with_problems(report.problems))
+}
+
+/// What was typed, with what is asked for.
+fn asked(args: &RestoreArgs, session: &Session) -> Result<RestoreArgs, Failure> {
+    let archive = session.open()?;
+    let catalog = archive.catalog(&session.console)?;
+    session.console.finish_progress();
+    let Wanted { path, at, to } = wanted::wanted(&catalog, session)?;
+    let is_in_place = to.is_none();
+    Ok(RestoreArgs {
+        to,
+        in_place: is_in_place,
+        at: SnapshotArgs::of(at, path.as_ref()),
+        overwrite: args.overwrite,
+        keep: args.keep,
+        delete: args.delete,
+        delete_excluded: args.delete_excluded,
+        yes: args.yes,
+        dry_run: args.dry_run,
+        no_owner: args.no_owner,
+        numeric_ids: args.numeric_ids,
+    })
 }
 
 impl RestoreArgs {

@@ -64,6 +64,7 @@ pub(crate) fn run(_args: &StatusArgs, session: &Session) -> Result<Outcome, Fail
         word,
         reasons,
         absent,
+        next: noted.schedule.and_then(|(when, _)| when.next(&jiff::Zoned::now())),
         now: known.now,
         cycle: known.cycle,
         others: noted.archives.iter().filter(|(id, _)| at_hand.is_none_or(|(at_hand, _)| at_hand != *id)).collect(),

@@ -1,5 +1,5 @@
 //! Finds a drive by its label or uuid, wherever it is mounted, and has it mounted. Knows what Linux tells of drives (the links of
-//! udev, /proc/self/mountinfo) and where macOS mounts them.
+//! udev, /proc/self/mountinfo), where macOS mounts them, and the list that Windows has.
 
 use crate::cli::failure::Failure;
 use crate::cli::output::advice;
@@ -22,6 +22,19 @@ pub(crate) enum DriveName {
     Uuid(String),
 }
 
+impl DriveName {
+    /// The link that udev makes to it.
+    pub(crate) fn link(&self) -> PathBuf {
+        let (folder, name) = match self {
+            DriveName::Label(label) => ("/dev/disk/by-label", label),
+            DriveName::Uuid(uuid) => ("/dev/disk/by-uuid", uuid),
+        };
+        let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "#+-.:=@_".contains(c);
+        let one = |c: char| if is_plain(c) { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) };
+        Path::new(folder).join(name.chars().map(one).collect::<String>())
+    }
+}
+
 impl fmt::Display for DriveName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (DriveName::Label(name) | DriveName::Uuid(name)) = self;
@@ -37,6 +50,19 @@ pub(crate) struct Machine {
     disks: PathBuf,
     /// The folder in which each drive is mounted under its label, where there is none of the others.
     volumes: Option<PathBuf>,
+}
+
+/// A drive that is mounted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plugged {
+    pub(crate) name: DriveName,
+    pub(crate) top: PathBuf,
+}
+
+/// Whether what is mounted there is a part of the system.
+fn is_of_system(top: &Path) -> bool {
+    let parts = ["boot", "efi", "home", "nix", "opt", "srv", "tmp", "usr", "var"];
+    top.parent().is_none() || parts.iter().any(|part| top.starts_with(Path::new("/").join(part)))
 }
 
 /// Whether a drive is there.
@@ -75,6 +101,36 @@ impl Machine {
             None => Found::Absent,
             Some(device) => self.mounted_at(&device).map_or(Found::Plugged(device), Found::Mounted),
         }
+    }
+
+    /// The drives that are mounted and have a label or a uuid, by name; not what the system itself is on.
+    pub(crate) fn plugged(&self) -> Vec<Plugged> {
+        let names = |folder: &str, name: fn(String) -> DriveName| {
+            let links = self.disks.join(folder).read_dir().into_iter().flatten().flatten();
+            links.filter_map(move |link| {
+                let known = unescaped(link.file_name().as_encoded_bytes(), b"\\x", 16, 2);
+                Some((name(String::from_utf8(known).ok()?), link.path().canonicalize().ok()?))
+            })
+        };
+        let mut found: Vec<(PathBuf, Plugged)> = Vec::new();
+        for (name, device) in names("by-label", DriveName::Label).chain(names("by-uuid", DriveName::Uuid)) {
+            let is_known = found.iter().any(|(known, _)| *known == device);
+            if let Some(top) = self.mounted_at(&device).filter(|top| !is_known && !is_of_system(top)) {
+                found.push((device, Plugged { name, top }));
+            }
+        }
+        found.sort_by(|(_, a), (_, b)| a.top.cmp(&b.top));
+        found.into_iter().map(|(_, plugged)| plugged).collect()
+    }
+
+    /// The folder that what `path` is on is mounted in; `None` for what the system itself is on.
+    pub(crate) fn mount_point(&self, path: &Path) -> Option<PathBuf> {
+        let real = path.ancestors().find_map(|above| above.canonicalize().ok())?;
+        let mounts = std::fs::read(&self.mounts).ok()?;
+        let points =
+            mounts.split(|byte| *byte == b'\n').filter_map(Mount::parse).map(|mount| PathBuf::from(mount.point));
+        let around = points.filter(|point| real.starts_with(point));
+        around.max_by_key(|point| point.as_os_str().len()).filter(|point| point.parent().is_some())
     }
 
     /// The device with this label or uuid.
@@ -118,7 +174,7 @@ impl Mount {
         let mut words = line.split(|byte| *byte == b' ');
         let word = |bytes: &[u8]| {
             let path = unescaped(bytes, b"\\", 8, 3);
-            snap_archive::system::platform::path_of(&path).into_owned().into_os_string()
+            platform::path_of(&path).into_owned().into_os_string()
         };
         let (root, point) = (words.nth(3)?, words.next()?);
         // Behind the options, of which there are any number.
@@ -269,6 +325,21 @@ mod tests {
     fn where_there_are_no_links_and_no_list_no_drive_is_found() {
         let machine = Machine { mounts: "missing".into(), disks: "missing".into(), volumes: None };
         assert_eq!(machine.find(&label("A")), Found::Absent);
+    }
+
+    #[test]
+    fn what_a_path_is_on_is_found() {
+        let computer = Computer::new();
+        let top = computer.mount("sdb1", "media/stick");
+        std::fs::create_dir_all(top.join("archive")).ok();
+        let top = top.canonicalize().unwrap_or(top);
+        assert_eq!(computer.machine().mount_point(&top.join("archive/none/yet")), Some(top));
+        assert_eq!(computer.machine().mount_point(Path::new("/")), None);
+    }
+
+    #[test]
+    fn links_are_named_as_udev_names_them() {
+        assert_eq!(label("My Stick é/").link(), Path::new("/dev/disk/by-label/My\\x20Stick\\x20é\\x2f"));
     }
 
     #[test]

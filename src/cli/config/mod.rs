@@ -4,6 +4,7 @@ pub(crate) mod drive;
 mod file;
 mod nearest;
 pub(crate) mod place;
+pub(crate) mod write;
 
 pub(crate) use self::file::ArchiveConfig;
 pub(crate) use self::file::Config;

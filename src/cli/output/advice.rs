@@ -75,6 +75,26 @@ pub(crate) const WITHOUT_DRY_RUN: &str = "To do it, run the same command without
 /// After `verify` that read no contents.
 pub(crate) const READ_CONTENTS: &str = "The contents were not read: snap verify --data does that.";
 
+/// When the folders of a scheduler cannot be found.
+pub(crate) const SET_HOME: &str = "Set HOME to it.";
+
+/// When `setup` cannot ask.
+pub(crate) const SETUP_BY_FLAGS: &str =
+    "Say where to (--drive LABEL or --path DIR) and what (folders), and add --yes. See all with: snap setup --help.";
+
+/// When a name is taken.
+pub(crate) const OTHER_NAME: &str = "Give the new one another name: --name NAME.";
+
+/// When a path that was typed does not exist.
+pub(crate) const CHECK_SPELLING: &str = "Check the spelling.";
+
+/// When `restore` is not told where to.
+pub(crate) const RESTORE_WHERE: &str = "Say --to DIR, for a new folder, or --in-place, back to where it was.";
+
+/// When a scheduler refuses.
+pub(crate) const SEE_PLAN: &str =
+    "See what was to be written and run with --print; another system can be named: --with cron.";
+
 /// When the command before a run failed.
 pub(crate) const NOTHING_SAVED: &str = "Nothing was saved, as it is to succeed first.";
 

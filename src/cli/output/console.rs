@@ -7,7 +7,8 @@ use super::json;
 use super::notices;
 use super::problems;
 use super::problems::Problems;
-use super::progress;
+use super::progress::Block;
+use super::progress::Shown;
 use super::render::Channel;
 use super::render::Line;
 use super::render::Render;
@@ -20,10 +21,12 @@ use snap_archive::base::error::Problem;
 use snap_archive::base::monitor::EntryChange;
 use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
+use snap_archive::base::monitor::Notice;
 use snap_archive::base::path::EntryPath;
 use std::io::ErrorKind as IoErrorKind;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -33,9 +36,11 @@ pub(crate) struct Console {
     quiet: bool,
     verbose: bool,
     lists_entries: AtomicBool,
-    progress: progress::Line,
+    progress: Block,
     problems: Lock<Problems>,
     are_problems_told: AtomicBool,
+    /// Rules that may fit nothing: they stand in the configuration for whatever comes.
+    standing_rules: OnceLock<Vec<String>>,
     /// The signals that ask to stop.
     pub(crate) signals: Signals,
 }
@@ -43,15 +48,22 @@ pub(crate) struct Console {
 impl Console {
     /// A console that shows what these settings allow.
     pub(crate) fn new(settings: &Settings) -> Console {
-        let Settings { json, quiet, verbose, .. } = *settings;
+        let Settings { json, quiet, verbose, progress, .. } = *settings;
+        let is_for_person = std::io::stderr().is_terminal() && !quiet && !json && !verbose;
+        let progress = match progress {
+            Shown::Json => Block::new(false),
+            Shown::Auto if is_for_person => Block::new(true),
+            Shown::Auto | Shown::None => Block::hidden(),
+        };
         Console {
             json,
             quiet,
             verbose,
             lists_entries: AtomicBool::new(verbose && !json),
-            progress: progress::Line::new(std::io::stderr().is_terminal() && !quiet && !json && !verbose),
+            progress,
             problems: Lock::default(),
             are_problems_told: AtomicBool::new(false),
+            standing_rules: OnceLock::new(),
             signals: Signals::default(),
         }
     }
@@ -63,6 +75,16 @@ impl Console {
             self.progress.close();
             self.lists_entries.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether results are told to programs.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.json
+    }
+
+    /// From now on it is not told when one of these rules fits nothing.
+    pub(crate) fn expect_unused(&self, rules: &[String]) {
+        let _ = self.standing_rules.set(rules.to_vec());
     }
 
     /// The problems that were kept.
@@ -157,8 +179,11 @@ impl Console {
 impl Monitor for Console {
     fn event(&self, event: Event<'_>) {
         match event {
-            Event::Entry(change, path) => entry(change, path),
+            Event::Entry(change, path) if self.lists_entries.load(Ordering::Relaxed) => entry(change, path),
+            Event::Entry(_, path) => self.progress.at(path),
             Event::Problem(problem) => self.problem(problem),
+            Event::Notice(Notice::RuleFitsNothing { rule })
+                if self.standing_rules.get().is_some_and(|rules| rules.contains(rule)) => {}
             Event::Notice(notice) => self.note(&notices::text(notice)),
             Event::Phase(phase) => self.progress.begin(phase),
             Event::EntriesBefore(entries) => self.progress.had_entries(entries),
@@ -169,7 +194,7 @@ impl Monitor for Console {
     }
 
     fn wants_entries(&self) -> bool {
-        self.lists_entries.load(Ordering::Relaxed)
+        self.lists_entries.load(Ordering::Relaxed) || self.progress.is_shown()
     }
 
     fn wants_totals(&self) -> bool {
@@ -203,15 +228,16 @@ fn print(line: &str) -> Result<(), Failure> {
     }
 }
 
+/// Names an entry, with a letter for why.
 fn entry(change: EntryChange, path: &EntryPath) {
-    let word = match change {
-        EntryChange::New => "new",
-        EntryChange::Modified => "modified",
-        EntryChange::Metadata => "metadata",
-        EntryChange::LeftOut => "left out",
-        EntryChange::Deleted => "delete",
-        _ => "restore",
+    let letter = match change {
+        EntryChange::New | EntryChange::Restored => '+',
+        EntryChange::Modified => '~',
+        EntryChange::Metadata => 'm',
+        EntryChange::Deleted => '-',
+        EntryChange::LeftOut => 'x',
+        _ => '?',
     };
     // A closed standard output only means that nobody reads the list any more.
-    let _ = writeln!(std::io::stdout(), "{word:<9} {path}");
+    let _ = writeln!(std::io::stdout(), "{letter} {path}");
 }

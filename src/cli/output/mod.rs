@@ -23,6 +23,8 @@ pub(crate) mod prune;
 pub(crate) mod render;
 pub(crate) mod repair;
 pub(crate) mod restore;
+pub(crate) mod schedule;
+pub(crate) mod setup;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -1,17 +1,26 @@
-//! The line of progress: what is being done, how far it is, how long the rest takes. Knows no command.
+//! What is being done, how far it is, how long the rest takes: a block of two lines for a person, or lines of JSON for a program.
+//! Knows no command.
 
+use super::json;
 use super::text;
+use clap::ValueEnum;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use serde::Serialize;
 use snap_archive::base::concurrency::Lock;
 use snap_archive::base::monitor::Phase;
 use snap_archive::base::monitor::Progress;
+use snap_archive::base::path::EntryPath;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::time::Duration;
 use std::time::Instant;
 
-/// How often the line is drawn.
+/// How often the block is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// How often a program is told.
+const RETELL: Duration = Duration::from_secs(1);
 
 /// How often it is noted how many bytes were done.
 const SAMPLE: Duration = Duration::from_millis(500);
@@ -22,16 +31,37 @@ const SAMPLES_MAX: usize = 20;
 /// Over less time, a rate is a guess.
 const GUESS: Duration = Duration::from_secs(2);
 
-/// The line, as long as it is shown.
-pub(crate) struct Line(Lock<Option<State>>);
+/// How many columns the bar has between its brackets.
+const BAR_COLUMNS: u64 = 16;
+
+/// How many columns the block may have where that is not known.
+const COLUMNS: usize = 80;
+
+/// Whether and how progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Shown {
+    /// On a terminal, for a person
+    #[default]
+    Auto,
+    /// One line of JSON a second on the standard error, for programs
+    Json,
+    /// Not at all
+    None,
+}
+
+/// The block, as long as it is shown.
+pub(crate) struct Block(Lock<Option<State>>);
 
 struct State {
-    bar: ProgressBar,
+    /// Where a person sees it; `None`: a program is told.
+    bar: Option<ProgressBar>,
     phase: Option<Phase>,
     /// When, and how many bytes were done then; the newest last.
     samples: VecDeque<(Instant, u64)>,
     drawn: Option<Instant>,
     known: Known,
+    /// The last entry that was saved or restored.
+    path: Vec<u8>,
 }
 
 /// What else is known of the work.
@@ -45,12 +75,42 @@ struct Known {
     rate: Option<u64>,
 }
 
-impl Line {
-    /// A line that is shown, or one that never is.
-    pub(crate) fn new(is_shown: bool) -> Line {
-        let state =
-            || State { bar: spinner(), phase: None, samples: VecDeque::new(), drawn: None, known: Known::default() };
-        Line(Lock::new(is_shown.then(state)))
+#[derive(Serialize)]
+struct Document<'a> {
+    progress: Told<'a>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    phase: String,
+    entries: u64,
+    entries_before: Option<u64>,
+    bytes: u64,
+    bytes_total: Option<u64>,
+    counting: bool,
+    bytes_per_second: Option<u64>,
+    seconds_left: Option<u64>,
+    problems: u64,
+    path: Option<json::Text<'a>>,
+}
+
+impl Block {
+    /// A block for a person, or lines for a program.
+    pub(crate) fn new(is_for_person: bool) -> Block {
+        let state = State {
+            bar: is_for_person.then(spinner),
+            phase: None,
+            samples: VecDeque::new(),
+            drawn: None,
+            known: Known::default(),
+            path: Vec::new(),
+        };
+        Block(Lock::new(Some(state)))
+    }
+
+    /// None that is ever shown.
+    pub(crate) fn hidden() -> Block {
+        Block(Lock::new(None))
     }
 
     /// Whether it is shown.
@@ -63,6 +123,7 @@ impl Line {
         if let Some(state) = self.0.lock().as_mut() {
             state.phase = Some(phase);
             state.samples.clear();
+            state.path.clear();
         }
     }
 
@@ -80,93 +141,158 @@ impl Line {
         }
     }
 
-    /// Draws it, if it is time to.
+    /// This entry was saved or restored.
+    pub(crate) fn at(&self, path: &EntryPath) {
+        if let Some(state) = self.0.lock().as_mut() {
+            state.path.clear();
+            state.path.extend_from_slice(path.as_bytes());
+        }
+    }
+
+    /// Draws it, or tells it, if it is time to.
     pub(crate) fn show(&self, progress: Progress, problems: &dyn Fn() -> u64) {
         let mut locked = self.0.lock();
-        let Some(state) = locked.as_mut().filter(|state| state.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW))
-        else {
+        let Some(state) = locked.as_mut() else { return };
+        let pause = if state.bar.is_some() { REDRAW } else { RETELL };
+        if state.drawn.is_some_and(|drawn| drawn.elapsed() < pause) {
+            return;
+        }
+        state.drawn = Some(Instant::now());
+        let known = Known { rate: state.rate(progress.bytes), ..state.known };
+        let problems = problems();
+        let Some(bar) = &state.bar else {
+            let document = Document { progress: state.told(&progress, &known, problems) };
+            if let Ok(line) = json::line(&document) {
+                // A standard error that cannot be written leaves nobody to tell.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }
             return;
         };
-        state.drawn = Some(Instant::now());
-        let rate = state.rate(progress.bytes);
-        let text = line(&progress, &Known { rate, ..state.known }, problems());
-        let phase = state.phase.map_or("Working", doing);
-        let between = if text.is_empty() { "" } else { ": " };
-        state.bar.set_message(format!("{phase}{between}{text}"));
-        state.bar.tick();
+        let columns = text::columns_of_stderr().unwrap_or(COLUMNS).saturating_sub(3);
+        bar.set_prefix(cut(&head(doing(state.phase), &progress, &known, columns), columns));
+        bar.set_message(cut(&detail(&progress, &known, problems, (&state.path, columns)), columns));
+        bar.tick();
     }
 
     /// Writes something above it.
     pub(crate) fn suspended(&self, write: impl FnOnce()) {
         let locked = self.0.lock();
-        match locked.as_ref() {
-            Some(state) if state.drawn.is_some() => state.bar.suspend(write),
-            _ => write(),
+        match locked.as_ref().and_then(|state| state.bar.as_ref().filter(|_| state.drawn.is_some())) {
+            Some(bar) => bar.suspend(write),
+            None => write(),
         }
     }
 
     /// Takes it away, for good.
     pub(crate) fn close(&self) {
-        if let Some(state) = self.0.lock().take() {
-            state.bar.finish_and_clear();
+        if let Some(bar) = self.0.lock().take().and_then(|state| state.bar) {
+            bar.finish_and_clear();
         }
     }
 }
 
 fn spinner() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
-    match ProgressStyle::with_template("{spinner} {wide_msg}") {
+    match ProgressStyle::with_template("{spinner} {prefix}\n  {msg}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
 }
 
-fn doing(phase: Phase) -> &'static str {
+fn doing(phase: Option<Phase>) -> &'static str {
     match phase {
-        Phase::Saving => "Saving",
-        Phase::SyncingSources => "Syncing the drives of the sources",
-        Phase::MeasuringSources => "Measuring the sources",
-        Phase::Restoring => "Restoring",
-        Phase::FinishingFolders => "Finishing folders",
-        Phase::CheckingManifests => "Checking manifests",
-        Phase::CheckingIndex => "Checking the index",
-        Phase::CheckingContents => "Checking contents",
-        Phase::Exporting => "Exporting",
-        Phase::FindingUnused => "Finding what is not needed",
-        Phase::Pruning => "Pruning",
+        Some(Phase::Saving) => "Saving",
+        Some(Phase::SyncingSources) => "Syncing the drives of the sources",
+        Some(Phase::MeasuringSources) => "Measuring the sources",
+        Some(Phase::Restoring) => "Restoring",
+        Some(Phase::FinishingFolders) => "Finishing folders",
+        Some(Phase::CheckingManifests) => "Checking manifests",
+        Some(Phase::CheckingIndex) => "Checking the index",
+        Some(Phase::CheckingContents) => "Checking contents",
+        Some(Phase::Exporting) => "Exporting",
+        Some(Phase::FindingUnused) => "Finding what is not needed",
+        Some(Phase::Pruning) => "Pruning",
         _ => "Working",
     }
 }
 
-fn line(progress: &Progress, known: &Known, problems: u64) -> String {
-    let mut parts = Vec::new();
+/// The first line: what is done, a bar, bytes, rate and the time that is left; without the bar where it is too long.
+fn head(doing: &str, progress: &Progress, known: &Known, columns: usize) -> String {
     let (bytes, total) = (progress.bytes, progress.bytes_total);
-    let percent = || u128::from(bytes.min(total)) * 100 / u128::from(total.max(1));
     let (done, all) = (text::size(bytes), text::size(total));
+    let part = |of: u64| (u128::from(bytes.min(total)) * u128::from(of) / u128::from(total.max(1))) as u64;
+    let mut parts = Vec::new();
     match (total, known.is_counting) {
         (0, _) if bytes == 0 => {}
         (0, _) => parts.push(done),
         (_, true) => parts.push(format!("{done} of {all} so far")),
-        (_, false) => parts.push(format!("{done} of {all} ({} %)", percent())),
+        (_, false) => parts.push(format!("{} %, {done} of {all}", part(100))),
     }
     if let Some(rate) = known.rate.filter(|_| bytes > 0) {
         parts.push(format!("{}/s", text::size(rate)));
-        let left = total.saturating_sub(bytes).checked_div(rate).filter(|_| total > 0 && !known.is_counting);
-        parts.extend(left.map(|seconds| format!("{} left", text::whole_seconds(Duration::from_secs(seconds)))));
+        parts.extend(
+            seconds_left(progress, known)
+                .map(|left| format!("{} left", text::whole_seconds(Duration::from_secs(left)))),
+        );
+    }
+    let parts = parts.join(", ");
+    if parts.is_empty() {
+        return doing.to_owned();
+    }
+    let filled = part(BAR_COLUMNS) as usize;
+    let bar = format!("[{}{}]", "#".repeat(filled), "-".repeat(BAR_COLUMNS as usize - filled));
+    let with_bar = format!("{doing} {bar} {parts}");
+    let has_bar = total > 0 && !known.is_counting && with_bar.len() <= columns;
+    if has_bar { with_bar } else { format!("{doing}: {parts}") }
+}
+
+/// How many seconds the rest takes at the present rate.
+fn seconds_left(progress: &Progress, known: &Known) -> Option<u64> {
+    let is_known = progress.bytes_total > 0 && !known.is_counting;
+    progress.bytes_total.saturating_sub(progress.bytes).checked_div(known.rate?).filter(|_| is_known)
+}
+
+/// The second line: entries, problems, and the path at hand as far as there is room for it.
+fn detail(progress: &Progress, known: &Known, problems: u64, (path, columns): (&[u8], usize)) -> String {
+    let mut parts = Vec::new();
+    match known.entries_before {
+        0 if progress.entries == 0 => {}
+        before if before > progress.entries => {
+            parts.push(format!("{} of about {} entries", text::number(progress.entries), text::number(before)));
+        }
+        _ => parts.push(text::count(progress.entries, "entry", "entries")),
     }
     if problems > 0 {
         parts.push(text::count(problems, "problem", "problems"));
     }
-    if (progress.entries, known.entries_before) == (0, 0) {
-        return parts.join(", ");
+    let mut line = parts.join(", ");
+    let shown = snap_archive::base::path::printable(path);
+    let room = columns.saturating_sub(text::width(&line) + 2);
+    if !shown.is_empty() && room >= 8 {
+        let between = if line.is_empty() { "" } else { "  " };
+        line = format!("{line}{between}{}", end_of(&shown, room));
     }
-    parts.push(match known.entries_before {
-        before if before > progress.entries => {
-            format!("{} of about {} entries", text::number(progress.entries), text::number(before))
+    line
+}
+
+/// As much of a line as there is room for.
+fn cut(line: &str, columns: usize) -> String {
+    text::pieces(line, columns.max(1)).swap_remove(0)
+}
+
+/// As much of the end of a path as there is room for.
+fn end_of(path: &str, columns: usize) -> String {
+    if text::width(path) <= columns {
+        return path.to_owned();
+    }
+    let mut kept = String::new();
+    for c in path.chars().rev() {
+        if text::width(&kept) + text::width(c.encode_utf8(&mut [0; 4])) + 1 > columns {
+            break;
         }
-        _ => text::count(progress.entries, "entry", "entries"),
-    });
-    parts.join(", ")
+        kept.push(c);
+    }
+    std::iter::once('…').chain(kept.chars().rev()).collect()
 }
 
 impl State {
@@ -182,6 +308,21 @@ impl State {
         let (since, before) = *self.samples.front()?;
         per_second(bytes.saturating_sub(before), now - since)
     }
+
+    fn told(&self, progress: &Progress, known: &Known, problems: u64) -> Told<'_> {
+        Told {
+            phase: doing(self.phase).to_lowercase(),
+            entries: progress.entries,
+            entries_before: Some(known.entries_before).filter(|before| *before > 0),
+            bytes: progress.bytes,
+            bytes_total: Some(progress.bytes_total).filter(|total| *total > 0),
+            counting: known.is_counting,
+            bytes_per_second: known.rate,
+            seconds_left: seconds_left(progress, known),
+            problems,
+            path: Some(json::Text(&self.path)).filter(|_| !self.path.is_empty()),
+        }
+    }
 }
 
 fn per_second(bytes: u64, time: Duration) -> Option<u64> {
@@ -193,21 +334,46 @@ fn per_second(bytes: u64, time: Duration) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn progress(bytes: u64, bytes_total: u64) -> Progress {
+        Progress { entries: 1234, bytes, bytes_total }
+    }
+
+    fn known(rate: Option<u64>) -> Known {
+        Known { rate, ..Known::default() }
+    }
+
     #[test]
-    fn the_line_of_progress_says_what_is_known_and_no_more() {
-        let progress = |bytes, bytes_total| Progress { entries: 1234, bytes, bytes_total };
-        let known = |rate| Known { rate, ..Known::default() };
-        assert_eq!(line(&progress(0, 0), &known(None), 0), "1,234 entries");
-        assert_eq!(line(&progress(4_200_000, 0), &known(None), 0), "4.2 MB, 1,234 entries");
-        assert_eq!(line(&progress(0, 2_000_000), &known(None), 2), "0 B of 2.0 MB (0 %), 2 problems, 1,234 entries");
-        let halfway = line(&progress(500_000, 2_000_000), &known(Some(50_000)), 0);
-        assert_eq!(halfway, "500 kB of 2.0 MB (25 %), 50.0 kB/s, 30 s left, 1,234 entries");
+    fn the_first_line_says_what_is_known_and_no_more() {
+        let line = |bytes, total, known: Known| head("Saving", &progress(bytes, total), &known, 77);
+        assert_eq!(line(0, 0, known(None)), "Saving");
+        assert_eq!(line(4_200_000, 0, known(None)), "Saving: 4.2 MB");
+        assert_eq!(line(0, 2_000_000, known(None)), "Saving [----------------] 0 %, 0 B of 2.0 MB");
+        let halfway = line(500_000, 2_000_000, known(Some(50_000)));
+        assert_eq!(halfway, "Saving [####------------] 25 %, 500 kB of 2.0 MB, 50.0 kB/s, 30 s left");
         let counting = Known { entries_before: 50_000, is_counting: true, rate: Some(50_000) };
-        let counting = line(&progress(500_000, 2_000_000), &counting, 0);
-        assert_eq!(counting, "500 kB of 2.0 MB so far, 50.0 kB/s, 1,234 of about 50,000 entries");
-        assert!(counting.len() + "Saving: ".len() <= 78, "it fits 80 columns");
-        let stalled = line(&progress(500_000, 2_000_000), &known(Some(0)), 0);
-        assert_eq!(stalled, "500 kB of 2.0 MB (25 %), 0 B/s, 1,234 entries");
+        assert_eq!(line(500_000, 2_000_000, counting), "Saving: 500 kB of 2.0 MB so far, 50.0 kB/s");
+        let stalled = line(2_000_001, 2_000_000, known(Some(0)));
+        assert_eq!(stalled, "Saving [################] 100 %, 2.0 MB of 2.0 MB, 0 B/s");
+    }
+
+    #[test]
+    fn both_lines_fit_the_terminal() {
+        let huge = Progress { entries: 1_234_567, bytes: 99_900_000_000, bytes_total: 999_000_000_000 };
+        let known = Known { entries_before: 9_999_999, is_counting: false, rate: Some(23_456_789) };
+        let first = head("Checking contents", &huge, &known, 77);
+        assert!(text::width(&first) <= 77 && text::width(&cut(&first, 40)) <= 40, "{first}");
+        assert_eq!(first, "Checking contents: 10 %, 99.9 GB of 999 GB, 23.5 MB/s, 10 h 38 min left");
+        let path = "home/".to_owned() + &"日本".repeat(60) + "/letter.txt";
+        for columns in [37, 77, 137] {
+            let second = detail(&huge, &known, 12, (path.as_bytes(), columns));
+            assert!(text::width(&cut(&second, columns)) <= columns, "{columns}: {second}");
+        }
+        let second = detail(&huge, &known, 12, (path.as_bytes(), 77));
+        assert!(
+            second.starts_with("1,234,567 of about 9,999,999 entries, 12 problems  …")
+                && second.ends_with("/letter.txt")
+        );
+        assert_eq!(detail(&progress(0, 0), &Known::default(), 0, (b"a/b\x1b", 77)), "1,234 entries  a/b\\x1b");
     }
 
     #[test]

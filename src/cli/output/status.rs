@@ -25,6 +25,8 @@ pub(crate) struct Status<'a> {
     pub(crate) reasons: Vec<Reason>,
     /// Why the archive is not there, if it is not.
     pub(crate) absent: Option<String>,
+    /// When it is saved by itself next.
+    pub(crate) next: Option<jiff::Zoned>,
     /// Seconds since 1970.
     pub(crate) now: i64,
     /// Within how many seconds everything is to be read back.
@@ -41,6 +43,7 @@ struct Document<'a> {
     word: Word,
     reasons: &'a [Reason],
     absent: Option<&'a str>,
+    next: Option<String>,
     archives: Vec<One<'a>>,
 }
 
@@ -114,6 +117,7 @@ impl Render for Status<'_> {
             word: self.word,
             reasons: &self.reasons,
             absent: self.absent.as_deref(),
+            next: self.next.as_ref().map(|next| next.timestamp().to_string()),
             archives: own.chain(others).map(|(id, archive)| one(id, archive)).collect(),
         }
     }
@@ -139,6 +143,8 @@ impl Status<'_> {
         } else if let Some(absent) = &self.absent {
             fact("place", absent.clone());
         }
+        let next = self.next.as_ref().map(|next| next.strftime("%Y-%m-%d %H:%M").to_string());
+        fact("next run", next.unwrap_or_else(|| "not by itself (snap schedule install)".to_owned()));
         for (_, other) in &self.others {
             let saved = other.snapshot.as_ref().map_or("nothing".to_owned(), |newest| self.when(newest.time));
             fact("other", format!("{}: {saved}", printable(other.place.as_bytes())));
@@ -184,6 +190,9 @@ impl Status<'_> {
             format!("{} ({how}): {found}", self.ago(verified.time))
         });
         let rolled = self.cycle.map(|cycle| {
+            if archive.rolling.sound.is_empty() {
+                return "a share is read back after each run; nothing was yet".to_owned();
+            }
             let recent = archive.rolling.sound.values().filter(|time| self.now - **time <= cycle).count();
             format!("{} read back within {}", text::count(recent as u64, "snapshot", "snapshots"), health::span(cycle))
         });

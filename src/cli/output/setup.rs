@@ -1,0 +1,33 @@
+//! What `setup` wrote. Prints nothing.
+
+use super::render::Render;
+use super::render::Text;
+use super::text;
+use serde::Serialize;
+use std::path::Path;
+
+/// A new archive in the configuration.
+pub(crate) struct Written<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) name: &'a str,
+    pub(crate) folder: &'a Path,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    file: String,
+    name: &'a str,
+    archive: String,
+}
+
+impl Render for Written<'_> {
+    fn text(&self, text: &mut Text) {
+        let (file, folder) = (text::path(self.file), text::path(self.folder));
+        text.summary(format!("The archive {} is in {folder}, and {file} says so.", self.name));
+        text.summary("From now on: snap create, snap status, snap restore.");
+    }
+
+    fn json(&self) -> impl Serialize {
+        Document { file: text::path(self.file), name: self.name, archive: text::path(self.folder) }
+    }
+}

@@ -1,0 +1,166 @@
+//! `setup`, and `restore` that asks: by flags, and by answers at a terminal. Knows the command line only.
+
+use crate::support::bench::Bench;
+use crate::support::command::Outcome;
+use crate::support::command::installed;
+use crate::support::command::program;
+use crate::support::snap::BINARY;
+use crate::support::snap::Call;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+/// A person who never saved anything.
+struct Ann(Bench);
+
+impl Ann {
+    fn new() -> Ann {
+        let ann = Ann(Bench::without_archive());
+        fs::create_dir_all(ann.0.path("ann/Documents")).unwrap();
+        fs::write(ann.0.path("ann/Documents/letter.txt"), "Dear Ann").unwrap();
+        fs::write(ann.0.path("ann/Documents/other"), "").unwrap();
+        fs::create_dir(ann.0.path("bin")).unwrap();
+        for tool in ["systemctl", "crontab"] {
+            let file = ann.0.path("bin").join(tool);
+            fs::write(&file, format!("#!/bin/sh\necho {tool} \"$@\" >> '{}'\n", ann.0.path("log").display())).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        ann
+    }
+
+    fn environment(&self) -> [(&'static str, String); 4] {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let place = |name: &str| self.0.path(name).to_string_lossy().into_owned();
+        [
+            ("HOME", place("ann")),
+            ("XDG_CONFIG_HOME", place("config")),
+            ("XDG_STATE_HOME", place("state")),
+            ("PATH", format!("{}:{path}", place("bin"))),
+        ]
+    }
+
+    fn call(&self, words: &str) -> Call {
+        let call = Call::new(BINARY.as_ref()).words(words);
+        self.environment().into_iter().fold(call, |call, (name, value)| call.variable(name, value))
+    }
+
+    /// Runs the program at a terminal, with these answers; `None`, and said, where no terminal can be had.
+    fn at_terminal(&self, words: &str, answers: &[&str]) -> Option<Outcome> {
+        if !installed("script") {
+            return None;
+        }
+        let mut command = program("script");
+        command.args(["-qec", &format!("stty cols 100 2>/dev/null; '{BINARY}' {words}"), "/dev/null"]);
+        command.envs(self.environment()).current_dir(self.0.path("ann"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut terminal = child.stdin.take().unwrap();
+        for answer in answers {
+            writeln!(terminal, "{answer}").unwrap();
+        }
+        // The end of its input would be taken for that of the terminal.
+        let waiting = std::thread::spawn(move || child.wait_with_output().unwrap());
+        let output = waiting.join().unwrap();
+        drop(terminal);
+        Some(Outcome::new(output, words))
+    }
+
+    fn config(&self) -> String {
+        fs::read_to_string(self.0.path("config/snap/config.toml")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn all_of_it_can_be_said_by_flags() {
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    let setup =
+        |more: &str| ann.call(&format!("setup --path {archive} Documents {more}")).in_directory(&ann.0.path("ann"));
+    let failed = setup("").fails(2);
+    assert!(failed.err().contains("add --yes"), "{}", failed.shown());
+    assert!(ann.config().is_empty() && !ann.0.snap.archive().exists(), "nothing was written");
+    let done = setup("--exclude *.iso --at 18:30 --save --yes").ok();
+    assert!(done.out().contains("Snapshot 1 saved"), "{}", done.shown());
+    let config = ann.config();
+    for line in
+        ["[archive.home]\n", "exclude = [\"*.iso\"]\n", "exclude-caches = true\n", "verify = \"monthly\"\n", "id = \""]
+    {
+        assert!(config.contains(line), "{line}: {config}");
+    }
+    assert!(fs::read_to_string(ann.0.path("log")).unwrap().contains("snap") || ann.0.path("log").exists());
+    assert!(ann.call("list").ok().out().contains("1 snapshot,"));
+    assert_eq!(ann.call("status").run().status, 0);
+    // Once more: another name, and the file keeps what is in it.
+    let taken = setup("--yes").fails(2);
+    assert!(taken.err().contains("--name NAME"), "{}", taken.shown());
+    fs::write(ann.0.path("config/snap/config.toml"), format!("# mine\n{config}")).unwrap();
+    let other = ann.0.path("drive/other").display().to_string();
+    ann.call(&format!("setup --name work --path {other} --yes --at never --json"))
+        .arg(ann.0.path("ann/Documents"))
+        .ok();
+    assert!(ann.config().starts_with("# mine\n[archive.home]") && ann.config().contains("[archive.work]"));
+    assert!(ann.call("list -a work").ok().out().contains("no snapshot"));
+}
+
+#[test]
+fn what_cannot_be_set_up_leaves_nothing_behind() {
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    for (words, code, said) in [
+        (format!("--path {archive} missing --yes"), 1, "does not exist"),
+        (format!("--path {archive}/a/b Documents --yes"), 1, "cannot make"),
+        ("--drive NOWHERE Documents --yes".to_owned(), 4, "NOWHERE is not plugged in"),
+        (format!("--path {archive} Documents --yes --name a/b"), 2, "letters, digits"),
+        (format!("--path {archive} Documents --yes --at noon"), 2, "18:30"),
+        (format!("--path {archive} Documents --yes --exclude a\\"), 2, "exclude pattern"),
+    ] {
+        let outcome = ann.call("setup").words(&words).in_directory(&ann.0.path("ann")).fails(code);
+        assert!(outcome.err().contains(said), "{words}: {}", outcome.shown());
+        assert!(ann.config().is_empty() && !ann.0.snap.archive().exists(), "{words}");
+    }
+}
+
+#[test]
+fn a_person_is_asked_and_shown_what_will_be_written() {
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    let Some(refused) = ann.at_terminal("setup", &[&archive, "", "-", "never", "n"]) else { return };
+    assert!(refused.out().contains("This will be written to") && refused.out().contains("nothing was written"));
+    assert!(ann.config().is_empty());
+    let done = ann.at_terminal("setup", &[&archive, "1", "", "never", "", "y"]).unwrap();
+    assert_eq!(done.status, 0, "{}", done.shown());
+    for question in
+        ["1. Where to?", "2. What is saved?", "3. What is left out", "4. At which time", "Write it?", "Save now"]
+    {
+        assert!(done.out().contains(question), "{question}: {}", done.shown());
+    }
+    assert!(done.out().contains("Documents  8 B") && done.out().contains("Snapshot 1 saved"), "{}", done.shown());
+    assert!(ann.config().contains("node_modules/"), "{}", ann.config());
+}
+
+#[test]
+fn restore_asks_what_which_version_and_where_to() {
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    let letter = ann.0.path("ann/Documents/letter.txt");
+    ann.call(&format!("setup --path {archive} Documents --save --yes")).in_directory(&ann.0.path("ann")).ok();
+    fs::write(&letter, "Dear Ann, dear Bob").unwrap();
+    ann.call("create").ok();
+    fs::remove_file(&letter).unwrap();
+    ann.call("create").ok();
+    let usage = ann.call("restore").fails(2);
+    assert!(usage.err().contains("--to DIR"), "{}", usage.shown());
+    // The older version of what was deleted, by a part of its name, to a new folder.
+    let Some(done) = ann.at_terminal("restore", &["nothing like it", "LETT", "2", "~/back"]) else { return };
+    assert_eq!(done.status, 0, "{}", done.shown());
+    assert!(done.out().contains("Nothing is called so"), "{}", done.shown());
+    assert_eq!(fs::read_to_string(ann.0.path("ann/back/Documents/letter.txt")).unwrap(), "Dear Ann");
+    // The newest one, to where it was.
+    let done = ann.at_terminal("restore", &["letter.txt", "", "back"]).unwrap();
+    assert_eq!(done.status, 0, "{}", done.shown());
+    assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear Ann, dear Bob");
+    // Everything, as it was.
+    let done = ann.at_terminal("restore", &["", "3", "~/all"]).unwrap();
+    assert_eq!(done.status, 0, "{}", done.shown());
+    assert_eq!(fs::read_to_string(ann.0.path("ann/all/Documents/letter.txt")).unwrap(), "Dear Ann");
+}
