@@ -153,7 +153,9 @@ impl Found {
             return Err(Error::new(ErrorKind::Refused, what).about(Subject::Entry(path.to_owned())));
         }
         let (place, size) = (content.place, entry.stat.size);
-        let is_new = self.bundles.entry(place.bundle).or_default().insert(Unneeded { offset: place.offset, size });
+        // Of what is made from an older content only what changed stands in its bundle, which may be nothing.
+        let stored = Unneeded { offset: place.offset, size: content.stored_bytes(size) };
+        let is_new = stored.size > 0 && self.bundles.entry(place.bundle).or_default().insert(stored);
         self.hashes.insert((content.hash, size));
         self.paths.insert(path.to_owned());
         self.count += usize::from(is_new);
@@ -167,7 +169,7 @@ impl Found {
     fn has_place(&self, entry: &Entry) -> bool {
         entry.content.as_ref().is_some_and(|content| {
             let contents = self.bundles.get(&content.place.bundle);
-            let wanted = Unneeded { offset: content.place.offset, size: entry.stat.size };
+            let wanted = Unneeded { offset: content.place.offset, size: content.stored_bytes(entry.stat.size) };
             contents.is_some_and(|contents| contents.contains(&wanted))
         })
     }
