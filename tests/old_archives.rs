@@ -321,3 +321,26 @@ fn the_library_says_which_entries_an_archive_in_memory_has_in_the_order_of_a_wal
     assert_eq!(paths, ["home", "home/a", "home/a-b", "home/a.b", "home/a/b"].map(|path| path.as_bytes().to_vec()));
     assert!(paths.iter().all(|path| EntryPathBuf::from_bytes(path).is_some()));
 }
+
+/// Made by the program for Windows (`scripts/make-golden windows`).
+#[test]
+fn an_archive_of_windows_is_read_restored_and_replayed_here() {
+    let (copy, archive) = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/windows_archive"));
+    let report = verify(&archive, &VerifyOptions { data: true, ..VerifyOptions::default() }, &Recorder::new()).unwrap();
+    assert_eq!((report.snapshots, report.findings), (2, Vec::new()));
+    let beside = tempfile::tempdir().unwrap();
+    for at in 1..=2 {
+        let target = beside.path().join(format!("restored-{at}"));
+        let recorder = Recorder::new();
+        let report =
+            restore(&archive, &RestoreOptions { target: target.clone(), at, ..RestoreOptions::default() }, &recorder);
+        assert_eq!((recorder.problems(), report.unwrap().losses), (Vec::new(), Vec::new()), "{at}");
+        assert_is_snapshot(&archive, at, &target);
+        let replayed = beside.path().join(format!("replayed-{at}"));
+        replay_with_odd_times(copy.path(), at, &replayed);
+        assert_same_below(&target, &replayed, Level::Stock);
+    }
+    let is_of_windows =
+        |path: &[u8]| entries(&archive, 2).iter().any(|(name, entry)| name == path && entry.is_of_windows());
+    assert!(is_of_windows("home/Füße/größer".as_bytes()) && is_of_windows(b"home/system"));
+}

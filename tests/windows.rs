@@ -550,3 +550,37 @@ fn a_program_that_is_killed_at_any_moment_leaves_an_archive_that_is_sound() {
     scene.call("verify --data").ok();
     assert_same(&scene.bench.sources(), &scene.restored(0));
 }
+
+/// Where `scripts/make-golden windows` wants the archive that is kept.
+const WANTED: &str = "SNAP_MAKE_WINDOWS_GOLDEN";
+
+/// The paths of all bundles with what they are and contain.
+fn said_of_contents(archive: &Path) -> Vec<String> {
+    let lines = bundles(archive).into_iter().flat_map(|bundle| manifest::lines(&bundle));
+    let paths = lines.filter(|line| line.get("path").is_some());
+    let word = |line: &serde_json::Value, key: &str| line.get(key).map(ToString::to_string).unwrap_or_default();
+    paths.map(|line| ["path", "type", "gone", "size", "mode", "hash"].map(|key| word(&line, key)).join(" ")).collect()
+}
+
+#[test]
+fn what_windows_writes_today_is_what_the_archive_that_is_kept_shows() {
+    let Some(scene) = Scene::new() else { return };
+    let (home, archive) = (&scene.bench.home, scene.bench.snap.archive());
+    home.file("Füße/größer", "feet").file("Привет", "world").file("docs/a", "one").file("docs/gone", "").dir("empty");
+    home.file("read-only", "r").mode("read-only", 0o444).file("system", "s").hard_link("docs/a", "docs/second");
+    run(program("wine").args(["attrib", "+s"]).arg(typed(&home.path("system"))).env_remove("DISPLAY")).expect(0);
+    scene.save();
+    home.remove("docs/gone").remove("empty").file("empty", "a file now").file("docs/a", "two");
+    scene.save();
+    if let Some(wanted) = std::env::var_os(WANTED) {
+        let wanted = PathBuf::from(wanted);
+        assert!(!wanted.exists(), "{} is there", wanted.display());
+        crate::support::bench::copy_exactly(archive, &wanted);
+        // What is not needed to read it, and changes more often.
+        ["README.txt", "recover.sh", "RECOVER.cmd", "recover.ps1", "lock"]
+            .map(|name| fs::remove_file(wanted.join(name)).unwrap());
+        fs::remove_dir_all(wanted.join("index")).unwrap();
+    }
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/windows_archive");
+    assert_eq!(said_of_contents(archive), said_of_contents(&kept));
+}

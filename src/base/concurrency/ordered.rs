@@ -78,8 +78,11 @@ where
             }
         };
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        let finished = finish(&mut in_order(results));
+        let mut results = in_order(results);
+        let finished = finish(&mut results);
         drop(stop);
+        // Not before: to who feeds it would look as if results were not wanted, though nothing was given up.
+        drop(results);
         join(workers);
         let fed = join([feeder]).into_iter().collect::<Result<()>>();
         finished.and_then(|finished| fed.map(|()| finished))

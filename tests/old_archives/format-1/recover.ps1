@@ -54,6 +54,24 @@ foreach ($name in $bundles) {
 }
 if ($Snapshot -and $number -ne $Snapshot) { Stop-Here "there is no snapshot $Snapshot" }
 if (-not $wanted.Count) { Stop-Here 'there are no snapshots' }
+
+# What was forgotten is not given out. The newest is never forgotten.
+$last = 0
+foreach ($name in $bundles) { if ($name -cnotmatch 'Z\.\d{4}\.') { $last = [int]$name.Substring(0, 6) } }
+$isOld = $Snapshot -and $Snapshot -lt $last
+$marks = Join-Path $PSScriptRoot 'marks.txt'
+if ($isOld -and [IO.File]::Exists($marks) -and ([IO.File]::ReadAllLines($marks) -ccontains ('{0:d6} forgotten' -f $Snapshot))) {
+    Stop-Here "snapshot $Snapshot was forgotten (as long as it is not pruned, snap forget --undo $Snapshot takes that back)"
+}
+$halfWay = Join-Path $PSScriptRoot 'pruned'
+if ([IO.Directory]::Exists($halfWay)) {
+    foreach ($file in [IO.Directory]::GetFiles($halfWay, '*.tar.zst.new')) {
+        $name = [IO.Path]::GetFileName($file) -replace '\.new$', ''
+        if (-not [IO.File]::Exists((Join-Path $PSScriptRoot "bundles\$name"))) {
+            Stop-Here "a bundle was cut off half-way to its place: move $file to bundles\$name, and run this again"
+        }
+    }
+}
 if ((Test-Path -LiteralPath $Target) -and (Get-ChildItem -LiteralPath $Target -Force | Select-Object -First 1)) {
     Stop-Here "$Target is not empty"
 }
@@ -141,6 +159,15 @@ foreach ($name in $wanted) {
     # Its list of changes first: it is read twice for that.
     if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
     else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
+    # Its first line says up to which snapshot contents were taken out.
+    if ($isOld -and [IO.File]::Exists($manifest)) {
+        $reader = New-Object IO.StreamReader $manifest
+        $first = $reader.ReadLine()
+        $reader.Close()
+        if ($first -cmatch '"pruned_until":(\d+)' -and [int]$Matches[1] -ge $Snapshot) {
+            Stop-Here "snapshot $Snapshot was forgotten, and is pruned: what only it held is no longer there. What is in $Target is not whole"
+        }
+    }
     if (-not (Invoke-Tar '-xf', $bundle)) { Miss "$name could not be unpacked whole; going on" }
     [IO.File]::Delete($manifest)
     # What tar alone cannot do is done by a script for sh. Of metadata, all that Windows keeps is done here.
