@@ -803,3 +803,40 @@ fn what_a_terminal_would_obey_is_shown_escaped_by_every_command() {
         scene.run("list", &[]).expect(1);
     }
 }
+
+#[test]
+fn renames_that_cannot_be_are_refused_and_lead_nowhere() {
+    let tree = || [dir("s"), dir("s/a"), dir("s/a/b"), dir("s/c"), dir("t")];
+    let moved = |from: &str, to: &str| json!({"moved": from, "to": to});
+    for bad in [
+        vec![moved("s/a", "s/../../kept")],
+        vec![moved("/s/a", "s/x")],
+        vec![moved("s/a", "s/a")],
+        vec![moved("s/a", "s/a/b/x")],
+        vec![moved("s/a/b", "s/a")],
+        vec![moved("s", "u")],
+        vec![moved("s", "t/s")],
+        vec![moved("s/a", "t/a")],
+        vec![moved("s/a", "s")],
+        vec![moved("s/none", "s/x")],
+        vec![moved("s/a", "s/c")],
+        vec![moved("s/a", "s/x"), moved("s/a", "s/y")],
+        vec![moved("s/c", "s/a/c"), moved("s/a", "s/x")],
+        vec![json!({"moved": "s/a"})],
+        vec![json!({"moved": "s/a", "to": 7})],
+    ] {
+        println!("{bad:?}");
+        let scene = Scene::new();
+        let first: Vec<Value> = std::iter::once(head()).chain(tree()).collect();
+        let members: Vec<u8> = ["s/", "s/a/", "s/a/b/", "s/c/", "t/"]
+            .iter()
+            .flat_map(|name| member(name.as_bytes(), b'5', 0, b"", b""))
+            .collect();
+        scene.forge.bundle(1, &Reel::default().frame(&members).manifest(&lines(&first)));
+        let second: Vec<Value> = std::iter::once(with(head(), json!({"snapshot": 2}))).chain(bad).collect();
+        scene.forge.bundle(2, &Reel::default().manifest(&lines(&second)));
+        let said = scene.run_all();
+        assert!(matches!(said.verify_data.status, 1 | 3), "{}", said.verify_data.shown());
+        assert!(said.verify_data.said().contains(&bundle_name(2)), "{}", said.verify_data.shown());
+    }
+}

@@ -25,6 +25,7 @@ mod locks;
 mod looking;
 mod may_go;
 mod messages;
+mod moves;
 mod old_archives;
 mod part_limit;
 mod patches;

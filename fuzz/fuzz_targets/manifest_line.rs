@@ -3,8 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use snap_archive::format::manifest::Change;
+use snap_archive::format::manifest::DraftLine;
 use snap_archive::format::manifest::Head;
 use snap_archive::format::manifest::Tail;
+use snap_archive::format::manifest::moved_from_line;
 use snap_fuzz::bundles::ID;
 use snap_fuzz::entries::line_of;
 
@@ -14,6 +16,12 @@ fuzz_target!(|line: &[u8]| {
     }
     if let Ok(tail) = Tail::from_line(line) {
         assert_eq!(Tail::from_line(&tail.to_line()).unwrap(), tail);
+    }
+    if let Ok(Some((from, to))) = moved_from_line(line) {
+        assert!(!from.is_root() && !to.is_root());
+        let mut again = Vec::new();
+        DraftLine::moved(&from, &to).append_to(&mut again, None);
+        assert_eq!(moved_from_line(&again).unwrap(), Some((from, to)));
     }
     if let Ok(change) = Change::from_line(line, ID) {
         assert!(!change.path.is_root());

@@ -456,10 +456,12 @@ impl<'a> Catalog<'a> {
     fn try_build(&self, number: Number, before: &State) -> Result<()> {
         let mut changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
         self.check_parents_are_there(&changes)?;
+        let not_found = NotFound::after(before, number);
+        let before = &changes.after_moves(before, not_found)?;
         let rows = self.begin_index(number, before)?;
         self.distrusted.lock().remove(&number);
         let go_on = || check_interrupted(self.monitor);
-        let written = rows.write(&mut changes, before, NotFound::after(before, number), &go_on);
+        let written = rows.write(&mut changes, before, not_found, &go_on);
         if let Some(head) = changes.first_without_its_parent(self.archive, before) {
             let bundle = self.name(head.id)?.to_string();
             self.monitor.event(Event::Notice(&Notice::BundleBeforeIsAnother { bundle }));
@@ -482,7 +484,7 @@ impl<'a> Catalog<'a> {
         Ok(())
     }
 
-    /// Begins the index file of `number`, whose changes follow the state `before`.
+    /// Begins the index file of `number`, whose changes follow the state `before`, which is that after its renames.
     ///
     /// # Errors
     /// When it cannot be begun.

@@ -26,6 +26,7 @@ use crate::format::frames::FrameAt;
 use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Action;
+use crate::format::manifest::DraftLine;
 use crate::format::manifest::moved_to;
 use crate::format::tar;
 use crate::format::tar::BLOCK_BYTES;
@@ -63,7 +64,12 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
         decompressor: Decompressor::new(),
     };
     hollow.data(reader.tail().manifest_offset, monitor)?;
-    let mut lines = 0;
+    for (from, to) in reader.moves() {
+        let mut line = Vec::new();
+        DraftLine::moved(from, to).append_to(&mut line, None);
+        hollow.writer.push_line(&line)?;
+    }
+    let mut lines = reader.moves().len() as u64;
     while let Some((change, line)) = reader.next_with_line()? {
         let offset = match &change.now {
             Action::Stored(entry) => entry.content.as_ref().map(|content| content.place).filter(Place::is_there),

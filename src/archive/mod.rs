@@ -1,8 +1,11 @@
 //! An archive as a whole: its bundles, its state at a time, contents out of it. Knows nothing of sources and targets.
 
+mod rows;
+
 pub mod state;
 
 pub mod fitting;
+pub mod moved;
 pub mod tree;
 
 mod describe;

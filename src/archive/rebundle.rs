@@ -2,6 +2,7 @@
 //! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
 
 use crate::archive::content::BundleTar;
+use crate::archive::moved;
 use crate::archive::spare::Spares;
 use crate::archive::state::State;
 use crate::base::entry::Content;
@@ -47,15 +48,6 @@ pub trait Lines {
     fn next(&mut self) -> Result<Option<Change>>;
 }
 
-/// No changes.
-pub struct NoLines;
-
-impl Lines for NoLines {
-    fn next(&mut self) -> Result<Option<Change>> {
-        Ok(None)
-    }
-}
-
 /// What changed in one directory, where that is known only as a whole.
 #[derive(Default)]
 pub struct DirectoryChanges {
@@ -77,7 +69,7 @@ pub struct OwnMember {
 
 /// What a bundle is written anew from.
 pub struct Sources<'a, 's> {
-    /// The state before its snapshot, if it is known for certain.
+    /// The state before its snapshot, after the renames, if it is known for certain.
     pub before: Option<State>,
     /// The state after its snapshot, if it is known for certain.
     pub after: Option<State>,
@@ -226,6 +218,18 @@ impl<'a, 's> Rewrite<'a, 's> {
             line: Vec::new(),
             count: None,
         }
+    }
+
+    /// Takes over the renames that follow the state `before`, by lines and members that stand before all others.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or there is no room.
+    pub fn renames(&mut self, list: &[(EntryPathBuf, EntryPathBuf)], before: Option<&State>) -> Result<()> {
+        list.iter().try_for_each(|(from, to)| self.push(&DraftLine::moved(from, to), None))?;
+        for (top, entry, names) in before.map(|before| moved::members(list, before)).transpose()?.unwrap_or_default() {
+            self.frames.header(&top, &entry, Body::Listing(&names));
+        }
+        Ok(())
     }
 
     /// Counts the changes of the state `before`, instead of taking the counts of the tail.
@@ -574,8 +578,8 @@ impl<'a, 's> Rewrite<'a, 's> {
     fn sound(&mut self, content: &Content, size: u64) -> Result<Option<Content>> {
         // Without a bundle there are still files without content.
         let is_here = match &mut self.old {
-            Some(old) => old.holds(content, size)?,
-            None => content.holes.data(0..size).next().is_none(),
+            Some(old) if old.bundle().name().id == content.place.bundle => old.holds(content, size)?,
+            _ => content.holes.data(0..size).next().is_none(),
         };
         if is_here { Ok(Some(content.clone())) } else { self.sources.spares.find(content, size) }
     }

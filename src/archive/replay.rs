@@ -1,6 +1,8 @@
 //! What follows from a state and the changes after it: the rows of the next index file; and the other way round, the differences
 //! of two states. The only place that merges old rows with changes, and that says where a chain of index files begins.
 
+use crate::archive::moved;
+use crate::archive::moved::Certainty;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::state::Row;
@@ -43,6 +45,7 @@ pub struct Changes {
     summary: Summary,
     is_finished: bool,
     last: Option<EntryPathBuf>,
+    moves: Vec<(EntryPathBuf, EntryPathBuf)>,
 }
 
 impl Changes {
@@ -59,6 +62,7 @@ impl Changes {
             summary: Summary::default(),
             is_finished: files.last().is_some_and(|file| file.id().part == 0),
             last: None,
+            moves: Vec::new(),
         };
         for file in files {
             let reader = archive.bundle(&file.name)?.manifest()?;
@@ -67,11 +71,29 @@ impl Changes {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
                     .with_advice(Advice::ReplaceForeignBundle));
             }
+            if changes.heads.is_empty() {
+                changes.moves = reader.moves().to_vec();
+            } else if !reader.moves().is_empty() {
+                return Err(Error::damaged(format!(
+                    "{}: renames stand in the first part of a snapshot only",
+                    file.name
+                )));
+            }
             add_part(&mut changes.summary, &head, reader.tail(), file.bytes);
             changes.heads.push(head);
             changes.readers.push_back((file, reader));
         }
         Ok(changes)
+    }
+
+    /// The state `before` after the renames, to which all changes are relative.
+    ///
+    /// # Errors
+    /// [`crate::base::error::ErrorKind::Damaged`] when one cannot be; when the index is damaged or cannot be read.
+    pub fn after_moves(&self, before: &State, not_found: NotFound) -> Result<State> {
+        let is_certain = not_found == NotFound::Contradiction;
+        let certainty = if is_certain { Certainty::Certain } else { Certainty::Uncertain };
+        moved::after_moves(before, &moved::moves_of(&self.moves, before, certainty)?)
     }
 
     /// The first lines of the bundles.
@@ -244,27 +266,33 @@ impl IndexRow {
 }
 
 /// The rows that lead from the state at `from` to the state after `changes`, which follow the state `before`.
-pub fn rows(before: &State, from: Number, changes: Changes, not_found: NotFound) -> ChangedRows<'_> {
-    ChangedRows { older: Older::new(before, from), before, is_whole: from == 0, changes, not_found, waiting: None }
+///
+/// # Errors
+/// As for [`Changes::after_moves`].
+pub fn rows(before: &State, from: Number, changes: Changes, not_found: NotFound) -> Result<ChangedRows> {
+    let before = changes.after_moves(before, not_found)?;
+    let older = Older::new(&before, from);
+    Ok(ChangedRows { older, before, is_whole: from == 0, changes, not_found, waiting: None })
 }
 
 /// See [`rows`].
-pub struct ChangedRows<'s> {
+pub struct ChangedRows {
     older: Older,
-    before: &'s State,
+    /// The state before, after renames.
+    before: State,
     is_whole: bool,
     changes: Changes,
     not_found: NotFound,
     waiting: Option<IndexRow>,
 }
 
-impl ChangedRows<'_> {
+impl ChangedRows {
     fn advance(&mut self) -> Result<Option<IndexRow>> {
         loop {
             if self.waiting.is_none()
                 && let Some(change) = self.changes.next_change()?
             {
-                let entry = resolved(&change, self.before, self.not_found)?;
+                let entry = resolved(&change, &self.before, self.not_found)?;
                 self.waiting = Some(IndexRow { path: change.path, entry });
             }
             if let Some(older) = self.older.next_before(self.waiting.as_ref().map(|row| row.path.as_ref()))? {
@@ -278,7 +306,7 @@ impl ChangedRows<'_> {
     }
 }
 
-impl Iterator for ChangedRows<'_> {
+impl Iterator for ChangedRows {
     type Item = Result<IndexRow>;
 
     fn next(&mut self) -> Option<Result<IndexRow>> {
@@ -327,7 +355,7 @@ pub struct IndexRows {
 }
 
 impl IndexRows {
-    /// Begins the file `name`; `head` is that of [`index_head`] for the same `before`.
+    /// Begins the file `name`; `head` is that of [`index_head`] for the same `before`, which is the state after the renames.
     ///
     /// # Errors
     /// When there is no memory for it.
@@ -361,7 +389,8 @@ impl IndexRows {
         Ok(())
     }
 
-    /// Adds all changes and publishes the file. `before` is the state that they follow; `go_on` is asked before each.
+    /// Adds all changes and publishes the file. `before` is the state that they follow, after the renames; `go_on` is asked before
+    /// each.
     ///
     /// # Errors
     /// That of `go_on`; as for [`rows`] and [`IndexRows::publish`].

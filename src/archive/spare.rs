@@ -68,7 +68,7 @@ impl<'a> Spares<'a> {
         }
     }
 
-    /// The same content at another place, where it was read and found sound.
+    /// The same content at any place at which it is said to be, where it was read and found sound.
     ///
     /// # Errors
     /// When the system refuses to read the archive.
@@ -76,8 +76,7 @@ impl<'a> Spares<'a> {
         let places = self.places.get(&(content.hash, size)).cloned().unwrap_or_default();
         for (place, holes) in places {
             let found = Content { place, ..content.clone() };
-            if place != content.place
-                && holes == content.holes
+            if holes == content.holes
                 && let Some(tar) = self.tar(place.bundle)?
                 && tar.holds(&found, size)?
             {

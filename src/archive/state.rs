@@ -1,8 +1,12 @@
 //! The state of all sources at a snapshot: the newest row of every path in a chain of index files. Reads, decides nothing.
 
+pub use crate::archive::rows::DirectoryRows;
+pub use crate::archive::rows::Row;
+
+use crate::archive::rows::Overlay;
+use crate::archive::rows::Pieces;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::Number;
@@ -26,57 +30,20 @@ const BLOCKS_BYTES_MAX: u64 = 96 << 20;
 pub struct State {
     /// Newest first; the last one is a whole state.
     layers: Vec<Arc<IndexFile>>,
-}
-
-/// One row of an index file.
-#[derive(Clone)]
-pub struct Row {
-    block: Arc<Block>,
-    row: u32,
-}
-
-impl Row {
-    /// The entry's name in its directory.
-    pub fn name(&self) -> &[u8] {
-        self.block.name(self.row as usize)
-    }
-
-    /// What `create` compares; `None` when the entry is gone.
-    pub fn stat(&self) -> Option<&Stat> {
-        self.block.stat(self.row as usize)
-    }
-
-    /// All that is known of the entry; `None` when it is gone.
-    ///
-    /// # Errors
-    /// When the index is damaged or cannot be read.
-    pub fn entry(&self) -> Result<Option<Entry>> {
-        self.block.entry(self.row as usize)
-    }
-
-    /// Reads and checks what [`Row::entry`] needs.
-    ///
-    /// # Errors
-    /// As for [`Row::entry`].
-    pub fn check(&self) -> Result<()> {
-        self.block.check()
-    }
-}
-
-/// What is in a directory, or a piece of it: no more than one block of each index file holds. The pieces of a large directory
-/// come one after the other.
-#[derive(Clone, Default)]
-pub struct DirectoryRows {
-    /// The directory.
-    pub path: EntryPathBuf,
-    /// Its entries by name; never none.
-    pub rows: Vec<Row>,
+    /// What differs from all of them.
+    overlay: Option<Arc<dyn Overlay>>,
 }
 
 impl State {
     /// The state that a chain of index files makes up, newest first.
     pub fn new(layers: Vec<Arc<IndexFile>>) -> State {
-        State { layers }
+        State { layers, overlay: None }
+    }
+
+    /// The same state, but for what `overlay` says otherwise.
+    #[must_use]
+    pub fn with_overlay(&self, overlay: Arc<dyn Overlay>) -> State {
+        State { layers: self.layers.clone(), overlay: Some(overlay) }
     }
 
     /// Whether the blocks that each index file keeps together take no more than is held in memory at once.
@@ -92,7 +59,8 @@ impl State {
     /// The layers that lead from the state at `from` to this one.
     #[must_use]
     pub fn since(&self, from: Number) -> State {
-        State { layers: self.layers.iter().filter(|file| file.head().number > from).cloned().collect() }
+        let layers = self.layers.iter().filter(|file| file.head().number > from).cloned().collect();
+        State { layers, overlay: self.overlay.clone() }
     }
 
     /// What this state and another are made of: the layers that only this one has, those that only the other has, and those
@@ -102,7 +70,8 @@ impl State {
         let common = pairs.take_while(|(own, other)| Arc::ptr_eq(own, other)).count();
         let parts = |state: &State| {
             let (only, common) = state.layers.split_at(state.layers.len() - common);
-            (State::new(only.to_vec()), State::new(common.to_vec()))
+            let only = State { layers: only.to_vec(), overlay: state.overlay.clone() };
+            (only, State::new(common.to_vec()))
         };
         (parts(self).0, parts(other).0, parts(self).1)
     }
@@ -112,6 +81,9 @@ impl State {
     /// # Errors
     /// When the index is damaged or cannot be read.
     pub fn find(&self, path: &EntryPath) -> Result<Option<Entry>> {
+        if let Some(overlay) = &self.overlay {
+            return overlay.find(path);
+        }
         let (directory, name) = path::split_last(path.as_bytes());
         for file in self.layers.iter().filter(|file| file.block_count() > 0) {
             let block = file.block(file.block_for(directory, name))?;
@@ -166,14 +138,20 @@ impl State {
     }
 
     fn groups_with(&self, top: &EntryPath, gone: Gone) -> Groups {
-        let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), top.as_bytes(), b"")).collect();
-        Groups { cursors, top: top.to_owned(), gone, piece_rows_max: u32::MAX }
+        Groups { pieces: self.pieces(top, b""), top: top.to_owned(), gone, piece_rows_max: u32::MAX }
     }
 
     /// What is in `directory` and below it, but of the directory itself only what comes after the name `after`.
     pub(super) fn groups_after(&self, directory: &EntryPath, after: &[u8]) -> Groups {
-        let cursors = self.layers.iter().map(|file| Cursor::new(file.clone(), directory.as_bytes(), after)).collect();
-        Groups { cursors, top: directory.to_owned(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
+        let pieces = self.pieces(directory, after);
+        Groups { pieces, top: directory.to_owned(), gone: Gone::Dropped, piece_rows_max: u32::MAX }
+    }
+
+    fn pieces(&self, directory: &EntryPath, after: &[u8]) -> Vec<Box<dyn Pieces>> {
+        let mut pieces = self.overlay.as_ref().map_or_else(Vec::new, |overlay| overlay.pieces(directory));
+        let cursor = |file: &Arc<IndexFile>| Cursor::new(file.clone(), directory.as_bytes(), after);
+        pieces.extend(self.layers.iter().map(|file| Box::new(cursor(file)) as Box<dyn Pieces>));
+        pieces
     }
 }
 
@@ -186,7 +164,7 @@ enum Gone {
 /// The directories of a state, in the order of a walk, piece by piece. Holds one block of each index file at a time.
 pub struct Groups {
     /// Newest first.
-    cursors: Vec<Cursor>,
+    pieces: Vec<Box<dyn Pieces>>,
     top: EntryPathBuf,
     gone: Gone,
     /// The most rows of each index file in a piece.
@@ -234,10 +212,10 @@ impl Rows {
 impl Groups {
     fn advance(&mut self) -> Result<Option<DirectoryRows>> {
         loop {
-            for cursor in &mut self.cursors {
-                cursor.fill(self.piece_rows_max)?;
+            for pieces in &mut self.pieces {
+                pieces.fill(self.piece_rows_max)?;
             }
-            let first = self.cursors.iter().filter_map(Cursor::path).min_by(|a, b| path::walk_order(a, b));
+            let first = self.pieces.iter().filter_map(|pieces| pieces.path()).min_by(|a, b| path::walk_order(a, b));
             let Some(first) = first.filter(|first| path::is_in(first, self.top.as_bytes())) else { return Ok(None) };
             let path = EntryPathBuf::from_bytes(first)
                 .ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
@@ -253,12 +231,11 @@ impl Groups {
 
     /// The next rows of a directory: up to the last name that is known of each index file in which it goes on.
     fn take_rows(&mut self, directory: &[u8]) -> Vec<Row> {
-        let parts = || self.cursors.iter().filter_map(|cursor| cursor.current.as_ref());
-        let going_on = parts().filter(|part| part.goes_on && part.path() == directory);
-        let last = going_on.map(DirectorySlice::last_name).min().map(<[u8]>::to_vec);
+        let here = self.pieces.iter().filter(|pieces| pieces.path() == Some(directory));
+        let last = here.filter_map(|pieces| pieces.last_of_unfinished()).min().map(<[u8]>::to_vec);
         let mut rows: Option<Vec<Row>> = None;
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.path() == Some(directory)) {
-            let older = cursor.take_until(last.as_deref());
+        for pieces in self.pieces.iter_mut().filter(|pieces| pieces.path() == Some(directory)) {
+            let older = pieces.take_until(last.as_deref());
             rows = Some(match rows {
                 None => older,
                 Some(newer) if older.is_empty() => newer,
@@ -335,10 +312,6 @@ impl Cursor {
         Cursor { file, current: None, block, group: 0, row: 0, start }
     }
 
-    fn path(&self) -> Option<&[u8]> {
-        self.current.as_ref().map(DirectorySlice::path)
-    }
-
     fn read_block(&self) -> Result<Option<Arc<Block>>> {
         if self.block >= self.file.block_count() {
             return Ok(None);
@@ -346,7 +319,15 @@ impl Cursor {
         self.file.block(self.block).map(Some)
     }
 
-    /// Reads what comes next, if there is nothing waiting.
+    /// Goes to the first row of the block that is in `directory` and after the name `after` in it, or after that directory.
+    fn seek(&mut self, block: &Block, directory: &[u8], after: &[u8]) {
+        self.group = block.groups().partition_point(|(path, _)| path::walk_order(path, directory).is_lt());
+        let here = block.groups().get(self.group).filter(|(path, _)| path == directory);
+        self.row = here.map_or(0, |(_, rows)| names_until(block, rows, after));
+    }
+}
+
+impl Pieces for Cursor {
     fn fill(&mut self, rows_max: u32) -> Result<()> {
         while self.current.is_none()
             && let Some(block) = self.read_block()?
@@ -374,20 +355,20 @@ impl Cursor {
         Ok(())
     }
 
-    /// Goes to the first row of the block that is in `directory` and after the name `after` in it, or after that directory.
-    fn seek(&mut self, block: &Block, directory: &[u8], after: &[u8]) {
-        self.group = block.groups().partition_point(|(path, _)| path::walk_order(path, directory).is_lt());
-        let here = block.groups().get(self.group).filter(|(path, _)| path == directory);
-        self.row = here.map_or(0, |(_, rows)| names_until(block, rows, after));
+    fn path(&self) -> Option<&[u8]> {
+        self.current.as_ref().map(DirectorySlice::path)
     }
 
-    /// Takes the rows up to the name `last` (`None`: all) of what is waiting.
+    fn last_of_unfinished(&self) -> Option<&[u8]> {
+        self.current.as_ref().filter(|part| part.goes_on).map(DirectorySlice::last_name)
+    }
+
     fn take_until(&mut self, last: Option<&[u8]>) -> Vec<Row> {
         let Some(part) = &mut self.current else { return Vec::new() };
         // Where names are not in order, which only a forged file has, this goes on all the same.
         let is_all = last.is_none_or(|last| part.last_name() <= last);
         let end = last.filter(|_| !is_all).map_or(part.rows.end, |last| names_until(&part.block, &part.rows, last));
-        let rows = (part.rows.start..end).map(|row| Row { block: part.block.clone(), row }).collect();
+        let rows = (part.rows.start..end).map(|row| Row::new(part.block.clone(), row)).collect();
         part.rows.start = end;
         if part.rows.is_empty() {
             self.current = None;

@@ -69,7 +69,8 @@ pub struct Stat {
     pub mtime: Time,
     /// When content or metadata were last changed.
     pub ctime: Time,
-    /// The inode's number; 0 where the file system does not keep it, then it is not compared. 0 for directories.
+    /// The inode's number; 0 where the file system does not keep it, then it is not compared, nor are those of directories: it
+    /// only tells where a directory is now that was elsewhere.
     pub inode: u64,
     /// Which names are names of one file: equal, not 0, for all hard links of a file; 0 when it has one name only.
     pub link: u64,
@@ -125,7 +126,7 @@ impl Stat {
             && self.size == now.size
             && self.mtime == now.mtime
             && self.ctime == now.ctime
-            && (self.inode == now.inode || self.inode == 0 || now.inode == 0)
+            && (self.inode == now.inode || self.inode == 0 || now.inode == 0 || self.kind == Kind::Directory)
             && self.mode == now.mode
             && (self.uid, self.gid) == (now.uid, now.gid)
             && self.has_same_names(now)
@@ -461,7 +462,10 @@ mod tests {
         ] {
             assert!(!old.is_unchanged(&now), "{now:?}");
         }
+        let directory = Stat { kind: Kind::Directory, ..old };
+        assert!(directory.is_unchanged(&Stat { inode: 8, ..directory }));
     }
+
     #[test]
     fn a_file_with_several_names_is_the_same_on_a_file_system_with_another_number() {
         let old = Stat { inode: 7, link: 1, ..file(100) };

@@ -23,3 +23,4 @@ pub mod aspect;
 pub mod diff;
 pub mod keep;
 pub mod monitor;
+pub mod moves;

@@ -52,6 +52,8 @@ pub enum EntryChange {
     Modified,
     /// Only what is known of it (mode, owner, times …) was saved again.
     Metadata,
+    /// It stands under a new path, with all that is in it and did not change.
+    Moved,
     /// It was noted as deleted; in a restore, it was deleted.
     Deleted,
     /// It was restored.

@@ -9,13 +9,13 @@ use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
+use crate::base::moves::MOVES_BYTES_MAX;
 use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::format::apply::ApplyMembers;
 use crate::format::apply::FindDirectory;
-use crate::format::frames::Compressor;
 use crate::format::frames::Decompressor;
-use crate::format::frames::Effort;
 use crate::format::frames::Frame;
 use crate::format::frames::FrameAt;
 use crate::format::frames::FramesEnd;
@@ -28,17 +28,15 @@ use crate::format::manifest::HEAD_BYTES_MAX;
 use crate::format::manifest::Head;
 use crate::format::manifest::LINE_BYTES_MAX;
 use crate::format::manifest::Tail;
+use crate::format::manifest::moved_from_line;
+use crate::format::manifest_spool::ManifestSpool;
 use crate::format::tar;
 use crate::system::store::Blob;
-use crate::system::store::Spool;
 use crate::system::store::Upload;
 use crate::system::store::read_exact_at;
 use crate::system::store::read_exact_in;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How many bytes of manifest a frame holds.
-const MANIFEST_FRAME_BYTES: usize = 4 << 20;
 
 /// The most bytes before the last line in the last frame: small, so that one read gets that line and the seek table.
 const LAST_FRAME_BYTES: usize = 256 << 10;
@@ -211,51 +209,6 @@ impl BundleWriter {
         }
         let doing = |error| Error::io(format!("cannot write snapshot {} to the archive", self.head.id.number), error);
         self.upload.write_all(bytes).map_err(doing)
-    }
-}
-
-/// A manifest on its way: compressed as it grows, and most of it in a temporary file, for it is written last.
-struct ManifestSpool {
-    compressor: Compressor,
-    hasher: Hasher,
-    buffer: Vec<u8>,
-    stored: Spool,
-    frames: Vec<Frame>,
-    raw_bytes: u64,
-    changes: u64,
-}
-
-impl ManifestSpool {
-    fn new(level: i32) -> Result<ManifestSpool> {
-        Ok(ManifestSpool {
-            compressor: Compressor::new(Effort::Level(level))?,
-            hasher: Hasher::new(),
-            buffer: Vec::new(),
-            stored: Spool::default(),
-            frames: Vec::new(),
-            raw_bytes: 0,
-            changes: 0,
-        })
-    }
-
-    /// A line is never cut by a frame, so that the last line is found in the last frame.
-    fn push(&mut self, line: &[u8]) -> Result<()> {
-        if self.buffer.len() + line.len() > MANIFEST_FRAME_BYTES {
-            self.close_frame()?;
-        }
-        self.buffer.extend_from_slice(line);
-        self.hasher.update(line);
-        self.raw_bytes += line.len() as u64;
-        Ok(())
-    }
-
-    fn close_frame(&mut self) -> Result<()> {
-        if !self.buffer.is_empty() {
-            let frame = self.stored.append(|stored| self.compressor.append_frame(&self.buffer, stored))?;
-            self.frames.push(frame);
-            self.buffer.clear();
-        }
-        Ok(())
     }
 }
 
@@ -480,6 +433,7 @@ impl Bundle {
             at: 0,
             hasher: Hasher::new(),
             changes: 0,
+            moves: Vec::new(),
         };
         let line = reader.next_line()?.ok_or_else(bad)?;
         let told = |error: Error| error.while_doing(&doing(&self.name));
@@ -489,6 +443,7 @@ impl Bundle {
             return Err(Error::damaged(format!("{} is another bundle: its name was changed", self.name)));
         }
         reader.head = Some(head);
+        reader.read_moves().map_err(told)?;
         Ok(reader)
     }
 }
@@ -512,9 +467,32 @@ pub struct ManifestReader {
     at: usize,
     hasher: Hasher,
     changes: u64,
+    moves: Vec<(EntryPathBuf, EntryPathBuf)>,
 }
 
 impl ManifestReader {
+    /// The renames that stand before all changes, in order.
+    pub fn moves(&self) -> &[(EntryPathBuf, EntryPathBuf)] {
+        &self.moves
+    }
+
+    fn read_moves(&mut self) -> Result<()> {
+        let mut bytes = 0;
+        while self.changes < self.tail.changes
+            && let Some(line) = self.peek_line()?
+            && let Some((from, to)) = moved_from_line(&self.buffer[line.clone()])?
+        {
+            bytes += from.as_bytes().len() + to.as_bytes().len();
+            if bytes > MOVES_BYTES_MAX {
+                return Err(Error::damaged("a manifest has more renames than there can be"));
+            }
+            self.take_line(&line);
+            self.changes += 1;
+            self.moves.push((from, to));
+        }
+        Ok(())
+    }
+
     /// The first line.
     ///
     /// # Errors
@@ -561,8 +539,22 @@ impl ManifestReader {
         self.hasher.hash()
     }
 
-    /// The next line's place in the buffer, without its newline.
+    /// Takes the next line; its place in the buffer, without its newline.
     fn next_line(&mut self) -> Result<Option<std::ops::Range<usize>>> {
+        let line = self.peek_line()?;
+        if let Some(line) = &line {
+            self.take_line(line);
+        }
+        Ok(line)
+    }
+
+    fn take_line(&mut self, line: &std::ops::Range<usize>) {
+        self.hasher.update(&self.buffer[line.start..=line.end]);
+        self.at = line.end + 1;
+    }
+
+    /// The place of the next line.
+    fn peek_line(&mut self) -> Result<Option<std::ops::Range<usize>>> {
         let mut searched = self.at;
         loop {
             let found = self.buffer[searched..].iter().position(|byte| *byte == b'\n').map(|length| searched + length);
@@ -571,10 +563,7 @@ impl ManifestReader {
                 return Err(Error::damaged(what));
             }
             if let Some(end) = found {
-                let line = self.at..end;
-                self.hasher.update(&self.buffer[line.start..=line.end]);
-                self.at = line.end + 1;
-                return Ok(Some(line));
+                return Ok(Some(self.at..end));
             }
             searched = self.buffer.len() - self.at;
             self.buffer.drain(..self.at);
@@ -594,8 +583,9 @@ mod tests {
     use crate::base::id::ArchiveId;
     use crate::base::id::BundleId;
     use crate::base::path::EntryPath;
-    use crate::base::path::EntryPathBuf;
     use crate::base::time::Time;
+    use crate::format::frames::Compressor;
+    use crate::format::frames::Effort;
     use crate::format::manifest::DraftLine;
     use crate::system::store::MemoryStore;
     use crate::system::store::Store;

@@ -8,6 +8,7 @@ pub mod deferred;
 pub mod frames;
 
 pub mod apply;
+mod manifest_spool;
 pub mod salvage;
 
 pub mod bundle;

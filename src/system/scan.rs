@@ -177,7 +177,7 @@ impl Source {
             // The top of an exFAT drive keeps no time: it is when it was mounted.
             mtime: if is_fat_top { Time::default() } else { time(raw.mtime) },
             ctime: if file_system.keeps_ctime { time(raw.ctime) } else { Time::default() },
-            inode: if file_system.stable_inodes && kind != Kind::Directory { raw.inode } else { 0 },
+            inode: if file_system.stable_inodes { raw.inode } else { 0 },
             link: if link_known { link_number(raw, file_system) } else { 0 },
             device: if kind.is_device() { raw.device } else { Device::default() },
             racy: false,

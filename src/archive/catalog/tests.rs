@@ -169,7 +169,7 @@ fn check_rows(story: &Story, catalog: &Catalog, number: Number) {
     for from in before.layers().iter().map(|file| file.head().number).chain([0]) {
         let files: Vec<BundleFile> = catalog.between(number - 1, number).cloned().collect();
         let changes = Changes::open(&story.archive, files).unwrap();
-        let made: Result<Vec<IndexRow>> = rows(&before, from, changes, NotFound::Contradiction).collect();
+        let made: Result<Vec<IndexRow>> = rows(&before, from, changes, NotFound::Contradiction).unwrap().collect();
         let expected = if from == 0 {
             whole(model)
         } else {

@@ -234,6 +234,7 @@ fn entry(change: EntryChange, path: &EntryPath) {
         EntryChange::New | EntryChange::Restored => '+',
         EntryChange::Modified => '~',
         EntryChange::Metadata => 'm',
+        EntryChange::Moved => 'r',
         EntryChange::Deleted => '-',
         EntryChange::LeftOut => 'x',
         _ => '?',

@@ -256,6 +256,12 @@ impl Tail {
 pub struct DraftLine(Vec<u8>);
 
 impl DraftLine {
+    /// The line of a rename.
+    pub fn moved(from: &EntryPath, to: &EntryPath) -> DraftLine {
+        let (moved, to) = (Some(borrowed(from.as_bytes())), Some(borrowed(to.as_bytes())));
+        DraftLine::of(&MovedLine { moved, to })
+    }
+
     /// The line of a path that is gone.
     pub fn gone(path: &EntryPath, kind: Kind) -> DraftLine {
         DraftLine::of(&ChangeLine {
@@ -320,7 +326,7 @@ impl DraftLine {
         self.0.is_empty()
     }
 
-    fn of(line: &ChangeLine) -> DraftLine {
+    fn of(line: &impl Serialize) -> DraftLine {
         let mut bytes = line_of(line);
         // The closing brace and the newline come with the offset.
         bytes.truncate(bytes.len().saturating_sub(2));
@@ -330,6 +336,17 @@ impl DraftLine {
 
 fn borrowed(bytes: &[u8]) -> Text<'_> {
     Text(Cow::Borrowed(bytes))
+}
+
+/// Reads a line as that of a rename: from where to where. `None` when it is of something else.
+///
+/// # Errors
+/// [`crate::base::error::ErrorKind::Damaged`] when it is no line, or its paths cannot be.
+pub fn moved_from_line(line: &[u8]) -> Result<Option<(EntryPathBuf, EntryPathBuf)>> {
+    let MovedLine { moved: Some(from), to } = parsed(line)? else { return Ok(None) };
+    let path = |text: Text| EntryPathBuf::from_bytes(&text.0).filter(|path| !path.is_root());
+    let bad = || Error::damaged("a line of a manifest has a rename that could lead outside");
+    Ok(Some(path(from).zip(to.and_then(path)).ok_or_else(bad)?))
 }
 
 impl Change {
@@ -445,6 +462,14 @@ struct ParentLine<'a> {
     bundle: Cow<'a, str>,
     #[serde(borrow)]
     manifest: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct MovedLine<'a> {
+    #[serde(borrow, default)]
+    moved: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    to: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -674,6 +699,26 @@ mod tests {
         let tail = Tail { complete: true, changes: 3, manifest_offset: 1024, ..Tail::default() };
         assert_eq!(Tail::from_line(&tail.to_line()).unwrap(), tail);
         assert!(Tail::from_line(&Tail::default().to_line()).is_err());
+    }
+
+    #[test]
+    fn a_rename_is_read_as_written_and_no_other_line_is_one() {
+        let (from, to) = (path(b"s/\xff%\n"), path("s/é/x".as_bytes()));
+        let line = written(&DraftLine::moved(&from, &to), None);
+        assert!(line.starts_with(br#"{"moved":"#));
+        assert_eq!(moved_from_line(&line).unwrap(), Some((from, to)));
+        assert!(Change::from_line(&line, BUNDLE).is_err());
+        let other = written(&DraftLine::gone(&path(b"s/b"), Kind::File), None);
+        assert_eq!(moved_from_line(&other).unwrap(), None);
+        for bad in [
+            r#"{"moved":"s/a"}"#,
+            r#"{"moved":"s/a","to":"../b"}"#,
+            r#"{"moved":"/a","to":"s/b"}"#,
+            r#"{"moved":"","to":"s/b"}"#,
+            r#"{"moved":"s/a","to":7}"#,
+        ] {
+            assert!(moved_from_line(bad.as_bytes()).is_err_and(|error| error.is_damage()), "{bad}");
+        }
     }
 
     #[test]

@@ -46,6 +46,44 @@ impl DumpDir {
     }
 }
 
+/// The first list of a source's top directory, with the renames of that source before all names in it.
+pub fn moving<'p>(renames: impl Iterator<Item = (&'p [u8], &'p [u8])>, names: &[u8]) -> Vec<u8> {
+    let mut list = DumpDir::default();
+    renames.for_each(|(from, to)| list.rename(from, to));
+    list.0.extend_from_slice(names);
+    list.0
+}
+
+/// What a list says that [`moving`] makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MovesList<'l> {
+    /// From where to where, in order.
+    pub renames: Vec<(&'l [u8], &'l [u8])>,
+    /// The list of names.
+    pub names: &'l [u8],
+}
+
+/// What such a list of the source's top directory `top` says; `None` when it is another one.
+pub fn moves_in<'l>(top: &[u8], listing: &'l [u8]) -> Option<MovesList<'l>> {
+    let (mut renames, mut rest) = (Vec::new(), listing);
+    let is_in = |path: &[u8]| path.strip_prefix(top).is_some_and(|rest| rest.len() > 1 && rest.starts_with(b"/"));
+    while let Some(from) = rest.strip_prefix(b"R") {
+        let (from, behind) = until_nul(from)?;
+        let (to, behind) = until_nul(behind.strip_prefix(b"T")?)?;
+        if !is_in(from) || !is_in(to) {
+            return None;
+        }
+        renames.push((from, to));
+        rest = behind;
+    }
+    (!renames.is_empty() && listed(rest).is_some()).then_some(MovesList { renames, names: rest })
+}
+
+fn until_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}
+
 /// The lists by which GNU tar deletes the names `gone` from a directory whose names are not listed, one for each of its headers,
 /// which stand one after the other. The directory is moved aside, so that unpacking makes an empty one; what goes is moved into
 /// that one and deleted there by an empty list; then the directory takes its place again.
@@ -148,6 +186,28 @@ mod tests {
             assert!(gone.eq(names[..count].iter().map(Vec::as_slice)), "{count}");
             assert_eq!(renamed_away(b"a/big", &lists).unwrap().len(), count);
             assert_eq!(renamed_away(b"a/big", &lists[1..]), None);
+        }
+    }
+
+    #[test]
+    fn moves_are_read_as_written_and_no_deletion_is_one() {
+        let mut names = DumpDir::default();
+        names.directory(b"a");
+        names.unchanged(b"b");
+        let names = names.into_bytes();
+        let renames = [(&b"s/x"[..], &b"s/.snap-move-1"[..]), (b"s/.snap-move-1", b"s/a/x")];
+        let list = moving(renames.into_iter(), &names);
+        assert_eq!(moves_in(b"s", &list), Some(MovesList { renames: renames.to_vec(), names: names.as_slice() }));
+        assert_eq!((moves_in(b"s", &names), renamed(b"s", &list)), (None, None));
+        assert!(deletions(b"s", [&b"x"[..]].into_iter()).iter().all(|list| moves_in(b"s", list).is_none()));
+        for bad in [
+            &b"Rs/x\0\0"[..],
+            b"Rs/x\0Ts/y\0",
+            b"Rs/x\0Tt/y\0\0",
+            b"Rs/x\0Ts/y\0Nb\0Na\0\0",
+            b"Rs/x\0Ts/y\0Na\0Rs/z\0Ts/w\0\0",
+        ] {
+            assert_eq!(moves_in(b"s", bad), None);
         }
     }
 

@@ -29,6 +29,16 @@ impl BaseWalk {
         Ok(BaseWalk { source, groups, next, retained: HashSet::new() })
     }
 
+    /// As [`BaseWalk::new`], from the directory `path` on; what was known to stay as it is still does.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn again(self, top: &EntryPath, path: &EntryPath, base: &State) -> Result<BaseWalk> {
+        let mut walk = BaseWalk { retained: self.retained, ..BaseWalk::new(self.source, top, base)? };
+        while walk.take_before(Some(path))?.is_some() {}
+        Ok(walk)
+    }
+
     /// The next directory, or a piece of it, if it stands before `path` (`None`: whatever it is).
     ///
     /// # Errors

@@ -80,6 +80,12 @@ impl<'a> DirectoryDiff<'a> {
         diff
     }
 
+    /// Whether anything changed; that there are directories says nothing.
+    pub fn has_changes(&self) -> bool {
+        let is_change = |change: &Change| !matches!(change, Change::Found { verdict: Verdict::Unchanged, .. });
+        self.changes.iter().any(is_change)
+    }
+
     fn push_found(&mut self, found: &'a Found, base: Option<&'a Row>, rehash: Rehash) {
         let old = base.and_then(Row::stat);
         let verdict = old.map_or(Verdict::Modified, |old| diff::compare(old, &found.stat, rehash));

@@ -4,10 +4,12 @@ use super::packed::ContentOffset;
 use super::packed::has_content;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
+use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::path::EntryPathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -72,6 +74,27 @@ impl HardLinkSlot {
     #[must_use]
     pub fn handle(&self) -> HardLinkSlot {
         HardLinkSlot { before: None, own: self.own.clone(), is_owner: false }
+    }
+}
+
+/// The last name of each file with several names.
+#[derive(Default)]
+pub struct HardLinkSlots(HashMap<u64, HardLinkSlot>);
+
+impl HardLinkSlots {
+    /// The place of a name among those of its file, if that is one with several names.
+    pub fn slot(&mut self, stat: &Stat) -> Option<HardLinkSlot> {
+        if stat.link == 0 || stat.kind != Kind::File {
+            return None;
+        }
+        let slot = self.0.get(&stat.link).map_or_else(HardLinkSlot::first, HardLinkSlot::next);
+        self.0.insert(stat.link, slot.handle());
+        Some(slot)
+    }
+
+    /// Forgets all names: what comes next is the first name of its file.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -5,6 +5,7 @@ use super::context::CreateContext;
 use super::packed::Line;
 use crate::archive::replay;
 use crate::archive::replay::IndexRows;
+use crate::archive::state::State;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::monitor::Event;
@@ -35,10 +36,10 @@ impl<'a> IndexBuilder<'a> {
         IndexBuilder { run, state: Stage::NotBegun, bundles: Vec::new(), summary: Summary::default() }
     }
 
-    /// Begins it, the first time.
-    pub fn begin(&mut self) {
+    /// Begins it, the first time; all lines are relative to the state `base`.
+    pub fn begin(&mut self, base: &State) {
         if matches!(self.state, Stage::NotBegun) {
-            let rows = self.run.catalog.begin_index(self.run.head.id.number, self.run.base);
+            let rows = self.run.catalog.begin_index(self.run.head.id.number, base);
             self.state = rows.map_or(Stage::GivenUp, |rows| Stage::Begun(Box::new(rows)));
         }
     }

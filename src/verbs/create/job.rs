@@ -55,6 +55,19 @@ pub struct JobDirectory {
     pub header: HeaderNeed,
 }
 
+impl JobDirectory {
+    /// Makes its header wait for a large file, if it does not stand for certain; gives what will say whether it stands before that.
+    pub fn await_large(&mut self) -> Option<(JobDirectory, Arc<AtomicBool>)> {
+        let is_stored = match &self.header {
+            HeaderNeed::IfStored => Arc::new(AtomicBool::new(false)),
+            HeaderNeed::IfStoredFirst(is_stored) => is_stored.clone(),
+            HeaderNeed::Never | HeaderNeed::Always(_) => return None,
+        };
+        self.header = HeaderNeed::IfStoredFirst(is_stored.clone());
+        Some((self.clone(), is_stored))
+    }
+}
+
 /// Whether a directory's header stands before its entries.
 #[derive(Clone, Debug, Default)]
 pub enum HeaderNeed {

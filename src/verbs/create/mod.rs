@@ -16,9 +16,12 @@ mod folders;
 mod packed;
 mod space;
 
+mod candidates;
 mod hardlinks;
 mod index;
 mod rules;
+
+mod moving;
 
 mod sources;
 
@@ -35,6 +38,8 @@ mod worker;
 mod writer;
 
 mod outbox;
+
+mod move_search;
 
 mod planner;
 

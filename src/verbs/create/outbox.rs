@@ -39,7 +39,7 @@ pub enum WorkItem {
     /// Work for a worker; how many bytes it and what it makes take, about.
     Job(Job, u64),
     /// Done already: lines for the manifest.
-    Ready(Packed),
+    Ready(Box<Packed>),
     /// Here one part of the snapshot ends and another begins.
     Cut,
 }
@@ -49,7 +49,7 @@ pub struct Undecided {
     /// The file.
     pub comparing: Arc<Comparing>,
     /// What was noted when it was opened.
-    pub packed: Packed,
+    pub packed: Box<Packed>,
     /// Its directory, if its header is wanted for what is stored in it, and whether it has been stored.
     pub directory: Option<(JobDirectory, Arc<AtomicBool>)>,
 }
@@ -177,7 +177,7 @@ impl<'a> Outbox<'a> {
             }
             Compared::Patched(made) => {
                 packed.bytes_read += made.entry.stat.size;
-                return self.send_patch(&comparing.file, made, packed);
+                return self.send_patch(&comparing.file, made, *packed);
             }
             Compared::Failed(error) => {
                 packed.problems.push(unread(&comparing.file.path, error));
@@ -204,12 +204,12 @@ impl<'a> Outbox<'a> {
             }
             // It is compressed already.
             frames.finish(Effort::Level(1), &mut packed.frames)?;
-            self.send_now(WorkItem::Ready(std::mem::take(&mut packed)))
+            self.send_now(WorkItem::Ready(Box::new(std::mem::take(&mut packed))))
         })?;
         frames.pad(patch.stored_bytes());
         frames.finish(Effort::Level(1), &mut packed.frames)?;
         packed.push_patched(file.path.clone(), made.entry.clone(), file.offset.clone());
-        self.send_now(WorkItem::Ready(packed))?;
+        self.send_now(WorkItem::Ready(Box::new(packed)))?;
         Ok(LINE_BYTES + head.len() as u64 + patch.stored_bytes())
     }
 

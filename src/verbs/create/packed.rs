@@ -1,5 +1,6 @@
 //! What a job makes: frames, and a line of the manifest for each entry, with what it counts for.
 
+use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -7,6 +8,7 @@ use crate::base::error::Problem;
 use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::monitor::EntryChange;
+use crate::base::moves::Moves;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::apply::needs_metadata;
@@ -40,6 +42,8 @@ pub struct Packed {
     pub frames: Frames,
     /// Contents that begin in these frames: their offset from the first frame's beginning.
     pub contents: Vec<(u64, Arc<ContentOffset>)>,
+    /// The state that all lines are relative to, and its renames, whose lines stand before all others.
+    pub moved: Option<Box<(State, Moves)>>,
     /// Lines for the manifest, in order.
     pub lines: Vec<Line>,
     /// What was counted.

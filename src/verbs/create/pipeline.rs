@@ -1,10 +1,13 @@
 //! The threads of `create`: scan and plan, pack, write. Jobs are packed by several threads and written in order.
 
+use super::candidates;
 use super::context::CreateContext;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
 use super::maker::PatchMaker;
 use super::meter::Meter;
+use super::move_search::MoveSearch;
+use super::moving;
 use super::options::Level;
 use super::outbox::Outbox;
 use super::outbox::WorkItem;
@@ -21,6 +24,7 @@ use super::worker::Context;
 use super::worker::Packer;
 use super::writer::Done;
 use super::writer::Writer;
+use crate::archive::state::State;
 use crate::base::concurrency::Budget;
 use crate::base::concurrency::Buffers;
 use crate::base::concurrency::Sender;
@@ -39,6 +43,7 @@ use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::joined;
 use crate::base::snapshot::Counts;
+use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::scan;
@@ -183,7 +188,14 @@ fn plan(
         was_cut_off: run.was_cut_off(),
     };
     let outbox = Outbox::new(context, &mut send);
-    let mut planner = Planner::new(run.sources, run.base, outbox, budget, options);
+    let moves = MoveSearch::new(may_move(run)?.then(|| {
+        let find = |from, base: &State| {
+            let CreateContext { sources, scan_options, monitor, .. } = *run;
+            moving::find(&candidates::Scene { sources, scan_options, monitor, from }, base)
+        };
+        Box::new(find) as Box<_>
+    }));
+    let mut planner = Planner::new((run.sources, run.base), moves, outbox, budget, options);
     planner.report(run.missing.to_vec())?;
     planner.plan_tops()?;
     run.monitor.event(Event::Phase(Phase::Saving));
@@ -210,6 +222,14 @@ fn plan(
         run.monitor.event(Event::Notice(&Notice::MoreElsewhere { count }));
     }
     Ok((planner.counts, planner.passed_over, left_out))
+}
+
+/// Whether what is new at one place may be what is gone from another: stock tools must have exactly what the state before has, or
+/// they could not follow.
+fn may_move(run: &CreateContext) -> Result<bool> {
+    let history = run.catalog.history()?;
+    let is_certain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_none());
+    Ok(is_certain && !run.was_cut_off())
 }
 
 /// Counts what rules leave out of a directory, and names it where that is wanted.
@@ -241,7 +261,7 @@ fn stopped() -> Error {
 fn work(planned: WorkItem, packer: &mut Packer, shared: &Shared) -> Result<Output> {
     let job = match planned {
         WorkItem::Job(job, _) => job,
-        WorkItem::Ready(packed) => return Ok(Output::Packed(Box::new(packed))),
+        WorkItem::Ready(packed) => return Ok(Output::Packed(packed)),
         WorkItem::Cut => return Ok(Output::Cut),
     };
     let began = Instant::now();

@@ -5,6 +5,7 @@ use super::base::top_row;
 use super::directory_diff::Change;
 use super::directory_diff::DirectoryDiff;
 use super::hardlinks::HardLinkSlot;
+use super::hardlinks::HardLinkSlots;
 use super::item::Item;
 use super::job::GroupJob;
 use super::job::GroupStep;
@@ -16,6 +17,7 @@ use super::job::item_bytes;
 use super::large::Comparing;
 use super::large::LargeFile;
 use super::large::OpenedLarge;
+use super::move_search::MoveSearch;
 use super::outbox::Outbox;
 use super::outbox::Undecided;
 use super::outbox::WorkItem;
@@ -33,11 +35,10 @@ use super::planned::lists;
 use super::planned::may_be_patched;
 use super::planned::path_in;
 use super::report::PassedOver;
-use super::sources::has_become_empty;
+use super::sources::check_not_emptied;
 use super::worker::Context;
 use super::worker::open_large;
 use super::worker::unread;
-use crate::archive::state::DirectoryRows;
 use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -50,7 +51,6 @@ use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::printable;
 use crate::base::snapshot::Counts;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::scan::Found;
@@ -63,7 +63,8 @@ use std::sync::atomic::AtomicBool;
 /// Makes the plan.
 pub struct Planner<'a> {
     sources: &'a [Source],
-    base: &'a State,
+    base: State,
+    moves: MoveSearch<'a>,
     context: Context<'a>,
     options: PlanOptions,
     budget: PartBudget,
@@ -74,27 +75,26 @@ pub struct Planner<'a> {
     above: Vec<Above>,
     /// Directories whose own headers are wanted, and whether they are new, until their entries come.
     changed_directories: HashMap<EntryPathBuf, (Stat, bool)>,
-    /// The last name of each file with several names.
-    links: HashMap<u64, HardLinkSlot>,
+    links: HardLinkSlots,
     owners: OwnerNames,
     /// What was found unchanged.
     pub counts: Counts,
-    /// What was met and is not read.
     pub passed_over: PassedOver,
 }
 
 impl<'a> Planner<'a> {
-    /// Plans for `sources`, compared with `base`.
+    /// Plans for `sources`, compared with `base` and with what moved since.
     pub fn new(
-        sources: &'a [Source],
-        base: &'a State,
+        (sources, base): (&'a [Source], &State),
+        moves: MoveSearch<'a>,
         outbox: Outbox<'a>,
         budget: PartBudget,
         options: PlanOptions,
     ) -> Planner<'a> {
         Planner {
             sources,
-            base,
+            base: base.clone(),
+            moves,
             context: outbox.context(),
             options,
             budget,
@@ -103,7 +103,7 @@ impl<'a> Planner<'a> {
             walk: None,
             above: Vec::new(),
             changed_directories: HashMap::new(),
-            links: HashMap::new(),
+            links: HardLinkSlots::default(),
             owners: OwnerNames::default(),
             counts: Counts::default(),
             passed_over: PassedOver::default(),
@@ -118,11 +118,13 @@ impl<'a> Planner<'a> {
         for (number, source) in self.sources.iter().enumerate() {
             if let Some(listing) = source.file_listing(number, self.context.clock) {
                 self.plan_top_file(source, &listing)?;
-                self.flush()?;
-                continue;
+            } else {
+                let (base, stat) = (self.base.find(source.path())?.map(|entry| entry.stat), source.stat());
+                if !base.is_some_and(|old| old.is_unchanged(&stat)) {
+                    self.find_moves(0, EntryPath::root())?;
+                }
+                self.plan_directory(number, source.path().to_owned(), stat, base.as_ref());
             }
-            let base = self.base.find(source.path())?;
-            self.plan_directory(number, source.path().to_owned(), source.stat(), base.map(|entry| entry.stat).as_ref());
             self.flush()?;
         }
         Ok(())
@@ -130,18 +132,18 @@ impl<'a> Planner<'a> {
 
     /// Compares a file that is a source by itself.
     fn plan_top_file(&mut self, source: &Source, listing: &Listing) -> Result<()> {
-        let base = top_row(self.base, source.name())?;
-        let base = base.as_ref();
+        let top = top_row(&self.base, source.name())?;
         for found in &listing.found {
-            let compared = |row: &Row| row.stat().map(|old| diff::compare(old, &found.stat, self.options.rehash));
-            let verdict = base.and_then(compared).unwrap_or(Verdict::Modified);
+            let old = top.as_ref().and_then(Row::stat);
+            let verdict = old.map_or(Verdict::Modified, |old| diff::compare(old, &found.stat, self.options.rehash));
             if verdict == Verdict::Unchanged {
                 self.counts.unchanged += 1;
                 continue;
             }
+            self.find_moves(0, EntryPath::root())?;
             let mut root = Directory::new(listing, EntryPath::root(), Some(Stat::default()), false);
             root.stands_in = Some(self.budget.part());
-            self.plan_found(&mut root, found, base, verdict)?;
+            self.plan_found(&mut root, found, top.as_ref(), verdict)?;
         }
         Ok(())
     }
@@ -153,19 +155,20 @@ impl<'a> Planner<'a> {
     pub fn plan(&mut self, listing: &Listing) -> Result<()> {
         let path = checked(&listing.path)?;
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
-        self.check_not_emptied(listing, &group)?;
-        self.passed_over.sockets += listing.sockets;
-        self.passed_over.remote += listing.remote;
-        let elsewhere: Vec<_> = listing.elsewhere.iter().chain(&listing.pseudo).collect();
+        if !group.rows.is_empty() && !self.options.allow_empty {
+            check_not_emptied(&self.sources[listing.source], listing)?;
+        }
+        self.passed_over.note(listing);
+        let elsewhere = listing.elsewhere.iter().chain(&listing.pseudo);
+        let elsewhere: Vec<_> = elsewhere.filter_map(|path| EntryPathBuf::from_bytes(path)).collect();
         if !listing.problems.is_empty() || !elsewhere.is_empty() {
-            let elsewhere = elsewhere.into_iter().filter_map(|path| EntryPathBuf::from_bytes(path)).collect();
             self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
         while self.above.last().is_some_and(|above| !path.is_in(&above.path)) {
             self.above.pop();
         }
-        let (own_stat, is_new) = self.changed_directories.remove(path).unzip();
-        // After a run that was cut off, it may be noted and not be in any tar.
+        let (mut own_stat, is_new) = self.changed_directories.remove(path).unzip();
+        // After a run that was cut off, it may be noted and be in no tar.
         let may_be_made = is_new.is_some_and(|is_new| is_new || self.options.was_cut_off);
         if is_new == Some(true) {
             // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
@@ -180,10 +183,17 @@ impl<'a> Planner<'a> {
             }
             return self.plan_header(listing.source, path, stat);
         }
-        for name in listing.unreadable.iter().filter_map(|name| path.child(name)) {
-            self.walk_in(listing.source)?.retain(name);
+        let walk = self.walk_in(listing.source)?;
+        listing.unreadable.iter().filter_map(|name| path.child(name)).for_each(|name| walk.retain(name));
+        let mut diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
+        let moved_rows;
+        if diff.has_changes() && self.find_moves(listing.source, path)? {
+            moved_rows = self.walk_in(listing.source)?.take_at(path)?.rows;
+            diff = DirectoryDiff::new(&moved_rows, listing, self.options.rehash);
         }
-        let diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
+        if own_stat.is_none() && self.moves.has_touched(path) {
+            own_stat = Some(self.base_stat(path)?);
+        }
         self.counts.unchanged += diff.unchanged;
         self.plan_diff(Directory::new(listing, path, own_stat, may_be_made), diff)
     }
@@ -201,13 +211,17 @@ impl<'a> Planner<'a> {
         self.outbox.settle(&mut self.budget)
     }
 
-    fn check_not_emptied(&self, listing: &Listing, group: &DirectoryRows) -> Result<()> {
-        if !listing.is_bare() || group.rows.is_empty() || self.options.allow_empty {
-            return Ok(());
+    /// Looks for what moved, at the first change; whether there is another state to compare with now.
+    fn find_moves(&mut self, source: usize, path: &EntryPath) -> Result<bool> {
+        let (first, compared) = ((source, path.to_owned()), (&self.base, self.sources));
+        match self.moves.run(first, compared, &mut self.outbox, &mut self.budget)? {
+            Some(state) => self.base = state,
+            None => return Ok(false),
         }
-        let source = &self.sources[listing.source];
-        source.check_alive()?;
-        if listing.path == source.name() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
+        if let Some(walk) = self.walk.take() {
+            self.walk = Some(walk.again(self.sources[source].path(), path, &self.base)?);
+        }
+        Ok(true)
     }
 
     /// Brings the base to a directory: what stands before it is gone.
@@ -222,7 +236,7 @@ impl<'a> Planner<'a> {
         while self.walk.as_ref().is_none_or(|walk| walk.source < source) {
             self.remove_before(None)?;
             let next = self.walk.as_ref().map_or(0, |walk| walk.source + 1);
-            self.walk = Some(BaseWalk::new(next, self.sources[next].path(), self.base)?);
+            self.walk = Some(BaseWalk::new(next, self.sources[next].path(), &self.base)?);
         }
         self.walk.as_mut().ok_or_else(|| Error::damaged("there is no source"))
     }
@@ -376,7 +390,7 @@ impl<'a> Planner<'a> {
         let path = directory.path_of(found)?;
         let (mut link, mut bytes, mut is_large);
         loop {
-            link = self.link_slot(&found.stat);
+            link = self.links.slot(&found.stat);
             let rules = self.sources[directory.listing.source].rules();
             let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
             let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_patched;
@@ -420,15 +434,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn link_slot(&mut self, stat: &Stat) -> Option<HardLinkSlot> {
-        if stat.link == 0 || stat.kind != Kind::File {
-            return None;
-        }
-        let slot = self.links.get(&stat.link).map_or_else(HardLinkSlot::first, HardLinkSlot::next);
-        self.links.insert(stat.link, slot.handle());
-        Some(slot)
-    }
-
     /// Whether a large file is only a further name of one that was packed; waits until that is known.
     fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &Found, base: Option<&Row>) -> Result<bool> {
         let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
@@ -455,7 +460,7 @@ impl<'a> Planner<'a> {
             Err(error) => {
                 self.context.meter.add_done(size);
                 packed.problems.push(unread(&path, &error));
-                self.send(WorkItem::Ready(packed))?;
+                self.send(WorkItem::Ready(Box::new(packed)))?;
                 self.remove_directory(path, base_kind)
             }
         }
@@ -473,7 +478,7 @@ impl<'a> Planner<'a> {
             self.push_step(GroupStep::Enter { directory: place }, header_bytes());
         }
         self.flush()?;
-        self.send(WorkItem::Ready(packed))?;
+        self.send(WorkItem::Ready(Box::new(packed)))?;
         self.budget.add(file.stat().size);
         pieces(file).try_for_each(|piece| self.send(piece))
     }
@@ -485,17 +490,9 @@ impl<'a> Planner<'a> {
         comparing: Arc<Comparing>,
         packed: Packed,
     ) -> Result<Option<Arc<AtomicBool>>> {
-        let directory = &mut self.job.directories[place];
-        let is_stored = match &directory.header {
-            HeaderNeed::IfStored => Some(Arc::new(AtomicBool::new(false))),
-            HeaderNeed::IfStoredFirst(is_stored) => Some(is_stored.clone()),
-            HeaderNeed::Never | HeaderNeed::Always(_) => None,
-        };
-        let waiting = is_stored.clone().map(|is_stored| {
-            directory.header = HeaderNeed::IfStoredFirst(is_stored.clone());
-            (directory.clone(), is_stored)
-        });
-        self.outbox.compare(Undecided { comparing, packed, directory: waiting }, &mut self.budget)?;
+        let waiting = self.job.directories[place].await_large();
+        let is_stored = waiting.as_ref().map(|(_, is_stored)| is_stored.clone());
+        self.outbox.compare(Undecided { comparing, packed: Box::new(packed), directory: waiting }, &mut self.budget)?;
         Ok(is_stored)
     }
 
@@ -558,7 +555,7 @@ impl<'a> Planner<'a> {
 
     fn send_noted(&mut self, packed: Packed) -> Result<()> {
         self.flush()?;
-        self.send(WorkItem::Ready(packed))
+        self.send(WorkItem::Ready(Box::new(packed)))
     }
 
     fn flush(&mut self) -> Result<()> {

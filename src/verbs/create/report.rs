@@ -2,6 +2,7 @@
 
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
+use crate::system::scan::Listing;
 use crate::verbs::thin::Thinned;
 
 /// What rules left out. What is in a directory that is left out is not counted.
@@ -22,6 +23,14 @@ pub struct PassedOver {
     pub sockets: u64,
     /// Files whose content is only somewhere else, as in a cloud. Their last saved versions are kept.
     pub remote: u64,
+}
+
+impl PassedOver {
+    /// Adds what was met in one directory.
+    pub(super) fn note(&mut self, listing: &Listing) {
+        self.sockets += listing.sockets;
+        self.remote += listing.remote;
+    }
 }
 
 /// What `create` did.

@@ -21,6 +21,7 @@ use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
 use crate::system::platform;
+use crate::system::scan::Listing;
 use crate::system::scan::Source;
 use std::collections::BTreeMap;
 use std::path::Component;
@@ -299,8 +300,20 @@ fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
     }
 }
 
+/// Refuses to take a directory for emptied, in which something was, when its drive is gone or it is the whole source.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] when it is; when the drive cannot be read.
+pub fn check_not_emptied(source: &Source, listing: &Listing) -> Result<()> {
+    if !listing.is_bare() {
+        return Ok(());
+    }
+    source.check_alive()?;
+    if listing.path == source.name() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
+}
+
 /// Why a source is not saved that is no longer what it was: mostly its drive is not there.
-pub fn has_become_empty(folder: &str) -> Error {
+fn has_become_empty(folder: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the folder {folder} is empty, and was not when it was last saved"))
         .about(Subject::Source(PathBuf::from(folder)))
         .with_advice(Advice::CheckDriveOrAllowEmpty)

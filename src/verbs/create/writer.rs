@@ -9,6 +9,7 @@ use super::report::LeftOut;
 use super::report::PassedOver;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
+use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -24,6 +25,7 @@ use crate::base::monitor::Notice;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
+use crate::format::manifest::DraftLine;
 use crate::format::manifest::Head;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
@@ -66,6 +68,8 @@ pub struct Writer<'a> {
     line: Vec<u8>,
     index: IndexBuilder<'a>,
     folders: ChangedFolders,
+    /// The state that all lines are relative to.
+    base: State,
 }
 
 impl<'a> Writer<'a> {
@@ -84,6 +88,7 @@ impl<'a> Writer<'a> {
             line: Vec::new(),
             index: IndexBuilder::new(run),
             folders: ChangedFolders::default(),
+            base: run.base.clone(),
         }
     }
 
@@ -99,18 +104,32 @@ impl<'a> Writer<'a> {
         }
         packed.elsewhere.iter().for_each(|path| self.tail.note_elsewhere(path));
         if self.run.monitor.wants_entries() {
+            for (path, _) in packed.moved.iter().flat_map(|moved| moved.1.placed()) {
+                self.run.monitor.event(Event::Entry(EntryChange::Moved, path));
+            }
             let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
             changes.for_each(|(change, path)| self.run.monitor.event(Event::Entry(change, path)));
         }
-        self.has_changes |= !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
-        if self.run.options.dry_run || (packed.frames.is_empty() && packed.lines.is_empty()) {
+        let is_moved = packed.moved.is_some();
+        self.has_changes |=
+            is_moved || !packed.frames.is_empty() || packed.lines.iter().any(|line| line.change.is_some());
+        let is_empty = packed.frames.is_empty() && packed.lines.is_empty() && !is_moved;
+        if self.run.options.dry_run || is_empty {
             return Ok(packed.frames.stored);
         }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
             None => self.begin().map_err(explained)?,
         };
-        self.index.begin();
+        if let Some((state, moves)) = packed.moved.map(|moved| *moved) {
+            self.base = state;
+            for (from, to) in moves.list() {
+                self.line.clear();
+                DraftLine::moved(from, to).append_to(&mut self.line, None);
+                bundle.push_line(&self.line)?;
+            }
+        }
+        self.index.begin(&self.base);
         let start = bundle.tar_offset();
         bundle.append_frames(&packed.frames.stored, &packed.frames.lengths).map_err(explained)?;
         packed.contents.iter().for_each(|(offset, content)| content.set(start + offset));
@@ -139,7 +158,7 @@ impl<'a> Writer<'a> {
         if !line.needs_metadata {
             return Ok(());
         }
-        let (folders, base) = (&mut self.folders, self.run.base);
+        let (folders, base) = (&mut self.folders, &self.base);
         bundle.push_metadata(&line.path, entry, &mut |path| folders.find(path, base))
     }
 
@@ -227,7 +246,7 @@ impl<'a> Writer<'a> {
         self.run.lease.map_or(Ok(()), Lease::check)?;
         // Before another file says that it builds on them.
         self.check_published()?;
-        self.index.begin();
+        self.index.begin(&self.base);
         let name = self.name(part)?;
         if part > 0 {
             bundle.set_part(part);

@@ -9,9 +9,11 @@ use super::headers::FromHeaders;
 use super::headers::HeaderSurvey;
 use super::heal;
 use super::lines::FromStates;
+use super::lines::NoLines;
 use super::lines::PartRange;
+use crate::archive::moved;
+use crate::archive::moved::Certainty;
 use crate::archive::open::bundle_path;
-use crate::archive::rebundle::NoLines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
 use crate::archive::spare::Spares;
@@ -259,6 +261,9 @@ impl BundleRepair<'_, '_, '_> {
         let is_known = matches!(from, ListSource::Manifest | ListSource::Index) && check.history.is_complete(number);
         let after = if is_known { check.history.state(number)? } else { None };
         let before = if is_known { check.history.state_before(number)? } else { None };
+        let renames = self.renames(name.id, from, old.as_ref())?;
+        let without_renames = before.clone();
+        let before = before.map(|before| after_renames(&before, &renames)).transpose()?;
         let is_there = |id: BundleId| name_of(check, check.catalog(), id).is_some();
         let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
@@ -267,12 +272,16 @@ impl BundleRepair<'_, '_, '_> {
             Sources { before: before.clone(), after: after.clone(), is_there: &is_there, spares: &mut spares };
         let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
         self.carry_directories(name.id, &mut rewrite)?;
+        if self.is_first_part(name.id) {
+            let known = without_renames.or(survey.as_ref().map(|_| check.history.newest_before(number)).transpose()?);
+            rewrite.renames(&renames, known.as_ref())?;
+        }
         let tail = match &manifests {
             Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,
         };
         if tail.is_none() {
-            rewrite = rewrite.counting(check.history.newest_before(number)?);
+            rewrite = rewrite.counting(after_renames(&check.history.newest_before(number)?, &renames)?);
         }
         let mut tail = tail.unwrap_or_default();
         if manifests.is_none() {
@@ -290,7 +299,7 @@ impl BundleRepair<'_, '_, '_> {
                 published
             }
             _ => match survey {
-                Some(survey) => self.rewrite_by_headers(rewrite, tail, name.id, old.as_ref(), survey)?,
+                Some(survey) => self.rewrite_by_headers(rewrite, tail, name.id, old.as_ref(), (survey, &renames))?,
                 None => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
             },
         };
@@ -304,9 +313,9 @@ impl BundleRepair<'_, '_, '_> {
         tail: Tail,
         id: BundleId,
         old: Option<&Arc<Bundle>>,
-        mut survey: HeaderSurvey,
+        (mut survey, renames): (HeaderSurvey, &[Rename]),
     ) -> Result<Published> {
-        let before = self.check.history.newest_before(id.number)?;
+        let before = after_renames(&self.check.history.newest_before(id.number)?, renames)?;
         let mut share = self.share(id)?;
         let (has_members, mut is_next_known) = (survey.has_members(), false);
         for part in self.later_parts(id) {
@@ -322,6 +331,25 @@ impl BundleRepair<'_, '_, '_> {
         self.last_lines.insert(id, lines.last);
         self.gone = (id.number, lines.gone);
         Ok(published)
+    }
+
+    /// Whether no part of the same snapshot stands before it.
+    fn is_first_part(&self, id: BundleId) -> bool {
+        self.all.range(BundleId { number: id.number, part: 1 }..id).next().is_none()
+    }
+
+    /// The renames of a snapshot, which its first part has.
+    fn renames(&self, id: BundleId, from: ListSource, old: Option<&Arc<Bundle>>) -> Result<Vec<Rename>> {
+        let first = self.all.range(BundleId { number: id.number, part: 1 }..=id).next();
+        match first {
+            Some((first, name)) if self.sound(*first).is_some() => {
+                Ok(self.repair.archive.bundle(name)?.manifest()?.moves().to_vec())
+            }
+            Some((first, _)) if *first == id && from != ListSource::Nowhere => {
+                Ok(old.map(headers::renames_in).unwrap_or_default())
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Directories whose lines stand in an earlier part, and whose members come after the last line of that.
@@ -513,6 +541,14 @@ fn told(from: ListSource, number: Number, was_there: bool) -> String {
              are marked as uncertain"
         ),
     }
+}
+
+/// From where to where.
+type Rename = (EntryPathBuf, EntryPathBuf);
+
+/// A state after renames; of what may not be as it was, as far as they can be.
+fn after_renames(before: &State, renames: &[Rename]) -> Result<State> {
+    moved::after_moves(before, &moved::moves_of(renames, before, Certainty::Uncertain)?)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -75,6 +75,8 @@ struct ListedDirectory {
 pub(super) struct HeaderSurvey {
     /// The manifest's first line, if that is all that is left of it.
     pub head: Option<Head>,
+    /// Whether there are renames in it.
+    has_moves: bool,
     /// The names of the sources in it.
     pub tops: BTreeSet<String>,
     directories: BTreeMap<ByRow, ListedDirectory>,
@@ -99,6 +101,7 @@ impl HeaderSurvey {
             survey.add_directories(found);
         }
         survey.head = members.head.take();
+        survey.has_moves = !members.moves.is_empty();
         survey
     }
 
@@ -113,7 +116,7 @@ impl HeaderSurvey {
 
     /// Whether there is any member.
     pub fn has_members(&self) -> bool {
-        !self.tops.is_empty()
+        !self.tops.is_empty() || self.has_moves
     }
 
     fn add_linked(&mut self, first: &[u8]) {
@@ -147,6 +150,13 @@ impl HeaderSurvey {
         self.kept_bytes = self.kept_bytes.saturating_add(bytes).saturating_add(KEPT_BYTES_EACH);
         self.kept_bytes <= KEPT_BYTES_MAX
     }
+}
+
+/// The renames that stand before all other members.
+pub(super) fn renames_in(bundle: &Arc<Bundle>) -> Vec<(EntryPathBuf, EntryPathBuf)> {
+    let mut members = Members::new(bundle.clone());
+    members.next();
+    members.moves
 }
 
 /// The path of the first member that is no directory: where a part's own lines begin, about.

@@ -1,12 +1,12 @@
 //! Contents that are lost at one place of the archive and stand at another: what was lost may have been saved again, or have been
 //! there twice from the beginning.
 
+use crate::archive::replay::Difference;
+use crate::archive::replay::differences;
 use crate::archive::spare::Spares;
-use crate::archive::state::Row;
 use crate::base::entry::Entry;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::path::EntryPath;
 use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::verbs::verify::Check;
@@ -79,15 +79,17 @@ fn stored(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&Entry) -> R
     Ok(())
 }
 
-/// Wants all contents that a bundle had, as the index remembers them.
+/// Wants all contents that a bundle had, as the index remembers them, and those of what moved with it: that it moved is not
+/// known any more.
 fn want_all_of(check: &Check, id: BundleId, spares: &mut Spares) -> Result<()> {
     let Some(state) = check.history.state(id.number)? else { return Ok(()) };
-    for group in state.groups(EntryPath::root()) {
-        for entry in group?.rows.iter().map(Row::entry) {
-            let entry = entry?.filter(|entry| entry.content.as_ref().is_some_and(|content| content.place.bundle == id));
-            if let Some(entry) = entry {
-                spares.want(&entry);
-            }
+    let before = check.history.state_before(id.number)?.unwrap_or_default();
+    for difference in differences(&before, &state) {
+        let Difference { old, new: Some(entry), .. } = difference? else { continue };
+        let place = entry.content.as_ref().map(|content| content.place.bundle);
+        let has_moved = || place.is_some_and(|place| place < id) && !entry.clone().keep_place(old.as_ref());
+        if place == Some(id) || has_moved() {
+            spares.want(&entry);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use crate::archive::replay::Difference;
 use crate::archive::replay::Differences;
 use crate::archive::replay::differences;
 use crate::archive::state::State;
+use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Place;
 use crate::base::error::Result;
@@ -19,6 +20,15 @@ use crate::format::manifest::Change;
 impl Lines for ManifestReader {
     fn next(&mut self) -> Result<Option<Change>> {
         self.next_change()
+    }
+}
+
+/// No changes.
+pub(super) struct NoLines;
+
+impl Lines for NoLines {
+    fn next(&mut self) -> Result<Option<Change>> {
+        Ok(None)
     }
 }
 
@@ -58,7 +68,11 @@ impl FromStates {
     /// Whether a line belongs to a later part.
     fn is_beyond(&self, change: &Change) -> bool {
         let place = match &change.now {
-            Action::Stored(Entry { content: Some(content), .. }) => content.place.bundle,
+            Action::Stored(Entry { content: Some(content), .. })
+                if content.place.bundle.number == self.bundle.number =>
+            {
+                content.place.bundle
+            }
             _ => self.bundle,
         };
         let before = self.share.before.as_ref();
@@ -71,10 +85,13 @@ impl FromStates {
             (Some(old), None) => Some(Action::Removed(old.stat.kind)),
             (Some(old), Some(new)) if comparable(old) == comparable(new) => None,
             (_, Some(new)) => {
-                let elsewhere = |entry: &Entry| {
-                    entry.content.as_ref().is_some_and(|content| content.place.bundle.number != self.bundle.number)
+                // What is elsewhere under another path only was moved: of that nothing is known here, so it is stored again.
+                let is_kept = |content: &Content| {
+                    let is_elsewhere = content.place.bundle.number != self.bundle.number;
+                    is_elsewhere && new.clone().keep_place(old.as_ref())
                 };
-                Some(if elsewhere(new) { Action::Referenced(new.clone()) } else { Action::Stored(new.clone()) })
+                let is_kept = new.content.as_ref().is_some_and(is_kept);
+                Some(if is_kept { Action::Referenced(new.clone()) } else { Action::Stored(new.clone()) })
             }
         }
     }

@@ -49,11 +49,16 @@ pub(super) struct Members {
     last: Option<(Vec<u8>, Vec<u8>)>,
     /// The manifest's first line, if the manifest was reached and that is sound.
     pub head: Option<Head>,
+    /// The renames of the members that stood before all others.
+    pub moves: Vec<(EntryPathBuf, EntryPathBuf)>,
+    /// The directory of the last of these members.
+    moved_in: Option<EntryPathBuf>,
 }
 
 impl Members {
     pub fn new(bundle: Arc<Bundle>) -> Members {
-        Members { tar: BundleTar::new(bundle), at: 0, is_lost: false, last: None, head: None }
+        let tar = BundleTar::new(bundle);
+        Members { tar, at: 0, is_lost: false, last: None, head: None, moves: Vec::new(), moved_in: None }
     }
 
     /// The next member that is where it may be; `None` at the end or at the manifest.
@@ -79,6 +84,9 @@ impl Members {
             }
             let is_entry = !is_for_script(&told.member.path);
             let Some(mut found) = checked(told, content_at).filter(|_| is_entry) else { continue };
+            if self.last.is_none() && self.is_move(&found) {
+                continue;
+            }
             found.is_again = self.is_again(&found);
             if found.is_again {
                 return Some(found);
@@ -88,6 +96,21 @@ impl Members {
                 self.last = Some((directory.to_vec(), name.to_vec()));
                 return Some(found);
             }
+        }
+    }
+
+    /// Whether a member only renames, or directly behind deletes what was moved aside: these stand before all others.
+    fn is_move(&mut self, found: &TarMember) -> bool {
+        let Some(listing) = &found.told.listing else { return false };
+        let path = |bytes: &[u8]| EntryPathBuf::from_bytes(bytes);
+        match tar::moves_in(found.path.as_bytes(), listing) {
+            Some(list) => {
+                let renames = list.renames.iter().filter_map(|(from, to)| path(from).zip(path(to)));
+                self.moves.extend(renames);
+                self.moved_in = Some(found.path.clone());
+                true
+            }
+            None => self.moved_in.take().is_some_and(|directory| directory == found.path),
         }
     }
 

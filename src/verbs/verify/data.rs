@@ -12,10 +12,12 @@ use super::finding::ArchiveFile;
 use super::finding::Fault;
 use super::finding::Members;
 use super::finding::sentence;
+use super::folders::check_folders;
 use super::headers::has_sound_header;
 use super::headers::say_the_same;
 use super::names::NameLists;
 use super::names::Named;
+use super::names::moves_of;
 use super::script::MEMBER_BYTES_MAX;
 use super::script::ScriptCheck;
 use crate::archive::content::Check as ContentCheck;
@@ -43,15 +45,16 @@ use crate::base::path::MANIFEST_NAME;
 use crate::base::path::is_for_script;
 use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::Bundle;
+use crate::format::bundle::ManifestReader;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
 use crate::format::layout::MemberOrder;
-use crate::format::manifest::Action;
 use crate::format::tar;
 use crate::format::tar::Member;
 use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
@@ -59,9 +62,6 @@ const WRONG_MAX: usize = 1 << 19;
 
 /// The most frames with odd headers that are noted.
 const ODD_FRAMES_MAX: usize = 1000;
-
-/// Of more folders that lost names than these it is not asked whether a list says so.
-const DELETING_MAX: usize = 1 << 16;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
@@ -102,6 +102,8 @@ struct Carried {
     waiting: DirectoryQueue,
     /// Directories with a list of names.
     listed: HashSet<Vec<u8>>,
+    /// The state before the snapshot, after its renames, if that is known.
+    before: Option<State>,
 }
 
 fn read_bundle(
@@ -130,8 +132,15 @@ fn read_bundle(
     };
     let is_complete = check.history.is_complete(file.id().number);
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
-    let before = check.history.state_before(file.id().number)?;
-    let expected = if sound { Some(ExpectedMembers::new(bundle.manifest()?, waiting, before.clone())?) } else { None };
+    let manifest = if sound { Some(bundle.manifest()?) } else { None };
+    let is_first = check.examined.range(..file.id()).next_back().is_none_or(|(id, _)| id.number != file.id().number);
+    let mut moves = VecDeque::new();
+    if is_first {
+        let before = check.history.state_before(file.id().number)?;
+        (carried.before, moves) = moves_of(before, manifest.as_ref().map_or(&[], ManifestReader::moves))?;
+    }
+    let before = carried.before.clone();
+    let expected = manifest.map(|manifest| ExpectedMembers::new(manifest, waiting, before.clone())).transpose()?;
     let lines = || if sound { bundle.manifest().map(Some) } else { Ok(None) };
     let contents = Contents::new(check.catalog, ContentCheck::Checksum, Advice::PlugInArchive);
     let script = ScriptCheck::new(lines()?, lines()?, contents.reader());
@@ -157,7 +166,9 @@ fn read_bundle(
             tape,
             expected,
             script,
-            lists: NameLists::new(state, before, std::mem::take(&mut carried.listed)).said_up_to(ends_at),
+            lists: NameLists::new(state, before, std::mem::take(&mut carried.listed))
+                .said_up_to(ends_at)
+                .expecting(moves),
             seen: DamageSeen::default(),
             waiting: DirectoryQueue::default(),
             is_last_part: file.id().part == 0,
@@ -183,37 +194,6 @@ fn read_bundle(
     check.bytes = bytes;
     tell(check, &bundle, file.id(), seen);
     Ok(())
-}
-
-/// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind. Gives the folders that
-/// are there and lost names: a list of names must say so.
-fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &State) -> Result<Vec<EntryPathBuf>> {
-    let (mut astray, mut folder) = (Named::default(), EntryPathBuf::root());
-    let mut deleting: Vec<EntryPathBuf> = Vec::new();
-    let mut reader = bundle.manifest()?;
-    // What a repair wrote may have lost the lists.
-    let has_lists = reader.head()?.stands_for.is_none();
-    while let Some(change) = reader.next_change()? {
-        let Some(parent) = change.path.parent() else { continue };
-        if matches!(change.now, Action::Removed(_)) {
-            for group in state.in_directory(&change.path) {
-                let left = group?.rows.into_iter().filter_map(|row| change.path.child(row.name()));
-                left.for_each(|path| astray.add(path));
-            }
-            let is_noted = deleting.last().is_some_and(|last| **last == *parent) || deleting.len() == DELETING_MAX;
-            if has_lists && !is_noted && state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {
-                deleting.push(parent.to_owned());
-            }
-        } else if *folder != *parent && !parent.is_root() {
-            let is_folder = state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory);
-            if is_folder { folder = parent.to_owned() } else { astray.add(change.path) }
-        }
-    }
-    if astray.total > 0 {
-        let affected = Affected::Paths { number: bundle.name().id.number, paths: astray.paths, total: astray.total };
-        check.found(ArchiveFile::Bundle(bundle.name().clone()), Fault::Members(Members::Astray), affected);
-    }
-    Ok(deleting)
 }
 
 /// What was seen in one bundle that is not as it was written.
@@ -326,6 +306,10 @@ impl Scan<'_> {
                     self.skip_content(&told.member)?;
                 }
                 MemberHeader::Member(told) if self.tape.position() < manifest_offset => {
+                    if self.lists.is_move(&told.member.path, told.listing.as_deref()) {
+                        self.skip_content(&told.member)?;
+                        continue;
+                    }
                     self.lists.check(&told.member.path, told.listing.as_deref())?;
                     self.member(expected, &told)?;
                 }
@@ -429,6 +413,7 @@ impl Scan<'_> {
     /// A header cannot be read: goes on behind the next content, whose place is known from the manifest.
     fn next_known(&mut self, expected: &mut ExpectedMembers, from: u64) -> Result<bool> {
         self.unread = true;
+        self.lists.lose_track();
         while let Some(wanted) = expected.take()? {
             let Some((content, end)) = wanted.content().filter(|(content, _)| content.place.offset > from) else {
                 continue;

@@ -150,7 +150,7 @@ fn compare_file(
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
         (0, State::new(layers.collect()).groups(EntryPath::root()))
     };
-    let expected = replay::rows(before, base, changes, NotFound::after(before, number));
+    let expected = replay::rows(before, base, changes, NotFound::after(before, number))?;
     let count = check_rows(expected, Rows::new(actual))?;
     if (from == 0 || is_layer) && count != file.rows() {
         return Err(Error::damaged("it does not have as many rows as it says"));
@@ -274,6 +274,7 @@ fn build(
     };
     let newest = before.layers().first().map_or(0, |newest| newest.head().number);
     let complete = is_right_before && check.history.is_complete(newest);
+    let before = &changes.after_moves(before, not_found)?;
     let head = replay::index_head(check.archive.id(), number, before);
     let (from, name) = (head.from, format!("{number:06}.made"));
     let rows = IndexRows::new(check.history.scratch()?.create(&name)?, name.clone(), head, before)?;

@@ -9,6 +9,7 @@ mod check;
 mod data;
 mod expected;
 mod finding;
+mod folders;
 mod headers;
 mod history;
 mod index;

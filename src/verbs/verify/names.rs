@@ -1,6 +1,8 @@
 //! What the lists of names in a bundle make GNU tar delete, against what the snapshot says.
 
 use super::finding::PATHS_MAX;
+use crate::archive::moved;
+use crate::archive::moved::Certainty;
 use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -10,6 +12,7 @@ use crate::base::path::EntryPathBuf;
 use crate::format::tar;
 use crate::format::tar::Renames;
 use std::collections::HashSet;
+use std::collections::VecDeque;
 
 /// Some paths, the first of many.
 #[derive(Default)]
@@ -33,6 +36,9 @@ impl Named {
     }
 }
 
+/// Members of top directories with their lists, by which things are renamed.
+pub(super) type MoveMembers = VecDeque<(EntryPathBuf, Vec<u8>)>;
+
 /// Looks at the lists of names in one bundle.
 pub(super) struct NameLists {
     /// What was there at the bundle's number, if that is known for certain.
@@ -44,6 +50,8 @@ pub(super) struct NameLists {
     ends_at: Option<EntryPathBuf>,
     /// A directory that is moved aside.
     aside: Option<EntryPathBuf>,
+    /// What the first members must be, by the renames of the manifest: top directories with their lists.
+    moves: MoveMembers,
     /// Directories with a list, those of earlier parts of the snapshot among them.
     listed: HashSet<Vec<u8>>,
     /// Names that GNU tar deletes though they are there, and directories from which it does not delete what is gone.
@@ -52,7 +60,31 @@ pub(super) struct NameLists {
 
 impl NameLists {
     pub fn new(state: Option<State>, before: Option<State>, listed: HashSet<Vec<u8>>) -> NameLists {
-        NameLists { state, before, ends_at: None, aside: None, listed, wrong: Named::default() }
+        NameLists { state, before, ends_at: None, aside: None, moves: VecDeque::new(), listed, wrong: Named::default() }
+    }
+
+    /// Says which members must stand before all others.
+    #[must_use]
+    pub fn expecting(self, moves: MoveMembers) -> NameLists {
+        NameLists { moves, ..self }
+    }
+
+    /// Whether a member is the next of those that stand before all others, with the right list. If it should be and is not,
+    /// that is noted.
+    pub fn is_move(&mut self, name: &[u8], listing: Option<&[u8]>) -> bool {
+        let Some((top, expected)) = self.moves.pop_front() else { return false };
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        if name == top.as_bytes() && listing.is_some_and(|listing| say_the_same(name, &expected, listing)) {
+            return true;
+        }
+        self.wrong.add(top);
+        self.moves.clear();
+        false
+    }
+
+    /// Expects nothing more: where members stand is not known any more.
+    pub fn lose_track(&mut self) {
+        self.moves.clear();
     }
 
     /// Of an unfinished snapshot.
@@ -122,6 +154,7 @@ impl NameLists {
     /// Looks whether all these directories, which lost names, had a list.
     pub fn finish<'d>(&mut self, deleting: impl Iterator<Item = &'d EntryPathBuf>) -> Result<()> {
         self.wrong.extend(self.aside.take());
+        self.wrong.extend(self.moves.pop_front().map(|(top, _)| top));
         let Some(before) = &self.before else { return Ok(()) };
         for directory in deleting.filter(|directory| !self.listed.contains(directory.as_bytes())) {
             if before.find(directory)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {
@@ -135,4 +168,42 @@ impl NameLists {
     pub fn into_parts(self) -> (HashSet<Vec<u8>>, Named) {
         (self.listed, self.wrong)
     }
+}
+
+/// The state before a snapshot after the renames of its first bundle, and the members that these make.
+///
+/// # Errors
+/// When the index is damaged or cannot be read.
+pub(super) fn moves_of(
+    before: Option<State>,
+    list: &[(EntryPathBuf, EntryPathBuf)],
+) -> Result<(Option<State>, MoveMembers)> {
+    let Some(before) = before else { return Ok(Default::default()) };
+    // What cannot be was told when the index was compared.
+    let moves = match moved::moves_of(list, &before, Certainty::Certain) {
+        Err(error) if error.is_damage() => return Ok(Default::default()),
+        moves => moves?,
+    };
+    let after = moved::after_moves(&before, &moves)?;
+    let mut members = VecDeque::new();
+    let mut tops: Vec<EntryPathBuf> = list.iter().filter_map(|(from, _)| top_of(from)).collect();
+    tops.dedup();
+    for top in tops {
+        let lists = moved::lists_of(&top, &moves, &after)?;
+        members.extend(lists.into_iter().map(|list| (top.clone(), list)));
+    }
+    Ok((Some(after), members))
+}
+
+fn top_of(path: &EntryPath) -> Option<EntryPathBuf> {
+    path.split_source().map(|(top, _)| EntryPath::root().join(top))
+}
+
+/// Whether two lists of the top directory `top` have the same renames and the same names of directories and others.
+fn say_the_same(top: &[u8], a: &[u8], b: &[u8]) -> bool {
+    let parts = |list| tar::moves_in(top, list).map_or((Vec::new(), list), |moves| (moves.renames, moves.names));
+    let ((a_renames, a), (b_renames, b)) = (parts(a), parts(b));
+    let is_directory = |(letter, name): (u8, _)| (letter == b'D', name);
+    let names = tar::listed(a).zip(tar::listed(b));
+    a_renames == b_renames && names.is_some_and(|(a, b)| a.map(is_directory).eq(b.map(is_directory)))
 }

@@ -1,0 +1,78 @@
+//! Looks for what moved, once, when the first change is met: a run without changes does not. Says it to the manifest and to GNU
+//! tar before all else.
+
+use super::job::GroupJob;
+use super::job::GroupStep;
+use super::job::HeaderNeed;
+use super::job::Job;
+use super::job::JobDirectory;
+use super::job::LINE_BYTES;
+use super::job::item_bytes;
+use super::moving::Moving;
+use super::outbox::Outbox;
+use super::outbox::WorkItem;
+use super::packed::Packed;
+use super::part_budget::PartBudget;
+use crate::archive::state::State;
+use crate::base::entry::Stat;
+use crate::base::error::Result;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::system::scan::Source;
+use std::collections::HashSet;
+
+/// Where the first change was met: the source, by its place in the list, and the directory. All before it, in the order of a walk, is
+/// as it was.
+pub type FirstChange = (usize, EntryPathBuf);
+
+/// Finds what moved.
+type Find<'a> = Box<dyn FnOnce(FirstChange, &State) -> Result<Option<Moving>> + 'a>;
+
+/// Looks for what moved.
+pub struct MoveSearch<'a> {
+    find: Option<Find<'a>>,
+    touched: HashSet<EntryPathBuf>,
+}
+
+impl<'a> MoveSearch<'a> {
+    /// Looks by calling `find`; `None`: nothing counts as moved.
+    pub fn new(find: Option<Find<'a>>) -> MoveSearch<'a> {
+        MoveSearch { find, touched: HashSet::new() }
+    }
+
+    /// Looks, the first time; gives the state that everything is compared with from here on, if something moved.
+    ///
+    /// # Errors
+    /// Those of sending, and of the index.
+    pub fn run(
+        &mut self,
+        first: FirstChange,
+        (base, sources): (&State, &[Source]),
+        outbox: &mut Outbox,
+        budget: &mut PartBudget,
+    ) -> Result<Option<State>> {
+        let Some(find) = self.find.take() else { return Ok(None) };
+        let Some(moving) = find(first, base)? else { return Ok(None) };
+        let Moving { state, moves, lists, touched } = moving;
+        self.touched = touched;
+        budget.add(LINE_BYTES * moves.list().len() as u64);
+        let moved = Some(Box::new((state.clone(), moves)));
+        outbox.push(WorkItem::Ready(Box::new(Packed { moved, ..Packed::default() })), budget)?;
+        for (source, lists) in lists {
+            let (path, stat) = (sources[source].path().to_owned(), sources[source].stat());
+            let bytes = item_bytes(path.as_bytes(), &Stat::default()) * lists.len() as u64;
+            let bytes = bytes + lists.iter().map(|list| list.len() as u64).sum::<u64>();
+            let mut job = GroupJob::default();
+            job.directories.push(JobDirectory { source, path, stat, header: HeaderNeed::Always(lists) });
+            job.push(GroupStep::Enter { directory: 0 }, bytes);
+            budget.add(bytes);
+            outbox.push(WorkItem::Job(Job::Group(job), bytes), budget)?;
+        }
+        Ok(Some(state))
+    }
+
+    /// Whether something moved from or into this directory: its time is no longer as it was for who unpacks.
+    pub fn has_touched(&self, path: &EntryPath) -> bool {
+        self.touched.contains(path)
+    }
+}
