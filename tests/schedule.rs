@@ -341,3 +341,17 @@ fn a_job_runs_as_it_is_written() {
     run(&mut shell(command, &[])).expect_silent();
     assert_eq!(ann.0.snap.snapshots(), 2);
 }
+
+#[test]
+fn two_archives_in_folders_have_schedules_of_their_own() {
+    let ann = Ann::new();
+    let units = |folder: &str| {
+        let planned = ann.planned(&format!("--with systemd -a {folder}"));
+        let own = planned.lines().find(|line| line.ends_with(".timer:")).map(str::to_owned);
+        own.unwrap_or_else(|| panic!("no timer: {planned}"))
+    };
+    let (one, two) = (ann.0.path("one"), ann.0.path("two"));
+    let [one, two] = [one, two].map(|folder| folder.to_str().unwrap().to_owned());
+    assert_ne!(units(&one), units(&two));
+    assert_eq!(units(&one), units(&one));
+}

@@ -20,6 +20,7 @@ use super::super::session::Session;
 use super::super::settings::Meant;
 use clap::Args;
 use clap::Subcommand;
+use snap_archive::base::id::Hash;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -173,7 +174,10 @@ fn job(session: &Session, when: When, triggers: Vec<Trigger>, battery: u8) -> Re
     let (name, archive) = match session.settings.archive()? {
         None => return Err(Failure::usage("no archive given").with_hint(advice::GIVE_ARCHIVE)),
         Some((Meant::Named(name), _)) => (name.clone(), name),
-        Some((Meant::Folder(folder), _)) => ("archive".to_owned(), text(&folder)?),
+        Some((Meant::Folder(folder), _)) => {
+            let folder = text(&folder)?;
+            (name_of_folder(&folder), folder)
+        }
     };
     let mut command = vec![text(&program)?, "create".to_owned(), "--quiet".to_owned(), "--archive".to_owned(), archive];
     if let (true, Some(file)) = (session.settings.is_config_typed, &session.settings.config_file) {
@@ -183,6 +187,12 @@ fn job(session: &Session, when: When, triggers: Vec<Trigger>, battery: u8) -> Re
         command.extend(["--battery".to_owned(), battery.to_string()]);
     }
     Ok(Job { name, command, when, triggers })
+}
+
+/// A name for the archive in a folder, in letters that every scheduler takes; another folder has another one.
+fn name_of_folder(folder: &str) -> String {
+    let hash = Hash::of(folder.as_bytes()).to_string();
+    format!("archive-{}", &hash[..8])
 }
 
 /// What says that the drive was plugged in.
