@@ -302,8 +302,8 @@ size  files  path
 
 What each snapshot added, largest first:
 #  date              contents  files  largest file
-2  2026-11-02 10:00    2.0 MB      2  home/pictures/cat.jpg (2.0 MB)
 1  2026-11-01 10:00    2.0 MB      4  home/cat.jpg (2.0 MB)
+2  2026-11-02 10:00      20 B      1  home/docs/letter.txt (20 B)
 3  2026-11-03 10:00       9 B      1  home/note (9 B)
 4  2026-11-04 10:00       9 B      1  home/note2 (9 B)
 ";

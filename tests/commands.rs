@@ -871,6 +871,9 @@ fn verify_with_data_finds_damage_in_every_part_of_a_snapshot() {
 fn a_failing_command_prints_a_document_with_a_kind() {
     let bench = Bench::without_archive();
     let fails = |call: Call, status: i32| call.words("--json").fails(status).json().remove(0);
+    let empty = fails(bench.snap.call("list"), 4);
+    assert_eq!(empty["error"]["kind"], "not-mounted", "{empty}");
+    fs::write(bench.path("drive/other"), "x").unwrap();
     let missing = fails(bench.snap.call("list"), 4);
     assert_eq!((&missing["version"], &missing["error"]["kind"]), (&1.into(), &"no-archive".into()), "{missing}");
     assert!(missing["error"]["advice"].as_str().unwrap().contains("plugged in"), "{missing}");

@@ -224,6 +224,7 @@ fn what_commands_print_is_what_the_document_says() {
         .home
         .file("letter.txt", "Dear Ann")
         .file("old/plan", noise(1, 9000))
+        .file("old/dead", noise(2, 90_000))
         .symlink("link", "letter.txt")
         .fifo("pipe");
     bench.home.file(b"caf\xe9", "x").file("a.tmp", "1").hard_link("letter.txt", "twin");
@@ -236,6 +237,7 @@ fn what_commands_print_is_what_the_document_says() {
         .home
         .file("letter.txt", "Dear Ann, dear Bob")
         .rename("old/plan", "plan")
+        .remove("old/dead")
         .file("new/x", "x")
         .mode("twin", 0o600);
     types.compare(call("create --note two").arg(&other).arg(bench.home.root()), "Created");

@@ -77,7 +77,7 @@ impl Marks {
 }
 
 fn first_line(archive: ArchiveId) -> String {
-    format!("snap marks 1 {archive}\n")
+    format!("marks 1 {archive}\n")
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     fn marks_are_read_as_written() {
         let text = marks().to_text(ID);
         assert_eq!(Marks::parse(text.as_bytes(), ID).unwrap(), marks());
-        assert!(text.starts_with("snap marks 1 0707"), "{text}");
+        assert!(text.starts_with("marks 1 0707"), "{text}");
         assert_eq!(text.lines().nth(3), Some("000003 keep"));
         assert_eq!(Marks::parse(Marks::default().to_text(ID).as_bytes(), ID).unwrap(), Marks::default());
     }

@@ -29,7 +29,7 @@ impl<'a> ContentRequest<'a> {
             return Err(Error::damaged("its content was lost when the archive was damaged"));
         }
         if content.place.is_pruned() {
-            return Err(Error::damaged("its content was taken out of the archive (snap prune, snap erase)"));
+            return Err(Error::damaged("its content was taken out of the archive by pruning or erasing"));
         }
         Ok(ContentRequest { size: entry.stat.size, content })
     }
