@@ -71,6 +71,20 @@ fn a_folder_of_many_frames_keeps_its_time_whichever_of_its_files_is_written_over
     bench.snap.call("verify").words("--data").ok();
 }
 
+#[test]
+fn a_folder_keeps_its_time_when_a_part_ends_behind_a_large_file_in_it() {
+    let bench = Bench::new();
+    bench.home.file("a/large", noise(77, 9_000_000)).fifo("a/pipe").file("a/z", "z").mtime("a", LONG_AGO, 0);
+    bench.save();
+    for seed in [1, 2] {
+        fs::write(bench.home.path("a/large"), noise(seed, 9_000_000)).unwrap();
+        bench.home.remove("a/pipe").fifo("a/pipe").file("a/z", noise(seed, 2)).mtime("a", LONG_AGO + 1, 0);
+        create(&bench, "--max-part 64K");
+        assert_recovered(&bench);
+    }
+    bench.snap.call("verify").words("--data").ok();
+}
+
 /// Numbers that look random.
 struct Dice(u64);
 

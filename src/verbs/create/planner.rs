@@ -588,6 +588,8 @@ impl<'a> Planner<'a> {
             return Ok(false);
         }
         self.flush()?;
+        // Directories of a job without a step in it, too: their headers stand in the part before.
+        self.job = GroupJob::default();
         // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
         self.links.clear();
         self.send(WorkItem::Cut)?;
