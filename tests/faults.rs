@@ -437,7 +437,7 @@ fn an_archive_is_made_whole_or_can_be_made_again() {
         let work = |store: Arc<dyn Store>| Archive::init_store(store, id, Time::new(1, 0)).map(drop);
         let mut check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
             match Archive::open_store(left.clone()) {
-                Ok(archive) => assert!(archive.id() == id && files(&*left).len() == 3, "{shown}"),
+                Ok(archive) => assert!(archive.id() == id && files(&*left).len() == 5, "{shown}"),
                 Err(error) => {
                     assert_eq!(error.kind(), Kind::NoArchive, "{shown}: {error}");
                     assert!(outcome.is_err(), "{shown}: reported as made, and is not");

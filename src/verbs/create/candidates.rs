@@ -11,6 +11,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
+use crate::base::id::Hasher;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::moves::is_temporary;
@@ -227,11 +228,15 @@ fn file_key(source: usize, stat: &Stat) -> Option<FileKey> {
     is_wanted.then_some((source, stat.inode, stat.size, stat.mtime))
 }
 
-/// The least of these numbers, shuffled, so that two sets with much in common have some of them in common.
-fn sample(inodes: impl Iterator<Item = u64>) -> Vec<u64> {
+/// The least of the hashes of these names and inodes, so that two sets with much in common have some of them in common. An inode
+/// alone says little: those of a directory that was removed are soon those of another's entries.
+fn sample<'n>(entries: impl Iterator<Item = (&'n [u8], u64)>) -> Vec<u64> {
     let mut least: Vec<u64> = Vec::new();
-    for inode in inodes.filter(|inode| *inode != 0) {
-        let number = inode.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    for (name, inode) in entries.filter(|(_, inode)| *inode != 0) {
+        let mut hasher = Hasher::new();
+        hasher.update(&inode.to_le_bytes());
+        hasher.update(name);
+        let number = hasher.hash().0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
         let at = least.partition_point(|other| *other < number);
         if at < SAMPLE {
             least.insert(at, number);
@@ -246,7 +251,7 @@ impl Candidates {
     fn sample(&mut self, path: &EntryPath, listing: &Listing) {
         let Some(key) = self.new_paths.get(path) else { return };
         if let Some(Some(placed)) = self.new_directories.get_mut(key) {
-            placed.sample = sample(listing.found.iter().map(|found| found.stat.inode));
+            placed.sample = sample(listing.found.iter().map(|found| (listing.name(found), found.stat.inode)));
         }
     }
 
@@ -294,9 +299,11 @@ impl Candidates {
 }
 
 fn has_in_common(old: &EntryPath, new: &[u64], base: &State) -> Result<bool> {
-    let mut inodes = Vec::new();
+    let mut sampled = Vec::new();
     for group in base.in_directory(old) {
-        inodes.extend(group?.rows.iter().filter_map(Row::stat).map(|stat| stat.inode));
+        let group = group?;
+        let entries = group.rows.iter().filter_map(|row| Some((row.name(), row.stat()?.inode)));
+        sampled.extend(sample(entries));
     }
-    Ok(sample(inodes.into_iter()).iter().any(|number| new.contains(number)))
+    Ok(sampled.iter().any(|number| new.contains(number)))
 }
