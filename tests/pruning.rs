@@ -364,9 +364,9 @@ fn a_pruned_bundle_that_is_damaged_is_repaired_and_stays_pruned() {
             _ => {}
         }
         if damage == "missing" {
-            store.remove(&name).unwrap()
+            store.remove(&name).unwrap();
         } else {
-            store.replace(&name, &bad).unwrap()
+            store.replace(&name, &bad).unwrap();
         }
         let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
         repair(&archive, None, &RepairOptions { dry_run: false, threads: 2 }, &Recorder::new()).unwrap();

@@ -192,7 +192,8 @@ fn tree() -> Vec<(EntryPathBuf, Entry, &'static [u8])> {
         let mut entry = entry(Kind::File);
         (entry.stat.size, entry.stat.inode, entry.stat.uid) = (bytes.len() as u64, 7, u32::MAX);
         let place = Place { bundle: BundleId { number: 1, part: 0 }, offset: 0 };
-        entry.content = Some(Content { hash: Hash::of(bytes), place, holes: Holes::default(), patch: None, torn: false });
+        entry.content =
+            Some(Content { hash: Hash::of(bytes), place, holes: Holes::default(), patch: None, torn: false });
         entry
     };
     let mut sparse = file(&[0; 600]);

@@ -166,8 +166,13 @@ fn entry(work: &Path, bundle: BundleId, u: &mut Unstructured) -> Result<Entry> {
             let end = (entry.stat.size as usize).min(CONTENT.len());
             let offset = if u.ratio(7, 8)? { CONTENT_OFFSET } else { u.arbitrary()? };
             let place = Place { bundle, offset };
-            entry.content =
-                Some(Content { hash: Hash::of(&CONTENT[..end]), place, holes: Holes::default(), patch: None, torn: false });
+            entry.content = Some(Content {
+                hash: Hash::of(&CONTENT[..end]),
+                place,
+                holes: Holes::default(),
+                patch: None,
+                torn: false,
+            });
         }
         _ => {}
     }

@@ -64,7 +64,7 @@ pub struct Unused {
     /// Its length in the archive.
     pub bytes: u64,
     /// About how many of these are contents that are not needed.
-    pub unused_bytes: u64,
+    pub freed_bytes: u64,
     /// The contents that are not needed, by their offsets.
     pub contents: Vec<Unneeded>,
     /// The last of the snapshots that lack them when they are gone.
@@ -75,7 +75,7 @@ impl Unused {
     /// Whether so much of it is unused, in hundredths, that it is written anew.
     pub fn is_worth_it(&self, max_unused: u8) -> bool {
         let most = u128::from(self.bytes) * u128::from(max_unused);
-        !self.contents.is_empty() && u128::from(self.unused_bytes) * 100 > most
+        !self.contents.is_empty() && u128::from(self.freed_bytes) * 100 > most
     }
 }
 
@@ -226,8 +226,8 @@ impl Needed {
         // All names of a file have one content.
         contents.sort_unstable();
         contents.dedup();
-        let unused_bytes = stored_bytes(&bundle, &contents);
-        Ok(Unused { bundle: name, manifest: reader.digest(), bytes, unused_bytes, contents, until })
+        let freed_bytes = stored_bytes(&bundle, &contents);
+        Ok(Unused { bundle: name, manifest: reader.digest(), bytes, freed_bytes, contents, until })
     }
 }
 

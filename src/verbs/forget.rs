@@ -160,7 +160,7 @@ pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<Number>, monitor: 
     let mut bytes = 0;
     for gap in liveness::gaps(catalog, &|number| kept.contains(&number)) {
         liveness::unused_in(catalog, &gap, monitor, &mut |unused| {
-            bytes += if unused.is_worth_it(MAX_UNUSED_DEFAULT) { unused.unused_bytes } else { 0 };
+            bytes += if unused.is_worth_it(MAX_UNUSED_DEFAULT) { unused.freed_bytes } else { 0 };
             Ok(())
         })?;
     }

@@ -178,10 +178,10 @@ impl Pass<'_> {
 
     fn bundle(&mut self, unused: &Unused, parents: &Parents) -> Result<()> {
         if !unused.is_worth_it(self.options.max_unused) {
-            self.report.unused_bytes += unused.unused_bytes;
+            self.report.unused_bytes += unused.freed_bytes;
             return Ok(());
         }
-        let stays = unused.bytes.saturating_sub(unused.unused_bytes);
+        let stays = unused.bytes.saturating_sub(unused.freed_bytes);
         let mut done = PrunedBundle {
             bundle: unused.bundle.clone(),
             contents: unused.contents.len() as u64,
