@@ -92,7 +92,7 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
     hollow.writer.publish(&name, reader.tail().clone())
 }
 
-/// Reads what [`write`] published and compares each content that it holds with its hash.
+/// Reads what [`write()`] published and compares each content that it holds with its hash.
 ///
 /// # Errors
 /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when one is not what was saved; otherwise when it cannot be
