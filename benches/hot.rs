@@ -147,7 +147,7 @@ impl Target for Nowhere {
 
 #[divan::bench(args = [1, 2])]
 fn unpacking(bencher: Bencher, threads: usize) {
-    let id = BundleId { number: 1, part: 0 };
+    let id = BundleId::new(1, 0);
     let name = BundleName::new(id, Time::new(0, 0)).unwrap();
     let head = Head {
         archive: ArchiveId([1; 16]),
@@ -157,8 +157,8 @@ fn unpacking(bencher: Bencher, threads: usize) {
         sources: Vec::new(),
         note: String::new(),
         stands_for: None,
-        uncertain_until: 0,
-        pruned_until: 0,
+        uncertain_until: 0.into(),
+        pruned_until: 0.into(),
     };
     let store = MemoryStore::new();
     let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 3).unwrap();

@@ -106,7 +106,7 @@ pub use crate::base::id::ArchiveId;
 pub use crate::base::id::BundleId;
 pub use crate::base::id::BundleName;
 pub use crate::base::id::Hash;
-pub use crate::base::id::Number;
+pub use crate::base::id::SnapshotNumber;
 pub use crate::base::keep::Age;
 pub use crate::base::keep::KeepRules;
 pub use crate::base::keep::Reason;

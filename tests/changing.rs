@@ -18,7 +18,7 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Problem;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateOptions;
@@ -63,11 +63,12 @@ fn assert_one(problems: &[Problem], path: &str, what: &str) {
 
 /// Fails the test unless every content of a snapshot is as its hash says, and every stock reader takes every bundle.
 #[track_caller]
-fn assert_sound(scene: &Scene, number: Number) {
+fn assert_sound(scene: &Scene, number: impl Into<SnapshotNumber>) {
+    let number = number.into();
     contents(&scene.archive, number);
     let out = tempfile::tempdir().unwrap();
     let drive = crate::support::inside::on_a_drive(&scene.store);
-    crate::support::replay::stock_replay(drive.path(), number as usize, &out.path().join("out"));
+    crate::support::replay::stock_replay(drive.path(), number.get() as usize, &out.path().join("out"));
     let recorder = Recorder::new();
     let report = verify(&scene.archive, &VerifyOptions { data: true, ..VerifyOptions::default() }, &recorder).unwrap();
     assert_eq!(report.findings, []);
@@ -75,7 +76,8 @@ fn assert_sound(scene: &Scene, number: Number) {
 
 /// Fails the test unless just these files of a snapshot are known not to be whole, and are named by whatever gives them out.
 #[track_caller]
-fn assert_torn(scene: &Scene, number: Number, expected: &[&str]) {
+fn assert_torn(scene: &Scene, number: impl Into<SnapshotNumber>, expected: &[&str]) {
+    let number = number.into();
     let torn = entries(&scene.archive, number).into_iter().filter(|(_, entry)| entry.is_torn());
     assert_eq!(torn.map(|(path, _)| String::from_utf8(path).unwrap()).collect::<Vec<_>>(), expected);
     let (restored, exported) = (Recorder::new(), Recorder::new());
@@ -181,7 +183,7 @@ fn a_file_that_took_the_place_of_something_else_and_vanishes_leaves_snap_and_tar
 
 /// Fails the test unless a snapshot has the names and types that stock tar made of it.
 #[track_caller]
-fn assert_restores_stock(scene: &Scene, number: Number, replayed: &std::path::Path) {
+fn assert_restores_stock(scene: &Scene, number: impl Into<SnapshotNumber>, replayed: &std::path::Path) {
     let kept = contents(&scene.archive, number).into_iter().filter(|(path, _)| path != b"home");
     let kept: Vec<_> = kept.map(|(path, line)| (path["home/".len()..].to_vec(), line)).collect();
     let found = crate::support::listing::below(replayed);
@@ -523,7 +525,7 @@ fn a_file_that_changes_all_the_time_never_makes_an_unsound_bundle() {
         report.unwrap();
     }
     let newest = scene.archive.catalog(&Recorder::new()).unwrap().newest().unwrap();
-    for number in 1..=newest {
+    for number in 1..=newest.get() {
         contents(&scene.archive, number);
     }
     assert_sound(&scene, newest);

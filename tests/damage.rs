@@ -19,7 +19,6 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Notice;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
@@ -45,7 +44,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The newest snapshot.
-pub(crate) const NEWEST: Number = 5;
+pub(crate) const NEWEST: u32 = 5;
 
 /// Snapshot 3 comes in several parts.
 const PART_BYTES: u64 = 40_000;
@@ -53,7 +52,7 @@ const PART_BYTES: u64 = 40_000;
 /// A history, and the source as each snapshot found it.
 pub(crate) struct Story {
     pub(crate) scene: Scene,
-    pub(crate) copies: BTreeMap<Number, PathBuf>,
+    pub(crate) copies: BTreeMap<u32, PathBuf>,
     /// The archive after snapshot 2, and a like one with another id.
     older: MemoryStore,
     foreign: MemoryStore,
@@ -104,7 +103,7 @@ pub(crate) fn story() -> Story {
 
 impl Story {
     fn save(&mut self) {
-        let number = self.copies.len() as Number + 1;
+        let number = self.copies.len() as u32 + 1;
         let to = self.scene.path(&format!("copy-{number}"));
         copy_exactly(&self.scene.path("sources"), &to);
         self.scene.save_with(&|options| CreateOptions { part_bytes_max: PART_BYTES, ..options }).unwrap();
@@ -118,18 +117,18 @@ impl Story {
 
     /// Restores a snapshot: what comes back is right or named; `None` when it was refused, else how many problems there were.
     #[track_caller]
-    fn restored(&self, archive: &Archive, number: Number, shown: &str) -> Option<u64> {
+    fn restored(&self, archive: &Archive, number: u32, shown: &str) -> Option<u64> {
         restored(archive, number, &self.copies[&number], shown)
     }
 }
 
 /// As [`Story::restored`], against any directory.
 #[track_caller]
-pub(crate) fn restored(archive: &Archive, number: Number, expected: &Path, shown: &str) -> Option<u64> {
+pub(crate) fn restored(archive: &Archive, number: u32, expected: &Path, shown: &str) -> Option<u64> {
     let out = quick_directory();
     let target = out.path().join("out");
     let recorder = Recorder::new();
-    let options = RestoreOptions { target: target.clone(), at: number, threads: 1, ..RestoreOptions::default() };
+    let options = RestoreOptions { target: target.clone(), at: number.into(), threads: 1, ..RestoreOptions::default() };
     let report = restore(archive, &options, &recorder).ok()?;
     let problems = recorder.problems();
     assert_eq!(report.problems, problems.len() as u64, "{shown}");
@@ -241,7 +240,7 @@ pub(crate) fn frame_ends(file: &[u8]) -> Vec<usize> {
 }
 
 /// The number of the snapshot that a bundle belongs to; 0 for other files.
-pub(crate) fn number_of(name: &str) -> Number {
+pub(crate) fn number_of(name: &str) -> u32 {
     name.strip_prefix("bundles/").and_then(|name| name.get(..6)).map_or(0, |digits| digits.parse().unwrap())
 }
 
@@ -262,7 +261,7 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
         };
         assert!(!is_needed || findings.iter().any(names_it), "{shown}: verify does not name it: {findings:?}");
         if let Ok(listed) = history::list(&archive, &Recorder::new()) {
-            let listed: Vec<Number> = listed.iter().map(|one| one.number).collect();
+            let listed: Vec<u32> = listed.iter().map(|one| one.number.get()).collect();
             // Where the newest cannot be read, and no index helps, those before it are there; that is told.
             let is_last = listed == [1, 2, 3, 4] && is_damaged(story, &store, NEWEST);
             let is_right = listed == [1, 2, 3, 4, NEWEST] || is_last || (hit == 3 && listed == [1, 2, 4, NEWEST]);
@@ -281,7 +280,7 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
         let archive = Archive::open_store(copy()).unwrap();
         match story.create(&archive) {
             Ok(report) => {
-                let made = report.summary.map(|summary| summary.number).filter(|number| *number > NEWEST);
+                let made = report.summary.map(|summary| summary.number.get()).filter(|number| *number > NEWEST);
                 made.map(|number| story.restored_as_newest(&archive, number, shown));
             }
             // What to do about damage the program says.
@@ -300,7 +299,7 @@ pub(crate) fn check(story: &Story, file: &str, store: MemoryStore, shown: &str, 
 }
 
 /// Whether a bundle of a snapshot is missing or not as it was written.
-fn is_damaged(story: &Story, store: &MemoryStore, number: Number) -> bool {
+fn is_damaged(story: &Story, store: &MemoryStore, number: u32) -> bool {
     let there = files(store);
     let mut good = files(&story.scene.store).into_iter().filter(|(name, _)| name.starts_with("bundles/"));
     good.any(|written| number_of(&written.0) == number && !there.contains(&written))
@@ -328,11 +327,12 @@ fn assert_only_puts_back(store: &Arc<dyn Store>, shown: &str) {
 
 /// Everything that must hold after a repair.
 #[track_caller]
-fn check_repaired(story: &Story, store: &Arc<dyn Store>, hit: Number, shown: &str, replays: bool) {
+fn check_repaired(story: &Story, store: &Arc<dyn Store>, hit: u32, shown: &str, replays: bool) {
     let again = repaired(store).unwrap();
     assert_eq!(again.steps, [], "{shown}: repaired twice");
     let archive = Archive::open_store(store.clone()).unwrap();
-    let listed: Vec<Number> = history::list(&archive, &Recorder::new()).unwrap().iter().map(|one| one.number).collect();
+    let listed: Vec<u32> =
+        history::list(&archive, &Recorder::new()).unwrap().iter().map(|one| one.number.get()).collect();
     assert_eq!(listed, [1, 2, 3, 4, 5], "{shown}");
     for number in 1..=NEWEST {
         let problems = story.restored(&archive, number, shown);
@@ -341,7 +341,7 @@ fn check_repaired(story: &Story, store: &Arc<dyn Store>, hit: Number, shown: &st
     }
     let report = story.create(&archive).unwrap_or_else(|error| panic!("{shown}: create after repair: {error}"));
     assert_eq!(report.problems, 0, "{shown}");
-    let newest = report.summary.map_or(NEWEST, |summary| summary.number);
+    let newest = report.summary.map_or(NEWEST, |summary| summary.number.get());
     assert_eq!(story.restored_as_newest(&archive, newest, shown), Some(0), "{shown}: {newest} after create");
     assert_only_puts_back(store, shown);
     if replays {
@@ -352,11 +352,11 @@ fn check_repaired(story: &Story, store: &Arc<dyn Store>, hit: Number, shown: &st
 impl Story {
     /// What `ls` says of a snapshot is as it was, or it says that it cannot. Nothing before the damage is hit.
     #[track_caller]
-    fn check_ls(&self, archive: &Archive, number: Number, hit: Number, shown: &str) {
+    fn check_ls(&self, archive: &Archive, number: u32, hit: u32, shown: &str) {
         let mut listed = Vec::new();
         let options = LsOptions { recursive: true, ..LsOptions::default() };
         let recorder = Recorder::new();
-        let done = history::ls(archive, number, &options, &recorder, &mut |path, entry| {
+        let done = history::ls(archive, number.into(), &options, &recorder, &mut |path, entry| {
             listed.push((path.as_bytes().to_vec(), entry.stat.kind, entry.stat.size));
             Ok(())
         });
@@ -374,7 +374,7 @@ impl Story {
 
     /// A snapshot that was made after the damage: right, or named.
     #[track_caller]
-    fn restored_as_newest(&self, archive: &Archive, number: Number, shown: &str) -> Option<u64> {
+    fn restored_as_newest(&self, archive: &Archive, number: u32, shown: &str) -> Option<u64> {
         restored(archive, number, &self.scene.path("sources"), shown)
     }
 }
@@ -398,7 +398,7 @@ fn matrix(is_meant: &dyn Fn(&str) -> bool) {
     assert!(count > 10, "hardly anything was damaged: {count}");
 }
 
-fn is_bundle_of(name: &str, number: Number) -> bool {
+fn is_bundle_of(name: &str, number: u32) -> bool {
     number_of(name) == number
 }
 
@@ -606,7 +606,7 @@ fn several_damages_at_once_are_mended_in_one_go() {
 
 /// Cuts a repair off at every step that changes something, or lets the drive take nothing more from then on.
 #[track_caller]
-pub(crate) fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: Number) {
+pub(crate) fn cut_off_everywhere(story: &Story, base: &MemoryStore, hit: u32) {
     let before = files(base);
     let whole = FaultyStore::counting(Arc::new(in_memory(base)));
     let expected = left_by(repaired(&(whole.clone() as Arc<dyn Store>)).unwrap());

@@ -28,7 +28,6 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::id::BundleName;
-use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::format::bundle::Bundle;
@@ -65,7 +64,7 @@ fn end_of_data(name: &str, store: &dyn Store) -> usize {
 }
 
 /// The files of snapshot `number` whose contents are wholly in a bundle's sound frames, as the sound archive has them.
-fn whole_files(sound: &Archive, number: Number, name: &str, damaged: &dyn Store) -> BTreeSet<Vec<u8>> {
+fn whole_files(sound: &Archive, number: u32, name: &str, damaged: &dyn Store) -> BTreeSet<Vec<u8>> {
     let id = BundleName::parse(name.strip_prefix("bundles/").unwrap()).unwrap().id;
     let Ok(bundle) =
         Bundle::open(&BundleName::parse(name.strip_prefix("bundles/").unwrap()).unwrap(), damaged.open(name).unwrap())
@@ -92,11 +91,11 @@ fn whole_files(sound: &Archive, number: Number, name: &str, damaged: &dyn Store)
 }
 
 /// Restores a snapshot: all that there is, and what is named as lost.
-fn restored_with_losses(archive: &Archive, number: Number) -> (BTreeMap<Vec<u8>, Vec<u8>>, BTreeSet<Vec<u8>>) {
+fn restored_with_losses(archive: &Archive, number: u32) -> (BTreeMap<Vec<u8>, Vec<u8>>, BTreeSet<Vec<u8>>) {
     let out = quick_directory();
     let target = out.path().join("out");
     let recorder = Recorder::new();
-    let options = RestoreOptions { target: target.clone(), at: number, threads: 1, ..RestoreOptions::default() };
+    let options = RestoreOptions { target: target.clone(), at: number.into(), threads: 1, ..RestoreOptions::default() };
     restore(archive, &options, &recorder).unwrap();
     let problems = recorder.problems().into_iter().map(|problem| problem.path.as_bytes().to_vec());
     (plain(&target), problems.filter(|path| !path.is_empty()).collect())
@@ -104,7 +103,7 @@ fn restored_with_losses(archive: &Archive, number: Number) -> (BTreeMap<Vec<u8>,
 
 /// Stock tar must make of the bundles what `snap restore` makes of the snapshot, but for what is named as lost.
 #[track_caller]
-fn assert_replays_alike(store: &dyn Store, archive: &Archive, number: Number, shown: &str) {
+fn assert_replays_alike(store: &dyn Store, archive: &Archive, number: u32, shown: &str) {
     let (mut ours, lost) = restored_with_losses(archive, number);
     let drive = on_a_drive(store);
     let out = drive.path().join("replayed");

@@ -21,7 +21,6 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::error::ErrorKind as Kind;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Event;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Recorder;
@@ -60,9 +59,9 @@ const PART_BYTES: u64 = 150_000;
 struct Story {
     scene: Scene,
     /// What is in each snapshot.
-    kept: BTreeMap<Number, BTreeMap<Vec<u8>, String>>,
+    kept: BTreeMap<u32, BTreeMap<Vec<u8>, String>>,
     /// The source as each snapshot found it.
-    copies: BTreeMap<Number, PathBuf>,
+    copies: BTreeMap<u32, PathBuf>,
 }
 
 /// The same, with nothing saved yet.
@@ -95,7 +94,7 @@ fn story() -> Story {
 
 impl Story {
     /// Saves the source as it is, with a copy to compare with.
-    fn note(&mut self, number: Number) {
+    fn note(&mut self, number: u32) {
         let to = self.scene.path(&format!("copy-{number}"));
         copy_exactly(&self.scene.path("sources"), &to);
         self.scene.save();
@@ -105,7 +104,7 @@ impl Story {
     }
 
     /// The number of the newest snapshot.
-    fn saved(&self) -> Number {
+    fn saved(&self) -> u32 {
         self.kept.keys().next_back().copied().unwrap_or(0)
     }
 
@@ -122,7 +121,7 @@ impl Story {
     fn assert_kept(&self, archive: &Archive, at: &str) {
         let numbers = history(archive);
         for (number, expected) in &self.kept {
-            assert!(numbers.contains(number), "{at}: snapshot {number} is not in the history {numbers:?}");
+            assert!(numbers.contains(&(*number).into()), "{at}: snapshot {number} is not in the history {numbers:?}");
             assert_eq!(&contents(archive, *number), expected, "{at}: snapshot {number}");
         }
     }
@@ -186,8 +185,8 @@ fn a_fault_at_any_step_of_the_first_create_leaves_no_snapshot_or_a_whole_one_and
 
 #[track_caller]
 fn assert_survives_faults(story: &Story) {
-    let old: Vec<Number> = story.kept.keys().copied().collect();
-    let new: Vec<Number> = (1..=story.saved() + 1).collect();
+    let old: Vec<u32> = story.kept.keys().copied().collect();
+    let new: Vec<u32> = (1..=story.saved() + 1).collect();
     let whole = story.save(Arc::new(in_memory(&story.scene.store))).unwrap();
     let before = bundle_bytes(&story.scene.store);
     for fault in FAULTS {
@@ -304,7 +303,7 @@ fn a_run_that_finds_nothing_left_to_store_still_finishes_what_was_cut_off() {
     assert_eq!(history(&scene.archive), [1]);
     // All that was new is in the first part.
     let report = scene.save();
-    assert_eq!(report.summary.map(|summary| summary.number), Some(3));
+    assert_eq!(report.summary.map(|summary| summary.number), Some(3.into()));
     scene.assert_kept();
 }
 
@@ -484,7 +483,7 @@ fn a_fault_at_any_step_of_mending_the_index_harms_nothing() {
             let read = |store: Arc<dyn Store>| {
                 let recorder = Recorder::new();
                 let archive = Archive::open_store(store)?;
-                archive.catalog(&recorder)?.state(2).map(drop)
+                archive.catalog(&recorder)?.state(2.into()).map(drop)
             };
             at_every_step(&base, fault, &read, &mut |at, shown, outcome, left| {
                 let shown = format!("{what}, {shown}");

@@ -9,6 +9,7 @@ use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::aspect::Aspect;
 use snap_archive::base::aspect::Change;
 use snap_archive::base::id::Hash;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::matcher::Matcher;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPathBuf;
@@ -215,7 +216,7 @@ fn the_difference_of_any_two_snapshots_is_that_of_plain_listings() {
                 let (a, b) = (&story.trees[old as usize], &story.trees[new as usize]);
                 let shown = format!("seed {seed}, {old} {new}");
                 let found: Vec<Different> =
-                    between(&catalog, (old, new), &[], &monitor).unwrap().map(Result::unwrap).collect();
+                    between(&catalog, (old.into(), new.into()), &[], &monitor).unwrap().map(Result::unwrap).collect();
                 let expected = with_moves(without_moves(a, b, &|_| true), a, b);
                 letters.extend(expected.iter().map(|told| told.1));
                 assert_told(found.iter().map(seen).collect(), expected, &shown);
@@ -242,7 +243,7 @@ fn a_difference_of_some_paths_says_nothing_of_others() {
             for tops in [&[b"home/a".as_slice()][..], &[b"home/a-b", b"home/a/z", b"home/a/z/m"], &[b"home/k.txt"]] {
                 let is_known = |top: &&[u8]| a.contains_key(*top) || b.contains_key(*top);
                 let options: Vec<EntryPathBuf> = tops.iter().map(|top| path(top)).collect();
-                let found = between(&catalog, (new - 1, new), &options, &monitor);
+                let found = between(&catalog, ((new - 1).into(), new.into()), &options, &monitor);
                 if !tops.iter().all(is_known) {
                     // What stands in another of the paths is not looked at by itself.
                     let outer = tops.iter().filter(|top| !top.ends_with(b"z/m")).all(is_known);
@@ -274,7 +275,7 @@ fn the_files_as_they_are_differ_from_a_snapshot_as_plain_listings_do() {
                 found.push(seen(different));
                 Ok(())
             };
-            let done = with_files(&catalog, old, &[], &monitor, &mut visit).unwrap();
+            let done = with_files(&catalog, old.into(), &[], &monitor, &mut visit).unwrap();
             assert_eq!((done.problems, monitor.problems()), (0, vec![]));
             let mut expected = without_moves(&story.trees[old as usize], &now, &|_| true);
             expected.sort_by(|a, b| row_order(split_last(&a.0), split_last(&b.0)));
@@ -307,7 +308,13 @@ fn what_is_found_is_what_plain_listings_ever_held() {
         let check = |options: &FindOptions, fits: &dyn Fn(&[u8], &Item) -> bool| {
             let mut found = Vec::new();
             find(&catalog, options, &monitor, &mut |one| {
-                found.push((one.path.as_bytes().to_vec(), one.versions, one.first, one.last, one.is_deleted));
+                found.push((
+                    one.path.as_bytes().to_vec(),
+                    one.versions,
+                    one.first.get(),
+                    one.last.get(),
+                    one.is_deleted,
+                ));
                 Ok(())
             })
             .unwrap();
@@ -361,14 +368,14 @@ fn the_log_of_every_path_is_the_list_of_its_versions_in_plain_listings() {
         let catalog = story.scene.archive.catalog(&monitor).unwrap();
         for bytes in paths_of(&story.trees) {
             let found = log(&catalog, &path(bytes), &monitor).unwrap();
-            let mut expected: Vec<(Vec<u32>, char, Vec<Aspect>, Below)> = Vec::new();
+            let mut expected: Vec<(Vec<SnapshotNumber>, char, Vec<Aspect>, Below)> = Vec::new();
             for number in 1..=SNAPSHOTS {
                 let (a, b) = (&story.trees[number as usize - 1], &story.trees[number as usize]);
                 let below = counted(a, b, bytes);
                 let own = judged(a.get(bytes), b.get(bytes));
                 match own.or_else(|| (!below.is_none()).then_some(('~', vec![]))) {
-                    Some((letter, aspects)) => expected.push((vec![number], letter, aspects, below)),
-                    None if b.contains_key(bytes) => expected.last_mut().unwrap().0.push(number),
+                    Some((letter, aspects)) => expected.push((vec![number.into()], letter, aspects, below)),
+                    None if b.contains_key(bytes) => expected.last_mut().unwrap().0.push(number.into()),
                     None => {}
                 }
             }
@@ -415,7 +422,7 @@ fn sizes_and_what_each_snapshot_added_are_sums_over_plain_listings() {
             let mut found: Vec<(u32, u64, u64)> = added(&catalog, &[path(top)], &monitor)
                 .unwrap()
                 .into_iter()
-                .map(|one| (one.summary.number, one.bytes, one.files))
+                .map(|one| (one.summary.number.get(), one.bytes, one.files))
                 .collect();
             assert!(found.is_sorted_by_key(|one| std::cmp::Reverse(one.1)), "{found:?}");
             found.sort_unstable();
@@ -442,7 +449,7 @@ fn sizes_and_what_each_snapshot_added_are_sums_over_plain_listings() {
 fn check_sizes(story: &Story, catalog: &Catalog, number: u32) {
     let tree = &story.trees[number as usize];
     for (depth, files) in [(0, false), (1, false), (2, true), (9, false)] {
-        let options = DuOptions { at: number, paths: vec![path(b"home")], depth, files };
+        let options = DuOptions { at: number.into(), paths: vec![path(b"home")], depth, files };
         let found = du(catalog, &options, &Recorder::new()).unwrap();
         assert!(found.is_sorted_by_key(|one| std::cmp::Reverse(one.bytes)));
         let found: BTreeMap<Vec<u8>, (u64, u64)> =

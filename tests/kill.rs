@@ -22,7 +22,7 @@ use crate::support::traced::traced;
 use crate::support::tree::noise;
 use rustix::process::Signal;
 use snap_archive::archive::open::Archive;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ const KILLS: u64 = 6;
 /// Two snapshots, and a source that has changed since.
 struct Story {
     bench: Bench,
-    kept: BTreeMap<Number, BTreeMap<Vec<u8>, String>>,
+    kept: BTreeMap<u32, BTreeMap<Vec<u8>, String>>,
 }
 
 fn story() -> Story {
@@ -79,12 +79,12 @@ impl Story {
 
     /// Fails the test unless all that was there before is, and gives the history.
     #[track_caller]
-    fn assert_kept(&self, archive: &Path, at: &str) -> Vec<Number> {
+    fn assert_kept(&self, archive: &Path, at: &str) -> Vec<u32> {
         let archive = Archive::open(archive).unwrap();
         for (number, expected) in &self.kept {
             assert_eq!(&contents(&archive, *number), expected, "{at}: snapshot {number}");
         }
-        history(&archive)
+        history(&archive).into_iter().map(SnapshotNumber::get).collect()
     }
 
     /// Fails the test unless the history is the old or the new one, and the next run saves what there is.
@@ -297,7 +297,7 @@ fn killed_at_random_moments_create_loses_nothing_and_goes_on() {
             let newest = *history(&archive).last().unwrap();
             assert_restores(&archive, newest, &bench.sources());
             // Of many only some, so that a soak does not read everything again and again.
-            kept.retain(|number, _| number % 5 == 0);
+            kept.retain(|number, _| number.get() % 5 == 0);
             kept.insert(newest, contents(&archive, newest));
         }
     }

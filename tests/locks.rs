@@ -96,7 +96,7 @@ fn a_reader_at_any_step_of_a_writer_sees_the_old_history_or_the_new_one() {
             let archive = Archive::open_store(inner.clone()).unwrap();
             let numbers = history(&archive);
             assert_eq!(contents(&archive, 1), old, "before {step}");
-            if numbers.contains(&2) {
+            if numbers.contains(&2.into()) {
                 assert_eq!(contents(&archive, 2).len(), 7, "before {step}: home, a, new and what is in it");
             }
             noted.lock().unwrap().push(numbers);

@@ -17,7 +17,6 @@ use crate::support::tree::noise;
 use serde_json::Value;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Number;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
@@ -43,7 +42,7 @@ const EXPECTED: &str = "expected.txt";
 /// Where `scripts/make-golden` wants the new archive.
 const WANTED: &str = "SNAP_MAKE_GOLDEN";
 
-const SNAPSHOTS: Number = 4;
+const SNAPSHOTS: u32 = 4;
 
 fn home_of_all() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_archives")
@@ -102,8 +101,12 @@ fn every_snapshot_of_every_old_archive_is_restored() {
         for at in 1..=SNAPSHOTS {
             let target = beside.path().join(format!("restored-{at}"));
             let recorder = Recorder::new();
-            restore(&archive, &RestoreOptions { target: target.clone(), at, ..RestoreOptions::default() }, &recorder)
-                .unwrap();
+            restore(
+                &archive,
+                &RestoreOptions { target: target.clone(), at: at.into(), ..RestoreOptions::default() },
+                &recorder,
+            )
+            .unwrap();
             assert_eq!(recorder.problems(), [], "{at}");
             assert_is_snapshot(&archive, at, &target);
             let replayed = beside.path().join(format!("replayed-{at}"));
@@ -115,7 +118,7 @@ fn every_snapshot_of_every_old_archive_is_restored() {
 
 /// Fails the test unless what is on the disk is just what the snapshot says.
 #[track_caller]
-fn assert_is_snapshot(archive: &Archive, at: Number, target: &Path) {
+fn assert_is_snapshot(archive: &Archive, at: u32, target: &Path) {
     let mut count = 0;
     for (path, entry) in entries(archive, at) {
         let shown = path.escape_ascii().to_string();
@@ -136,10 +139,10 @@ fn assert_is_snapshot(archive: &Archive, at: Number, target: &Path) {
 }
 
 /// The tree has times before 1970 and after 2100, of which GNU tar warns when it sets them; nothing else may be said.
-fn replay_with_odd_times(archive: &Path, at: Number, out: &Path) {
+fn replay_with_odd_times(archive: &Path, at: u32, out: &Path) {
     fs::create_dir(out).unwrap();
     for bundle in bundles(archive) {
-        let number: Number = bundle.file_name().unwrap().to_str().unwrap()[..6].parse().unwrap();
+        let number: u32 = bundle.file_name().unwrap().to_str().unwrap()[..6].parse().unwrap();
         if number <= at {
             let mut tar = std::process::Command::new("tar");
             tar.args(["--warning=no-timestamp", "--zstd", "-g", "/dev/null", "-xf"]).arg(&bundle).arg("-C").arg(out);
@@ -157,7 +160,7 @@ fn a_snapshot_is_added_to_every_old_archive() {
         let (_copy, archive) = copied(&path);
         let beside = tempfile::tempdir().unwrap();
         let target = beside.path().join("restored");
-        let at_last = RestoreOptions { target: target.clone(), at: SNAPSHOTS, ..RestoreOptions::default() };
+        let at_last = RestoreOptions { target: target.clone(), at: SNAPSHOTS.into(), ..RestoreOptions::default() };
         restore(&archive, &at_last, &Recorder::new()).unwrap();
         let home = Tree::at(target.join("home"));
         home.file("added", "later").remove("texts/1");
@@ -332,8 +335,11 @@ fn an_archive_of_windows_is_read_restored_and_replayed_here() {
     for at in 1..=2 {
         let target = beside.path().join(format!("restored-{at}"));
         let recorder = Recorder::new();
-        let report =
-            restore(&archive, &RestoreOptions { target: target.clone(), at, ..RestoreOptions::default() }, &recorder);
+        let report = restore(
+            &archive,
+            &RestoreOptions { target: target.clone(), at: at.into(), ..RestoreOptions::default() },
+            &recorder,
+        );
         assert_eq!((recorder.problems(), report.unwrap().losses), (Vec::new(), Vec::new()), "{at}");
         assert_is_snapshot(&archive, at, &target);
         let replayed = beside.path().join(format!("replayed-{at}"));

@@ -11,7 +11,7 @@ use snap_archive::base::path::EntryPathBuf;
 fn unsaved(bench: &Bench, number: u32) -> Unsaved {
     let archive = Archive::open(bench.snap.archive()).unwrap();
     let recorder = Recorder::new();
-    archive.catalog(&recorder).unwrap().unsaved(number).unwrap()
+    archive.catalog(&recorder).unwrap().unsaved(number.into()).unwrap()
 }
 
 #[track_caller]

@@ -14,7 +14,7 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Result;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::snapshot::Standing;
 use snap_archive::base::time::Time;
@@ -62,7 +62,7 @@ struct Story {
     home: Tree,
     store: MemoryStore,
     /// What is in each snapshot that is not forgotten, and a copy of the source as it was.
-    kept: BTreeMap<Number, (BTreeMap<Vec<u8>, String>, PathBuf)>,
+    kept: BTreeMap<SnapshotNumber, (BTreeMap<Vec<u8>, String>, PathBuf)>,
     replays: u64,
     pruned: u64,
 }
@@ -151,9 +151,9 @@ impl Story {
 
     /// Forgets some, not the newest.
     fn forget(&mut self) {
-        let numbers: Vec<Number> = self.kept.keys().copied().collect();
+        let numbers: Vec<SnapshotNumber> = self.kept.keys().copied().collect();
         let Some((_, older)) = numbers.split_last() else { return };
-        let chosen: BTreeSet<Number> = older.iter().copied().filter(|_| self.dice.below(5) < 3).collect();
+        let chosen: BTreeSet<SnapshotNumber> = older.iter().copied().filter(|_| self.dice.below(5) < 3).collect();
         if !chosen.is_empty() {
             let options = ForgetOptions { which: Which::Named(chosen.clone()), dry_run: false };
             forget(&self.archive(), &options, &Recorder::new()).unwrap();
@@ -260,8 +260,8 @@ fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
         for _ in 0..4 {
             story.save();
         }
-        let older: Vec<Number> = story.kept.keys().copied().collect();
-        let forgotten: BTreeSet<Number> =
+        let older: Vec<SnapshotNumber> = story.kept.keys().copied().collect();
+        let forgotten: BTreeSet<SnapshotNumber> =
             older[..older.len() - 1].iter().copied().filter(|number| *number != 2).collect();
         let options = ForgetOptions { which: Which::Named(forgotten.clone()), dry_run: false };
         forget(&story.archive(), &options, &Recorder::new()).unwrap();
@@ -300,7 +300,7 @@ fn a_damaged_bundle_is_left_as_it_is_and_said() {
         story.home.file("only", noise(story.kept.len() as u64, 50_000)).file("stays", noise(99, 500));
         story.save();
     }
-    let older: BTreeSet<Number> = story.kept.keys().copied().take(2).collect();
+    let older: BTreeSet<SnapshotNumber> = story.kept.keys().copied().take(2).collect();
     let options = ForgetOptions { which: Which::Named(older), dry_run: false };
     forget(&story.archive(), &options, &Recorder::new()).unwrap();
     let (name, mut bytes) = files(&story.store).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
@@ -332,7 +332,8 @@ fn pruned_story() -> Story {
         crate::support::bench::copy_exactly(&story.directory.path().join("sources"), &copy);
         story.kept.insert(summary.number, (contents(&story.archive(), summary.number), copy));
     }
-    let options = ForgetOptions { which: Which::Named(BTreeSet::from([1, 2])), dry_run: false };
+    let options =
+        ForgetOptions { which: Which::Named(BTreeSet::from([1, 2].map(SnapshotNumber::from))), dry_run: false };
     forget(&story.archive(), &options, &Recorder::new()).unwrap();
     story.kept.retain(|number, _| *number > 2);
     assert_eq!(prune_in(Arc::new(story.store.clone()), 0).unwrap(), 2);
@@ -391,13 +392,16 @@ fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
         for at in 0.. {
             let left = in_memory(&story.store);
             let faulty = FaultyStore::new(Arc::new(left.clone()), at, fault);
-            let options = ForgetOptions { which: Which::Named(BTreeSet::from([3])), dry_run: false };
+            let options = ForgetOptions { which: Which::Named(BTreeSet::from([3.into()])), dry_run: false };
             let outcome = Archive::open_store(faulty.clone())
                 .and_then(|archive| forget(&archive, &options, &Recorder::new()).map(drop));
             let archive = Archive::open_store(Arc::new(left.clone())).unwrap();
             let marks = archive.marks().unwrap().forgotten;
-            let is_done = marks == BTreeSet::from([1, 2, 3]);
-            assert!(is_done || marks == BTreeSet::from([1, 2]), "{fault:?} at {at}: {marks:?}");
+            let is_done = marks == BTreeSet::from([1, 2, 3].map(SnapshotNumber::from));
+            assert!(
+                is_done || marks == BTreeSet::from([1, 2].map(SnapshotNumber::from)),
+                "{fault:?} at {at}: {marks:?}"
+            );
             assert!(is_done || outcome.is_err(), "{fault:?} at {at}: said to be forgotten, and is not");
             if faulty.steps().len() <= at {
                 outcome.unwrap();

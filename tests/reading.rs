@@ -106,7 +106,7 @@ fn a_snapshot_that_cannot_be_read_is_never_listed_in_part_without_a_word() {
         let ls = |archive: &Archive| {
             let mut seen = Vec::new();
             let options = LsOptions { recursive: true, ..LsOptions::default() };
-            history::ls(archive, 3, &options, &Recorder::new(), &mut |path, entry| {
+            history::ls(archive, 3.into(), &options, &Recorder::new(), &mut |path, entry| {
                 seen.push((path.as_bytes().to_vec(), entry.clone()));
                 Ok(())
             })?;
@@ -130,8 +130,12 @@ fn a_restore_from_a_drive_that_fails_at_any_step_gives_whole_files_and_names_wha
         let restored = |archive: &Archive| {
             let out = quick_directory();
             let recorder = Recorder::new();
-            let options =
-                RestoreOptions { target: out.path().join("out"), at: 3, threads: 1, ..RestoreOptions::default() };
+            let options = RestoreOptions {
+                target: out.path().join("out"),
+                at: 3.into(),
+                threads: 1,
+                ..RestoreOptions::default()
+            };
             let result = restore(archive, &options, &recorder);
             assert_whole(&scene.path("sources"), &options.target);
             let report = result?;

@@ -50,7 +50,7 @@ fn main() {
     let store = MemoryStore::new();
     let archive = Archive::init_store(Arc::new(store.clone()), ARCHIVE, TIME).unwrap();
     let name = add_bundle(&store);
-    archive.catalog(&Recorder::new()).unwrap().state(1).unwrap();
+    archive.catalog(&Recorder::new()).unwrap().state(1.into()).unwrap();
     let file = |name: &str| read_small(&store, name, FILE_BYTES_MAX).unwrap();
 
     let bundle = file(&bundle_path(&name));
@@ -141,8 +141,8 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         sources: vec![source],
         note: "a note".to_owned(),
         stands_for: None,
-        uncertain_until: 0,
-        pruned_until: 0,
+        uncertain_until: 0.into(),
+        pruned_until: 0.into(),
     };
     let mut writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
     let mut raw = Vec::new();
@@ -191,7 +191,7 @@ fn tree() -> Vec<(EntryPathBuf, Entry, &'static [u8])> {
     let file = |bytes: &[u8]| {
         let mut entry = entry(Kind::File);
         (entry.stat.size, entry.stat.inode, entry.stat.uid) = (bytes.len() as u64, 7, u32::MAX);
-        let place = Place { bundle: BundleId { number: 1, part: 0 }, offset: 0 };
+        let place = Place { bundle: BundleId::new(1, 0), offset: 0 };
         entry.content =
             Some(Content { hash: Hash::of(bytes), place, holes: Holes::default(), patch: None, torn: false });
         entry

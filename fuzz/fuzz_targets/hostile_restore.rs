@@ -196,8 +196,8 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
         sources: Vec::new(),
         note: String::new(),
         stands_for: None,
-        uncertain_until: 0,
-        pruned_until: 0,
+        uncertain_until: 0.into(),
+        pruned_until: 0.into(),
     };
     let mut writer = BundleWriter::new(store.create(&format!("bundles/{name}")).unwrap(), head, 1).unwrap();
     let raw = [[0; CONTENT_OFFSET as usize].as_slice(), &CONTENT].concat();
@@ -208,7 +208,12 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
         writer.push_line(text(line).as_bytes()).unwrap();
     }
     let published = writer.publish(&format!("bundles/{name}"), Tail::default()).unwrap();
-    BundleRecord { name: name.to_string(), bytes: published.bytes, manifest: published.manifest.0, pruned_until: 0 }
+    BundleRecord {
+        name: name.to_string(),
+        bytes: published.bytes,
+        manifest: published.manifest.0,
+        pruned_until: 0.into(),
+    }
 }
 
 /// The line as text; the library's own writer takes no path that it would refuse to read.

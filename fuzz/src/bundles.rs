@@ -20,7 +20,7 @@ use snap_archive::system::store::Store;
 use std::sync::Arc;
 
 /// The bundle that all inputs are taken for.
-pub const ID: BundleId = BundleId { number: 1, part: 0 };
+pub const ID: BundleId = BundleId::new(1, 0);
 
 /// What stands before the offset in the manifest's last line.
 const OFFSET_KEY: &[u8] = b"\"manifest_offset\":";

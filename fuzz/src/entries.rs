@@ -12,8 +12,8 @@ use snap_archive::base::entry::Stat;
 use snap_archive::base::holes::Holes;
 use snap_archive::base::id::BundleId;
 use snap_archive::base::id::Hash;
-use snap_archive::base::id::NUMBER_MAX;
 use snap_archive::base::id::PART_MAX;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::time::Time;
 use snap_archive::format::manifest::Action;
@@ -68,7 +68,7 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
         end = offset + length;
     }
     let holes = Holes::from_pairs(&holes, size).unwrap_or_default();
-    let bundle = BundleId { number: u.int_in_range(1..=NUMBER_MAX)?, part: u.int_in_range(0..=PART_MAX)? };
+    let bundle = BundleId::new(u.int_in_range(1..=SnapshotNumber::MAX.get())?, u.int_in_range(0..=PART_MAX)?);
     // A content that is there stands behind a header; 0 says that it is lost.
     let place = Place { bundle, offset: u.int_in_range(1..=SIZE_MAX)? };
     Ok(Content { hash: Hash(u.arbitrary()?), place, holes, patch: None, torn: u.arbitrary()? })

@@ -10,7 +10,7 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::Hash;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::LocalStore;
@@ -54,7 +54,7 @@ pub struct Story {
     names: &'static [&'static [u8]],
     /// How large the parts of some snapshots are, in bytes.
     part_bytes: u64,
-    saved: BTreeMap<Number, Tree>,
+    saved: BTreeMap<SnapshotNumber, Tree>,
 }
 
 impl Story {
@@ -172,7 +172,7 @@ impl Story {
         self.note(&report);
     }
 
-    fn history(&self) -> Vec<Number> {
+    fn history(&self) -> Vec<SnapshotNumber> {
         let summaries = history::list(&self.archive(), &Recorder::new()).unwrap();
         summaries.iter().map(|summary| summary.number).collect()
     }
@@ -199,11 +199,11 @@ impl Story {
 
     /// One of the snapshots, if there are any, restored over what is there, is equal to what the tree was.
     pub fn check_any_restore(&self, u: &mut Unstructured) {
-        let numbers: Vec<Number> = self.saved.keys().copied().collect();
+        let numbers: Vec<SnapshotNumber> = self.saved.keys().copied().collect();
         u.choose_iter(numbers).into_iter().for_each(|at| self.check_restore(at));
     }
 
-    fn check_restore(&self, at: Number) {
+    fn check_restore(&self, at: SnapshotNumber) {
         let options = RestoreOptions {
             target: self.work.path().join("r"),
             at,
@@ -251,7 +251,7 @@ impl Story {
                 .arg(&out);
             let done = tar.output().expect("tar can be started");
             assert!(done.status.success() && done.stderr.is_empty(), "{name}: {done:?}");
-            let number: Number = name[..6].parse().unwrap();
+            let number: SnapshotNumber = name[..6].parse().unwrap();
             let is_last = names.get(at + 1).is_none_or(|next| next[..6] != name[..6]);
             if let Some(tree) = self.saved.get(&number).filter(|_| is_last) {
                 assert_eq!(contents(&trees::listing(&out.join("s"), None)), contents(tree), "replayed up to {name}");
@@ -261,7 +261,7 @@ impl Story {
 }
 
 /// A snapshot's entries are the tree's.
-fn check_listing(archive: &Archive, number: Number, tree: &Tree) {
+fn check_listing(archive: &Archive, number: SnapshotNumber, tree: &Tree) {
     let options = LsOptions { recursive: true, ..LsOptions::default() };
     let mut left = tree.clone();
     let mut links = BTreeMap::new();

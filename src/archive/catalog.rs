@@ -20,7 +20,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
@@ -60,9 +60,9 @@ pub struct Catalog<'a> {
     missing_at_end: Vec<BundleName>,
     /// What a person said of snapshots; nothing where that cannot be read.
     marks: Marks,
-    files: Lock<HashMap<Number, Arc<IndexFile>>>,
+    files: Lock<HashMap<SnapshotNumber, Arc<IndexFile>>>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
-    distrusted: Lock<HashSet<Number>>,
+    distrusted: Lock<HashSet<SnapshotNumber>>,
     /// Where index files are made when the archive cannot be written.
     scratch: OnceLock<Scratch>,
 }
@@ -118,18 +118,18 @@ impl<'a> Catalog<'a> {
     }
 
     /// The numbers of all snapshots, ascending. Unfinished ones are none.
-    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = Number> {
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = SnapshotNumber> {
         self.bundles.keys().filter(|id| id.part == 0).map(|id| id.number)
     }
 
     /// The newest snapshot.
-    pub fn newest(&self) -> Option<Number> {
+    pub fn newest(&self) -> Option<SnapshotNumber> {
         self.snapshots().next_back()
     }
 
     /// The highest number that has a bundle, be it of an unfinished snapshot.
-    pub fn highest(&self) -> Number {
-        self.bundles.keys().next_back().map_or(0, |id| id.number)
+    pub fn highest(&self) -> SnapshotNumber {
+        self.bundles.keys().next_back().map_or(SnapshotNumber::NONE, |id| id.number)
     }
 
     /// The name of a bundle.
@@ -196,11 +196,11 @@ impl<'a> Catalog<'a> {
 
     /// What became of a snapshot since it was made, of which `state` is the state. The newest is never forgotten, whatever was
     /// said of it.
-    pub fn standing(&self, number: Number, state: &State) -> Standing {
+    pub fn standing(&self, number: SnapshotNumber, state: &State) -> Standing {
         self.standing_with(number, pruned_ranges(state).any(|range| range.contains(&number)))
     }
 
-    fn standing_with(&self, number: Number, is_pruned: bool) -> Standing {
+    fn standing_with(&self, number: SnapshotNumber, is_pruned: bool) -> Standing {
         let is_newest = self.newest() == Some(number);
         match (self.marks.forgotten.contains(&number), self.marks.kept.contains(&number)) {
             _ if is_pruned && !is_newest => Standing::Pruned,
@@ -212,7 +212,7 @@ impl<'a> Catalog<'a> {
 
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such snapshot, or it was forgotten.
-    pub fn check_is_there(&self, number: Number) -> Result<()> {
+    pub fn check_is_there(&self, number: SnapshotNumber) -> Result<()> {
         if !self.snapshots().any(|known| known == number) {
             return Err(no_snapshot(number));
         }
@@ -226,7 +226,7 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
-    pub fn checked_state(&self, number: Number, tops: &[EntryPathBuf]) -> Result<State> {
+    pub fn checked_state(&self, number: SnapshotNumber, tops: &[EntryPathBuf]) -> Result<State> {
         self.retry_after_index_damage(|| {
             let state = self.state(number)?;
             let root = [EntryPathBuf::root()];
@@ -260,7 +260,7 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// When the archive cannot be read.
     pub fn distrust_damaged(&self) -> Result<()> {
-        let numbers: Vec<Number> = self.bundles.keys().map(|id| id.number).collect();
+        let numbers: Vec<SnapshotNumber> = self.bundles.keys().map(|id| id.number).collect();
         for number in numbers {
             let Some(file) = self.index_file(number)? else { continue };
             // They are many, and most are not used: none is kept open.
@@ -284,12 +284,12 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
-    pub fn state(&self, number: Number) -> Result<State> {
+    pub fn state(&self, number: SnapshotNumber) -> Result<State> {
         // From the newest number whose chain is whole, the missing ones are made upwards.
         let mut missing = Vec::new();
         let mut at = number;
         let mut state = loop {
-            if at == 0 {
+            if at == SnapshotNumber::NONE {
                 break State::default();
             }
             if let Some(state) = self.opened(at)? {
@@ -320,35 +320,35 @@ impl<'a> Catalog<'a> {
     }
 
     /// The index file of the newest number is always made by the writer that published its bundle: that is no repair.
-    fn note_rebuild(&self, missing: &[Number], wanted: Number) {
+    fn note_rebuild(&self, missing: &[SnapshotNumber], wanted: SnapshotNumber) {
         let newly_published = missing == [wanted] && self.highest() == wanted && !self.has_index(wanted);
         if !newly_published {
             self.monitor.event(Event::Notice(&Notice::IndexRebuilt));
         }
     }
 
-    fn has_index(&self, number: Number) -> bool {
+    fn has_index(&self, number: SnapshotNumber) -> bool {
         let names = [index_name(number, Whole::Yes), index_name(number, Whole::No)];
         names.iter().any(|name| self.archive.store().open(name).is_ok())
     }
 
     /// The number before `number` that has a bundle; 0 when there is none.
-    fn before(&self, number: Number) -> Number {
-        self.bundles.range(..BundleId { number, part: 1 }).next_back().map_or(0, |(id, _)| id.number)
+    fn before(&self, number: SnapshotNumber) -> SnapshotNumber {
+        self.bundles.range(..BundleId { number, part: 1 }).next_back().map_or(SnapshotNumber::NONE, |(id, _)| id.number)
     }
 
     /// The bundles after `from` up to `number`.
-    fn between(&self, from: Number, number: Number) -> impl Iterator<Item = &BundleFile> {
+    fn between(&self, from: SnapshotNumber, number: SnapshotNumber) -> impl Iterator<Item = &BundleFile> {
         let first = BundleId { number: from, part: 0 };
         let after = (std::ops::Bound::Excluded(first), std::ops::Bound::Unbounded);
         self.bundles.range(after).map(|(_, file)| file).take_while(move |file| file.id().number <= number)
     }
 
     /// The state at `number` if all its index files are there and sound.
-    fn opened(&self, number: Number) -> Result<Option<State>> {
+    fn opened(&self, number: SnapshotNumber) -> Result<Option<State>> {
         let mut layers = Vec::new();
         let mut at = number;
-        while at > 0 {
+        while at > SnapshotNumber::NONE {
             let Some(file) = self.index_file(at)? else { return Ok(None) };
             at = file.head().from;
             layers.push(file);
@@ -357,7 +357,7 @@ impl<'a> Catalog<'a> {
         Ok(state.fits_in_memory().then_some(state))
     }
 
-    fn files(&self) -> Guard<'_, HashMap<Number, Arc<IndexFile>>> {
+    fn files(&self) -> Guard<'_, HashMap<SnapshotNumber, Arc<IndexFile>>> {
         self.files.lock()
     }
 
@@ -371,7 +371,7 @@ impl<'a> Catalog<'a> {
         self.files().len()
     }
 
-    fn index_file(&self, number: Number) -> Result<Option<Arc<IndexFile>>> {
+    fn index_file(&self, number: SnapshotNumber) -> Result<Option<Arc<IndexFile>>> {
         if let Some(file) = self.files().get(&number) {
             return Ok(Some(file.clone()));
         }
@@ -402,7 +402,7 @@ impl<'a> Catalog<'a> {
     /// Whether an index file is of this archive and speaks of the bundles that are there. For a reader it may know more than
     /// there are, and other lengths: then bundles are lost or damaged, and it is all that is left to say what was in them. A
     /// writer builds on what is there.
-    fn fits(&self, file: &IndexFile, number: Number) -> bool {
+    fn fits(&self, file: &IndexFile, number: SnapshotNumber) -> bool {
         let head = file.head();
         let is_noted = |file: &BundleFile| {
             let record = head.bundles.iter().find(|record| record.name == file.name.as_str());
@@ -421,7 +421,7 @@ impl<'a> Catalog<'a> {
     fn is_another_version(&self, file: &BundleFile, record: &BundleRecord) -> bool {
         let digest = || {
             let bundle = self.archive.bundle(&file.name).ok()?;
-            if bundle.own_head()?.pruned_until == 0 && record.pruned_until == 0 {
+            if bundle.own_head()?.pruned_until == SnapshotNumber::NONE && record.pruned_until == 0 {
                 return None;
             }
             let mut reader = bundle.manifest().ok()?;
@@ -432,7 +432,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// Makes the index file of `number`, in the archive if that takes it and gives it back, else elsewhere.
-    fn build(&self, number: Number, before: &State) -> Result<State> {
+    fn build(&self, number: SnapshotNumber, before: &State) -> Result<State> {
         let is_elsewhere = self.scratch.get().is_some();
         let made = self.try_build(number, before);
         match (made, is_elsewhere) {
@@ -453,8 +453,8 @@ impl<'a> Catalog<'a> {
     }
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
-    fn try_build(&self, number: Number, before: &State) -> Result<()> {
-        let mut changes = Changes::open(self.archive, self.between(number - 1, number).cloned().collect())?;
+    fn try_build(&self, number: SnapshotNumber, before: &State) -> Result<()> {
+        let mut changes = Changes::open(self.archive, self.between(number.previous(), number).cloned().collect())?;
         self.check_parents_are_there(&changes)?;
         let not_found = NotFound::after(before, number);
         let before = &changes.after_moves(before, not_found)?;
@@ -488,9 +488,9 @@ impl<'a> Catalog<'a> {
     ///
     /// # Errors
     /// When it cannot be begun.
-    pub fn begin_index(&self, number: Number, before: &State) -> Result<IndexRows> {
+    pub fn begin_index(&self, number: SnapshotNumber, before: &State) -> Result<IndexRows> {
         let head = replay::index_head(self.archive.id(), number, before);
-        let whole = if head.from == 0 { Whole::Yes } else { Whole::No };
+        let whole = if head.from == SnapshotNumber::NONE { Whole::Yes } else { Whole::No };
         let name = index_name(number, whole);
         IndexRows::new(self.create_index_file(&name)?, name, head, before)
     }
@@ -506,10 +506,10 @@ impl<'a> Catalog<'a> {
 }
 
 /// Which snapshots lack what was pruned, as the bundles that a state is made of say.
-fn pruned_ranges(state: &State) -> impl Iterator<Item = RangeInclusive<Number>> + '_ {
+fn pruned_ranges(state: &State) -> impl Iterator<Item = RangeInclusive<SnapshotNumber>> + '_ {
     let records = state.layers().iter().flat_map(|file| &file.head().bundles);
     let pruned = records.filter(|record| record.pruned_until > 0);
-    pruned.filter_map(|record| Some(BundleName::parse(&record.name)?.id.number..=record.pruned_until))
+    pruned.filter_map(|record| Some(BundleName::parse(&record.name)?.id.number..=record.pruned_until.into()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -518,7 +518,7 @@ enum Whole {
     No,
 }
 
-fn index_name(number: Number, whole: Whole) -> String {
+fn index_name(number: SnapshotNumber, whole: Whole) -> String {
     format!("{INDEX}/{number:06}.{}", if whole == Whole::Yes { "full" } else { "delta" })
 }
 

@@ -12,7 +12,7 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::format::bundle::Bundle;
@@ -37,7 +37,7 @@ pub struct Hollowing<'a> {
     /// The contents that go, by their offsets; never none.
     pub contents: &'a [Unneeded],
     /// The last of the snapshots that lack them; 0: none that counts.
-    pub pruned_until: Number,
+    pub pruned_until: SnapshotNumber,
     /// The BLAKE3 by which the bundle after it knows this one.
     pub stands_for: Hash,
 }

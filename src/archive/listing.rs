@@ -11,7 +11,7 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::format::index::IndexFile;
 use std::collections::BTreeMap;
 
@@ -131,14 +131,13 @@ fn parent_of(archive: &Archive, name: &BundleName) -> Option<BundleName> {
 }
 
 /// The number of `000042.full` or `000042.delta`.
-pub fn parse_index_name(name: &str) -> Option<Number> {
+pub fn parse_index_name(name: &str) -> Option<SnapshotNumber> {
     let digits = name.strip_suffix(".full").or_else(|| name.strip_suffix(".delta"))?;
-    let plain = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|number| plain && *number > 0)
+    digits.parse().ok().filter(|_| digits.len() == 6)
 }
 
 /// The bundles that the index files of these numbers speak of, as far as those can be read.
-fn records(archive: &Archive, index: &[String], is_wanted: impl Fn(Number) -> bool) -> Vec<BundleName> {
+fn records(archive: &Archive, index: &[String], is_wanted: impl Fn(SnapshotNumber) -> bool) -> Vec<BundleName> {
     let mut names = Vec::new();
     for file in index {
         let Some(number) = parse_index_name(file).filter(|number| is_wanted(*number)) else { continue };

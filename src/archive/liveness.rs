@@ -15,7 +15,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
@@ -41,9 +41,9 @@ const LOOK_ROWS: u64 = 4096;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gap {
     /// The first and the last number that has bundles.
-    pub numbers: RangeInclusive<Number>,
+    pub numbers: RangeInclusive<SnapshotNumber>,
     /// The snapshot that is kept after them.
-    pub next: Number,
+    pub next: SnapshotNumber,
 }
 
 /// A content that is not needed.
@@ -68,7 +68,7 @@ pub struct Unused {
     /// The contents that are not needed, by their offsets.
     pub contents: Vec<Unneeded>,
     /// The last of the snapshots that lack them when they are gone.
-    pub until: Number,
+    pub until: SnapshotNumber,
 }
 
 impl Unused {
@@ -80,13 +80,13 @@ impl Unused {
 }
 
 /// The gaps in a history of which `is_kept` says which snapshots stay, the newest first. The newest always stays.
-pub fn gaps(catalog: &Catalog, is_kept: &dyn Fn(Number) -> bool) -> Vec<Gap> {
+pub fn gaps(catalog: &Catalog, is_kept: &dyn Fn(SnapshotNumber) -> bool) -> Vec<Gap> {
     let Some(newest) = catalog.newest() else { return Vec::new() };
-    let mut numbers: BTreeMap<Number, bool> = BTreeMap::new();
+    let mut numbers: BTreeMap<SnapshotNumber, bool> = BTreeMap::new();
     for id in catalog.bundles().map(BundleFile::id).filter(|id| id.number <= newest) {
         *numbers.entry(id.number).or_default() |= id.part == 0;
     }
-    let (mut gaps, mut open): (Vec<Gap>, Option<RangeInclusive<Number>>) = (Vec::new(), None);
+    let (mut gaps, mut open): (Vec<Gap>, Option<RangeInclusive<SnapshotNumber>>) = (Vec::new(), None);
     for (number, is_snapshot) in numbers {
         if !is_snapshot || (number != newest && !is_kept(number)) {
             open = Some(open.map_or(number, |open| *open.start())..=number);
@@ -118,7 +118,7 @@ pub fn unused_in(
         while let Some((name, bytes)) = left.pop_if(|(name, _)| name.id >= needed.from) {
             check_interrupted(monitor)?;
             note_bases(catalog, &name, &mut bases)?;
-            visit(needed.unused_of(catalog, (name, bytes), gap.next - 1, &bases)?)?;
+            visit(needed.unused_of(catalog, (name, bytes), gap.next.previous(), &bases)?)?;
         }
     }
     Ok(())
@@ -209,7 +209,7 @@ impl Needed {
         &self,
         catalog: &Catalog,
         (name, bytes): (BundleName, u64),
-        until: Number,
+        until: SnapshotNumber,
         bases: &HashSet<(BundleId, u64)>,
     ) -> Result<Unused> {
         let bundle = catalog.archive().bundle(&name)?;
@@ -232,7 +232,7 @@ impl Needed {
 }
 
 /// The rows of a state that may say that a content was stored at `number` or later.
-fn rows_since(state: &State, number: Number) -> State {
+fn rows_since(state: &State, number: SnapshotNumber) -> State {
     let older = state.layers().iter().map(|file| file.head().number).filter(|known| *known < number).max();
     older.map_or_else(|| state.clone(), |older| state.since(older))
 }
@@ -269,12 +269,12 @@ mod tests {
 
     #[test]
     fn too_many_places_leave_the_first_bundles_to_a_further_look() {
-        let id = |number| BundleId { number, part: 0 };
+        let id = |number| BundleId::new(number, 0);
         let places: Vec<_> = (0..30_u32).map(|n| (id(1 + n / 10), u64::from(n))).collect();
         let cut = |places: Vec<(BundleId, u64)>, max| {
             let mut needed = Needed { from: id(1), places };
             needed.cut(max);
-            (needed.from.number, needed.places.len())
+            (needed.from.number.get(), needed.places.len())
         };
         assert_eq!(cut(places.clone(), 30), (1, 30));
         assert_eq!(cut(places.clone(), 29), (3, 10));

@@ -364,7 +364,7 @@ mod tests {
             entry.stat.kind = if *is_directory { Kind::Directory } else { Kind::Fifo };
             writer.push(path.parent().unwrap().as_bytes(), path.name_bytes(), Some(&entry)).unwrap();
         }
-        writer.publish("i", &IndexHead { number: 1, ..IndexHead::default() }).unwrap();
+        writer.publish("i", &IndexHead { number: 1.into(), ..IndexHead::default() }).unwrap();
         State::new(vec![Arc::new(IndexFile::open(store.open("i").unwrap()).unwrap())])
     }
 
@@ -451,7 +451,7 @@ mod tests {
 
     /// The rows that lead from the state before to that after.
     fn check_difference(after: &State, mut before: Model, model: &Model) {
-        let mut rows = Rows::new(after.since(1).groups_and_gone(EntryPath::root()));
+        let mut rows = Rows::new(after.since(1.into()).groups_and_gone(EntryPath::root()));
         let mut last: Option<EntryPathBuf> = None;
         while let Some((directory, row)) = rows.take().unwrap() {
             let path = EntryPath::new(directory).unwrap().child(row.name()).unwrap();

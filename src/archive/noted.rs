@@ -4,7 +4,7 @@ use crate::archive::catalog::Catalog;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
@@ -23,7 +23,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// When one of its bundles is damaged or cannot be read.
-    pub fn noted_problems(&self, number: Number) -> Result<Vec<Problem>> {
+    pub fn noted_problems(&self, number: SnapshotNumber) -> Result<Vec<Problem>> {
         let mut problems = Vec::new();
         for name in self.names_in(number..=number) {
             problems.extend(self.archive().bundle(&name)?.manifest_tail()?.problems);
@@ -37,7 +37,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// When a bundle is damaged or cannot be read, or the history cannot be.
-    pub fn unsaved(&self, number: Number) -> Result<Unsaved> {
+    pub fn unsaved(&self, number: SnapshotNumber) -> Result<Unsaved> {
         self.noted(number, |tail| {
             let paths = tail.problems.into_iter().filter(|problem| problem.is_unsaved).map(|problem| problem.path);
             paths.chain(tail.unsaved_sources).collect()
@@ -48,16 +48,16 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// As for [`Catalog::unsaved`].
-    pub fn elsewhere(&self, number: Number) -> Result<Unsaved> {
+    pub fn elsewhere(&self, number: SnapshotNumber) -> Result<Unsaved> {
         self.noted(number, |tail| tail.elsewhere)
     }
 
-    fn noted(&self, number: Number, paths_of: impl Fn(Tail) -> Vec<EntryPathBuf>) -> Result<Unsaved> {
+    fn noted(&self, number: SnapshotNumber, paths_of: impl Fn(Tail) -> Vec<EntryPathBuf>) -> Result<Unsaved> {
         let history = self.history()?;
         let mut unsaved = Unsaved::default();
         let Some(own) = history.iter().find(|summary| summary.number == number) else { return Ok(unsaved) };
         let since = |name: &str| read_last(&history, number, name).unwrap_or(number);
-        let since: BTreeMap<&[u8], Number> =
+        let since: BTreeMap<&[u8], SnapshotNumber> =
             own.sources.iter().map(|source| (source.name.as_bytes(), since(&source.name))).collect();
         let first = since.values().copied().min().unwrap_or(number);
         for name in self.names_in(first..=number) {
@@ -71,14 +71,14 @@ impl Catalog<'_> {
         Ok(unsaved)
     }
 
-    fn names_in(&self, numbers: std::ops::RangeInclusive<Number>) -> Vec<BundleName> {
+    fn names_in(&self, numbers: std::ops::RangeInclusive<SnapshotNumber>) -> Vec<BundleName> {
         let bundles = self.bundles().filter(|file| numbers.contains(&file.id().number));
         bundles.map(|file| file.name.clone()).collect()
     }
 }
 
 /// The newest snapshot up to `number` that read the source.
-fn read_last(history: &[Summary], number: Number, name: &str) -> Option<Number> {
+fn read_last(history: &[Summary], number: SnapshotNumber, name: &str) -> Option<SnapshotNumber> {
     let reads = |summary: &&Summary| {
         summary.number <= number && summary.sources.iter().any(|source| source.name == name && source.scanned)
     };

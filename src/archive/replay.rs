@@ -13,7 +13,7 @@ use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -141,7 +141,7 @@ impl Changes {
             if let Some((file, reader)) = self.readers.pop_front() {
                 let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
                 let pruned_until = reader.head()?.pruned_until;
-                self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until });
+                self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until: pruned_until.get() });
             }
         }
         Ok(None)
@@ -181,7 +181,7 @@ pub enum NotFound {
 
 impl NotFound {
     /// What it is at `number`, if all bundles before are there, of which `before` is the state.
-    pub fn after(before: &State, number: Number) -> NotFound {
+    pub fn after(before: &State, number: SnapshotNumber) -> NotFound {
         let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
         if uncertain_since(known, number).is_some() { NotFound::Lost } else { NotFound::Contradiction }
     }
@@ -221,9 +221,13 @@ struct Older(Rows);
 
 impl Older {
     /// The rows that lead from the state at `from` to `before`; of a whole state none that are gone.
-    fn new(before: &State, from: Number) -> Older {
+    fn new(before: &State, from: SnapshotNumber) -> Older {
         let root = EntryPathBuf::root();
-        Older(Rows::new(if from == 0 { before.groups(&root) } else { before.since(from).groups_and_gone(&root) }))
+        Older(Rows::new(if from == SnapshotNumber::NONE {
+            before.groups(&root)
+        } else {
+            before.since(from).groups_and_gone(&root)
+        }))
     }
 
     /// The next row that stands before that of `change`, or of all that are left. The row of the same path is passed over: the
@@ -269,10 +273,10 @@ impl IndexRow {
 ///
 /// # Errors
 /// As for [`Changes::after_moves`].
-pub fn rows(before: &State, from: Number, changes: Changes, not_found: NotFound) -> Result<ChangedRows> {
+pub fn rows(before: &State, from: SnapshotNumber, changes: Changes, not_found: NotFound) -> Result<ChangedRows> {
     let before = changes.after_moves(before, not_found)?;
     let older = Older::new(&before, from);
-    Ok(ChangedRows { older, before, is_whole: from == 0, changes, not_found, waiting: None })
+    Ok(ChangedRows { older, before, is_whole: from == SnapshotNumber::NONE, changes, not_found, waiting: None })
 }
 
 /// See [`rows`].
@@ -315,7 +319,7 @@ impl Iterator for ChangedRows {
 }
 
 /// What the index file of `number` says of itself before its changes are known, which follow the state `before`.
-pub fn index_head(archive: ArchiveId, number: Number, before: &State) -> IndexHead {
+pub fn index_head(archive: ArchiveId, number: SnapshotNumber, before: &State) -> IndexHead {
     let from = base_of(number, before);
     let mut head = IndexHead { archive, number, from, ..IndexHead::default() };
     for file in before.since(from).layers().iter().rev() {
@@ -328,19 +332,19 @@ pub fn index_head(archive: ArchiveId, number: Number, before: &State) -> IndexHe
 /// The state from which the index file of `number` starts. Deltas skip back as in a Fenwick tree (1994) with base 4: a chain is
 /// as long as the number has digits to that base that are not 0, and a row is written at most three times for each. Base 2
 /// makes chains up to twice as long, and saves a third of the writing.
-fn base_of(number: Number, before: &State) -> Number {
-    let Some((whole, deltas)) = before.layers().split_last() else { return 0 };
+fn base_of(number: SnapshotNumber, before: &State) -> SnapshotNumber {
+    let Some((whole, deltas)) = before.layers().split_last() else { return SnapshotNumber::NONE };
     let deltas_bytes: u64 = deltas.iter().map(|file| file.length()).sum();
     if deltas_bytes > (whole.length() / DELTAS_PART).max(DELTAS_BYTES_MIN) {
-        return 0;
+        return SnapshotNumber::NONE;
     }
-    let wanted = number - lowest_digit(number - whole.head().number);
+    let wanted = SnapshotNumber::from(number.get() - lowest_digit(number.get() - whole.head().number.get()));
     let known = before.layers().iter().map(|file| file.head().number);
-    known.filter(|known| *known <= wanted).max().unwrap_or(0)
+    known.filter(|known| *known <= wanted).max().unwrap_or_default()
 }
 
 /// The value of the lowest digit to base 4 that is not 0.
-fn lowest_digit(number: Number) -> Number {
+fn lowest_digit(number: u32) -> u32 {
     let place = number.trailing_zeros() & !1;
     number & 0b11_u32.checked_shl(place).unwrap_or(0)
 }
@@ -371,7 +375,7 @@ impl IndexRows {
     /// When the store fails, or the index is damaged or cannot be read.
     pub fn push(&mut self, path: &EntryPath, mut entry: Option<Entry>, part: u16) -> Result<()> {
         self.push_older(Some(path))?;
-        if entry.is_none() && self.head.from == 0 {
+        if entry.is_none() && self.head.from == SnapshotNumber::NONE {
             return Ok(());
         }
         let content = entry.as_mut().and_then(|entry| entry.content.as_mut());

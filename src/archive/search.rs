@@ -2,7 +2,7 @@
 
 use crate::archive::catalog::Catalog;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
@@ -15,8 +15,13 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// When the monitor asks to stop. A snapshot that cannot be read has nothing.
-    pub fn snapshot_with(&self, path: &EntryPath, number: Number, monitor: &dyn Monitor) -> Result<Option<Number>> {
-        let (mut before, after): (Vec<Number>, Vec<Number>) =
+    pub fn snapshot_with(
+        &self,
+        path: &EntryPath,
+        number: SnapshotNumber,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<SnapshotNumber>> {
+        let (mut before, after): (Vec<SnapshotNumber>, Vec<SnapshotNumber>) =
             self.snapshots().rev().filter(|other| *other != number).partition(|other| *other < number);
         before.extend(after);
         for (count, other) in before.into_iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -58,7 +58,7 @@ impl State {
 
     /// The layers that lead from the state at `from` to this one.
     #[must_use]
-    pub fn since(&self, from: Number) -> State {
+    pub fn since(&self, from: SnapshotNumber) -> State {
         let layers = self.layers.iter().filter(|file| file.head().number > from).cloned().collect();
         State { layers, overlay: self.overlay.clone() }
     }
@@ -487,7 +487,7 @@ mod tests {
 
     type Rows = BTreeMap<(EntryPathBuf, Vec<u8>), Option<u64>>;
 
-    fn layer(number: Number, rows: &Rows) -> Arc<IndexFile> {
+    fn layer(number: SnapshotNumber, rows: &Rows) -> Arc<IndexFile> {
         let store = MemoryStore::new();
         let mut writer = IndexWriter::new(store.create("i").unwrap()).unwrap();
         for ((directory, name), size) in rows {
@@ -557,7 +557,7 @@ mod tests {
                 keys.into_iter().map(|key| (key, (random(3) > 0).then(|| random(1000)))).collect()
             })
             .collect();
-        let files = layers.iter().enumerate().rev().map(|(n, rows)| layer(n as u32 + 1, rows)).collect();
+        let files = layers.iter().enumerate().rev().map(|(n, rows)| layer((n as u32 + 1).into(), rows)).collect();
         (layers, State::new(files))
     }
 
@@ -663,7 +663,7 @@ mod tests {
         for name in &names {
             writer.push(b"z", name.as_bytes(), Some(&Entry::default())).unwrap();
         }
-        writer.publish("i", &IndexHead { number: 1, ..IndexHead::default() }).unwrap();
+        writer.publish("i", &IndexHead { number: 1.into(), ..IndexHead::default() }).unwrap();
         let fails = Arc::new(AtomicBool::new(false));
         let file = IndexFile::open(Box::new(FailsOnce(store.open("i").unwrap(), fails.clone()))).unwrap();
         fails.store(true, std::sync::atomic::Ordering::SeqCst);
@@ -675,7 +675,7 @@ mod tests {
 
     #[test]
     fn an_empty_state_has_nothing() {
-        let state = State::new(vec![layer(1, &Rows::new())]);
+        let state = State::new(vec![layer(1.into(), &Rows::new())]);
         assert_eq!(walked(&state, EntryPath::root()), Rows::new());
         assert!(state.find(&path("a")).unwrap().is_none());
     }

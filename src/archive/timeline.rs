@@ -16,7 +16,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::error::Subject;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
@@ -38,7 +38,7 @@ const FOLLOWED_BYTES_MAX: usize = 64 << 20;
 /// One number of a history.
 pub struct Step {
     /// The number.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// The snapshot; `None` for one that was forgotten, and for parts of one that was never finished.
     pub summary: Option<Summary>,
     /// The state after all bundles up to this number.
@@ -61,13 +61,13 @@ impl Step {
 pub struct Steps<'c> {
     catalog: &'c Catalog<'c>,
     monitor: &'c dyn Monitor,
-    numbers: std::vec::IntoIter<Number>,
+    numbers: std::vec::IntoIter<SnapshotNumber>,
 }
 
 impl<'c> Steps<'c> {
     /// All numbers that `catalog` lists.
     pub fn new(catalog: &'c Catalog, monitor: &'c dyn Monitor) -> Steps<'c> {
-        let mut numbers: Vec<Number> = catalog.bundles().map(|file| file.id().number).collect();
+        let mut numbers: Vec<SnapshotNumber> = catalog.bundles().map(|file| file.id().number).collect();
         numbers.dedup();
         Steps { catalog, monitor, numbers: numbers.into_iter() }
     }
@@ -110,9 +110,9 @@ pub struct Version {
     /// What was there.
     pub entry: Entry,
     /// The first of these snapshots.
-    pub first: Number,
+    pub first: SnapshotNumber,
     /// The last of these snapshots.
-    pub last: Number,
+    pub last: SnapshotNumber,
 }
 
 /// How a path went through the history.
@@ -272,7 +272,7 @@ struct RowAt {
 
 /// One number, as a pass saw it.
 struct Mark {
-    number: Number,
+    number: SnapshotNumber,
     /// The place of the number from which its index file leads; `None`: from nothing.
     base: Option<u32>,
     is_snapshot: bool,
@@ -293,7 +293,7 @@ struct Pass {
 
 impl Pass {
     fn begin(&mut self, step: Step) {
-        let base = step.file().map_or(0, |file| file.head().from);
+        let base = step.file().map_or(SnapshotNumber::NONE, |file| file.head().from);
         let base = self.marks.iter().position(|mark| mark.number == base).map(|place| place as u32);
         self.marks.push(Mark { number: step.number, base, is_snapshot: step.summary.is_some() });
         if step.summary.is_some() {
@@ -342,7 +342,7 @@ impl Pass {
 
     fn course(&self, path: EntryPathBuf, track: Track) -> Result<Option<Course>> {
         let seen = track.at_each(&self.marks);
-        let mut runs: Vec<(u32, Number, Number)> = Vec::new();
+        let mut runs: Vec<(u32, SnapshotNumber, SnapshotNumber)> = Vec::new();
         let mut at_end = Seen::Unknown;
         let mut before = Seen::Unknown;
         for (mark, seen) in self.marks.iter().zip(seen).filter(|(mark, _)| mark.is_snapshot) {
@@ -358,7 +358,7 @@ impl Pass {
             Seen::Gone => false,
             Seen::Unknown => self.newest.find(&path)?.is_some(),
         };
-        let version = |(version, first, last): (u32, Number, Number)| {
+        let version = |(version, first, last): (u32, SnapshotNumber, SnapshotNumber)| {
             let entry = track.versions.get(version as usize).cloned().unwrap_or_default();
             Version { entry, first, last }
         };

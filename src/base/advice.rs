@@ -1,5 +1,6 @@
 //! What to do now, as a value: whoever shows an error or a problem says it in the words of its commands, buttons or keys.
 
+use crate::base::id::SnapshotNumber;
 use std::path::PathBuf;
 
 /// What a person can do about an error, a problem or a damage.
@@ -13,12 +14,12 @@ pub enum Advice {
     /// What is in this snapshot can be listed.
     ListFiles {
         /// Its number.
-        snapshot: u32,
+        snapshot: SnapshotNumber,
     },
     /// What is not in this snapshot is in that one.
     LookInSnapshot {
         /// Its number.
-        snapshot: u32,
+        snapshot: SnapshotNumber,
     },
     /// Too much fits a pattern: name a folder.
     NameFolder,
@@ -35,14 +36,14 @@ pub enum Advice {
     /// What was forgotten can be had again.
     UndoForget {
         /// The snapshot's number.
-        snapshot: u32,
+        snapshot: SnapshotNumber,
     },
     /// Snapshots are forgotten by number or by rules.
     NameSnapshotsOrRules,
     /// A snapshot is marked to be kept: the mark can be taken away.
     TakeMarkAway {
         /// The snapshot's number.
-        snapshot: u32,
+        snapshot: SnapshotNumber,
     },
     /// What a person said of snapshots cannot be read: it can be set aside.
     RepairMarks,

@@ -511,7 +511,7 @@ mod tests {
             let base = Content { hash: Hash([base; 32]), ..Content::default() };
             Arc::new(Patch { base, ..patch(&[(8, 0, 0, 0)], 8) })
         });
-        let place = Place { bundle: BundleId { number: 1, part: 0 }, offset };
+        let place = Place { bundle: BundleId::new(1, 0), offset };
         let content = Some(Content { hash: Hash([hash; 32]), place, patch, ..Content::default() });
         Entry { stat: Stat { size: 8, ..Stat::default() }, content, ..Entry::default() }
     }

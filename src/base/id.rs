@@ -1,7 +1,11 @@
 //! What identifies things: the archive, contents (BLAKE3), bundles and their numbers. Knows nothing of where they are kept.
 
 use crate::base::time::Time;
+use serde::Deserialize;
+use serde::Serialize;
+use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 
 /// The BLAKE3 hash of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -85,11 +89,89 @@ impl fmt::Debug for ArchiveId {
     }
 }
 
-/// A snapshot's number: 1, 2, 3 …; it decides order, never the clock. At most [`NUMBER_MAX`].
-pub type Number = u32;
+/// A snapshot's number: 1, 2, 3 …; it decides order, never the clock. 0 stands for "before the first", or "none".
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SnapshotNumber(u32);
 
-/// The last number that fits a bundle's name.
-pub const NUMBER_MAX: Number = 999_999;
+impl SnapshotNumber {
+    /// Before the first snapshot, or none.
+    pub const NONE: SnapshotNumber = SnapshotNumber(0);
+
+    /// The first snapshot's.
+    pub const FIRST: SnapshotNumber = SnapshotNumber(1);
+
+    /// The last that fits a bundle's name.
+    pub const MAX: SnapshotNumber = SnapshotNumber(999_999);
+
+    /// As a plain number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Whether it can be that of a snapshot.
+    pub fn is_valid(self) -> bool {
+        (SnapshotNumber::FIRST..=SnapshotNumber::MAX).contains(&self)
+    }
+
+    /// The number after this one.
+    #[must_use]
+    pub const fn next(self) -> SnapshotNumber {
+        SnapshotNumber(self.0.saturating_add(1))
+    }
+
+    /// The number before this one; [`SnapshotNumber::NONE`] has none and gives itself.
+    #[must_use]
+    pub const fn previous(self) -> SnapshotNumber {
+        SnapshotNumber(self.0.saturating_sub(1))
+    }
+}
+
+/// With a number as a person writes it.
+impl PartialEq<u32> for SnapshotNumber {
+    fn eq(&self, number: &u32) -> bool {
+        self.0 == *number
+    }
+}
+
+impl PartialOrd<u32> for SnapshotNumber {
+    fn partial_cmp(&self, number: &u32) -> Option<Ordering> {
+        self.0.partial_cmp(number)
+    }
+}
+
+impl From<u32> for SnapshotNumber {
+    fn from(number: u32) -> SnapshotNumber {
+        SnapshotNumber(number)
+    }
+}
+
+/// Reads decimal digits, and nothing else.
+impl FromStr for SnapshotNumber {
+    type Err = NoSnapshotNumber;
+
+    fn from_str(text: &str) -> Result<SnapshotNumber, NoSnapshotNumber> {
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        number.map(SnapshotNumber).filter(|number| number.is_valid()).ok_or(NoSnapshotNumber)
+    }
+}
+
+/// What was read is no number from 1 to [`SnapshotNumber::MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoSnapshotNumber;
+
+/// With width and fill as for any number.
+impl fmt::Display for SnapshotNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for SnapshotNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
 
 /// The last part number that fits a bundle's name.
 pub const PART_MAX: u16 = 9_999;
@@ -98,21 +180,21 @@ pub const PART_MAX: u16 = 9_999;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct BundleId {
     /// The snapshot's number.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// 1, 2, 3 … for earlier parts, 0 for the last.
     pub part: u16,
 }
 
 /// In the order of replay: by number, then earlier parts, then the last.
 impl Ord for BundleId {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         let place = |id: &BundleId| (id.number, id.part.wrapping_sub(1));
         place(self).cmp(&place(other))
     }
 }
 
 impl PartialOrd for BundleId {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
@@ -128,16 +210,20 @@ impl fmt::Display for BundleId {
 }
 
 impl BundleId {
+    /// The bundle with this part of this snapshot.
+    pub const fn new(number: u32, part: u16) -> BundleId {
+        BundleId { number: SnapshotNumber(number), part }
+    }
+
     /// Reads what `Display` writes, and nothing else.
     pub fn parse(text: &str) -> Option<BundleId> {
         let (number, part) = text.split_at_checked(6)?;
         let part = if part.is_empty() { "0" } else { part.strip_prefix('.').filter(|part| part.len() == 4)? };
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(number) || !digits(part) || part == "0000" {
+        if !digits(part) || part == "0000" {
             return None;
         }
-        let id = BundleId { number: number.parse().ok()?, part: part.parse().ok()? };
-        (id.number > 0).then_some(id)
+        Some(BundleId { number: number.parse().ok()?, part: part.parse().ok()? })
     }
 }
 
@@ -152,7 +238,7 @@ pub struct BundleName {
 impl BundleName {
     /// The name of bundle `id` of a snapshot made at `time`; `None` when number, part or year has too many digits.
     pub fn new(id: BundleId, time: Time) -> Option<BundleName> {
-        if !(1..=NUMBER_MAX).contains(&id.number) || id.part > PART_MAX {
+        if !id.number.is_valid() || id.part > PART_MAX {
             return None;
         }
         let part = if id.part == 0 { String::new() } else { format!(".{:04}", id.part) };
@@ -227,7 +313,7 @@ mod tests {
     fn bundle_names_are_read_as_written_and_sort_as_replayed() {
         let time = Time::from_rfc3339("2026-11-22T23:55:02Z").unwrap();
         let names: Vec<String> = [(41, 0), (42, 1), (42, 2), (42, 0), (43, 0)]
-            .map(|(number, part)| BundleName::new(BundleId { number, part }, time).unwrap())
+            .map(|(number, part)| BundleName::new(BundleId::new(number, part), time).unwrap())
             .map(|name| {
                 assert_eq!(BundleName::parse(name.as_str()), Some(name.clone()));
                 assert_eq!(BundleId::parse(&name.id.to_string()), Some(name.id));
@@ -240,7 +326,7 @@ mod tests {
         let mut ids: Vec<_> = names.iter().rev().map(|name| BundleName::parse(name).unwrap().id).collect();
         ids.sort();
         assert_eq!(
-            ids.iter().map(|id| (id.number, id.part)).collect::<Vec<_>>(),
+            ids.iter().map(|id| (id.number.get(), id.part)).collect::<Vec<_>>(),
             [(41, 0), (42, 1), (42, 2), (42, 0), (43, 0)]
         );
     }
@@ -265,8 +351,8 @@ mod tests {
 
     #[test]
     fn references_have_one_form() {
-        assert_eq!(BundleId { number: 42, part: 0 }.to_string(), "000042");
-        assert_eq!(BundleId { number: 42, part: 7 }.to_string(), "000042.0007");
+        assert_eq!(BundleId::new(42, 0).to_string(), "000042");
+        assert_eq!(BundleId::new(42, 7).to_string(), "000042.0007");
         for bad in [
             "",
             "42",

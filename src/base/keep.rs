@@ -4,7 +4,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::matcher::Matcher;
 use crate::base::path::printable;
 use crate::base::snapshot::Standing;
@@ -132,7 +132,7 @@ pub enum Reason {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdict {
     /// The snapshot.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// Why it stays; empty: it goes.
     pub reasons: Vec<Reason>,
 }
@@ -175,7 +175,7 @@ impl KeepRules {
     fn counters(&self) -> [Counter; 6] {
         let counter = |left, reason, key| Counter { left, reason, key, seen: HashSet::new() };
         [
-            counter(self.last, Reason::Last, |summary, _| (i64::from(summary.number), 0)),
+            counter(self.last, Reason::Last, |summary, _| (i64::from(summary.number.get()), 0)),
             counter(self.hourly, Reason::Hourly, |_, at| (day_of(at), i64::from(at.hour()))),
             counter(self.daily, Reason::Daily, |_, at| (day_of(at), 0)),
             counter(self.weekly, Reason::Weekly, |_, at| week_of(at)),
@@ -206,7 +206,7 @@ impl KeepRules {
 /// What stays whatever the rules are.
 pub fn always_kept(history: &[Summary]) -> Vec<Verdict> {
     let newest = history.last().map(|summary| summary.number);
-    let mut newest_of: BTreeMap<&str, Number> = BTreeMap::new();
+    let mut newest_of: BTreeMap<&str, SnapshotNumber> = BTreeMap::new();
     for summary in history {
         let read = summary.sources.iter().filter(|source| source.scanned);
         newest_of.extend(read.map(|source| (source.name.as_str(), summary.number)));
@@ -239,7 +239,7 @@ impl Counter {
             return None;
         }
         // What is beyond the calendar is in no span with another.
-        let key = at.map_or((i64::MIN, i64::from(summary.number)), |at| (self.key)(summary, at));
+        let key = at.map_or((i64::MIN, i64::from(summary.number.get())), |at| (self.key)(summary, at));
         if !self.seen.insert(key) && !is_oldest {
             return None;
         }

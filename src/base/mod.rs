@@ -1,13 +1,15 @@
 //! Words and tools that do no I/O. Knows nothing of files, formats and archives.
 
-pub mod advice;
 pub mod path;
 pub mod pattern;
 pub mod text;
 pub mod time;
 
-pub mod error;
 pub mod id;
+
+pub mod advice;
+
+pub mod error;
 
 pub mod concurrency;
 pub mod holes;

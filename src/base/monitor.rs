@@ -5,6 +5,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Rules;
@@ -95,7 +96,7 @@ pub enum Notice {
     /// The snapshots after this one cannot be read.
     LaterSnapshotsUnreadable {
         /// The last that can.
-        number: u32,
+        number: SnapshotNumber,
         /// Why.
         why: String,
     },

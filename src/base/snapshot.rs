@@ -5,7 +5,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Subject;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
@@ -126,7 +126,7 @@ impl Counts {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Summary {
     /// Its number.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// When it was made.
     pub time: Time,
     /// The sources it holds, by name.
@@ -140,7 +140,7 @@ pub struct Summary {
     /// The person's note; empty when there is none.
     pub note: String,
     /// The list of its changes was lost in part: it and the snapshots up to this one may differ from what was saved. 0: none.
-    pub uncertain_until: Number,
+    pub uncertain_until: SnapshotNumber,
     /// What became of it since.
     pub standing: Standing,
 }
@@ -177,19 +177,22 @@ impl Standing {
 }
 
 /// The snapshot whose lost list of changes makes snapshot `number` uncertain; `None` when nothing does.
-pub fn uncertain_since<'a>(history: impl IntoIterator<Item = &'a Summary>, number: Number) -> Option<Number> {
+pub fn uncertain_since<'a>(
+    history: impl IntoIterator<Item = &'a Summary>,
+    number: SnapshotNumber,
+) -> Option<SnapshotNumber> {
     let makes = |summary: &&Summary| (summary.number..=summary.uncertain_until).contains(&number);
     history.into_iter().filter(makes).map(|summary| summary.number).min()
 }
 
 /// That a snapshot is not in the archive.
-pub fn no_snapshot(number: Number) -> Error {
+pub fn no_snapshot(number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
         .with_advice(Advice::ListSnapshots)
 }
 
 /// That a snapshot was forgotten.
-pub fn forgotten(number: Number, standing: Standing) -> Error {
+pub fn forgotten(number: SnapshotNumber, standing: Standing) -> Error {
     let (what, advice) = if standing == Standing::Pruned {
         let what = format!("snapshot {number} was forgotten, and is pruned: some of what it held is no longer there");
         (what, Advice::ListSnapshots)
@@ -200,14 +203,14 @@ pub fn forgotten(number: Number, standing: Standing) -> Error {
 }
 
 /// That a path is not in a snapshot.
-pub fn no_path(path: &EntryPath, number: Number) -> Error {
+pub fn no_path(path: &EntryPath, number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"))
         .about(Subject::Entry(path.to_owned()))
         .with_advice(Advice::ListFiles { snapshot: number })
 }
 
 /// That the state at a snapshot may not be what was saved, for what changed in snapshot `since` is not fully known.
-pub fn uncertain(since: Number) -> Problem {
+pub fn uncertain(since: SnapshotNumber) -> Problem {
     let what = format!(
         "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \
          the archive was damaged"

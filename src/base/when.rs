@@ -4,8 +4,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::id::NUMBER_MAX;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::time::Time;
 use jiff::Timestamp;
 use jiff::ToSpan;
@@ -27,7 +26,7 @@ pub enum When {
     /// So many before the newest one.
     LatestMinus(u32),
     /// The one with this number.
-    Number(Number),
+    Number(SnapshotNumber),
     /// The newest one that was made at this time or before.
     NotAfter(Time),
 }
@@ -69,8 +68,7 @@ fn parse_lower(text: &str, now: Time, zone: &TimeZone) -> Parsed<When> {
         return steps.map(|steps| When::LatestMinus(steps as u32)).ok_or("expected a number after `-`");
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().ok().filter(|number| (1..=NUMBER_MAX).contains(number));
-        return number.map(When::Number).ok_or("a snapshot's number is between 1 and 999999");
+        return text.parse().map(When::Number).map_err(|_| "a snapshot's number is between 1 and 999999");
     }
     let time = if text.ends_with("ago") { ago(text, now, zone)? } else { day_and_time(text, now, zone)? };
     Ok(When::NotAfter(time))
@@ -264,12 +262,12 @@ fn zoned(time: Time, zone: &TimeZone) -> Option<Zoned> {
     Some(Timestamp::new(time.seconds, time.nanos as i32).ok()?.to_zoned(zone.clone()))
 }
 
-/// The snapshot that is meant, of a history of numbers and times in any order. Number decides what is newer, never the clock.
+/// The snapshot that is meant, of a history of numbers and times in any order. The number decides what is newer, never the clock.
 ///
 /// # Errors
 /// Only if there is no such snapshot; the error says from where to where the history goes. Times in it are in UTC.
-pub fn choose(when: &When, history: &[(Number, Time)]) -> Result<Number> {
-    let mut numbers: Vec<Number> = history.iter().map(|(number, _)| *number).collect();
+pub fn choose(when: &When, history: &[(SnapshotNumber, Time)]) -> Result<SnapshotNumber> {
+    let mut numbers: Vec<SnapshotNumber> = history.iter().map(|(number, _)| *number).collect();
     numbers.sort_unstable();
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
         let error = Error::new(ErrorKind::NotFound, "there is no snapshot yet");
@@ -296,7 +294,7 @@ pub fn choose(when: &When, history: &[(Number, Time)]) -> Result<Number> {
     }
 }
 
-fn before_history(time: Time, history: &[(Number, Time)]) -> String {
+fn before_history(time: Time, history: &[(SnapshotNumber, Time)]) -> String {
     let asked = utc(time);
     match history.iter().min_by_key(|(number, made)| (*made, *number)) {
         Some((number, made)) => {
@@ -369,10 +367,10 @@ mod tests {
     #[test]
     fn numbers_and_latest_are_understood() {
         for (text, when) in [
-            ("1", When::Number(1)),
-            ("999999", When::Number(999_999)),
-            ("000042", When::Number(42)),
-            ("2026", When::Number(2026)),
+            ("1", When::Number(1.into())),
+            ("999999", When::Number(999_999.into())),
+            ("000042", When::Number(42.into())),
+            ("2026", When::Number(2026.into())),
             ("latest", When::Latest),
             (" Latest ", When::Latest),
             ("latest~0", When::LatestMinus(0)),
@@ -687,13 +685,13 @@ mod tests {
     fn the_newest_snapshot_not_later_is_chosen_by_number() {
         let made = |seconds| Time::new(seconds, 0);
         // The clock was set back before snapshot 3.
-        let history = [(1, made(100)), (2, made(200)), (3, made(150)), (5, made(300))];
+        let history = [(1, 100), (2, 200), (3, 150), (5, 300)].map(|(number, seconds)| (number.into(), made(seconds)));
         for (when, number) in [
             (When::Latest, 5),
             (When::LatestMinus(0), 5),
             (When::LatestMinus(1), 3),
             (When::LatestMinus(3), 1),
-            (When::Number(2), 2),
+            (When::Number(2.into()), 2),
             (When::NotAfter(made(100)), 1),
             (When::NotAfter(made(149)), 1),
             (When::NotAfter(made(150)), 3),
@@ -710,10 +708,10 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_is_not_there_is_an_error_that_says_what_is() {
-        let history = [(2, at("2026-11-22T23:55:02Z")), (4, at("2026-11-24T00:00:00Z"))];
+        let history = [(2.into(), at("2026-11-22T23:55:02Z")), (4.into(), at("2026-11-24T00:00:00Z"))];
         for (when, what) in [
-            (When::Number(3), "there is no snapshot 3: the history goes from 2 to 4"),
-            (When::Number(5), "there is no snapshot 5: the history goes from 2 to 4"),
+            (When::Number(3.into()), "there is no snapshot 3: the history goes from 2 to 4"),
+            (When::Number(5.into()), "there is no snapshot 5: the history goes from 2 to 4"),
             (When::LatestMinus(2), "there is no snapshot latest~2: the history has 2 in all"),
             (
                 When::NotAfter(at("2026-11-22T23:55:01Z")),
@@ -724,7 +722,7 @@ mod tests {
             let error = choose(&when, &history).unwrap_err();
             assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotFound, what));
         }
-        for when in [When::Latest, When::LatestMinus(0), When::Number(1), When::NotAfter(now())] {
+        for when in [When::Latest, When::LatestMinus(0), When::Number(1.into()), When::NotAfter(now())] {
             assert_eq!(choose(&when, &[]).unwrap_err().to_string(), "there is no snapshot yet");
         }
     }

@@ -9,7 +9,7 @@ use super::rolling::Share;
 use super::session::Session;
 use super::stoppable::stoppable;
 use snap_archive::archive::open::Archive;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateReport;
@@ -43,7 +43,8 @@ fn checked_and_noted(archive: &Archive, report: &CreateReport, session: &Session
     });
     let cycle = session.settings.archive_config()?.and_then(|(_, archive)| archive.verify);
     let Some(cycle) = cycle else { return Ok(Checked::default()) };
-    let sizes: Vec<(Number, u64)> = history.iter().map(|summary| (summary.number, summary.bytes_added)).collect();
+    let sizes: Vec<(SnapshotNumber, u64)> =
+        history.iter().map(|summary| (summary.number, summary.bytes_added)).collect();
     let now = Time::now().seconds;
     let Share { snapshots, owed } = rolling::share(&sizes, &rolling, now, cycle);
     let checked =
@@ -63,11 +64,11 @@ fn checked_and_noted(archive: &Archive, report: &CreateReport, session: &Session
 
 fn read_back(
     archive: &Archive,
-    snapshots: &BTreeSet<Number>,
+    snapshots: &BTreeSet<SnapshotNumber>,
     history: &[Summary],
     session: &Session,
 ) -> Result<Checked, Failure> {
-    let newest = history.last().map_or(0, |summary| summary.number);
+    let newest = history.last().map_or(SnapshotNumber::NONE, |summary| summary.number);
     session.console.aside(&format!("Snapshot {newest} is saved. Reading back a share of the archive …"));
     let stopped = Failure::stopped("stopped; the snapshot is saved");
     let threads = session.settings.threads;

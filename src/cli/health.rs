@@ -174,7 +174,7 @@ mod tests {
             free: Some(500),
             total: Some(1000),
             week_bytes: Some(10),
-            snapshot: Some(SnapshotNote { number: 3, time: NOW, ..SnapshotNote::default() }),
+            snapshot: Some(SnapshotNote { number: 3.into(), time: NOW, ..SnapshotNote::default() }),
             ..ArchiveNotes::default()
         }
     }
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn what_was_not_read_back_for_long_is_told() {
         let mut archive = well();
-        archive.rolling.sound = [(1, NOW - 61 * DAY_SECONDS), (2, NOW)].into();
+        archive.rolling.sound = [(1.into(), NOW - 61 * DAY_SECONDS), (2.into(), NOW)].into();
         assert_eq!(told(&archive, Some(NOW), None)[0].0, Word::Look);
-        archive.rolling.sound = [(1, NOW - 59 * DAY_SECONDS)].into();
+        archive.rolling.sound = [(1.into(), NOW - 59 * DAY_SECONDS)].into();
         assert_eq!(told(&archive, Some(NOW), None), []);
     }
 

@@ -8,7 +8,7 @@ use super::schedule::When;
 use serde::Deserialize;
 use serde::Serialize;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::Room;
@@ -85,7 +85,7 @@ pub(crate) struct ArchiveNotes {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SnapshotNote {
-    pub(crate) number: Number,
+    pub(crate) number: SnapshotNumber,
     pub(crate) time: i64,
     /// How many entries could not be saved as they should.
     pub(crate) problems: u64,
@@ -99,7 +99,7 @@ pub(crate) struct SnapshotNote {
 pub(crate) struct SourceNote {
     pub(crate) name: String,
     /// The last snapshot that read it, and when that was made; `None`: none has.
-    pub(crate) snapshot: Option<Number>,
+    pub(crate) snapshot: Option<SnapshotNumber>,
     pub(crate) time: Option<i64>,
     /// Whether it was to be read the last time and was not there.
     pub(crate) missing: bool,
@@ -125,9 +125,9 @@ pub(crate) struct Rolling {
     /// Bytes that were due and were not read, as a snapshot is read as a whole or not.
     pub(crate) owed: u64,
     /// When each snapshot was read and found to be as it was written.
-    pub(crate) sound: BTreeMap<Number, i64>,
+    pub(crate) sound: BTreeMap<SnapshotNumber, i64>,
     /// Snapshots in which damage was found, and not since found sound.
-    pub(crate) damaged: BTreeMap<Number, i64>,
+    pub(crate) damaged: BTreeMap<SnapshotNumber, i64>,
 }
 
 impl Notes {
@@ -170,7 +170,7 @@ impl ArchiveNotes {
         (self.free, self.total) = (room.free_bytes, room.total_bytes);
         self.week_bytes = week_bytes(history, now);
         self.sources = sources(history);
-        let numbers = |number: &Number| history.iter().any(|summary| summary.number == *number);
+        let numbers = |number: &SnapshotNumber| history.iter().any(|summary| summary.number == *number);
         self.rolling.sound.retain(|number, _| numbers(number));
         self.rolling.damaged.retain(|number, _| numbers(number));
         let Some(newest) = history.last() else { return self.snapshot = None };
@@ -290,7 +290,7 @@ mod tests {
 
     const DAY: i64 = 24 * 3600;
 
-    fn summary(number: Number, day: i64, bytes_added: u64, sources: &[(&str, bool)]) -> Summary {
+    fn summary(number: u32, day: i64, bytes_added: u64, sources: &[(&str, bool)]) -> Summary {
         let record = |(name, scanned): &(&str, bool)| SourceRecord {
             name: (*name).to_owned(),
             scanned: *scanned,
@@ -298,7 +298,7 @@ mod tests {
             ..SourceRecord::default()
         };
         let sources = sources.iter().map(record).collect();
-        Summary { number, time: Time::new(day * DAY, 0), bytes_added, sources, ..Summary::default() }
+        Summary { number: number.into(), time: Time::new(day * DAY, 0), bytes_added, sources, ..Summary::default() }
     }
 
     #[test]
@@ -316,7 +316,8 @@ mod tests {
     fn each_source_has_the_snapshot_that_read_it_last() {
         let history = [summary(1, 0, 0, &[("a", true), ("b", true)]), summary(4, 9, 0, &[("a", true), ("b", false)])];
         let notes = sources(&history);
-        let of = |note: &SourceNote| (note.name.clone(), note.snapshot, note.time, note.missing);
+        let of =
+            |note: &SourceNote| (note.name.clone(), note.snapshot.map(SnapshotNumber::get), note.time, note.missing);
         assert_eq!(of(&notes[0]), ("a".to_owned(), Some(4), Some(9 * DAY), false));
         assert_eq!(of(&notes[1]), ("b".to_owned(), Some(1), Some(0), true));
     }

@@ -6,7 +6,7 @@ use super::output::text;
 use super::session::Session;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::aspect::Change;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::matcher::Matcher;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::EntryPathBuf;
@@ -25,7 +25,7 @@ pub(crate) struct Wanted {
     /// A path; `None`: everything.
     pub(crate) path: Option<EntryPathBuf>,
     /// Which snapshot.
-    pub(crate) at: Number,
+    pub(crate) at: SnapshotNumber,
     /// Where to; `None`: back to where it was.
     pub(crate) to: Option<PathBuf>,
 }
@@ -114,11 +114,16 @@ fn literal(text: &str) -> String {
     text.trim_matches('/').chars().map(|c| if is_escapable(&c) { one(c) } else { ".".to_owned() }).collect()
 }
 
-fn version(path: &EntryPath, catalog: &Catalog, history: &[Summary], session: &Session) -> Result<Number, Failure> {
+fn version(
+    path: &EntryPath,
+    catalog: &Catalog,
+    history: &[Summary],
+    session: &Session,
+) -> Result<SnapshotNumber, Failure> {
     let mut versions = log(catalog, path, &session.console)?;
     versions.retain(|version| version.entry.is_some());
     versions.reverse();
-    let shown: Vec<(Number, String)> = versions
+    let shown: Vec<(SnapshotNumber, String)> = versions
         .iter()
         .filter_map(|version| {
             let last = *version.snapshots.last()?;
@@ -134,12 +139,12 @@ fn version(path: &EntryPath, catalog: &Catalog, history: &[Summary], session: &S
     choose("Which version? The first is the newest", &shown, session)
 }
 
-fn snapshot(history: &[Summary], session: &Session) -> Result<Number, Failure> {
+fn snapshot(history: &[Summary], session: &Session) -> Result<SnapshotNumber, Failure> {
     let one = |summary: &Summary| {
         let note = if summary.note.is_empty() { String::new() } else { format!("  {}", summary.note) };
         (summary.number, format!("{}{note}", when(summary.time)))
     };
-    let shown: Vec<(Number, String)> = history.iter().rev().map(one).collect();
+    let shown: Vec<(SnapshotNumber, String)> = history.iter().rev().map(one).collect();
     choose("As it was when? The first is the newest", &shown, session)
 }
 
@@ -148,7 +153,7 @@ fn when(time: Time) -> String {
 }
 
 /// The snapshot of the line that is chosen.
-fn choose(question: &str, shown: &[(Number, String)], session: &Session) -> Result<Number, Failure> {
+fn choose(question: &str, shown: &[(SnapshotNumber, String)], session: &Session) -> Result<SnapshotNumber, Failure> {
     for (at, (_, line)) in shown.iter().take(SHOWN_MAX).enumerate() {
         let line = snap_archive::base::path::printable(line.as_bytes()).into_owned();
         session.console.line(&format!("  {:>2}  {line}", at + 1));

@@ -593,14 +593,14 @@ mod tests {
     fn head() -> Head {
         Head {
             archive: ArchiveId([1; 16]),
-            id: BundleId { number: 1, part: 0 },
+            id: BundleId::new(1, 0),
             time: Time::new(0, 0),
             parent: None,
             sources: Vec::new(),
             note: String::new(),
             stands_for: None,
-            uncertain_until: 0,
-            pruned_until: 0,
+            uncertain_until: 0.into(),
+            pruned_until: 0.into(),
         }
     }
 

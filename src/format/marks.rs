@@ -4,8 +4,7 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
 use crate::base::id::Hash;
-use crate::base::id::NUMBER_MAX;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -16,9 +15,9 @@ pub const MARKS_BYTES_MAX: u64 = 32 << 20;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Marks {
     /// Those that are forgotten.
-    pub forgotten: BTreeSet<Number>,
+    pub forgotten: BTreeSet<SnapshotNumber>,
     /// Those that rules never forget.
-    pub kept: BTreeSet<Number>,
+    pub kept: BTreeSet<SnapshotNumber>,
 }
 
 impl Marks {
@@ -58,13 +57,11 @@ impl Marks {
         if lines.next().is_none_or(|first| format!("{first}\n") != first_line(archive)) {
             return Err(bad("it is of another archive, or of a newer program"));
         }
-        let (mut marks, mut last) = (Marks::default(), 0);
+        let (mut marks, mut last) = (Marks::default(), SnapshotNumber::NONE);
         for line in lines {
             let (number, word) = line.split_once(' ').ok_or_else(|| bad("a line has no word"))?;
-            let is_plain = number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit());
-            let number = number.parse().ok().filter(|number| is_plain && (1..=NUMBER_MAX).contains(number));
-            let number: Number =
-                number.filter(|number| *number > last).ok_or_else(|| bad("its numbers are not in order"))?;
+            let number = Some(number).filter(|number| number.len() == 6).and_then(|number| number.parse().ok());
+            let number = number.filter(|number| *number > last).ok_or_else(|| bad("its numbers are not in order"))?;
             last = number;
             match word {
                 "forgotten" => marks.forgotten.insert(number),
@@ -88,7 +85,7 @@ mod tests {
     const ID: ArchiveId = ArchiveId([7; 16]);
 
     fn marks() -> Marks {
-        Marks { forgotten: BTreeSet::from([1, 2, 999_999]), kept: BTreeSet::from([3]) }
+        Marks { forgotten: BTreeSet::from([1, 2, 999_999].map(SnapshotNumber::from)), kept: BTreeSet::from([3.into()]) }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::error::Subject;
 use crate::base::id::Hasher;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
@@ -36,7 +36,7 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// written; when `out` cannot be written, or the archive not be read any more; [`ErrorKind::Interrupted`].
 pub fn cat(
     catalog: &Catalog,
-    number: Number,
+    number: SnapshotNumber,
     path: &EntryPath,
     monitor: &dyn Monitor,
     out: &mut dyn Write,

@@ -11,7 +11,7 @@ use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path;
@@ -27,7 +27,7 @@ use std::collections::HashSet;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DuOptions {
     /// In which snapshot.
-    pub at: Number,
+    pub at: SnapshotNumber,
     /// What of it. Default: none, which means all.
     pub paths: Vec<EntryPathBuf>,
     /// So many levels of folders below each path have a line of their own; 0, the default: none.
@@ -220,7 +220,7 @@ impl Stored {
         Ok(())
     }
 
-    fn add(&mut self, path: &EntryPath, entry: &Entry, number: Number) {
+    fn add(&mut self, path: &EntryPath, entry: &Entry, number: SnapshotNumber) {
         let place = entry.content.as_ref().map(|content| content.place);
         let Some(place) = place.filter(|place| place.bundle.number == number && place.is_there()) else { return };
         if entry.stat.link != 0 && !self.linked.insert((place.bundle, place.offset)) {

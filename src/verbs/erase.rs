@@ -16,7 +16,7 @@ use crate::base::error::Result;
 use crate::base::error::Subject;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
@@ -129,7 +129,7 @@ fn erase_bundles(archive: &Archive, plan: &ErasePlan, lease: &dyn Lease, monitor
         let mut reader = archive.bundle(name)?.manifest()?;
         while reader.next_change()?.is_some() {}
         let stands_for = parents.named(archive, name).unwrap_or(reader.digest());
-        let hollowing = Hollowing { contents: &contents, pruned_until: 0, stands_for };
+        let hollowing = Hollowing { contents: &contents, pruned_until: SnapshotNumber::NONE, stands_for };
         let now = make_hollow(archive, name, &hollowing, Some(lease), monitor)?;
         bytes += lengths.get(id).map_or(0, |before| before.saturating_sub(now));
     }
@@ -195,7 +195,7 @@ fn for_each_file(
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
-    let mut numbers: Vec<Number> = catalog.bundles().map(|file| file.id().number).collect();
+    let mut numbers: Vec<SnapshotNumber> = catalog.bundles().map(|file| file.id().number).collect();
     numbers.dedup();
     for number in numbers {
         let state = catalog.state(number)?;

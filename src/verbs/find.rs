@@ -9,7 +9,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::matcher::Matcher;
 use crate::base::monitor::Monitor;
 use crate::base::path::EntryPathBuf;
@@ -43,9 +43,9 @@ pub struct Found {
     /// How many versions that are as wanted follow each other.
     pub versions: u64,
     /// The first snapshot with such a version.
-    pub first: Number,
+    pub first: SnapshotNumber,
     /// The last snapshot with such a version.
-    pub last: Number,
+    pub last: SnapshotNumber,
     /// Whether nothing is at the path in the newest snapshot.
     pub is_deleted: bool,
 }

@@ -10,7 +10,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::keep::KeepRules;
 use crate::base::keep::Reason;
 use crate::base::keep::Verdict;
@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Which {
     /// These.
-    Named(BTreeSet<Number>),
+    Named(BTreeSet<SnapshotNumber>),
     /// Those that these rules do not keep, in the time zone of this computer.
     NotKeptBy(KeepRules),
 }
@@ -87,7 +87,7 @@ pub(super) fn forget_locked(archive: &Archive, options: &ForgetOptions, monitor:
         Which::NotKeptBy(rules) => rules.verdicts(&there, Time::now(), &system_zone())?,
     };
     let go = verdicts.iter().filter(|verdict| verdict.reasons.is_empty()).map(|verdict| verdict.number);
-    let kept: BTreeSet<Number> =
+    let kept: BTreeSet<SnapshotNumber> =
         verdicts.iter().filter(|verdict| !verdict.reasons.is_empty()).map(|verdict| verdict.number).collect();
     let mut freed_bytes = None;
     if options.dry_run {
@@ -108,13 +108,13 @@ pub(super) fn no_rules() -> Error {
 fn write_forgotten(
     archive: &Archive,
     mut marks: Marks,
-    numbers: impl Iterator<Item = Number>,
+    numbers: impl Iterator<Item = SnapshotNumber>,
     catalog: &Catalog,
 ) -> Result<()> {
     let before = marks.clone();
     marks.forgotten.extend(numbers);
     // What is no longer there needs no mark.
-    let there: BTreeSet<Number> = catalog.snapshots().collect();
+    let there: BTreeSet<SnapshotNumber> = catalog.snapshots().collect();
     marks.forgotten.retain(|number| there.contains(number));
     if marks == before {
         return Ok(());
@@ -124,7 +124,7 @@ fn write_forgotten(
 }
 
 /// What becomes of each snapshot when these are forgotten.
-fn named(numbers: &BTreeSet<Number>, catalog: &Catalog, there: &[Summary]) -> Result<Vec<Verdict>> {
+fn named(numbers: &BTreeSet<SnapshotNumber>, catalog: &Catalog, there: &[Summary]) -> Result<Vec<Verdict>> {
     let mut verdicts = always_kept(there);
     for number in numbers {
         let Some(verdict) = verdicts.iter().find(|verdict| verdict.number == *number) else {
@@ -142,7 +142,7 @@ fn named(numbers: &BTreeSet<Number>, catalog: &Catalog, there: &[Summary]) -> Re
     Ok(verdicts)
 }
 
-fn always_stays(number: Number, reason: &Reason) -> Error {
+fn always_stays(number: SnapshotNumber, reason: &Reason) -> Error {
     let (why, advice) = match reason {
         Reason::Marked => ("it is marked to be kept".to_owned(), Advice::TakeMarkAway { snapshot: number }),
         Reason::NewestOf(source) => (format!("it is the newest that read {source}"), Advice::ListSnapshots),
@@ -155,7 +155,7 @@ fn always_stays(number: Number, reason: &Reason) -> Error {
 ///
 /// # Errors
 /// When the archive cannot be read or is damaged; [`ErrorKind::Interrupted`] when the monitor asks to stop.
-pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<Number>, monitor: &dyn Monitor) -> Result<u64> {
+pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<SnapshotNumber>, monitor: &dyn Monitor) -> Result<u64> {
     monitor.event(Event::Phase(Phase::FindingUnused));
     let mut bytes = 0;
     for gap in liveness::gaps(catalog, &|number| kept.contains(&number)) {
@@ -171,11 +171,15 @@ pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<Number>, monitor: 
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when one of them was not forgotten, or is pruned; otherwise as for [`forget`].
-pub fn remember(archive: &Archive, numbers: Option<&BTreeSet<Number>>, monitor: &dyn Monitor) -> Result<Vec<Number>> {
+pub fn remember(
+    archive: &Archive,
+    numbers: Option<&BTreeSet<SnapshotNumber>>,
+    monitor: &dyn Monitor,
+) -> Result<Vec<SnapshotNumber>> {
     let _lease = archive.lock(Time::now())?;
     let mut marks = archive.marks()?;
     let history = archive.catalog(monitor)?.history()?;
-    let standing = |number: Number| {
+    let standing = |number: SnapshotNumber| {
         let found = history.iter().find(|summary| summary.number == number);
         found.map(|summary| summary.standing).ok_or_else(|| no_snapshot(number))
     };
@@ -189,9 +193,9 @@ pub fn remember(archive: &Archive, numbers: Option<&BTreeSet<Number>>, monitor: 
             }
         }
     }
-    let is_meant = |number: &Number| numbers.is_none_or(|numbers| numbers.contains(number));
-    let can_be = |number: &Number| standing(*number).is_ok_and(|standing| standing == Standing::Forgotten);
-    let back: Vec<Number> =
+    let is_meant = |number: &SnapshotNumber| numbers.is_none_or(|numbers| numbers.contains(number));
+    let can_be = |number: &SnapshotNumber| standing(*number).is_ok_and(|standing| standing == Standing::Forgotten);
+    let back: Vec<SnapshotNumber> =
         marks.forgotten.iter().copied().filter(|number| is_meant(number) && can_be(number)).collect();
     marks.forgotten.retain(|number| !back.contains(number));
     archive.write_marks(&marks)?;
@@ -202,7 +206,7 @@ pub fn remember(archive: &Archive, numbers: Option<&BTreeSet<Number>>, monitor: 
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when one is not there or was forgotten; otherwise as for [`forget`].
-pub fn mark(archive: &Archive, numbers: &BTreeSet<Number>, monitor: &dyn Monitor) -> Result<()> {
+pub fn mark(archive: &Archive, numbers: &BTreeSet<SnapshotNumber>, monitor: &dyn Monitor) -> Result<()> {
     let _lease = archive.lock(Time::now())?;
     let mut marks = archive.marks()?;
     let catalog = archive.catalog(monitor)?;
@@ -217,7 +221,7 @@ pub fn mark(archive: &Archive, numbers: &BTreeSet<Number>, monitor: &dyn Monitor
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when one has none; otherwise as for [`forget`].
-pub fn unmark(archive: &Archive, numbers: &BTreeSet<Number>) -> Result<()> {
+pub fn unmark(archive: &Archive, numbers: &BTreeSet<SnapshotNumber>) -> Result<()> {
     let _lease = archive.lock(Time::now())?;
     let mut marks = archive.marks()?;
     if let Some(other) = numbers.iter().find(|number| !marks.kept.contains(number)) {

@@ -9,7 +9,7 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
@@ -50,7 +50,7 @@ pub fn has_two_histories(archive: &Archive, monitor: &dyn Monitor) -> Result<boo
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotedProblems {
     /// The snapshot.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// The first 1000 of them; or why they cannot be read.
     pub problems: std::result::Result<Vec<Problem>, String>,
 }
@@ -85,7 +85,7 @@ pub fn noted_problems(archive: &Archive, history: &[Summary], monitor: &dyn Moni
 /// the monitor asks to stop; what `visit` fails with; otherwise as for [`list`].
 pub fn ls(
     archive: &Archive,
-    number: Number,
+    number: SnapshotNumber,
     options: &LsOptions,
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
@@ -99,7 +99,7 @@ pub fn ls(
 /// As for [`ls`].
 pub fn ls_from(
     catalog: &Catalog,
-    number: Number,
+    number: SnapshotNumber,
     options: &LsOptions,
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,

@@ -12,7 +12,7 @@ use crate::base::aspect::change;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
@@ -22,7 +22,7 @@ use crate::base::time::Time;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogVersion {
     /// The snapshots that have it, ascending; never none.
-    pub snapshots: Vec<Number>,
+    pub snapshots: Vec<SnapshotNumber>,
     /// When the first of them was made.
     pub time: Time,
     /// What was there; `None`: nothing any more.

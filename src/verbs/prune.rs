@@ -18,7 +18,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
@@ -166,7 +166,7 @@ impl Pass<'_> {
             self.archive.catalog_for_writing(self.monitor)?
         };
         let history = catalog.history()?;
-        let kept: BTreeSet<Number> =
+        let kept: BTreeSet<SnapshotNumber> =
             history.iter().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
         let parents = Parents::of(&catalog);
         self.monitor.event(Event::Phase(Phase::Pruning));
@@ -267,7 +267,7 @@ fn is_full(error: &std::io::Error) -> bool {
 }
 
 /// Index files that say where contents were in bundles of this number.
-fn remove_index(archive: &Archive, from: Number) -> Result<()> {
+fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
     for (file, _) in archive.store().list(INDEX)? {
         if parse_index_name(&file).is_some_and(|number| number >= from) {
             archive.store().remove(&format!("{INDEX}/{file}"))?;

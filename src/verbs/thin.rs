@@ -3,7 +3,7 @@
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::keep::KeepRules;
 use crate::base::keep::always_kept;
 use crate::base::monitor::Monitor;
@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Thinned {
     /// The snapshots that were forgotten.
-    pub forgotten: Vec<Number>,
+    pub forgotten: Vec<SnapshotNumber>,
     /// What was pruned.
     pub pruned: PruneReport,
 }
@@ -49,9 +49,9 @@ pub(super) struct Spare<'a> {
     catalog: &'a Catalog<'a>,
     monitor: &'a dyn Monitor,
     /// All that are not forgotten.
-    there: BTreeSet<Number>,
+    there: BTreeSet<SnapshotNumber>,
     /// Those of them that may go, the oldest first.
-    may_go: Vec<Number>,
+    may_go: Vec<SnapshotNumber>,
 }
 
 impl<'a> Spare<'a> {
@@ -77,7 +77,7 @@ impl<'a> Spare<'a> {
     /// # Errors
     /// As for [`unused_bytes`].
     pub(super) fn bytes(&self, count: usize) -> Result<u64> {
-        let go: BTreeSet<Number> = self.may_go[..count].iter().copied().collect();
+        let go: BTreeSet<SnapshotNumber> = self.may_go[..count].iter().copied().collect();
         unused_bytes(self.catalog, &self.there.difference(&go).copied().collect(), self.monitor)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Spare<'a> {
     ///
     /// # Errors
     /// As for [`Spare::bytes`].
-    pub(super) fn oldest_for(&self, bytes: u64) -> Result<BTreeSet<Number>> {
+    pub(super) fn oldest_for(&self, bytes: u64) -> Result<BTreeSet<SnapshotNumber>> {
         let (mut too_few, mut enough) = (0, self.may_go.len());
         if self.bytes(0)? >= bytes {
             enough = 0;
@@ -116,11 +116,11 @@ impl<'a> Spare<'a> {
 /// As for [`thin`].
 pub(super) fn make_room(
     archive: &Archive,
-    numbers: BTreeSet<Number>,
+    numbers: BTreeSet<SnapshotNumber>,
     lease: &dyn Lease,
     monitor: &dyn Monitor,
 ) -> Result<Thinned> {
-    let forgotten: Vec<Number> = numbers.iter().copied().collect();
+    let forgotten: Vec<SnapshotNumber> = numbers.iter().copied().collect();
     if !forgotten.is_empty() {
         forget_locked(archive, &ForgetOptions { which: Which::Named(numbers), dry_run: false }, monitor)?;
     }

@@ -13,7 +13,7 @@ use snap_archive::base::advice::Advice;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::ArchiveId;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
@@ -107,7 +107,7 @@ pub fn open(store: impl Store + 'static) -> Archive {
 }
 
 /// The numbers of all snapshots.
-pub fn history(archive: &Archive) -> Vec<Number> {
+pub fn history(archive: &Archive) -> Vec<SnapshotNumber> {
     let recorder = Recorder::new();
     let history = archive.catalog(&recorder).unwrap().history().unwrap();
     history.iter().map(|summary| summary.number).collect()
@@ -115,7 +115,8 @@ pub fn history(archive: &Archive) -> Vec<Number> {
 
 /// Everything in a snapshot: directory by directory, in each by name.
 #[track_caller]
-pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
+pub fn entries(archive: &Archive, number: impl Into<SnapshotNumber>) -> Vec<(Vec<u8>, Entry)> {
+    let number = number.into();
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let groups = catalog.state(number).unwrap().groups(EntryPath::root());
@@ -130,7 +131,8 @@ pub fn entries(archive: &Archive, number: Number) -> Vec<(Vec<u8>, Entry)> {
 
 /// A line for everything in a snapshot; every content is read and its hash checked.
 #[track_caller]
-pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> {
+pub fn contents(archive: &Archive, number: impl Into<SnapshotNumber>) -> BTreeMap<Vec<u8>, String> {
+    let number = number.into();
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let mut reader = Contents::new(&catalog, Check::Hash, Advice::PlugInAndRestoreAgain).reader();
@@ -150,7 +152,8 @@ pub fn contents(archive: &Archive, number: Number) -> BTreeMap<Vec<u8>, String> 
 
 /// One file's bytes.
 #[track_caller]
-pub fn file(archive: &Archive, number: Number, path: &str) -> Vec<u8> {
+pub fn file(archive: &Archive, number: impl Into<SnapshotNumber>, path: &str) -> Vec<u8> {
+    let number = number.into();
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
     let path = EntryPathBuf::from_bytes(path.as_bytes()).unwrap();
@@ -178,19 +181,19 @@ pub fn restore(archive: &Archive, options: &RestoreOptions, monitor: &dyn Monito
 ///
 /// # Errors
 /// As for the library's own function.
-pub fn export(archive: &Archive, at: Number, monitor: &dyn Monitor) -> Result<u64> {
-    let options = ExportOptions { at, ..ExportOptions::default() };
+pub fn export(archive: &Archive, at: impl Into<SnapshotNumber>, monitor: &dyn Monitor) -> Result<u64> {
+    let options = ExportOptions { at: at.into(), ..ExportOptions::default() };
     snap_archive::verbs::export::export(&archive.catalog(monitor)?, &options, &mut std::io::sink(), monitor)
 }
 
 /// Fails the test unless a snapshot restores to just this.
 #[track_caller]
-pub fn assert_restores(archive: &Archive, number: Number, expected: &Path) {
+pub fn assert_restores(archive: &Archive, number: impl Into<SnapshotNumber>, expected: &Path) {
     let out = tempfile::tempdir().unwrap();
     let target = out.path().join("out");
     let recorder = Recorder::new();
     let owners = rustix::process::geteuid().is_root();
-    let options = RestoreOptions { target: target.clone(), at: number, owners, ..RestoreOptions::default() };
+    let options = RestoreOptions { target: target.clone(), at: number.into(), owners, ..RestoreOptions::default() };
     restore(archive, &options, &recorder).unwrap();
     assert_eq!(recorder.problems(), []);
     assert_same_below(expected, &target, Level::Everything);
@@ -198,10 +201,10 @@ pub fn assert_restores(archive: &Archive, number: Number, expected: &Path) {
 
 /// Fails the test unless stock tar makes just this of all bundles up to a snapshot's.
 #[track_caller]
-pub fn assert_replays(store: &dyn Store, upto: Number, expected: &Path) {
+pub fn assert_replays(store: &dyn Store, upto: impl Into<SnapshotNumber>, expected: &Path) {
     let drive = on_a_drive(store);
     let out = drive.path().join("replayed");
-    stock_replay(drive.path(), upto as usize, &out);
+    stock_replay(drive.path(), upto.into().get() as usize, &out);
     assert_same_below(expected, &out, Level::Stock);
 }
 

@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 
 pub type Model = BTreeMap<EntryPathBuf, Entry>;
 
-pub const NUMBERS: Number = 23;
+pub const NUMBERS: u32 = 23;
 
 /// Numbers that look random and are the same each time.
 struct Random(Hash);
@@ -70,7 +70,7 @@ impl Story {
 
     /// Adds the bundles of the next number: three parts at most, the last of which may be missing.
     pub fn add_number(&mut self) {
-        let number = self.models.len() as Number;
+        let number = SnapshotNumber::from(self.models.len() as u32);
         let paths = self.paths();
         let mut model = self.models.last().unwrap().clone();
         let is_finished = number == NUMBERS || self.random.below(5) > 0;
@@ -89,7 +89,7 @@ impl Story {
     }
 
     fn add_bundle(&mut self, id: BundleId, paths: &[EntryPathBuf], model: &mut Model) {
-        let (monitor, time) = (Recorder::new(), Time::new(i64::from(id.number) * 1000, 0));
+        let (monitor, time) = (Recorder::new(), Time::new(i64::from(id.number.get()) * 1000, 0));
         let parent = self.archive.catalog_for_writing(&monitor).unwrap().parent().unwrap();
         let head = Head {
             archive: self.archive.id(),
@@ -99,8 +99,8 @@ impl Story {
             sources: Vec::new(),
             note: String::new(),
             stands_for: None,
-            uncertain_until: 0,
-            pruned_until: 0,
+            uncertain_until: 0.into(),
+            pruned_until: 0.into(),
         };
         let name = BundleName::new(id, time).unwrap();
         let upload = self.archive.store().create(&bundle_path(&name)).unwrap();
@@ -163,18 +163,18 @@ fn whole(model: &Model) -> Vec<IndexRow> {
     in_row_order(model.iter().map(|(path, entry)| (path.clone(), Some(entry.clone()))))
 }
 
-fn check_rows(story: &Story, catalog: &Catalog, number: Number) {
-    let before = catalog.state(number - 1).unwrap();
+fn check_rows(story: &Story, catalog: &Catalog, number: u32) {
+    let before = catalog.state((number - 1).into()).unwrap();
     let model = &story.models[number as usize];
-    for from in before.layers().iter().map(|file| file.head().number).chain([0]) {
-        let files: Vec<BundleFile> = catalog.between(number - 1, number).cloned().collect();
+    for from in before.layers().iter().map(|file| file.head().number).chain([SnapshotNumber::NONE]) {
+        let files: Vec<BundleFile> = catalog.between((number - 1).into(), number.into()).cloned().collect();
         let changes = Changes::open(&story.archive, files).unwrap();
         let made: Result<Vec<IndexRow>> = rows(&before, from, changes, NotFound::Contradiction).unwrap().collect();
         let expected = if from == 0 {
             whole(model)
         } else {
             let touched: BTreeSet<&EntryPathBuf> =
-                story.touched[from as usize + 1..=number as usize].iter().flatten().collect();
+                story.touched[from.get() as usize + 1..=number as usize].iter().flatten().collect();
             in_row_order(touched.into_iter().map(|path| (path.clone(), model.get(path).cloned())))
         };
         assert_eq!(made.unwrap(), expected, "{number} from {from}");
@@ -212,7 +212,7 @@ fn every_state_and_every_index_file_is_what_a_plain_map_of_paths_says() {
         (0..NUMBERS).for_each(|_| story.add_number());
         let monitor = Recorder::new();
         let catalog = story.archive.catalog(&monitor).unwrap();
-        let states: Vec<State> = (0..=NUMBERS).map(|number| catalog.state(number).unwrap()).collect();
+        let states: Vec<State> = (0..=NUMBERS).map(|number| catalog.state(number.into()).unwrap()).collect();
         for (state, model) in states.iter().zip(&story.models) {
             assert_eq!(rows_of(state), whole(model), "seed {seed}");
         }
@@ -227,7 +227,7 @@ fn every_state_and_every_index_file_is_what_a_plain_map_of_paths_says() {
         for (name, _) in story.archive.store().list(INDEX).unwrap() {
             story.archive.store().remove(&format!("{INDEX}/{name}")).unwrap();
         }
-        let again = story.archive.catalog(&monitor).unwrap().state(NUMBERS).unwrap();
+        let again = story.archive.catalog(&monitor).unwrap().state(NUMBERS.into()).unwrap();
         assert_eq!(rows_of(&again), whole(&story.models[NUMBERS as usize]), "seed {seed}");
     }
 }

@@ -8,8 +8,8 @@ use crate::base::monitor::Recorder;
 use std::collections::BTreeSet;
 
 /// What the plain maps say of the paths that are wanted.
-fn expected(story: &Story, snapshots: &[Number], wanted: impl Fn(&EntryPath) -> bool) -> Vec<Course> {
-    let at = |number: Number| &story.models[number as usize];
+fn expected(story: &Story, snapshots: &[SnapshotNumber], wanted: impl Fn(&EntryPath) -> bool) -> Vec<Course> {
+    let at = |number: SnapshotNumber| &story.models[number.get() as usize];
     let paths: BTreeSet<&EntryPathBuf> = snapshots.iter().flat_map(|number| at(*number).keys()).collect();
     let mut courses = Vec::new();
     for path in paths.into_iter().filter(|path| wanted(path)) {
@@ -64,7 +64,7 @@ fn every_path_goes_through_the_history_as_plain_maps_say_in_one_pass_or_in_many(
         (0..NUMBERS).for_each(|_| story.add_number());
         let monitor = Recorder::new();
         let catalog = story.archive.catalog(&monitor).unwrap();
-        let snapshots: Vec<Number> = catalog.snapshots().collect();
+        let snapshots: Vec<SnapshotNumber> = catalog.snapshots().collect();
         let all = Only(|_: &[u8]| true, |_: &Entry| true);
         for bytes_max in [FOLLOWED_BYTES_MAX, 20_000, 1] {
             let courses = Courses { bytes_max, ..Courses::new(&catalog, &monitor, &all, 2) };
@@ -88,10 +88,10 @@ fn a_path_that_is_wanted_from_some_version_on_is_followed_to_its_end() {
         (0..NUMBERS).for_each(|_| story.add_number());
         let monitor = Recorder::new();
         let catalog = story.archive.catalog(&monitor).unwrap();
-        let snapshots: Vec<Number> = catalog.snapshots().collect();
+        let snapshots: Vec<SnapshotNumber> = catalog.snapshots().collect();
         let fits = |entry: &Entry| entry.content.as_ref().is_some_and(|content| content.hash.0[0] < 60);
         let wanted = Only(|_: &[u8]| true, fits);
-        let fitting = |courses: Vec<Course>| -> Vec<(EntryPathBuf, Vec<(Number, Number)>, bool)> {
+        let fitting = |courses: Vec<Course>| -> Vec<(EntryPathBuf, Vec<(SnapshotNumber, SnapshotNumber)>, bool)> {
             let runs = |course: &Course| {
                 let fitting = course.versions.iter().filter(|version| fits(&version.entry));
                 fitting.map(|version| (version.first, version.last)).collect::<Vec<_>>()
@@ -116,7 +116,7 @@ fn no_more_index_files_stay_open_than_the_newest_state_is_made_of() {
         assert_eq!(catalog.open_files(), step.state.layers().len(), "{}", step.number);
         numbers.push((step.number, step.summary.map(|summary| summary.number)));
     }
-    assert_eq!(numbers.len() as Number, NUMBERS);
-    let finished: Vec<Number> = numbers.iter().filter_map(|(_, summary)| *summary).collect();
+    assert_eq!(numbers.len() as u32, NUMBERS);
+    let finished: Vec<SnapshotNumber> = numbers.iter().filter_map(|(_, summary)| *summary).collect();
     assert_eq!(finished, catalog.snapshots().collect::<Vec<_>>());
 }

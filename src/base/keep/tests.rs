@@ -11,8 +11,8 @@ fn berlin() -> TimeZone {
 
 /// Snapshots 1, 2, 3 … made at these times, UTC.
 fn history(times: &[&str]) -> Vec<Summary> {
-    let summary = |(number, time): (Number, &&str)| Summary {
-        number,
+    let summary = |(number, time): (u32, &&str)| Summary {
+        number: number.into(),
         time: Time::from_rfc3339(&format!("{time}Z")).unwrap(),
         ..Summary::default()
     };

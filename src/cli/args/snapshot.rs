@@ -11,7 +11,7 @@ use snap_archive::archive::state::State;
 use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::ErrorKind;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
@@ -56,7 +56,7 @@ impl AtArgs {
 
 impl SnapshotArgs {
     /// As if this snapshot and this path in it were typed; without one, everything.
-    pub(crate) fn of(number: Number, path: Option<&EntryPathBuf>) -> SnapshotArgs {
+    pub(crate) fn of(number: SnapshotNumber, path: Option<&EntryPathBuf>) -> SnapshotArgs {
         let shown = path.map(|path| OsString::from(printable(path.as_bytes()).into_owned()));
         SnapshotArgs { at: AtArgs { at: number.to_string() }, paths: shown.into_iter().collect() }
     }
@@ -138,7 +138,7 @@ pub(crate) fn chosen(when: &When, mut history: Vec<Summary>) -> Result<Summary, 
 ///
 /// # Errors
 /// When one cannot be understood (usage), or there is no such snapshot.
-pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<Number>, Failure> {
+pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<SnapshotNumber>, Failure> {
     let history = catalog.history()?;
     let mut numbers = BTreeSet::new();
     for word in words {
@@ -151,13 +151,13 @@ pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<Nu
             });
             continue;
         };
-        let bound = |text: &str| text.parse::<Number>().ok();
+        let bound = |text: &str| text.parse().ok().map(<SnapshotNumber as From<u32>>::from);
         let range = bound(first).zip(bound(last)).filter(|(first, last)| first <= last);
         let (first, last) = range.ok_or_else(|| {
             Failure::usage(format!("'{}' is no range of snapshots such as 3..7", printable(word.as_bytes())))
         })?;
         let found = history.iter().filter(|summary| (first..=last).contains(&summary.number));
-        let found: Vec<Number> = found.map(|summary| summary.number).collect();
+        let found: Vec<SnapshotNumber> = found.map(|summary| summary.number).collect();
         if found.is_empty() {
             let error = Error::new(ErrorKind::NotFound, format!("there is no snapshot from {first} to {last}"));
             return Err(error.with_advice(Advice::ListSnapshots).into());
@@ -174,7 +174,7 @@ pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<Nu
 pub(crate) fn paths_in(
     typed: &[OsString],
     catalog: &Catalog,
-    numbers: &[Number],
+    numbers: &[SnapshotNumber],
 ) -> Result<Vec<EntryPathBuf>, Failure> {
     let one = |typed: &OsString| {
         let typed = typed.as_encoded_bytes();
@@ -198,7 +198,7 @@ pub(crate) struct Typed {
 }
 
 /// What was typed as it is in a snapshot: as it was shown, as it is, or a line of `ls` with more behind it.
-fn found(typed: &[u8], catalog: &Catalog, number: Number) -> Result<Option<EntryPathBuf>, Failure> {
+fn found(typed: &[u8], catalog: &Catalog, number: SnapshotNumber) -> Result<Option<EntryPathBuf>, Failure> {
     let literal = entry_path(&platform::with_slashes(typed))?;
     if literal.is_root() {
         return Ok(Some(literal));

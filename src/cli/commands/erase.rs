@@ -10,7 +10,7 @@ use super::super::output::erase::Planned;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::erase::ErasePlan;
 use snap_archive::verbs::erase::erase;
@@ -43,7 +43,7 @@ Examples:
 pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
-    let newest_first: Vec<Number> = catalog.history()?.iter().rev().map(|summary| summary.number).collect();
+    let newest_first: Vec<SnapshotNumber> = catalog.history()?.iter().rev().map(|summary| summary.number).collect();
     let paths = paths_in(&args.paths, &catalog, &newest_first)?;
     drop(catalog);
     let stopped = || Failure::stopped("stopped before anything was erased");

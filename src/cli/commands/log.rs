@@ -7,7 +7,7 @@ use super::super::output::log::PathLog;
 use super::super::output::log::PathLogs;
 use super::super::session::Session;
 use clap::Args;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::verbs::log::log;
 use std::ffi::OsString;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &LogArgs, session: &Session) -> Result<Outcome, Failure>
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let history = catalog.history()?;
-    let newest_first: Vec<Number> =
+    let newest_first: Vec<SnapshotNumber> =
         history.iter().rev().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
     let paths = paths_in(&args.paths, &catalog, &newest_first)?;
     let mut logs = Vec::new();

@@ -12,7 +12,7 @@ use clap::Args;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::error::Result as SnapResult;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::snapshot::uncertain;
 use snap_archive::base::snapshot::uncertain_since;
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
 }
 
 /// Says what of the list may not be had, or may be wrong.
-fn told_doubts(lost: u64, number: Number, catalog: &Catalog, session: &Session) -> Result<Outcome, Failure> {
+fn told_doubts(lost: u64, number: SnapshotNumber, catalog: &Catalog, session: &Session) -> Result<Outcome, Failure> {
     if lost > 0 {
         let files = text::count(lost, "file", "files");
         session.console.note(&format!("the content of {files} was lost when the archive was damaged"));

@@ -1,6 +1,7 @@
 //! What to do now, in the words of this program: each advice of the library as sentences. Prints nothing.
 
 use snap_archive::base::advice::Advice;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use std::path::Path;
 
@@ -147,7 +148,7 @@ pub(crate) fn create_there(directory: &Path) -> String {
 }
 
 /// When what is compared with is not fully known.
-pub(crate) fn rehash(number: u32) -> String {
+pub(crate) fn rehash(number: SnapshotNumber) -> String {
     format!(
         "a part of the list of what changed up to snapshot {number} was lost when the archive was damaged. To be sure that \
          everything is saved as it is now, run the same command once with --rehash."

@@ -8,7 +8,7 @@ use super::render::Text;
 use super::text;
 use serde::Serialize;
 use snap_archive::base::error::Problem;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::create::CreateReport;
@@ -37,7 +37,7 @@ pub(crate) struct Created<'a> {
 /// A share of the archive that was read back after a run.
 #[derive(Default, Serialize)]
 pub(crate) struct Checked {
-    pub(crate) snapshots: Vec<Number>,
+    pub(crate) snapshots: Vec<SnapshotNumber>,
     pub(crate) bytes: u64,
     /// How many damages were found.
     pub(crate) findings: u64,
@@ -48,7 +48,7 @@ struct Document<'a> {
     snapshot: Option<Snapshot<'a>>,
     dry_run: bool,
     read_back: bool,
-    compared_with: Option<Number>,
+    compared_with: Option<SnapshotNumber>,
     counts: &'a Counts,
     bytes_read: u64,
     bytes_written: u64,
@@ -67,7 +67,7 @@ struct Document<'a> {
 /// What was forgotten and pruned.
 #[derive(Serialize)]
 struct ThinnedJson<'a> {
-    forgotten: &'a [Number],
+    forgotten: &'a [SnapshotNumber],
     freed_bytes: u64,
     not_pruned: u64,
 }

@@ -14,7 +14,7 @@ use snap_archive::base::aspect::Change;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::error::Result;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::diff::Changed;
@@ -166,7 +166,7 @@ impl Side {
         }
     }
 
-    fn number(&self) -> Option<Number> {
+    fn number(&self) -> Option<SnapshotNumber> {
         match self {
             Side::Snapshot(summary) => Some(summary.number),
             Side::Files => None,
@@ -229,8 +229,8 @@ pub(crate) struct Totals {
 
 #[derive(Serialize)]
 struct StatDocument<'a> {
-    old: Option<Number>,
-    new: Option<Number>,
+    old: Option<SnapshotNumber>,
+    new: Option<SnapshotNumber>,
     #[serde(flatten)]
     stat: &'a Stat,
 }

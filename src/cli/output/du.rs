@@ -8,7 +8,7 @@ use super::table::Align;
 use super::table::Table;
 use super::text;
 use serde::Serialize;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::du::Added;
 use snap_archive::verbs::du::Usage;
@@ -29,7 +29,7 @@ pub(crate) struct Sizes<'a> {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    snapshot: Number,
+    snapshot: SnapshotNumber,
     sizes: Vec<SizeDocument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     added: Option<Vec<AddedDocument<'a>>>,
@@ -44,7 +44,7 @@ struct SizeDocument<'a> {
 
 #[derive(Serialize)]
 struct AddedDocument<'a> {
-    snapshot: Number,
+    snapshot: SnapshotNumber,
     time: String,
     bytes_added: u64,
     bytes: u64,

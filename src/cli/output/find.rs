@@ -6,7 +6,7 @@ use super::text;
 use serde::Serialize;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::error::Result;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::find::Found;
 
@@ -18,8 +18,8 @@ struct Document<'a> {
     #[serde(flatten)]
     entry: Listed<'a>,
     versions: u64,
-    first: Number,
-    last: Number,
+    first: SnapshotNumber,
+    last: SnapshotNumber,
     deleted: bool,
 }
 

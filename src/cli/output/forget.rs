@@ -7,7 +7,7 @@ use super::table::Align;
 use super::table::Table;
 use super::text;
 use serde::Serialize;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::keep::Reason;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::forget::ForgetReport;
@@ -22,7 +22,7 @@ pub(crate) struct Forgotten<'a> {
 struct Document<'a> {
     dry_run: bool,
     snapshots: Vec<Judged<'a>>,
-    forgotten: Vec<Number>,
+    forgotten: Vec<SnapshotNumber>,
     freed_bytes: Option<u64>,
 }
 
@@ -136,17 +136,17 @@ fn why(reason: &Reason) -> String {
 }
 
 /// The snapshots that are there again.
-pub(crate) struct Remembered(pub(crate) Vec<Number>);
+pub(crate) struct Remembered(pub(crate) Vec<SnapshotNumber>);
 
 #[derive(Serialize)]
 struct RememberedJson<'a> {
-    taken_back: &'a [Number],
+    taken_back: &'a [SnapshotNumber],
 }
 
 impl Render for Remembered {
     fn text(&self, text: &mut Text) {
         let count = text::count(self.0.len() as u64, "snapshot", "snapshots");
-        let names: Vec<String> = self.0.iter().map(Number::to_string).collect();
+        let names: Vec<String> = self.0.iter().map(SnapshotNumber::to_string).collect();
         let which = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
         text.summary(format!("{count} taken back{which}."));
     }
@@ -158,19 +158,19 @@ impl Render for Remembered {
 
 /// The snapshots that are marked now, or no longer.
 pub(crate) struct Marked {
-    pub(crate) numbers: Vec<Number>,
+    pub(crate) numbers: Vec<SnapshotNumber>,
     pub(crate) is_marked: bool,
 }
 
 #[derive(Serialize)]
 struct MarkedJson<'a> {
-    snapshots: &'a [Number],
+    snapshots: &'a [SnapshotNumber],
     marked: bool,
 }
 
 impl Render for Marked {
     fn text(&self, text: &mut Text) {
-        let names: Vec<String> = self.numbers.iter().map(Number::to_string).collect();
+        let names: Vec<String> = self.numbers.iter().map(SnapshotNumber::to_string).collect();
         let what = if self.is_marked { "Marked to be kept" } else { "No longer marked" };
         text.summary(format!("{what}: {}.", names.join(", ")));
     }

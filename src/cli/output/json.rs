@@ -9,7 +9,7 @@ use snap_archive::base::error::Error;
 use snap_archive::base::error::Problem;
 use snap_archive::base::error::Result;
 use snap_archive::base::error::Subject;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::is_harmless;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::SourceRecord;
@@ -149,7 +149,7 @@ pub(crate) fn seconds(duration: Duration) -> f64 {
 /// A snapshot, as `list` and `create` show it.
 #[derive(Serialize)]
 pub(crate) struct Snapshot<'a> {
-    number: Number,
+    number: SnapshotNumber,
     time: String,
     sources: &'a [SourceRecord],
     counts: &'a Counts,

@@ -153,7 +153,7 @@ impl History {
 
 /// Whether a number below the newest has no snapshot.
 fn has_gaps(history: &[Summary]) -> bool {
-    history.last().is_some_and(|last| last.number as usize > history.len())
+    history.last().is_some_and(|last| last.number.get() as usize > history.len())
 }
 
 /// `12 new, 3 modified, 10,234 unchanged`; without what there is none of.

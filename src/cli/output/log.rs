@@ -16,7 +16,7 @@ use snap_archive::base::aspect::Aspect;
 use snap_archive::base::aspect::Change;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::verbs::log::Below;
 use snap_archive::verbs::log::LogVersion;
@@ -43,7 +43,7 @@ struct LogDocument<'a> {
 
 #[derive(Serialize)]
 struct VersionDocument<'a> {
-    snapshots: &'a [Number],
+    snapshots: &'a [SnapshotNumber],
     time: String,
     change: &'static str,
     changed: Vec<&'static str>,
@@ -120,7 +120,7 @@ fn snapshots(version: &LogVersion) -> String {
     match version.snapshots.as_slice() {
         [first, .., last] => format!("{first}–{last}"),
         [one] if version.entry.is_none() => format!("{one}–"),
-        one => one.iter().map(Number::to_string).collect(),
+        one => one.iter().map(SnapshotNumber::to_string).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::render::Text;
 use super::text;
 use serde::Serialize;
 use snap_archive::base::error::Problem;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::SourceRecord;
@@ -31,7 +31,7 @@ pub(crate) struct Restored<'a> {
 
 #[derive(Serialize)]
 struct Document<'a> {
-    snapshot: Number,
+    snapshot: SnapshotNumber,
     time: String,
     target: Option<json::Text<'a>>,
     in_place: bool,

@@ -7,7 +7,7 @@ use super::table::Align;
 use super::table::Table;
 use super::text;
 use serde::Serialize;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::SourceRecord;
 use snap_archive::base::snapshot::Summary;
@@ -30,7 +30,7 @@ struct Known<'a> {
 
 #[derive(Serialize)]
 struct Read {
-    snapshot: Number,
+    snapshot: SnapshotNumber,
     time: String,
 }
 
@@ -38,13 +38,13 @@ struct Read {
 pub(crate) struct Dropped<'a> {
     pub(crate) name: &'a str,
     /// The snapshot that says so.
-    pub(crate) snapshot: Number,
+    pub(crate) snapshot: SnapshotNumber,
 }
 
 #[derive(Serialize)]
 struct DroppedDocument<'a> {
     dropped: &'a str,
-    snapshot: Number,
+    snapshot: SnapshotNumber,
 }
 
 impl Render for Dropped<'_> {

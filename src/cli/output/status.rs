@@ -10,7 +10,7 @@ use super::render::Render;
 use super::render::Text;
 use super::text;
 use serde::Serialize;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::base::time::Time;
 
@@ -65,7 +65,7 @@ struct One<'a> {
 
 #[derive(Serialize)]
 struct Newest<'a> {
-    number: Number,
+    number: SnapshotNumber,
     time: String,
     problems: u64,
     problem_list: &'a [String],
@@ -74,7 +74,7 @@ struct Newest<'a> {
 #[derive(Serialize)]
 struct Source<'a> {
     name: &'a str,
-    snapshot: Option<Number>,
+    snapshot: Option<SnapshotNumber>,
     time: Option<String>,
     missing: bool,
 }
@@ -91,7 +91,7 @@ struct Verified {
 struct ReadBack {
     snapshots: usize,
     oldest: Option<String>,
-    damaged: Vec<Number>,
+    damaged: Vec<SnapshotNumber>,
 }
 
 impl Render for Status<'_> {

@@ -2,6 +2,7 @@
 
 use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
+use snap_archive::base::id::SnapshotNumber;
 pub(crate) use snap_archive::base::monitor::amount as size;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Rules;
@@ -65,15 +66,15 @@ pub(crate) fn whole_seconds(time: Duration) -> String {
 }
 
 /// `1–3, 5` for 1, 2, 3 and 5.
-pub(crate) fn ranges(numbers: &[u32]) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
+pub(crate) fn ranges(numbers: &[SnapshotNumber]) -> String {
+    let mut runs: Vec<(SnapshotNumber, SnapshotNumber)> = Vec::new();
     for &number in numbers {
         match runs.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            Some((_, last)) if last.next() == number => *last = number,
             _ => runs.push((number, number)),
         }
     }
-    let shown = runs.iter().map(|(first, last)| match last - first {
+    let shown = runs.iter().map(|(first, last)| match last.get() - first.get() {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),
         _ => format!("{first}–{last}"),
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn runs_of_numbers_are_drawn_together() {
-        assert_eq!(ranges(&[1, 2, 3, 5, 7, 8]), "1–3, 5, 7, 8");
+        assert_eq!(ranges(&[1, 2, 3, 5, 7, 8].map(SnapshotNumber::from)), "1–3, 5, 7, 8");
         assert_eq!(ranges(&[]), "");
     }
 }

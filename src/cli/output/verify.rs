@@ -7,7 +7,7 @@ use super::render::Render;
 use super::render::Text;
 use super::text;
 use serde::Serialize;
-use snap_archive::base::id::Number;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::verify::Fault;
 use snap_archive::verbs::verify::Finding;
@@ -38,7 +38,7 @@ pub(crate) struct FindingJson<'a> {
     kind: &'static str,
     what: String,
     advice: Option<String>,
-    snapshots: &'a [Number],
+    snapshots: &'a [SnapshotNumber],
     paths: Vec<json::Text<'a>>,
     paths_total: u64,
 }

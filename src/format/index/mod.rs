@@ -24,7 +24,7 @@ use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Standing;
@@ -58,9 +58,9 @@ pub struct IndexHead {
     /// The archive it belongs to.
     pub archive: ArchiveId,
     /// The state that it leads to: that after all bundles of this and lower numbers.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// The state that it starts from; 0: from nothing, so that it is the whole state.
-    pub from: Number,
+    pub from: SnapshotNumber,
     /// The bundles between the two, in order.
     pub bundles: Vec<BundleRecord>,
     /// The snapshots between the two, in order. Numbers of unfinished snapshots have none.
@@ -112,20 +112,20 @@ struct PartInfo {
 
 #[derive(Serialize, Deserialize)]
 struct SummaryLine {
-    number: u32,
+    number: SnapshotNumber,
     time: (i64, u32),
     sources: Vec<SourceRecord>,
     counts: Counts,
     bytes_added: u64,
     problems: u64,
     note: String,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    uncertain_until: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    uncertain_until: SnapshotNumber,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+fn is_none(number: &SnapshotNumber) -> bool {
+    *number == SnapshotNumber::NONE
 }
 
 /// What `create` compares, by columns. Gone rows have kind [`GONE`] and nothing else.
@@ -202,7 +202,7 @@ impl PatchRow {
             whole_bytes: patch.whole_bytes,
             base_size: patch.base_size,
             hash: base.hash.0,
-            bundle: (base.place.bundle.number, base.place.bundle.part),
+            bundle: (base.place.bundle.number.get(), base.place.bundle.part),
             offset: base.place.offset,
             holes: base.holes.to_pairs(),
         }
@@ -219,7 +219,7 @@ impl PatchRow {
         let (number, part) = self.bundle;
         let base = Content {
             hash: Hash(self.hash),
-            place: Place { bundle: BundleId { number, part }, offset: self.offset },
+            place: Place { bundle: BundleId::new(number, part), offset: self.offset },
             patch: next,
             holes: Holes::from_pairs(&self.holes, self.base_size)?,
             torn: false,
@@ -349,7 +349,7 @@ mod tests {
             ..Stat::default()
         };
         if entry.stat.kind == Kind::File {
-            let place = Place { bundle: BundleId { number: n as u32, part: 3 }, offset: n.wrapping_mul(u64::MAX / 3) };
+            let place = Place { bundle: BundleId::new(n as u32, 3), offset: n.wrapping_mul(u64::MAX / 3) };
             let torn = n.is_multiple_of(5);
             entry.content =
                 Some(Content { hash: Hash::of(&n.to_le_bytes()), place, holes: Holes::default(), patch: None, torn });
@@ -374,9 +374,9 @@ mod tests {
             }
         }
         let head = IndexHead {
-            number: 3,
-            from: 1,
-            snapshots: vec![Summary { number: 3, ..Summary::default() }],
+            number: 3.into(),
+            from: 1.into(),
+            snapshots: vec![Summary { number: 3.into(), ..Summary::default() }],
             ..IndexHead::default()
         };
         let length = writer.publish(NAME, &head).unwrap();
@@ -407,7 +407,8 @@ mod tests {
             let directories = ["", "a", "a/z", "a-b", "b"];
             let file = opened(&written(&directories, names_each)).unwrap();
             assert_eq!(file.rows(), names_each * 5);
-            assert_eq!((file.head().number, file.head().from, file.head().snapshots[0].number), (3, 1, 3));
+            let head = file.head();
+            assert_eq!([head.number, head.from, head.snapshots[0].number], [3, 1, 3]);
             check_all(&file, &directories, names_each).unwrap();
         }
     }

@@ -109,8 +109,8 @@ impl IndexFile {
         let lines: Vec<SummaryLine> = serde_json::from_slice(&table.snapshots).map_err(|_| bad())?;
         let head = IndexHead {
             archive: ArchiveId(table.archive),
-            number: table.number,
-            from: table.from,
+            number: table.number.into(),
+            from: table.from.into(),
             bundles: table.bundles,
             snapshots: lines.into_iter().map(Summary::from).collect(),
         };
@@ -437,7 +437,7 @@ impl Block {
             let file = files as usize;
             let mut hash = Hash::default();
             hash.0.copy_from_slice(&rest.part.hashes[32 * file..32 * file + 32]);
-            let mut bundle = BundleId { number: rest.part.bundle_numbers[file], part: rest.part.bundle_parts[file] };
+            let mut bundle = BundleId::new(rest.part.bundle_numbers[file], rest.part.bundle_parts[file]);
             if self.stored.last_part == Some(bundle) {
                 bundle.part = 0;
             }

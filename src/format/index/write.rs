@@ -143,7 +143,7 @@ impl IndexWriter {
             let empty = Content::default();
             let content = entry.content.as_ref().unwrap_or(&empty);
             part.hashes.extend_from_slice(&content.hash.0);
-            part.bundle_numbers.push(content.place.bundle.number);
+            part.bundle_numbers.push(content.place.bundle.number.get());
             part.bundle_parts.push(content.place.bundle.part);
             part.offsets.push(content.place.offset.wrapping_sub(self.last.offset) as i64);
             self.last.offset = content.place.offset;
@@ -194,8 +194,8 @@ impl IndexWriter {
         let lines: Vec<SummaryLine> = head.snapshots.iter().map(SummaryLine::from).collect();
         let table = Table {
             archive: head.archive.0,
-            number: head.number,
-            from: head.from,
+            number: head.number.get(),
+            from: head.from.get(),
             bundles: head.bundles.clone(),
             snapshots: serde_json::to_vec(&lines).map_err(|error| Error::damaged(error.to_string()))?,
             blocks: std::mem::take(&mut self.blocks),

@@ -29,7 +29,7 @@ use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::PATH_BYTES_MAX;
@@ -81,9 +81,9 @@ pub struct Head {
     /// as its parent. `None`: it replaces none.
     pub stands_for: Option<Hash>,
     /// Up to this snapshot not all is known of what changed, for the list of changes was lost; 0: all is known.
-    pub uncertain_until: Number,
+    pub uncertain_until: SnapshotNumber,
     /// Contents that the snapshots from this one up to that number had were pruned; 0: none were.
-    pub pruned_until: Number,
+    pub pruned_until: SnapshotNumber,
 }
 
 /// The bundle before, as a chain in which none can be exchanged.
@@ -438,7 +438,7 @@ struct HeadLine<'a> {
     format: u32,
     #[serde(borrow)]
     archive: Cow<'a, str>,
-    snapshot: u32,
+    snapshot: SnapshotNumber,
     #[serde(borrow)]
     time: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -449,9 +449,9 @@ struct HeadLine<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stands_for: Option<Hex>,
     #[serde(default, skip_serializing_if = "is_default")]
-    uncertain_until: Number,
+    uncertain_until: SnapshotNumber,
     #[serde(default, skip_serializing_if = "is_default")]
-    pruned_until: Number,
+    pruned_until: SnapshotNumber,
     #[serde(borrow)]
     tool: Cow<'a, str>,
 }
@@ -594,7 +594,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const BUNDLE: BundleId = BundleId { number: 7, part: 2 };
+    const BUNDLE: BundleId = BundleId::new(7, 2);
 
     fn path(bytes: &[u8]) -> EntryPathBuf {
         EntryPathBuf::from_bytes(bytes).unwrap()
@@ -653,7 +653,7 @@ mod tests {
     #[test]
     fn a_kept_file_names_its_bundle_and_no_offset() {
         let mut entry = file();
-        let older = BundleId { number: 3, part: 0 };
+        let older = BundleId::new(3, 0);
         entry.content.as_mut().unwrap().place = Place { bundle: older, offset: 0 };
         let line = written(&DraftLine::entry(&path(b"s/a"), &entry, Some(older)), None);
         assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Referenced(entry));
@@ -676,9 +676,9 @@ mod tests {
     fn head() -> Head {
         Head {
             archive: ArchiveId([7; 16]),
-            id: BundleId { number: 7, part: 0 },
+            id: BundleId::new(7, 0),
             time: Time::new(1_795_391_702, 0),
-            parent: Some(Parent { bundle: name(BundleId { number: 6, part: 0 }), manifest: Hash::of(b"m") }),
+            parent: Some(Parent { bundle: name(BundleId::new(6, 0)), manifest: Hash::of(b"m") }),
             sources: vec![SourceRecord {
                 name: "home".into(),
                 path: "/home".into(),
@@ -687,8 +687,8 @@ mod tests {
             }],
             note: "before \"the\" move".into(),
             stands_for: Some(Hash::of(b"replaced")),
-            uncertain_until: 9,
-            pruned_until: 8,
+            uncertain_until: 9.into(),
+            pruned_until: 8.into(),
         }
     }
 

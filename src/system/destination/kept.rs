@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::failure::problem;
 use super::target::Destination;
 use crate::base::entry::Kind;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::system::platform::Directory;
 use std::io;
@@ -17,7 +18,12 @@ const KEPT_MAX: u32 = 1000;
 impl Destination {
     /// Gives what is at `path` a second name beside it, so that it stays when the first goes to something else; a directory, or
     /// where there are no second names, gets the other name at once.
-    pub(super) fn keep_aside(&self, parent: &Directory, path: &EntryPath, number: u32) -> Result<(), Failure> {
+    pub(super) fn keep_aside(
+        &self,
+        parent: &Directory,
+        path: &EntryPath,
+        number: SnapshotNumber,
+    ) -> Result<(), Failure> {
         let name = self.name(path);
         let kind = match parent.stat(&name) {
             Ok(found) => found.kind,
@@ -34,7 +40,12 @@ impl Destination {
     }
 
     /// Gives what is at `path` another name.
-    pub(super) fn move_aside(&self, parent: &Directory, path: &EntryPath, number: u32) -> Result<(), Failure> {
+    pub(super) fn move_aside(
+        &self,
+        parent: &Directory,
+        path: &EntryPath,
+        number: SnapshotNumber,
+    ) -> Result<(), Failure> {
         let name = self.name(path);
         if parent.stat(&name).is_ok_and(|found| self.is_spared(&found)) {
             return Err(problem(path, "cannot be written: the archive is in the way"));
@@ -54,7 +65,11 @@ pub fn is_kept_name(name: &[u8]) -> bool {
 }
 
 /// Tries one name after the other until one is free.
-fn give_kept_name(name: &[u8], number: u32, give: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn give_kept_name(
+    name: &[u8],
+    number: SnapshotNumber,
+    give: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     for again in 1..KEPT_MAX {
         let more = if again == 1 { String::new() } else { format!(".{again}") };
         let kept = [name, MARK, format!("{number}{more}").as_bytes()].concat();

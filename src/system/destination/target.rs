@@ -16,6 +16,7 @@ use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
@@ -49,7 +50,7 @@ pub struct DestinationOptions {
     /// Whether a directory with all it holds may be removed where something else belongs. Default: no.
     pub clears: bool,
     /// Whether what is replaced stays, with `~snap-` and this number behind its name. Default: no.
-    pub keep_as: Option<u32>,
+    pub keep_as: Option<SnapshotNumber>,
     /// A directory that is left alone with all it holds, by file system and inode: the archive. Default: none.
     pub spared: Option<(u64, u64)>,
     /// Whether a folder to write into is made when it is missing. Default: yes.

@@ -9,7 +9,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::id::NUMBER_MAX;
+use crate::base::id::SnapshotNumber;
 use crate::base::snapshot::SourceRecord;
 use crate::base::time::Time;
 use crate::format::manifest::Head;
@@ -37,10 +37,13 @@ pub fn head(
     sources: Vec<SourceRecord>,
     now: Time,
 ) -> Result<Head> {
-    let number = catalog.highest() + 1;
-    if number > NUMBER_MAX {
-        return Err(Error::new(ErrorKind::Refused, format!("an archive holds at most {NUMBER_MAX} snapshots"))
-            .with_advice(Advice::MakeNewArchive));
+    let number = catalog.highest().next();
+    if !number.is_valid() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("an archive holds at most {} snapshots", SnapshotNumber::MAX),
+        )
+        .with_advice(Advice::MakeNewArchive));
     }
     if now.to_stamp().is_none() {
         return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));
@@ -53,7 +56,7 @@ pub fn head(
         sources,
         note: options.note.clone(),
         stands_for: None,
-        uncertain_until: 0,
-        pruned_until: 0,
+        uncertain_until: SnapshotNumber::NONE,
+        pruned_until: SnapshotNumber::NONE,
     })
 }

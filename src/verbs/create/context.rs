@@ -34,6 +34,6 @@ pub struct CreateContext<'a> {
 impl CreateContext<'_> {
     /// Whether the newest bundles are parts of a snapshot that was cut off.
     pub fn was_cut_off(&self) -> bool {
-        self.catalog.highest() > self.catalog.newest().unwrap_or(0)
+        self.catalog.highest() > self.catalog.newest().unwrap_or_default()
     }
 }

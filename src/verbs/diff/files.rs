@@ -24,7 +24,7 @@ use crate::base::error::Result;
 use crate::base::error::Subject;
 use crate::base::holes::Run;
 use crate::base::id::Hasher;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
@@ -70,7 +70,7 @@ pub struct WithFiles {
 /// [`ErrorKind::Interrupted`]; when the archive cannot be read, or a drive of a source is gone.
 pub fn with_files(
     catalog: &Catalog,
-    number: Number,
+    number: SnapshotNumber,
     paths: &[EntryPathBuf],
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&Different) -> Result<()>,

@@ -26,7 +26,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::error::Subject;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
@@ -55,7 +55,7 @@ pub struct Diff<'m> {
 /// be made again. Items of the result fail when the index shows damage only now.
 pub fn between<'m>(
     catalog: &Catalog,
-    (old, new): (Number, Number),
+    (old, new): (SnapshotNumber, SnapshotNumber),
     paths: &[EntryPathBuf],
     monitor: &'m dyn Monitor,
 ) -> Result<Diff<'m>> {
@@ -145,7 +145,7 @@ impl Iterator for Diff<'_> {
     }
 }
 
-fn in_neither(path: &EntryPath, old: Number, new: Number) -> Error {
+fn in_neither(path: &EntryPath, old: SnapshotNumber, new: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("{path} is neither in snapshot {old} nor in snapshot {new}"))
         .about(Subject::Entry(path.to_owned()))
         .with_advice(Advice::FindPath)

@@ -21,7 +21,7 @@ use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
@@ -49,7 +49,7 @@ const WHEN_GONE: Advice = Advice::PlugInAndExportAgain;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExportOptions {
     /// The snapshot.
-    pub at: Number,
+    pub at: SnapshotNumber,
     /// What of it, with everything below and the directories that lead there. Default: none, which means all.
     pub paths: Vec<EntryPathBuf>,
     /// How hard to compress: a level of zstd, 1 to 19. Default: 3.
@@ -60,7 +60,7 @@ pub struct ExportOptions {
 
 impl Default for ExportOptions {
     fn default() -> ExportOptions {
-        ExportOptions { at: Number::default(), paths: Vec::new(), level: LEVEL_DEFAULT, threads: 0 }
+        ExportOptions { at: SnapshotNumber::default(), paths: Vec::new(), level: LEVEL_DEFAULT, threads: 0 }
     }
 }
 

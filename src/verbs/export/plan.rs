@@ -10,7 +10,7 @@ use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::frames::FRAME_BYTES;
@@ -72,7 +72,7 @@ struct First {
 }
 
 impl Plan {
-    pub fn new(state: State, number: Number, paths: &[EntryPathBuf], reader: Reader) -> Result<Plan> {
+    pub fn new(state: State, number: SnapshotNumber, paths: &[EntryPathBuf], reader: Reader) -> Result<Plan> {
         Ok(Plan {
             walk: Walk::new(state, number, paths)?,
             reader,
@@ -191,7 +191,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(state: State, number: Number, paths: &[EntryPathBuf]) -> Result<Walk> {
+    fn new(state: State, number: SnapshotNumber, paths: &[EntryPathBuf]) -> Result<Walk> {
         let mut tops: Vec<EntryPathBuf> = if paths.is_empty() { vec![EntryPathBuf::root()] } else { paths.to_vec() };
         tops.sort();
         tops.dedup_by(|later, earlier| later.is_in(earlier));

@@ -25,10 +25,10 @@ struct Exported {
     problems: Vec<Problem>,
 }
 
-fn exported(sample: &Sample, number: Number, paths: &[&str]) -> Exported {
+fn exported(sample: &Sample, number: impl Into<SnapshotNumber>, paths: &[&str]) -> Exported {
     let (monitor, mut stored) = (Recorder::new(), Vec::new());
     let paths: Vec<EntryPathBuf> = paths.iter().map(|text| path(text)).collect();
-    let options = ExportOptions { at: number, paths, ..ExportOptions::default() };
+    let options = ExportOptions { at: number.into(), paths, ..ExportOptions::default() };
     let count = export(&sample.archive.catalog(&monitor).unwrap(), &options, &mut stored, &monitor).unwrap();
     assert_eq!(count, monitor.problems().len() as u64);
     let raw = unpacked(&stored);
@@ -139,7 +139,7 @@ fn what_is_not_there_is_an_error_before_anything_is_written() {
     for (number, paths) in [(3, vec![]), (0, vec![]), (1, vec![path("s/a"), path("nowhere")])] {
         let mut out = Vec::new();
         let monitor = Recorder::new();
-        let options = ExportOptions { at: number, paths, ..ExportOptions::default() };
+        let options = ExportOptions { at: number.into(), paths, ..ExportOptions::default() };
         let error = export(&sample.archive.catalog(&monitor).unwrap(), &options, &mut out, &monitor).unwrap_err();
         assert_eq!((error.kind(), out.len()), (ErrorKind::NotFound, 0));
     }
@@ -181,7 +181,7 @@ fn files_that_run_over_several_frames_come_out_whole() {
 fn damage(sample: &Sample, name: &str, offset: u64) {
     let monitor = Recorder::new();
     let catalog = sample.archive.catalog(&monitor).unwrap();
-    let place = catalog.state(1).unwrap().find(&path(name)).unwrap().unwrap().content.unwrap().place;
+    let place = catalog.state(1.into()).unwrap().find(&path(name)).unwrap().unwrap().content.unwrap().place;
     let frame = sample
         .archive
         .bundle(catalog.name(place.bundle).unwrap())

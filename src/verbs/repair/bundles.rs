@@ -25,7 +25,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::SourceRecord;
@@ -50,7 +50,7 @@ use std::sync::Arc;
 /// How far the bundles are repaired.
 pub(super) struct Repaired {
     /// The first number of which a bundle was changed.
-    pub first_changed: Option<Number>,
+    pub first_changed: Option<SnapshotNumber>,
     /// The one before which the archive is to be looked at again: what it builds on is not as it was. `None`: all are repaired.
     pub stopped_at: Option<BundleId>,
 }
@@ -70,7 +70,7 @@ pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<B
         all,
         previous: None,
         last_lines: BTreeMap::new(),
-        gone: (0, BTreeSet::new()),
+        gone: (SnapshotNumber::NONE, BTreeSet::new()),
         guessed: None,
     };
     let first_changed = wrong.union(&whole_again).next().map(|id| id.number);
@@ -113,9 +113,9 @@ struct BundleRepair<'m, 'a, 'c> {
     /// The last line of each bundle that was repaired without its manifest.
     last_lines: BTreeMap<BundleId, Option<EntryPathBuf>>,
     /// The directories removed by this number's earlier parts whose contents are removed by parts still to come.
-    gone: (Number, BTreeSet<EntryPathBuf>),
+    gone: (SnapshotNumber, BTreeSet<EntryPathBuf>),
     /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
-    guessed: Option<Number>,
+    guessed: Option<SnapshotNumber>,
 }
 
 /// Where the list of changes comes from: the bundle itself, the states before and after, the headers of members, or nowhere.
@@ -454,7 +454,7 @@ impl BundleRepair<'_, '_, '_> {
                 parent: None,
                 sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
                 stands_for: None,
-                uncertain_until: summary.as_ref().map_or(0, |summary| summary.uncertain_until),
+                uncertain_until: summary.as_ref().map_or(SnapshotNumber::NONE, |summary| summary.uncertain_until),
                 pruned_until: self.pruned_until(name)?,
                 note: summary.map(|summary| summary.note).unwrap_or_default(),
             },
@@ -464,17 +464,19 @@ impl BundleRepair<'_, '_, '_> {
         head.stands_for = self.stands_for(name, examined)?.or(head.stands_for);
         add_sources(&mut head.sources, survey);
         if matches!(from, ListSource::Headers | ListSource::Nowhere) {
-            let highest = self.all.keys().next_back().map_or(0, |id| id.number);
+            let highest = self.all.keys().next_back().map_or(SnapshotNumber::NONE, |id| id.number);
             head.uncertain_until = highest.max(head.uncertain_until);
         }
         Ok(head)
     }
 
     /// What the index says of a bundle whose list of changes is lost.
-    fn pruned_until(&self, name: &BundleName) -> Result<Number> {
-        let Some(state) = self.check.history.state(name.id.number)? else { return Ok(0) };
+    fn pruned_until(&self, name: &BundleName) -> Result<SnapshotNumber> {
+        let Some(state) = self.check.history.state(name.id.number)? else { return Ok(SnapshotNumber::NONE) };
         let mut records = state.layers().iter().flat_map(|file| &file.head().bundles);
-        Ok(records.find(|record| record.name == name.as_str()).map_or(0, |record| record.pruned_until))
+        Ok(records
+            .find(|record| record.name == name.as_str())
+            .map_or(SnapshotNumber::NONE, |record| record.pruned_until.into()))
     }
 
     /// The digest by which the next bundle knows this one.
@@ -491,7 +493,7 @@ impl BundleRepair<'_, '_, '_> {
         Ok(own.or(known))
     }
 
-    fn summary(&self, number: Number) -> Result<Option<Summary>> {
+    fn summary(&self, number: SnapshotNumber) -> Result<Option<Summary>> {
         let state = self.check.history.state(number)?;
         let summaries = state.iter().flat_map(State::layers).flat_map(|file| file.head().snapshots.clone());
         Ok(summaries.into_iter().find(|summary| summary.number == number))
@@ -525,7 +527,7 @@ fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&HeaderSurvey>) {
 const WHOLE_AGAIN: &str = "contents that were lost in it stand elsewhere in the archive, and were stored in it again";
 
 /// What was done, in a plain sentence.
-fn told(from: ListSource, number: Number, was_there: bool) -> String {
+fn told(from: ListSource, number: SnapshotNumber, was_there: bool) -> String {
     let was = if was_there { "was damaged" } else { "was missing" };
     match from {
         ListSource::Manifest => format!("it {was}: written anew with all contents that are sound"),

@@ -32,7 +32,7 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
@@ -240,7 +240,7 @@ impl Repair<'_> {
     }
 
     /// Index files that are wrong or speak of bundles that were replaced.
-    fn index(&mut self, check: &Check, first_changed: Option<Number>) -> Result<()> {
+    fn index(&mut self, check: &Check, first_changed: Option<SnapshotNumber>) -> Result<()> {
         for name in verify::index_files(self.archive)? {
             let Some(number) = parse_index_name(&name) else { continue };
             let place = ArchiveFile::Index(name);

@@ -1,6 +1,6 @@
 //! What a person may choose of a restore.
 
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPathBuf;
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct RestoreOptions {
     /// Whether each source goes back to where it was read from, whatever `target` is; `overwrite` is set then. Default: no.
     pub in_place: bool,
     /// The snapshot to restore.
-    pub at: Number,
+    pub at: SnapshotNumber,
     /// What of it, with everything below. Default: none, which means all.
     pub paths: Vec<EntryPathBuf>,
     /// Whether the target may hold something: what is equal is left as it is, what differs is replaced, but for a directory
@@ -41,7 +41,7 @@ impl Default for RestoreOptions {
         RestoreOptions {
             target: PathBuf::new(),
             in_place: false,
-            at: Number::default(),
+            at: SnapshotNumber::default(),
             paths: Vec::new(),
             overwrite: false,
             delete: false,

@@ -1,6 +1,6 @@
 //! What a restore did, or would do.
 
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPathBuf;
 use crate::system::destination::Renamed;
 
@@ -9,7 +9,7 @@ use crate::system::destination::Renamed;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RestoreReport {
     /// The snapshot.
-    pub number: Number,
+    pub number: SnapshotNumber,
     /// Files, further names of a file among them.
     pub files: u64,
     /// Directories.

@@ -12,7 +12,7 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
@@ -48,7 +48,7 @@ impl Selection {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when a path is not in it; otherwise when the index is damaged or cannot be read.
-    pub(super) fn new(state: &State, paths: &[EntryPathBuf], number: Number) -> Result<Selection> {
+    pub(super) fn new(state: &State, paths: &[EntryPathBuf], number: SnapshotNumber) -> Result<Selection> {
         let mut sorted: Vec<&EntryPath> = paths.iter().map(AsRef::as_ref).collect();
         sorted.sort();
         let mut tops: Vec<&EntryPath> = Vec::new();
@@ -287,7 +287,7 @@ fn asked_for(state: &State, options: &RestoreOptions) -> Result<Vec<EntryPathBuf
 }
 
 /// The summary of the snapshot that a state is of.
-pub(super) fn summary_of(state: &State, number: Number) -> Result<Summary> {
+pub(super) fn summary_of(state: &State, number: SnapshotNumber) -> Result<Summary> {
     let mut known = state.layers().iter().flat_map(|file| &file.head().snapshots);
     known.find(|summary| summary.number == number).cloned().ok_or_else(|| no_snapshot(number))
 }

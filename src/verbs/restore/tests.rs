@@ -56,7 +56,7 @@ impl Place {
     }
 
     fn options(&self) -> RestoreOptions {
-        RestoreOptions { target: self.0.path().join("to"), at: 1, threads: 2, ..RestoreOptions::default() }
+        RestoreOptions { target: self.0.path().join("to"), at: 1.into(), threads: 2, ..RestoreOptions::default() }
     }
 
     fn overwriting(&self) -> RestoreOptions {
@@ -297,7 +297,7 @@ fn what_cannot_be_is_refused_before_anything_is_written() {
     let (sample, place) = (everything(5000), Place::new());
     let unknown = refused(&sample, &RestoreOptions { paths: vec![path("t"), path("s/nothing")], ..place.options() });
     assert_eq!((unknown.kind(), unknown.to_string().as_str()), (ErrorKind::NotFound, "s/nothing is not in snapshot 1"));
-    assert_eq!(refused(&sample, &RestoreOptions { at: 2, ..place.options() }).kind(), ErrorKind::NotFound);
+    assert_eq!(refused(&sample, &RestoreOptions { at: 2.into(), ..place.options() }).kind(), ErrorKind::NotFound);
     assert!(!place.at("").exists());
 
     let deep = RestoreOptions { target: place.at("no/where"), ..place.options() };
@@ -352,8 +352,8 @@ fn the_archive_is_never_restored_into_nor_deleted() {
 fn a_damaged_frame_costs_the_files_in_it_alone_and_says_so() {
     let sample = everything(1);
     let monitor = Recorder::new();
-    let state = sample.archive.catalog(&monitor).unwrap().state(1).unwrap();
-    let bundle = sample.archive.bundle(&Sample::name(crate::base::id::BundleId { number: 1, part: 0 })).unwrap();
+    let state = sample.archive.catalog(&monitor).unwrap().state(1.into()).unwrap();
+    let bundle = sample.archive.bundle(&Sample::name(crate::base::id::BundleId::new(1, 0))).unwrap();
     for name in ["s/d/large", "s/d/one", "s/a"] {
         let place = state.find(&path(name)).unwrap().unwrap().content.unwrap().place;
         let frame = bundle.table().frame_at(place.offset).unwrap();
@@ -366,10 +366,7 @@ fn a_damaged_frame_costs_the_files_in_it_alone_and_says_so() {
         let lost: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
         let expected: &[&str] = if name == "s/d/one" { &["s/d/one", "t/two"] } else { &[name] };
         assert_eq!(lost, expected);
-        assert!(
-            problems[0].what.contains(Sample::name(crate::base::id::BundleId { number: 1, part: 0 }).as_str()),
-            "{problems:?}"
-        );
+        assert!(problems[0].what.contains(Sample::name(crate::base::id::BundleId::new(1, 0)).as_str()), "{problems:?}");
         assert_eq!(report.files, 7 - expected.len() as u64);
         let names = target.names();
         assert!(
@@ -384,7 +381,7 @@ fn a_bundle_that_cannot_be_opened_costs_what_is_in_it_alone() {
     let (sample, place) = (everything(5000), Place::new());
     sample.snapshot(2, &[file("t/y", "newer"), directory("t"), file("t/z", "z")]);
     sample.alter(&Sample::file(1), |bytes| bytes.fill(7));
-    let (report, problems) = told(&sample, &RestoreOptions { at: 2, paths: vec![path("t")], ..place.options() });
+    let (report, problems) = told(&sample, &RestoreOptions { at: 2.into(), paths: vec![path("t")], ..place.options() });
     assert_eq!((problems.len(), problems[0].path.to_string().as_str()), (1, "t/two"));
     assert_eq!((report.files, fs::read(place.at("t/y")).unwrap().as_slice()), (2, &b"newer"[..]));
 }
@@ -570,7 +567,7 @@ fn attributes_alone_are_set_in_place() {
     place.restored(&sample);
     let inode = place.inode("s/f");
     sample.snapshot(2, &[item(0o4711, 1 << 33)]);
-    let report = sound(&sample, &RestoreOptions { at: 2, ..place.overwriting() });
+    let report = sound(&sample, &RestoreOptions { at: 2.into(), ..place.overwriting() });
     assert_eq!((report.files, report.bytes, place.inode("s/f")), (1, 0, inode));
     let found = place.at("s/f").metadata().unwrap();
     assert_eq!((found.mode() & 0o777, found.mtime(), found.mtime_nsec()), (0o711, 1 << 33, 7));

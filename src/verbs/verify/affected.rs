@@ -13,7 +13,7 @@ use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use std::collections::HashSet;
@@ -38,13 +38,13 @@ pub(crate) enum Affected {
     /// A bundle's manifest: what followed it can be known from the index only.
     Manifest(BundleId),
     /// Every snapshot from this one on.
-    Since(Number),
+    Since(SnapshotNumber),
     /// These snapshots, in ways that are not known.
-    Uncertain(RangeInclusive<Number>),
+    Uncertain(RangeInclusive<SnapshotNumber>),
     /// The contents that were in this bundle and are noted as lost.
     Lost(BundleId),
     /// These entries of one snapshot, the first of `total`.
-    Paths { number: Number, paths: Vec<EntryPathBuf>, total: u64 },
+    Paths { number: SnapshotNumber, paths: Vec<EntryPathBuf>, total: u64 },
 }
 
 impl Affected {
@@ -85,14 +85,14 @@ impl Affected {
 }
 
 /// The damage as it is told; `snapshots` are all, ascending.
-pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Finding> {
+pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[SnapshotNumber]) -> Result<Finding> {
     let (place, fault) = (damage.place.clone(), damage.fault.clone());
     Ok(Finding { place, fault, impact: impact(damage, history, snapshots)? })
 }
 
-fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Impact> {
+fn impact(damage: &Damage, history: &History, snapshots: &[SnapshotNumber]) -> Result<Impact> {
     let mut impact = Impact::default();
-    let since = |first: Number| snapshots.iter().copied().filter(move |number| *number >= first);
+    let since = |first: SnapshotNumber| snapshots.iter().copied().filter(move |number| *number >= first);
     match &damage.affected {
         Affected::Nothing => {}
         Affected::Uncertain(range) => impact.snapshots = since(*range.start()).filter(|n| range.contains(n)).collect(),
@@ -106,7 +106,7 @@ fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Im
             impact.snapshots = since(bundle.number).filter(|number| !history.is_complete(*number)).collect();
         }
         Affected::Bytes { bundle, .. } | Affected::Contents { bundle, .. } | Affected::Lost(bundle) => {
-            let candidates: Vec<Number> = since(bundle.number).collect();
+            let candidates: Vec<SnapshotNumber> = since(bundle.number).collect();
             name_contents(&mut impact, &damage.affected, bundle.number, &candidates, history)?;
         }
     }
@@ -118,8 +118,8 @@ fn impact(damage: &Damage, history: &History, snapshots: &[Number]) -> Result<Im
 fn name_contents(
     impact: &mut Impact,
     affected: &Affected,
-    first: Number,
-    candidates: &[Number],
+    first: SnapshotNumber,
+    candidates: &[SnapshotNumber],
     history: &History,
 ) -> Result<()> {
     // What was replaced before the first snapshot that is there is missed by none.
@@ -152,7 +152,7 @@ fn name_contents(
     Ok(())
 }
 
-fn is_seen(affected: &Affected, number: Number, history: &History) -> Result<bool> {
+fn is_seen(affected: &Affected, number: SnapshotNumber, history: &History) -> Result<bool> {
     let Some(state) = history.state(number)? else { return Ok(true) };
     let mut seen = false;
     walk(&state, &mut |_, entry| {

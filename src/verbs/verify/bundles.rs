@@ -15,7 +15,7 @@ use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
@@ -41,7 +41,7 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
 }
 
 /// Examines the bundles of these snapshots, each by itself.
-pub(super) fn examine_some(check: &mut Check, numbers: &BTreeSet<Number>) -> Result<()> {
+pub(super) fn examine_some(check: &mut Check, numbers: &BTreeSet<SnapshotNumber>) -> Result<()> {
     let wanted = |file: &&BundleFile| numbers.contains(&file.id().number);
     let files: Vec<BundleFile> = check.catalog.bundles().filter(wanted).cloned().collect();
     for file in files {
@@ -119,8 +119,8 @@ fn tell_of_repair(check: &mut Check, examined: &Examined) {
     if examined.lost > 0 {
         check.found(place(), Fault::LostContents(examined.lost), Affected::Lost(examined.file.id()));
     }
-    let until = examined.head.as_ref().map_or(0, |head| head.uncertain_until);
-    if until > 0 {
+    let until = examined.head.as_ref().map_or(SnapshotNumber::NONE, |head| head.uncertain_until);
+    if until > SnapshotNumber::NONE {
         check.found(place(), Fault::LostChanges, Affected::Uncertain(examined.file.id().number..=until));
     }
 }

@@ -20,7 +20,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
@@ -62,7 +62,7 @@ impl<'a> Check<'a> {
     }
 
     /// The last path of which the bundles of `number` say something, of directory and name.
-    pub(super) fn last_path(&self, number: Number) -> Option<EntryPathBuf> {
+    pub(super) fn last_path(&self, number: SnapshotNumber) -> Option<EntryPathBuf> {
         let parts = self.examined.values().rev().filter(|examined| examined.file.id().number == number);
         parts.map(|examined| examined.last_path.clone()).find(Option::is_some).flatten()
     }
@@ -94,7 +94,7 @@ impl<'a> Check<'a> {
         let is_index = |name: &str| parse_index_name(name).is_some();
         self.notice_foreign(&**store, BUNDLES, &is_bundle)?;
         self.notice_foreign(&**store, INDEX, &is_index)?;
-        let whole: BTreeSet<Number> = self.catalog.snapshots().collect();
+        let whole: BTreeSet<SnapshotNumber> = self.catalog.snapshots().collect();
         let parts: Vec<_> = self.catalog.bundles().filter(|file| !whole.contains(&file.id().number)).collect();
         if let Some(first) = parts.first() {
             let count = parts.len();
@@ -148,7 +148,7 @@ impl<'a> Check<'a> {
     }
 
     pub(super) fn report(self) -> Result<VerifyReport> {
-        let snapshots: Vec<Number> = self.catalog.snapshots().collect();
+        let snapshots: Vec<SnapshotNumber> = self.catalog.snapshots().collect();
         let (mut findings, mut known_losses) = (Vec::new(), Vec::new());
         for (number, damage) in self.damages.iter().enumerate() {
             let finding = affected::finding(damage, &self.history, &snapshots)?;

@@ -37,6 +37,7 @@ use crate::base::holes::Run;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
@@ -71,7 +72,7 @@ pub(super) fn read_all(check: &mut Check, threads: usize) -> Result<()> {
     let files: Vec<(BundleFile, bool)> =
         check.examined.values().map(|examined| (examined.file.clone(), examined.is_itself)).collect();
     let mut carried = Carried::default();
-    let mut number = 0;
+    let mut number = SnapshotNumber::NONE;
     for (file, is_itself) in files {
         let is_whole = is_itself && !check.missing.keys().any(|id| id.number == file.id().number);
         if !is_whole || number != file.id().number {
@@ -121,8 +122,11 @@ fn read_bundle(
     }
     let sound = check.examined.get(&file.id()).is_some_and(|examined| examined.manifest.is_some());
     // An uncertain one need not have what earlier parts announced.
-    let is_certain =
-        check.examined.get(&file.id()).and_then(|e| e.head.as_ref()).is_none_or(|h| h.uncertain_until == 0);
+    let is_certain = check
+        .examined
+        .get(&file.id())
+        .and_then(|e| e.head.as_ref())
+        .is_none_or(|h| h.uncertain_until == SnapshotNumber::NONE);
     let waiting = std::mem::take(&mut carried.waiting);
     let waiting = if is_certain { waiting } else { DirectoryQueue::default() };
     // What is not known for certain says nothing of directories.

@@ -6,7 +6,7 @@ use crate::archive::open::bundle_path;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::id::BundleName;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPathBuf;
 use std::fmt;
 
@@ -136,7 +136,7 @@ impl Fault {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Impact {
     /// The snapshots that cannot be had whole because of it.
-    pub snapshots: Vec<Number>,
+    pub snapshots: Vec<SnapshotNumber>,
     /// The entries of those snapshots that it touches, at most [`super::PATHS_MAX`].
     pub paths: Vec<EntryPathBuf>,
     /// How many entries it touches, as far as that is known.

@@ -4,7 +4,7 @@ use crate::archive::open::Archive;
 use crate::archive::state::State;
 use crate::base::error::Error;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::format::index::IndexFile;
 use crate::system::store::Scratch;
 use crate::system::store::Store;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Which state an index file leads from, and where it is.
 pub(super) struct Reference {
-    pub from: Number,
+    pub from: SnapshotNumber,
     pub name: String,
     pub in_scratch: bool,
     /// Whether it is known to hold all that was there then: nothing on the way to it is missing.
@@ -24,7 +24,7 @@ pub(super) struct Reference {
 pub(crate) struct History<'a> {
     archive: &'a Archive,
     scratch: Option<Scratch>,
-    pub(super) references: BTreeMap<Number, Reference>,
+    pub(super) references: BTreeMap<SnapshotNumber, Reference>,
 }
 
 impl<'a> History<'a> {
@@ -33,10 +33,10 @@ impl<'a> History<'a> {
     }
 
     /// The state at `number`, if it is known.
-    pub fn state(&self, number: Number) -> Result<Option<State>> {
+    pub fn state(&self, number: SnapshotNumber) -> Result<Option<State>> {
         let mut layers = Vec::new();
         let mut at = number;
-        while at > 0 {
+        while at > SnapshotNumber::NONE {
             let Some(reference) = self.references.get(&at) else { return Ok(None) };
             let store = match &self.scratch {
                 Some(scratch) if reference.in_scratch => scratch.store(),
@@ -49,24 +49,24 @@ impl<'a> History<'a> {
     }
 
     /// Whether the state at `number` is known with all that it held.
-    pub fn is_complete(&self, number: Number) -> bool {
-        number == 0 || self.references.get(&number).is_some_and(|reference| reference.complete)
+    pub fn is_complete(&self, number: SnapshotNumber) -> bool {
+        number == SnapshotNumber::NONE || self.references.get(&number).is_some_and(|reference| reference.complete)
     }
 
     /// The state before the bundles of `number`, if it is known for certain.
-    pub fn state_before(&self, number: Number) -> Result<Option<State>> {
-        let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);
+    pub fn state_before(&self, number: SnapshotNumber) -> Result<Option<State>> {
+        let newest = self.references.range(..number).next_back().map_or(SnapshotNumber::NONE, |(number, _)| *number);
         if self.is_complete(number) && self.is_complete(newest) { self.state(newest) } else { Ok(None) }
     }
 
     /// The newest state before `number` that is known, be it the one before it or not.
-    pub fn newest_before(&self, number: Number) -> Result<State> {
-        Ok(self.before(number, 0)?.0)
+    pub fn newest_before(&self, number: SnapshotNumber) -> Result<State> {
+        Ok(self.before(number, SnapshotNumber::NONE)?.0)
     }
 
     /// The newest known state before `number`, and whether it is the very one before it.
-    pub(super) fn before(&self, number: Number, previous: Number) -> Result<(State, bool)> {
-        let newest = self.references.range(..number).next_back().map_or(0, |(number, _)| *number);
+    pub(super) fn before(&self, number: SnapshotNumber, previous: SnapshotNumber) -> Result<(State, bool)> {
+        let newest = self.references.range(..number).next_back().map_or(SnapshotNumber::NONE, |(number, _)| *number);
         Ok((self.state(newest)?.unwrap_or_default(), newest == previous))
     }
 

@@ -26,7 +26,7 @@ use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::path::EntryPath;
@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 /// Compares every index file with the manifests.
 pub(super) fn compare(check: &mut Check) -> Result<()> {
-    let mut stored: BTreeMap<Number, Vec<String>> = BTreeMap::new();
+    let mut stored: BTreeMap<SnapshotNumber, Vec<String>> = BTreeMap::new();
     for name in &check.index_files {
         if let Some(number) = parse_index_name(name) {
             // A whole state comes first: it is what is used.
@@ -54,10 +54,10 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
             }
         }
     }
-    let mut numbers: BTreeSet<Number> = check.examined.keys().map(|id| id.number).collect();
+    let mut numbers: BTreeSet<SnapshotNumber> = check.examined.keys().map(|id| id.number).collect();
     numbers.extend(stored.keys());
     numbers.extend(check.missing.keys().map(|id| id.number));
-    let mut previous = 0;
+    let mut previous = SnapshotNumber::NONE;
     for number in numbers {
         check.stop_if_interrupted()?;
         compare_number(check, number, previous, stored.get(&number).map_or(&[][..], Vec::as_slice))?;
@@ -67,7 +67,12 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
 }
 
 /// All index files of one number; then one of them, or a better one, is the reference.
-fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &[String]) -> Result<()> {
+fn compare_number(
+    check: &mut Check,
+    number: SnapshotNumber,
+    previous: SnapshotNumber,
+    stored: &[String],
+) -> Result<()> {
     let (before, is_right_before) = check.history.before(number, previous)?;
     let manifests = sound_bundles(check, number);
     let mut reference = None;
@@ -120,39 +125,39 @@ fn compare_number(check: &mut Check, number: Number, previous: Number, stored: &
 fn compare_file(
     check: &mut Check,
     name: &str,
-    number: Number,
+    number: SnapshotNumber,
     before: &State,
     manifests: Option<&[BundleFile]>,
-) -> Result<Option<Number>> {
+) -> Result<Option<SnapshotNumber>> {
     let file = Arc::new(open_index(check, name)?);
     let from = file.head().from;
     if check_records(check, &file, number)? == Age::Old {
         return Ok(None);
     }
-    let base = if from == 0 { None } else { check.history.state(from)? };
+    let base = if from == SnapshotNumber::NONE { None } else { check.history.state(from)? };
     let layers = std::iter::once(file.clone()).chain(base.iter().flat_map(|base| base.layers().iter().cloned()));
     if !State::new(layers.collect()).fits_in_memory() {
         return Err(Error::damaged("it has larger blocks than there can be"));
     }
     let Some(manifests) = manifests else {
         read_all(&file)?;
-        let known = from == 0 || check.history.references.contains_key(&from);
+        let known = from == SnapshotNumber::NONE || check.history.references.contains_key(&from);
         return if known { Ok(Some(from)) } else { Err(Error::damaged("what it builds on is not known")) };
     };
     let changes = Changes::open(check.archive, manifests.to_vec())?;
     check_summaries(&file, before, changes.summary())?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
-    let (base, actual) = if from > 0 && is_layer {
+    let (base, actual) = if from > SnapshotNumber::NONE && is_layer {
         (from, State::new(vec![file.clone()]).groups_and_gone(EntryPath::root()))
     } else {
         let base = base.ok_or_else(|| Error::damaged("what it builds on is not known"));
-        let base = if from == 0 { State::default() } else { base? };
+        let base = if from == SnapshotNumber::NONE { State::default() } else { base? };
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
-        (0, State::new(layers.collect()).groups(EntryPath::root()))
+        (SnapshotNumber::NONE, State::new(layers.collect()).groups(EntryPath::root()))
     };
     let expected = replay::rows(before, base, changes, NotFound::after(before, number))?;
     let count = check_rows(expected, Rows::new(actual))?;
-    if (from == 0 || is_layer) && count != file.rows() {
+    if (from == SnapshotNumber::NONE || is_layer) && count != file.rows() {
         return Err(Error::damaged("it does not have as many rows as it says"));
     }
     Ok(Some(from))
@@ -183,7 +188,7 @@ enum Age {
 }
 
 /// What an index file says of itself must fit its name, the archive and the bundles that are there or known to be missing.
-fn check_records(check: &Check, file: &IndexFile, number: Number) -> Result<Age> {
+fn check_records(check: &Check, file: &IndexFile, number: SnapshotNumber) -> Result<Age> {
     let head = file.head();
     if head.archive != check.archive.id() {
         return Err(Error::damaged("it belongs to another archive"));
@@ -262,7 +267,7 @@ fn read_all(file: &Arc<IndexFile>) -> Result<()> {
 /// Makes an index file of `number` elsewhere, from the manifests and the state before.
 fn build(
     check: &mut Check,
-    number: Number,
+    number: SnapshotNumber,
     before: &State,
     manifests: Vec<BundleFile>,
     is_right_before: bool,
@@ -272,7 +277,7 @@ fn build(
         NotFound::Contradiction if !is_right_before => NotFound::Unknown,
         not_found => not_found,
     };
-    let newest = before.layers().first().map_or(0, |newest| newest.head().number);
+    let newest = before.layers().first().map_or(SnapshotNumber::NONE, |newest| newest.head().number);
     let complete = is_right_before && check.history.is_complete(newest);
     let before = &changes.after_moves(before, not_found)?;
     let head = replay::index_head(check.archive.id(), number, before);
@@ -283,7 +288,7 @@ fn build(
 }
 
 /// The bundles of a number; `None` when the manifest of one is not sound, or one is missing.
-fn sound_bundles(check: &Check, number: Number) -> Option<Vec<BundleFile>> {
+fn sound_bundles(check: &Check, number: SnapshotNumber) -> Option<Vec<BundleFile>> {
     let of_number = |id: &BundleId| id.number == number;
     let examined: Vec<_> = check.examined.values().filter(|examined| of_number(&examined.file.id())).collect();
     let sound = !examined.is_empty() && examined.iter().all(|examined| examined.manifest.is_some());

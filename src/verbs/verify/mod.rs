@@ -36,7 +36,7 @@ use crate::archive::open::Archive;
 use crate::archive::open::INDEX;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
@@ -60,7 +60,7 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
 /// As for [`verify`].
 pub fn verify_snapshots(
     archive: &Archive,
-    numbers: &BTreeSet<Number>,
+    numbers: &BTreeSet<SnapshotNumber>,
     threads: usize,
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport> {

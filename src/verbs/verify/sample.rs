@@ -12,7 +12,7 @@ use crate::base::holes::Holes;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -171,12 +171,12 @@ impl Sample {
     }
 
     pub fn name(id: BundleId) -> BundleName {
-        BundleName::new(id, Time::new(1_000_000 * i64::from(id.number), 0)).unwrap()
+        BundleName::new(id, Time::new(1_000_000 * i64::from(id.number.get()), 0)).unwrap()
     }
 
     /// The store's name of the last bundle of a snapshot.
-    pub fn file(number: Number) -> String {
-        bundle_path(&Sample::name(BundleId { number, part: 0 }))
+    pub fn file(number: impl Into<SnapshotNumber>) -> String {
+        bundle_path(&Sample::name(BundleId { number: number.into(), part: 0 }))
     }
 
     pub fn index_names(&self) -> Vec<String> {
@@ -195,7 +195,8 @@ impl Sample {
     }
 
     /// Adds a snapshot and its index file.
-    pub fn snapshot(&self, number: Number, items: &[Item]) {
+    pub fn snapshot(&self, number: impl Into<SnapshotNumber>, items: &[Item]) {
+        let number = number.into();
         self.bundle(BundleId { number, part: 0 }, items);
         self.archive.catalog(&Recorder::new()).unwrap().state(number).unwrap();
     }
@@ -208,13 +209,13 @@ impl Sample {
         let head = Head {
             archive: self.archive.id(),
             id,
-            time: Time::new(1_000_000 * i64::from(id.number), 0),
+            time: Time::new(1_000_000 * i64::from(id.number.get()), 0),
             parent: catalog.parent().unwrap(),
             sources: Vec::new(),
             note: String::new(),
             stands_for: None,
-            uncertain_until: 0,
-            pruned_until: 0,
+            uncertain_until: 0.into(),
+            pruned_until: 0.into(),
         };
         let upload = self.store.create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

@@ -20,7 +20,7 @@ use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::id::BundleId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Notice;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
@@ -84,7 +84,7 @@ struct Told {
     file: String,
     what: String,
     advice: Option<Advice>,
-    snapshots: Vec<Number>,
+    snapshots: Vec<SnapshotNumber>,
     paths: Vec<EntryPathBuf>,
     paths_total: u64,
 }
@@ -112,20 +112,20 @@ fn names(finding: &Told) -> Vec<String> {
     finding.paths.iter().map(ToString::to_string).collect()
 }
 
-fn bundle(sample: &Sample, number: Number) -> std::sync::Arc<Bundle> {
-    sample.archive.bundle(&Sample::name(BundleId { number, part: 0 })).unwrap()
+fn bundle(sample: &Sample, number: impl Into<SnapshotNumber>) -> std::sync::Arc<Bundle> {
+    sample.archive.bundle(&Sample::name(BundleId { number: number.into(), part: 0 })).unwrap()
 }
 
 /// The frame in which the content of `path` begins, at snapshot `number`.
-fn frame_of(sample: &Sample, number: Number, text: &str) -> FrameAt {
+fn frame_of(sample: &Sample, number: impl Into<SnapshotNumber>, text: &str) -> FrameAt {
     let monitor = Recorder::new();
-    let state = sample.archive.catalog(&monitor).unwrap().state(number).unwrap();
+    let state = sample.archive.catalog(&monitor).unwrap().state(number.into()).unwrap();
     let place = state.find(&path(text)).unwrap().unwrap().content.unwrap().place;
     bundle(sample, place.bundle.number).table().frame_at(place.offset).unwrap()
 }
 
 /// Flips a bit in the middle of a frame.
-fn flip(sample: &Sample, number: Number, frame: FrameAt) {
+fn flip(sample: &Sample, number: impl Into<SnapshotNumber>, frame: FrameAt) {
     let at = frame.stored_offset as usize + frame.stored_bytes as usize / 2;
     sample.alter(&Sample::file(number), |bytes| bytes[at] ^= 4);
 }
@@ -146,8 +146,8 @@ fn a_sound_archive_gives_no_finding() {
 #[test]
 fn parts_and_an_unfinished_snapshot_are_no_damage() {
     let sample = three_snapshots();
-    sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1")]);
-    sample.bundle(BundleId { number: 4, part: 2 }, &[file("s/q", "2")]);
+    sample.bundle(BundleId::new(4, 1), &[file("s/p", "1")]);
+    sample.bundle(BundleId::new(4, 2), &[file("s/q", "2")]);
     let monitor = Recorder::new();
     let report = verify(&sample.archive, &WITH_DATA, &monitor).unwrap();
     assert_eq!((report.findings, report.bundles), (vec![], 5));
@@ -156,7 +156,7 @@ fn parts_and_an_unfinished_snapshot_are_no_damage() {
         "{:?}",
         monitor.notices()
     );
-    sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/r", "3")]);
+    sample.bundle(BundleId::new(4, 0), &[file("s/r", "3")]);
     assert_eq!(findings(&sample, WITH_DATA), []);
 }
 
@@ -165,11 +165,11 @@ fn a_directory_whose_member_is_in_a_later_part_is_no_finding_and_one_that_never_
     for (comes, count) in [(true, 0), (false, 1)] {
         let sample = three_snapshots();
         let line_only = super::sample::Item { in_tar: false, ..directory("s/w") };
-        sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1"), line_only]);
+        sample.bundle(BundleId::new(4, 1), &[file("s/p", "1"), line_only]);
         let member_only = super::sample::Item { in_manifest: false, ..directory("s/w") };
         let rest = [member_only, file("s/w/q", "2")];
-        sample.bundle(BundleId { number: 4, part: 2 }, &rest[usize::from(!comes)..]);
-        sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/w/r", "3")]);
+        sample.bundle(BundleId::new(4, 2), &rest[usize::from(!comes)..]);
+        sample.bundle(BundleId::new(4, 0), &[file("s/w/r", "3")]);
         assert_eq!(findings(&sample, WITH_DATA).len(), count);
     }
 }
@@ -177,13 +177,16 @@ fn a_directory_whose_member_is_in_a_later_part_is_no_finding_and_one_that_never_
 #[test]
 fn what_is_damaged_in_an_early_part_is_found() {
     let sample = three_snapshots();
-    let part = BundleId { number: 4, part: 1 };
+    let part = BundleId::new(4, 1);
     sample.bundle(part, &[file("s/p", noise(1000, 1))]);
-    sample.bundle(BundleId { number: 4, part: 0 }, &[file("s/q", "2")]);
+    sample.bundle(BundleId::new(4, 0), &[file("s/q", "2")]);
     let name = bundle_path(&Sample::name(part));
     sample.alter(&name, |bytes| bytes[500] ^= 1);
     let found = only(&sample, WITH_DATA);
-    assert_eq!((found.file.as_str(), names(&found), found.snapshots), (name.as_str(), vec!["s/p".to_owned()], vec![4]));
+    assert_eq!(
+        (found.file.as_str(), names(&found), found.snapshots),
+        (name.as_str(), vec!["s/p".to_owned()], vec![4.into()])
+    );
 }
 
 #[test]
@@ -237,7 +240,7 @@ fn a_flipped_bit_in_a_large_file_costs_this_file_only() {
     let middle = bundle(&sample, 1).table().frame(frame.number + 1).unwrap();
     flip(&sample, 1, middle);
     let found = only(&sample, WITH_DATA);
-    assert_eq!((names(&found), found.snapshots), (vec!["s/d/c".to_owned()], vec![1, 2]));
+    assert_eq!((names(&found), found.snapshots), (vec!["s/d/c".to_owned()], vec![1.into(), 2.into()]));
 }
 
 #[test]
@@ -303,7 +306,10 @@ fn the_first_and_the_newest_bundle_are_missed_too() {
     let sample = three_snapshots();
     sample.store.remove(&Sample::file(1)).unwrap();
     let found = only(&sample, WITH_DATA);
-    assert_eq!((found.file.as_str(), found.paths_total, found.snapshots), (Sample::file(1).as_str(), 6, vec![2, 3]));
+    assert_eq!(
+        (found.file.as_str(), found.paths_total, found.snapshots),
+        (Sample::file(1).as_str(), 6, vec![2.into(), 3.into()])
+    );
 }
 
 #[test]
@@ -336,7 +342,7 @@ fn a_damaged_seek_table_is_noticed_at_every_byte() {
 
 #[test]
 fn a_damaged_manifest_costs_nothing_while_the_index_is_there() {
-    for (with_index, snapshots) in [(true, vec![]), (false, vec![2, 3])] {
+    for (with_index, snapshots) in [(true, vec![]), (false, vec![2.into(), 3.into()])] {
         let sample = three_snapshots();
         let frame = bundle(&sample, 2);
         flip(&sample, 2, frame.table().frame(frame.table().len() - 1).unwrap());
@@ -434,7 +440,7 @@ fn a_manifest_that_lies_about_a_place_a_size_or_a_hash_is_caught() {
         sample.snapshot(1, &[directory("s"), file("s/a", "a"), item, file("s/c", noise(2000, 2))]);
         let found = findings(&sample, WITH_DATA);
         let wrong = found.iter().find(|found| found.what.contains("not what was saved")).unwrap();
-        assert_eq!((names(wrong), wrong.snapshots.as_slice()), (vec!["s/b".to_owned()], &[1][..]));
+        assert_eq!((names(wrong), wrong.snapshots.as_slice()), (vec!["s/b".to_owned()], &[1.into()][..]));
         assert_eq!(findings(&sample, WITHOUT_DATA), []);
     }
 }
@@ -444,7 +450,7 @@ fn places_that_cannot_be_are_seen_without_reading_contents() {
     for offset_lie in [1, 1 << 20, u64::MAX - (1 << 20)] {
         let sample = Sample::new();
         let item = super::sample::Item { offset_lie, ..file("s/b", "b") };
-        sample.bundle(BundleId { number: 1, part: 0 }, &[directory("s"), item]);
+        sample.bundle(BundleId::new(1, 0), &[directory("s"), item]);
         assert_eq!(only(&sample, WITHOUT_DATA).file, Sample::file(1));
     }
 }
@@ -452,7 +458,7 @@ fn places_that_cannot_be_are_seen_without_reading_contents() {
 #[test]
 fn lines_that_are_twice_in_a_manifest_are_seen() {
     let sample = Sample { changes_lie: 1, ..Sample::new() };
-    sample.bundle(BundleId { number: 1, part: 0 }, &[directory("s"), file("s/b", "b")]);
+    sample.bundle(BundleId::new(1, 0), &[directory("s"), file("s/b", "b")]);
     assert_eq!(only(&sample, WITHOUT_DATA).file, Sample::file(1));
 }
 
@@ -472,7 +478,7 @@ fn members_that_the_manifest_does_not_know_and_lines_without_members_are_named()
         sample.snapshot(1, &[directory("s"), file("s/a", "a"), item, file("s/y", "y")]);
         let found = only(&sample, WITH_DATA);
         assert!(found.what.contains(what), "{}", found.what);
-        assert_eq!((names(&found), found.snapshots), (vec![name.to_owned()], vec![1]));
+        assert_eq!((names(&found), found.snapshots), (vec![name.to_owned()], vec![1.into()]));
     }
 }
 
@@ -546,12 +552,12 @@ fn a_person_can_stop_it() {
 fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
     let sample = three_snapshots();
     let monitor = Recorder::new();
-    let state = sample.archive.catalog(&monitor).unwrap().state(3).unwrap();
+    let state = sample.archive.catalog(&monitor).unwrap().state(3.into()).unwrap();
     let newest = state.layers()[0].clone();
     let mut head = newest.head().clone();
     let name = sample.index_names().pop().unwrap();
     // Between the second bundle and the third, which says that it comes right after the second.
-    let forged = Sample::name(BundleId { number: 3, part: 1 });
+    let forged = Sample::name(BundleId::new(3, 1));
     head.bundles.insert(
         head.bundles.len() - 1,
         BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32], pruned_until: 0 },

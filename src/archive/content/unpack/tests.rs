@@ -37,7 +37,7 @@ use std::sync::atomic::Ordering;
 /// No content begins at 0.
 const HEADER_BYTES: u64 = 512;
 
-const ID: BundleId = BundleId { number: 1, part: 0 };
+const ID: BundleId = BundleId::new(1, 0);
 
 /// Bytes that hardly compress.
 fn noise(length: usize, mut state: u64) -> Vec<u8> {
@@ -79,8 +79,8 @@ impl Made {
             sources: Vec::new(),
             note: String::new(),
             stands_for: None,
-            uncertain_until: 0,
-            pruned_until: 0,
+            uncertain_until: 0.into(),
+            pruned_until: 0.into(),
         };
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
         let mut header = Vec::new();
@@ -348,7 +348,7 @@ fn lies_of_the_index_cost_the_contents_they_are_about() {
     contents[1].1.place.offset = u64::MAX;
     contents[2].1.place.offset = tar_bytes - 29_999;
     contents[3].0 = u64::MAX;
-    contents[4].1.place.bundle.number = 2;
+    contents[4].1.place.bundle.number = 2.into();
     // Nothing of these lies is believed long enough to make room for it.
     let mut sink = Recorder::new(&contents);
     sink.sizes[3] = 0;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::holes::Holes;
 use crate::base::id::BundleId;
-use crate::base::id::Number;
+use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Notice;
 use crate::system::store::Store;
 use crate::verbs::repair::RepairOptions;
@@ -11,10 +11,10 @@ use crate::verbs::repair::RepairReport;
 use crate::verbs::repair::repair;
 
 /// The numbers of all snapshots that can be read, and what was said.
-fn listed(sample: &Sample) -> (Vec<Number>, Vec<Notice>) {
+fn listed(sample: &Sample) -> (Vec<u32>, Vec<Notice>) {
     let monitor = Recorder::new();
     let history = sample.archive.catalog(&monitor).unwrap().history().unwrap();
-    (history.iter().map(|summary| summary.number).collect(), monitor.notices())
+    (history.iter().map(|summary| summary.number.get()).collect(), monitor.notices())
 }
 
 fn refused(sample: &Sample) -> String {
@@ -53,7 +53,7 @@ fn the_newest_bundle_that_only_the_index_remembers_is_told_of_and_its_number_is_
 #[test]
 fn the_last_part_that_only_the_index_remembers_is_told_of() {
     let sample = three_snapshots();
-    sample.bundle(BundleId { number: 4, part: 1 }, &[file("s/p", "1")]);
+    sample.bundle(BundleId::new(4, 1), &[file("s/p", "1")]);
     sample.snapshot(4, &[file("s/q", "2")]);
     sample.store.remove(&Sample::file(4)).unwrap();
     let (numbers, notices) = listed(&sample);
@@ -70,11 +70,13 @@ fn where_the_newest_bundle_is_cut_off_and_the_index_is_lost_all_older_snapshots_
         let (numbers, notices) = listed(&sample);
         assert_eq!(numbers, [1, 2], "{kept}");
         assert!(
-            notices.iter().any(|notice| matches!(notice, Notice::LaterSnapshotsUnreadable { number: 2, .. })),
+            notices
+                .iter()
+                .any(|notice| matches!(notice, Notice::LaterSnapshotsUnreadable { number, .. } if *number == 2)),
             "{notices:?}"
         );
         let monitor = Recorder::new();
-        let state = sample.archive.catalog(&monitor).unwrap().checked_state(1, &[]).unwrap();
+        let state = sample.archive.catalog(&monitor).unwrap().checked_state(1.into(), &[]).unwrap();
         assert!(state.find(&path("s/a")).unwrap().is_some());
         assert!(sample.archive.catalog_for_writing(&monitor).unwrap().history().is_err(), "no writer builds on that");
     }
@@ -109,11 +111,11 @@ fn a_line_that_takes_over_a_content_of_another_length_or_with_other_holes_is_a_c
             entry.content.as_mut().unwrap().holes = Holes::from_pairs(&[(0, 7)], 3000).unwrap();
         }
         let sample = three_snapshots();
-        sample.bundle(BundleId { number: 4, part: 0 }, &[item]);
+        sample.bundle(BundleId::new(4, 0), &[item]);
         let found = only(&sample, WITHOUT_DATA);
         assert!(found.what.contains("contradict each other about s/d/b"), "{}", found.what);
         let monitor = Recorder::new();
-        assert!(sample.archive.catalog(&monitor).unwrap().state(4).is_err_and(|error| error.is_damage()));
+        assert!(sample.archive.catalog(&monitor).unwrap().state(4.into()).is_err_and(|error| error.is_damage()));
     }
 }
 
@@ -130,11 +132,11 @@ fn what_is_in_a_folder_that_went_is_named() {
 fn an_index_file_that_lies_about_snapshots_is_named() {
     for number in [1, 3] {
         let sample = three_snapshots();
-        let state = sample.archive.catalog(&Recorder::new()).unwrap().state(number).unwrap();
+        let state = sample.archive.catalog(&Recorder::new()).unwrap().state(SnapshotNumber::from(number)).unwrap();
         let newest = state.layers()[0].clone();
         let mut head = newest.head().clone();
         let name = sample.index_names().remove(number as usize - 1);
-        head.snapshots[0].number = 99;
+        head.snapshots[0].number = 99.into();
         sample.store.remove(&name).unwrap();
         let mut writer = IndexWriter::new(sample.store.create(&name).unwrap()).unwrap();
         for group in State::new(vec![newest]).groups_and_gone(EntryPath::root()) {

@@ -41,7 +41,7 @@ fn an_unfinished_snapshot_may_leave_out_of_a_list_what_it_was_still_to_say_is_go
         sample.snapshot(1, &[vec![directory("s"), directory("s/d")], d.to_vec()].concat());
         // `z` went, too, and `n` is new: the next part says so.
         let listed = Item { in_manifest: false, ..directory_of("s/d", names_in_list) };
-        sample.bundle(BundleId { number: 2, part: 1 }, &[listed, gone("s/d/b")]);
+        sample.bundle(BundleId::new(2, 1), &[listed, gone("s/d/b")]);
         let found = findings(&sample, WITH_DATA);
         assert_eq!(found.is_empty(), is_right, "{names_in_list:?}: {found:?}");
     }
