@@ -39,6 +39,7 @@ mod salvage;
 mod schedule;
 mod screens;
 mod setup;
+mod shadow;
 mod sources;
 mod status;
 mod stock;

@@ -324,6 +324,19 @@ fn a_file_that_another_program_holds_is_a_problem_of_its_own_and_saved_next_time
 }
 
 #[test]
+fn where_no_shadow_copy_can_be_made_nothing_is_saved() {
+    // Wine has no shadow copies.
+    let Some(scene) = Scene::new() else { return };
+    scene.bench.home.file("a", "1");
+    let outcome = scene.call("create --init --shadow").arg(scene.bench.home.root()).run().expect(1);
+    assert!(outcome.err().contains("no shadow copy can be made") && outcome.err().contains("Run as administrator"));
+    scene.save();
+    let outcome = scene.call("create --shadow").run().expect(1);
+    assert!(outcome.err().contains("no shadow copy can be made"), "{}", outcome.shown());
+    assert_eq!(scene.call("list --json").ok().out().matches("\"number\"").count(), 1);
+}
+
+#[test]
 fn restore_replaces_what_is_read_only_and_says_what_is_held_or_a_folder() {
     let Some(scene) = Scene::new() else { return };
     let home = &scene.bench.home;

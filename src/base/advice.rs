@@ -73,6 +73,10 @@ pub enum Advice {
     },
     /// A source is not there.
     CheckSource,
+    /// Another program has something open: close it.
+    CloseProgram,
+    /// There is no shadow copy of a drive: only an administrator may make one, and not every drive has them.
+    MakeShadowsAsAdministrator,
     /// A source is another folder than last time: say that it was moved, or give this one a name of its own.
     SayMovedOrName {
         /// The source's folder, printable.

@@ -213,7 +213,8 @@ impl Problem {
 
     /// The operating system refused something with this entry: "`what`: reason".
     pub fn io(path: EntryPathBuf, what: &str, source: &io::Error) -> Problem {
-        Problem::new(path, format!("{what}: {}", plain_reason(source)))
+        let advice = (source.kind() == io::ErrorKind::ResourceBusy).then_some(Advice::CloseProgram);
+        Problem { advice, ..Problem::new(path, format!("{what}: {}", plain_reason(source))) }
     }
 
     /// This problem, of an entry that is not in the snapshot as it was found.

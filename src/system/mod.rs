@@ -5,4 +5,5 @@ pub mod platform;
 
 pub mod destination;
 pub mod scan;
+pub mod shadow;
 pub mod store;

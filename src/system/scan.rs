@@ -226,7 +226,8 @@ fn opened(path: &Path) -> std::io::Result<(Directory, Option<Vec<u8>>)> {
     if !path.metadata()?.is_file() {
         return Ok((Directory::open(path)?, None));
     }
-    let real = path.canonicalize()?;
+    // Where that cannot be said, as of a shadow copy, the path is one without symlinks.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (Some(directory), Some(name)) = (real.parent(), real.file_name()) else {
         return Err(std::io::ErrorKind::NotFound.into());
     };

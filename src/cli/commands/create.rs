@@ -32,6 +32,7 @@ use snap_archive::base::keep::KeepRules;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::system::platform;
+use snap_archive::system::shadow::Shadows;
 use snap_archive::system::store::LocalStore;
 use snap_archive::system::store::MemoryStore;
 use snap_archive::system::store::Store;
@@ -86,6 +87,10 @@ pub(crate) struct CreateArgs {
     /// Do not wait until what programs wrote is on the sources' drives; a change through memory may then be missed
     #[arg(long)]
     no_sync: bool,
+    /// Windows, as administrator: read the drives as they are at the beginning (shadow copies), so that files that other programs
+    /// have open are saved, and all fit together
+    #[arg(long, hide = !cfg!(windows), conflicts_with = "dry_run")]
+    shadow: bool,
     /// Exclude what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     exclude_caches: bool,
@@ -198,7 +203,13 @@ fn too_silent(config: &ArchiveConfig, session: &Session) -> Option<String> {
 
 fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     let began = Instant::now();
-    let options = options(args, session)?;
+    if args.shadow && !cfg!(windows) {
+        return Err(Failure::usage("shadow copies are made on Windows only").with_hint("Leave out --shadow."));
+    }
+    let mut options: CreateOptions = options(args, session)?;
+    let shadows = Shadows::new();
+    let in_shadow = |path: &Path| shadows.path_of(path);
+    options.read_at = if args.shadow { Some(&in_shadow) } else { None };
     let configured = session.settings.archive_config()?.is_some_and(|(_, archive)| archive.prune);
     let prunes = (args.prune || configured) && !args.dry_run;
     if prunes && options.keep.is_empty() {
@@ -300,6 +311,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         keep: keep_rules(&args.keep, session)?,
         make_room: args.make_room,
         threads: session.settings.threads,
+        read_at: None,
         clock: defaults.clock,
     })
 }

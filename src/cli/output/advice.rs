@@ -284,6 +284,13 @@ fn about_sources(advice: &Advice) -> Option<&'static str> {
         Advice::ListSources => "See the sources with: snap sources.",
         Advice::FinishSnapshot => "Finish it first with: snap create.",
         Advice::CheckSource => "Check the spelling, and that the drive it is on is plugged in.",
+        Advice::CloseProgram if cfg!(windows) => {
+            "Close the program that has it open, or save with --shadow as administrator."
+        }
+        Advice::CloseProgram => "Close the program that has it open, and run the same command again.",
+        Advice::MakeShadowsAsAdministrator => {
+            "Nothing was saved. Only an administrator may make shadow copies: open the terminal with 'Run as administrator', or leave out --shadow."
+        }
         Advice::SaveOtherFolder => "Name the folders that are to be saved.",
         Advice::SaveFolderOfFile => "Name the folder that it is in, or a plain file.",
         Advice::CheckDriveOrAllowEmpty => {

@@ -38,6 +38,7 @@ use std::io;
 use std::io::Stdout;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 impl Refusal {
     /// Whether this error says that.
@@ -82,6 +83,24 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
 /// The path as people write it: on Windows without the prefix by which the system takes it as it stands (`\\?\`).
 pub fn plain_path(path: PathBuf) -> PathBuf {
     system::plain_path(path)
+}
+
+/// The top of the drive that `path`, a canonical path, is on.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] where the system knows no shadow copies; when it cannot tell.
+pub fn volume_of(path: &Path) -> io::Result<PathBuf> {
+    system::volume_of(path)
+}
+
+/// The program that makes a shadow copy of the drive whose top is `volume`, answers with a line `made TOP` or with the reason why
+/// there is none, and removes it when its standard input ends.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] where the system knows no shadow copies; [`io::ErrorKind::InvalidFilename`] when `volume` cannot
+/// be named to it.
+pub fn shadow_command(volume: &Path) -> io::Result<Command> {
+    system::shadow_command(volume)
 }
 
 /// What the top of a drive or of a network's share is called, if it has a name: on Windows the letter or the share's name.

@@ -51,6 +51,7 @@ pub use self::drop::drop_source;
 pub use self::options::CreateOptions;
 pub use self::options::Level;
 pub use self::options::PART_BYTES_DEFAULT;
+pub use self::options::ReadAt;
 pub use self::options::SourceSpec;
 pub use self::report::CreateReport;
 pub use self::report::LeftOut;

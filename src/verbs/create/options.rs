@@ -4,6 +4,8 @@ use crate::base::keep::KeepRules;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
 use crate::format::frames::LEVEL_DEFAULT;
+use std::io;
+use std::path::Path;
 use std::path::PathBuf;
 
 /// How hard to compress.
@@ -48,6 +50,9 @@ pub struct SourceSpec {
     pub path: PathBuf,
 }
 
+/// Where a source with this path is read.
+pub type ReadAt<'a> = &'a (dyn Fn(&Path) -> io::Result<PathBuf> + Sync);
+
 /// How to make a snapshot.
 pub struct CreateOptions<'a> {
     /// What to save; empty: the sources of the last snapshot.
@@ -90,6 +95,9 @@ pub struct CreateOptions<'a> {
     pub make_room: bool,
     /// How many threads pack; 0: as many as the machine has cores.
     pub threads: usize,
+    /// Says where a source is read instead of at its own path, as in a shadow copy of its drive; it is noted under its own.
+    /// Default: `None`, where it is.
+    pub read_at: Option<ReadAt<'a>>,
     /// Where "now" comes from when it is decided which entries may be modified again without a trace.
     pub clock: &'a (dyn Fn() -> Time + Sync),
 }
@@ -116,6 +124,7 @@ impl Default for CreateOptions<'_> {
             keep: KeepRules::default(),
             make_room: false,
             threads: 0,
+            read_at: None,
             clock: &Time::now,
         }
     }

@@ -1,6 +1,7 @@
 //! Which sources a run saves, opened, and how the manifest names all of them.
 
 use super::options::CreateOptions;
+use super::options::ReadAt;
 use super::options::SourceSpec;
 use super::rules;
 use crate::archive::open::Archive;
@@ -115,7 +116,7 @@ fn is_missing(path: EntryPathBuf, error: &Error) -> Problem {
 /// [`ErrorKind::Refused`] when there is none, or two have one name; otherwise when one cannot be read.
 pub fn check(options: &CreateOptions) -> Result<()> {
     for record in wanted(options, &[])?.values() {
-        open_folder(record, &Rules::default())?;
+        open_folder(record, &Rules::default(), None)?;
     }
     Ok(())
 }
@@ -245,7 +246,7 @@ fn bytes_of(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
 }
 
-fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
+fn open_folder(record: &SourceRecord, rules: &Rules, read_at: Option<ReadAt>) -> Result<Source> {
     let path = &*platform::path_of(&record.path);
     let metadata = std::fs::metadata(path).map_err(|error| missing(path, error))?;
     if !metadata.is_dir() && !metadata.is_file() {
@@ -253,12 +254,20 @@ fn open_folder(record: &SourceRecord, rules: &Rules) -> Result<Source> {
             .about(Subject::Source(path.to_owned()))
             .with_advice(Advice::SaveFolderOfFile));
     }
-    Source::open(&record.name, path, rules)
+    match read_at {
+        None => Source::open(&record.name, path, rules),
+        Some(read_at) => Source::open(&record.name, &read_at(path).map_err(|error| no_shadow(path, error))?, rules),
+    }
+}
+
+fn no_shadow(path: &Path, error: std::io::Error) -> Error {
+    let what = format!("no shadow copy can be made of the drive that {} is on", printed(path));
+    Error::io(what, error).about(Subject::Source(path.to_owned())).with_advice(Advice::MakeShadowsAsAdministrator)
 }
 
 fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) -> Result<Source> {
     let path = &*platform::path_of(&record.path);
-    let source = open_folder(record, &record.rules)?;
+    let source = open_folder(record, &record.rules, options.read_at)?;
     refuse_archive(path, scene.archive)?;
     refuse_another_kind(&source, path, scene.base)?;
     if source.is_file() {

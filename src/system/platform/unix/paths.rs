@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Linux asks a service of the desktop about sleep, not each program.
 pub struct Awake;
@@ -26,6 +27,14 @@ pub fn path_of(bytes: &[u8]) -> Cow<'_, Path> {
 
 pub fn plain_path(path: PathBuf) -> PathBuf {
     path
+}
+
+pub fn volume_of(_: &Path) -> io::Result<PathBuf> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub fn shadow_command(_: &Path) -> io::Result<Command> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub fn name_of_top(_: &Path) -> Option<String> {

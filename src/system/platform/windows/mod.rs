@@ -8,6 +8,7 @@ mod links;
 mod listing;
 mod names;
 mod security;
+mod shadow;
 mod sparse;
 mod streams;
 

@@ -363,6 +363,19 @@ pub fn final_path(file: &File) -> io::Result<Vec<u16>> {
     Ok(path)
 }
 
+/// The top of the volume that a path, which ends with a NUL, is on.
+pub fn volume_path(path: &[u16]) -> io::Result<Vec<u16>> {
+    if path.last() != Some(&0) {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    let mut volume = vec![0; path.len().max(64)];
+    let room = volume.len() as u32;
+    // SAFETY: the path ends with a NUL, as was just seen; `volume` is as large as said.
+    win32(unsafe { fs::GetVolumePathNameW(path.as_ptr(), volume.as_mut_ptr(), room) })?;
+    volume.truncate(volume.iter().position(|unit| *unit == 0).unwrap_or(volume.len()));
+    Ok(volume)
+}
+
 /// Locks the file against others who lock it so, without waiting; whether that could be done.
 pub fn lock(file: &File) -> io::Result<bool> {
     let mut at = OVERLAPPED::default();

@@ -4,6 +4,7 @@ use super::Handle;
 use super::errors;
 use super::names;
 use super::nt;
+use super::shadow;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,6 +17,7 @@ use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 use std::path::Prefix;
+use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 use windows_sys::Win32::Storage::FileSystem as fs;
@@ -33,6 +35,18 @@ pub fn path_of(bytes: &[u8]) -> Cow<'_, Path> {
 
 pub fn plain_path(path: PathBuf) -> PathBuf {
     path.to_str().and_then(names::without_prefix).map_or(path, PathBuf::from)
+}
+
+pub fn volume_of(path: &Path) -> io::Result<PathBuf> {
+    let wide: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+    nt::volume_path(&wide).map(|volume| OsString::from_wide(&volume).into())
+}
+
+pub fn shadow_command(volume: &Path) -> io::Result<Command> {
+    let volume = volume.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut command = Command::new("powershell.exe");
+    command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"]).arg(shadow::script(volume));
+    Ok(command)
 }
 
 pub fn name_of_top(path: &Path) -> Option<String> {
