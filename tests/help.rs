@@ -170,9 +170,16 @@ fn shells_know_archives_snapshots_sources_and_paths_in_them() {
 
 #[test]
 fn each_shell_gets_a_script_and_bash_takes_it() {
+    let bench = Bench::without_archive();
+    // As a package has it.
+    let renamed = bench.path("snap-archive");
+    symlink(BINARY, &renamed).unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = call("completions").words(shell).ok().expect_silent().out();
         assert!(script.contains("SNAP_COMPLETE") && script.contains("snap"), "{shell}: {script}");
+        assert!(!script.contains("snap-archive"), "{shell}: {script}");
+        let script = Call::new(&renamed).words("completions").words(shell).ok().out();
+        assert!(script.contains("snap-archive"), "{shell}, called otherwise: {script}");
     }
     call("completions csh").fails(2);
     let script = call("completions bash").ok().out();
@@ -205,14 +212,20 @@ fn man_pages_are_made_of_the_same_words() {
 fn packages_name_only_what_there_is_or_is_made() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    let package = fs::read_to_string(root.join("scripts/package")).unwrap();
+    let bench = Bench::without_archive();
+    let made = bench.path("made");
+    run(program("sh").arg(root.join("scripts/package")).arg(BINARY).arg(&made)).expect_silent();
     let quoted: Vec<&str> =
         manifest.lines().filter(|line| line.contains("/share/") || line.contains("usr/bin")).collect();
     assert!(quoted.len() >= 12, "{quoted:?}");
     for line in quoted {
         let source = line.split('"').nth(1).unwrap();
-        let is_made = source == "target/release/snap" || package.contains(source.trim_end_matches("/*.1"));
-        assert!(is_made || root.join(source).is_file(), "{line}");
+        let is_there = match source.strip_prefix("target/package/") {
+            Some("man/*.1") => made.join("man/snap-create.1").is_file(),
+            Some(file) => made.join(file).is_file(),
+            None => source == "target/release/snap" || root.join(source).is_file(),
+        };
+        assert!(is_there, "{line}");
     }
 }
 

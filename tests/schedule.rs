@@ -280,6 +280,23 @@ fn a_system_that_refuses_is_told() {
 }
 
 #[test]
+fn where_there_is_no_scheduler_nothing_is_on_and_only_installing_fails() {
+    let ann = Ann::new();
+    let call = |words: &str| ann.call(words).variable("PATH", ann.0.path("bin"));
+    for (with, program) in [("cron", "crontab"), ("systemd", "systemctl")] {
+        let asked = call(&format!("schedule status --with {with}")).run().expect(3);
+        assert!(asked.out().contains("is not saved by"), "{}", asked.shown());
+        call(&format!("schedule remove --with {with}")).ok();
+        let failed = call(&format!("schedule install --with {with}")).fails(1);
+        assert!(failed.err().contains(&format!("{program} is not installed")), "{}", failed.shown());
+        // What was written for a scheduler that is gone can be removed.
+        call(&format!("schedule status --with {with}")).run().expect(3);
+        call(&format!("schedule remove --with {with}")).ok();
+        assert!(!ann.0.path("config/systemd/user/snap-home.service").exists());
+    }
+}
+
+#[test]
 fn the_table_of_cron_keeps_the_lines_of_others() {
     let ann = Ann::new();
     let table = ann.0.path("table");

@@ -95,10 +95,11 @@ fn all_of_it_can_be_said_by_flags() {
     assert!(taken.err().contains("--name NAME"), "{}", taken.shown());
     fs::write(ann.0.path("config/snap/config.toml"), format!("# mine\n{config}")).unwrap();
     let other = ann.0.path("drive/other").display().to_string();
-    ann.call(&format!("setup --name work --path {other} --yes --at never --json"))
+    ann.call(&format!("setup --name work --path {other} --yes --at never --keep-last 3 --json"))
         .arg(ann.0.path("ann/Documents"))
         .ok();
     assert!(ann.config().starts_with("# mine\n[archive.home]") && ann.config().contains("[archive.work]"));
+    assert!(ann.config().contains("keep = { last = 3 }\nprune = true\n"), "{}", ann.config());
     assert!(ann.call("list -a work").ok().out().contains("no snapshot"));
 }
 
@@ -124,18 +125,26 @@ fn what_cannot_be_set_up_leaves_nothing_behind() {
 fn a_person_is_asked_and_shown_what_will_be_written() {
     let ann = Ann::new();
     let archive = ann.0.snap.archive().display().to_string();
-    let Some(refused) = ann.at_terminal("setup", &[&archive, "", "-", "never", "n"]) else { return };
+    let Some(refused) = ann.at_terminal("setup", &[&archive, "", "-", "", "never", "n"]) else { return };
     assert!(refused.out().contains("This will be written to") && refused.out().contains("nothing was written"));
     assert!(ann.config().is_empty());
-    let done = ann.at_terminal("setup", &[&archive, "1", "", "never", "", "y"]).unwrap();
+    let done = ann.at_terminal("setup", &[&archive, "1", "", "3", "2", "never", "", "y"]).unwrap();
     assert_eq!(done.status, 0, "{}", done.shown());
-    for question in
-        ["1. Where to?", "2. What is saved?", "3. What is left out", "4. At which time", "Write it?", "Save now"]
-    {
+    for question in [
+        "1. Where to?",
+        "2. What is saved?",
+        "3. What is left out",
+        "4. How long",
+        "5. At which",
+        "Write it?",
+        "Save now",
+    ] {
         assert!(done.out().contains(question), "{question}: {}", done.shown());
     }
     assert!(done.out().contains("Documents  8 B") && done.out().contains("Snapshot 1 saved"), "{}", done.shown());
     assert!(ann.config().contains("node_modules/"), "{}", ann.config());
+    let rules = "keep = { daily = 7, weekly = 5, monthly = 12, yearly = 10 }\nprune = true\n";
+    assert!(ann.config().contains(rules), "{}", ann.config());
 }
 
 #[test]

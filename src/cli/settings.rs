@@ -202,7 +202,7 @@ impl Settings {
     /// The archive's folder, if it can be reached without mounting anything.
     pub(crate) fn directory_now(&self) -> Option<PathBuf> {
         match self.archive().ok()??.0 {
-            Meant::Folder(folder) => Some(folder),
+            Meant::Folder(folder) => found_folder(folder).ok().map(|located| located.folder),
             Meant::Named(name) => self.locate(&name, None).ok().map(|located| located.folder),
         }
     }
@@ -223,10 +223,7 @@ impl Settings {
         }
         let located = match self.archive()? {
             None => return Err(Failure::usage("no archive given").with_hint(advice::GIVE_ARCHIVE)),
-            Some((Meant::Folder(folder), _)) => match Drive::typed(&folder) {
-                Some(drive) => Place::Drives(vec![drive]).locate(&Machine::this(), None)?,
-                None => Located { folder, id: None, mounted: None },
-            },
+            Some((Meant::Folder(folder), _)) => found_folder(folder)?,
             Some((Meant::Named(name), _)) => self.locate(&name, Some(&drive::mount))?,
         };
         Ok(self.located.get_or_init(|| located))
@@ -244,6 +241,14 @@ impl Settings {
         let archive = self.config.as_ref().and_then(|config| config.archive(name));
         let archive = archive.ok_or_else(|| Failure::usage(format!("there is no archive '{name}'")))?;
         archive.place.locate(&Machine::this(), mount.filter(|_| archive.mount))
+    }
+}
+
+/// A folder that was typed, perhaps with the label of the drive that it is on.
+fn found_folder(folder: PathBuf) -> Result<Located, Failure> {
+    match Drive::typed(&folder) {
+        Some(drive) => Place::Drives(vec![drive]).locate(&Machine::this(), None),
+        None => Ok(Located { folder, id: None, mounted: None }),
     }
 }
 

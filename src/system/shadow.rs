@@ -104,12 +104,12 @@ mod tests {
     use std::fs;
 
     /// As a system's program does: copies the folder, answers, waits, and removes the copy.
-    fn copying(volume: &Path) -> io::Result<Command> {
+    fn copying(volume: &Path) -> Command {
         let mut command = Command::new("sh");
         let script = r#"rm -rf "$1.then" && cp -a "$1" "$1.then" && echo once >> "$1.count" && echo "made $1.then" && cat > /dev/null
             rm -rf "$1.then""#;
         command.args(["-c", script, "sh"]).arg(volume);
-        Ok(command)
+        command
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         let shadows = Shadows::new();
         let path_of = |path: &str| {
             let top = volume.clone();
-            shadows.path_with(&volume.join(path), move |_| Ok(top.clone()), copying)
+            shadows.path_with(&volume.join(path), move |_| Ok(top.clone()), |volume| Ok(copying(volume)))
         };
         let b = path_of("a/b").unwrap();
         fs::write(volume.join("a/b/file"), "now").unwrap();

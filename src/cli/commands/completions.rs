@@ -61,9 +61,16 @@ pub(crate) fn completions(args: &CompletionsArgs) -> Result<Outcome, Failure> {
         Shell::Elvish => &clap_complete::env::Elvish,
     };
     let mut script = Vec::new();
-    let written = completer.write_registration(VARIABLE, "snap", "snap", "snap", &mut script);
+    let called = called();
+    let written = completer.write_registration(VARIABLE, "snap", &called, &called, &mut script);
     written.and_then(|()| print(&script)).map_err(|error| Failure::output(&error))?;
     Ok(Outcome::Done)
+}
+
+/// What this program is called here: `snap-archive` where a package has it, since snapd has a `snap` of its own.
+fn called() -> String {
+    let program = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    program.file_stem().and_then(|name| name.to_str()).unwrap_or("snap").to_owned()
 }
 
 /// The pages of `command` and its commands.

@@ -1,6 +1,7 @@
 //! `snap setup`.
 
 use super::super::args::global::GlobalArgs;
+use super::super::args::keep::KeepRulesArgs;
 use super::super::args::sources;
 use super::super::ask;
 use super::super::config::Config;
@@ -29,6 +30,7 @@ use snap_archive::base::error::ErrorKind;
 use snap_archive::base::error::plain_reason;
 use snap_archive::base::exclude::Exclude;
 use snap_archive::base::id::ArchiveId;
+use snap_archive::base::keep::KeepRules;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::system::platform;
 use std::ffi::OsString;
@@ -75,12 +77,15 @@ pub(crate) struct SetupArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten, next_help_heading = "Which snapshots stay; without rules, all do")]
+    keep: KeepRulesArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   snap setup
   snap setup --drive BACKUP ~/Documents ~/Pictures --exclude '*.iso' --at 18:00 --save --yes
+  snap setup --drive BACKUP ~/Documents --keep-daily 7 --keep-monthly 12 --yes
   snap setup --name work --path /data/backup ~/work --at never --yes";
 
 /// What is proposed to be left out.
@@ -126,7 +131,9 @@ fn new_archive(args: &SetupArgs, asks: bool, session: &Session) -> Result<NewArc
     let sources = chosen_sources(args, asks, session)?;
     let exclude = chosen_rules(args, asks, session)?;
     let rules = Rules { exclude, exclude_caches: !args.include_caches, ..Rules::default() };
-    Ok(NewArchive { name: args.name.clone(), place, sources, rules, verify: args.verify.clone(), more: Vec::new() })
+    let keep = kept(args, asks, session)?;
+    let (name, verify) = (args.name.clone(), args.verify.clone());
+    Ok(NewArchive { name, place, sources, rules, verify, keep, more: Vec::new() })
 }
 
 /// The first question: where to.
@@ -234,6 +241,26 @@ fn chosen_rules(args: &SetupArgs, asks: bool, session: &Session) -> Result<Vec<S
     }
 }
 
+/// The fourth: how long.
+fn kept(args: &SetupArgs, asks: bool, session: &Session) -> Result<KeepRules, Failure> {
+    let typed = args.keep.rules();
+    if !typed.is_empty() || !asks {
+        return Ok(typed);
+    }
+    let thinned = KeepRules { daily: 7, weekly: 5, monthly: 12, yearly: 10, ..KeepRules::default() };
+    session.console.line("   1  everything, as long as the drive has room");
+    session
+        .console
+        .line("   2  the newest of each of 7 days, 5 weeks, 12 months and 10 years; older ones go after each save");
+    loop {
+        match ask::ask("4. How long is the history kept?", "1", &session.console)?.as_str() {
+            "1" => return Ok(KeepRules::default()),
+            "2" => return Ok(thinned),
+            _ => {}
+        }
+    }
+}
+
 /// The last: when.
 fn time(args: &SetupArgs, asks: bool, session: &Session) -> Result<Option<(i8, i8)>, Failure> {
     let parse = |text: &str| match text {
@@ -247,7 +274,7 @@ fn time(args: &SetupArgs, asks: bool, session: &Session) -> Result<Option<(i8, i
         return Ok(None);
     }
     loop {
-        let answer = ask::ask("4. At which time of every day by itself? Or never", "18:00", &session.console)?;
+        let answer = ask::ask("5. At which time of every day by itself? Or never", "18:00", &session.console)?;
         if let Some(at) = parse(&answer) {
             return Ok(at);
         }

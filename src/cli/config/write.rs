@@ -2,6 +2,7 @@
 
 use super::drive::DriveName;
 use super::place::Place;
+use snap_archive::base::keep::KeepRules;
 use snap_archive::base::snapshot::Rules;
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -14,6 +15,8 @@ pub(crate) struct NewArchive {
     pub(crate) rules: Rules,
     /// How often all of it is read back.
     pub(crate) verify: String,
+    /// Which snapshots stay; where there are rules, all others go after each run.
+    pub(crate) keep: KeepRules,
     /// Further lines, each `key = value`.
     pub(crate) more: Vec<String>,
 }
@@ -53,11 +56,32 @@ impl NewArchive {
         let rules: Vec<String> = self.rules.exclude.iter().map(|rule| quoted(rule)).collect();
         let _ = writeln!(text, "exclude = [{}]\nexclude-caches = {}", rules.join(", "), self.rules.exclude_caches);
         let _ = writeln!(text, "verify = {}", quoted(&self.verify));
+        if !self.keep.is_empty() {
+            let _ = writeln!(text, "keep = {}\nprune = true", keep(&self.keep));
+        }
         for line in &self.more {
             let _ = writeln!(text, "{line}");
         }
         Ok(text)
     }
+}
+
+/// Rules as the configuration has them.
+fn keep(rules: &KeepRules) -> String {
+    let counts = [
+        ("last", rules.last),
+        ("hourly", rules.hourly),
+        ("daily", rules.daily),
+        ("weekly", rules.weekly),
+        ("monthly", rules.monthly),
+        ("yearly", rules.yearly),
+    ];
+    let counts = counts.iter().filter(|(_, count)| *count > 0).map(|(unit, count)| format!("{unit} = {count}"));
+    let within = rules.within.iter().map(|age| format!("within = {}", quoted(&String::from(age.clone()))));
+    let notes: Vec<String> = rules.notes.iter().map(|note| quoted(note)).collect();
+    let notes = (!notes.is_empty()).then(|| format!("notes = [{}]", notes.join(", ")));
+    let all: Vec<String> = counts.chain(within).chain(notes).collect();
+    format!("{{ {} }}", all.join(", "))
 }
 
 /// A text as TOML has it.
@@ -89,6 +113,9 @@ mod tests {
             exclude_caches: true,
             ..Rules::default()
         };
+        let within = Some("2 days".parse().unwrap());
+        let keep =
+            KeepRules { daily: 7, yearly: 3, within, notes: vec!["a \"b\"*".to_owned()], ..KeepRules::default() };
         for place in [Place::Drives(vec![drive]), Place::Folder("/x/y z".into())] {
             let new = NewArchive {
                 name: "home".to_owned(),
@@ -96,12 +123,14 @@ mod tests {
                 sources: vec!["/a/b".into(), "n=/c d".into()],
                 rules: rules.clone(),
                 verify: "monthly".to_owned(),
+                keep: keep.clone(),
                 more: Vec::new(),
             };
             let config = Config::parse(&new.section().unwrap(), Path::new("f"), &Folders::default()).unwrap();
             let read = config.archive("home").unwrap();
             assert_eq!((&read.place, &read.sources), (&new.place, &new.sources));
             assert_eq!(read.rules.as_ref(), Some(&new.rules));
+            assert!(read.keep == keep && read.prune);
             assert_eq!(read.verify, Some(30 * 24 * 3600));
         }
     }

@@ -56,8 +56,8 @@ struct State {
     /// Where a person sees it; `None`: a program is told.
     bar: Option<ProgressBar>,
     phase: Option<Phase>,
-    /// When, and how many bytes were done then; the newest last.
-    samples: VecDeque<(Instant, u64)>,
+    /// When, and how many bytes and entries were done then; the newest last.
+    samples: VecDeque<(Instant, u64, u64)>,
     drawn: Option<Instant>,
     known: Known,
     /// The last entry that was saved or restored.
@@ -73,6 +73,8 @@ struct Known {
     is_counting: bool,
     /// Bytes a second, in the last seconds; `None` while that would be a guess.
     rate: Option<u64>,
+    /// Thousandths of an entry a second, likewise.
+    entry_rate: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -158,7 +160,8 @@ impl Block {
             return;
         }
         state.drawn = Some(Instant::now());
-        let known = Known { rate: state.rate(progress.bytes), ..state.known };
+        let (rate, entry_rate) = state.rates(&progress);
+        let known = Known { rate, entry_rate, ..state.known };
         let problems = problems();
         let Some(bar) = &state.bar else {
             let document = Document { progress: state.told(&progress, &known, problems) };
@@ -230,10 +233,9 @@ fn head(doing: &str, progress: &Progress, known: &Known, columns: usize) -> Stri
     }
     if let Some(rate) = known.rate.filter(|_| bytes > 0) {
         parts.push(format!("{}/s", text::size(rate)));
-        parts.extend(
-            seconds_left(progress, known)
-                .map(|left| format!("{} left", text::whole_seconds(Duration::from_secs(left)))),
-        );
+    }
+    if let Some(left) = seconds_left(progress, known).map(|left| text::whole_seconds(Duration::from_secs(left))) {
+        parts.push(if known.is_counting { format!("about {left} left") } else { format!("{left} left") });
     }
     let parts = parts.join(", ");
     if parts.is_empty() {
@@ -246,10 +248,17 @@ fn head(doing: &str, progress: &Progress, known: &Known, columns: usize) -> Stri
     if has_bar { with_bar } else { format!("{doing}: {parts}") }
 }
 
-/// How many seconds the rest takes at the present rate.
+/// How many seconds the rest takes at the present rates. While the bytes are being counted, it is taken that there are as many
+/// entries as the last time.
 fn seconds_left(progress: &Progress, known: &Known) -> Option<u64> {
-    let is_known = progress.bytes_total > 0 && !known.is_counting;
-    progress.bytes_total.saturating_sub(progress.bytes).checked_div(known.rate?).filter(|_| is_known)
+    let bytes_left = progress.bytes_total.saturating_sub(progress.bytes);
+    let by_bytes = known.rate.and_then(|rate| bytes_left.checked_div(rate));
+    if !known.is_counting {
+        return by_bytes.filter(|_| progress.bytes_total > 0 && progress.bytes > 0);
+    }
+    let entries_left = known.entries_before.checked_sub(progress.entries)?;
+    let by_entries = entries_left.saturating_mul(1000).checked_div(known.entry_rate?)?;
+    Some(by_entries.max(by_bytes.unwrap_or(0)))
 }
 
 /// The second line: entries, problems, and the path at hand as far as there is room for it.
@@ -296,17 +305,18 @@ fn end_of(path: &str, columns: usize) -> String {
 }
 
 impl State {
-    /// Bytes a second in the last seconds; `None` while that would be a guess.
-    fn rate(&mut self, bytes: u64) -> Option<u64> {
+    /// Bytes, and thousandths of an entry, a second in the last seconds; `None` while that would be a guess.
+    fn rates(&mut self, progress: &Progress) -> (Option<u64>, Option<u64>) {
         let now = Instant::now();
-        if self.samples.back().is_none_or(|(at, _)| now - *at >= SAMPLE) {
-            self.samples.push_back((now, bytes));
+        if self.samples.back().is_none_or(|(at, ..)| now - *at >= SAMPLE) {
+            self.samples.push_back((now, progress.bytes, progress.entries));
         }
         if self.samples.len() > SAMPLES_MAX {
             self.samples.pop_front();
         }
-        let (since, before) = *self.samples.front()?;
-        per_second(bytes.saturating_sub(before), now - since)
+        let Some((since, bytes, entries)) = self.samples.front().copied() else { return (None, None) };
+        let entries = progress.entries.saturating_sub(entries).saturating_mul(1000);
+        (per_second(progress.bytes.saturating_sub(bytes), now - since), per_second(entries, now - since))
     }
 
     fn told(&self, progress: &Progress, known: &Known, problems: u64) -> Told<'_> {
@@ -350,8 +360,15 @@ mod tests {
         assert_eq!(line(0, 2_000_000, known(None)), "Saving [----------------] 0 %, 0 B of 2.0 MB");
         let halfway = line(500_000, 2_000_000, known(Some(50_000)));
         assert_eq!(halfway, "Saving [####------------] 25 %, 500 kB of 2.0 MB, 50.0 kB/s, 30 s left");
-        let counting = Known { entries_before: 50_000, is_counting: true, rate: Some(50_000) };
+        let counting = Known { entries_before: 0, is_counting: true, rate: Some(50_000), entry_rate: Some(100_000) };
         assert_eq!(line(500_000, 2_000_000, counting), "Saving: 500 kB of 2.0 MB so far, 50.0 kB/s");
+        // By what there was the last time, whichever takes longer.
+        let as_before = Known { entries_before: 5_234, ..counting };
+        let shown = line(500_000, 2_000_000, as_before);
+        assert_eq!(shown, "Saving: 500 kB of 2.0 MB so far, 50.0 kB/s, about 40 s left");
+        assert_eq!(line(0, 0, Known { rate: Some(0), ..as_before }), "Saving: about 40 s left");
+        let many = line(500_000, 20_000_000, as_before);
+        assert_eq!(many, "Saving: 500 kB of 20.0 MB so far, 50.0 kB/s, about 6 min 30 s left");
         let stalled = line(2_000_001, 2_000_000, known(Some(0)));
         assert_eq!(stalled, "Saving [################] 100 %, 2.0 MB of 2.0 MB, 0 B/s");
     }
@@ -359,7 +376,7 @@ mod tests {
     #[test]
     fn both_lines_fit_the_terminal() {
         let huge = Progress { entries: 1_234_567, bytes: 99_900_000_000, bytes_total: 999_000_000_000 };
-        let known = Known { entries_before: 9_999_999, is_counting: false, rate: Some(23_456_789) };
+        let known = Known { entries_before: 9_999_999, rate: Some(23_456_789), ..Known::default() };
         let first = head("Checking contents", &huge, &known, 77);
         assert!(text::width(&first) <= 77 && text::width(&cut(&first, 40)) <= 40, "{first}");
         assert_eq!(first, "Checking contents: 10 %, 99.9 GB of 999 GB, 23.5 MB/s, 10 h 38 min left");

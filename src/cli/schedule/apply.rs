@@ -24,7 +24,7 @@ pub(crate) fn install(plan: &Plan, name: &str) -> Result<(), Failure> {
     if let Some(line) = &plan.line {
         set_table(&cron::table(&table()?, name, Some(line)))?;
     }
-    plan.enable.iter().try_for_each(|command| run(command, None).map(drop))
+    plan.enable.iter().try_for_each(|command| run_here(command, None).map(drop))
 }
 
 /// Switches it off, and removes what was written; whether there was anything.
@@ -74,7 +74,7 @@ pub(crate) fn is_on(plan: &Plan, name: &str) -> Result<bool, Failure> {
         return Ok(cron::table(&old, name, None) != old);
     }
     let is_written = plan.files.first().is_some_and(|file| file.path.exists());
-    Ok(is_written && run(&plan.ask, None).is_ok())
+    Ok(is_written && run(&plan.ask, None).is_ok_and(|said| said.is_some()))
 }
 
 fn write(file: &PlannedFile) -> Result<(), Failure> {
@@ -89,38 +89,44 @@ fn write(file: &PlannedFile) -> Result<(), Failure> {
     written.map_err(|error| Failure::new(format!("cannot write {}: {}", text::path(&file.path), plain_reason(&error))))
 }
 
-/// The person's table of cron; empty where there is none yet.
+/// The person's table of cron; empty where there is none yet, or no cron.
 fn table() -> Result<String, Failure> {
     match run(&words(&["crontab", "-l"]), None) {
-        Ok(table) => Ok(table),
+        Ok(table) => Ok(table.unwrap_or_default()),
         Err(failure) if failure.what().contains("no crontab") => Ok(String::new()),
         Err(failure) => Err(failure),
     }
 }
 
 fn set_table(table: &str) -> Result<(), Failure> {
-    run(&words(&["crontab", "-"]), Some(table)).map(drop)
+    run_here(&words(&["crontab", "-"]), Some(table)).map(drop)
 }
 
-/// Runs a command to its end and gives what it said.
-fn run(command: &[String], input: Option<&str>) -> Result<String, Failure> {
+/// Runs a command that has to be there.
+fn run_here(command: &[String], input: Option<&str>) -> Result<String, Failure> {
+    let missing = || Failure::new(format!("{} is not installed", command.first().map_or("", String::as_str)));
+    run(command, input)?.ok_or_else(missing)
+}
+
+/// Runs a command to its end and gives what it said; `None` where there is no such program.
+fn run(command: &[String], input: Option<&str>) -> Result<Option<String>, Failure> {
     let shown = printable(command.join(" ").as_bytes()).into_owned();
     let failed = |why: &str| Failure::new(format!("{shown} failed: {}", printable(why.trim().as_bytes())));
-    let Some((program, arguments)) = command.split_first() else { return Ok(String::new()) };
+    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     let child =
         Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => failed(&format!("{program} is not installed")),
-        _ => failed(&plain_reason(&error)),
-    })?;
+    let mut child = match child {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        child => child.map_err(|error| failed(&plain_reason(&error)))?,
+    };
     if let (Some(input), Some(mut pipe)) = (input, child.stdin.take()) {
         // A program that does not read to the end says so by its exit code.
         let _ = pipe.write_all(input.as_bytes());
     }
     let output = child.wait_with_output().map_err(|error| failed(&plain_reason(&error)))?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()));
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(failed(if said.trim().is_empty() { "it says not why" } else { &said }))

@@ -16,10 +16,11 @@ const REASONS: [(u8, &str); 7] = [
 /// there is none, and removes it when its standard input ends.
 pub fn script(volume: &str) -> String {
     let volume = volume.replace('\'', "''");
-    let reasons: String = REASONS.iter().map(|(number, reason)| format!("{number} = '{reason}'; ")).collect();
+    let reasons: Vec<String> = REASONS.iter().map(|(number, reason)| format!("{number} = '{reason}'")).collect();
+    let reasons = reasons.join("; ");
     format!(
         "$ErrorActionPreference = 'Stop'
-$reasons = @{{ {reasons}}}
+$reasons = @{{ {reasons} }}
 try {{
   $asked = @{{ Volume = '{volume}'; Context = 'ClientAccessible' }}
   $made = Invoke-CimMethod -ClassName Win32_ShadowCopy -MethodName Create -Arguments $asked
