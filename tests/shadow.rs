@@ -7,6 +7,7 @@ use crate::support::inside::assert_restores;
 use crate::support::inside::history;
 use crate::support::inside::options;
 use crate::support::tree::Tree;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::ReadAt;
@@ -33,7 +34,7 @@ fn what_is_read_in_a_shadow_copy_is_saved_as_what_it_is_a_copy_of() {
         create(&scene.archive, &options, &Recorder::new())
     };
     assert_eq!(save(Some(&in_copy)).unwrap().problems, 0);
-    assert_restores(&scene.archive, 1, &copy);
+    assert_restores(&scene.archive, SnapshotNumber::FIRST, &copy);
     // Each has the path that it was asked for by, and is read there the next time.
     assert_eq!(save(None).unwrap().problems, 0);
     scene.assert_kept();

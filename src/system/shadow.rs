@@ -1,8 +1,8 @@
 //! Shadow copies: drives as they stood at one moment, which are read while the drives themselves go on changing. Which system
 //! can make them, and how, is the platform's; here they are made once for each drive, held, and let go.
 
-use super::platform;
 use crate::base::concurrency::Lock;
+use crate::system::platform;
 use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -96,7 +96,8 @@ impl Drop for Shadow {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

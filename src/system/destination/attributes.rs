@@ -217,6 +217,7 @@ pub(super) fn is_ours(name: &[u8]) -> bool {
         || name == b"security.capability"
         || name == b"windows.attributes"
         || name.starts_with(b"windows.stream.")
+        || name.starts_with(b"windows.ea.")
 }
 
 fn wanted_owner(entry: &Entry) -> String {

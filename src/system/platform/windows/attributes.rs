@@ -2,6 +2,7 @@
 //! do not have stands in extended attributes whose names begin with `windows.`.
 
 use super::Handle;
+use super::ea;
 use super::errors;
 use super::facts;
 use super::facts::ATTRIBUTES;
@@ -29,7 +30,11 @@ use windows_sys::Win32::Storage::FileSystem as fs;
 
 /// Does something with the node opened for that.
 fn with<T>(node: Node, act: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
-    let open = |directory: &Handle, name: &[u8]| nt::open_at(&directory.0, name, CHANGE);
+    opened(node, CHANGE, act)
+}
+
+fn opened<T>(node: Node, how: How, act: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+    let open = |directory: &Handle, name: &[u8]| nt::open_at(&directory.0, name, how);
     match node {
         Node::File(file) => act(file),
         // The handle for listing may not change anything; an empty name opens the directory again.
@@ -79,6 +84,7 @@ pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
         // It was made as this says.
         LINK_KIND => Ok(()),
         WINDOWS_SECURITY => set_security(node, value),
+        _ if ea::of_xattr(name).is_some() => set_ea(node, name, value),
         _ => with(node, |file| {
             let how = How {
                 access: fs::FILE_GENERIC_WRITE,
@@ -88,6 +94,13 @@ pub fn set_xattr(node: Node, name: &[u8], value: &[u8]) -> io::Result<()> {
             open_stream(file, name, how)?.write_all(value)
         }),
     }
+}
+
+fn set_ea(node: Node, xattr: &[u8], value: &[u8]) -> io::Result<()> {
+    let record = ea::of_xattr(xattr).and_then(|name| ea::setting(name, value));
+    let record = record.ok_or_else(|| io::Error::from_raw_os_error(errors::INVALID_PARAMETER))?;
+    let how = How { access: CHANGE.access | fs::FILE_READ_EA | fs::FILE_WRITE_EA, ..CHANGE };
+    opened(node, how, |file| nt::set_ea(file, &record))
 }
 
 fn open_stream(file: &File, xattr: &[u8], how: How) -> io::Result<File> {
@@ -113,6 +126,7 @@ fn set_security(node: Node, value: &[u8]) -> io::Result<()> {
 pub fn remove_xattr(node: Node, name: &[u8]) -> io::Result<()> {
     match name {
         ATTRIBUTES => set_xattr(node, name, b"a"),
+        _ if ea::of_xattr(name).is_some() => set_ea(node, name, b""),
         _ => with(node, |file| nt::remove(&open_stream(file, name, How { access: fs::DELETE, ..LOOK })?)),
     }
 }
@@ -123,6 +137,16 @@ pub fn xattr_names(node: Node) -> io::Result<Vec<Vec<u8>>> {
         let letters = facts::letters_of(basic.FileAttributes).map(|_| ATTRIBUTES.to_vec());
         let streams = streams::streams(&nt::stream_list(file)?);
         let streams = streams.into_iter().map(|stream| [streams::PREFIX, &stream.name].concat());
-        Ok(letters.into_iter().chain(streams).collect())
+        let eas = ea::attributes(&eas_of(node)?);
+        let eas = eas.into_iter().map(|(name, _)| [ea::PREFIX, &name].concat());
+        Ok(letters.into_iter().chain(streams).chain(eas).collect())
     })
+}
+
+/// The list of its EAs; empty where they may not be read.
+fn eas_of(node: Node) -> io::Result<Vec<u8>> {
+    match opened(node, How { access: LOOK.access | fs::FILE_READ_EA, ..LOOK }, nt::ea_list) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Vec::new()),
+        list => list,
+    }
 }

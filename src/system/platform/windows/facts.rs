@@ -1,6 +1,7 @@
 //! What Windows' numbers mean: attributes, tags, times. Pure; the numbers are those of its SDK (winnt.h), so that this can be
 //! tested everywhere.
 
+use super::ea;
 use super::streams;
 use crate::base::entry::Kind;
 use crate::base::time::Time;
@@ -102,7 +103,7 @@ pub fn with_letters(attributes: u32, letters: &[u8]) -> u32 {
 /// Whether an extended attribute can be there as it was saved: drives round the moment when a file was made, each in its way,
 /// rights may be set by administrators only, and a link may have become another.
 pub fn may_compare_xattr(name: &[u8]) -> bool {
-    name == ATTRIBUTES || streams::of_xattr(name).is_some()
+    name == ATTRIBUTES || streams::of_xattr(name).is_some() || ea::of_xattr(name).is_some()
 }
 
 /// Which kind of link has these attributes and this tag; `None` when it is no link.

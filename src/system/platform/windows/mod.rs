@@ -2,6 +2,7 @@
 //! long, and no name is reserved. What decides is pure and tested on every system; what calls the system is compiled there.
 #![allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the functions are those that every system has")]
 
+mod ea;
 mod errors;
 mod facts;
 mod links;

@@ -24,7 +24,12 @@ use windows_sys::Win32::Foundation::NTSTATUS;
 use windows_sys::Win32::Foundation::OBJ_CASE_INSENSITIVE;
 use windows_sys::Win32::Foundation::OBJ_DONT_REPARSE;
 use windows_sys::Win32::Foundation::RtlNtStatusToDosError;
+use windows_sys::Win32::Foundation::STATUS_ACCESS_DENIED;
+use windows_sys::Win32::Foundation::STATUS_EAS_NOT_SUPPORTED;
 use windows_sys::Win32::Foundation::STATUS_INVALID_PARAMETER;
+use windows_sys::Win32::Foundation::STATUS_NO_EAS_ON_FILE;
+use windows_sys::Win32::Foundation::STATUS_NO_MORE_EAS;
+use windows_sys::Win32::Foundation::STATUS_NONEXISTENT_EA_ENTRY;
 use windows_sys::Win32::Foundation::UNICODE_STRING;
 use windows_sys::Win32::Storage::FileSystem as fs;
 use windows_sys::Win32::System::Diagnostics::Debug;
@@ -170,6 +175,46 @@ pub fn stream_list(file: &File) -> io::Result<Vec<u8>> {
             Err(_) => return listed.map(|()| Vec::new()).or_else(none_if_unknown),
         }
     }
+}
+
+/// The list of an open file's extended attributes, as the system gives it; empty where there are none, or they may not be read.
+pub fn ea_list(file: &File) -> io::Result<Vec<u8>> {
+    // What they may all take together, and the heads of their records.
+    let mut list = vec![0_u64; (64 << 10) / 8 * 2];
+    let mut status = IO_STATUS_BLOCK::default();
+    let bytes = size_of_val(list.as_slice()) as u32;
+    // SAFETY: `list` is as large as said, and aligned as the records need it; what is null is not asked for.
+    let asked = unsafe {
+        let buffer = list.as_mut_ptr().cast();
+        wdk::NtQueryEaFile(handle(file), &raw mut status, buffer, bytes, false, null(), 0, null(), true)
+    };
+    match asked {
+        STATUS_NO_EAS_ON_FILE
+        | STATUS_NONEXISTENT_EA_ENTRY
+        | STATUS_NO_MORE_EAS
+        | STATUS_EAS_NOT_SUPPORTED
+        | STATUS_ACCESS_DENIED => Ok(Vec::new()),
+        asked => match check(asked) {
+            Ok(()) => {
+                Ok(list.iter().take(status.Information.div_ceil(8)).flat_map(|word| word.to_ne_bytes()).collect())
+            }
+            Err(error) => none_if_unknown(error),
+        },
+    }
+}
+
+/// Sets what a record of [`ea::setting`](super::ea::setting) says.
+pub fn set_ea(file: &File, record: &[u8]) -> io::Result<()> {
+    // Aligned as the call needs it.
+    let mut words = vec![0_u64; record.len().div_ceil(8)];
+    for (word, bytes) in words.iter_mut().zip(record.chunks(8)) {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_ne_bytes(whole);
+    }
+    let mut status = IO_STATUS_BLOCK::default();
+    // SAFETY: `words` holds the record, which is as long as said.
+    check(unsafe { wdk::NtSetEaFile(handle(file), &raw mut status, words.as_ptr().cast(), record.len() as u32) })
 }
 
 fn none_if_unknown<T: Default>(error: io::Error) -> io::Result<T> {

@@ -1,6 +1,7 @@
 //! Listing and reading: all that `create` asks of a source.
 
 use super::Handle;
+use super::ea;
 use super::errors;
 use super::facts;
 use super::links;
@@ -193,7 +194,7 @@ impl Handle {
     }
 
     pub fn xattrs(&self, name: &[u8]) -> io::Result<Vec<Xattr>> {
-        let with_rights = How { access: LOOK.access | fs::READ_CONTROL, ..LOOK };
+        let with_rights = How { access: LOOK.access | fs::READ_CONTROL | fs::FILE_READ_EA, ..LOOK };
         file_xattrs(&nt::open_at(&self.0, name, with_rights).or_else(|_| nt::open_at(&self.0, name, LOOK))?)
     }
 
@@ -266,6 +267,8 @@ pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     let named =
         [(facts::ATTRIBUTES, letters), (facts::CREATED, created), (LINK_KIND, link), (WINDOWS_SECURITY, rights)];
     let mut found: Vec<Xattr> = named.into_iter().filter_map(|(name, value)| Some((name.to_vec(), value?))).collect();
+    let eas = ea::attributes(&nt::ea_list(file)?);
+    found.extend(eas.into_iter().map(|(name, value)| ([ea::PREFIX, &name].concat(), value)));
     if !facts::is_elsewhere(basic.FileAttributes) {
         add_streams(file, &mut found)?;
     }

@@ -276,6 +276,27 @@ fn streams_are_written_read_and_removed_where_there_are_any() {
 }
 
 #[test]
+fn attributes_of_ntfs_are_written_read_and_removed_where_there_are_any() {
+    let (_folder, directory) = place();
+    let file = directory.create_file(b"file").unwrap();
+    for bad in [&b"windows.ea."[..], b"windows.ea.$KERNEL.X", b"windows.ea.a\0b"] {
+        let refused = Node::File(&file).set_xattr(bad, b"x").unwrap_err();
+        assert!(Refusal::Xattr.is_meant_by(&refused), "{}: {refused}", bad.escape_ascii());
+    }
+    let name = b"windows.ea.$LXMOD";
+    match Node::Name(&directory, b"file").set_xattr(name, &[0xa4, 0x81, 0, 0]) {
+        Ok(()) => {
+            assert!(directory.xattrs(b"file").unwrap().contains(&(name.to_vec(), vec![0xa4, 0x81, 0, 0])));
+            assert!(Node::File(&file).xattr_names().unwrap().contains(&name.to_vec()));
+            Node::Name(&directory, b"file").remove_xattr(name).unwrap();
+        }
+        // Wine has none.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{error}"),
+    }
+    assert!(Node::File(&file).xattr_names().unwrap().iter().all(|name| !name.starts_with(b"windows.ea.")));
+}
+
+#[test]
 fn a_file_that_will_have_holes_reads_as_zeros_where_nothing_was_written() {
     let (_folder, directory) = place();
     let file = directory.create_file(b"file").unwrap();
