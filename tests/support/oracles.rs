@@ -104,12 +104,17 @@ fn unquoted(line: &[u8]) -> Vec<u8> {
 
 /// A Python that has zstandard: the one in `SNAP_TEST_PYTHON`, or the one of the system.
 fn python() -> Option<OsString> {
+    python_with("zstandard")
+}
+
+/// A Python that has these modules: the one in `SNAP_TEST_PYTHON`, or the one of the system; `None`, and said, where there is none.
+pub fn python_with(modules: &str) -> Option<OsString> {
     let python = std::env::var_os("SNAP_TEST_PYTHON").unwrap_or_else(|| "python3".into());
-    let asked = program(&python).args(["-c", "import zstandard"]).output();
+    let asked = program(&python).args(["-c", &format!("import {modules}")]).output();
     if asked.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
-    skipped("Python with zstandard is not installed (SNAP_TEST_PYTHON names one)");
+    skipped(&format!("Python with {modules} is not installed (SNAP_TEST_PYTHON names one)"));
     None
 }
 
