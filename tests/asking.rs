@@ -250,7 +250,12 @@ fn find_looks_through_all_snapshots() {
     let hash = bench.snap.call("ls").words("--json home/note").ok().json()[0]["blake3"].as_str().unwrap().to_owned();
     assert_eq!(paths(&format!("--content-hash {hash}")), ["note"]);
     let none = bench.snap.call("find").words("nothing-like-it").ok();
-    assert_eq!((none.out().as_str(), none.err().trim()), ("", "Nothing was found."));
+    let part = "Nothing was found. Only whole names were looked for; for a part of one: snap find '*nothing-like-it*'.";
+    assert_eq!((none.out().as_str(), none.err().trim()), ("", part));
+    assert_eq!(paths("*lett*"), ["docs/letter.txt"]);
+    for pattern in ["*nothing*", "--regex nothing", "--size +1T"] {
+        assert_eq!(bench.snap.call("find").words(pattern).ok().err().trim(), "Nothing was found.");
+    }
     for bad in ["", "--regex (", "[a", "--size x a", "--content-hash 12"] {
         bench.snap.call("find").words(bad).fails(2);
     }

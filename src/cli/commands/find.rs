@@ -5,6 +5,7 @@ use super::super::args::snapshot::chosen;
 use super::super::args::snapshot::when;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
+use super::super::output::advice;
 use super::super::output::find as lines;
 use super::super::output::lines::Lines;
 use super::super::session::Session;
@@ -20,6 +21,7 @@ use snap_archive::base::when::When;
 use snap_archive::verbs::find::FindOptions;
 use snap_archive::verbs::find::Found;
 use snap_archive::verbs::find::find;
+use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -88,7 +90,9 @@ pub(crate) fn run(args: &FindArgs, session: &Session) -> Result<Outcome, Failure
         told => told?,
     }
     if count == 0 {
-        session.console.aside("Nothing was found.");
+        let part = args.patterns.iter().filter(|_| !args.regex).find_map(|pattern| part_of_name(pattern));
+        let hint = part.map(|part| advice::find_part(&part)).unwrap_or_default();
+        session.console.aside(format!("Nothing was found.{hint}").trim_end());
     }
     Ok(Outcome::with_problems(session.console.problems().len() as u64))
 }
@@ -108,6 +112,13 @@ fn matcher(args: &FindArgs) -> Result<Matcher, Failure> {
         Matcher::globs(args.patterns.iter().map(|pattern| pattern.as_encoded_bytes()))
     };
     matcher.map_err(|error| Failure::from(error).into_usage())
+}
+
+/// The pattern for names that what was typed is a part of; `None` where it is a pattern itself, or not to be typed.
+fn part_of_name(typed: &OsStr) -> Option<String> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ' ' | '/');
+    let typed = typed.to_str().filter(|typed| typed.chars().all(is_plain))?;
+    Some(format!("*{}*", typed.trim_matches('/')))
 }
 
 /// The moment that WHEN means; of a snapshot, when it was made.

@@ -155,6 +155,11 @@ pub(crate) fn rehash(number: SnapshotNumber) -> String {
     )
 }
 
+/// When nothing is called just so; follows a sentence.
+pub(crate) fn find_part(pattern: &str) -> String {
+    format!(" Only whole names were looked for; for a part of one: snap find '{pattern}'.")
+}
+
 /// When what was typed is not known.
 pub(crate) const SEE_HELP: &str = "See all with --help.";
 
