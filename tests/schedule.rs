@@ -12,6 +12,7 @@ use crate::support::snap::Call;
 use insta::assert_snapshot;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
 
 /// A person with two archives: one in a folder, one on a drive.
 struct Ann(Bench);
@@ -282,6 +283,10 @@ fn a_system_that_refuses_is_told() {
 #[test]
 fn where_there_is_no_scheduler_nothing_is_on_and_only_installing_fails() {
     let ann = Ann::new();
+    // All that is there is what these tests run the program by.
+    let path = std::env::var_os("PATH").unwrap();
+    let timeout = std::env::split_paths(&path).map(|folder| folder.join("timeout")).find(|file| file.exists()).unwrap();
+    symlink(timeout, ann.0.path("bin/timeout")).unwrap();
     let call = |words: &str| ann.call(words).variable("PATH", ann.0.path("bin"));
     for (with, program) in [("cron", "crontab"), ("systemd", "systemctl")] {
         let asked = call(&format!("schedule status --with {with}")).run().expect(3);
