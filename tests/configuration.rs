@@ -250,3 +250,30 @@ fn the_history_is_thinned_out_by_the_rules_of_the_configuration() {
     home.write(&text.replace("keep = { last = 2 }\n", ""));
     assert!(home.call("create").fails(2).err().contains("prune needs rules"));
 }
+
+#[test]
+fn one_that_another_user_has_where_this_one_may_not_look_is_none() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Configured::new("");
+    home.bench.home.file("f", "x");
+    home.call("create --init").ok();
+    home.bench.give_to_user();
+    let folder = home.bench.path("of root/snap");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.toml"), "no configuration at all").unwrap();
+    let closed = |mode| fs::set_permissions(folder.parent().unwrap(), fs::Permissions::from_mode(mode)).unwrap();
+    closed(0o700);
+    // A name alone may be one that the configuration has.
+    let archive = home.bench.snap.archive();
+    let call = || {
+        let call = Call::new(&home.bench.path("snap")).words("list -q -a").arg(archive.file_name().unwrap());
+        call.variable("XDG_CONFIG_HOME", folder.parent().unwrap()).in_directory(archive.parent().unwrap()).by_user()
+    };
+    let Some(by_user) = call() else { return };
+    by_user.ok();
+    // One that is seen and may not be read is one.
+    closed(0o755);
+    fs::set_permissions(folder.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let Some(by_user) = call() else { return };
+    by_user.fails(1).expect_said(&["permission denied"]);
+}

@@ -313,7 +313,7 @@ fn is_nowhere_noted(store: &MemoryStore, file: &str) -> bool {
 
 /// Repairs until nothing is left to do. All that may still be done is to put contents back that the archive has again.
 #[track_caller]
-fn assert_only_puts_back(store: &Arc<dyn Store>, shown: &str) {
+pub(crate) fn assert_only_puts_back(store: &Arc<dyn Store>, shown: &str) {
     for _ in 0..3 {
         let steps = repaired(store).unwrap().steps;
         if steps.is_empty() {

@@ -8,6 +8,7 @@ mod support;
 
 mod damage;
 mod damage_headers;
+mod damage_moves;
 mod drives;
 mod faults;
 mod full_drive;

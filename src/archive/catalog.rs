@@ -189,8 +189,8 @@ impl<'a> Catalog<'a> {
     /// The snapshots that a state is made of, with what became of each since.
     fn with_standing(&self, state: &State) -> Vec<Summary> {
         let pruned: Vec<_> = pruned_ranges(state).collect();
-        let all = state.layers().iter().rev().flat_map(|file| file.head().snapshots.clone());
         let standing = |number| self.standing_with(number, pruned.iter().any(|range| range.contains(&number)));
+        let all = state.summaries().into_iter();
         all.map(|summary| Summary { standing: standing(summary.number), ..summary }).collect()
     }
 
@@ -456,7 +456,7 @@ impl<'a> Catalog<'a> {
     fn try_build(&self, number: SnapshotNumber, before: &State) -> Result<()> {
         let mut changes = Changes::open(self.archive, self.between(number.previous(), number).cloned().collect())?;
         self.check_parents_are_there(&changes)?;
-        let not_found = NotFound::after(before, number);
+        let not_found = NotFound::after(before, number, &changes);
         let before = &changes.after_moves(before, not_found)?;
         let rows = self.begin_index(number, before)?;
         self.distrusted.lock().remove(&number);

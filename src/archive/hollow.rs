@@ -27,6 +27,7 @@ use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Action;
 use crate::format::manifest::DraftLine;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::moved_to;
 use crate::format::tar;
 use crate::format::tar::BLOCK_BYTES;
@@ -64,9 +65,10 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
         decompressor: Decompressor::new(),
     };
     hollow.data(reader.tail().manifest_offset, monitor)?;
+    let stage = reader.moves_stage().unwrap_or(MoveStage::Here);
     for (from, to) in reader.moves() {
         let mut line = Vec::new();
-        DraftLine::moved(from, to).append_to(&mut line, None);
+        DraftLine::moved(from, to, stage).append_to(&mut line, None);
         hollow.writer.push_line(&line)?;
     }
     let mut lines = reader.moves().len() as u64;

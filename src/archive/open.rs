@@ -60,6 +60,7 @@ const LOCK: &str = "lock";
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 10;
 
 /// An archive, open.
+#[derive(Clone)]
 pub struct Archive {
     store: Arc<dyn Store>,
     id: ArchiveId,

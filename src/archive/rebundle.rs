@@ -31,6 +31,7 @@ use crate::format::layout::PIECE_BYTES;
 use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::DraftLine;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::Tail;
 use crate::format::tar;
 use crate::format::tar::Body;
@@ -220,13 +221,15 @@ impl<'a, 's> Rewrite<'a, 's> {
         }
     }
 
-    /// Takes over the renames that follow the state `before`, by lines and members that stand before all others.
+    /// Takes over the renames that follow the state `before`, by lines and, in the first part, members that stand before all
+    /// others.
     ///
     /// # Errors
     /// When the index cannot be read, or there is no room.
-    pub fn renames(&mut self, list: &[(EntryPathBuf, EntryPathBuf)], before: Option<&State>) -> Result<()> {
-        list.iter().try_for_each(|(from, to)| self.push(&DraftLine::moved(from, to), None))?;
-        for (top, entry, names) in before.map(|before| moved::members(list, before)).transpose()?.unwrap_or_default() {
+    pub fn renames(&mut self, list: &[(EntryPathBuf, EntryPathBuf)], stage: MoveStage, before: &State) -> Result<()> {
+        list.iter().try_for_each(|(from, to)| self.push(&DraftLine::moved(from, to, stage), None))?;
+        let members = if stage == MoveStage::Here { moved::members(list, before)? } else { Vec::new() };
+        for (top, entry, names) in members {
             self.frames.header(&top, &entry, Body::Listing(&names));
         }
         Ok(())

@@ -13,12 +13,13 @@ use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
+use crate::base::id::BundleId;
+use crate::base::id::BundleName;
 use crate::base::id::SnapshotNumber;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
-use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::ManifestReader;
 use crate::format::index::BundleRecord;
 use crate::format::index::IndexHead;
@@ -26,9 +27,11 @@ use crate::format::index::IndexWriter;
 use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::format::manifest::Head;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::Tail;
 use crate::system::store::Upload;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::collections::VecDeque;
 
 /// Deltas together may grow to this part of the whole state that they follow, before a whole state is written again.
@@ -46,6 +49,9 @@ pub struct Changes {
     is_finished: bool,
     last: Option<EntryPathBuf>,
     moves: Vec<(EntryPathBuf, EntryPathBuf)>,
+    archive: Archive,
+    /// Whether older bundles were written anew, as far as that was asked.
+    rewritten: HashMap<BundleId, bool>,
 }
 
 impl Changes {
@@ -63,22 +69,23 @@ impl Changes {
             is_finished: files.last().is_some_and(|file| file.id().part == 0),
             last: None,
             moves: Vec::new(),
+            archive: archive.clone(),
+            rewritten: HashMap::new(),
         };
         for file in files {
-            let reader = archive.bundle(&file.name)?.manifest()?;
+            let mut reader = archive.bundle(&file.name)?.manifest()?;
             let head = reader.head()?.clone();
             if head.archive != archive.id() {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
                     .with_advice(Advice::ReplaceForeignBundle));
             }
-            if changes.heads.is_empty() {
-                changes.moves = reader.moves().to_vec();
-            } else if !reader.moves().is_empty() {
-                return Err(Error::damaged(format!(
-                    "{}: renames stand in the first part of a snapshot only",
-                    file.name
-                )));
+            let is_first = changes.heads.is_empty();
+            let expected = if is_first { MoveStage::Here } else { MoveStage::Before };
+            let moves = reader.take_moves();
+            if reader.moves_stage().is_some_and(|stage| stage != expected) || (!is_first && moves != changes.moves) {
+                return Err(Error::damaged(format!("{} has not the renames of its snapshot", file.name)));
             }
+            changes.moves = moves;
             add_part(&mut changes.summary, &head, reader.tail(), file.bytes);
             changes.heads.push(head);
             changes.readers.push_back((file, reader));
@@ -94,6 +101,32 @@ impl Changes {
         let is_certain = not_found == NotFound::Contradiction;
         let certainty = if is_certain { Certainty::Certain } else { Certainty::Uncertain };
         moved::after_moves(before, &moved::moves_of(&self.moves, before, certainty)?)
+    }
+
+    /// Takes for the content of `entry`, which a line says is in another bundle, that of `older`, if it is the same and a repair
+    /// stored it there again: it had moved, and that was no longer known.
+    fn keep_stored_again(&mut self, entry: &mut Entry, older: Option<&Entry>, before: &State) -> bool {
+        let place = older.and_then(|older| older.content.as_ref()).map(|content| content.place.bundle);
+        let (Some(bundle), Some(content)) = (place, &mut entry.content) else { return false };
+        let named = std::mem::replace(&mut content.place.bundle, bundle);
+        if entry.keep_place(older) && self.was_rewritten(bundle, before) {
+            return true;
+        }
+        if let Some(content) = &mut entry.content {
+            content.place.bundle = named;
+        }
+        false
+    }
+
+    fn was_rewritten(&mut self, id: BundleId, before: &State) -> bool {
+        let archive = &self.archive;
+        *self.rewritten.entry(id).or_insert_with(|| {
+            let records = before.layers().iter().flat_map(|file| &file.head().bundles);
+            let mut names = records.filter_map(|record| BundleName::parse(&record.name));
+            let name = names.find(|name| name.id == id);
+            let head = name.and_then(|name| archive.bundle(&name).ok()?.own_head());
+            head.is_some_and(|head| head.stands_for.is_some())
+        })
     }
 
     /// The first lines of the bundles.
@@ -117,6 +150,12 @@ impl Changes {
     /// The snapshot as a whole; `None` when it was not finished.
     pub fn summary(&self) -> Option<&Summary> {
         Some(&self.summary).filter(|_| self.is_finished)
+    }
+
+    /// What is said of it where it was not finished and a list of its changes was lost: up to which snapshot that matters.
+    pub fn uncertain_unfinished(&self) -> Option<(SnapshotNumber, SnapshotNumber)> {
+        let Summary { number, uncertain_until, .. } = self.summary;
+        (!self.is_finished && uncertain_until >= number).then_some((number, uncertain_until))
     }
 
     /// The part whose changes are being given out, counted from 1.
@@ -180,15 +219,15 @@ pub enum NotFound {
 }
 
 impl NotFound {
-    /// What it is at `number`, if all bundles before are there, of which `before` is the state.
-    pub fn after(before: &State, number: SnapshotNumber) -> NotFound {
-        let known = before.layers().iter().flat_map(|file| &file.head().snapshots);
-        if uncertain_since(known, number).is_some() { NotFound::Lost } else { NotFound::Contradiction }
+    /// What it is for these changes of `number`, if all bundles before are there, of which `before` is the state.
+    pub fn after(before: &State, number: SnapshotNumber, changes: &Changes) -> NotFound {
+        let is_uncertain = before.is_uncertain(number) || changes.summary.uncertain_until >= number;
+        if is_uncertain { NotFound::Lost } else { NotFound::Contradiction }
     }
 }
 
 /// The changed entry with its place; where the content was kept, the place is that of the entry before. `None`: it is gone.
-fn resolved(change: &Change, before: &State, not_found: NotFound) -> Result<Option<Entry>> {
+fn resolved(change: &Change, before: &State, changes: &mut Changes, not_found: NotFound) -> Result<Option<Entry>> {
     let entry = match &change.now {
         Action::Removed(_) => return Ok(None),
         Action::Stored(entry) if entry.content.as_ref().is_none_or(|content| content.patch.is_none()) => {
@@ -200,7 +239,7 @@ fn resolved(change: &Change, before: &State, not_found: NotFound) -> Result<Opti
     let older = before.find(&change.path)?;
     let is_found = match &change.now {
         Action::Stored(_) => entry.keep_base(older.as_ref()),
-        _ => entry.keep_place(older.as_ref()),
+        _ => entry.keep_place(older.as_ref()) || changes.keep_stored_again(&mut entry, older.as_ref(), before),
     };
     if !is_found {
         match not_found {
@@ -296,7 +335,7 @@ impl ChangedRows {
             if self.waiting.is_none()
                 && let Some(change) = self.changes.next_change()?
             {
-                let entry = resolved(&change, &self.before, self.not_found)?;
+                let entry = resolved(&change, &self.before, &mut self.changes, self.not_found)?;
                 self.waiting = Some(IndexRow { path: change.path, entry });
             }
             if let Some(older) = self.older.next_before(self.waiting.as_ref().map(|row| row.path.as_ref()))? {
@@ -325,6 +364,7 @@ pub fn index_head(archive: ArchiveId, number: SnapshotNumber, before: &State) ->
     for file in before.since(from).layers().iter().rev() {
         head.bundles.extend(file.head().bundles.iter().cloned());
         head.snapshots.extend(file.head().snapshots.iter().cloned());
+        head.uncertain_unfinished.extend(&file.head().uncertain_unfinished);
     }
     head
 }
@@ -407,9 +447,10 @@ impl IndexRows {
     ) -> Result<()> {
         while let Some(change) = changes.next_change()? {
             go_on()?;
-            let entry = resolved(&change, before, not_found)?;
+            let entry = resolved(&change, before, changes, not_found)?;
             self.push(&change.path, entry, changes.part())?;
         }
+        self.head.uncertain_unfinished.extend(changes.uncertain_unfinished());
         self.publish(changes.records().to_vec(), changes.summary().cloned())
     }
 

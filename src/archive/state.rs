@@ -13,6 +13,9 @@ use crate::base::id::SnapshotNumber;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::spread_uncertainty;
+use crate::base::snapshot::uncertain_since;
 use crate::format::index::Block;
 use crate::format::index::IndexFile;
 use std::cmp::Ordering;
@@ -54,6 +57,24 @@ impl State {
     /// The index files, newest first.
     pub fn layers(&self) -> &[Arc<IndexFile>] {
         &self.layers
+    }
+
+    /// The snapshots that lead to it, oldest first, each with how far it is known to be uncertain.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let heads = || self.layers.iter().rev().map(|file| file.head());
+        let unfinished: Vec<(SnapshotNumber, SnapshotNumber)> =
+            heads().flat_map(|head| head.uncertain_unfinished.clone()).collect();
+        let mut history: Vec<Summary> = heads().flat_map(|head| head.snapshots.clone()).collect();
+        spread_uncertainty(&mut history, &unfinished);
+        history
+    }
+
+    /// Whether bundles that lead to it say that what is at snapshot `number` is uncertain.
+    pub fn is_uncertain(&self, number: SnapshotNumber) -> bool {
+        let heads = || self.layers.iter().map(|file| file.head());
+        let mut unfinished = heads().flat_map(|head| &head.uncertain_unfinished);
+        uncertain_since(heads().flat_map(|head| &head.snapshots), number).is_some()
+            || unfinished.any(|(first, last)| (*first..=*last).contains(&number))
     }
 
     /// The layers that lead from the state at `from` to this one.

@@ -245,6 +245,14 @@ impl BundleName {
         Some(BundleName { id, text: format!("{:06}-{}{part}.tar.zst", id.number, time.to_stamp()?) })
     }
 
+    /// The name of another part of the same snapshot; `None` when there cannot be so many.
+    pub fn with_part(&self, part: u16) -> Option<BundleName> {
+        let id = BundleId { part, ..self.id };
+        let part = if part == 0 { String::new() } else { format!(".{part:04}") };
+        let text = format!("{}{part}.tar.zst", self.text.get(..23)?);
+        (id.part <= PART_MAX).then_some(BundleName { id, text })
+    }
+
     /// Reads a file name; `None` when it is not a bundle's.
     pub fn parse(text: &str) -> Option<BundleName> {
         let stem = text.strip_suffix(".tar.zst")?;

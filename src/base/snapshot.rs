@@ -11,6 +11,7 @@ use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
 use serde::Deserialize;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A source as a snapshot's manifest names it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -185,6 +186,32 @@ pub fn uncertain_since<'a>(
     history.into_iter().filter(makes).map(|summary| summary.number).min()
 }
 
+/// Notes in `history`, oldest first, what the bundles of its snapshots do not say themselves: `unfinished` ones make others
+/// uncertain, too, and a source that was not read since is as uncertain as it was.
+pub fn spread_uncertainty(history: &mut [Summary], unfinished: &[(SnapshotNumber, SnapshotNumber)]) {
+    // The snapshot that is named for it, up to where, and the sources of which nothing certain is known.
+    let (mut since, mut until, mut sources) = (0, SnapshotNumber::NONE, BTreeSet::new());
+    for at in 0..history.len() {
+        let number = history[at].number;
+        let by_unfinished = unfinished.iter().filter(|(first, last)| (*first..=*last).contains(&number));
+        let own = by_unfinished.map(|(_, last)| *last).chain([history[at].uncertain_until]).max().unwrap_or_default();
+        if own > until {
+            (since, until) = (at, own);
+        }
+        let names = history[at].sources.iter().filter(|source| number <= until || !source.scanned);
+        let names: BTreeSet<String> = names.map(|source| source.name.clone()).collect();
+        if number <= until {
+            history[since].uncertain_until = until;
+            sources = names;
+        } else {
+            sources.retain(|source| names.contains(source));
+            if !sources.is_empty() {
+                history[since].uncertain_until = number;
+            }
+        }
+    }
+}
+
 /// That a snapshot is not in the archive.
 pub fn no_snapshot(number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
@@ -216,4 +243,51 @@ pub fn uncertain(since: SnapshotNumber) -> Problem {
          the archive was damaged"
     );
     Problem::new(EntryPathBuf::root(), what)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn summary(number: u32, uncertain_until: u32, sources: &[(&str, bool)]) -> Summary {
+        let (number, uncertain_until) = (number.into(), uncertain_until.into());
+        let source = |(name, scanned): &(&str, bool)| SourceRecord {
+            name: (*name).to_owned(),
+            scanned: *scanned,
+            ..SourceRecord::default()
+        };
+        Summary { number, uncertain_until, sources: sources.iter().map(source).collect(), ..Summary::default() }
+    }
+
+    fn spread(history: &[Summary], unfinished: &[(u32, u32)]) -> Vec<SnapshotNumber> {
+        let mut history = history.to_vec();
+        let unfinished: Vec<_> = unfinished.iter().map(|(first, last)| ((*first).into(), (*last).into())).collect();
+        spread_uncertainty(&mut history, &unfinished);
+        let is_uncertain = |number: &SnapshotNumber| uncertain_since(&history, *number).is_some();
+        history.iter().map(|summary| summary.number).filter(is_uncertain).collect()
+    }
+
+    #[test]
+    fn a_source_that_was_not_read_since_is_as_uncertain_as_it_was() {
+        let both = [("a", true), ("b", true)];
+        let history = [
+            summary(1, 0, &both),
+            summary(2, 3, &both),
+            summary(3, 0, &both),
+            summary(5, 0, &[("a", true), ("b", false)]),
+            summary(6, 0, &[("a", false), ("b", false)]),
+            summary(7, 0, &[("a", false), ("b", true)]),
+            summary(8, 0, &[("a", false), ("b", false)]),
+        ];
+        assert_eq!(spread(&history, &[]), [2, 3, 5, 6]);
+        assert!(spread(&history[..1], &[]).is_empty());
+    }
+
+    #[test]
+    fn what_an_unfinished_snapshot_makes_uncertain_is_said_of_those_after_it() {
+        let history = [1, 3, 4, 5].map(|number| summary(number, 0, &[("a", true)]));
+        assert_eq!(spread(&history, &[(2, 4)]), [3, 4]);
+        assert!(spread(&history, &[(6, 7)]).is_empty());
+    }
 }

@@ -27,6 +27,7 @@ use crate::format::manifest::Change;
 use crate::format::manifest::HEAD_BYTES_MAX;
 use crate::format::manifest::Head;
 use crate::format::manifest::LINE_BYTES_MAX;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::Tail;
 use crate::format::manifest::moved_from_line;
 use crate::format::manifest_spool::ManifestSpool;
@@ -434,6 +435,7 @@ impl Bundle {
             hasher: Hasher::new(),
             changes: 0,
             moves: Vec::new(),
+            moves_stage: None,
         };
         let line = reader.next_line()?.ok_or_else(bad)?;
         let told = |error: Error| error.while_doing(&doing(&self.name));
@@ -468,20 +470,34 @@ pub struct ManifestReader {
     hasher: Hasher,
     changes: u64,
     moves: Vec<(EntryPathBuf, EntryPathBuf)>,
+    moves_stage: Option<MoveStage>,
 }
 
 impl ManifestReader {
-    /// The renames that stand before all changes, in order.
+    /// The renames that the snapshot begins with, in order; those of the first part, which each later one says again.
     pub fn moves(&self) -> &[(EntryPathBuf, EntryPathBuf)] {
         &self.moves
+    }
+
+    /// Where they are done; `None`: there are none.
+    pub fn moves_stage(&self) -> Option<MoveStage> {
+        self.moves_stage
+    }
+
+    /// The same, given away: there may be many.
+    pub fn take_moves(&mut self) -> Vec<(EntryPathBuf, EntryPathBuf)> {
+        std::mem::take(&mut self.moves)
     }
 
     fn read_moves(&mut self) -> Result<()> {
         let mut bytes = 0;
         while self.changes < self.tail.changes
             && let Some(line) = self.peek_line()?
-            && let Some((from, to)) = moved_from_line(&self.buffer[line.clone()])?
+            && let Some((stage, from, to)) = moved_from_line(&self.buffer[line.clone()])?
         {
+            if *self.moves_stage.get_or_insert(stage) != stage {
+                return Err(Error::damaged("a manifest has renames of two kinds"));
+            }
             bytes += from.as_bytes().len() + to.as_bytes().len();
             if bytes > MOVES_BYTES_MAX {
                 return Err(Error::damaged("a manifest has more renames than there can be"));

@@ -122,7 +122,8 @@ enum WrittenLevel {
 }
 
 impl Config {
-    /// Reads the configuration; `None` when there is none.
+    /// Reads the configuration; `None` when there is none, or it stands where this user may not look: who became another user
+    /// often keeps the first one's HOME.
     ///
     /// # Errors
     /// When it cannot be read, or something in it cannot be meant so (usage).
@@ -132,6 +133,9 @@ impl Config {
         let opened = std::fs::File::open(file).and_then(|opened| opened.take(BYTES_MAX + 1).read_to_end(&mut text));
         match opened {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied && is_out_of_sight(file) => {
+                return Ok(None);
+            }
             Err(error) => {
                 let reason = snap_archive::base::error::plain_reason(&error);
                 return Err(Failure::new(format!("cannot read the configuration {}: {reason}", text::path(file))));
@@ -280,6 +284,11 @@ impl WrittenLevel {
 }
 
 /// A name that can be typed after -a, and stand in a file's name.
+/// Whether not even that is known whether there is such a file.
+fn is_out_of_sight(file: &Path) -> bool {
+    file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 fn check_name(name: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let is_name = !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.chars().all(is_plain);

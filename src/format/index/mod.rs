@@ -65,6 +65,8 @@ pub struct IndexHead {
     pub bundles: Vec<BundleRecord>,
     /// The snapshots between the two, in order. Numbers of unfinished snapshots have none.
     pub snapshots: Vec<Summary>,
+    /// The unfinished snapshots between the two of which a list of changes was lost, and up to which snapshot that matters.
+    pub uncertain_unfinished: Vec<(SnapshotNumber, SnapshotNumber)>,
 }
 
 /// A bundle as an index file knew it.
@@ -121,6 +123,13 @@ struct SummaryLine {
     note: String,
     #[serde(default, skip_serializing_if = "is_none")]
     uncertain_until: SnapshotNumber,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum HistoryLine {
+    Finished(Box<SummaryLine>),
+    Unfinished { unfinished: SnapshotNumber, uncertain_until: SnapshotNumber },
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -377,6 +386,7 @@ mod tests {
             number: 3.into(),
             from: 1.into(),
             snapshots: vec![Summary { number: 3.into(), ..Summary::default() }],
+            uncertain_unfinished: vec![(2.into(), 7.into())],
             ..IndexHead::default()
         };
         let length = writer.publish(NAME, &head).unwrap();
@@ -409,6 +419,7 @@ mod tests {
             assert_eq!(file.rows(), names_each * 5);
             let head = file.head();
             assert_eq!([head.number, head.from, head.snapshots[0].number], [3, 1, 3]);
+            assert_eq!(file.head().uncertain_unfinished, [(2.into(), 7.into())]);
             check_all(&file, &directories, names_each).unwrap();
         }
     }

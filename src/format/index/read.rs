@@ -4,12 +4,12 @@ use super::BLOCK_ROWS_MAX;
 use super::BlockInfo;
 use super::ComparePart;
 use super::GONE;
+use super::HistoryLine;
 use super::IndexHead;
 use super::Last;
 use super::MAGIC;
 use super::PartInfo;
 use super::RestorePart;
-use super::SummaryLine;
 use super::TRAILER_BYTES;
 use super::Table;
 use super::damaged;
@@ -106,13 +106,23 @@ impl IndexFile {
             return Err(bad());
         }
         let table: Table = decode_part(&stored, &info)?;
-        let lines: Vec<SummaryLine> = serde_json::from_slice(&table.snapshots).map_err(|_| bad())?;
+        let lines: Vec<HistoryLine> = serde_json::from_slice(&table.snapshots).map_err(|_| bad())?;
+        let (mut snapshots, mut uncertain_unfinished) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line {
+                HistoryLine::Finished(line) => snapshots.push(Summary::from(*line)),
+                HistoryLine::Unfinished { unfinished, uncertain_until } => {
+                    uncertain_unfinished.push((unfinished, uncertain_until));
+                }
+            }
+        }
         let head = IndexHead {
             archive: ArchiveId(table.archive),
             number: table.number.into(),
             from: table.from.into(),
             bundles: table.bundles,
-            snapshots: lines.into_iter().map(Summary::from).collect(),
+            snapshots,
+            uncertain_unfinished,
         };
         let last_part = last_part(&head);
         let raw = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);

@@ -6,6 +6,7 @@ use super::BlockInfo;
 use super::ComparePart;
 use super::Extra;
 use super::GONE;
+use super::HistoryLine;
 use super::IndexHead;
 use super::LEVEL;
 use super::Last;
@@ -191,7 +192,11 @@ impl IndexWriter {
     /// When the store fails; the file is then not published.
     pub fn publish(mut self, name: &str, head: &IndexHead) -> Result<u64> {
         self.close_block()?;
-        let lines: Vec<SummaryLine> = head.snapshots.iter().map(SummaryLine::from).collect();
+        let finished = head.snapshots.iter().map(|summary| HistoryLine::Finished(Box::new(SummaryLine::from(summary))));
+        let unfinished = head.uncertain_unfinished.iter();
+        let unfinished = unfinished
+            .map(|(unfinished, until)| HistoryLine::Unfinished { unfinished: *unfinished, uncertain_until: *until });
+        let lines: Vec<HistoryLine> = finished.chain(unfinished).collect();
         let table = Table {
             archive: head.archive.0,
             number: head.number.get(),

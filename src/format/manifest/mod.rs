@@ -251,15 +251,27 @@ impl Tail {
     }
 }
 
+/// Where the renames that a line says are done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MoveStage {
+    /// In this bundle, which is the first of its snapshot.
+    Here,
+    /// In the first part of the snapshot. Each later part says it again, for the first one may be lost.
+    Before,
+}
+
 /// A change as a line whose offset may still have to be put in, since it is known last.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DraftLine(Vec<u8>);
 
 impl DraftLine {
     /// The line of a rename.
-    pub fn moved(from: &EntryPath, to: &EntryPath) -> DraftLine {
-        let (moved, to) = (Some(borrowed(from.as_bytes())), Some(borrowed(to.as_bytes())));
-        DraftLine::of(&MovedLine { moved, to })
+    pub fn moved(from: &EntryPath, to: &EntryPath, stage: MoveStage) -> DraftLine {
+        let (from, to) = (Some(borrowed(from.as_bytes())), Some(borrowed(to.as_bytes())));
+        DraftLine::of(&match stage {
+            MoveStage::Here => MovedLine { moved: from, to, ..MovedLine::default() },
+            MoveStage::Before => MovedLine { moved_before: from, to, ..MovedLine::default() },
+        })
     }
 
     /// The line of a path that is gone.
@@ -342,11 +354,17 @@ fn borrowed(bytes: &[u8]) -> Text<'_> {
 ///
 /// # Errors
 /// [`crate::base::error::ErrorKind::Damaged`] when it is no line, or its paths cannot be.
-pub fn moved_from_line(line: &[u8]) -> Result<Option<(EntryPathBuf, EntryPathBuf)>> {
-    let MovedLine { moved: Some(from), to } = parsed(line)? else { return Ok(None) };
+pub fn moved_from_line(line: &[u8]) -> Result<Option<(MoveStage, EntryPathBuf, EntryPathBuf)>> {
+    let (stage, from, to) = match parsed(line)? {
+        MovedLine { moved: Some(from), moved_before: None, to } => (MoveStage::Here, from, to),
+        MovedLine { moved: None, moved_before: Some(from), to } => (MoveStage::Before, from, to),
+        MovedLine { moved: None, moved_before: None, .. } => return Ok(None),
+        _ => return Err(Error::damaged("a line of a manifest has two renames")),
+    };
     let path = |text: Text| EntryPathBuf::from_bytes(&text.0).filter(|path| !path.is_root());
     let bad = || Error::damaged("a line of a manifest has a rename that could lead outside");
-    Ok(Some(path(from).zip(to.and_then(path)).ok_or_else(bad)?))
+    let (from, to) = path(from).zip(to.and_then(path)).ok_or_else(bad)?;
+    Ok(Some((stage, from, to)))
 }
 
 impl Change {
@@ -466,8 +484,10 @@ struct ParentLine<'a> {
 
 #[derive(Serialize, Deserialize, Default)]
 struct MovedLine<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     moved: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    moved_before: Option<Text<'a>>,
     #[serde(borrow, default)]
     to: Option<Text<'a>>,
 }
@@ -704,14 +724,20 @@ mod tests {
     #[test]
     fn a_rename_is_read_as_written_and_no_other_line_is_one() {
         let (from, to) = (path(b"s/\xff%\n"), path("s/é/x".as_bytes()));
-        let line = written(&DraftLine::moved(&from, &to), None);
-        assert!(line.starts_with(br#"{"moved":"#));
-        assert_eq!(moved_from_line(&line).unwrap(), Some((from, to)));
-        assert!(Change::from_line(&line, BUNDLE).is_err());
+        for (stage, start) in
+            [(MoveStage::Here, &br#"{"moved":"#[..]), (MoveStage::Before, &br#"{"moved_before":"#[..])]
+        {
+            let line = written(&DraftLine::moved(&from, &to, stage), None);
+            assert!(line.starts_with(start));
+            assert_eq!(moved_from_line(&line).unwrap(), Some((stage, from.clone(), to.clone())));
+            assert!(Change::from_line(&line, BUNDLE).is_err());
+        }
         let other = written(&DraftLine::gone(&path(b"s/b"), Kind::File), None);
         assert_eq!(moved_from_line(&other).unwrap(), None);
         for bad in [
             r#"{"moved":"s/a"}"#,
+            r#"{"moved_before":"s/a"}"#,
+            r#"{"moved":"s/a","moved_before":"s/a","to":"s/b"}"#,
             r#"{"moved":"s/a","to":"../b"}"#,
             r#"{"moved":"/a","to":"s/b"}"#,
             r#"{"moved":"","to":"s/b"}"#,

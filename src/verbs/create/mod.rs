@@ -161,6 +161,7 @@ fn attempt(
         monitor.event(Event::EntriesBefore(last.counts.entries()));
     }
     let known = history.last().map(|last| last.sources.as_slice());
+    let is_uncertain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_some());
     let done = pipeline::run(&CreateContext {
         archive,
         catalog: &catalog,
@@ -170,7 +171,8 @@ fn attempt(
         scan_options: &scan_options,
         options,
         threads: threads(options.threads),
-        is_wanted: options.allow_empty || sources::have_changed(known, &head.sources),
+        // One that is uncertain is followed by one that is not.
+        is_wanted: options.allow_empty || is_uncertain || sources::have_changed(known, &head.sources),
         head,
         monitor,
         lease,
@@ -187,7 +189,7 @@ fn attempt(
         passed_over: done.passed_over,
         left_out: done.left_out,
         bytes_free: room.free_bytes,
-        is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some()),
+        is_uncertain,
         compared_with,
         made_room: None,
     })))

@@ -201,8 +201,11 @@ fn refuse_another(before: &SourceRecord, path: &Path, options: &CreateOptions) -
     if is_elsewhere(before, path) { Err(is_another(before, path)) } else { Ok(()) }
 }
 
-/// Whether a source was read from another folder than `path`.
+/// Whether a source was read from another folder than `path`. Where from may be lost.
 fn is_elsewhere(before: &SourceRecord, path: &Path) -> bool {
+    if before.path.is_empty() {
+        return false;
+    }
     let old = platform::path_of(&before.path);
     let same_folder = || platform::canonical(&old).ok().is_some_and(|old| platform::canonical(path).ok() == Some(old));
     old != path && !same_folder()

@@ -22,11 +22,13 @@ use crate::base::id::PART_MAX;
 use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
+use crate::base::moves::Moves;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::DraftLine;
 use crate::format::manifest::Head;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::system::platform;
@@ -70,6 +72,8 @@ pub struct Writer<'a> {
     folders: ChangedFolders,
     /// The state that all lines are relative to.
     base: State,
+    /// What moved: each part says it.
+    moves: Moves,
 }
 
 impl<'a> Writer<'a> {
@@ -89,6 +93,7 @@ impl<'a> Writer<'a> {
             index: IndexBuilder::new(run),
             folders: ChangedFolders::default(),
             base: run.base.clone(),
+            moves: Moves::default(),
         }
     }
 
@@ -117,18 +122,13 @@ impl<'a> Writer<'a> {
         if self.run.options.dry_run || is_empty {
             return Ok(packed.frames.stored);
         }
+        if let Some((state, moves)) = packed.moved.map(|moved| *moved) {
+            (self.base, self.moves) = (state, moves);
+        }
         let mut bundle = match self.open.take() {
             Some(bundle) => bundle,
             None => self.begin().map_err(explained)?,
         };
-        if let Some((state, moves)) = packed.moved.map(|moved| *moved) {
-            self.base = state;
-            for (from, to) in moves.list() {
-                self.line.clear();
-                DraftLine::moved(from, to).append_to(&mut self.line, None);
-                bundle.push_line(&self.line)?;
-            }
-        }
         self.index.begin(&self.base);
         let start = bundle.tar_offset();
         bundle.append_frames(&packed.frames.stored, &packed.frames.lengths).map_err(explained)?;
@@ -238,7 +238,14 @@ impl<'a> Writer<'a> {
         let head = Head { parent: self.parent.clone(), ..self.run.head.clone() };
         let upload = self.run.archive.store().create(&bundle_path(&self.name(0)?))?;
         let bundle = BundleWriter::new(upload, head, self.run.options.level.fixed())?;
-        Ok(if self.run.options.read_back { bundle.with_read_back() } else { bundle })
+        let mut bundle = if self.run.options.read_back { bundle.with_read_back() } else { bundle };
+        let stage = if self.parts == 0 { MoveStage::Here } else { MoveStage::Before };
+        for (from, to) in self.moves.list() {
+            let mut line = Vec::new();
+            DraftLine::moved(from, to, stage).append_to(&mut line, None);
+            bundle.push_line(&line)?;
+        }
+        Ok(bundle)
     }
 
     fn publish(&mut self, part: u16) -> Result<()> {

@@ -28,7 +28,6 @@ use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
-use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain;
 use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Compressor;
@@ -81,7 +80,7 @@ pub fn export(
     catalog.check_is_there(number)?;
     let contents = Contents::new(catalog, Check::Hash, WHEN_GONE);
     let state = catalog.checked_state(number, paths)?;
-    let history: Vec<Summary> = state.layers().iter().flat_map(|file| file.head().snapshots.clone()).collect();
+    let history = state.summaries();
     let plan = Plan::new(state, number, paths, contents.reader())?;
     Compressor::new(Effort::Level(level))?;
     let mut export =

@@ -36,6 +36,7 @@ use crate::format::bundle::Published;
 use crate::format::frames::LEVEL_DEFAULT;
 use crate::format::manifest::Action;
 use crate::format::manifest::Head;
+use crate::format::manifest::MoveStage;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::verbs::repair::DAMAGED;
@@ -71,6 +72,7 @@ pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<B
         previous: None,
         last_lines: BTreeMap::new(),
         gone: (SnapshotNumber::NONE, BTreeSet::new()),
+        renames: (SnapshotNumber::NONE, Vec::new()),
         guessed: None,
     };
     let first_changed = wrong.union(&whole_again).next().map(|id| id.number);
@@ -114,6 +116,8 @@ struct BundleRepair<'m, 'a, 'c> {
     last_lines: BTreeMap<BundleId, Option<EntryPathBuf>>,
     /// The directories removed by this number's earlier parts whose contents are removed by parts still to come.
     gone: (SnapshotNumber, BTreeSet<EntryPathBuf>),
+    /// The renames of this number, where no manifest of it can be read.
+    renames: (SnapshotNumber, Vec<Rename>),
     /// The last number of which a list of changes was not known: the states from there on are not what the check knows.
     guessed: Option<SnapshotNumber>,
 }
@@ -261,8 +265,8 @@ impl BundleRepair<'_, '_, '_> {
         let is_known = matches!(from, ListSource::Manifest | ListSource::Index) && check.history.is_complete(number);
         let after = if is_known { check.history.state(number)? } else { None };
         let before = if is_known { check.history.state_before(number)? } else { None };
-        let renames = self.renames(name.id, from, old.as_ref())?;
-        let without_renames = before.clone();
+        let renames = self.renames(name.id, old.as_ref())?;
+        let without_renames = before.clone().map_or_else(|| check.history.newest_before(number), Ok)?;
         let before = before.map(|before| after_renames(&before, &renames)).transpose()?;
         let is_there = |id: BundleId| name_of(check, check.catalog(), id).is_some();
         let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
@@ -272,10 +276,8 @@ impl BundleRepair<'_, '_, '_> {
             Sources { before: before.clone(), after: after.clone(), is_there: &is_there, spares: &mut spares };
         let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
         self.carry_directories(name.id, &mut rewrite)?;
-        if self.is_first_part(name.id) {
-            let known = without_renames.or(survey.as_ref().map(|_| check.history.newest_before(number)).transpose()?);
-            rewrite.renames(&renames, known.as_ref())?;
-        }
+        let stage = if self.is_first_part(name.id) { MoveStage::Here } else { MoveStage::Before };
+        rewrite.renames(&renames, stage, &without_renames)?;
         let tail = match &manifests {
             Some((reader, _)) => Some(reader.tail().clone()),
             None => self.tail(name)?,
@@ -338,18 +340,17 @@ impl BundleRepair<'_, '_, '_> {
         self.all.range(BundleId { number: id.number, part: 1 }..id).next().is_none()
     }
 
-    /// The renames of a snapshot, which its first part has.
-    fn renames(&self, id: BundleId, from: ListSource, old: Option<&Arc<Bundle>>) -> Result<Vec<Rename>> {
-        let first = self.all.range(BundleId { number: id.number, part: 1 }..=id).next();
-        match first {
-            Some((first, name)) if self.sound(*first).is_some() => {
-                Ok(self.repair.archive.bundle(name)?.manifest()?.moves().to_vec())
-            }
-            Some((first, _)) if *first == id && from != ListSource::Nowhere => {
-                Ok(old.map(headers::renames_in).unwrap_or_default())
-            }
-            _ => Ok(Vec::new()),
+    /// The renames of a snapshot: as any of its bundles says, or where none can be read, as the headers in the first say. All
+    /// parts get the same.
+    fn renames(&mut self, id: BundleId, old: Option<&Arc<Bundle>>) -> Result<Vec<Rename>> {
+        if let Some(renames) = self.check.renames(id.number)? {
+            return Ok(renames);
         }
+        if self.renames.0 != id.number {
+            let old = old.filter(|_| self.is_first_part(id));
+            self.renames = (id.number, old.map(headers::renames_in).unwrap_or_default());
+        }
+        Ok(self.renames.1.clone())
     }
 
     /// Directories whose lines stand in an earlier part, and whose members come after the last line of that.

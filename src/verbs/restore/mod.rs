@@ -49,8 +49,7 @@ pub fn restore(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monito
     let scene = Scene::new(catalog, options, monitor)?;
     let Scene { run, state, selection } = &scene;
     refuse_full(run, selection, state)?;
-    let history = state.layers().iter().flat_map(|file| &file.head().snapshots);
-    if let Some(since) = uncertain_since(history, options.at) {
+    if let Some(since) = uncertain_since(&state.summaries(), options.at) {
         run.problem(&uncertain(since));
     }
     go(&scene)?;

@@ -15,6 +15,7 @@ use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
+use crate::base::id::BundleId;
 use crate::base::id::SnapshotNumber;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
@@ -34,10 +35,26 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
         check_chain(check, &examined);
         check.examined.insert(examined.file.id(), examined);
     }
+    note_gaps(check);
     for (id, name) in check.missing.clone() {
         check.found(ArchiveFile::Bundle(name), Fault::Missing(Witness::Bundle), Affected::everything(id));
     }
     Ok(())
+}
+
+/// Parts have numbers without gaps: of those that are there no other one need speak of one that is missing.
+fn note_gaps(check: &mut Check) {
+    let mut missing = Vec::new();
+    for (id, examined) in check.examined.iter().filter(|(id, _)| id.part > 1) {
+        let earlier = (1..id.part).map(|part| BundleId { number: id.number, part }).rev();
+        let gap = earlier.take_while(|earlier| !check.examined.contains_key(earlier));
+        missing.extend(gap.filter_map(|id| examined.file.name.with_part(id.part)));
+    }
+    for name in missing {
+        if !check.was_never_there(name.id) {
+            check.missing.entry(name.id).or_insert(name);
+        }
+    }
 }
 
 /// Examines the bundles of these snapshots, each by itself.

@@ -67,6 +67,27 @@ impl<'a> Check<'a> {
         parts.map(|examined| examined.last_path.clone()).find(Option::is_some).flatten()
     }
 
+    /// Whether the bundle after this place says that the one before it is its parent.
+    pub(super) fn was_never_there(&self, id: BundleId) -> bool {
+        let before = self.examined.range(..id).next_back().map(|(_, examined)| &examined.file.name);
+        let after = self.examined.range(id..).next().and_then(|(_, examined)| examined.head.as_ref());
+        after.is_some_and(|after| after.parent.as_ref().map(|parent| &parent.bundle) == before)
+    }
+
+    /// The renames of a snapshot, which each of its bundles says; `None`: none of them has a sound manifest.
+    pub(crate) fn renames(&self, number: SnapshotNumber) -> Result<Option<Vec<(EntryPathBuf, EntryPathBuf)>>> {
+        let all = self.examined.range(BundleId { number, part: 1 }..=BundleId { number, part: 0 });
+        let sound = all.map(|(_, examined)| examined).find(|examined| examined.manifest.is_some());
+        let manifest = sound.map(|sound| self.archive.bundle(&sound.file.name)?.manifest()).transpose()?;
+        Ok(manifest.map(|mut manifest| manifest.take_moves()))
+    }
+
+    /// Whether no bundle of the same snapshot is known that stands before it.
+    pub(crate) fn is_first_part(&self, id: BundleId) -> bool {
+        let before = || BundleId { number: id.number, part: 1 }..id;
+        self.examined.range(before()).next().is_none() && self.missing.range(before()).next().is_none()
+    }
+
     pub(super) fn new(
         archive: &'a Archive,
         catalog: &'a Catalog<'a>,

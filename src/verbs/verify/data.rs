@@ -15,6 +15,7 @@ use super::finding::sentence;
 use super::folders::check_folders;
 use super::headers::has_sound_header;
 use super::headers::say_the_same;
+use super::names::MoveMembers;
 use super::names::NameLists;
 use super::names::Named;
 use super::names::moves_of;
@@ -44,9 +45,7 @@ use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::base::path::is_for_script;
-use crate::base::snapshot::uncertain_since;
 use crate::format::bundle::Bundle;
-use crate::format::bundle::ManifestReader;
 use crate::format::deferred::DirectoryQueue;
 use crate::format::frames::FrameAt;
 use crate::format::layout::MemberOrder;
@@ -55,7 +54,6 @@ use crate::format::tar::Member;
 use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
@@ -130,18 +128,15 @@ fn read_bundle(
     let waiting = std::mem::take(&mut carried.waiting);
     let waiting = if is_certain { waiting } else { DirectoryQueue::default() };
     // What is not known for certain says nothing of directories.
-    let is_certain = |state: &State| {
-        let history = state.layers().iter().flat_map(|layer| &layer.head().snapshots);
-        uncertain_since(history, file.id().number).is_none()
-    };
+    let is_certain = |state: &State| !state.is_uncertain(file.id().number);
     let is_complete = check.history.is_complete(file.id().number);
     let state = check.history.state(file.id().number)?.filter(|state| is_complete && is_certain(state));
     let manifest = if sound { Some(bundle.manifest()?) } else { None };
-    let is_first = check.examined.range(..file.id()).next_back().is_none_or(|(id, _)| id.number != file.id().number);
-    let mut moves = VecDeque::new();
-    if is_first {
-        let before = check.history.state_before(file.id().number)?;
-        (carried.before, moves) = moves_of(before, manifest.as_ref().map_or(&[], ManifestReader::moves))?;
+    let mut moves = MoveMembers::default();
+    let number = file.id().number;
+    if check.is_first_part(file.id()) {
+        let before = check.history.state_before(number)?;
+        (carried.before, moves) = moves_of(before, &check.renames(number)?.unwrap_or_default(), number)?;
     }
     let before = carried.before.clone();
     let expected = manifest.map(|manifest| ExpectedMembers::new(manifest, waiting, before.clone())).transpose()?;

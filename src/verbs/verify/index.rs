@@ -30,7 +30,6 @@ use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::path::EntryPath;
-use crate::base::snapshot::Summary;
 use crate::format::index::IndexFile;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -145,7 +144,7 @@ fn compare_file(
         return if known { Ok(Some(from)) } else { Err(Error::damaged("what it builds on is not known")) };
     };
     let changes = Changes::open(check.archive, manifests.to_vec())?;
-    check_summaries(&file, before, changes.summary())?;
+    check_summaries(&file, before, &changes)?;
     let is_layer = before.layers().iter().any(|layer| layer.head().number == from);
     let (base, actual) = if from > SnapshotNumber::NONE && is_layer {
         (from, State::new(vec![file.clone()]).groups_and_gone(EntryPath::root()))
@@ -155,7 +154,8 @@ fn compare_file(
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
         (SnapshotNumber::NONE, State::new(layers.collect()).groups(EntryPath::root()))
     };
-    let expected = replay::rows(before, base, changes, NotFound::after(before, number))?;
+    let not_found = NotFound::after(before, number, &changes);
+    let expected = replay::rows(before, base, changes, not_found)?;
     let count = check_rows(expected, Rows::new(actual))?;
     if (from == SnapshotNumber::NONE || is_layer) && count != file.rows() {
         return Err(Error::damaged("it does not have as many rows as it says"));
@@ -225,7 +225,7 @@ fn check_records(check: &Check, file: &IndexFile, number: SnapshotNumber) -> Res
 fn note_all_missing(check: &mut Check, file: &IndexFile) {
     for name in file.head().bundles.iter().filter_map(|record| BundleName::parse(&record.name)) {
         let is_known = check.examined.contains_key(&name.id) || check.missing.contains_key(&name.id);
-        if is_known || was_never_there(check, name.id) {
+        if is_known || check.was_never_there(name.id) {
             continue;
         }
         check.missing.insert(name.id, name.clone());
@@ -238,18 +238,14 @@ fn open_index(check: &Check, name: &str) -> Result<IndexFile> {
     check.archive.store().open(&format!("{INDEX}/{name}")).and_then(IndexFile::open)
 }
 
-/// Whether the bundle after this place says that the one before it is its parent.
-fn was_never_there(check: &Check, id: BundleId) -> bool {
-    let before = check.examined.range(..id).next_back().map(|(_, examined)| &examined.file.name);
-    let after = check.examined.range(id..).next().and_then(|(_, examined)| examined.head.as_ref());
-    after.is_some_and(|after| after.parent.as_ref().map(|parent| &parent.bundle) == before)
-}
-
 /// Whether it says of all snapshots between its states what the manifests say.
-fn check_summaries(file: &IndexFile, before: &State, summary: Option<&Summary>) -> Result<()> {
-    let known = before.layers().iter().rev().flat_map(|layer| &layer.head().snapshots);
-    let known = known.filter(|known| known.number > file.head().from).chain(summary);
-    if known.eq(&file.head().snapshots) {
+fn check_summaries(file: &IndexFile, before: &State, changes: &Changes) -> Result<()> {
+    let heads = || before.layers().iter().rev().map(|layer| layer.head());
+    let known = heads().flat_map(|head| &head.snapshots);
+    let known = known.filter(|known| known.number > file.head().from).chain(changes.summary());
+    let unfinished = heads().flat_map(|head| head.uncertain_unfinished.iter().copied());
+    let unfinished = unfinished.filter(|(number, _)| *number > file.head().from).chain(changes.uncertain_unfinished());
+    if known.eq(&file.head().snapshots) && unfinished.eq(file.head().uncertain_unfinished.iter().copied()) {
         return Ok(());
     }
     Err(Error::damaged("it does not say of the snapshots what the manifests say"))
@@ -273,7 +269,7 @@ fn build(
     is_right_before: bool,
 ) -> Result<Reference> {
     let mut changes = Changes::open(check.archive, manifests)?;
-    let not_found = match NotFound::after(before, number) {
+    let not_found = match NotFound::after(before, number, &changes) {
         NotFound::Contradiction if !is_right_before => NotFound::Unknown,
         not_found => not_found,
     };

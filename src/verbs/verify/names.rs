@@ -7,6 +7,8 @@ use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
+use crate::base::id::SnapshotNumber;
+use crate::base::moves::is_temporary;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::tar;
@@ -37,7 +39,30 @@ impl Named {
 }
 
 /// Members of top directories with their lists, by which things are renamed.
-pub(super) type MoveMembers = VecDeque<(EntryPathBuf, Vec<u8>)>;
+pub(super) enum MoveMembers {
+    /// These, in this order.
+    Known(VecDeque<(EntryPathBuf, Vec<u8>)>),
+    /// Those that rename, for nothing certain is known of the state before; and the directory that deletes what it moved aside.
+    Unknown { deletes: Option<Vec<u8>> },
+}
+
+impl Default for MoveMembers {
+    fn default() -> MoveMembers {
+        MoveMembers::Known(VecDeque::new())
+    }
+}
+
+impl MoveMembers {
+    /// Whether a member of the directory `name` is one, whatever it says.
+    fn may_be(deletes: &mut Option<Vec<u8>>, name: &[u8], listing: Option<&[u8]>) -> bool {
+        let Some(moves) = listing.and_then(|listing| tar::moves_in(name, listing)) else {
+            return deletes.take().is_some_and(|top| top == name);
+        };
+        let is_aside = |path: &[u8]| EntryPath::new(path).is_some_and(is_temporary);
+        *deletes = moves.renames.iter().any(|(_, to)| is_aside(to)).then(|| name.to_vec());
+        true
+    }
+}
 
 /// Looks at the lists of names in one bundle.
 pub(super) struct NameLists {
@@ -60,7 +85,15 @@ pub(super) struct NameLists {
 
 impl NameLists {
     pub fn new(state: Option<State>, before: Option<State>, listed: HashSet<Vec<u8>>) -> NameLists {
-        NameLists { state, before, ends_at: None, aside: None, moves: VecDeque::new(), listed, wrong: Named::default() }
+        NameLists {
+            state,
+            before,
+            ends_at: None,
+            aside: None,
+            moves: MoveMembers::default(),
+            listed,
+            wrong: Named::default(),
+        }
     }
 
     /// Says which members must stand before all others.
@@ -72,19 +105,23 @@ impl NameLists {
     /// Whether a member is the next of those that stand before all others, with the right list. If it should be and is not,
     /// that is noted.
     pub fn is_move(&mut self, name: &[u8], listing: Option<&[u8]>) -> bool {
-        let Some((top, expected)) = self.moves.pop_front() else { return false };
         let name = name.strip_suffix(b"/").unwrap_or(name);
+        let next = match &mut self.moves {
+            MoveMembers::Known(moves) => moves.pop_front(),
+            MoveMembers::Unknown { deletes } => return MoveMembers::may_be(deletes, name, listing),
+        };
+        let Some((top, expected)) = next else { return false };
         if name == top.as_bytes() && listing.is_some_and(|listing| say_the_same(name, &expected, listing)) {
             return true;
         }
         self.wrong.add(top);
-        self.moves.clear();
+        self.lose_track();
         false
     }
 
     /// Expects nothing more: where members stand is not known any more.
     pub fn lose_track(&mut self) {
-        self.moves.clear();
+        self.moves = MoveMembers::default();
     }
 
     /// Of an unfinished snapshot.
@@ -154,7 +191,9 @@ impl NameLists {
     /// Looks whether all these directories, which lost names, had a list.
     pub fn finish<'d>(&mut self, deleting: impl Iterator<Item = &'d EntryPathBuf>) -> Result<()> {
         self.wrong.extend(self.aside.take());
-        self.wrong.extend(self.moves.pop_front().map(|(top, _)| top));
+        if let MoveMembers::Known(moves) = &mut self.moves {
+            self.wrong.extend(moves.pop_front().map(|(top, _)| top));
+        }
         let Some(before) = &self.before else { return Ok(()) };
         for directory in deleting.filter(|directory| !self.listed.contains(directory.as_bytes())) {
             if before.find(directory)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {
@@ -170,18 +209,21 @@ impl NameLists {
     }
 }
 
-/// The state before a snapshot after the renames of its first bundle, and the members that these make.
+/// The state before snapshot `number` after its renames, and the members that these make; no state where it is not known for
+/// certain.
 ///
 /// # Errors
 /// When the index is damaged or cannot be read.
 pub(super) fn moves_of(
     before: Option<State>,
     list: &[(EntryPathBuf, EntryPathBuf)],
+    number: SnapshotNumber,
 ) -> Result<(Option<State>, MoveMembers)> {
-    let Some(before) = before else { return Ok(Default::default()) };
+    let unknown = || Ok((None, MoveMembers::Unknown { deletes: None }));
+    let Some(before) = before.filter(|before| !before.is_uncertain(number)) else { return unknown() };
     // What cannot be was told when the index was compared.
     let moves = match moved::moves_of(list, &before, Certainty::Certain) {
-        Err(error) if error.is_damage() => return Ok(Default::default()),
+        Err(error) if error.is_damage() => return unknown(),
         moves => moves?,
     };
     let after = moved::after_moves(&before, &moves)?;
@@ -192,7 +234,7 @@ pub(super) fn moves_of(
         let lists = moved::lists_of(&top, &moves, &after)?;
         members.extend(lists.into_iter().map(|list| (top.clone(), list)));
     }
-    Ok((Some(after), members))
+    Ok((Some(after), MoveMembers::Known(members)))
 }
 
 fn top_of(path: &EntryPath) -> Option<EntryPathBuf> {
