@@ -66,12 +66,13 @@ pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monito
     };
     hollow.data(reader.tail().manifest_offset, monitor)?;
     let stage = reader.moves_stage().unwrap_or(MoveStage::Here);
-    for (from, to) in reader.moves() {
+    let moves = reader.take_moves();
+    for (from, to) in &moves {
         let mut line = Vec::new();
         DraftLine::moved(from, to, stage).append_to(&mut line, None);
         hollow.writer.push_line(&line)?;
     }
-    let mut lines = reader.moves().len() as u64;
+    let mut lines = moves.len() as u64;
     while let Some((change, line)) = reader.next_with_line()? {
         let offset = match &change.now {
             Action::Stored(entry) => entry.content.as_ref().map(|content| content.place).filter(Place::is_there),

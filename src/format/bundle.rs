@@ -279,7 +279,16 @@ impl Bundle {
             Ok((table, walked))
                 if !bundle.has_sound_table || (walked == FramesEnd::Complete && table != bundle.table) =>
             {
-                (bundle.table, bundle.has_sound_table) = (table, false);
+                // The header of a frame may be what is damaged: where the table alone leads to the manifest, it is right.
+                let told = std::mem::replace(&mut bundle.table, table);
+                if bundle.has_sound_table && !bundle.manifest_agrees() {
+                    let walked = std::mem::replace(&mut bundle.table, told);
+                    if bundle.manifest_agrees() {
+                        return Ok(bundle);
+                    }
+                    bundle.table = walked;
+                }
+                bundle.has_sound_table = false;
                 bundle.cut_off = cut_off_frame(&*bundle.blob, bundle.table.stored_bytes()).ok().flatten();
             }
             Err(error) if !bundle.has_sound_table => {
@@ -474,17 +483,12 @@ pub struct ManifestReader {
 }
 
 impl ManifestReader {
-    /// The renames that the snapshot begins with, in order; those of the first part, which each later one says again.
-    pub fn moves(&self) -> &[(EntryPathBuf, EntryPathBuf)] {
-        &self.moves
-    }
-
     /// Where they are done; `None`: there are none.
     pub fn moves_stage(&self) -> Option<MoveStage> {
         self.moves_stage
     }
 
-    /// The same, given away: there may be many.
+    /// The renames that the snapshot begins with, in order; given away, for there may be many.
     pub fn take_moves(&mut self) -> Vec<(EntryPathBuf, EntryPathBuf)> {
         std::mem::take(&mut self.moves)
     }

@@ -4,9 +4,12 @@
 mod limited;
 mod place;
 
+mod moves;
 mod patch;
 mod problems;
 
+pub use moves::MoveStage;
+pub use moves::moved_from_line;
 pub use place::moved_to;
 pub use problems::PROBLEMS_BYTES_MAX;
 pub use problems::PROBLEMS_MAX;
@@ -251,29 +254,11 @@ impl Tail {
     }
 }
 
-/// Where the renames that a line says are done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MoveStage {
-    /// In this bundle, which is the first of its snapshot.
-    Here,
-    /// In the first part of the snapshot. Each later part says it again, for the first one may be lost.
-    Before,
-}
-
 /// A change as a line whose offset may still have to be put in, since it is known last.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DraftLine(Vec<u8>);
 
 impl DraftLine {
-    /// The line of a rename.
-    pub fn moved(from: &EntryPath, to: &EntryPath, stage: MoveStage) -> DraftLine {
-        let (from, to) = (Some(borrowed(from.as_bytes())), Some(borrowed(to.as_bytes())));
-        DraftLine::of(&match stage {
-            MoveStage::Here => MovedLine { moved: from, to, ..MovedLine::default() },
-            MoveStage::Before => MovedLine { moved_before: from, to, ..MovedLine::default() },
-        })
-    }
-
     /// The line of a path that is gone.
     pub fn gone(path: &EntryPath, kind: Kind) -> DraftLine {
         DraftLine::of(&ChangeLine {
@@ -348,23 +333,6 @@ impl DraftLine {
 
 fn borrowed(bytes: &[u8]) -> Text<'_> {
     Text(Cow::Borrowed(bytes))
-}
-
-/// Reads a line as that of a rename: from where to where. `None` when it is of something else.
-///
-/// # Errors
-/// [`crate::base::error::ErrorKind::Damaged`] when it is no line, or its paths cannot be.
-pub fn moved_from_line(line: &[u8]) -> Result<Option<(MoveStage, EntryPathBuf, EntryPathBuf)>> {
-    let (stage, from, to) = match parsed(line)? {
-        MovedLine { moved: Some(from), moved_before: None, to } => (MoveStage::Here, from, to),
-        MovedLine { moved: None, moved_before: Some(from), to } => (MoveStage::Before, from, to),
-        MovedLine { moved: None, moved_before: None, .. } => return Ok(None),
-        _ => return Err(Error::damaged("a line of a manifest has two renames")),
-    };
-    let path = |text: Text| EntryPathBuf::from_bytes(&text.0).filter(|path| !path.is_root());
-    let bad = || Error::damaged("a line of a manifest has a rename that could lead outside");
-    let (from, to) = path(from).zip(to.and_then(path)).ok_or_else(bad)?;
-    Ok(Some((stage, from, to)))
 }
 
 impl Change {
@@ -480,16 +448,6 @@ struct ParentLine<'a> {
     bundle: Cow<'a, str>,
     #[serde(borrow)]
     manifest: Cow<'a, str>,
-}
-
-#[derive(Serialize, Deserialize, Default)]
-struct MovedLine<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    moved: Option<Text<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    moved_before: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    to: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
