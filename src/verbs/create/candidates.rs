@@ -9,7 +9,6 @@ use crate::base::diff;
 use crate::base::diff::Pair;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::Hasher;
 use crate::base::monitor::Monitor;
@@ -18,11 +17,11 @@ use crate::base::moves::is_temporary;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::time::Time;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
 use crate::system::scan;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
 use crate::system::scan::ScanOptions;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
@@ -117,7 +116,7 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn visit(&mut self, listing: &Listing) -> Result<()> {
         check_interrupted(self.scene.monitor)?;
-        let path = EntryPath::new(&listing.path).ok_or_else(|| Error::damaged("a path that cannot be"))?;
+        let path = &*listing.path;
         if (listing.source, path) < (self.scene.from.0, &*self.scene.from.1) {
             return Ok(());
         }
@@ -175,7 +174,7 @@ impl Collector<'_> {
             }
         }
         if *path == *self.scene.sources[source].path() {
-            let odd = listing.found.iter().filter_map(|found: &Found| path.child(listing.name(found)));
+            let odd = listing.found.iter().filter_map(|found: &ScannedEntry| path.child(listing.name(found)));
             self.found.odd_names.extend(odd.filter(|path| is_temporary(path)));
         }
     }

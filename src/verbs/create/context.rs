@@ -8,7 +8,7 @@ use crate::base::error::Problem;
 use crate::base::monitor::Monitor;
 use crate::format::manifest::Head;
 use crate::system::scan::ScanOptions;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use crate::system::store::Lease;
 
 /// What all steps of a run need.

@@ -7,8 +7,8 @@ use crate::base::diff::Rehash;
 use crate::base::diff::Verdict;
 use crate::base::entry::Kind;
 use crate::format::tar::DumpDir;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
 
 /// One entry of a directory.
 pub enum Change<'a> {
@@ -17,7 +17,7 @@ pub enum Change<'a> {
     /// It is there.
     Found {
         /// As it is.
-        found: &'a Found,
+        found: &'a ScannedEntry,
         /// As it was.
         base: Option<&'a Row>,
         /// What the comparison says.
@@ -63,7 +63,7 @@ pub struct DirectoryDiff<'a> {
 impl<'a> DirectoryDiff<'a> {
     /// Compares `base`, the rows of the directory, with `listing`. What could not be looked at counts as unchanged.
     pub fn new(base: &'a [Row], listing: &'a Listing, rehash: Rehash) -> DirectoryDiff<'a> {
-        let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+        let order = |row: &Row, found: &ScannedEntry| row.name().cmp(listing.name(found));
         let pairs: Vec<_> = diff::pairs(base, &listing.found, order).collect();
         let mut diff = DirectoryDiff::default();
         for pair in &pairs {
@@ -86,7 +86,7 @@ impl<'a> DirectoryDiff<'a> {
         self.changes.iter().any(is_change)
     }
 
-    fn push_found(&mut self, found: &'a Found, base: Option<&'a Row>, rehash: Rehash) {
+    fn push_found(&mut self, found: &'a ScannedEntry, base: Option<&'a Row>, rehash: Rehash) {
         let old = base.and_then(Row::stat);
         let verdict = old.map_or(Verdict::Modified, |old| diff::compare(old, &found.stat, rehash));
         if !old.is_some_and(|old| old.is_unchanged(&found.stat)) {
@@ -108,7 +108,7 @@ impl<'a> DirectoryDiff<'a> {
 }
 
 /// All names that are in the directory, those that could not be looked at among them.
-fn names_of(pairs: &[Pair<&Row, &Found>], listing: &Listing) -> Vec<u8> {
+fn names_of(pairs: &[Pair<&Row, &ScannedEntry>], listing: &Listing) -> Vec<u8> {
     let mut names = DumpDir::default();
     for pair in pairs {
         match pair {

@@ -76,7 +76,7 @@ use crate::base::monitor::Progress;
 use crate::base::path::printable;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use crate::system::store::Lease;
 use crate::verbs::thin;
 use crate::verbs::thin::Spare;

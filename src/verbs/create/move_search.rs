@@ -18,7 +18,7 @@ use crate::base::entry::Stat;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use std::collections::HashSet;
 
 /// Where the first change was met: the source, by its place in the list, and the directory. All before it, in the order of a walk, is

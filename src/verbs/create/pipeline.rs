@@ -40,14 +40,12 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::check_interrupted;
-use crate::base::path::EntryPathBuf;
-use crate::base::path::joined;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
+use crate::system::listing::Listing;
 use crate::system::scan;
-use crate::system::scan::Listing;
 use crate::system::scan::ScanOptions;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -238,7 +236,7 @@ fn note_left_out(listing: &Listing, run: &CreateContext, sum: &mut LeftOut) {
     let is_told = run.options.tell_left_out && run.monitor.wants_entries();
     for (name, is_directory) in listing.left_out() {
         *(if is_directory { &mut sum.directories } else { &mut sum.files }) += 1;
-        if let Some(path) = EntryPathBuf::from_bytes(&joined(&listing.path, name)).filter(|_| is_told) {
+        if let Some(path) = listing.path.child(name).filter(|_| is_told) {
             run.monitor.event(Event::Entry(EntryChange::LeftOut, &path));
         }
     }
@@ -247,9 +245,7 @@ fn note_left_out(listing: &Listing, run: &CreateContext, sum: &mut LeftOut) {
 /// Names what is left out as it is on another file system, after `told` of them; gives how many there are now.
 fn tell_elsewhere(listing: &Listing, run: &CreateContext, told: usize) -> usize {
     for path in listing.elsewhere.iter().take(ELSEWHERE_TOLD_MAX.saturating_sub(told)) {
-        if let Some(path) = EntryPathBuf::from_bytes(path) {
-            run.monitor.event(Event::Notice(&Notice::Elsewhere { path }));
-        }
+        run.monitor.event(Event::Notice(&Notice::Elsewhere { path: path.clone() }));
     }
     told + listing.elsewhere.len()
 }

@@ -17,8 +17,8 @@ use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::format::tar;
 use crate::format::tar::LIST_BYTES_MAX;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -91,7 +91,7 @@ impl<'l> Directory<'l> {
     ///
     /// # Errors
     /// When its name can be none.
-    pub fn path_of(&self, found: &Found) -> Result<EntryPathBuf> {
+    pub fn path_of(&self, found: &ScannedEntry) -> Result<EntryPathBuf> {
         path_in(self.path, self.listing.name(found))
     }
 }
@@ -111,14 +111,6 @@ pub fn may_be_patched(rules: &Rules, stat: &Stat, base: Option<&Row>, verdict: V
     let is_large = |stat: &Stat| stat.kind == Kind::File && stat.size >= from;
     let may_be_modified = matches!(verdict, Verdict::MaybeModified | Verdict::Modified);
     may_be_modified && stat.link == 0 && is_large(stat) && base.and_then(Row::stat).is_some_and(is_large)
-}
-
-/// As a path, if it is one.
-///
-/// # Errors
-/// When it is none.
-pub fn checked(path: &[u8]) -> Result<&EntryPath> {
-    EntryPath::new(path).ok_or_else(|| Error::damaged(format!("'{}' cannot be a path", printable(path))))
 }
 
 /// The lists by which unpacking deletes names from a directory. What may not be where stock tools unpack to cannot be renamed

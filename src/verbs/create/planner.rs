@@ -30,7 +30,6 @@ use super::part_budget::PartBudget;
 use super::planned::Above;
 use super::planned::Directory;
 use super::planned::PlanOptions;
-use super::planned::checked;
 use super::planned::lists;
 use super::planned::may_be_patched;
 use super::planned::path_in;
@@ -53,9 +52,9 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::layout::PIECE_BYTES;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
-use crate::system::scan::Source;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
+use crate::system::source::Source;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -153,14 +152,14 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// As for [`Planner::plan_tops`]; [`ErrorKind::Refused`](crate::base::error::ErrorKind::Refused) when the source has become empty.
     pub fn plan(&mut self, listing: &Listing) -> Result<()> {
-        let path = checked(&listing.path)?;
+        let path = &*listing.path;
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
         if !group.rows.is_empty() && !self.options.allow_empty {
             check_not_emptied(&self.sources[listing.source], listing)?;
         }
         self.passed_over.note(listing);
         let elsewhere = listing.elsewhere.iter().chain(&listing.pseudo);
-        let elsewhere: Vec<_> = elsewhere.filter_map(|path| EntryPathBuf::from_bytes(path)).collect();
+        let elsewhere: Vec<_> = elsewhere.cloned().collect();
         if !listing.problems.is_empty() || !elsewhere.is_empty() {
             self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
@@ -319,7 +318,7 @@ impl<'a> Planner<'a> {
     fn plan_found(
         &mut self,
         directory: &mut Directory,
-        found: &Found,
+        found: &ScannedEntry,
         base: Option<&Row>,
         verdict: Verdict,
     ) -> Result<()> {
@@ -342,7 +341,7 @@ impl<'a> Planner<'a> {
     fn plan_subdirectory(
         &mut self,
         directory: &Directory,
-        found: &Found,
+        found: &ScannedEntry,
         base: Option<&Row>,
         verdict: Verdict,
     ) -> Result<()> {
@@ -383,7 +382,7 @@ impl<'a> Planner<'a> {
     fn plan_item(
         &mut self,
         directory: &mut Directory,
-        found: &Found,
+        found: &ScannedEntry,
         base: Option<&Row>,
         verdict: Verdict,
     ) -> Result<()> {
@@ -435,7 +434,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether a large file is only a further name of one that was packed; waits until that is known.
-    fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &Found, base: Option<&Row>) -> Result<bool> {
+    fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &ScannedEntry, base: Option<&Row>) -> Result<bool> {
         let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
         self.flush()?;
         self.outbox.settle(&mut self.budget)?;

@@ -2,7 +2,7 @@
 
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::Summary;
-use crate::system::scan::Listing;
+use crate::system::listing::Listing;
 use crate::verbs::thin::Thinned;
 
 /// What rules left out. What is in a directory that is left out is not counted.

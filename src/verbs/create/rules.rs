@@ -12,7 +12,7 @@ use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
 use crate::system::platform;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use std::path::Path;
 
 /// The rules by which a source is read now. Says so when they are other than before.

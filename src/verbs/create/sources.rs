@@ -21,9 +21,9 @@ use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
+use crate::system::listing::Listing;
 use crate::system::platform;
-use crate::system::scan::Listing;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use std::collections::BTreeMap;
 use std::path::Component;
 use std::path::Path;
@@ -321,7 +321,7 @@ pub fn check_not_emptied(source: &Source, listing: &Listing) -> Result<()> {
         return Ok(());
     }
     source.check_alive()?;
-    if listing.path == source.name() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
+    if *listing.path == *source.path() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
 }
 
 /// Why a source is not saved that is no longer what it was: mostly its drive is not there.

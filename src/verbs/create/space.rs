@@ -17,14 +17,13 @@ use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
-use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
 use crate::base::time::Time;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
 use crate::system::scan;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
 use crate::system::scan::ScanOptions;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use crate::system::store::Room;
 use std::collections::HashSet;
 
@@ -106,7 +105,7 @@ fn bytes_changed(scene: &Scene) -> Result<u64> {
 ///
 /// # Errors
 /// Those of `visit`; or when the index cannot be read.
-pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Found]) -> Result<()>) -> Result<()> {
+pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[ScannedEntry]) -> Result<()>) -> Result<()> {
     for (number, source) in scene.sources.iter().enumerate() {
         let Some(listing) = source.file_listing(number, &Time::default) else { continue };
         let is_same = scene.base.find(source.path())?.is_some_and(|old| old.stat.is_same(&source.stat()));
@@ -121,7 +120,7 @@ pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Found])
 
 /// What was in the directory of a listing; the walk goes on to it.
 fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Result<Vec<Row>> {
-    let path = EntryPath::new(&listing.path).ok_or_else(|| Error::damaged("a path that cannot be"))?;
+    let path = &*listing.path;
     if walk.as_ref().is_none_or(|walk| walk.source != listing.source) {
         *walk = Some(BaseWalk::new(listing.source, scene.sources[listing.source].path(), scene.base)?);
     }
@@ -131,9 +130,9 @@ fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Res
 }
 
 /// The files of a listing that are new or may be modified.
-fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> Vec<Found> {
-    let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
-    let changed = |pair: Pair<&Row, &'a Found>| match pair {
+fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> Vec<ScannedEntry> {
+    let order = |row: &Row, found: &ScannedEntry| row.name().cmp(listing.name(found));
+    let changed = |pair: Pair<&Row, &'a ScannedEntry>| match pair {
         Pair::Old(_) => None,
         Pair::New(found) => Some(found),
         Pair::Both(row, found) => {

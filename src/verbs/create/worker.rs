@@ -45,7 +45,7 @@ use crate::format::tar::Body;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::Ladder;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ use crate::format::manifest::MoveStage;
 use crate::format::manifest::Parent;
 use crate::format::manifest::Tail;
 use crate::system::platform;
-use crate::system::scan::Source;
+use crate::system::source::Source;
 use crate::system::store::Lease;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;

@@ -31,16 +31,15 @@ use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::outermost;
-use crate::base::path::printable;
 use crate::base::snapshot::SourceRecord;
 use crate::base::time::Time;
+use crate::system::listing::Listing;
+use crate::system::listing::ScannedEntry;
 use crate::system::platform;
 use crate::system::platform::Directory;
-use crate::system::scan::Found;
-use crate::system::scan::Listing;
 use crate::system::scan::ScanOptions;
-use crate::system::scan::Source;
 use crate::system::scan::scan;
+use crate::system::source::Source;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
@@ -172,7 +171,7 @@ impl Comparison<'_> {
     }
 
     fn directory(&mut self, walk: &mut Walk, listing: &Listing) -> Result<()> {
-        let path = checked(&listing.path)?;
+        let path = &*listing.path;
         self.gone_before(walk, Some(path))?;
         let rows = walk.rows_in(path)?;
         for problem in &listing.problems {
@@ -184,7 +183,7 @@ impl Comparison<'_> {
         }
         walk.unknown.extend(listing.unreadable.iter().filter_map(|name| path.child(name)));
         let mut directory = None;
-        let order = |row: &Row, found: &Found| row.name().cmp(listing.name(found));
+        let order = |row: &Row, found: &ScannedEntry| row.name().cmp(listing.name(found));
         for pair in diff::pairs(&rows, &listing.found, order) {
             check_interrupted(self.monitor)?;
             let (row, found) = match pair {
@@ -361,8 +360,4 @@ fn owner_of(stat: &Stat, old: Option<&Entry>) -> Owner {
         Some(old) => old.owner.clone(),
         None => Owner::default(),
     }
-}
-
-fn checked(path: &[u8]) -> Result<&EntryPath> {
-    EntryPath::new(path).ok_or_else(|| Error::damaged(format!("'{}' cannot be a path", printable(path))))
 }
