@@ -22,10 +22,10 @@ pub use header::header_length;
 pub use header::raw_bytes_by_header;
 pub use patch::compress_patch;
 pub use patch::decompress_patch;
+pub use seek_table::FileEnd;
 pub use seek_table::FrameAt;
 pub use seek_table::FramesEnd;
 pub use seek_table::SeekTable;
-pub use seek_table::Tail;
 
 /// The default level of compression where one is fixed.
 pub const LEVEL_DEFAULT: i32 = 3;

@@ -121,18 +121,18 @@ impl SeekTable {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] when there is none or it contradicts the file's length; otherwise when it cannot be read.
-    pub fn read(blob: &dyn Blob) -> Result<(SeekTable, Tail)> {
+    pub fn read(blob: &dyn Blob) -> Result<(SeekTable, FileEnd)> {
         const TAIL_BYTES: u64 = 128 << 10;
         let tail_bytes = blob.length().min(TAIL_BYTES);
-        let mut tail = match Tail::read(blob, tail_bytes) {
+        let mut tail = match FileEnd::read(blob, tail_bytes) {
             // What cannot be read beside the table must not cost the table.
-            Err(error) if error.kind() == ErrorKind::Io => Tail::read(blob, tail_bytes.min(FOOTER_BYTES as u64))?,
+            Err(error) if error.kind() == ErrorKind::Io => FileEnd::read(blob, tail_bytes.min(FOOTER_BYTES as u64))?,
             tail => tail?,
         };
         let frames = SeekTable::footer(&tail.bytes)?;
         let table_bytes = (frames * ROW_BYTES + FOOTER_BYTES + SKIPPABLE_HEADER_BYTES) as u64;
         if table_bytes > tail.bytes.len() as u64 {
-            tail = Tail::read(blob, table_bytes)?;
+            tail = FileEnd::read(blob, table_bytes)?;
         }
         let table = SeekTable::parse(&tail.bytes[tail.bytes.len() - table_bytes as usize..])?;
         if table.stored_bytes() + table_bytes != blob.length() {
@@ -223,16 +223,16 @@ fn bad_table() -> Error {
 
 /// The end of a file as it was read for its seek table, so that what stands there need not be read again.
 #[derive(Clone, Debug, Default)]
-pub struct Tail {
+pub struct FileEnd {
     offset: u64,
     bytes: Vec<u8>,
 }
 
-impl Tail {
+impl FileEnd {
     /// Reads the last `length` bytes of a file.
-    fn read(blob: &dyn Blob, length: u64) -> Result<Tail> {
+    fn read(blob: &dyn Blob, length: u64) -> Result<FileEnd> {
         let offset = blob.length().checked_sub(length).ok_or_else(bad_table)?;
-        Ok(Tail { offset, bytes: read_exact_at(blob, offset, length as usize)? })
+        Ok(FileEnd { offset, bytes: read_exact_at(blob, offset, length as usize)? })
     }
 
     /// The `length` bytes at `offset` of the file, if they are in the tail.

@@ -1,8 +1,8 @@
 //! The lines of renames.
 
-use super::DraftLine;
-use super::borrowed;
-use super::parsed;
+use super::change::DraftLine;
+use super::change::borrowed;
+use super::json_text::parsed;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;

@@ -6,6 +6,7 @@ mod access;
 mod local;
 mod memory;
 mod scratch;
+mod unfinished_file;
 
 pub use access::Access;
 pub use local::LocalStore;
