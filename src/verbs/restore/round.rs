@@ -91,7 +91,7 @@ fn restore_round<'r>(
     run: &'r RestoreContext<'r>,
     round: Vec<PlannedEntry>,
     done: &Sender<()>,
-    workers: &Unpacker<Job<'r>>,
+    workers: &Unpacker<'_, Job<'r>>,
 ) -> Result<()> {
     let number = Arc::new(Round(done.clone()));
     let jobs = round

@@ -6,7 +6,7 @@
 //! that is already in work.
 
 mod piece;
-mod queue;
+mod jobs;
 mod target;
 
 mod large;

@@ -1,8 +1,9 @@
 //! The reading thread: takes files, reads the frames that they need in the order of bundles and places, and hands them out.
 
 use super::job::UnpackJob;
+use super::jobs::JobSender;
+use super::jobs::Jobs;
 use super::plan::BundlePlan;
-use super::queue::Queue;
 use super::target::Target;
 use super::worker::Worker;
 use crate::archive::content::contents::Contents;
@@ -17,10 +18,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 /// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
-const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
+const IN_FLIGHT_BYTES_MAX: u64 = 64 << 20;
 
 /// What making a content from an older one takes in memory, about.
-const MADE_BYTES: usize = 32 << 20;
+const MADE_BYTES: u64 = 32 << 20;
 
 /// How many files without bytes make up one job, and how many that are only looked at.
 const SMALL_PER_JOB: usize = 64;
@@ -32,40 +33,47 @@ const SMALL_PER_JOB: usize = 64;
 pub fn unpack<T: Target>(
     contents: &Contents,
     threads: usize,
-    feed: impl FnOnce(&Unpacker<T>) -> Result<()>,
+    feed: impl FnOnce(&Unpacker<'_, T>) -> Result<()>,
 ) -> Result<()> {
-    let unpacker =
-        Unpacker { contents: contents.clone(), queue: Queue::new(IN_FLIGHT_BYTES_MAX), buffers: Buffers::default() };
+    let (sender, jobs) = Jobs::new(IN_FLIGHT_BYTES_MAX);
+    let buffers = Buffers::default();
     thread::scope(|scope| {
-        let run = || Worker::new(&unpacker.queue, &unpacker.buffers, contents).run();
+        // In here, so that the workers also end when `feed` panics.
+        let unpacker = Unpacker { contents, sender, jobs: &jobs, buffers: &buffers };
+        let run = || Worker::new(&jobs, &buffers, contents).run();
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
-        let fed = feed(&unpacker);
-        unpacker.queue.close(fed);
+        if let Err(error) = feed(&unpacker) {
+            jobs.stop(error);
+        }
+        drop(unpacker);
         join(workers);
     });
-    unpacker.queue.into_result()
+    jobs.into_result()
 }
 
 /// Takes files and has workers unpack them.
-pub struct Unpacker<T: Target> {
-    contents: Contents,
-    queue: Queue<UnpackJob<T>>,
-    buffers: Buffers,
+pub struct Unpacker<'u, T: Target> {
+    contents: &'u Contents,
+    sender: JobSender<UnpackJob<T>>,
+    jobs: &'u Jobs<UnpackJob<T>>,
+    buffers: &'u Buffers,
 }
 
-impl<T: Target> Unpacker<T> {
+impl<T: Target> Unpacker<'_, T> {
     /// Whether an error has ended everything.
     pub fn is_stopped(&self) -> bool {
-        self.queue.is_stopped()
+        self.jobs.is_stopped()
     }
 
     /// Has the workers look at all of `files`, in no order, and waits; those whose content is wanted. An error ends everything.
     pub fn look(&self, files: Vec<Arc<T>>) -> Vec<Arc<T>> {
         let (sender, results) = channel();
         let mut files = files.into_iter().peekable();
-        while files.peek().is_some() && self.queue.reserve(0) {
+        while files.peek().is_some()
+            && let Some(room) = self.jobs.room_for(0)
+        {
             let some = files.by_ref().take(SMALL_PER_JOB).collect();
-            self.queue.push(UnpackJob::Look(some, sender.clone()), 0);
+            self.sender.send(UnpackJob::Look(some, sender.clone()), room);
         }
         drop(sender);
         results.into_iter().flatten().collect()
@@ -87,12 +95,14 @@ impl<T: Target> Unpacker<T> {
             }
         }
         let mut empty = empty.into_iter().peekable();
-        while empty.peek().is_some() && self.queue.reserve(0) {
-            self.queue.push(UnpackJob::Empty(empty.by_ref().take(SMALL_PER_JOB).collect()), 0);
+        while empty.peek().is_some()
+            && let Some(room) = self.jobs.room_for(0)
+        {
+            self.sender.send(UnpackJob::Empty(empty.by_ref().take(SMALL_PER_JOB).collect()), room);
         }
         rest.sort_by_key(|(bundle, _)| *bundle);
         let mut rest = rest.into_iter().peekable();
-        while let Some((id, first)) = rest.next().filter(|_| !self.queue.is_stopped()) {
+        while let Some((id, first)) = rest.next().filter(|_| !self.jobs.is_stopped()) {
             let same = std::iter::from_fn(|| rest.next_if(|(next, _)| *next == id)).map(|(_, file)| file);
             let files = std::iter::once(first).chain(same);
             match self.contents.bundle(id) {
@@ -105,10 +115,8 @@ impl<T: Target> Unpacker<T> {
         }
         made.sort_by_key(|(bundle, _)| *bundle);
         for (_, file) in made {
-            if !self.queue.reserve(MADE_BYTES) {
-                break;
-            }
-            self.queue.push(UnpackJob::Made(file), MADE_BYTES);
+            let Some(room) = self.jobs.room_for(MADE_BYTES) else { break };
+            self.sender.send(UnpackJob::Made(file), room);
         }
         Ok(())
     }
@@ -122,15 +130,13 @@ impl<T: Target> Unpacker<T> {
             }
         }
         while let Some((frame, pieces)) = plan.next_frame() {
-            let cost = frame.stored_bytes as usize + frame.raw_bytes as usize;
-            if !self.queue.reserve(cost) {
-                break;
-            }
+            let bytes = u64::from(frame.stored_bytes) + u64::from(frame.raw_bytes);
+            let Some(room) = self.jobs.room_for(bytes) else { break };
             let stored = Stored::read(bundle, frame, self.buffers.get());
             if let Some(error) = &stored.unread {
                 self.contents.lost_or_gone(error)?;
             }
-            self.queue.push(UnpackJob::Frame { bundle: bundle.clone(), stored, pieces }, cost);
+            self.sender.send(UnpackJob::Frame { bundle: bundle.clone(), stored, pieces }, room);
         }
         Ok(())
     }

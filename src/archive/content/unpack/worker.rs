@@ -3,7 +3,7 @@
 use super::job::UnpackJob;
 use super::job::UnpackPiece;
 use super::piece::PieceBytes;
-use super::queue::Queue;
+use super::jobs::Jobs;
 use super::target::Target;
 use crate::archive::content::contents::Contents;
 use crate::archive::content::frame::Check;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 const MADE_BYTES: u64 = 1 << 20;
 
 pub(super) struct Worker<'w, T: Target> {
-    queue: &'w Queue<UnpackJob<T>>,
+    jobs: &'w Jobs<UnpackJob<T>>,
     buffers: &'w Buffers,
     contents: &'w Contents,
     decompressor: Decompressor,
@@ -31,12 +31,12 @@ pub(super) struct Worker<'w, T: Target> {
 }
 
 impl<'w, T: Target> Worker<'w, T> {
-    pub(super) fn new(queue: &'w Queue<UnpackJob<T>>, buffers: &'w Buffers, contents: &'w Contents) -> Worker<'w, T> {
-        Worker { queue, buffers, contents, decompressor: Decompressor::new(), raw: Vec::new() }
+    pub(super) fn new(jobs: &'w Jobs<UnpackJob<T>>, buffers: &'w Buffers, contents: &'w Contents) -> Worker<'w, T> {
+        Worker { jobs, buffers, contents, decompressor: Decompressor::new(), raw: Vec::new() }
     }
 
     pub(super) fn run(mut self) {
-        while let Some((job, cost)) = self.queue.pop() {
+        while let Some((job, room)) = self.jobs.next() {
             let done = match job {
                 UnpackJob::Empty(files) => self.finish_empty(&files),
                 UnpackJob::Made(file) => self.make(&*file),
@@ -46,9 +46,9 @@ impl<'w, T: Target> Worker<'w, T> {
                     let _ = wanted.send(files);
                 }),
             };
-            self.queue.done(cost);
+            drop(room);
             if let Err(error) = done {
-                self.queue.stop(error);
+                self.jobs.stop(error);
             }
         }
     }
@@ -56,7 +56,7 @@ impl<'w, T: Target> Worker<'w, T> {
     fn look(&self, files: Vec<Arc<T>>) -> Result<Vec<Arc<T>>> {
         let mut wanted = Vec::new();
         for file in files {
-            if self.queue.is_stopped() {
+            if self.jobs.is_stopped() {
                 break;
             }
             if file.look()? {
@@ -68,7 +68,7 @@ impl<'w, T: Target> Worker<'w, T> {
 
     fn finish_empty(&self, files: &[Arc<T>]) -> Result<()> {
         for file in files {
-            if self.queue.is_stopped() {
+            if self.jobs.is_stopped() {
                 break;
             }
             let hash = file.entry().content.as_ref().map(|content| content.hash);
@@ -93,7 +93,7 @@ impl<'w, T: Target> Worker<'w, T> {
         let (mut hasher, mut at) = (Hasher::new(), 0);
         let mut buffer = vec![0; wanted.size.min(MADE_BYTES) as usize];
         while at < wanted.size {
-            if self.queue.is_stopped() {
+            if self.jobs.is_stopped() {
                 return Ok(());
             }
             let piece = &mut buffer[..(wanted.size - at).min(MADE_BYTES) as usize];
@@ -125,7 +125,7 @@ impl<'w, T: Target> Worker<'w, T> {
         let mut result = Ok(());
         // To the end even after an error: others wait for the turns of large contents.
         for UnpackPiece { file, large } in pieces {
-            let is_stopped = result.is_err() || self.queue.is_stopped();
+            let is_stopped = result.is_err() || self.jobs.is_stopped();
             let done = match large {
                 Some((large, turn)) => {
                     large.take_piece(&*file, turn, &PieceBytes { bundle, frame: &frame }, is_stopped)
