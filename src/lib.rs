@@ -28,8 +28,8 @@
 //! let history = list(&archive, &monitor)?;
 //! let newest = history.last().ok_or("no snapshot")?.number;
 //! let mut paths = Vec::new();
-//! let everything = LsOptions { recursive: true, ..LsOptions::default() };
-//! ls(&archive, newest, &everything, &monitor, &mut |path, _| {
+//! let everything = LsOptions { at: newest, recursive: true, ..LsOptions::default() };
+//! ls(&archive.catalog(&monitor)?, &everything, &monitor, &mut |path, _| {
 //!     paths.push(path.to_string());
 //!     Ok(())
 //! })?;

@@ -354,11 +354,13 @@ impl Story {
     #[track_caller]
     fn check_ls(&self, archive: &Archive, number: u32, hit: u32, shown: &str) {
         let mut listed = Vec::new();
-        let options = LsOptions { recursive: true, ..LsOptions::default() };
+        let options = LsOptions { at: number.into(), recursive: true, ..LsOptions::default() };
         let recorder = Recorder::new();
-        let done = history::ls(archive, number.into(), &options, &recorder, &mut |path, entry| {
-            listed.push((path.as_bytes().to_vec(), entry.stat.kind, entry.stat.size));
-            Ok(())
+        let done = archive.catalog(&recorder).and_then(|catalog| {
+            history::ls(&catalog, &options, &recorder, &mut |path, entry| {
+                listed.push((path.as_bytes().to_vec(), entry.stat.kind, entry.stat.size));
+                Ok(())
+            })
         });
         assert!(hit == 0 || number >= hit || done.is_ok(), "{shown}: ls of {number}: {done:?}");
         if done.is_ok() {

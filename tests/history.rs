@@ -275,7 +275,7 @@ fn the_files_as_they_are_differ_from_a_snapshot_as_plain_listings_do() {
                 found.push(seen(different));
                 Ok(())
             };
-            let done = with_files(&catalog, old.into(), &[], &monitor, &mut visit).unwrap();
+            let done = with_files(&catalog, (old.into(), &[]), &monitor, &mut visit).unwrap();
             assert_eq!((done.problems, monitor.problems()), (0, vec![]));
             let mut expected = without_moves(&story.trees[old as usize], &now, &|_| true);
             expected.sort_by(|a, b| row_order(split_last(&a.0), split_last(&b.0)));

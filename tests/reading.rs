@@ -105,8 +105,8 @@ fn a_snapshot_that_cannot_be_read_is_never_listed_in_part_without_a_word() {
     for (what, base) in archives(&scene()) {
         let ls = |archive: &Archive| {
             let mut seen = Vec::new();
-            let options = LsOptions { recursive: true, ..LsOptions::default() };
-            history::ls(archive, 3.into(), &options, &Recorder::new(), &mut |path, entry| {
+            let options = LsOptions { at: 3.into(), recursive: true, ..LsOptions::default() };
+            history::ls(&archive.catalog(&Recorder::new())?, &options, &Recorder::new(), &mut |path, entry| {
                 seen.push((path.as_bytes().to_vec(), entry.clone()));
                 Ok(())
             })?;

@@ -262,10 +262,12 @@ impl Story {
 
 /// A snapshot's entries are the tree's.
 fn check_listing(archive: &Archive, number: SnapshotNumber, tree: &Tree) {
-    let options = LsOptions { recursive: true, ..LsOptions::default() };
+    let options = LsOptions { at: number, recursive: true, ..LsOptions::default() };
     let mut left = tree.clone();
     let mut links = BTreeMap::new();
-    history::ls(archive, number, &options, &Recorder::new(), &mut |path, entry| {
+    let recorder = Recorder::new();
+    let catalog = archive.catalog(&recorder).unwrap();
+    history::ls(&catalog, &options, &recorder, &mut |path, entry| {
         let seen = left
             .remove(path.split_source().map_or(&b""[..], |(_, rest)| rest.as_bytes()))
             .expect("a path that was not there");

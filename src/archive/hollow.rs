@@ -35,6 +35,8 @@ use std::sync::Arc;
 
 /// What a bundle is made hollow by.
 pub struct Hollowing<'a> {
+    /// The bundle.
+    pub bundle: &'a BundleName,
     /// The contents that go, by their offsets; never none.
     pub contents: &'a [Unneeded],
     /// The last of the snapshots that lack them; 0: none that counts.

@@ -6,6 +6,7 @@ use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::aspect::aspects;
 use crate::base::concurrency::Budget;
+use crate::base::concurrency::Limits;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads as thread_count;
@@ -199,7 +200,7 @@ impl<'c> Courses<'c> {
                 Item::Block(file, block) => Read::Rows(self.looked_at(&file, block)),
             }
         };
-        ordered(self.threads, &budget, feed, worker, |read| {
+        ordered(Limits { threads: self.threads, budget: &budget }, feed, worker, |read| {
             let mut pass = Pass { from, ..Pass::default() };
             for read in read {
                 check_interrupted(self.monitor)?;

@@ -19,7 +19,7 @@ use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::verbs::history::LsOptions;
 use snap_archive::verbs::history::list;
-use snap_archive::verbs::history::ls_from;
+use snap_archive::verbs::history::ls;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ fn paths_below(typed: &OsStr) -> Option<Vec<CompletionCandidate>> {
     let newest = list(&archive, &monitor).ok()?.last()?.number;
     let catalog = archive.catalog(&monitor).ok()?;
     let below = EntryPathBuf::from_bytes(folder.as_bytes()).filter(|folder| !folder.as_bytes().is_empty());
-    let options = LsOptions { paths: below.into_iter().collect(), ..LsOptions::default() };
+    let options = LsOptions { at: newest, paths: below.into_iter().collect(), ..LsOptions::default() };
     let mut found = Vec::new();
     let mut visit = |path: &EntryPath, entry: &Entry| {
         let mark = if entry.stat.kind == Kind::Directory { "/" } else { "" };
@@ -90,7 +90,7 @@ fn paths_below(typed: &OsStr) -> Option<Vec<CompletionCandidate>> {
         }
         Ok(())
     };
-    ls_from(&catalog, newest, &options, &monitor, &mut visit).ok()?;
+    ls(&catalog, &options, &monitor, &mut visit).ok()?;
     Some(found)
 }
 

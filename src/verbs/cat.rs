@@ -36,8 +36,7 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// written; when `out` cannot be written, or the archive not be read any more; [`ErrorKind::Interrupted`].
 pub fn cat(
     catalog: &Catalog,
-    number: SnapshotNumber,
-    path: &EntryPath,
+    (number, path): (SnapshotNumber, &EntryPath),
     monitor: &dyn Monitor,
     out: &mut dyn Write,
 ) -> Result<u64> {

@@ -129,8 +129,8 @@ fn erase_bundles(archive: &Archive, plan: &ErasePlan, lease: &dyn Lease, monitor
         let mut reader = archive.bundle(name)?.manifest()?;
         while reader.next_change()?.is_some() {}
         let stands_for = parents.named(archive, name).unwrap_or(reader.digest());
-        let hollowing = Hollowing { contents: &contents, pruned_until: SnapshotNumber::NONE, stands_for };
-        let now = make_hollow(archive, name, &hollowing, Some(lease), monitor)?;
+        let hollowing = Hollowing { bundle: name, contents: &contents, pruned_until: SnapshotNumber::NONE, stands_for };
+        let now = make_hollow(archive, &hollowing, Some(lease), monitor)?;
         bytes += lengths.get(id).map_or(0, |before| before.saturating_sub(now));
     }
     Ok(bytes)

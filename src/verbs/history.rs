@@ -20,6 +20,8 @@ use crate::base::snapshot::no_path;
 /// What [`ls`] lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LsOptions {
+    /// The snapshot.
+    pub at: SnapshotNumber,
     /// A directory stands for what it holds, anything else for itself. Default: none, which lists the sources.
     pub paths: Vec<EntryPathBuf>,
     /// Those that stand for themselves, directories too. Default: none.
@@ -78,32 +80,18 @@ pub fn noted_problems(archive: &Archive, history: &[Summary], monitor: &dyn Moni
     Ok(noted)
 }
 
-/// Calls `visit` with what was there at snapshot `number`, in the order of a tree: a directory, then what it holds.
+/// Calls `visit` with what was there at a snapshot, in the order of a tree: a directory, then what it holds.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path, before anything is visited; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when
 /// the monitor asks to stop; what `visit` fails with; otherwise as for [`list`].
 pub fn ls(
-    archive: &Archive,
-    number: SnapshotNumber,
-    options: &LsOptions,
-    monitor: &dyn Monitor,
-    visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
-) -> Result<()> {
-    ls_from(&archive.catalog(monitor)?, number, options, monitor, visit)
-}
-
-/// As [`ls`], from what was there when `catalog` was made.
-///
-/// # Errors
-/// As for [`ls`].
-pub fn ls_from(
     catalog: &Catalog,
-    number: SnapshotNumber,
     options: &LsOptions,
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<()>,
 ) -> Result<()> {
+    let number = options.at;
     catalog.check_is_there(number)?;
     let mut tops = options.paths.clone();
     tops.extend(options.entries.iter().cloned());

@@ -217,8 +217,9 @@ impl Pass<'_> {
 
     fn write(&mut self, unused: &Unused, parents: &Parents) -> Result<u64> {
         let stands_for = parents.named(self.archive, &unused.bundle).unwrap_or(unused.manifest);
-        let hollowing = Hollowing { contents: &unused.contents, pruned_until: unused.until, stands_for };
-        make_hollow(self.archive, &unused.bundle, &hollowing, self.lease, self.monitor)
+        let hollowing =
+            Hollowing { bundle: &unused.bundle, contents: &unused.contents, pruned_until: unused.until, stands_for };
+        make_hollow(self.archive, &hollowing, self.lease, self.monitor)
     }
 
     fn left(&mut self, bundle: &BundleName, why: String) {
@@ -242,12 +243,11 @@ impl Pass<'_> {
 /// cannot be written.
 pub(super) fn make_hollow(
     archive: &Archive,
-    name: &BundleName,
     hollowing: &Hollowing,
     lease: Option<&dyn Lease>,
     monitor: &dyn Monitor,
 ) -> Result<u64> {
-    let store = archive.store();
+    let (store, name) = (archive.store(), hollowing.bundle);
     let old = archive.bundle_compared(name)?;
     let published = hollow::write(archive, &old, hollowing, monitor)?;
     let checked = hollow::check(archive, name, monitor)

@@ -6,6 +6,7 @@ use super::frame::Frame;
 use super::frame::Stored;
 use super::frame::said_again;
 use crate::base::concurrency::Budget;
+use crate::base::concurrency::Limits;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads as thread_count;
@@ -157,7 +158,8 @@ pub fn read_through<T>(
         move |stored| decoder.decode(stored)
     };
     let finish = |decoded: &mut dyn Iterator<Item = Decoded>| work(Tape::new(bundle, decoded, on_frame));
-    ordered(thread_count(threads), &Budget::new(FRAMES_BYTES_MAX), feed, decoder, finish)
+    let limits = Limits { threads: thread_count(threads), budget: &Budget::new(FRAMES_BYTES_MAX) };
+    ordered(limits, feed, decoder, finish)
 }
 
 /// What of a tape is not as it was written.

@@ -16,6 +16,7 @@ pub use buffers::Buffers;
 pub use lock::Changed;
 pub use lock::Guard;
 pub use lock::Lock;
+pub use ordered::Limits;
 pub use ordered::Sender;
 pub use ordered::ordered;
 pub use threads::join;

@@ -18,6 +18,15 @@ use std::thread;
 /// What an item counts for beside its own bytes, so that items are not too many either.
 const ITEM_BYTES: u64 = 16 << 10;
 
+/// How much is done at once.
+#[derive(Clone, Copy)]
+pub struct Limits<'b> {
+    /// How many threads work; at least one does.
+    pub threads: usize,
+    /// The bytes that are on their way.
+    pub budget: &'b Budget,
+}
+
 /// Takes the items that are to be worked on.
 pub struct Sender<'b, I, O> {
     jobs: mpsc::Sender<(I, SyncSender<O>)>,
@@ -42,8 +51,8 @@ fn stopped() -> Error {
     Error::new(ErrorKind::Interrupted, "stopped")
 }
 
-/// Lets `feed` send items from a thread of its own, gives them in that order to `threads` threads, each with a function made by
-/// `worker`, and `finish` the results in the same order. An item counts in `budget` until the result after its own is asked for.
+/// Lets `feed` send items from a thread of its own, gives them in that order to threads, each with a function made by `worker`,
+/// and `finish` the results in the same order. An item counts in the budget until the result after its own is asked for.
 ///
 /// Items are begun in order, so one may wait for what becomes of an earlier one. When `finish` returns, the budget is
 /// stopped, and items not yet begun are dropped. When `feed` fails, the results end early, and what `finish` returns is dropped.
@@ -51,8 +60,7 @@ fn stopped() -> Error {
 /// # Errors
 /// Those of `finish`, else those of `feed`.
 pub fn ordered<I, O, W, T>(
-    threads: usize,
-    budget: &Budget,
+    Limits { threads, budget }: Limits,
     feed: impl FnOnce(&Sender<I, O>) -> Result<()> + Send,
     worker: impl Fn() -> W + Sync,
     finish: impl FnOnce(&mut dyn Iterator<Item = O>) -> Result<T>,
@@ -143,7 +151,7 @@ mod tests {
             let mut items = items;
             items.try_for_each(|item| sender.send(item, 1 << 20))
         };
-        ordered(threads, &Budget::new(8 << 20), feed, || &work, finish)
+        ordered(Limits { threads, budget: &Budget::new(8 << 20) }, feed, || &work, finish)
     }
 
     #[test]
@@ -193,7 +201,12 @@ mod tests {
             sender.send(1, 0)?;
             Err(Error::damaged("no more"))
         };
-        let results = ordered(2, &Budget::new(1), feed, || |item| item, |results| Ok(results.count()));
+        let results = ordered(
+            Limits { threads: 2, budget: &Budget::new(1) },
+            feed,
+            || |item| item,
+            |results| Ok(results.count()),
+        );
         assert_eq!(results.unwrap_err().to_string(), "no more");
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &CatArgs, session: &Session) -> Result<Outcome, Failure>
     let mut out = Lines::new();
     let mut problems = 0;
     for path in &paths {
-        match cat(&catalog, snapshot.number, path, &session.console, &mut out) {
+        match cat(&catalog, (snapshot.number, path), &session.console, &mut out) {
             Err(_) if out.is_closed() => return Ok(Outcome::Done),
             told => problems += told?,
         }

@@ -110,7 +110,7 @@ fn compare(
 ) -> Result<u64, Failure> {
     let (old, paths) = (compared.old.number, &compared.paths);
     let Some(new) = &compared.new else {
-        let done = with_files(catalog, old, paths, &session.console, visit)?;
+        let done = with_files(catalog, (old, paths), &session.console, visit)?;
         if done.read > 0 {
             let files = text::count(done.read, "file was", "files were");
             session.console.aside(&format!("{files} read, as size and time did not tell whether the content changed."));

@@ -17,7 +17,7 @@ use snap_archive::base::path::EntryPath;
 use snap_archive::base::snapshot::uncertain;
 use snap_archive::base::snapshot::uncertain_since;
 use snap_archive::verbs::history::LsOptions;
-use snap_archive::verbs::history::ls_from;
+use snap_archive::verbs::history::ls;
 
 /// List the files in a snapshot
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
     let Typed { paths, fitting: entries } = args.at.typed(&catalog, &snapshot, &session.console)?;
-    let options = LsOptions { paths, entries, recursive: args.recursive, sizes: args.sizes };
+    let options = LsOptions { at: snapshot.number, paths, entries, recursive: args.recursive, sizes: args.sizes };
     session.console.finish();
     let zone = snap_archive::base::when::system_zone();
     let mut output = Lines::new();
@@ -65,8 +65,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
         };
         output.line(&line)
     };
-    let listed =
-        ls_from(&catalog, snapshot.number, &options, &session.console, &mut visit).and_then(|()| output.finish());
+    let listed = ls(&catalog, &options, &session.console, &mut visit).and_then(|()| output.finish());
     match listed {
         Err(_) if output.is_closed() => Ok(Outcome::Done),
         Err(error) => Err(error.into()),

@@ -33,7 +33,7 @@ impl Destination {
         let owner = self.names.numbers(entry);
         // Over SSH what is done to a symlink is done to what it points to, which may be anywhere.
         if entry.stat.kind == Kind::Symlink && self.names_at(path) == Names::Unknown {
-            return self.note_losses(node, path, entry, owner, None);
+            return self.note_losses(node, path, entry, (owner, None));
         }
         if self.wants_owner(entry) {
             set_owner(node, owner).map_err(|error| fail("owner cannot be set", error))?;
@@ -45,7 +45,7 @@ impl Destination {
         }
         tolerate(node.set_mtime(entry.stat.mtime)).map_err(|error| fail("time cannot be set", error))?;
 
-        self.note_losses(node, path, entry, owner, mode)
+        self.note_losses(node, path, entry, (owner, mode))
     }
 
     /// Some file systems refuse, others say yes and keep something else: looks what is there.
@@ -54,8 +54,7 @@ impl Destination {
         node: Node,
         path: &EntryPath,
         entry: &Entry,
-        owner: (u32, u32),
-        mode: Option<u32>,
+        (owner, mode): ((u32, u32), Option<u32>),
     ) -> Result<(), Failure> {
         let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let now = node.stat().map_err(|error| fail("cannot be looked at", error))?;

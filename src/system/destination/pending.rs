@@ -46,8 +46,7 @@ impl<'d> PendingFile<'d> {
         destination: &'d Destination,
         path: &EntryPath,
         parent: Arc<Directory>,
-        temporary: Vec<u8>,
-        file: File,
+        (temporary, file): (Vec<u8>, File),
     ) -> PendingFile<'d> {
         PendingFile { destination, path: path.to_owned(), parent, temporary, file, written_end: AtomicU64::new(0) }
     }

@@ -133,7 +133,7 @@ impl Destination {
         let parent = self.parent(path, "cannot be written")?;
         let (temporary, file) =
             self.temporary_file(&parent).map_err(|error| self.failure(path, "cannot be written", error))?;
-        Ok(PendingFile::new(self, path, parent, temporary, file))
+        Ok(PendingFile::new(self, path, parent, (temporary, file)))
     }
 
     /// Writes the symlink, pipe or device `path`, and returns whether it is there now: what the file system or the person

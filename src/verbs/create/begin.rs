@@ -30,13 +30,7 @@ pub fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanO
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] when the archive holds no more, or the time cannot be that of a snapshot; when the index cannot be read.
-pub fn head(
-    archive: &Archive,
-    catalog: &Catalog,
-    options: &CreateOptions,
-    sources: Vec<SourceRecord>,
-    now: Time,
-) -> Result<Head> {
+pub fn head(catalog: &Catalog, options: &CreateOptions, sources: Vec<SourceRecord>, now: Time) -> Result<Head> {
     let number = catalog.highest().next();
     if !number.is_valid() {
         return Err(Error::new(
@@ -49,7 +43,7 @@ pub fn head(
         return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));
     }
     Ok(Head {
-        archive: archive.id(),
+        archive: catalog.archive().id(),
         id: BundleId { number, part: 0 },
         time: Time::new(now.seconds, 0),
         parent: catalog.parent()?,

@@ -42,7 +42,7 @@ pub fn drop_source(archive: &Archive, name: &str, monitor: &dyn Monitor) -> Resu
         options: &options,
         threads: 1,
         is_wanted: true,
-        head: head(archive, &catalog, &options, records, Time::now())?,
+        head: head(&catalog, &options, records, Time::now())?,
         monitor,
         lease: Some(&*lease),
     };

@@ -91,6 +91,18 @@ impl HeaderNeed {
     }
 }
 
+/// A directory's line.
+pub struct DirectoryLine {
+    /// Its source, by its place in the list.
+    pub source: usize,
+    /// Its path.
+    pub path: EntryPathBuf,
+    /// Its metadata.
+    pub stat: Stat,
+    /// Whether it was not there, or was something else.
+    pub is_new: bool,
+}
+
 /// One entry's part of a job.
 pub enum GroupStep {
     /// The directory's entries follow; its header comes now or never.
@@ -106,16 +118,7 @@ pub enum GroupStep {
         kind: Kind,
     },
     /// A line: a directory, whose own header comes with its own entries.
-    Directory {
-        /// Its source, by its place in the list.
-        source: usize,
-        /// Its path.
-        path: EntryPathBuf,
-        /// Its metadata.
-        stat: Stat,
-        /// Whether it was not there, or was something else.
-        is_new: bool,
-    },
+    Directory(DirectoryLine),
     /// A line: metadata as found, content as it was.
     Metadata {
         /// Its path.

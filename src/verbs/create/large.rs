@@ -109,8 +109,7 @@ impl MadePatch {
 /// When the file cannot be read.
 pub fn prepare(
     source: usize,
-    file: File,
-    entry: Entry,
+    (file, entry): (File, Entry),
     item: Item,
     patch_from: Option<u64>,
 ) -> io::Result<OpenedLarge> {

@@ -33,9 +33,13 @@ mod maker;
 
 mod job;
 
+mod pack_context;
 mod planned;
-mod worker;
 mod writer;
+
+mod opened;
+
+mod worker;
 
 mod outbox;
 
@@ -60,6 +64,7 @@ pub use self::report::PassedOver;
 use self::begin::head;
 use self::begin::scan_options;
 use self::context::CreateContext;
+use self::writer::Done;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::reserve;
@@ -74,6 +79,7 @@ use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::path::printable;
+use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
 use crate::system::source::Source;
@@ -95,18 +101,18 @@ pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor)
     if lease.is_some() {
         reserve::keep(archive);
     }
-    let attempt = |room: RoomFor| attempt(archive, options, lease.as_deref(), monitor, room);
-    let made = match attempt(RoomFor::NothingYet) {
+    let run = Run { archive, options, lease: lease.as_deref(), monitor };
+    let made = match run.attempt(RoomFor::NothingYet) {
         // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
         Err(error) if error.kind() == ErrorKind::IndexDamaged => {
             archive.catalog_for_writing(monitor)?.distrust_damaged()?;
-            attempt(RoomFor::NothingYet)
+            run.attempt(RoomFor::NothingYet)
         }
         done => done,
     };
     match made? {
         Attempt::Done(report) => Ok(*report),
-        Attempt::MadeRoom(thinned) => match attempt(RoomFor::ThisSnapshot)? {
+        Attempt::MadeRoom(thinned) => match run.attempt(RoomFor::ThisSnapshot)? {
             Attempt::Done(report) => Ok(CreateReport { made_room: Some(thinned), ..*report }),
             Attempt::MadeRoom(_) => Err(Error::new(ErrorKind::Refused, "there is no room for the snapshot")),
         },
@@ -128,59 +134,87 @@ enum Attempt {
     MadeRoom(Thinned),
 }
 
-fn attempt(
-    archive: &Archive,
-    options: &CreateOptions,
-    lease: Option<&dyn Lease>,
-    monitor: &dyn Monitor,
-    room_for: RoomFor,
-) -> Result<Attempt> {
-    let now = options.time.unwrap_or_else(Time::now);
-    let catalog = archive.catalog_for_writing(monitor)?;
-    let base = catalog.state(catalog.highest())?;
-    let history = catalog.history()?;
-    let scene = sources::Scene { archive, history: &history, base: &base, monitor };
-    let chosen = sources::choose(options, &scene)?;
-    if options.sync {
-        sync(&chosen.open, monitor);
-    }
-    let head = head(archive, &catalog, options, chosen.records.clone(), now)?;
-    let scan_options = scan_options(archive, options);
-    let room = archive.store().room();
-    let is_as_before = history.last().is_some_and(|last| last.sources == head.sources);
-    let fits = is_as_before && space::is_ample(&room, &history);
-    if !options.dry_run && !fits {
-        let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
-        if let Some(short) = space::shortage(&scene, &room)?
-            && let Some(thinned) = tell_or_make_room(&catalog, options, lease, short, room_for)?
-        {
-            return Ok(Attempt::MadeRoom(thinned));
+/// One run.
+struct Run<'r> {
+    archive: &'r Archive,
+    options: &'r CreateOptions<'r>,
+    lease: Option<&'r dyn Lease>,
+    monitor: &'r dyn Monitor,
+}
+
+impl Run<'_> {
+    fn attempt(&self, room_for: RoomFor) -> Result<Attempt> {
+        let Run { archive, options, lease, monitor } = *self;
+        let now = options.time.unwrap_or_else(Time::now);
+        let catalog = archive.catalog_for_writing(monitor)?;
+        let base = catalog.state(catalog.highest())?;
+        let history = catalog.history()?;
+        let chosen = sources::choose(options, &sources::Scene { archive, history: &history, base: &base, monitor })?;
+        if options.sync {
+            sync(&chosen.open, monitor);
         }
+        let head = head(&catalog, options, chosen.records.clone(), now)?;
+        let scan_options = scan_options(archive, options);
+        let room = archive.store().room();
+        let as_before = history.last().filter(|last| last.sources == head.sources);
+        let fits = as_before.is_some() && space::is_ample(&room, &history);
+        if !options.dry_run && !fits {
+            let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
+            if let Some(short) = space::shortage(&scene, &room)?
+                && let Some(thinned) = self.tell_or_make_room(&catalog, short, room_for)?
+            {
+                return Ok(Attempt::MadeRoom(thinned));
+            }
+        }
+        if let Some(last) = as_before {
+            monitor.event(Event::EntriesBefore(last.counts.entries()));
+        }
+        let known = history.last().map(|last| last.sources.as_slice());
+        let is_uncertain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_some());
+        let done = pipeline::run(&CreateContext {
+            archive,
+            catalog: &catalog,
+            base: &base,
+            sources: &chosen.open,
+            missing: &chosen.problems,
+            scan_options: &scan_options,
+            options,
+            threads: threads(options.threads),
+            // One that is uncertain is followed by one that is not.
+            is_wanted: options.allow_empty || is_uncertain || sources::have_changed(known, &head.sources),
+            head,
+            monitor,
+            lease,
+        })?;
+        let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
+        rules::tell_unused(options, &chosen.open, records, monitor);
+        Ok(Attempt::Done(Box::new(report(done, &history, room.free_bytes))))
     }
-    if let Some(last) = history.last().filter(|last| last.sources == head.sources) {
-        monitor.event(Event::EntriesBefore(last.counts.entries()));
+
+    /// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.
+    fn tell_or_make_room(
+        &self,
+        catalog: &Catalog,
+        (bytes, free): (u64, u64),
+        room_for: RoomFor,
+    ) -> Result<Option<Thinned>> {
+        let Run { archive, options, monitor, .. } = *self;
+        if let Some(lease) = self.lease.filter(|_| options.make_room && room_for == RoomFor::NothingYet) {
+            let spare = Spare::new(catalog, &options.keep, monitor)?;
+            let numbers = spare.oldest_for(bytes - free)?;
+            return thin::make_room(archive, numbers, lease, monitor).map(Some);
+        }
+        let spare = Some(Spare::new(catalog, &options.keep, monitor)?).filter(|_| !options.keep.is_empty());
+        let given_back = spare.map(|spare| spare.all_bytes()).transpose()?;
+        monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free, given_back }));
+        Ok(None)
     }
-    let known = history.last().map(|last| last.sources.as_slice());
-    let is_uncertain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_some());
-    let done = pipeline::run(&CreateContext {
-        archive,
-        catalog: &catalog,
-        base: &base,
-        sources: &chosen.open,
-        missing: &chosen.problems,
-        scan_options: &scan_options,
-        options,
-        threads: threads(options.threads),
-        // One that is uncertain is followed by one that is not.
-        is_wanted: options.allow_empty || is_uncertain || sources::have_changed(known, &head.sources),
-        head,
-        monitor,
-        lease,
-    })?;
-    let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
-    rules::tell_unused(options, &chosen.open, records, monitor);
+}
+
+/// What was done, after what stands in `history`.
+fn report(done: Done, history: &[Summary], bytes_free: Option<u64>) -> CreateReport {
     let compared_with = history.last().cloned();
-    Ok(Attempt::Done(Box::new(CreateReport {
+    CreateReport {
         summary: done.summary,
         counts: done.counts,
         bytes_read: done.bytes_read,
@@ -188,31 +222,11 @@ fn attempt(
         problems: done.problems,
         passed_over: done.passed_over,
         left_out: done.left_out,
-        bytes_free: room.free_bytes,
-        is_uncertain,
+        bytes_free,
+        is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(history, base.number).is_some()),
         compared_with,
         made_room: None,
-    })))
-}
-
-/// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.
-fn tell_or_make_room(
-    catalog: &Catalog,
-    options: &CreateOptions,
-    lease: Option<&dyn Lease>,
-    (bytes, free): (u64, u64),
-    room_for: RoomFor,
-) -> Result<Option<Thinned>> {
-    let (archive, monitor) = (catalog.archive(), catalog.monitor());
-    if let Some(lease) = lease.filter(|_| options.make_room && room_for == RoomFor::NothingYet) {
-        let spare = Spare::new(catalog, &options.keep, monitor)?;
-        let numbers = spare.oldest_for(bytes - free)?;
-        return thin::make_room(archive, numbers, lease, monitor).map(Some);
     }
-    let spare = Some(Spare::new(catalog, &options.keep, monitor)?).filter(|_| !options.keep.is_empty());
-    let given_back = spare.map(|spare| spare.all_bytes()).transpose()?;
-    monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free, given_back }));
-    Ok(None)
 }
 
 /// Refuses sources that cannot be saved, as [`create`] would, without an archive.

@@ -11,8 +11,8 @@ use super::moving;
 use super::options::Level;
 use super::outbox::Outbox;
 use super::outbox::WorkItem;
+use super::pack_context::Context;
 use super::packed::Packed;
-use super::part_budget::PartBudget;
 use super::planned::PlanOptions;
 use super::planner::Planner;
 use super::report::LeftOut;
@@ -20,13 +20,13 @@ use super::report::PassedOver;
 use super::space::Scene;
 use super::space::for_each_changed;
 use super::space::part_bytes_limit;
-use super::worker::Context;
 use super::worker::Packer;
 use super::writer::Done;
 use super::writer::Writer;
 use crate::archive::state::State;
 use crate::base::concurrency::Budget;
 use crate::base::concurrency::Buffers;
+use crate::base::concurrency::Limits;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::join;
 use crate::base::concurrency::ordered;
@@ -114,7 +114,8 @@ pub fn run(run: &CreateContext) -> Result<Done> {
         move |planned| work(planned, &mut packer, shared)
     };
     let tick = || run.monitor.event(Event::Progress(shared.meter.progress()));
-    let work = || ordered(run.threads, &shared.budget, feed, packer, |results| write(results, run, &shared));
+    let limits = Limits { threads: run.threads, budget: &shared.budget };
+    let work = || ordered(limits, feed, packer, |results| write(results, run, &shared));
     let writer = counting_ahead(run, &shared.meter, || with_ticks(PROGRESS_INTERVAL, tick, work))?;
     tick();
     check_interrupted(run.monitor)?;
@@ -179,11 +180,12 @@ fn plan(
         };
         sender.send(planned, bytes)
     };
-    let budget = PartBudget::new(run.options.part_bytes_max, part_bytes_limit(&run.archive.store().room()));
     let options = PlanOptions {
         rehash: if run.options.rehash { Rehash::Yes } else { Rehash::No },
         allow_empty: run.options.allow_empty,
         was_cut_off: run.was_cut_off(),
+        part_bytes_max: run.options.part_bytes_max,
+        part_bytes_limit: part_bytes_limit(&run.archive.store().room()),
     };
     let outbox = Outbox::new(context, &mut send);
     let moves = MoveSearch::new(may_move(run)?.then(|| {
@@ -193,7 +195,7 @@ fn plan(
         };
         Box::new(find) as Box<_>
     }));
-    let mut planner = Planner::new((run.sources, run.base), moves, outbox, budget, options);
+    let mut planner = Planner::new((run.sources, run.base), moves, outbox, options);
     planner.report(run.missing.to_vec())?;
     planner.plan_tops()?;
     run.monitor.event(Event::Phase(Phase::Saving));

@@ -30,6 +30,10 @@ pub struct PlanOptions {
     pub allow_empty: bool,
     /// Whether the base ends with parts of a snapshot that was cut off.
     pub was_cut_off: bool,
+    /// So many bytes of tar end a part where it may end.
+    pub part_bytes_max: u64,
+    /// No file on the archive's drive can have more.
+    pub part_bytes_limit: u64,
 }
 
 /// A directory whose entries are planned.

@@ -7,6 +7,7 @@ use super::directory_diff::DirectoryDiff;
 use super::hardlinks::HardLinkSlot;
 use super::hardlinks::HardLinkSlots;
 use super::item::Item;
+use super::job::DirectoryLine;
 use super::job::GroupJob;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
@@ -18,12 +19,15 @@ use super::large::Comparing;
 use super::large::LargeFile;
 use super::large::OpenedLarge;
 use super::move_search::MoveSearch;
+use super::opened::LargeOpener;
+use super::opened::unread;
 use super::outbox::Outbox;
 use super::outbox::Undecided;
 use super::outbox::WorkItem;
 use super::outbox::header_bytes;
 use super::outbox::pieces;
 use super::owners::OwnerNames;
+use super::pack_context::Context;
 use super::packed::Packed;
 use super::part_budget::Fit;
 use super::part_budget::PartBudget;
@@ -35,9 +39,6 @@ use super::planned::may_be_patched;
 use super::planned::path_in;
 use super::report::PassedOver;
 use super::sources::check_not_emptied;
-use super::worker::Context;
-use super::worker::open_large;
-use super::worker::unread;
 use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -87,7 +88,6 @@ impl<'a> Planner<'a> {
         (sources, base): (&'a [Source], &State),
         moves: MoveSearch<'a>,
         outbox: Outbox<'a>,
-        budget: PartBudget,
         options: PlanOptions,
     ) -> Planner<'a> {
         Planner {
@@ -95,8 +95,8 @@ impl<'a> Planner<'a> {
             base: base.clone(),
             moves,
             context: outbox.context(),
+            budget: PartBudget::new(options.part_bytes_max, options.part_bytes_limit),
             options,
-            budget,
             job: GroupJob::default(),
             outbox,
             walk: None,
@@ -368,7 +368,7 @@ impl<'a> Planner<'a> {
         }
         let is_new = verdict != Some(Verdict::Metadata);
         self.changed_directories.insert(path.clone(), (stat, is_new));
-        self.push_step(GroupStep::Directory { source, path, stat, is_new }, 0);
+        self.push_step(GroupStep::Directory(DirectoryLine { source, path, stat, is_new }), 0);
     }
 
     fn note_unchanged_directory(&mut self, path: EntryPathBuf, stat: Stat) {
@@ -446,7 +446,8 @@ impl<'a> Planner<'a> {
         let mut packed = Packed::default();
         let (path, base_kind, size) = (item.path.clone(), item.base_kind(), item.stat.size);
         let place = item.directory;
-        match open_large(&self.context, &mut self.owners, &self.job.directories[place], item, &mut packed.problems) {
+        let opener = LargeOpener { context: &self.context, owners: &mut self.owners, problems: &mut packed.problems };
+        match opener.open(&self.job.directories[place], item) {
             Ok(OpenedLarge::New(file)) => {
                 directory.stands_in = Some(self.budget.part());
                 self.store_large(place, &file, packed)

@@ -3,6 +3,7 @@
 use super::hardlinks::HardLinkSlot;
 use super::hardlinks::LinkOutcome;
 use super::item::Item;
+use super::job::DirectoryLine;
 use super::job::GroupJob;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
@@ -11,13 +12,15 @@ use super::job::JobDirectory;
 use super::large;
 use super::large::FilePiece;
 use super::large::LargeFile;
-use super::large::OpenedLarge;
 use super::large::read_full;
 use super::large::read_on;
-use super::maker::PatchMaker;
-use super::meter::Meter;
-use super::options::patch_from;
+use super::opened::is_as_opened;
+use super::opened::note_xattrs;
+use super::opened::opened_stat;
+use super::opened::same_times;
+use super::opened::unread;
 use super::owners::OwnerNames;
+use super::pack_context::Context;
 use super::packed::ContentOffset;
 use super::packed::Packed;
 use super::packed::has_content;
@@ -28,15 +31,12 @@ use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Place;
 use crate::base::entry::Stat;
-use crate::base::entry::Xattr;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::time::Time;
-use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
@@ -56,29 +56,6 @@ const MORE_BYTES: usize = 4 << 10;
 
 /// The most bytes that files that are longer than `stat` promised may bring a job to.
 const GROUP_BYTES_MAX: usize = 2 * FRAME_BYTES;
-
-/// What all workers share.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The sources, in the order in which jobs name them.
-    pub sources: &'a [Source],
-    /// How hard to compress the next frame.
-    pub effort: &'a (dyn Fn() -> Effort + Sync),
-    /// Where "now" comes from.
-    pub clock: &'a (dyn Fn() -> Time + Sync),
-    /// Whether to compress, or only to find out what would be stored.
-    pub dry_run: bool,
-    /// Whether contents are read; in a dry run only if all are to be.
-    pub reads_contents: bool,
-    /// Makes patches, where that is wanted.
-    pub patches: Option<&'a PatchMaker>,
-    /// The snapshot's time, in seconds: that of members that are no entries.
-    pub time_seconds: i64,
-    /// Counts how far the run is.
-    pub meter: &'a Meter,
-    /// Whether the results are not wanted any more.
-    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
-}
 
 /// A worker; keeps its memory from job to job.
 pub struct Packer<'a> {
@@ -147,9 +124,7 @@ impl<'a> Packer<'a> {
                     }
                 }
                 GroupStep::Removed { path, kind } => packed.push_removed(path.clone(), *kind),
-                GroupStep::Directory { source, path, stat, is_new } => {
-                    self.push_directory_line(*source, path, stat, *is_new, packed);
-                }
+                GroupStep::Directory(line) => self.push_directory_line(line, packed),
                 GroupStep::Metadata { path, stat, base } => {
                     if let Some(base) = base.entry()? {
                         packed.push_reused(path.to_owned(), Entry { stat: *stat, ..base.clone() }, Some(&base));
@@ -205,23 +180,28 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Adds the line of the directory `path`, which stands in another.
-    fn push_directory_line(&mut self, source: usize, path: &EntryPath, stat: &Stat, is_new: bool, packed: &mut Packed) {
+    /// Adds the line of a directory, which stands in another.
+    fn push_directory_line(&mut self, line: &DirectoryLine, packed: &mut Packed) {
+        let DirectoryLine { source, path, stat, is_new } = line;
         let mut entry = self.new_entry(*stat);
         let xattrs = match path.parent() {
             Some(parent) if !parent.is_root() => {
-                self.open(source, parent).and_then(|parent| parent.xattrs(path.name_bytes()))
+                self.open(*source, parent).and_then(|parent| parent.xattrs(path.name_bytes()))
             }
-            _ => self.context.sources[source].root().own_xattrs(),
+            _ => self.context.sources[*source].root().own_xattrs(),
         };
         note_xattrs(path, &mut entry, self.owners.named(xattrs), &mut packed.problems);
-        packed.push_directory(path.to_owned(), entry, is_new);
+        packed.push_directory(path.clone(), entry, *is_new);
     }
 
     /// Reads an entry and stores it, unless its content is as it was.
     fn pack_item(&mut self, directory: &JobDirectory, item: &Item, packed: &mut Packed) {
         let result = self.open(directory.source, &directory.path).and_then(|opened| match item.stat.kind {
-            Kind::File => self.pack_file(&opened, directory.source, item, packed),
+            Kind::File => {
+                let source = &self.context.sources[directory.source];
+                let name = source.name_in_directory(&item.path);
+                self.pack_file(&FoundFile { source, directory: &opened, name, item }, packed)
+            }
             _ => self.pack_special(&opened, item, packed),
         });
         self.context.meter.add_done(item.stat.size);
@@ -260,22 +240,22 @@ impl<'a> Packer<'a> {
         Ok(())
     }
 
-    fn pack_file(&mut self, directory: &Directory, source: usize, item: &Item, packed: &mut Packed) -> io::Result<()> {
+    fn pack_file(&mut self, found: &FoundFile, packed: &mut Packed) -> io::Result<()> {
+        let item = found.item;
         let may_be_reused = matches!(item.verdict, Verdict::MaybeModified | Verdict::Modified);
         let base = if may_be_reused { item.base_entry() } else { None };
         if let Some(link) = &item.link {
             let first = link.outcome_before();
-            let name = self.context.sources[source].name_in_directory(&item.path);
-            if self.pack_second_name((directory, name), item, base.as_ref(), &first, packed) {
+            if self.pack_second_name(found, base.as_ref(), &first, packed) {
                 link.finish(first);
                 return Ok(());
             }
         }
         if !self.context.reads_contents {
-            return self.look_at_file(directory, source, item, packed);
+            return self.look_at_file(found, packed);
         }
         let start = self.frames.raw_bytes();
-        let read = self.read_file(directory, source, item, packed).inspect_err(|_| self.frames.truncate(start))?;
+        let read = self.read_file(found, packed).inspect_err(|_| self.frames.truncate(start))?;
         packed.bytes_read += read.bytes_read;
         let ReadFile { entry, hash, holes, .. } = &read;
         let reused =
@@ -291,20 +271,15 @@ impl<'a> Packer<'a> {
     }
 
     /// Counts a file as one that would be stored, if it can be read, without reading it.
-    fn look_at_file(
-        &mut self,
-        directory: &Directory,
-        source: usize,
-        item: &Item,
-        packed: &mut Packed,
-    ) -> io::Result<()> {
+    fn look_at_file(&mut self, found: &FoundFile, packed: &mut Packed) -> io::Result<()> {
+        let item = found.item;
         let base = item.base.as_ref().and_then(Row::stat);
         if item.verdict == Verdict::MaybeModified && base.is_some_and(|base| base.is_same(&item.stat)) {
             // It would only be looked at again, for it was new when it was saved.
             packed.counts.unchanged += 1;
             return Ok(());
         }
-        directory.open_file(self.name_of(source, item))?;
+        found.directory.open_file(found.name)?;
         let is_second = item.link.as_ref().is_some_and(HardLinkSlot::is_second);
         packed.counts.bytes += if is_second { 0 } else { item.stat.size };
         let entry = self.new_entry(item.stat);
@@ -313,15 +288,9 @@ impl<'a> Packer<'a> {
     }
 
     /// Appends a file's header and content, and looks whether it changed meanwhile.
-    fn read_file(
-        &mut self,
-        directory: &Directory,
-        source: usize,
-        item: &Item,
-        packed: &mut Packed,
-    ) -> io::Result<ReadFile> {
-        let source = &self.context.sources[source];
-        let file = directory.open_file(source.name_in_directory(&item.path))?;
+    fn read_file(&mut self, found: &FoundFile, packed: &mut Packed) -> io::Result<ReadFile> {
+        let FoundFile { source, directory, name, item } = *found;
+        let file = directory.open_file(name)?;
         let opened = opened_stat(source, directory, &file, self.context.clock)?;
         let mut entry = self.new_entry(Stat { size: promised_size(&item.stat, &opened), ..opened });
         note_xattrs(&item.path, &mut entry, self.owners.named(platform::file_xattrs(&file)), &mut packed.problems);
@@ -390,16 +359,15 @@ impl<'a> Packer<'a> {
         packed.problems.extend(trouble.map(|what| Problem::new(item.path.clone(), what)));
     }
 
-    /// Stores a further name of a file whose first name was packed, if that is possible; says whether it was. `name` is its name
-    /// in the directory.
+    /// Stores a further name of a file whose first name was packed, if that is possible; says whether it was.
     fn pack_second_name(
         &mut self,
-        (directory, name): (&Directory, &[u8]),
-        item: &Item,
+        found: &FoundFile,
         base: Option<&Entry>,
         first: &LinkOutcome,
         packed: &mut Packed,
     ) -> bool {
+        let FoundFile { directory, name, item, .. } = *found;
         match first {
             LinkOutcome::Failed => return false,
             LinkOutcome::Reused(hash, holes) => {
@@ -465,10 +433,6 @@ impl<'a> Packer<'a> {
     }
 
     /// The name of an item in its directory.
-    fn name_of<'i>(&'i self, source: usize, item: &'i Item) -> &'i [u8] {
-        self.context.sources[source].name_in_directory(&item.path)
-    }
-
     fn new_entry(&mut self, stat: Stat) -> Entry {
         Entry { owner: self.owners.of(&stat), stat, ..Entry::default() }
     }
@@ -485,6 +449,16 @@ impl<'a> Packer<'a> {
         self.opened = Some((source, path.to_owned(), directory.clone()));
         Ok(directory)
     }
+}
+
+/// A file that is to be read, in its open directory.
+#[derive(Clone, Copy)]
+struct FoundFile<'f> {
+    source: &'f Source,
+    directory: &'f Directory,
+    /// Its name there.
+    name: &'f [u8],
+    item: &'f Item,
 }
 
 /// A small file whose content was appended.
@@ -507,88 +481,11 @@ fn reusing(base: &Entry, entry: Entry) -> Entry {
 
 const CHANGED: &str = "changed while it was read; what was saved may be a mixture, the next snapshot reads it again";
 
-fn open_directory(source: &Source, path: &EntryPath) -> io::Result<Directory> {
-    let below = path.split_source().map_or(&[][..], |(_, below)| below.as_bytes());
-    source.root().open_below(below)
-}
-
-/// Opens a file that is too large to share a frame; on the planning thread, since its pieces are jobs of their own.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn open_large(
-    context: &Context,
-    owners: &mut OwnerNames,
-    directory: &JobDirectory,
-    item: Item,
-    problems: &mut Vec<Problem>,
-) -> io::Result<OpenedLarge> {
-    let source = &context.sources[directory.source];
-    let opened = open_directory(source, &directory.path)?;
-    let file = opened.open_file(source.name_in_directory(&item.path))?;
-    let stat = opened_stat(source, &opened, &file, context.clock)?;
-    let mut entry = Entry { owner: owners.of(&stat), stat, ..Entry::default() };
-    note_xattrs(&item.path, &mut entry, owners.named(platform::file_xattrs(&file)), problems);
-    let patch_from = context.patches.map(|_| patch_from(source.rules()));
-    large::prepare(directory.source, file, entry, item, patch_from)
-}
-
-/// Whether a large file is as it was when it was opened, as far as its metadata tell, and ends where it ended.
-fn is_as_opened(source: &Source, file: &LargeFile) -> bool {
-    let Ok(stat) = platform::stat_file(&file.file) else { return true };
-    let now = source.stat_now(source.root(), &stat, Kind::File);
-    let goes_on = read_full(&file.file, file.stat().size, &mut [0]).is_ok_and(|count| count > 0);
-    !goes_on && same_times(&now, file.stat())
-}
-
-/// Gives an entry its attributes. Where they cannot be read, that is a problem, and the next snapshot looks at the entry again.
-fn note_xattrs(path: &EntryPath, entry: &mut Entry, xattrs: io::Result<Vec<Xattr>>, problems: &mut Vec<Problem>) {
-    match xattrs {
-        Ok(xattrs) => entry.xattrs = xattrs,
-        Err(error) => {
-            problems.push(Problem::io(path.to_owned(), "its extended attributes cannot be read", &error));
-            match entry.stat.kind {
-                Kind::File | Kind::Symlink => entry.stat.racy = true,
-                // What is not read again whatever was noted counts as changed when this is no longer its time.
-                _ => entry.stat.ctime = Time::default(),
-            }
-        }
-    }
-}
-
-/// The problem of an entry that was found and cannot be read.
-pub fn unread(path: &EntryPath, error: &io::Error) -> Problem {
-    match error.kind() {
-        io::ErrorKind::NotFound => Problem::io(path.to_owned(), "is not there any more", error),
-        _ => Problem::io(path.to_owned(), "cannot be read", error).unsaved(),
-    }
-}
-
 fn stored_outcome(path: &EntryPath, entry: &Entry, offset: &Arc<ContentOffset>) -> LinkOutcome {
     LinkOutcome::Stored(path.to_owned(), entry.stat, entry.content.clone().unwrap_or_default(), offset.clone())
-}
-
-fn opened_stat(
-    source: &Source,
-    directory: &Directory,
-    file: &File,
-    clock: &(dyn Fn() -> Time + Sync),
-) -> io::Result<Stat> {
-    let looked_at = clock();
-    let raw = platform::stat_file(file)?;
-    if raw.kind != Some(Kind::File) {
-        return Err(io::Error::other("it was replaced by something else"));
-    }
-    let mut stat = source.stat_now(directory, &raw, Kind::File);
-    stat.note_look(looked_at);
-    Ok(stat)
 }
 
 /// How many bytes of a small file are stored: as many as it has now, but no more than fit a frame.
 fn promised_size(scanned: &Stat, opened: &Stat) -> u64 {
     if opened.size <= PIECE_BYTES { opened.size } else { scanned.size.min(PIECE_BYTES) }
-}
-
-fn same_times(a: &Stat, b: &Stat) -> bool {
-    (a.size, a.mtime, a.ctime) == (b.size, b.mtime, b.ctime)
 }

@@ -69,8 +69,7 @@ pub struct WithFiles {
 /// [`ErrorKind::Interrupted`]; when the archive cannot be read, or a drive of a source is gone.
 pub fn with_files(
     catalog: &Catalog,
-    number: SnapshotNumber,
-    paths: &[EntryPathBuf],
+    (number, paths): (SnapshotNumber, &[EntryPathBuf]),
     monitor: &dyn Monitor,
     visit: &mut dyn FnMut(&Different) -> Result<()>,
 ) -> Result<WithFiles> {

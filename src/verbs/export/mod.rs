@@ -14,6 +14,7 @@ use crate::archive::content::Check;
 use crate::archive::content::Contents;
 use crate::base::advice::Advice;
 use crate::base::concurrency::Budget;
+use crate::base::concurrency::Limits;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads as thread_count;
@@ -99,7 +100,7 @@ pub fn export(
         let mut maker = Maker::new(contents.reader(), level);
         move |job| maker.make(job)
     };
-    ordered(threads, &budget, feed, maker, |made| {
+    ordered(Limits { threads, budget: &budget }, feed, maker, |made| {
         for made in made {
             export.take(made?)?;
         }

@@ -7,6 +7,7 @@ use super::context::name_of;
 use super::headers;
 use super::headers::FromHeaders;
 use super::headers::HeaderSurvey;
+use super::headers::PartOf;
 use super::heal;
 use super::lines::FromStates;
 use super::lines::NoLines;
@@ -131,6 +132,15 @@ enum ListSource {
     Nowhere,
 }
 
+/// A bundle that is to be written anew.
+struct ToRewrite<'b> {
+    name: &'b BundleName,
+    examined: Option<&'b Examined>,
+    /// What there is of it.
+    old: Option<Arc<Bundle>>,
+    from: ListSource,
+}
+
 impl BundleRepair<'_, '_, '_> {
     /// Repairs one bundle, which is damaged or lacks contents that are elsewhere; whether that could be done before the archive is
     /// looked at again.
@@ -158,7 +168,7 @@ impl BundleRepair<'_, '_, '_> {
             if known.is_none() {
                 self.guessed = Some(number);
             }
-            let published = self.rewrite(name, examined, old, from, survey)?;
+            let published = self.rewrite(&ToRewrite { name, examined, old, from }, survey)?;
             to = self.put_in_place(name, examined.is_some())?;
             self.previous = Some(Parent { bundle: name.clone(), manifest: published });
         }
@@ -247,14 +257,9 @@ impl BundleRepair<'_, '_, '_> {
         Ok(to)
     }
 
-    fn rewrite(
-        &mut self,
-        name: &BundleName,
-        examined: Option<&Examined>,
-        old: Option<Arc<Bundle>>,
-        from: ListSource,
-        survey: Option<HeaderSurvey>,
-    ) -> Result<Hash> {
+    /// Writes a bundle anew, from what is left of it and from what else is known; the digest of its manifest.
+    fn rewrite(&mut self, bundle: &ToRewrite, survey: Option<HeaderSurvey>) -> Result<Hash> {
+        let ToRewrite { name, examined, ref old, from } = *bundle;
         let check = self.check;
         let head = self.head(name, examined, from, survey.as_ref())?;
         let scanned = head.sources.iter().filter(|source| source.scanned);
@@ -278,46 +283,50 @@ impl BundleRepair<'_, '_, '_> {
         self.carry_directories(name.id, &mut rewrite)?;
         let stage = if self.is_first_part(name.id) { MoveStage::Here } else { MoveStage::Before };
         rewrite.renames(&renames, stage, &without_renames)?;
-        let tail = match &manifests {
-            Some((reader, _)) => Some(reader.tail().clone()),
-            None => self.tail(name)?,
-        };
-        if tail.is_none() {
-            rewrite = rewrite.counting(after_renames(&check.history.newest_before(number)?, &renames)?);
-        }
-        let mut tail = tail.unwrap_or_default();
-        if manifests.is_none() {
-            // Only the manifest says what could not be saved.
-            tail.unsaved_sources = scanned;
-        }
-        let published = match (manifests, before, after) {
-            (Some((mut lines, mut again)), _, _) => rewrite.run(&mut lines, &mut again, tail)?,
-            (None, Some(before), Some(after)) => {
-                let share = self.share(name.id)?;
-                let mut again = FromStates::new(&before, &after, name.id, share.clone());
-                let mut lines = FromStates::new(&before, &after, name.id, share);
-                let published = rewrite.run(&mut lines, &mut again, tail)?;
-                self.last_lines.insert(name.id, lines.last);
-                published
+        let published = if let Some((mut lines, mut again)) = manifests {
+            let tail = lines.tail().clone();
+            rewrite.run(&mut lines, &mut again, tail)?
+        } else {
+            let newest = || after_renames(&check.history.newest_before(number)?, &renames);
+            let tail = self.tail(name)?;
+            if tail.is_none() {
+                rewrite = rewrite.counting(newest()?);
             }
-            _ => match survey {
-                Some(survey) => self.rewrite_by_headers(rewrite, tail, name.id, old.as_ref(), (survey, &renames))?,
-                None => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
-            },
+            // Only the manifest says what could not be saved.
+            let tail = Tail { unsaved_sources: scanned, ..tail.unwrap_or_default() };
+            match (before, after, survey) {
+                (Some(before), Some(after), _) => self.rewrite_by_states(rewrite, tail, name.id, (&before, &after))?,
+                (_, _, Some(survey)) => self.rewrite_by_headers(rewrite, tail, bundle, (survey, newest()?))?,
+                _ => rewrite.run(&mut NoLines, &mut NoLines, tail)?,
+            }
         };
         self.spares = spares;
         Ok(published.manifest)
+    }
+
+    fn rewrite_by_states(
+        &mut self,
+        rewrite: Rewrite,
+        tail: Tail,
+        id: BundleId,
+        (before, after): (&State, &State),
+    ) -> Result<Published> {
+        let share = self.share(id)?;
+        let mut again = FromStates::new(before, after, id, share.clone());
+        let mut lines = FromStates::new(before, after, id, share);
+        let published = rewrite.run(&mut lines, &mut again, tail)?;
+        self.last_lines.insert(id, lines.last);
+        Ok(published)
     }
 
     fn rewrite_by_headers(
         &mut self,
         rewrite: Rewrite,
         tail: Tail,
-        id: BundleId,
-        old: Option<&Arc<Bundle>>,
-        (mut survey, renames): (HeaderSurvey, &[Rename]),
+        bundle: &ToRewrite,
+        (mut survey, before): (HeaderSurvey, State),
     ) -> Result<Published> {
-        let before = after_renames(&self.check.history.newest_before(id.number)?, renames)?;
+        let (id, old) = (bundle.name.id, bundle.old.as_ref());
         let mut share = self.share(id)?;
         let (has_members, mut is_next_known) = (survey.has_members(), false);
         for part in self.later_parts(id) {
@@ -328,7 +337,7 @@ impl BundleRepair<'_, '_, '_> {
             survey.add_later_part(&part, &share);
         }
         let gone = self.gone_before(id)?;
-        let mut lines = FromHeaders::new(id, old.filter(|_| has_members), survey, before, share, gone);
+        let mut lines = FromHeaders::new(old.filter(|_| has_members), survey, before, PartOf { id, share, gone });
         let published = rewrite.run_by_group(&mut || lines.next(), tail)?;
         self.last_lines.insert(id, lines.last);
         self.gone = (id.number, lines.gone);

@@ -196,17 +196,19 @@ pub(super) struct FromHeaders {
     pub last: Option<EntryPathBuf>,
 }
 
+/// Which part of its snapshot a bundle is.
+pub struct PartOf {
+    pub id: BundleId,
+    /// Which of the snapshot's paths it has.
+    pub share: PartRange,
+    /// Directories that went in earlier parts of the same snapshot.
+    pub gone: BTreeSet<EntryPathBuf>,
+}
+
 impl FromHeaders {
-    /// `old` is the damaged bundle, if there are members in it; `gone` are directories that went in earlier parts of the same
-    /// snapshot.
-    pub fn new(
-        bundle: BundleId,
-        old: Option<&Arc<Bundle>>,
-        survey: HeaderSurvey,
-        before: State,
-        share: PartRange,
-        gone: BTreeSet<EntryPathBuf>,
-    ) -> FromHeaders {
+    /// `old` is the damaged bundle, if there are members in it.
+    pub fn new(old: Option<&Arc<Bundle>>, survey: HeaderSurvey, before: State, part: PartOf) -> FromHeaders {
+        let PartOf { id: bundle, share, gone } = part;
         let mut members = old.cloned().map(Members::new);
         FromHeaders {
             bundle,

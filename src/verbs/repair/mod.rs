@@ -83,7 +83,7 @@ impl Repair<'_> {
         let (mut may_set_aside, mut first_changed, mut looked_at) = (true, None, None);
         loop {
             let catalog = archive.catalog(monitor)?;
-            let check = verify::look(archive, &catalog, verify::index_files(archive)?, &looks, monitor)?;
+            let check = verify::look(&catalog, verify::index_files(archive)?, &looks)?;
             self.refuse_newer(&check)?;
             if std::mem::take(&mut may_set_aside) && self.set_foreign_aside(&check)? && !options.dry_run {
                 continue;

@@ -107,7 +107,7 @@ fn impact(damage: &Damage, history: &History, snapshots: &[SnapshotNumber]) -> R
         }
         Affected::Bytes { bundle, .. } | Affected::Contents { bundle, .. } | Affected::Lost(bundle) => {
             let candidates: Vec<SnapshotNumber> = since(bundle.number).collect();
-            name_contents(&mut impact, &damage.affected, bundle.number, &candidates, history)?;
+            return impact_on_contents(&damage.affected, bundle.number, &candidates, history);
         }
     }
     Ok(impact)
@@ -115,13 +115,13 @@ fn impact(damage: &Damage, history: &History, snapshots: &[SnapshotNumber]) -> R
 
 /// A content is seen from its own snapshot on until something takes its place, and never again after that: the first of
 /// the snapshots names all entries, and the last that still has one of them is found by halving.
-fn name_contents(
-    impact: &mut Impact,
+fn impact_on_contents(
     affected: &Affected,
     first: SnapshotNumber,
     candidates: &[SnapshotNumber],
     history: &History,
-) -> Result<()> {
+) -> Result<Impact> {
+    let mut impact = Impact::default();
     // What was replaced before the first snapshot that is there is missed by none.
     let first = candidates.first().copied().unwrap_or(first);
     if let Some(state) = history.state(first)? {
@@ -138,10 +138,10 @@ fn name_contents(
     if !history.is_complete(first) {
         impact.may_be_more = true;
         impact.snapshots = candidates.to_vec();
-        return Ok(());
+        return Ok(impact);
     }
     if impact.paths_total == 0 {
-        return Ok(());
+        return Ok(impact);
     }
     let (mut seen, mut unseen) = (0, candidates.len());
     while seen < unseen {
@@ -149,7 +149,7 @@ fn name_contents(
         if is_seen(affected, candidates[middle], history)? { seen = middle + 1 } else { unseen = middle }
     }
     impact.snapshots = candidates[..seen].to_vec();
-    Ok(())
+    Ok(impact)
 }
 
 fn is_seen(affected: &Affected, number: SnapshotNumber, history: &History) -> Result<bool> {

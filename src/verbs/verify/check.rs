@@ -50,6 +50,8 @@ pub(crate) struct Check<'a> {
     pub(crate) damages: Vec<Damage>,
     pub(super) entries: u64,
     pub(super) bytes: u64,
+    /// How many bytes there are to read in all.
+    pub(super) bytes_total: u64,
 }
 
 impl<'a> Check<'a> {
@@ -88,12 +90,8 @@ impl<'a> Check<'a> {
         self.examined.range(before()).next().is_none() && self.missing.range(before()).next().is_none()
     }
 
-    pub(super) fn new(
-        archive: &'a Archive,
-        catalog: &'a Catalog<'a>,
-        index_files: Vec<String>,
-        monitor: &'a dyn Monitor,
-    ) -> Check<'a> {
+    pub(super) fn new(catalog: &'a Catalog<'a>, index_files: Vec<String>) -> Check<'a> {
+        let (archive, monitor) = (catalog.archive(), catalog.monitor());
         Check {
             archive,
             catalog,
@@ -105,6 +103,7 @@ impl<'a> Check<'a> {
             damages: Vec::new(),
             entries: 0,
             bytes: 0,
+            bytes_total: 0,
         }
     }
 

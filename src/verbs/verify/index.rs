@@ -65,6 +65,14 @@ pub(super) fn compare(check: &mut Check) -> Result<()> {
     Ok(())
 }
 
+/// The step from the state before a number to that at it.
+struct Step {
+    number: SnapshotNumber,
+    before: State,
+    /// Whether that is the state before it, and none older.
+    is_right_before: bool,
+}
+
 /// All index files of one number; then one of them, or a better one, is the reference.
 fn compare_number(
     check: &mut Check,
@@ -74,9 +82,10 @@ fn compare_number(
 ) -> Result<()> {
     let (before, is_right_before) = check.history.before(number, previous)?;
     let manifests = sound_bundles(check, number);
+    let step = Step { number, before, is_right_before };
     let mut reference = None;
     for name in stored {
-        match compare_file(check, name, number, &before, manifests.as_deref().filter(|_| is_right_before)) {
+        match compare_file(check, name, &step, manifests.as_deref().filter(|_| is_right_before)) {
             // It only lags behind: it is made again when it is needed.
             Ok(None) => {}
             Ok(Some(from)) => {
@@ -107,7 +116,7 @@ fn compare_number(
     }
     let Some(manifests) = manifests else { return Ok(()) };
     let Some(last) = manifests.last().map(|file| file.name.clone()) else { return Ok(()) };
-    match build(check, number, &before, manifests, is_right_before) {
+    match build(check, &step, manifests) {
         Ok(reference) => drop(check.history.references.insert(number, reference)),
         Err(error) if error.is_damage() && is_right_before => {
             let fault = Fault::Contradiction(sentence(&error));
@@ -124,13 +133,12 @@ fn compare_number(
 fn compare_file(
     check: &mut Check,
     name: &str,
-    number: SnapshotNumber,
-    before: &State,
+    Step { number, before, .. }: &Step,
     manifests: Option<&[BundleFile]>,
 ) -> Result<Option<SnapshotNumber>> {
     let file = Arc::new(open_index(check, name)?);
     let from = file.head().from;
-    if check_records(check, &file, number)? == Age::Old {
+    if check_records(check, &file, *number)? == Age::Old {
         return Ok(None);
     }
     let base = if from == SnapshotNumber::NONE { None } else { check.history.state(from)? };
@@ -154,7 +162,7 @@ fn compare_file(
         let layers = std::iter::once(file.clone()).chain(base.layers().iter().cloned());
         (SnapshotNumber::NONE, State::new(layers.collect()).groups(EntryPath::root()))
     };
-    let not_found = NotFound::after(before, number, &changes);
+    let not_found = NotFound::after(before, *number, &changes);
     let expected = replay::rows(before, base, changes, not_found)?;
     let count = check_rows(expected, Rows::new(actual))?;
     if (from == SnapshotNumber::NONE || is_layer) && count != file.rows() {
@@ -260,14 +268,10 @@ fn read_all(file: &Arc<IndexFile>) -> Result<()> {
     Ok(())
 }
 
-/// Makes an index file of `number` elsewhere, from the manifests and the state before.
-fn build(
-    check: &mut Check,
-    number: SnapshotNumber,
-    before: &State,
-    manifests: Vec<BundleFile>,
-    is_right_before: bool,
-) -> Result<Reference> {
+/// Makes an index file of a number elsewhere, from the manifests and the state before.
+fn build(check: &mut Check, step: &Step, manifests: Vec<BundleFile>) -> Result<Reference> {
+    let Step { number, before, is_right_before } = step;
+    let (number, is_right_before) = (*number, *is_right_before);
     let mut changes = Changes::open(check.archive, manifests)?;
     let not_found = match NotFound::after(before, number, &changes) {
         NotFound::Contradiction if !is_right_before => NotFound::Unknown,

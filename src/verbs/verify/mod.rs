@@ -13,6 +13,7 @@ mod folders;
 mod headers;
 mod history;
 mod index;
+mod members_scan;
 mod names;
 mod options;
 mod report;
@@ -50,7 +51,7 @@ pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor)
     // Before the bundles, which are written before it: a create that is at work is then no damage.
     let index_files = index_files(archive)?;
     let catalog = archive.catalog(monitor)?;
-    look(archive, &catalog, index_files, options, monitor)?.report()
+    look(&catalog, index_files, options)?.report()
 }
 
 /// Reads all contents that were stored in these snapshots, and says what is not as it was written. What it looks at is only what
@@ -65,7 +66,7 @@ pub fn verify_snapshots(
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport> {
     let catalog = archive.catalog(monitor)?;
-    let mut check = Check::new(archive, &catalog, Vec::new(), monitor);
+    let mut check = Check::new(&catalog, Vec::new());
     monitor.event(Event::Phase(Phase::CheckingContents));
     bundles::examine_some(&mut check, numbers)?;
     data::read_all(&mut check, threads)?;
@@ -89,13 +90,12 @@ pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
 /// # Errors
 /// As for [`verify`].
 pub(crate) fn look<'a>(
-    archive: &'a Archive,
     catalog: &'a Catalog<'a>,
     index_files: Vec<String>,
     options: &VerifyOptions,
-    monitor: &'a dyn Monitor,
 ) -> Result<Check<'a>> {
-    let mut check = Check::new(archive, catalog, index_files, monitor);
+    let monitor = catalog.monitor();
+    let mut check = Check::new(catalog, index_files);
     check.foreign_files()?;
     check.surplus();
     check.marks()?;

@@ -27,7 +27,10 @@ impl<J> Jobs<J> {
     /// None so far; at most `bytes_max` bytes of them, waiting or in work, at once.
     pub(super) fn new(bytes_max: u64) -> (JobSender<J>, Jobs<J>) {
         let (sender, waiting) = channel();
-        (JobSender(sender), Jobs { waiting: Lock::new(waiting), budget: Budget::new(bytes_max), error: Lock::default() })
+        (
+            JobSender(sender),
+            Jobs { waiting: Lock::new(waiting), budget: Budget::new(bytes_max), error: Lock::default() },
+        )
     }
 
     /// Waits for the next job, which counts until its permit is dropped; `None` when there is none left.

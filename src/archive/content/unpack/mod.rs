@@ -5,8 +5,8 @@
 //! once; its hash takes them in turn. Jobs are handed out in the order of the file, so whoever waits for a turn waits for one
 //! that is already in work.
 
-mod piece;
 mod jobs;
+mod piece;
 mod target;
 
 mod large;

@@ -2,8 +2,8 @@
 
 use super::job::UnpackJob;
 use super::job::UnpackPiece;
-use super::piece::PieceBytes;
 use super::jobs::Jobs;
+use super::piece::PieceBytes;
 use super::target::Target;
 use crate::archive::content::contents::Contents;
 use crate::archive::content::frame::Check;
