@@ -81,6 +81,16 @@ impl FileSystem {
         is_pseudo: false,
         hides_read_errors: false,
     };
+
+    /// FAT and exFAT on a Unix: the drivers make up inode numbers at each mount, and keep something else as ctime.
+    #[cfg(unix)]
+    pub const FAT_LIKE: FileSystem = FileSystem {
+        stable_inodes: false,
+        keeps_ctime: false,
+        names: Names::Fat,
+        hides_read_errors: true,
+        ..FileSystem::ORDINARY
+    };
 }
 
 /// Which names a file system takes.

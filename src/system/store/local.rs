@@ -383,30 +383,3 @@ impl Upload for LocalUpload {
         self.file.finish(&path, Replace::No)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::unfinished_file::TEMPORARY_PREFIX;
-    use super::*;
-
-    fn names(directory: &Path) -> Vec<String> {
-        let names = fs::read_dir(directory).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_temporary_name_takes_as_much_room_in_its_directory_as_the_name_that_follows() {
-        let drive = tempfile::tempdir().unwrap();
-        let store = LocalStore::new(drive.path());
-        for name in ["000001-20261122T235502Z.0001.tar.zst", "archive.toml", "x"] {
-            let upload = store.create(name).unwrap();
-            let [temporary] = &names(drive.path())[..] else { panic!("not one file") };
-            assert!(temporary.starts_with(TEMPORARY_PREFIX));
-            assert_eq!(temporary.len(), name.len().max(12), "{temporary} for {name}");
-            drop(upload);
-        }
-    }
-}

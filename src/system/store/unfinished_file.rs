@@ -25,7 +25,7 @@ use std::time::Instant;
 use tempfile::TempPath;
 
 /// What the names of unfinished files begin with; `sweep` removes them.
-pub(super) const TEMPORARY_PREFIX: &str = ".snap-";
+const TEMPORARY_PREFIX: &str = ".snap-";
 
 /// At least so many other characters follow.
 const TEMPORARY_RANDOM_MIN: usize = 6;
@@ -251,6 +251,18 @@ mod tests {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_temporary_name_takes_as_much_room_in_its_directory_as_the_name_that_follows() {
+        let drive = tempfile::tempdir().unwrap();
+        for name in ["000001-20261122T235502Z.0001.tar.zst", "archive.toml", "x"] {
+            let file = UnfinishedFile::begin(drive.path(), Some(OsStr::new(name))).unwrap();
+            let [temporary] = &names(drive.path())[..] else { panic!("not one file") };
+            assert!(temporary.starts_with(TEMPORARY_PREFIX));
+            assert_eq!(temporary.len(), name.len().max(12), "{temporary} for {name}");
+            drop(file);
+        }
     }
 
     #[test]

@@ -64,7 +64,6 @@ pub use self::report::PassedOver;
 use self::begin::head;
 use self::begin::scan_options;
 use self::context::CreateContext;
-use self::writer::Done;
 use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::reserve;
@@ -79,7 +78,6 @@ use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::path::printable;
-use crate::base::snapshot::Summary;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
 use crate::system::source::Source;
@@ -188,7 +186,10 @@ impl Run<'_> {
         })?;
         let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
         rules::tell_unused(options, &chosen.open, records, monitor);
-        Ok(Attempt::Done(Box::new(report(done, &history, room.free_bytes))))
+        let compared_with = history.last().cloned();
+        let is_uncertain = compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some());
+        let bytes_free = room.free_bytes;
+        Ok(Attempt::Done(Box::new(CreateReport { bytes_free, compared_with, is_uncertain, ..done })))
     }
 
     /// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.
@@ -208,24 +209,6 @@ impl Run<'_> {
         let given_back = spare.map(|spare| spare.all_bytes()).transpose()?;
         monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free, given_back }));
         Ok(None)
-    }
-}
-
-/// What was done, after what stands in `history`.
-fn report(done: Done, history: &[Summary], bytes_free: Option<u64>) -> CreateReport {
-    let compared_with = history.last().cloned();
-    CreateReport {
-        summary: done.summary,
-        counts: done.counts,
-        bytes_read: done.bytes_read,
-        bytes_written: done.bytes_written,
-        problems: done.problems,
-        passed_over: done.passed_over,
-        left_out: done.left_out,
-        bytes_free,
-        is_uncertain: compared_with.as_ref().is_some_and(|base| uncertain_since(history, base.number).is_some()),
-        compared_with,
-        made_room: None,
     }
 }
 

@@ -15,13 +15,13 @@ use super::pack_context::Context;
 use super::packed::Packed;
 use super::planned::PlanOptions;
 use super::planner::Planner;
+use super::report::CreateReport;
 use super::report::LeftOut;
 use super::report::PassedOver;
 use super::space::Scene;
 use super::space::for_each_changed;
 use super::space::part_bytes_limit;
 use super::worker::Packer;
-use super::writer::Done;
 use super::writer::Writer;
 use crate::archive::state::State;
 use crate::base::concurrency::Budget;
@@ -80,7 +80,7 @@ struct Shared {
 ///
 /// # Errors
 /// As for [`super::create`].
-pub fn run(run: &CreateContext) -> Result<Done> {
+pub fn run(run: &CreateContext) -> Result<CreateReport> {
     let shared = Shared {
         budget: Budget::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES),
         level: AdaptiveLevel::new(run.threads),
@@ -120,7 +120,7 @@ pub fn run(run: &CreateContext) -> Result<Done> {
     tick();
     check_interrupted(run.monitor)?;
     let (counts, passed_over, left_out) = planned.ok_or_else(stopped)?;
-    Ok(Done { left_out, ..writer.finish(&counts, passed_over)? })
+    Ok(CreateReport { left_out, ..writer.finish(&counts, passed_over)? })
 }
 
 /// Does `work`, and counts meanwhile how many bytes there are to be read in all, where somebody wants to know.

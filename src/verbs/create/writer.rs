@@ -5,7 +5,7 @@ use super::folders::ChangedFolders;
 use super::index::IndexBuilder;
 use super::packed::Line;
 use super::packed::Packed;
-use super::report::LeftOut;
+use super::report::CreateReport;
 use super::report::PassedOver;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
@@ -24,7 +24,6 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::moves::Moves;
 use crate::base::snapshot::Counts;
-use crate::base::snapshot::Summary;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::DraftLine;
 use crate::format::manifest::Head;
@@ -36,19 +35,6 @@ use crate::system::source::Source;
 use crate::system::store::Lease;
 use std::io::ErrorKind as IoErrorKind;
 use std::time::Duration;
-
-/// What a whole run did.
-#[derive(Default)]
-pub struct Done {
-    /// The snapshot that was published, if any.
-    pub summary: Option<Summary>,
-    pub counts: Counts,
-    pub bytes_read: u64,
-    pub bytes_written: u64,
-    pub problems: u64,
-    pub passed_over: PassedOver,
-    pub left_out: LeftOut,
-}
 
 /// Writes the bundles of one snapshot.
 pub struct Writer<'a> {
@@ -66,7 +52,7 @@ pub struct Writer<'a> {
     has_changes: bool,
     /// Whether something was saved that not everybody can read.
     has_private: bool,
-    done: Done,
+    done: CreateReport,
     line: Vec<u8>,
     index: IndexBuilder<'a>,
     folders: ChangedFolders,
@@ -88,7 +74,7 @@ impl<'a> Writer<'a> {
             taken: (0, Duration::ZERO),
             has_changes: false,
             has_private: false,
-            done: Done::default(),
+            done: CreateReport::default(),
             line: Vec::new(),
             index: IndexBuilder::new(run),
             folders: ChangedFolders::default(),
@@ -185,7 +171,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Publishes the last part, and with it the snapshot, if anything changed. `counts` is what was found unchanged.
-    pub fn finish(mut self, counts: &Counts, passed_over: PassedOver) -> Result<Done> {
+    pub fn finish(mut self, counts: &Counts, passed_over: PassedOver) -> Result<CreateReport> {
         self.done.counts.add(counts);
         self.tail.counts.add(counts);
         self.done.passed_over = passed_over;

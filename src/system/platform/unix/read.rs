@@ -1,8 +1,10 @@
 //! What is read in the same way on every Unix.
 
 use super::Handle;
+use crate::base::entry::Kind;
 use crate::base::holes::HOLES_MAX;
 use crate::base::holes::Holes;
+use crate::system::platform::facts::RawStat;
 use nix::unistd::Gid;
 use nix::unistd::Group;
 use nix::unistd::Uid;
@@ -14,6 +16,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 impl Handle {
+    pub fn list(&self, mut each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
+        self.for_each_name(|name| each(name, self.stat(name)))
+    }
+
     pub fn free_bytes(&self) -> Option<u64> {
         let found = rustix::fs::fstatvfs(&self.0).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize)).filter(|_| found.f_blocks > 0)
@@ -32,6 +38,19 @@ impl Handle {
 
     pub fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
+    }
+}
+
+/// What an entry with this mode is; `None` for a socket.
+pub(super) fn kind_of_mode(mode: u32) -> Option<Kind> {
+    match mode & 0o170_000 {
+        0o040_000 => Some(Kind::Directory),
+        0o100_000 => Some(Kind::File),
+        0o120_000 => Some(Kind::Symlink),
+        0o010_000 => Some(Kind::Fifo),
+        0o020_000 => Some(Kind::CharDevice),
+        0o060_000 => Some(Kind::BlockDevice),
+        _ => None,
     }
 }
 

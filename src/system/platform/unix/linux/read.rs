@@ -9,6 +9,7 @@ use crate::system::platform::facts::FileSystem;
 use crate::system::platform::facts::Names;
 use crate::system::platform::facts::RawStat;
 use crate::system::platform::unix::Handle;
+use crate::system::platform::unix::read::kind_of_mode;
 use rustix::fs::AtFlags;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
@@ -78,10 +79,6 @@ impl Handle {
             }
         }
         Ok(())
-    }
-
-    pub fn list(&self, mut each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
-        self.for_each_name(|name| each(name, self.stat(name)))
     }
 
     pub fn stat(&self, name: &[u8]) -> io::Result<RawStat> {
@@ -199,17 +196,8 @@ fn raw_stat(found: &Statx) -> RawStat {
     let mode = u32::from(found.stx_mode);
     let time = |seconds, nanos| Time::new(seconds, nanos);
     let pair = |major: u32, minor: u32| u64::from(major) << 32 | u64::from(minor);
-    let kind = match mode & 0o170_000 {
-        0o040_000 => Some(Kind::Directory),
-        0o100_000 => Some(Kind::File),
-        0o120_000 => Some(Kind::Symlink),
-        0o010_000 => Some(Kind::Fifo),
-        0o020_000 => Some(Kind::CharDevice),
-        0o060_000 => Some(Kind::BlockDevice),
-        _ => None,
-    };
     RawStat {
-        kind,
+        kind: kind_of_mode(mode),
         mode: mode & 0o7777,
         uid: found.stx_uid,
         gid: found.stx_gid,
@@ -228,18 +216,18 @@ fn raw_stat(found: &Statx) -> RawStat {
 
 const ORDINARY: FileSystem = FileSystem::ORDINARY;
 
-/// Both drivers make up inode numbers at each mount, and keep something else as ctime.
-const FAT_LIKE: FileSystem =
-    FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, hides_read_errors: true, ..ORDINARY };
-
 /// Numbers of file systems as in Linux's `magic.h` and statfs(2).
 fn file_system_of(found: &rustix::fs::StatFs) -> FileSystem {
     let id = fsid(found);
     match found.f_type as u64 & 0xffff_ffff {
         // FAT: times are kept to 2 s, lengths in 32 bits.
-        0x4d44 => FileSystem { time_grain_nanos: 2_000_000_000, file_bytes_max: Some(u64::from(u32::MAX)), ..FAT_LIKE },
+        0x4d44 => FileSystem {
+            time_grain_nanos: 2_000_000_000,
+            file_bytes_max: Some(u64::from(u32::MAX)),
+            ..FileSystem::FAT_LIKE
+        },
         // exFAT: 10 ms.
-        0x2011_bab0 => FileSystem { time_grain_nanos: 10_000_000, ..FAT_LIKE },
+        0x2011_bab0 => FileSystem { time_grain_nanos: 10_000_000, ..FileSystem::FAT_LIKE },
         // FUSE (exFAT, NTFS, sshfs …), SMB and 9p: nobody knows.
         0x6573_5546 | 0xff53_4d42 | 0xfe53_4d42 | 0x517b | 0x0102_1997 => {
             FileSystem { stable_inodes: false, names: Names::Unknown, may_compress: true, ..ORDINARY }

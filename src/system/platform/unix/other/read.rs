@@ -8,6 +8,7 @@ use crate::system::platform::facts::FileSystem;
 use crate::system::platform::facts::Names;
 use crate::system::platform::facts::RawStat;
 use crate::system::platform::unix::Handle;
+use crate::system::platform::unix::read::kind_of_mode;
 use rustix::fs::AtFlags;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
@@ -53,10 +54,6 @@ impl Handle {
         Ok(())
     }
 
-    pub fn list(&self, mut each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
-        self.for_each_name(|name| each(name, self.stat(name)))
-    }
-
     pub fn stat(&self, name: &[u8]) -> io::Result<RawStat> {
         Ok(raw_stat(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
@@ -71,10 +68,12 @@ impl Handle {
         match name.as_slice() {
             b"apfs" | b"zfs" => FileSystem { may_compress: true, ..ORDINARY },
             b"hfs" | b"ufs" => ORDINARY,
-            b"msdos" | b"msdosfs" => {
-                FileSystem { time_grain_nanos: 2_000_000_000, file_bytes_max: Some(u64::from(u32::MAX)), ..FAT_LIKE }
-            }
-            b"exfat" => FileSystem { time_grain_nanos: 10_000_000, ..FAT_LIKE },
+            b"msdos" | b"msdosfs" => FileSystem {
+                time_grain_nanos: 2_000_000_000,
+                file_bytes_max: Some(u64::from(u32::MAX)),
+                ..FileSystem::FAT_LIKE
+            },
+            b"exfat" => FileSystem { time_grain_nanos: 10_000_000, ..FileSystem::FAT_LIKE },
             b"devfs" | b"procfs" | b"fdescfs" | b"linprocfs" | b"linsysfs" => FileSystem { is_pseudo: true, ..UNKNOWN },
             _ => UNKNOWN,
         }
@@ -152,17 +151,8 @@ pub fn forget_cached(_: &File) {}
 
 fn raw_stat(found: &Stat) -> RawStat {
     let mode = u32::from(found.st_mode);
-    let kind = match mode & 0o170_000 {
-        0o040_000 => Some(Kind::Directory),
-        0o100_000 => Some(Kind::File),
-        0o120_000 => Some(Kind::Symlink),
-        0o010_000 => Some(Kind::Fifo),
-        0o020_000 => Some(Kind::CharDevice),
-        0o060_000 => Some(Kind::BlockDevice),
-        _ => None,
-    };
     RawStat {
-        kind,
+        kind: kind_of_mode(mode),
         mode: mode & 0o7777,
         uid: found.st_uid,
         gid: found.st_gid,
@@ -180,8 +170,5 @@ fn raw_stat(found: &Stat) -> RawStat {
 }
 
 const ORDINARY: FileSystem = FileSystem { names: Names::Unknown, ..FileSystem::ORDINARY };
-
-const FAT_LIKE: FileSystem =
-    FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, hides_read_errors: true, ..ORDINARY };
 
 const UNKNOWN: FileSystem = FileSystem { stable_inodes: false, may_compress: true, ..ORDINARY };
