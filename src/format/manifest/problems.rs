@@ -1,9 +1,7 @@
 //! The problems that the last line notes: bounded when they are noted, and before they are in memory again.
 
-use super::Tail;
 use super::limited::at_most;
 use crate::base::error::Problem;
-use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::text::Text;
@@ -34,45 +32,6 @@ struct ProblemLine<'a> {
     what: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     unsaved: bool,
-}
-
-impl Tail {
-    /// Notes a problem: by name, as long as there is room; where there is none, and the entry is not in the snapshot as it was
-    /// found, by its source.
-    pub fn note(&mut self, problem: &Problem) {
-        self.problems_total += 1;
-        if self.has_room_for(problem) {
-            self.problems.push(Problem { advice: None, ..problem.clone() });
-        } else if problem.is_unsaved {
-            self.note_source(&problem.path);
-        }
-    }
-
-    /// Notes what is on another file system than its source: by name, as long as there is room; where there is none, by its
-    /// source.
-    pub fn note_elsewhere(&mut self, path: &EntryPath) {
-        let named: usize = self.elsewhere.iter().map(|path| path.as_bytes().len()).sum();
-        if self.elsewhere.len() < ELSEWHERE_MAX && named + path.as_bytes().len() <= PROBLEMS_BYTES_MAX {
-            self.elsewhere.push(path.to_owned());
-        } else {
-            self.note_source(path);
-        }
-    }
-
-    fn note_source(&mut self, path: &EntryPath) {
-        if let Some((source, _)) = path.split_source()
-            && !self.unsaved_sources.iter().any(|known| known.as_bytes() == source.as_bytes())
-            && let Some(path) = EntryPathBuf::from_bytes(source.as_bytes())
-        {
-            self.unsaved_sources.push(path);
-        }
-    }
-
-    fn has_room_for(&self, problem: &Problem) -> bool {
-        let bytes = |problem: &Problem| problem.path.as_bytes().len() + problem.what.len();
-        let named = || self.problems.iter().map(bytes).sum::<usize>();
-        self.problems.len() < PROBLEMS_MAX && named() + bytes(problem) <= PROBLEMS_BYTES_MAX
-    }
 }
 
 /// The problems as a field of the last line.
@@ -115,6 +74,7 @@ fn path_of<E: de::Error>(text: &Text) -> Result<EntryPathBuf, E> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::format::manifest::Tail;
 
     fn problem(path: &[u8], what: &str) -> Problem {
         Problem::new(EntryPathBuf::from_bytes(path).unwrap(), what)

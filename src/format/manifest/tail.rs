@@ -4,9 +4,13 @@ use super::json_text::is_default;
 use super::json_text::line_of;
 use super::json_text::parsed;
 use super::problems;
+use super::problems::ELSEWHERE_MAX;
+use super::problems::PROBLEMS_BYTES_MAX;
+use super::problems::PROBLEMS_MAX;
 use crate::base::error::Error;
 use crate::base::error::Problem;
 use crate::base::error::Result;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use serde::Deserialize;
@@ -71,5 +75,42 @@ impl Tail {
             return Err(Error::damaged("a manifest is not complete"));
         }
         Ok(tail)
+    }
+
+    /// Notes a problem: by name, as long as there is room; where there is none, and the entry is not in the snapshot as it was
+    /// found, by its source.
+    pub fn note(&mut self, problem: &Problem) {
+        self.problems_total += 1;
+        if self.has_room_for(problem) {
+            self.problems.push(Problem { advice: None, ..problem.clone() });
+        } else if problem.is_unsaved {
+            self.note_source(&problem.path);
+        }
+    }
+
+    /// Notes what is on another file system than its source: by name, as long as there is room; where there is none, by its
+    /// source.
+    pub fn note_elsewhere(&mut self, path: &EntryPath) {
+        let named: usize = self.elsewhere.iter().map(|path| path.as_bytes().len()).sum();
+        if self.elsewhere.len() < ELSEWHERE_MAX && named + path.as_bytes().len() <= PROBLEMS_BYTES_MAX {
+            self.elsewhere.push(path.to_owned());
+        } else {
+            self.note_source(path);
+        }
+    }
+
+    fn note_source(&mut self, path: &EntryPath) {
+        if let Some((source, _)) = path.split_source()
+            && !self.unsaved_sources.iter().any(|known| known.as_bytes() == source.as_bytes())
+            && let Some(path) = EntryPathBuf::from_bytes(source.as_bytes())
+        {
+            self.unsaved_sources.push(path);
+        }
+    }
+
+    fn has_room_for(&self, problem: &Problem) -> bool {
+        let bytes = |problem: &Problem| problem.path.as_bytes().len() + problem.what.len();
+        let named = || self.problems.iter().map(bytes).sum::<usize>();
+        self.problems.len() < PROBLEMS_MAX && named() + bytes(problem) <= PROBLEMS_BYTES_MAX
     }
 }
