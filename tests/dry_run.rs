@@ -115,3 +115,29 @@ fn what_a_later_snapshot_needs_is_compared_with_what_is_free() {
     assert!(large.contains("7.0 MB are new or modified") && large.contains("are free"), "{said}");
     assert!(!before.contains("are free") && !small.contains("new or modified"), "{said}");
 }
+
+#[test]
+fn a_dry_run_for_programs_names_each_entry_if_asked() {
+    let bench = Bench::new();
+    bench.home.file("same", "1").file("gone", "1");
+    bench.save();
+    bench.home.file("new", "2").remove("gone");
+    let lines = |command: &str, words: &str, more: &[&std::path::Path]| {
+        let said = bench.snap.call(command).words(words).args(more).ok().out();
+        let named = said.lines().take_while(|line| line.contains("change")).map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["version"], 1);
+            (line["change"].as_str().unwrap().to_owned(), line["path"].as_str().unwrap().to_owned())
+        });
+        named.collect::<Vec<_>>()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(change, path)| ((*change).to_owned(), (*path).to_owned())).collect()
+    };
+    let expected = pairs(&[("metadata", "home"), ("deleted", "home/gone"), ("new", "home/new")]);
+    assert_eq!(lines("create", "--dry-run --json -v", &[]), expected);
+    assert!(lines("create", "--dry-run --json", &[]).is_empty());
+    let target = bench.fresh();
+    let restored = lines("restore", "--dry-run --json -v --to", &[&target]);
+    assert!(restored.contains(&("restored".to_owned(), "home/gone".to_owned())), "{restored:?}");
+}

@@ -229,6 +229,13 @@ fn what_commands_print_is_what_the_document_says() {
         .fifo("pipe");
     bench.home.file(b"caf\xe9", "x").file("a.tmp", "1").hard_link("letter.txt", "twin");
     types.compare(call("create --dry-run").arg(bench.home.root()), "Created");
+    let named = call("create --dry-run -v").arg(bench.home.root()).run().json();
+    let (document, named) = named.split_last().unwrap();
+    assert_eq!(types.wrong(document, &Type::Named("Created".to_owned()), "document"), None);
+    assert!(named.len() > 5 && named.iter().any(|line| line["change"] == "left-out"), "{named:?}");
+    for line in named {
+        assert_eq!(types.wrong(line, &Type::Named("Touched".to_owned()), "line"), None);
+    }
     types.compare(call("create").arg(bench.home.root()), "Created");
     let other = bench.path("sources/other");
     fs::create_dir(&other).unwrap();
@@ -245,7 +252,8 @@ fn what_commands_print_is_what_the_document_says() {
     types.compare(call("create"), "Created");
     types.compare(call("status"), "Status");
     types.compare(call("sources"), "Sources");
-    types.compare(call("sources --drop other"), "Dropped");
+    types.compare(call("sources --rename other another"), "RenamedSource");
+    types.compare(call("sources --drop another"), "Dropped");
     types.compare(call("list"), "List");
     types.compare(call("ls -R"), "Listed");
     types.compare(call("find *"), "Found");

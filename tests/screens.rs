@@ -41,7 +41,7 @@ fn the_way_from_nothing_to_two_snapshots() {
     let first = bench.snap.call("create").words("--time 2020-03-01T18:30:05Z").arg(bench.home.root());
     assert_snapshot!(screen(&bench, &first.run()), @r#"
     [exit 0]
-    Snapshot 1 saved: 2 new, 0 modified, 0 deleted, 0 unchanged; folders: 2 new.
+    Snapshot 1 saved: 2 new files, 0 modified, 0 deleted, 0 unchanged; folders: 2 new.
     Read #, wrote # to /…/drive/archive in #.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("create").run()), @r#"
@@ -54,14 +54,14 @@ fn the_way_from_nothing_to_two_snapshots() {
     ~ home/letter.txt
     m home/old
     - home/old/plan
-    Would be saved: 0 new, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes (# of contents, # free on the drive). Nothing was written.
+    Would be saved: 0 new files, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes (# of contents, # free on the drive). Nothing was written.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("create").words("--verbose").run()), @r#"
     [exit 0]
     ~ home/letter.txt
     m home/old
     - home/old/plan
-    Snapshot 2 saved: 0 new, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes.
+    Snapshot 2 saved: 0 new files, 1 modified, 1 deleted, 0 unchanged; folders: 1 with new times or modes.
     Read #, wrote # to /…/drive/archive in #.
     "#);
 }

@@ -5,10 +5,18 @@ use crate::support::command::as_root;
 use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::command::skipped;
+use crate::support::listing::Level;
+use crate::support::listing::assert_same_below;
+use crate::support::manifest;
+use crate::support::oracles::check_bundle_with_stock_tools;
+use crate::support::replay::bundles_of;
+use crate::support::replay::recover;
+use crate::support::replay::stock_replay;
 use crate::support::snap::BINARY;
 use crate::support::snap::Snap;
 use crate::support::traced::can_trace;
 use crate::support::tree::Tree;
+use crate::support::tree::noise;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -454,4 +462,152 @@ fn what_is_said_of_sources_is_remembered_even_if_nothing_in_them_has_changed() {
     bench.snap.call("create").ok();
     bench.save();
     assert_eq!(bench.snap.snapshots(), snapshots, "nothing new was said");
+}
+
+/// A source called `home` that is called `papers` since snapshot 3, and copies of the sources at snapshots 1 and 2.
+fn renamed() -> (Bench, Vec<std::path::PathBuf>) {
+    let bench = Bench::new();
+    bench.home.file("a/b/c", noise(1, 9000)).file("f", noise(2, 50_000)).dir("empty").symlink("link", "f");
+    let other = tree(&bench, "other", "stays");
+    bench.snap.call("create").words("--exclude *.tmp").arg(bench.home.root()).arg(other.root()).ok();
+    let mut copies = vec![bench.copy()];
+    bench.home.rename("a", "d").file("new", "new").remove("empty").file(".snap-move-1", "not aside");
+    bench.snap.call("create").ok();
+    copies.push(bench.copy());
+    let said = bench.snap.call("sources").words("--rename home papers").ok();
+    assert!(said.said().contains("home is called papers, from snapshot 3 on"), "{}", said.shown());
+    fs::rename(bench.home.root(), bench.sources().join("papers")).unwrap();
+    (bench, copies)
+}
+
+#[test]
+fn a_source_gets_another_name_and_nothing_of_it_is_stored_again() {
+    let (bench, copies) = renamed();
+    let [bundle] = &bundles_of(bench.snap.archive(), 3)[..] else { panic!("one bundle") };
+    assert!(manifest::stored_files(bundle).is_empty() && bundle.metadata().unwrap().len() < 4000);
+    check_bundle_with_stock_tools(bundle);
+    for without_index in [false, true] {
+        if without_index {
+            fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+        }
+        for (number, copy) in copies.iter().enumerate() {
+            assert_same_below(copy, &bench.restored(number + 1), Level::Everything);
+        }
+        assert_same_below(&bench.sources(), &bench.restored(3), Level::Everything);
+        bench.snap.call("verify").words("--data").ok();
+    }
+    for number in 1..=3 {
+        let expected = copies.get(number - 1).map_or_else(|| bench.sources(), Clone::clone);
+        let (replayed, recovered) = (bench.fresh(), bench.fresh());
+        stock_replay(bench.snap.archive(), number, &replayed);
+        assert_same_below(&expected, &replayed, Level::Stock);
+        let number = number.to_string();
+        recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), recovered.as_os_str()]).expect_ok();
+        assert_same_below(&expected, &recovered, Level::Tar);
+    }
+}
+
+#[test]
+fn what_is_known_of_a_renamed_source_goes_with_it() {
+    let (bench, _) = renamed();
+    let document = bench.snap.call("sources").words("--json").ok().json().remove(0);
+    let papers = &document["sources"][1];
+    assert_eq!((&papers["name"], &papers["renamed_from"]), (&"papers".into(), &"home".into()));
+    assert_eq!((&papers["last_read"]["snapshot"], &papers["rules"]["exclude"][0]), (&2.into(), &"*.tmp".into()));
+    // By its path it is the one that it was; nothing in it is new.
+    fs::rename(bench.sources().join("papers"), bench.home.root()).unwrap();
+    bench.home.file("x.tmp", "left out").append("f", "more");
+    bench.snap.call("create").arg(bench.home.root()).ok();
+    let [bundle] = &bundles_of(bench.snap.archive(), 4)[..] else { panic!("one bundle") };
+    assert_eq!(manifest::stored_files(bundle).len(), 1);
+    assert!(listed(&bench.snap).contains(&"papers/d/b/c".to_owned()));
+    bench.snap.call("verify").words("--data").ok();
+    bench.home.remove("x.tmp");
+    bench.snap.call("create").ok();
+    bench.snap.call("sources").words("--rename papers home").ok();
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert_same_below(&bench.sources(), &out, Level::Everything);
+}
+
+#[test]
+fn names_that_cannot_be_are_refused_and_a_file_keeps_its_name() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let other = tree(&bench, "other", "1");
+    bench.snap.create(&[bench.home.root(), other.root(), &other.path("f")]);
+    for (words, why) in [
+        ("nope x", "there is no source"),
+        ("home other", "there is a source 'other' already"),
+        ("home home", "already"),
+        ("home a/b", "cannot be the name"),
+        ("home .snap-x", "cannot be the name"),
+        ("f g", "no directory"),
+    ] {
+        bench.snap.call("sources").words("--rename").words(words).fails(1).expect_said(&[why]);
+    }
+    bench.snap.call("sources").words("--rename home").fails(2);
+    bench.snap.call("sources").words("--rename home x --drop other").fails(2);
+    assert_eq!(bench.snap.snapshots(), 1);
+}
+
+#[test]
+fn what_could_not_be_saved_of_a_source_is_spared_under_its_new_name() {
+    let bench = Bench::new();
+    bench.home.file("f", "1").file("closed/precious", "1").mode("closed", 0);
+    bench.give_to_user();
+    let call = |words: &str| bench.user_call(words).map(|call| call.run());
+    let Some(saved) = bench.user_call("create").map(|call| call.arg(bench.home.root()).run()) else { return };
+    assert_eq!(saved.status, 3, "{}", saved.shown());
+    let renamed = call("sources --rename home papers").unwrap();
+    assert_eq!(renamed.status, 0, "{}", renamed.shown());
+    bench.home.mode("closed", 0o755);
+    let place = bench.sources().join("papers");
+    fs::rename(bench.home.root(), &place).unwrap();
+    fs::write(place.join("surplus"), "x").unwrap();
+    let restored =
+        bench.user_call("restore").unwrap().words("--overwrite --delete --yes --to").arg(bench.sources()).run();
+    assert!(place.join("closed/precious").exists() && !place.join("surplus").exists(), "{}", restored.shown());
+}
+
+#[test]
+fn a_damaged_bundle_in_which_a_source_was_renamed_is_repaired() {
+    for with_index in [true, false] {
+        let (bench, copies) = renamed();
+        let bundle = bundles_of(bench.snap.archive(), 3).remove(0);
+        let mut bytes = fs::read(&bundle).unwrap();
+        let at = bytes.len() - 60;
+        bytes[at] ^= 1;
+        fs::write(&bundle, bytes).unwrap();
+        if !with_index {
+            fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+        }
+        bench.snap.call("repair").run();
+        bench.snap.call("verify").words("--data").ok();
+        assert_same_below(&copies[1], &bench.restored(2), Level::Everything);
+        let out = bench.fresh();
+        bench.snap.call("restore").words("--at 3 --to").arg(&out).run().expect(if with_index { 0 } else { 3 });
+        assert_same_below(&bench.sources(), &out, Level::Stock);
+    }
+}
+
+#[test]
+fn a_first_run_that_was_cut_off_says_what_the_next_one_saves() {
+    let bench = Bench::new();
+    bench
+        .home
+        .file("a", noise(1, 90_000))
+        .file("b", noise(2, 90_000))
+        .file("c.tmp", "left out")
+        .mtime("", 1_000_000, 0);
+    bench.snap.call("create").words("--max-part 64KiB --exclude *.tmp").arg(bench.home.root()).ok();
+    let parts = bundles_of(bench.snap.archive(), 1);
+    assert!(parts.len() > 1);
+    fs::remove_file(parts.last().unwrap()).unwrap();
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    bench.snap.call("create").ok();
+    assert_eq!(listed(&bench.snap), ["home", "home/a", "home/b"]);
+    assert_eq!(bundles_of(bench.snap.archive(), 1).len(), parts.len() - 1);
+    bench.home.remove("c.tmp").mtime("", 1_000_000, 0);
+    bench.assert_restores();
 }

@@ -13,6 +13,8 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::moves::Moves;
 use crate::base::moves::Origin;
+use crate::base::moves::TEMPORARY_PREFIX;
+use crate::base::moves::is_of_source;
 use crate::base::moves::is_temporary;
 use crate::base::moves::made_directory;
 use crate::base::path::EntryPath;
@@ -95,15 +97,58 @@ pub fn lists_of(top: &EntryPath, moves: &Moves, state: &State) -> Result<Vec<Vec
 pub fn members(list: &[(EntryPathBuf, EntryPathBuf)], before: &State) -> Result<Vec<(EntryPathBuf, Entry, Vec<u8>)>> {
     let moves = moves_of(list, before, Certainty::Uncertain)?;
     let state = after_moves(before, &moves)?;
-    let mut tops: Vec<&Name> = list.iter().filter_map(|(from, _)| from.split_source()).map(|(top, _)| top).collect();
-    tops.dedup();
     let mut members = Vec::new();
-    for top in tops.into_iter().map(|top| EntryPath::root().join(top)) {
-        let Some(entry) = before.find(&top)? else { continue };
-        let lists = lists_of(&top, &moves, &state)?;
-        members.extend(lists.into_iter().map(|names| (top.clone(), entry.clone(), names)));
+    for (top, names) in all_lists(&moves, &state)? {
+        let old = if is_of_source(list) { &list[0].0 } else { &top };
+        if let Some(entry) = before.find(old)? {
+            members.push((top, entry, names));
+        }
     }
     Ok(members)
+}
+
+/// The top directories with the lists by which stock tar renames, a member for each, in order; `state` is that after the renames.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn all_lists(moves: &Moves, state: &State) -> Result<Vec<(EntryPathBuf, Vec<u8>)>> {
+    if let [(from, to)] = moves.list()
+        && is_of_source(moves.list())
+    {
+        return lists_of_source(from, to, state);
+    }
+    let mut tops: Vec<&Name> =
+        moves.list().iter().filter_map(|(from, _)| from.split_source()).map(|(top, _)| top).collect();
+    tops.dedup();
+    let mut lists = Vec::new();
+    for top in tops.into_iter().map(|top| EntryPath::root().join(top)) {
+        lists.extend(lists_of(&top, moves, state)?.into_iter().map(|list| (top.clone(), list)));
+    }
+    Ok(lists)
+}
+
+/// A whole source is renamed by the list of the old directory. Unpacking makes that one anew, empty: it is moved into the new one,
+/// and deleted there.
+fn lists_of_source(from: &EntryPath, to: &EntryPath, state: &State) -> Result<Vec<(EntryPathBuf, Vec<u8>)>> {
+    let names = names_in(state, to)?;
+    let mut aside = None;
+    for number in 1.. {
+        aside = to.child(format!("{TEMPORARY_PREFIX}{number}").as_bytes());
+        let is_free = aside.as_deref().map(|aside| state.find(aside)).transpose()?.flatten().is_none();
+        if is_free {
+            break;
+        }
+    }
+    let aside = aside.ok_or_else(|| Error::damaged("the path of a source is too long"))?;
+    let list = |from: &EntryPath, to: &EntryPath, names: &[u8]| {
+        moving(std::iter::once((from.as_bytes(), to.as_bytes())), names)
+    };
+    let none = DumpDir::default().into_bytes();
+    Ok(vec![
+        (from.to_owned(), list(from, to, &none)),
+        (to.to_owned(), list(from, &aside, &names)),
+        (to.to_owned(), names),
+    ])
 }
 
 /// All names in a directory, as GNU tar's list.

@@ -7,7 +7,7 @@ use crate::base::id::BundleName;
 use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::snapshot::Summary;
+use crate::base::snapshot::last_read;
 use crate::format::manifest::Tail;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ impl Catalog<'_> {
         let history = self.history()?;
         let mut unsaved = Unsaved::default();
         let Some(own) = history.iter().find(|summary| summary.number == number) else { return Ok(unsaved) };
-        let since = |name: &str| read_last(&history, number, name).unwrap_or(number);
+        let since = |name: &str| last_read(&history, number, name).map_or(number, |summary| summary.number);
         let since: BTreeMap<&[u8], SnapshotNumber> =
             own.sources.iter().map(|source| (source.name.as_bytes(), since(&source.name))).collect();
         let first = since.values().copied().min().unwrap_or(number);
@@ -75,14 +75,6 @@ impl Catalog<'_> {
         let bundles = self.bundles().filter(|file| numbers.contains(&file.id().number));
         bundles.map(|file| file.name.clone()).collect()
     }
-}
-
-/// The newest snapshot up to `number` that read the source.
-fn read_last(history: &[Summary], number: SnapshotNumber, name: &str) -> Option<SnapshotNumber> {
-    let reads = |summary: &&Summary| {
-        summary.number <= number && summary.sources.iter().any(|source| source.name == name && source.scanned)
-    };
-    history.iter().rfind(reads).map(|summary| summary.number)
 }
 
 /// Entries that were there and are not in a snapshot as they were found.

@@ -7,6 +7,7 @@ use crate::base::entry::Stat;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::path::source_path;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -33,6 +34,16 @@ pub fn is_temporary(path: &EntryPath) -> bool {
     let number = path.name_bytes().strip_prefix(TEMPORARY_PREFIX.as_bytes());
     let is_in_top = path.parent().is_some_and(|top| !top.is_root() && !top.as_bytes().contains(&b'/'));
     is_in_top && number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+}
+
+/// Whether it is the top directory of a source.
+fn is_top(path: &EntryPath) -> bool {
+    path.parent().is_some_and(EntryPath::is_root)
+}
+
+/// Whether these renames are one alone, of a source as a whole.
+pub fn is_of_source(list: &[(EntryPathBuf, EntryPathBuf)]) -> bool {
+    matches!(list, [(from, to)] if is_top(from) && is_top(to))
 }
 
 /// The directories above a path that are below its source's top, from the top down.
@@ -162,8 +173,13 @@ impl Moves {
             return Ok(Some(why));
         }
         let Origin::Path(was) = self.origin(from) else { return Ok(is_certain.then_some("is of what is not there")) };
-        if before(&was)?.is_none() {
-            return Ok(is_certain.then_some("is of what is not there"));
+        match before(&was)? {
+            None => return Ok(is_certain.then_some("is of what is not there")),
+            // GNU tar takes renames from directories only.
+            Some(kind) if is_top(from) && kind != Kind::Directory => {
+                return Ok(Some("is of a source that is no directory"));
+            }
+            Some(_) => {}
         }
         if self.kind_at(to, before)?.is_some() {
             if is_certain {
@@ -202,11 +218,17 @@ impl Moves {
     /// Why a rename cannot be, whatever there was before.
     fn is_wrong(&self, from: &EntryPath, to: &EntryPath) -> Option<&'static str> {
         let top = |path: &EntryPath| path.split_source().map(|(top, _)| top.as_bytes().to_vec());
-        let is_top = |path: &EntryPath| path.parent().is_none_or(EntryPath::is_root);
+        let is_name =
+            |path: &EntryPath| std::str::from_utf8(path.as_bytes()).is_ok_and(|name| source_path(name).is_some());
         let follows = |set: Option<&EntryPathBuf>| set.is_some_and(|next| next.is_in(from));
         let after = (Bound::Excluded(from), Bound::Unbounded);
         let is_aside = |path: &&EntryPath| is_temporary(path) && self.placed.contains_key(*path);
-        if is_top(from) || is_top(to) {
+        if is_of_source(&self.list) {
+            Some("follows that of a source")
+        } else if is_top(from) && is_top(to) {
+            let can_be = self.list.is_empty() && from != to && is_name(to);
+            (!can_be).then_some("is of a source, and stands beside others or gives it a name that cannot be")
+        } else if is_top(from) || is_top(to) {
             Some("is of the top directory of a source")
         } else if top(from) != top(to) {
             Some("leads from one source to another")
@@ -244,7 +266,7 @@ mod tests {
         move |path| Ok(known.get(path).copied())
     }
 
-    const THERE: [&str; 7] = ["s/", "s/a/", "s/a/x", "s/a/b/", "s/a/b/y", "s/c/", "s/f"];
+    const THERE: [&str; 8] = ["s/", "s/a/", "s/a/x", "s/a/b/", "s/a/b/y", "s/c/", "s/f", "g"];
 
     fn pushed(moves: &mut Moves, from: &str, to: &str) -> Option<&'static str> {
         moves.push(&path(from), &path(to), true, &mut before(&THERE)).unwrap()
@@ -283,6 +305,15 @@ mod tests {
     }
 
     #[test]
+    fn a_source_takes_all_that_is_in_it_along() {
+        let mut moves = Moves::default();
+        assert_eq!(pushed(&mut moves, "s", "t"), None);
+        for (now, was) in [("t", "s"), ("t/a/x", "s/a/x"), ("s", "nothing"), ("s/a/x", "nothing"), ("g", "g")] {
+            assert_eq!(origin(&moves, now), was, "{now}");
+        }
+    }
+
+    #[test]
     fn renames_that_cannot_be_are_none() {
         let moved = |list: &[(&str, &str)]| {
             let mut moves = Moves::default();
@@ -292,7 +323,13 @@ mod tests {
             &[("s/a", "s/a")][..],
             &[("s/a", "s/a/b/c")],
             &[("s/a/b", "s/a")],
-            &[("s", "t")],
+            &[("s", "s")],
+            &[("s", "t/s")],
+            &[("s", ".snap-t")],
+            &[("s/a", "s/m"), ("s", "t")],
+            &[("s", "t"), ("t/a", "t/m")],
+            &[("s", "t"), ("t", "u")],
+            &[("g", "h")],
             &[("s/a", "t")],
             &[("s/a", "t/a")],
             &[("s/z", "s/y")],
@@ -310,6 +347,7 @@ mod tests {
         }
         assert_eq!(moved(&[("s/a", "s/m"), ("s/m/x", "s/n")]), None);
         assert_eq!(moved(&[("s/a", "s/m"), ("s/f", "s/a")]), None);
+        assert_eq!(moved(&[("s", "t")]), None);
     }
 
     #[test]

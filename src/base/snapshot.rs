@@ -29,6 +29,9 @@ pub struct SourceRecord {
     /// Whether it is no longer saved, as the person said. Its state is that of the last time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dropped: bool,
+    /// The name that it had before it got the present one; empty: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub renamed_from: String,
     /// The name of the computer that read it last; empty: unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub host: String,
@@ -210,6 +213,20 @@ pub fn spread_uncertainty(history: &mut [Summary], unfinished: &[(SnapshotNumber
             }
         }
     }
+}
+
+/// The newest snapshot up to `number` that read the source `name`, under whatever names it had before.
+pub fn last_read<'h>(history: &'h [Summary], number: SnapshotNumber, name: &str) -> Option<&'h Summary> {
+    let (mut name, mut older) = (name, "");
+    for summary in history.iter().rev().filter(|summary| summary.number <= number) {
+        let find = |name: &str| summary.sources.iter().find(|source| source.name == name);
+        let Some(record) = find(name).or_else(|| find(older)) else { continue };
+        if record.scanned {
+            return Some(summary);
+        }
+        (name, older) = (&record.name, &record.renamed_from);
+    }
+    None
 }
 
 /// That a snapshot is not in the archive.

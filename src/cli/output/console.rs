@@ -15,6 +15,7 @@ use super::render::Render;
 use super::render::Text;
 use super::text;
 use super::wrap::wrapped;
+use serde::Serialize;
 use snap_archive::base::concurrency::Guard;
 use snap_archive::base::concurrency::Lock;
 use snap_archive::base::error::Problem;
@@ -59,7 +60,7 @@ impl Console {
             json,
             quiet,
             verbose,
-            lists_entries: AtomicBool::new(verbose && !json),
+            lists_entries: AtomicBool::new(verbose),
             progress,
             problems: Lock::default(),
             are_problems_told: AtomicBool::new(false),
@@ -179,6 +180,9 @@ impl Console {
 impl Monitor for Console {
     fn event(&self, event: Event<'_>) {
         match event {
+            Event::Entry(change, path) if self.lists_entries.load(Ordering::Relaxed) && self.json => {
+                entry_line(change, path);
+            }
             Event::Entry(change, path) if self.lists_entries.load(Ordering::Relaxed) => entry(change, path),
             Event::Entry(_, path) => self.progress.at(path),
             Event::Problem(problem) => self.problem(problem),
@@ -225,6 +229,29 @@ fn print(line: &str) -> Result<(), Failure> {
     match writeln!(anstream::stdout(), "{line}") {
         Err(error) if error.kind() != IoErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
+    }
+}
+
+/// What a program is told of an entry, before the document.
+#[derive(Serialize)]
+struct EntryLine<'a> {
+    change: &'static str,
+    path: json::Text<'a>,
+}
+
+fn entry_line(change: EntryChange, path: &EntryPath) {
+    let change = match change {
+        EntryChange::New => "new",
+        EntryChange::Modified => "modified",
+        EntryChange::Metadata => "metadata",
+        EntryChange::Moved => "moved",
+        EntryChange::Deleted => "deleted",
+        EntryChange::LeftOut => "left-out",
+        EntryChange::Restored => "restored",
+        _ => "other",
+    };
+    if let Ok(line) = json::line(&EntryLine { change, path: json::Text(path.as_bytes()) }) {
+        let _ = writeln!(std::io::stdout(), "{line}");
     }
 }
 

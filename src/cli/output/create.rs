@@ -159,7 +159,13 @@ impl Created<'_> {
         let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
         text.summary(text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(&report.counts))));
         let (archive, took) = (text::path(self.archive), text::duration(self.took));
-        text.summary(format!("Read {read}, wrote {written} to {archive} in {took}."));
+        // What was written shortly before the last snapshot is read again, to make sure.
+        let again = if report.bytes_read > report.counts.bytes {
+            format!(", {} of it new or modified", text::size(report.counts.bytes))
+        } else {
+            String::new()
+        };
+        text.summary(format!("Read {read}{again}, wrote {written} to {archive} in {took}."));
         if self.read_back {
             text.summary("All of it was read back from the drive and is as it was written.");
         }
@@ -238,7 +244,7 @@ fn left_out(sum: &LeftOut) -> String {
     format!("Left out by rules: {}.", both.join(" and "))
 }
 
-/// `12 new, 3 modified, 1 deleted, 10,234 unchanged`; what is rare is named only when it is there.
+/// `12 new files, 3 modified, 1 deleted, 10,234 unchanged`; what is rare is named only when it is there.
 fn counts(counts: &Counts) -> String {
     let c = counts;
     let directories = [
@@ -248,7 +254,8 @@ fn counts(counts: &Counts) -> String {
     ];
     let directories: Vec<String> =
         directories.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", text::number(*n))).collect();
-    let mut parts = vec![format!("{} new", text::number(c.new)), format!("{} modified", text::number(c.modified))];
+    let new = if c.new == 1 { "new file" } else { "new files" };
+    let mut parts = vec![format!("{} {new}", text::number(c.new)), format!("{} modified", text::number(c.modified))];
     if c.metadata > 0 {
         parts.push(format!("{} with new times or modes", text::number(c.metadata)));
     }
@@ -273,9 +280,9 @@ mod tests {
     #[test]
     fn rare_changes_are_named_only_when_they_are_there() {
         let plain = Counts { new: 12, modified: 3, deleted: 1, unchanged: 10_234, ..Counts::default() };
-        assert_eq!(counts(&plain), "12 new, 3 modified, 1 deleted, 10,234 unchanged");
+        assert_eq!(counts(&plain), "12 new files, 3 modified, 1 deleted, 10,234 unchanged");
         let rare = Counts { metadata: 1, new_directories: 2, changed_directories: 1, ..Counts::default() };
-        let expected = "0 new, 0 modified, 1 with new times or modes, 0 deleted, 0 unchanged; \
+        let expected = "0 new files, 0 modified, 1 with new times or modes, 0 deleted, 0 unchanged; \
                         folders: 2 new, 1 with new times or modes";
         assert_eq!(counts(&rare), expected);
     }

@@ -11,6 +11,7 @@ use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::SourceRecord;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::base::snapshot::last_read;
 
 /// All snapshots, the newest last: it says which sources there are, the others when each was last read.
 pub(crate) struct Sources(pub(crate) Vec<Summary>);
@@ -32,6 +33,35 @@ struct Known<'a> {
 struct Read {
     snapshot: SnapshotNumber,
     time: String,
+}
+
+/// A source under another name.
+pub(crate) struct Renamed<'a> {
+    pub(crate) old: &'a str,
+    pub(crate) new: &'a str,
+    /// The snapshot that says so.
+    pub(crate) snapshot: SnapshotNumber,
+}
+
+#[derive(Serialize)]
+struct RenamedDocument<'a> {
+    renamed: &'a str,
+    to: &'a str,
+    snapshot: SnapshotNumber,
+}
+
+impl Render for Renamed<'_> {
+    fn text(&self, text: &mut Text) {
+        let (old, new) = (printable(self.old.as_bytes()), printable(self.new.as_bytes()));
+        let number = self.snapshot;
+        text.summary(format!(
+            "{old} is called {new}, from snapshot {number} on. Older snapshots have it under the old name."
+        ));
+    }
+
+    fn json(&self) -> impl Serialize {
+        RenamedDocument { renamed: self.old, to: self.new, snapshot: self.snapshot }
+    }
 }
 
 /// A source that is no longer saved.
@@ -96,9 +126,7 @@ impl Sources {
 
     /// The newest snapshot that read a source.
     fn last_read(&self, record: &SourceRecord) -> Option<&Summary> {
-        let reads =
-            |summary: &&Summary| summary.sources.iter().any(|source| source.name == record.name && source.scanned);
-        self.0.iter().rfind(reads)
+        last_read(&self.0, SnapshotNumber::MAX, &record.name)
     }
 
     fn last_read_text(&self, record: &SourceRecord) -> String {

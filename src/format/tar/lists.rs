@@ -67,10 +67,13 @@ pub struct MovesList<'l> {
 pub fn moves_in<'l>(top: &[u8], listing: &'l [u8]) -> Option<MovesList<'l>> {
     let (mut renames, mut rest) = (Vec::new(), listing);
     let is_in = |path: &[u8]| path.strip_prefix(top).is_some_and(|rest| rest.len() > 1 && rest.starts_with(b"/"));
+    let is_source = |path: &[u8]| !path.contains(&b'/') && !path.starts_with(b".snap-");
     while let Some(from) = rest.strip_prefix(b"R") {
         let (from, behind) = until_nul(from)?;
         let (to, behind) = until_nul(behind.strip_prefix(b"T")?)?;
-        if !is_in(from) || !is_in(to) {
+        // A whole source, and what then stands under its old name.
+        let is_of_source = (from == top && is_source(to)) || (from != top && is_source(from) && is_in(to));
+        if !is_of_source && (!is_in(from) || !is_in(to)) {
             return None;
         }
         renames.push((from, to));

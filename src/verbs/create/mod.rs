@@ -50,6 +50,7 @@ mod planner;
 mod pipeline;
 
 mod drop;
+mod rename;
 
 pub use self::drop::drop_source;
 pub use self::options::CreateOptions;
@@ -57,6 +58,7 @@ pub use self::options::Level;
 pub use self::options::PART_BYTES_DEFAULT;
 pub use self::options::ReadAt;
 pub use self::options::SourceSpec;
+pub use self::rename::rename_source;
 pub use self::report::CreateReport;
 pub use self::report::LeftOut;
 pub use self::report::PassedOver;
@@ -147,7 +149,9 @@ impl Run<'_> {
         let catalog = archive.catalog_for_writing(monitor)?;
         let base = catalog.state(catalog.highest())?;
         let history = catalog.history()?;
-        let chosen = sources::choose(options, &sources::Scene { archive, history: &history, base: &base, monitor })?;
+        let unfinished = if history.is_empty() { sources::of_unfinished(&catalog) } else { Vec::new() };
+        let known = history.last().map_or(&unfinished[..], |last| &last.sources);
+        let chosen = sources::choose(options, &sources::Scene { archive, known, base: &base, monitor })?;
         if options.sync {
             sync(&chosen.open, monitor);
         }
@@ -187,7 +191,6 @@ impl Run<'_> {
         let records = rules::Known { records: &chosen.records, before: known.unwrap_or_default() };
         rules::tell_unused(options, &chosen.open, records, monitor);
         let compared_with = history.last().cloned();
-        let is_uncertain = compared_with.as_ref().is_some_and(|base| uncertain_since(&history, base.number).is_some());
         let bytes_free = room.free_bytes;
         Ok(Attempt::Done(Box::new(CreateReport { bytes_free, compared_with, is_uncertain, ..done })))
     }

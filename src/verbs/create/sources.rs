@@ -4,6 +4,7 @@ use super::options::CreateOptions;
 use super::options::ReadAt;
 use super::options::SourceSpec;
 use super::rules;
+use crate::archive::catalog::Catalog;
 use crate::archive::open::Archive;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -20,7 +21,6 @@ use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
-use crate::base::snapshot::Summary;
 use crate::system::listing::Listing;
 use crate::system::platform;
 use crate::system::source::Source;
@@ -42,7 +42,8 @@ pub struct Chosen {
 /// What a run is made from.
 pub struct Scene<'a> {
     pub archive: &'a Archive,
-    pub history: &'a [Summary],
+    /// Those of the newest snapshot, or of a first one that was cut off.
+    pub known: &'a [SourceRecord],
     pub base: &'a State,
     pub monitor: &'a dyn Monitor,
 }
@@ -54,7 +55,7 @@ pub struct Scene<'a> {
 /// [`ErrorKind::Refused`] when there are none, two have one name, one is not there that never was, all are missing or have
 /// become empty, one is in the archive or has another path than before.
 pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
-    let known = scene.history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
+    let known = scene.known;
     rules::check_taken_away(options, known)?;
     let mut records = wanted(options, known)?;
     let mut chosen = Chosen { open: Vec::new(), records: Vec::new(), problems: Vec::new() };
@@ -62,6 +63,7 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     for record in records.values_mut() {
         let before = known.iter().find(|before| before.name == record.name);
         record.rules = rules::of_source(options, record, before, scene.monitor);
+        record.renamed_from = before.map(|before| before.renamed_from.clone()).unwrap_or_default();
         match open_source(record, options, scene) {
             Ok(source) => chosen.open.push(source),
             Err(error) => {
@@ -85,6 +87,13 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     }
     chosen.records = records.into_values().collect();
     Ok(chosen)
+}
+
+/// The sources of the newest bundle, which is of a snapshot that was cut off. Where it cannot be read, none are known.
+pub fn of_unfinished(catalog: &Catalog) -> Vec<SourceRecord> {
+    let newest = catalog.bundles().last().map(|file| file.name.clone());
+    let head = newest.and_then(|name| catalog.archive().bundle(&name).ok()?.own_head());
+    head.map(|head| head.sources).unwrap_or_default()
 }
 
 /// Whether something is to be remembered of the sources that the last snapshot does not say: a path, rules, a computer, that one
@@ -130,6 +139,7 @@ fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<St
     let mut wanted: BTreeMap<String, SourceRecord> = BTreeMap::new();
     for spec in &options.sources {
         let (name, path) = name_and_path(spec)?;
+        let name = present_name(name, &path, spec, known);
         let record =
             SourceRecord { name: name.clone(), path: bytes_of(&path), scanned: true, ..SourceRecord::default() };
         let record = SourceRecord { host: options.host.clone(), ..record };
@@ -159,6 +169,14 @@ fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<St
         }
     }
     Ok(wanted)
+}
+
+/// The name of a source that is named by its path alone: that which it was given since, where it was renamed.
+fn present_name(name: String, path: &Path, spec: &SourceSpec, known: &[SourceRecord]) -> String {
+    let is_it =
+        |record: &&SourceRecord| !record.dropped && !record.renamed_from.is_empty() && !is_elsewhere(record, path);
+    let renamed = known.iter().find(is_it).filter(|_| !spec.is_named && known.iter().all(|record| record.name != name));
+    renamed.map_or(name, |record| record.name.clone())
 }
 
 /// Whether a source was read by another computer.

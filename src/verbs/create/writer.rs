@@ -15,6 +15,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
+use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
@@ -23,6 +24,7 @@ use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
 use crate::base::moves::Moves;
+use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Counts;
 use crate::format::bundle::BundleWriter;
 use crate::format::manifest::DraftLine;
@@ -146,6 +148,17 @@ impl<'a> Writer<'a> {
         }
         let (folders, base) = (&mut self.folders, &self.base);
         bundle.push_metadata(&line.path, entry, &mut |path| folders.find(path, base))
+    }
+
+    /// Notes what an older snapshot noted, under the name that it has now.
+    pub fn carry(&mut self, problems: &[Problem], elsewhere: &[EntryPathBuf]) {
+        for problem in problems {
+            self.done.problems += 1;
+            self.tail.note(problem);
+        }
+        for path in elsewhere {
+            self.tail.note_elsewhere(path);
+        }
     }
 
     /// How many bytes the drive has taken since this was last asked, and in how much time of its own.

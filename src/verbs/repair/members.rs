@@ -5,6 +5,7 @@ use crate::archive::content::BundleTar;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::path;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::MANIFEST_NAME;
 use crate::base::path::is_for_script;
@@ -106,6 +107,9 @@ impl Members {
         match tar::moves_in(found.path.as_bytes(), listing) {
             Some(list) => {
                 let renames = list.renames.iter().filter_map(|(from, to)| path(from).zip(path(to)));
+                // What then stands under the old name of a source is not moved, but gone.
+                let is_top = |path: &EntryPathBuf| path.parent().is_some_and(EntryPath::is_root);
+                let renames = renames.filter(|(from, to)| is_top(from) == is_top(to));
                 self.moves.extend(renames);
                 self.moved_in = Some(found.path.clone());
                 true

@@ -227,18 +227,8 @@ pub(super) fn moves_of(
         moves => moves?,
     };
     let after = moved::after_moves(&before, &moves)?;
-    let mut members = VecDeque::new();
-    let mut tops: Vec<EntryPathBuf> = list.iter().filter_map(|(from, _)| top_of(from)).collect();
-    tops.dedup();
-    for top in tops {
-        let lists = moved::lists_of(&top, &moves, &after)?;
-        members.extend(lists.into_iter().map(|list| (top.clone(), list)));
-    }
+    let members = moved::all_lists(&moves, &after)?.into();
     Ok((Some(after), MoveMembers::Known(members)))
-}
-
-fn top_of(path: &EntryPath) -> Option<EntryPathBuf> {
-    path.split_source().map(|(top, _)| EntryPath::root().join(top))
 }
 
 /// Whether two lists of the top directory `top` have the same renames and the same names of directories and others.
