@@ -20,6 +20,7 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Problem;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
+use snap_archive::base::snapshot::Rules;
 use snap_archive::base::time::Time;
 use snap_archive::verbs::create::CreateOptions;
 use snap_archive::verbs::create::CreateReport;
@@ -534,4 +535,69 @@ fn a_file_that_changes_all_the_time_never_makes_an_unsound_bundle() {
     let last = scene.archive.catalog(&Recorder::new()).unwrap().newest().unwrap();
     assert_restores(&scene.archive, last, &scene.path("sources"));
     assert_replays(&scene.store, last, &scene.path("sources"));
+}
+
+#[test]
+fn what_another_file_is_a_copy_of_may_change_or_go_at_any_moment() {
+    let content = noise(1, 5000);
+    let edits: [&(dyn Fn(&Tree) + Sync); 3] = [
+        &|home| {
+            home.file("z/base", noise(2, 5000));
+        },
+        &|home| {
+            home.remove("z/base").dir("z/base");
+        },
+        &|home| {
+            home.remove("z");
+        },
+    ];
+    let (mut copies, mut held) = (0, 0);
+    for (edit, is_touched) in edits.into_iter().zip([true, false, true]) {
+        for at in 1.. {
+            let scene = Scene::new();
+            let rules = Some(Rules { patch_from: Some(1000), ..Rules::default() });
+            // So small that the planner waits for each file.
+            let save = |clock: &(dyn Fn() -> Time + Sync)| {
+                let (clock, rules, part_bytes_max) = (clock, rules.clone(), 6000);
+                let options = CreateOptions { clock, threads: 1, rules, part_bytes_max, ..options(scene.home.root()) };
+                let recorder = Recorder::new();
+                create(&scene.archive, &options, &recorder).unwrap();
+                recorder.problems()
+            };
+            scene.home.file("z/base", &content).file("y/f", "1");
+            save(&late);
+            scene.home.file("a/copy", &content).file("b", "b").file("y/f", "2");
+            if is_touched {
+                scene.home.mtime("z/base", 5, 0);
+            }
+            let looks = AtomicUsize::new(0);
+            let problems = save(&|| {
+                if looks.fetch_add(1, Ordering::SeqCst) + 1 == at {
+                    edit(&scene.home);
+                }
+                late()
+            });
+            if looks.load(Ordering::SeqCst) < at {
+                break;
+            }
+            held += usize::from(problems.iter().any(|problem| problem.what.contains("is kept as it was then")));
+            assert_sound(&scene, 2);
+            let drive = crate::support::inside::on_a_drive(&scene.store);
+            let (restored, replayed) = (drive.path().join("restored"), drive.path().join("replayed"));
+            let whole = RestoreOptions { target: restored.clone(), at: 2.into(), ..RestoreOptions::default() };
+            restore(&scene.archive, &whole, &Recorder::new()).unwrap();
+            crate::support::replay::stock_replay(drive.path(), 2, &replayed);
+            crate::support::listing::assert_same_below(&restored, &replayed, crate::support::listing::Level::Stock);
+            assert!(std::fs::read(restored.join("home/a/copy")).unwrap() == content, "{at}");
+            let all = entries(&scene.archive, 2);
+            let place = |path: &str| {
+                let found = all.iter().find(|(known, _)| known == path.as_bytes());
+                found.and_then(|(_, entry)| entry.content.as_ref()).map(|content| content.place)
+            };
+            copies += usize::from(place("home/a/copy") == place("home/z/base"));
+            save(&late);
+            scene.assert_kept();
+        }
+    }
+    assert!(copies > 3 && held > 0, "{copies} {held}");
 }

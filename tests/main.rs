@@ -12,6 +12,7 @@ mod by_script;
 mod changing;
 mod commands;
 mod configuration;
+mod copies;
 mod damage_index;
 mod determinism;
 mod dry_run;

@@ -399,3 +399,15 @@ fn pruned_bundles_keep_their_renames() {
     bench.save();
     assert_whole(&bench, 5);
 }
+
+#[test]
+fn what_moved_is_not_counted_as_bytes_to_be_read() {
+    let bench = Bench::new();
+    bench.home.file("old/a", noise(1, 3_000_000)).file("old/b", noise(2, 3_000_000)).file("c", noise(3, 50_000));
+    bench.save();
+    bench.home.rename("old", "new").rename("c", "d").file("e", noise(4, 60_000));
+    let said = bench.snap.call("create").words("--progress json").arg(bench.home.root()).ok();
+    let lines: Vec<serde_json::Value> = said.err().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let totals: Vec<u64> = lines.iter().filter_map(|line| line["progress"]["bytes_total"].as_u64()).collect();
+    assert!(totals.iter().all(|total| *total < 200_000), "{totals:?}");
+}

@@ -268,7 +268,9 @@ fn make(home: &Path, archive: &Path) {
 
     home.file("docs/a.txt", "one\n").file("docs/b", noise(1, 3000)).hard_link("docs/a.txt", "twin").file("empty", "");
     home.dir("empty-dir").symlink("link", "docs/a.txt").file(b"raw \xff name", "raw").file("run.sh", "#!/bin/sh\n");
-    home.sparse("holes", 1 << 20, &[(256 << 10, b"in the middle"), ((1 << 20) - 4, b"last")]).file("swap", "a file");
+    let large: &[(u64, &[u8])] = &[(256 << 10, b"in the middle"), ((1 << 20) - 4, b"last")];
+    home.sparse("holes", 1 << 20, large).file("swap", "a file").sparse("same", 1 << 20, large);
+    home.mode("same", 0o600).mtime("same", 1_000_000_004, 4);
     home.file("new\nline", "x").file("-dash", "x").file("blank ", "x").file(b"\xc3\xa9t\xc3\xa9", "x").fifo("pipe");
     home.file(format!("{}/{}", "l".repeat(120), "n".repeat(200)), "long").file("a.b", "order").file("a/b", "order");
     home.xattr("docs/b", "user.note", b"kept\0\xff").mode("run.sh", 0o4755).mode("empty-dir", 0o1777);
@@ -294,6 +296,7 @@ fn make(home: &Path, archive: &Path) {
     home.remove("docs/a.txt").remove("swap").file("swap/inside", "now a directory").mtime("swap/inside", 8, 8);
     home.remove("empty-dir").symlink("empty-dir", "nowhere").mtime("empty-dir", 9, 9).mode("run.sh", 0o700);
     home.rename("z", "docs/z").mode("swap/inside", 0o644);
+    home.sparse("docs/same", 1 << 20, large).mode("docs/same", 0o444).mtime("docs/same", 11, 11).remove("same");
     settle(&home, &["swap", "docs", ""], 1_200_000_010);
     save(3, 1 << 30, "gone, moved and of another kind");
 

@@ -30,6 +30,7 @@ pub mod timeline;
 pub mod spare;
 
 pub mod liveness;
+mod recount;
 
 pub mod hollow;
 pub mod rebundle;

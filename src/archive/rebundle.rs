@@ -3,6 +3,7 @@
 
 use crate::archive::content::BundleTar;
 use crate::archive::moved;
+use crate::archive::recount::Count;
 use crate::archive::spare::Spares;
 use crate::archive::state::State;
 use crate::base::entry::Content;
@@ -17,7 +18,6 @@ use crate::base::id::Hash;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::snapshot::Counts;
 use crate::format::apply;
 use crate::format::apply::needs_metadata;
 use crate::format::bundle::Bundle;
@@ -39,6 +39,9 @@ use crate::format::tar::DumpDir;
 use crate::format::tar::LIST_BYTES_MAX;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Smaller files that were copies of others in the bundle are stored as any other: it is not kept where all contents are.
+const COPY_BYTES_MIN: u64 = 64 << 10;
 
 /// The changes of a bundle, by directory in the order of a walk, then by name.
 pub trait Lines {
@@ -80,45 +83,6 @@ pub struct Sources<'a, 's> {
     pub spares: &'a mut Spares<'s>,
 }
 
-/// Counts what the lines of a bundle say, where the counts of its snapshot are lost. What was as before has no line
-/// and is not counted.
-struct Count {
-    before: State,
-    counts: Counts,
-}
-
-impl Count {
-    fn note(&mut self, path: &EntryPath, now: &Action) -> Result<()> {
-        let counts = &mut self.counts;
-        let (entry, is_stored) = match now {
-            Action::Removed(Kind::Directory) => {
-                counts.deleted_directories += 1;
-                return Ok(());
-            }
-            Action::Removed(_) => {
-                counts.deleted += 1;
-                return Ok(());
-            }
-            Action::Referenced(entry) => (entry, false),
-            Action::Stored(entry) => (entry, true),
-        };
-        let older = self.before.find(path)?.filter(|older| older.stat.kind == entry.stat.kind);
-        // What has no content is stored again for other metadata, too.
-        let is_as_before = |older: &Entry| entry.content.is_none() && older.target == entry.target;
-        *(match (entry.stat.kind, older) {
-            (Kind::Directory, None) => &mut counts.new_directories,
-            (Kind::Directory, Some(_)) => &mut counts.changed_directories,
-            (_, Some(older)) if !is_stored || is_as_before(&older) => &mut counts.metadata,
-            (_, Some(_)) => &mut counts.modified,
-            (_, None) => &mut counts.new,
-        }) += 1;
-        if is_stored {
-            counts.bytes = counts.bytes.saturating_add(entry.stat.size);
-        }
-        Ok(())
-    }
-}
-
 /// Writes a bundle anew.
 pub struct Rewrite<'a, 's> {
     sources: Sources<'a, 's>,
@@ -135,6 +99,8 @@ pub struct Rewrite<'a, 's> {
     /// Of each file with several names, by where its content was, its hash and its link number: the first name, and where the
     /// content is now; 0: it is lost.
     placed: HashMap<(u64, Hash, u64), (EntryPathBuf, u64)>,
+    /// Of each large content, by where it was and its hash: its path, and where it is now; 0: it is lost.
+    large: HashMap<(u64, Hash), (EntryPathBuf, u64)>,
     line: Vec<u8>,
     count: Option<Count>,
 }
@@ -216,6 +182,7 @@ impl<'a, 's> Rewrite<'a, 's> {
             deferred: DeferredDirectories::default(),
             standing: Vec::new(),
             placed: HashMap::new(),
+            large: HashMap::new(),
             line: Vec::new(),
             count: None,
         }
@@ -238,7 +205,7 @@ impl<'a, 's> Rewrite<'a, 's> {
     /// Counts the changes of the state `before`, instead of taking the counts of the tail.
     #[must_use]
     pub fn counting(self, before: State) -> Rewrite<'a, 's> {
-        Rewrite { count: Some(Count { before, counts: Counts::default() }), ..self }
+        Rewrite { count: Some(Count::new(before)), ..self }
     }
 
     /// Writes and publishes the bundle with these changes; `again` are the same.
@@ -422,9 +389,9 @@ impl<'a, 's> Rewrite<'a, 's> {
     }
 
     fn change(&mut self, change: Change) -> Result<()> {
-        let Change { path, now } = change;
+        let Change { path, now, copy_of } = change;
         if let Some(count) = &mut self.count {
-            count.note(&path, &now)?;
+            count.note(&path, &now, copy_of.is_some())?;
         }
         match now {
             Action::Removed(kind) => self.push(&DraftLine::gone(&path, kind), None),
@@ -432,10 +399,19 @@ impl<'a, 's> Rewrite<'a, 's> {
                 let kept_in = entry.content.as_ref().map(|content| content.place.bundle);
                 let kept_in = kept_in.filter(|bundle| (self.sources.is_there)(*bundle));
                 let lost = kept_in.is_none().then_some(0);
-                self.metadata(&path, &entry)?;
-                self.push(&DraftLine::entry(&path, &entry, kept_in), lost)
+                let copy_of = copy_of.filter(|_| lost.is_none());
+                match &copy_of {
+                    Some(copy_of) => self.push_copy((&path, &entry), Some(copy_of))?,
+                    None => self.metadata(&path, &entry)?,
+                }
+                self.push(&DraftLine::copy(&path, &entry, kept_in, copy_of.as_deref()), lost)
             }
             Action::Stored(mut entry) => {
+                if let Some(copy_of) = copy_of
+                    && self.copy_again(&path, &entry, &copy_of)?
+                {
+                    return self.flush_if_full();
+                }
                 self.drop_patch(&mut entry)?;
                 let offset = match &entry.content {
                     Some(content @ Content { patch: Some(patch), .. }) => {
@@ -451,6 +427,25 @@ impl<'a, 's> Rewrite<'a, 's> {
                 self.flush_if_full()
             }
         }
+    }
+
+    /// Writes a file as the copy of another one in this bundle that it was, if that was written; whether it was. Otherwise it is
+    /// stored as any other.
+    fn copy_again(&mut self, path: &EntryPath, entry: &Entry, copy_of: &EntryPath) -> Result<bool> {
+        let Some(content) = &entry.content else { return Ok(false) };
+        let known = self.large.get(&(content.place.offset, content.hash));
+        let known = known.filter(|(first, offset)| **first == *copy_of && *offset > 0);
+        let Some((_, offset)) = known else { return Ok(false) };
+        let offset = *offset;
+        self.frames.header(path, entry, Body::CopyOf(copy_of.as_bytes()));
+        self.push_copy((path, entry), None)?;
+        self.push(&DraftLine::copy(path, entry, None, Some(copy_of)), Some(offset))?;
+        Ok(true)
+    }
+
+    fn push_copy(&mut self, file: (&EntryPath, &Entry), older: Option<&EntryPath>) -> Result<()> {
+        let after = &self.sources.after;
+        self.writer.push_copy(file, older, &mut |path| after.as_ref().map_or(Ok(None), |after| after.find(path)))
     }
 
     /// Where not all data of a patch can be had, its content is looked for as a whole.
@@ -546,6 +541,9 @@ impl<'a, 's> Rewrite<'a, 's> {
                 None => 0,
             }
         };
+        if entry.stat.size >= COPY_BYTES_MIN {
+            self.large.insert((content.place.offset, content.hash), (path.to_owned(), offset));
+        }
         if entry.stat.link != 0 {
             self.placed.insert(old, (path.to_owned(), offset));
         }

@@ -132,8 +132,10 @@ function Begin-Bundle {
         $place = Get-Place $change.path
         if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
         if ($change.PSObject.Properties['gone']) { $gone.Add($place); continue }
+        $copied = $change.PSObject.Properties['copy']
+        if ($copied) { $copies.Add(@($place, (Get-Place $change.copy))) }
         # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
-        if ($change.PSObject.Properties['in'] -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
+        if ($change.PSObject.Properties['in'] -or $copied -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
         foreach ($pair in @($change.xattrs | Where-Object { $_ })) {
             if ($pair[0] -eq 'windows.attributes' -or $pair[0] -eq 'windows.created') { $kept["$($pair[0])|$place"] = $pair[1] }
         }
@@ -143,6 +145,18 @@ function Begin-Bundle {
         foreach ($what in 'mtime', 'windows.attributes', 'windows.created') { $kept.Remove("$what|$($gone[$at])") }
         try { Remove-Place $gone[$at] } catch { Miss "cannot be removed: $($gone[$at].Substring($root.Length + 1))" }
     }
+}
+
+# What tar made a second name of another file, for both have the same content, becomes a file of its own.
+function Split-Copy([string]$Place, [string]$From) {
+    $new = "$root\.snap-copy"
+    [IO.File]::Copy($From, $new, $true)
+    (New-Object IO.FileInfo $new).Attributes = 'Normal'
+    # Names of one file have their attributes in common.
+    $before = (New-Object IO.FileInfo $From).Attributes
+    Remove-Place $Place
+    if ($before -band [IO.FileAttributes]::ReadOnly) { (New-Object IO.FileInfo $From).Attributes = $before }
+    [IO.File]::Move($new, $Place)
 }
 
 # Runs tar in the target; whether it had nothing to say.
@@ -156,6 +170,7 @@ $kept = @{}
 foreach ($name in $wanted) {
     Write-Output "unpacking $name"
     $bundle = Join-Path $PSScriptRoot "bundles\$name"
+    $copies = New-Object 'Collections.Generic.List[object]'
     # Its list of changes first: it is read twice for that.
     if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
     else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
@@ -170,10 +185,13 @@ foreach ($name in $wanted) {
     }
     if (-not (Invoke-Tar '-xf', $bundle)) { Miss "$name could not be unpacked whole; going on" }
     [IO.File]::Delete($manifest)
+    foreach ($copy in $copies) {
+        try { Split-Copy $copy[0] $copy[1] } catch { Miss "has the content of another file, and cannot be made: $($copy[0].Substring($root.Length + 1))" }
+    }
     # What tar alone cannot do is done by a script for sh. Of metadata, all that Windows keeps is done here.
     $apply = "$root\.snap-apply"
     if ([IO.Directory]::Exists($apply)) {
-        if ([IO.Directory]::GetFiles($apply) | Where-Object { $_ -notmatch '\\metadata-\d+\.tar$' }) {
+        if ([IO.Directory]::GetFiles($apply) | Where-Object { $_ -notmatch '\\(metadata-\d+\.tar|copies)$' }) {
             Miss "$name has changes of large files that only snap or recover.sh can bring back"
         }
         [IO.Directory]::Delete($apply, $true)

@@ -188,8 +188,8 @@ for bundle in "$here"/bundles/*.tar.zst; do
     if [ ! -w / ]; then
         open_all
     fi
-    problem=$({ { zstd -dc <"$bundle" || printf 1 >&3; } | {
-        cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf 1 >&3
+    problem=$({ { zstd -dc <"$bundle" || printf zstd >&3; } | {
+        cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf tar >&3
     }; } 3>&1)
     [ -z "$problem" ] || {
         say "$name could not be unpacked whole; going on"
@@ -209,11 +209,13 @@ what only it held is no longer there. What is in $target is not whole"
     *"\"archive\":\"$id"*) ;;
     *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;
     esac
-    # What a damaged bundle gives may be no script any more.
-    if [ -n "$problem" ]; then
-        [ ! -f "$target/.snap-apply.sh" ] || say "what its script .snap-apply.sh does was left out"
-    elif [ -f "$target/.snap-apply.sh" ]; then
-        sh "$target/.snap-apply.sh" || incomplete=yes
+    # What a damaged bundle gives may be no script any more, nor what is cut off. Where only tar could not do all, there is still
+    # something for it to do.
+    if [ -f "$target/.snap-apply.sh" ]; then
+        case $problem$(tail -n 1 "$target/.snap-apply.sh") in
+        'tar[ -z "$failed" ]' | '[ -z "$failed" ]') sh "$target/.snap-apply.sh" || incomplete=yes ;;
+        *) say "what its script .snap-apply.sh does was left out" ;;
+        esac
     fi
     rm -rf "$target/.snap-apply.sh" "$target/.snap-apply"
 done

@@ -9,7 +9,10 @@ use crate::archive::state::Row;
 use crate::archive::state::Rows;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::entry::ACROSS_PARTS_BYTES_MIN;
+use crate::base::entry::ContentKey;
 use crate::base::entry::Entry;
+use crate::base::entry::Place;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::ArchiveId;
@@ -52,6 +55,35 @@ pub struct Changes {
     archive: Archive,
     /// Whether older bundles were written anew, as far as that was asked.
     rewritten: HashMap<BundleId, bool>,
+    earlier: EarlierParts,
+}
+
+/// Where the large contents of a snapshot's earlier parts are, for copies in later ones.
+#[derive(Default)]
+struct EarlierParts(Option<HashMap<ContentKey, Place>>);
+
+impl EarlierParts {
+    fn note(&mut self, change: &Change) {
+        let (Some(places), Action::Stored(entry)) = (&mut self.0, &change.now) else { return };
+        let is_large = entry.stat.size >= ACROSS_PARTS_BYTES_MIN;
+        if let Some(content) = entry.content.as_ref().filter(|content| is_large && content.patch.is_none()) {
+            // One that is there comes before one that is not.
+            let place = places.entry(content.key(entry.stat.size)).or_insert(content.place);
+            if !place.is_there() {
+                *place = content.place;
+            }
+        }
+    }
+
+    /// Finds the place of a copy in the part that it names, or why it is in none.
+    fn keep_place(&self, entry: &mut Entry) -> bool {
+        let Some(content) = entry.content.as_mut() else { return false };
+        let known = self.0.as_ref().and_then(|places| places.get(&content.key(entry.stat.size)));
+        let Some(place) = known.filter(|place| place.bundle == content.place.bundle) else { return false };
+        content.place = *place;
+        entry.stat.racy |= !place.is_there();
+        true
+    }
 }
 
 impl Changes {
@@ -71,6 +103,7 @@ impl Changes {
             moves: Vec::new(),
             archive: archive.clone(),
             rewritten: HashMap::new(),
+            earlier: EarlierParts((files.len() > 1).then(HashMap::new)),
         };
         for file in files {
             let mut reader = archive.bundle(&file.name)?.manifest()?;
@@ -175,6 +208,7 @@ impl Changes {
                     return Err(Error::damaged("the lines of a manifest are not in order"));
                 }
                 self.last = Some(change.path.clone());
+                self.earlier.note(&change);
                 return Ok(Some(change));
             }
             if let Some((file, reader)) = self.readers.pop_front() {
@@ -236,10 +270,15 @@ fn resolved(change: &Change, before: &State, changes: &mut Changes, not_found: N
         Action::Stored(entry) | Action::Referenced(entry) => entry,
     };
     let mut entry = entry.clone();
-    let older = before.find(&change.path)?;
+    let older = before.find(change.copy_of.as_ref().unwrap_or(&change.path))?;
     let is_found = match &change.now {
         Action::Stored(_) => entry.keep_base(older.as_ref()),
-        _ => entry.keep_place(older.as_ref()) || changes.keep_stored_again(&mut entry, older.as_ref(), before),
+        // A copy of what an older bundle has, or an earlier part of the same snapshot.
+        _ => {
+            entry.keep_place(older.as_ref())
+                || change.copy_of.is_some() && changes.earlier.keep_place(&mut entry)
+                || changes.keep_stored_again(&mut entry, older.as_ref(), before)
+        }
     };
     if !is_found {
         match not_found {
@@ -408,7 +447,7 @@ impl IndexRows {
         Ok(IndexRows { name, head, writer: IndexWriter::new(upload)?, older })
     }
 
-    /// Adds a change, in the order of rows. What is stored in a bundle of the file's own number is in its part `part`, counted
+    /// Adds a change, in the order of rows. What is stored in part 0 of the file's own number is in its part `part`, counted
     /// from 1.
     ///
     /// # Errors
@@ -419,7 +458,8 @@ impl IndexRows {
             return Ok(());
         }
         let content = entry.as_mut().and_then(|entry| entry.content.as_mut());
-        if let Some(content) = content.filter(|content| content.place.bundle.number == self.head.number) {
+        let here = BundleId { number: self.head.number, part: 0 };
+        if let Some(content) = content.filter(|content| content.place.bundle == here) {
             content.place.bundle.part = part;
         }
         let (directory, name) = path::split_last(path.as_bytes());
@@ -447,7 +487,10 @@ impl IndexRows {
     ) -> Result<()> {
         while let Some(change) = changes.next_change()? {
             go_on()?;
-            let entry = resolved(&change, before, changes, not_found)?;
+            let mut entry = resolved(&change, before, changes, not_found)?;
+            if let (Action::Stored(_), Some(Entry { content: Some(content), .. })) = (&change.now, &mut entry) {
+                content.place.bundle.part = 0;
+            }
             self.push(&change.path, entry, changes.part())?;
         }
         self.head.uncertain_unfinished.extend(changes.uncertain_unfinished());

@@ -3,6 +3,7 @@
 use crate::base::holes::Holes;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
+use crate::base::id::Hasher;
 use crate::base::time::Time;
 use std::sync::Arc;
 
@@ -149,7 +150,7 @@ impl Stat {
 }
 
 /// Where a file's content begins: a bundle, and the offset in that bundle's decompressed tar.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Place {
     /// The bundle.
     pub bundle: BundleId,
@@ -204,7 +205,22 @@ pub struct Content {
     pub torn: bool,
 }
 
+/// What two contents have in common that are the same: bytes, holes and length.
+pub type ContentKey = [u8; 16];
+
 impl Content {
+    /// That of this content, if it is `size` bytes long.
+    pub fn key(&self, size: u64) -> ContentKey {
+        let mut hasher = Hasher::new();
+        hasher.update(&self.hash.0);
+        hasher.update(&size.to_le_bytes());
+        for (offset, length) in self.holes.to_pairs() {
+            hasher.update(&offset.to_le_bytes());
+            hasher.update(&length.to_le_bytes());
+        }
+        hasher.hash().0.first_chunk().copied().unwrap_or_default()
+    }
+
     /// How many bytes of its bundle's tar it takes, if it is `size` bytes long.
     pub fn stored_bytes(&self, size: u64) -> u64 {
         self.patch.as_ref().map_or(size, |patch| patch.stored_bytes())
@@ -225,6 +241,9 @@ pub const PATCH_BASE_BYTES_MAX: u64 = 9 << 20;
 
 /// The most bytes of data of a piece.
 pub const PATCH_DATA_BYTES_MAX: u64 = 9 << 20;
+
+/// From so many bytes on a file may have the content of another one that stands in an earlier part of the same snapshot.
+pub const ACROSS_PARTS_BYTES_MIN: u64 = 1 << 20;
 
 /// How a content is made from an older one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -52,8 +52,18 @@ pub fn script_name() -> &'static [u8] {
 /// The member with the names of the files whose contents the script makes.
 pub const PATCHES: &str = ".snap-apply/patches";
 
-/// Whether only what changed of the file at `path` may be stored: what gives it its metadata must be able to name it.
-pub fn may_have_patch(path: &EntryPath) -> bool {
+/// The member with the names of the files of which the script makes files of their own.
+pub const COPIES: &str = ".snap-apply/copies";
+
+/// What the script is told of the files of which it makes files of their own: the name of each.
+pub fn push_copy_name(names: &mut Vec<u8>, path: &EntryPath) {
+    names.extend_from_slice(b"./");
+    names.extend_from_slice(path.as_bytes());
+    names.push(0);
+}
+
+/// Whether the script may make the file at `path`: what gives it its metadata must be able to name it.
+pub fn may_be_made(path: &EntryPath) -> bool {
     path.as_bytes().len() <= PATH_BYTES_MAX
 }
 
@@ -135,6 +145,10 @@ pub struct ApplyMembers {
     tars: usize,
     /// The names of the files whose contents the script makes.
     patches: Vec<u8>,
+    /// The names of the files of which the script makes files of their own.
+    copies: Vec<u8>,
+    /// The members of those whose contents stand in other bundles.
+    links: Option<CopyMembers>,
     stored: Spool,
     frames: Vec<Frame>,
 }
@@ -153,6 +167,8 @@ impl ApplyMembers {
             members: Vec::new(),
             tars: 0,
             patches: Vec::new(),
+            copies: Vec::new(),
+            links: None,
             stored: Spool::default(),
             frames: Vec::new(),
         })
@@ -209,22 +225,45 @@ impl ApplyMembers {
         self.members.extend([list_name(path), patch_name(path)]);
     }
 
+    /// Has the script make a file of its own of one that has the content of another, and give it its metadata, as
+    /// [`ApplyMembers::push_metadata`]. Where the content is in another bundle, and so that of `older`, its member is added, too.
+    ///
+    /// # Errors
+    /// That of `find`; when there is no memory for it.
+    pub fn push_copy(
+        &mut self,
+        (path, entry): (&EntryPath, &Entry),
+        older: Option<&EntryPath>,
+        find: &mut FindDirectory,
+    ) -> Result<()> {
+        if let Some(older) = older {
+            let mut links = self.links.take().map_or_else(CopyMembers::new, Ok)?;
+            links.push(path, entry, older, find)?;
+            self.links = Some(links);
+        }
+        push_copy_name(&mut self.copies, path);
+        self.push_metadata(path, entry, find)
+    }
+
     fn append(&mut self, raw: &[u8]) -> Result<()> {
         let frame = self.stored.append(|stored| self.compressor.append_frame(raw, stored))?;
         self.frames.push(frame);
         Ok(())
     }
 
-    /// All of it, as frames: the script last.
+    /// All of it, as frames: first the members of files, the script last.
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn finish(mut self) -> Result<(Spool, Vec<Frame>)> {
+    pub fn finish(mut self) -> Result<Vec<(Spool, Vec<Frame>)>> {
+        let links = self.links.take().map(CopyMembers::finish).transpose()?;
         self.close_metadata()?;
         let mut raw = Vec::new();
-        if !self.patches.is_empty() {
-            self.members.push(PATCHES.to_owned());
-            raw = plain_file(PATCHES, &self.patches, self.mtime_seconds);
+        for (name, names) in [(COPIES, &self.copies), (PATCHES, &self.patches)] {
+            if !names.is_empty() {
+                self.members.push(name.to_owned());
+                raw.extend(plain_file(name, names, self.mtime_seconds));
+            }
         }
         self.members.sort();
         let names = listing(self.members.iter().map(String::as_bytes));
@@ -236,6 +275,52 @@ impl ApplyMembers {
         for part in raw.chunks(FRAME_BYTES) {
             self.append(part)?;
         }
+        Ok(links.into_iter().chain([(self.stored, self.frames)]).collect())
+    }
+}
+
+/// The members of files whose contents stand in older bundles, on their way: they stand behind those of all other entries, for
+/// only then what they are copies of is for certain what it will be.
+struct CopyMembers {
+    compressor: Compressor,
+    raw: Vec<u8>,
+    /// The directory whose member was written last.
+    directory: Option<EntryPathBuf>,
+    stored: Spool,
+    frames: Vec<Frame>,
+}
+
+impl CopyMembers {
+    fn new() -> Result<CopyMembers> {
+        let compressor = Compressor::new(Effort::default())?;
+        Ok(CopyMembers { compressor, raw: Vec::new(), directory: None, stored: Spool::default(), frames: Vec::new() })
+    }
+
+    /// Adds a file, in the order of rows, as a second name of the one at `copied`. `find` knows the directory that it is in: that
+    /// stands once more before it, for its time changes with what is made in it.
+    fn push(&mut self, path: &EntryPath, entry: &Entry, copied: &EntryPath, find: &mut FindDirectory) -> Result<()> {
+        let above = path.parent().filter(|above| !above.is_root());
+        if let Some(above) = above.filter(|above| self.directory.as_deref() != Some(*above))
+            && let Some(found) = find(above)?
+        {
+            tar::append_header(&mut self.raw, above.as_bytes(), &found, Body::Itself);
+            self.directory = Some(above.to_owned());
+        }
+        tar::append_header(&mut self.raw, path.as_bytes(), entry, Body::CopyOf(copied.as_bytes()));
+        if self.raw.len() >= METADATA_BYTES { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if !self.raw.is_empty() {
+            let frame = self.stored.append(|stored| self.compressor.append_frame(&self.raw, stored))?;
+            self.frames.push(frame);
+            self.raw.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(Spool, Vec<Frame>)> {
+        self.close()?;
         Ok((self.stored, self.frames))
     }
 }

@@ -25,6 +25,20 @@ each() {
     [ ! -s "$list" ] || xargs -0 "$@" <"$list"
 }
 
+# Makes a file of its own of each that has the content of another one, and is only a second name of that to tar.
+copy='
+at=.snap-apply failed=""
+for file; do
+    if [ ! -f "$file" ] || [ -L "$file" ]; then
+        failed=yes
+    else
+        cp -p -- "$file" "$at/new" && mv -f -- "$at/new" "$file" || failed=yes
+    fi
+done
+[ -z "$failed" ]'
+each "$at/copies" sh -c "$copy" sh ||
+    say 'not all files that have the content of another one could be made files of their own'
+
 # Makes a file of which only what changed stands in the bundle from what it was. The arguments are what the names of its pieces
 # begin with, and the file.
 patch='

@@ -104,7 +104,7 @@ impl DirectoryQueue {
         let Some(rest) = self.rest.as_mut().filter(|_| self.front.is_empty()) else { return Ok(()) };
         rest.write()?;
         while rest.read < rest.written && self.front_bytes < MEMORY_BYTES {
-            let Change { path, now: Action::Stored(entry) } =
+            let Change { path, now: Action::Stored(entry), .. } =
                 Change::from_line(&rest.take_line()?, BundleId::default())?
             else {
                 return Err(Error::damaged("a temporary file does not give back what was written"));

@@ -80,6 +80,15 @@ impl Listing {
         self.unreadable.binary_search_by(|unreadable| unreadable.as_slice().cmp(name)).is_ok()
     }
 
+    /// Takes an entry for one that is there and could not be looked at, so that it stays as it was.
+    pub fn hold(&mut self, name: &[u8]) {
+        let names = &self.names;
+        self.found.retain(|found| names[found.name.0 as usize..][..found.name.1 as usize] != *name);
+        if let Err(place) = self.unreadable.binary_search_by(|known| known.as_slice().cmp(name)) {
+            self.unreadable.insert(place, name.to_vec());
+        }
+    }
+
     /// Adds an entry; for listings that are not of a directory, as that of the sources. In the order of names.
     pub fn push(&mut self, name: &[u8], stat: Stat) {
         let name = self.push_name(name);

@@ -171,6 +171,22 @@ impl Source {
         }
     }
 
+    /// What is at `name` of `directory` now, and whether it may have holes; `None` where that is nothing that is kept, or is left
+    /// out as it is on another file system.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn look(&self, directory: &Directory, name: &[u8]) -> std::io::Result<Option<(Stat, bool)>> {
+        let raw = match directory.stat(name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            raw => raw?,
+        };
+        let Some(kind) = raw.kind.filter(|_| !raw.is_remote) else { return Ok(None) };
+        let file_system = self.file_system(directory, name, raw.file_system);
+        let stat = Source::comparable(&raw, kind, file_system);
+        Ok((!self.is_elsewhere(&raw, &file_system)).then_some((stat, raw.allocated_bytes < raw.size)))
+    }
+
     /// As a fresh stat of an open file, for comparing with the one of the scan.
     pub fn stat_now(&self, directory: &Directory, raw: &RawStat, kind: Kind) -> Stat {
         Source::comparable(raw, kind, self.file_system(directory, b"", raw.file_system))

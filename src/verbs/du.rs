@@ -23,6 +23,9 @@ use crate::base::snapshot::no_path;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 
+/// From so many bytes on a content is counted once however many files have it.
+const COPY_BYTES_MIN: u64 = 64 << 10;
+
 /// What is measured.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DuOptions {
@@ -223,7 +226,8 @@ impl Stored {
     fn add(&mut self, path: &EntryPath, entry: &Entry, number: SnapshotNumber) {
         let place = entry.content.as_ref().map(|content| content.place);
         let Some(place) = place.filter(|place| place.bundle.number == number && place.is_there()) else { return };
-        if entry.stat.link != 0 && !self.linked.insert((place.bundle, place.offset)) {
+        let may_be_again = entry.stat.link != 0 || entry.stat.size >= COPY_BYTES_MIN;
+        if may_be_again && !self.linked.insert((place.bundle, place.offset)) {
             return;
         }
         self.bytes = self.bytes.saturating_add(entry.stat.size);

@@ -114,6 +114,19 @@ impl BundleWriter {
         Ok(())
     }
 
+    /// Has the bundle's script make a file of its own of one with the content of another, as [`ApplyMembers::push_copy`].
+    ///
+    /// # Errors
+    /// As for [`ApplyMembers::push_copy`].
+    pub fn push_copy(
+        &mut self,
+        file: (&EntryPath, &Entry),
+        older: Option<&EntryPath>,
+        find: &mut FindDirectory,
+    ) -> Result<()> {
+        self.apply()?.push_copy(file, older, find)
+    }
+
     fn apply(&mut self) -> Result<&mut ApplyMembers> {
         let apply = match self.apply.take() {
             Some(apply) => apply,
@@ -142,8 +155,8 @@ impl BundleWriter {
     /// When the store fails, [`crate::base::error::ErrorKind::Damaged`] when it does not give back what was written; the bundle is
     /// then not published.
     pub fn publish(mut self, name: &str, mut tail: Tail) -> Result<Published> {
-        if let Some(apply) = self.apply.take() {
-            let (stored, frames) = apply.finish()?;
+        let apply = self.apply.take().map(ApplyMembers::finish).transpose()?;
+        for (stored, frames) in apply.into_iter().flatten() {
             stored.drain(|piece| self.write(piece))?;
             for frame in frames {
                 self.table.push(frame);

@@ -41,6 +41,8 @@ pub struct Change {
     pub path: EntryPathBuf,
     /// What it is now.
     pub now: Action,
+    /// Another file with the same content, of which it is a second name for tar; `None`: it is none.
+    pub copy_of: Option<EntryPathBuf>,
 }
 
 /// What a changed path is now.
@@ -71,6 +73,11 @@ impl DraftLine {
 
     /// The line of an entry; `kept_in` is the older bundle that has its content, if it is not in this one.
     pub fn entry(path: &EntryPath, entry: &Entry, kept_in: Option<BundleId>) -> DraftLine {
+        DraftLine::copy(path, entry, kept_in, None)
+    }
+
+    /// As [`DraftLine::entry`], of a file that has the content of the one at `copy_of`, if that is given.
+    pub fn copy(path: &EntryPath, entry: &Entry, kept_in: Option<BundleId>, copy_of: Option<&EntryPath>) -> DraftLine {
         let stat = &entry.stat;
         let content = entry.content.as_ref();
         DraftLine::of(&ChangeLine {
@@ -94,9 +101,10 @@ impl DraftLine {
             holes: content.map_or_else(Vec::new, |content| content.holes.to_pairs()),
             torn: entry.is_torn(),
             hash: content.map(|content| Hex(content.hash)),
+            copy: copy_of.map(|path| borrowed(path.as_bytes())),
             kept_in: kept_in.map(|id| id.to_string().into()),
             patch: content
-                .filter(|_| kept_in.is_none())
+                .filter(|_| kept_in.is_none() && copy_of.is_none())
                 .and_then(|content| content.patch.as_deref().map(PatchLine::of)),
             offset: None,
             pruned: false,
@@ -148,7 +156,7 @@ impl Change {
         let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
-            return Ok(Change { path, now: Action::Removed(kind(word)?) });
+            return Ok(Change { path, now: Action::Removed(kind(word)?), copy_of: None });
         }
         let kind = kind(&line.kind.ok_or_else(|| bad("no type"))?)?;
         let stat = Stat {
@@ -182,8 +190,15 @@ impl Change {
             return Err(bad("a symlink that points nowhere"));
         }
         if kind != Kind::File {
-            return Ok(Change { path, now: Action::Stored(entry) });
+            return Ok(Change { path, now: Action::Stored(entry), copy_of: None });
         }
+        let copy_of = match &line.copy {
+            None => None,
+            Some(copy) => {
+                let copied = EntryPathBuf::from_bytes(&copy.0).filter(|copied| !copied.is_root() && *copied != path);
+                Some(copied.filter(|_| line.patch.is_none()).ok_or_else(|| bad("a copy of what cannot be copied"))?)
+            }
+        };
         let hash = line.hash.ok_or_else(|| bad("no hash"))?.0;
         let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
         let place = match (&line.kept_in, line.offset) {
@@ -202,7 +217,8 @@ impl Change {
             entry.lose();
         }
         entry.stat.racy |= entry.is_pruned();
-        Ok(Change { path, now: if line.kept_in.is_some() { Action::Referenced(entry) } else { Action::Stored(entry) } })
+        let now = if line.kept_in.is_some() { Action::Referenced(entry) } else { Action::Stored(entry) };
+        Ok(Change { path, now, copy_of })
     }
 }
 
@@ -248,6 +264,8 @@ struct ChangeLine<'a> {
     torn: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Hex>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    copy: Option<Text<'a>>,
     #[serde(borrow, default, rename = "in", skip_serializing_if = "Option::is_none")]
     kept_in: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,7 +70,7 @@ fn a_stored_file_is_read_as_written() {
     for bytes in [&b"s/a"[..], b"s/\xff%\n\"\\", "s/é\u{7f}".as_bytes(), b"s/%41"] {
         let line = written(&DraftLine::entry(&path(bytes), &entry, None), Some(512));
         let change = Change::from_line(&line, BUNDLE).unwrap();
-        assert_eq!(change, Change { path: path(bytes), now: Action::Stored(entry.clone()) });
+        assert_eq!(change, Change { path: path(bytes), now: Action::Stored(entry.clone()), copy_of: None });
     }
 }
 
@@ -81,6 +81,20 @@ fn a_kept_file_names_its_bundle_and_no_offset() {
     entry.content.as_mut().unwrap().place = Place { bundle: older, offset: 0 };
     let line = written(&DraftLine::entry(&path(b"s/a"), &entry, Some(older)), None);
     assert_eq!(Change::from_line(&line, BUNDLE).unwrap().now, Action::Referenced(entry));
+}
+
+#[test]
+fn a_copy_names_what_it_is_a_copy_of() {
+    let (entry, other) = (file(), path(b"s/\xff"));
+    for (kept_in, offset) in [(None, Some(512)), (Some(BundleId::new(3, 1)), None)] {
+        let line = written(&DraftLine::copy(&path(b"s/a"), &entry, kept_in, Some(&other)), offset);
+        assert_eq!(Change::from_line(&line, BUNDLE).unwrap().copy_of.as_ref(), Some(&other));
+        let text = String::from_utf8(line).unwrap();
+        for bad in [r#""copy":"""#, r#""copy":"../x""#, r#""copy":"s/a""#] {
+            let bad = text.replace(r#""copy":{"escaped":"s/%FF"}"#, bad);
+            assert!(bad != text && Change::from_line(bad.as_bytes(), BUNDLE).is_err_and(|error| error.is_damage()));
+        }
+    }
 }
 
 #[test]

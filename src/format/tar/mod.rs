@@ -61,9 +61,14 @@ pub enum Body<'a> {
     Listing(&'a [u8]),
     /// As a second name of the member with this path.
     LinkTo(&'a [u8]),
+    /// As a second name of what is at this path, which is another file with the same content.
+    CopyOf(&'a [u8]),
     /// As what the entry is, but a file without content, and with the nanoseconds of its time.
     Metadata,
 }
+
+/// What the pax record `comment` of a member says that is a second name for tar, and a file of its own.
+const COPY: &[u8] = b"copy";
 
 /// Bytes of zeros that fill a content of `size` bytes up to a whole block.
 pub fn padding(size: u64) -> usize {
@@ -82,7 +87,7 @@ pub fn estimated_bytes(names: &[&[u8]], size: u64) -> u64 {
 pub fn append_header(out: &mut Vec<u8>, path: &[u8], entry: &Entry, body: Body) {
     let stat = &entry.stat;
     let (kind, target, size) = match body {
-        Body::LinkTo(target) => (EntryType::Link, target, 0),
+        Body::LinkTo(target) | Body::CopyOf(target) => (EntryType::Link, target, 0),
         Body::Metadata => (entry_type(stat.kind), entry.target.as_slice(), 0),
         Body::Itself | Body::Listing(_) => (entry_type(stat.kind), entry.target.as_slice(), stat.size),
     };
@@ -113,8 +118,10 @@ pub fn append_header(out: &mut Vec<u8>, path: &[u8], entry: &Entry, body: Body) 
             records.xattr(name, value);
         }
     }
-    if let Body::Listing(names) = body {
-        records.add("GNU.dumpdir", names);
+    match body {
+        Body::Listing(names) => records.add("GNU.dumpdir", names),
+        Body::CopyOf(_) => records.add("comment", COPY),
+        _ => {}
     }
     records.append_to(out, path);
     header.set_cksum();

@@ -1,6 +1,7 @@
 //! Headers of members read, with suspicion: as little as finds the next member, or all that they say of an entry.
 
 use super::BLOCK_BYTES;
+use super::COPY;
 use super::padding;
 use crate::base::entry::Device;
 use crate::base::entry::Entry;
@@ -52,6 +53,8 @@ pub struct TarEntry {
     pub entry: Entry,
     /// The value of a directory's `GNU.dumpdir`, unchecked; `None` when it has none.
     pub listing: Option<Vec<u8>>,
+    /// Whether it is a second name for tar only, and a file of its own.
+    pub is_copy: bool,
 }
 
 /// Reads the headers of the next member; `None` at the end-of-archive blocks. The content is left to the caller.
@@ -68,7 +71,7 @@ pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
 /// As for [`read_header`]; also when they say what cannot be.
 pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
     let Some((member, header, extras)) = read_headers(input, Detail::Everything)? else { return Ok(None) };
-    let Extras { uid, gid, mtime, mut xattrs, listing, .. } = extras;
+    let Extras { uid, gid, mtime, mut xattrs, listing, is_copy, .. } = extras;
     let number = |told: Option<u32>, field: std::io::Result<u64>, what: &str| {
         told.or_else(|| u32::try_from(field.ok()?).ok()).ok_or_else(|| bad(what))
     };
@@ -102,7 +105,8 @@ pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
         return Err(bad("target"));
     }
     let entry = Entry { stat, owner, xattrs, target, content: None };
-    Ok(Some(TarEntry { member, entry, listing }))
+    let is_copy = is_copy && member.flag == b'1';
+    Ok(Some(TarEntry { member, entry, listing, is_copy }))
 }
 
 fn device(header: &Header) -> Option<Device> {
@@ -126,6 +130,7 @@ struct Extras {
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     xattr_bytes: usize,
     listing: Option<Vec<u8>>,
+    is_copy: bool,
 }
 
 fn read_headers(input: &mut dyn Read, ask: Detail) -> Result<Option<(Member, Header, Extras)>> {
@@ -191,6 +196,7 @@ impl Extras {
                 }
             }
             PaxKey::Listing => self.listing = Some(value),
+            PaxKey::Comment => self.is_copy = value == COPY,
             PaxKey::Path | PaxKey::LinkPath | PaxKey::Size => {}
         }
         Ok(())
@@ -243,6 +249,7 @@ enum PaxKey {
     Mtime,
     Xattr(Vec<u8>),
     Listing,
+    Comment,
 }
 
 impl PaxKey {
@@ -256,6 +263,7 @@ impl PaxKey {
             b"gid" => Some(PaxKey::Gid),
             b"mtime" => Some(PaxKey::Mtime),
             b"GNU.dumpdir" => Some(PaxKey::Listing),
+            b"comment" => Some(PaxKey::Comment),
             key => key.strip_prefix(b"SCHILY.xattr.").map(|name| PaxKey::Xattr(name.to_vec())),
         }
     }

@@ -2,6 +2,7 @@
 //! sources hold, opens nothing.
 
 use super::base::BaseWalk;
+use super::options::MOVED_BYTES_MIN;
 use crate::archive::state::DirectoryRows;
 use crate::archive::state::Row;
 use crate::archive::state::State;
@@ -24,9 +25,6 @@ use crate::system::scan::ScanOptions;
 use crate::system::source::Source;
 use std::collections::HashMap;
 use std::collections::HashSet;
-
-/// Smaller files are stored again: what is stored of them is hardly more than a rename.
-pub const FILE_BYTES_MIN: u64 = 4 << 10;
 
 /// The most bytes that the paths of directories may take, and those of files. With more directories nothing is taken for moved,
 /// with more files they are looked for once more, when it is known which directories moved.
@@ -223,7 +221,7 @@ fn is_same_thing(old: &Stat, new: &Stat) -> bool {
 
 /// A file with several names is stored again: which of them is which cannot be told.
 fn file_key(source: usize, stat: &Stat) -> Option<FileKey> {
-    let is_wanted = stat.kind == Kind::File && stat.inode != 0 && stat.link == 0 && stat.size >= FILE_BYTES_MIN;
+    let is_wanted = stat.kind == Kind::File && stat.inode != 0 && stat.link == 0 && stat.size >= MOVED_BYTES_MIN;
     is_wanted.then_some((source, stat.inode, stat.size, stat.mtime))
 }
 

@@ -1,4 +1,4 @@
-//! The folders above an entry as they are now, for those who need them after their lines: changed ones are remembered, the others
+//! The folders above an entry as they are now, for those who need them after their lines: new and changed ones are remembered, the others
 //! are as they were. Memory is bounded by the folders on one path down.
 
 use crate::archive::state::State;
@@ -8,7 +8,7 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::deferred::DeferredDirectories;
 
-/// Folders whose metadata changed.
+/// Folders that are new or whose metadata changed.
 #[derive(Default)]
 pub struct ChangedFolders {
     /// Those that come later in the order of a walk.
@@ -18,7 +18,7 @@ pub struct ChangedFolders {
 }
 
 impl ChangedFolders {
-    /// Notes a changed folder; in the order of lines.
+    /// Notes a new or changed folder; in the order of lines.
     ///
     /// # Errors
     /// When there is no room for it.

@@ -22,6 +22,8 @@ pub struct Item {
     pub base: Option<Row>,
     /// What the comparison said.
     pub verdict: Verdict,
+    /// Whether another file may have the same content, of which it is a copy then.
+    pub may_be_copy: bool,
     /// Its place among the names of one file, if it has several.
     pub link: Option<HardLinkSlot>,
 }

@@ -17,7 +17,7 @@ use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::base::path::EntryPathBuf;
-use crate::format::apply::may_have_patch;
+use crate::format::apply::may_be_made;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::platform;
 use crate::system::store::Spool;
@@ -78,6 +78,13 @@ pub enum OpenedLarge {
     Comparing(Arc<Comparing>),
 }
 
+impl OpenedLarge {
+    /// Whether it is compared with what it was.
+    pub fn has_base(&self) -> bool {
+        matches!(self, OpenedLarge::Comparing(comparing) if comparing.base.is_some())
+    }
+}
+
 /// Told of each piece that was read; says whether to go on.
 pub type PatchRead<'r> = dyn FnMut(u64) -> bool + 'r;
 
@@ -103,7 +110,8 @@ impl MadePatch {
     }
 }
 
-/// Prepares an opened file; from the size `patch_from` on, if it is given, only what changed of it may be stored.
+/// Prepares an opened file of the source with this number; from the size `patch_from` on, if it is given, only what changed of it
+/// may be stored.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -125,9 +133,10 @@ pub fn prepare(
     });
     let may_be_patched = base.as_ref().is_some_and(|base| {
         let is_large = patch_from.is_some_and(|from| size.min(base.stat.size) >= from);
-        is_large && item.link.is_none() && !base.is_torn() && may_have_patch(&item.path)
+        is_large && item.link.is_none() && !base.is_torn() && may_be_made(&item.path)
     });
     let base = base.filter(|_| may_be_same || may_be_patched);
+    let may_be_copy = item.may_be_copy && patch_from.is_some_and(|from| size >= from);
     let file = Arc::new(LargeFile {
         source,
         is_new: item.is_new(),
@@ -139,31 +148,27 @@ pub fn prepare(
         holes,
         progress: Turns::default(),
     });
-    match base {
-        Some(base) => Ok(OpenedLarge::Comparing(Arc::new(Comparing {
-            file,
-            base,
-            may_be_same,
-            may_be_patched,
-            compared: OnceLock::new(),
-        }))),
-        None => {
-            file.check_readable()?;
-            Ok(OpenedLarge::New(file))
-        }
+    if base.is_none() && !may_be_copy {
+        file.check_readable()?;
+        return Ok(OpenedLarge::New(file));
     }
+    let compared = OnceLock::new();
+    let comparing = Comparing { file, base, may_be_same, may_be_patched, may_be_copy, compared };
+    Ok(OpenedLarge::Comparing(Arc::new(comparing)))
 }
 
 /// A large file that may be as it was: it is read and hashed before anything of it is stored.
 pub struct Comparing {
     /// The file.
     pub file: Arc<LargeFile>,
-    /// It, as it was.
-    pub base: Entry,
+    /// It, as it was, if it may be so or only what changed may be stored.
+    pub base: Option<Entry>,
     /// Whether its content may be as it was.
     may_be_same: bool,
     /// Whether only what changed may be stored.
     may_be_patched: bool,
+    /// Whether another file may have the same content.
+    pub may_be_copy: bool,
     compared: OnceLock<Compared>,
 }
 
@@ -173,8 +178,8 @@ pub enum Compared {
     Same(Box<Entry>),
     /// Its content was modified, and this is what changed.
     Patched(Box<MadePatch>),
-    /// Its content was modified.
-    Different,
+    /// Its content is new or was modified; its hash, if another file may have the same.
+    Different(Option<Hash>),
     /// It cannot be read.
     Failed(io::Error),
 }
@@ -196,30 +201,31 @@ impl Comparing {
     }
 
     fn compare(&self, read: &mut PatchRead, attempt: &Attempt) -> io::Result<Compared> {
-        if self.may_be_same
-            && let Some(same) = self.same(read)?
-        {
+        let mut hash = None;
+        if self.may_be_same || self.may_be_copy {
+            hash = self.file.hash(read)?;
+        }
+        if let Some(same) = hash.filter(|_| self.may_be_same).and_then(|hash| self.same(hash)) {
             return Ok(Compared::Same(Box::new(same)));
         }
-        if self.may_be_patched
-            && let Some(made) = attempt(&self.file, &self.base, read)
+        if let Some(base) = self.base.as_ref().filter(|_| self.may_be_patched)
+            && let Some(made) = attempt(&self.file, base, read)
         {
             return Ok(Compared::Patched(Box::new(made)));
         }
         self.file.check_readable()?;
-        Ok(Compared::Different)
+        Ok(Compared::Different(hash.filter(|_| self.may_be_copy)))
     }
 
     /// The entry, if its content is as it was.
-    fn same(&self, read: &mut PatchRead) -> io::Result<Option<Entry>> {
-        let LargeFile { file, entry, holes, link, .. } = &*self.file;
-        let hash = hash_of(file, entry.stat.size, holes, read)?;
-        let Some(content) = self.base.content.as_ref().filter(|content| content.hash == hash) else { return Ok(None) };
+    fn same(&self, hash: Hash) -> Option<Entry> {
+        let LargeFile { entry, holes, link, .. } = &*self.file;
+        let content = self.base.as_ref()?.content.as_ref().filter(|content| content.hash == hash)?;
         if let Some(link) = link {
             link.finish(LinkOutcome::Reused(hash, holes.clone()));
         }
         let content = Content { torn: false, ..content.clone() };
-        Ok(Some(Entry { content: Some(content), ..entry.clone() }))
+        Some(Entry { content: Some(content), ..entry.clone() })
     }
 }
 
@@ -250,9 +256,12 @@ impl Drop for CompareJob {
     }
 }
 
-/// The hash of a file's bytes, those in holes left out; of no file when `read`, which is called with the number of bytes each
-/// time some were read, says that it is not wanted any more.
-fn hash_of(file: &File, size: u64, holes: &Holes, read: &mut dyn FnMut(u64) -> bool) -> io::Result<Hash> {
+/// The hash of a file's bytes, those in holes left out; `None` when it ends before, or `read`, which is called with the number
+/// of bytes each time some were read, says that it is not wanted any more.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn hash_of(file: &File, size: u64, holes: &Holes, read: &mut PatchRead) -> io::Result<Option<Hash>> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; HASH_BYTES];
     for range in holes.data(0..size) {
@@ -260,14 +269,14 @@ fn hash_of(file: &File, size: u64, holes: &Holes, read: &mut dyn FnMut(u64) -> b
         while at < range.end {
             let length = (range.end - at).min(HASH_BYTES as u64) as usize;
             match read_full(file, at, &mut buffer[..length])? {
-                0 => return Ok(Hash::default()),
-                count if !read(count as u64) => return Ok(Hash::default()),
+                0 => return Ok(None),
+                count if !read(count as u64) => return Ok(None),
                 count => hasher.update(&buffer[..count]),
             }
             at += length as u64;
         }
     }
-    Ok(hasher.hash())
+    Ok(Some(hasher.hash()))
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -321,6 +330,10 @@ impl LargeFile {
     /// Which bytes of the file a piece is.
     pub fn range(&self, number: u64) -> Range<u64> {
         number * PIECE_BYTES..((number + 1) * PIECE_BYTES).min(self.entry.stat.size)
+    }
+
+    fn hash(&self, read: &mut PatchRead) -> io::Result<Option<Hash>> {
+        hash_of(&self.file, self.entry.stat.size, &self.holes, read)
     }
 
     /// Its holes.

@@ -8,6 +8,7 @@ mod options;
 mod owners;
 mod part_budget;
 mod report;
+mod stored;
 
 mod anchors;
 mod base;
@@ -29,6 +30,7 @@ mod item;
 
 mod large;
 
+mod copies;
 mod maker;
 
 mod job;
@@ -46,6 +48,8 @@ mod outbox;
 mod move_search;
 
 mod planner;
+
+mod alone;
 
 mod pipeline;
 

@@ -31,6 +31,9 @@ impl Level {
 /// The default for the most bytes of tar in one part.
 pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
 
+/// Smaller files that moved are stored again, in bytes: what is stored of them is hardly more than a rename.
+pub(super) const MOVED_BYTES_MIN: u64 = 4 << 10;
+
 /// From which size in bytes on only what changed of files is stored, where nothing was said.
 const PATCH_FROM_DEFAULT: u64 = 1 << 20;
 

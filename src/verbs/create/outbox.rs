@@ -1,6 +1,8 @@
 //! Sends what is planned to the workers, in the order of the tar. A large file that may be as it was is compared by a worker
 //! meanwhile; what comes after it waits here until that is known, so that the order does not depend on how long it takes.
 
+use super::copies::Copied;
+use super::copies::Copies;
 use super::job::GroupJob;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
@@ -13,16 +15,21 @@ use super::large::Comparing;
 use super::large::FilePiece;
 use super::large::LargeFile;
 use super::large::MadePatch;
+use super::opened::is_as_opened;
 use super::opened::unread;
 use super::pack_context::Context;
+use super::packed::ContentOffset;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
 use crate::base::entry::Stat;
+use crate::base::error::Problem;
 use crate::base::error::Result;
+use crate::base::path::EntryPath;
 use crate::format::apply;
 use crate::format::frames::Effort;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::PIECE_BYTES;
+use crate::format::tar::Body;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -64,15 +71,25 @@ enum Waiting {
 pub struct Outbox<'a> {
     send: &'a mut dyn FnMut(WorkItem) -> Result<()>,
     context: Context<'a>,
+    copies: Copies<'a>,
     waiting: VecDeque<Waiting>,
     steps_waiting: usize,
     files_waiting: usize,
 }
 
 impl<'a> Outbox<'a> {
-    /// Sends by calling `send`.
-    pub fn new(context: Context<'a>, send: &'a mut dyn FnMut(WorkItem) -> Result<()>) -> Outbox<'a> {
-        Outbox { send, context, waiting: VecDeque::new(), steps_waiting: 0, files_waiting: 0 }
+    /// Sends by calling `send`; `copies` finds files with the same content.
+    pub fn new(
+        context: Context<'a>,
+        copies: Copies<'a>,
+        send: &'a mut dyn FnMut(WorkItem) -> Result<()>,
+    ) -> Outbox<'a> {
+        Outbox { send, context, copies, waiting: VecDeque::new(), steps_waiting: 0, files_waiting: 0 }
+    }
+
+    /// What finds files with the same content.
+    pub fn copies(&mut self) -> &mut Copies<'a> {
+        &mut self.copies
     }
 
     /// What the workers share.
@@ -155,17 +172,26 @@ impl<'a> Outbox<'a> {
     /// Sends a file that was compared; gives the bytes that it counts for.
     fn send_decided(&mut self, undecided: Undecided) -> Result<u64> {
         let Undecided { comparing, mut packed, directory } = undecided;
-        match comparing.wait() {
-            Compared::Different => {
-                let mut bytes = comparing.file.stat().size;
+        let compared = comparing.wait();
+        if matches!(compared, Compared::Different(_) | Compared::Patched(_)) {
+            if self.copies.is_held(&comparing.file.path) {
+                packed.problems.push(held(&comparing.file.path));
+                self.send_now(WorkItem::Ready(packed))?;
+                return Ok(0);
+            }
+            if let Some(base) = &comparing.base {
+                self.copies.note_gone(&comparing.file.path, &base.stat);
+            }
+        }
+        if let Some(copied) = self.find_copied(&comparing)? {
+            return self.send_copy((&comparing.file, *packed), directory, copied);
+        }
+        match compared {
+            Compared::Different(_) => {
+                let bytes = comparing.file.stat().size;
                 // It is read once more, to be stored.
                 self.context.meter.add_second_reading(bytes);
-                if let Some((directory, _)) =
-                    directory.filter(|(_, is_stored)| !is_stored.swap(true, Ordering::Relaxed))
-                {
-                    bytes += LINE_BYTES + header_bytes();
-                    self.send_now(header_job(directory))?;
-                }
+                let bytes = bytes + self.send_header(directory)?;
                 self.send_now(WorkItem::Ready(packed))?;
                 self.send_pieces(&comparing.file)?;
                 return Ok(bytes);
@@ -173,7 +199,7 @@ impl<'a> Outbox<'a> {
             Compared::Same(entry) => {
                 packed.bytes_read += entry.stat.size;
                 let path = comparing.file.path.clone();
-                packed.push_reused(path, (**entry).clone(), Some(&comparing.base));
+                packed.push_reused(path, (**entry).clone(), comparing.base.as_ref());
             }
             Compared::Patched(made) => {
                 packed.bytes_read += made.entry.stat.size;
@@ -185,6 +211,54 @@ impl<'a> Outbox<'a> {
         }
         self.send_now(WorkItem::Ready(packed))?;
         Ok(0)
+    }
+
+    /// Sends the header of a directory, if it is wanted for what is stored next and does not stand there; gives its bytes.
+    fn send_header(&mut self, directory: Option<(JobDirectory, Arc<AtomicBool>)>) -> Result<u64> {
+        match directory.filter(|(_, is_stored)| !is_stored.swap(true, Ordering::Relaxed)) {
+            Some((directory, _)) => self.send_now(header_job(directory)).map(|()| LINE_BYTES + header_bytes()),
+            None => Ok(0),
+        }
+    }
+
+    /// Another file that has the same content, if this one is as it was when it was hashed.
+    fn find_copied(&mut self, comparing: &Comparing) -> Result<Option<Copied>> {
+        let hash = match comparing.wait() {
+            Compared::Different(hash) => *hash,
+            Compared::Patched(made) if comparing.may_be_copy => made.entry.content.as_ref().map(|content| content.hash),
+            _ => None,
+        };
+        let file = &comparing.file;
+        match hash.filter(|_| is_as_opened(&self.context.sources[file.source], file)) {
+            Some(hash) => self.copies.find(file, hash),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends a file that has the content of another one; gives the bytes that it counts for.
+    fn send_copy(
+        &mut self,
+        (file, mut packed): (&LargeFile, Packed),
+        directory: Option<(JobDirectory, Arc<AtomicBool>)>,
+        copied: Copied,
+    ) -> Result<u64> {
+        let mut entry = file.finished_entry(copied.content.hash, false);
+        packed.bytes_read += entry.stat.size;
+        let (mut bytes, mut offset) = (LINE_BYTES + header_bytes(), None);
+        if copied.is_here {
+            bytes += self.send_header(directory)?;
+            let mut frames = FrameBuilder::default();
+            frames.header(&file.path, &entry, Body::CopyOf(copied.path.as_bytes()));
+            frames.finish(Effort::default(), &mut packed.frames)?;
+            let known = Arc::new(ContentOffset::default());
+            known.set(copied.content.place.offset);
+            offset = Some(known);
+        } else {
+            entry.content = Some(copied.content);
+        }
+        packed.push_copy((file.path.clone(), file.is_new), entry, copied.path, offset);
+        self.send_now(WorkItem::Ready(Box::new(packed)))?;
+        Ok(bytes)
     }
 
     /// Sends what changed of a file; gives the bytes that it counts for.
@@ -221,8 +295,15 @@ impl<'a> Outbox<'a> {
         if let WorkItem::Job(Job::Group(job), _) = &mut planned {
             job.directories.iter_mut().for_each(|directory| directory.header.resolve());
         }
+        self.copies.sent += 1;
         (self.send)(planned)
     }
+}
+
+/// The problem of a file that changed after it was found to be as it was, and another was said to be a copy of it.
+pub fn held(path: &EntryPath) -> Problem {
+    let what = "changed after it was looked at, while the snapshot was made; it is kept as it was then, the next snapshot reads it";
+    Problem::new(path.to_owned(), what).unsaved()
 }
 
 /// The pieces of a large file that is stored.

@@ -80,6 +80,7 @@ impl Packed {
             offset: None,
             needs_metadata: needs_metadata(&path, &entry, base),
             is_patched: false,
+            copy_of: None,
             path,
             entry: Some(entry),
             change: (!is_same).then_some(EntryChange::Metadata),
@@ -110,6 +111,26 @@ impl Packed {
         }
     }
 
+    /// Adds the line of a file that has the content of the one at `copy_of`; `offset` is where that is, if it is in the part that is
+    /// being written.
+    pub fn push_copy(
+        &mut self,
+        (path, is_new): (EntryPathBuf, bool),
+        entry: Entry,
+        copy_of: EntryPathBuf,
+        offset: Option<Arc<ContentOffset>>,
+    ) {
+        self.push_stored(path, entry, offset, is_new);
+        let Some(line) = self.lines.last_mut() else { return };
+        let entry = line.entry.as_ref();
+        let place = entry.and_then(|entry| entry.content.as_ref()).map(|content| content.place.bundle);
+        let kept_in = place.filter(|_| line.offset.is_none());
+        if let Some(entry) = entry {
+            line.text = DraftLine::copy(&line.path, entry, kept_in, Some(&copy_of));
+        }
+        (line.needs_metadata, line.copy_of) = (true, Some(copy_of));
+    }
+
     fn push_member(
         &mut self,
         path: EntryPathBuf,
@@ -123,6 +144,7 @@ impl Packed {
             offset,
             needs_metadata: false,
             is_patched: false,
+            copy_of: None,
             path,
             entry: Some(entry),
             change: Some(change),
@@ -149,6 +171,7 @@ impl Packed {
             offset: None,
             needs_metadata: false,
             is_patched: false,
+            copy_of: None,
             path,
             entry: None,
             change,
@@ -166,6 +189,8 @@ pub struct Line {
     pub needs_metadata: bool,
     /// Whether the bundle's script must make its content.
     pub is_patched: bool,
+    /// Another file with the same content, of which it is a second name for tar; the script makes it a file of its own.
+    pub copy_of: Option<EntryPathBuf>,
     /// Which entry it is about.
     pub path: EntryPathBuf,
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.

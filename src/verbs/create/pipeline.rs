@@ -2,6 +2,8 @@
 
 use super::candidates;
 use super::context::CreateContext;
+use super::copies;
+use super::copies::Copies;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
 use super::maker::PatchMaker;
@@ -9,6 +11,7 @@ use super::meter::Meter;
 use super::move_search::MoveSearch;
 use super::moving;
 use super::options::Level;
+use super::options::patch_from;
 use super::outbox::Outbox;
 use super::outbox::WorkItem;
 use super::pack_context::Context;
@@ -21,6 +24,7 @@ use super::report::PassedOver;
 use super::space::Scene;
 use super::space::for_each_changed;
 use super::space::part_bytes_limit;
+use super::stored::Stored;
 use super::worker::Packer;
 use super::writer::Writer;
 use crate::archive::state::State;
@@ -41,12 +45,14 @@ use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::check_interrupted;
 use crate::base::snapshot::Counts;
+use crate::base::snapshot::Rules;
 use crate::base::snapshot::uncertain_since;
 use crate::format::frames::Effort;
 use crate::format::layout::PIECE_BYTES;
 use crate::system::listing::Listing;
 use crate::system::scan;
 use crate::system::scan::ScanOptions;
+use crate::system::source::Source;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,6 +80,7 @@ struct Shared {
     /// Of frames that have been written.
     buffers: Buffers,
     meter: Meter,
+    stored: Stored,
 }
 
 /// Scans, compares, packs and writes.
@@ -81,7 +88,9 @@ struct Shared {
 /// # Errors
 /// As for [`super::create`].
 pub fn run(run: &CreateContext) -> Result<CreateReport> {
+    let copies_from = copies_from(run);
     let shared = Shared {
+        stored: Stored::new(copies_from),
         budget: Budget::new((run.threads as u64 + PIECES_AHEAD) * PIECE_BYTES),
         level: AdaptiveLevel::new(run.threads),
         buffers: Buffers::default(),
@@ -105,7 +114,7 @@ pub fn run(run: &CreateContext) -> Result<CreateReport> {
     };
     let mut planned = None;
     let feed = |sender: &Sender<WorkItem, Result<Output>>| {
-        planned = Some(plan(sender, run, context, &shared)?);
+        planned = Some(plan(sender, run, (context, copies_from), &shared)?);
         Ok(())
     };
     let packer = || {
@@ -168,7 +177,7 @@ impl Drop for SetWhenDropped<'_> {
 fn plan(
     sender: &Sender<WorkItem, Result<Output>>,
     run: &CreateContext,
-    context: Context,
+    (context, copies_from): (Context, u64),
     shared: &Shared,
 ) -> Result<(Counts, PassedOver, LeftOut)> {
     let mut send = |planned| {
@@ -187,8 +196,18 @@ fn plan(
         part_bytes_max: run.options.part_bytes_max,
         part_bytes_limit: part_bytes_limit(&run.archive.store().room()),
     };
-    let outbox = Outbox::new(context, &mut send);
-    let moves = MoveSearch::new(may_move(run)?.then(|| {
+    let (is_exact, has_same_rules) = (is_exact(run)?, has_same_rules(run)?);
+    let scene = copies::Scene {
+        number: run.head.id.number,
+        is_exact,
+        from: copies_from,
+        sources: run.sources,
+        has_same_rules: &has_same_rules,
+        rehash: options.rehash,
+        stored: &shared.stored,
+    };
+    let outbox = Outbox::new(context, Copies::new(scene, run.base), &mut send);
+    let moves = MoveSearch::new(is_exact.then(|| {
         let find = |from, base: &State| {
             let CreateContext { sources, scan_options, monitor, .. } = *run;
             moving::find(&candidates::Scene { sources, scan_options, monitor, from }, base)
@@ -214,7 +233,7 @@ fn plan(
             run.monitor.event(Event::Notice(&Notice::ArchiveInSource { path: path.clone() }));
         }
         elsewhere = tell_elsewhere(&listing, run, elsewhere);
-        planner.plan(&listing)
+        planner.plan(listing)
     })?;
     planner.finish()?;
     if elsewhere > ELSEWHERE_TOLD_MAX {
@@ -224,9 +243,26 @@ fn plan(
     Ok((planner.counts, planner.passed_over, left_out))
 }
 
-/// Whether what is new at one place may be what is gone from another: stock tools must have exactly what the state before has, or
-/// they could not follow.
-fn may_move(run: &CreateContext) -> Result<bool> {
+/// From which size on files may be copies of others, in any of the sources.
+fn copies_from(run: &CreateContext) -> u64 {
+    run.sources.iter().map(|source| patch_from(source.rules())).min().unwrap_or(u64::MAX)
+}
+
+/// Of each source, whether the last snapshot left out the same by its rules.
+fn has_same_rules(run: &CreateContext) -> Result<Vec<bool>> {
+    let history = run.catalog.history()?;
+    let left_out = |rules: &Rules| Rules { patch_from: None, ..rules.clone() };
+    let has_same_rules = |source: &Source| {
+        let known =
+            history.last().and_then(|last| last.sources.iter().find(|known| known.name.as_bytes() == source.name()));
+        known.is_some_and(|known| left_out(&known.rules) == left_out(source.rules()))
+    };
+    Ok(run.sources.iter().map(has_same_rules).collect())
+}
+
+/// Whether stock tools have exactly what the state before has: otherwise they could not follow where what is new at one place is said
+/// to be what is, or was, at another.
+fn is_exact(run: &CreateContext) -> Result<bool> {
     let history = run.catalog.history()?;
     let is_certain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_none());
     Ok(is_certain && !run.was_cut_off())
@@ -280,9 +316,10 @@ fn work(planned: WorkItem, packer: &mut Packer, shared: &Shared) -> Result<Outpu
 fn write<'a>(
     results: &mut dyn Iterator<Item = Result<Output>>,
     run: &'a CreateContext<'a>,
-    shared: &Shared,
+    shared: &'a Shared,
 ) -> Result<Writer<'a>> {
-    let mut writer = Writer::new(run);
+    let mut writer = Writer::new(run, &shared.stored);
+    let _end = EndWhenDropped(&shared.stored);
     for done in results {
         check_interrupted(run.monitor)?;
         match done? {
@@ -293,7 +330,17 @@ fn write<'a>(
             }
             Output::Cut => writer.cut()?,
         }
+        shared.stored.note_taken(writer.parts());
         run.monitor.event(Event::Progress(shared.meter.progress()));
     }
     Ok(writer)
+}
+
+/// Says that nothing more is written, also when the work fails or panics.
+struct EndWhenDropped<'a>(&'a Stored);
+
+impl Drop for EndWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }

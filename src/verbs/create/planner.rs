@@ -15,17 +15,10 @@ use super::job::Job;
 use super::job::JobDirectory;
 use super::job::LINE_BYTES;
 use super::job::item_bytes;
-use super::large::Comparing;
-use super::large::LargeFile;
-use super::large::OpenedLarge;
 use super::move_search::MoveSearch;
-use super::opened::LargeOpener;
-use super::opened::unread;
+use super::outbox;
 use super::outbox::Outbox;
-use super::outbox::Undecided;
 use super::outbox::WorkItem;
-use super::outbox::header_bytes;
-use super::outbox::pieces;
 use super::owners::OwnerNames;
 use super::pack_context::Context;
 use super::packed::Packed;
@@ -57,26 +50,24 @@ use crate::system::listing::Listing;
 use crate::system::listing::ScannedEntry;
 use crate::system::source::Source;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Makes the plan.
 pub struct Planner<'a> {
-    sources: &'a [Source],
+    pub(super) sources: &'a [Source],
     base: State,
     moves: MoveSearch<'a>,
-    context: Context<'a>,
-    options: PlanOptions,
-    budget: PartBudget,
-    job: GroupJob,
-    outbox: Outbox<'a>,
+    pub(super) context: Context<'a>,
+    pub(super) options: PlanOptions,
+    pub(super) budget: PartBudget,
+    pub(super) job: GroupJob,
+    pub(super) outbox: Outbox<'a>,
     walk: Option<BaseWalk>,
     /// The directories above the one that is planned, from the source's top down.
     above: Vec<Above>,
     /// Directories whose own headers are wanted, and whether they are new, until their entries come.
     changed_directories: HashMap<EntryPathBuf, (Stat, bool)>,
     links: HardLinkSlots,
-    owners: OwnerNames,
+    pub(super) owners: OwnerNames,
     /// What was found unchanged.
     pub counts: Counts,
     pub passed_over: PassedOver,
@@ -151,7 +142,13 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// As for [`Planner::plan_tops`]; [`ErrorKind::Refused`](crate::base::error::ErrorKind::Refused) when the source has become empty.
-    pub fn plan(&mut self, listing: &Listing) -> Result<()> {
+    pub fn plan(&mut self, mut listing: Listing) -> Result<()> {
+        let held = self.outbox.copies().hold(&mut listing)?;
+        listing.problems.extend(held.iter().map(|path| outbox::held(path)));
+        self.plan_listing(&listing)
+    }
+
+    fn plan_listing(&mut self, listing: &Listing) -> Result<()> {
         let path = &*listing.path;
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
         if !group.rows.is_empty() && !self.options.allow_empty {
@@ -214,7 +211,10 @@ impl<'a> Planner<'a> {
     fn find_moves(&mut self, source: usize, path: &EntryPath) -> Result<bool> {
         let (first, compared) = ((source, path.to_owned()), (&self.base, self.sources));
         match self.moves.run(first, compared, &mut self.outbox, &mut self.budget)? {
-            Some(state) => self.base = state,
+            Some(state) => {
+                self.outbox.copies().set_base(&state);
+                self.base = state;
+            }
             None => return Ok(false),
         }
         if let Some(walk) = self.walk.take() {
@@ -257,7 +257,9 @@ impl<'a> Planner<'a> {
 
     fn plan_removed(&mut self, directory: &EntryPath, row: &Row) -> Result<()> {
         let Some(stat) = row.stat() else { return Ok(()) };
-        self.push(GroupStep::Removed { path: path_in(directory, row.name())?, kind: stat.kind }, 0)
+        let path = path_in(directory, row.name())?;
+        self.outbox.copies().note_gone(&path, stat);
+        self.push(GroupStep::Removed { path, kind: stat.kind }, 0)
     }
 
     /// The header of a directory that cannot be listed.
@@ -322,10 +324,13 @@ impl<'a> Planner<'a> {
         base: Option<&Row>,
         verdict: Verdict,
     ) -> Result<()> {
+        let path = directory.path_of(found)?;
+        if let Some(old) = base.and_then(Row::stat).filter(|_| verdict == Verdict::Replaced) {
+            self.outbox.copies().note_gone(&path, old);
+        }
         if found.stat.kind == Kind::Directory {
             return self.plan_subdirectory(directory, found, base, verdict);
         }
-        let path = directory.path_of(found)?;
         match (verdict, base) {
             (Verdict::Metadata, Some(base)) => {
                 self.push(GroupStep::Metadata { path, stat: found.stat, base: base.clone() }, 0)
@@ -387,12 +392,14 @@ impl<'a> Planner<'a> {
         verdict: Verdict,
     ) -> Result<()> {
         let path = directory.path_of(found)?;
+        let rules = self.sources[directory.listing.source].rules();
+        let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
+        let may_be_copy = self.may_be_copy(directory.listing.source, &path, &found.stat, verdict)?;
+        let is_alone = is_patched || may_be_copy || self.outbox.copies().is_held(&path);
         let (mut link, mut bytes, mut is_large);
         loop {
             link = self.links.slot(&found.stat);
-            let rules = self.sources[directory.listing.source].rules();
-            let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
-            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_patched;
+            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_alone;
             let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
             is_large = is_over && !is_second_name;
             let size = if is_second_name { 0 } else { found.stat.size };
@@ -410,9 +417,13 @@ impl<'a> Planner<'a> {
         let place = self.place(directory)?;
         self.context.meter.add_total(found.stat.size);
         let (stat, may_have_holes) = (found.stat, found.may_have_holes);
-        let item = Item { directory: place, path, stat, may_have_holes, base: base.cloned(), verdict, link };
+        let base = base.cloned();
+        let item = Item { directory: place, path, stat, may_have_holes, base, verdict, may_be_copy, link };
         if is_large {
             return self.plan_large(directory, item);
+        }
+        if let Some(old) = item.base.as_ref().and_then(Row::stat) {
+            self.outbox.copies().note_gone(&item.path, old);
         }
         self.push_step(GroupStep::Item(item), bytes);
         Ok(())
@@ -426,7 +437,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What took a directory's name cannot be saved; unpacking has removed the directory all the same.
-    fn remove_directory(&mut self, path: EntryPathBuf, base_kind: Option<Kind>) -> Result<()> {
+    pub(super) fn remove_directory(&mut self, path: EntryPathBuf, base_kind: Option<Kind>) -> Result<()> {
         match base_kind {
             Some(Kind::Directory) => self.push(GroupStep::Removed { path, kind: Kind::Directory }, 0),
             _ => Ok(()),
@@ -440,60 +451,6 @@ impl<'a> Planner<'a> {
         self.outbox.settle(&mut self.budget)?;
         let base = base.map(Row::entry).transpose()?.flatten();
         Ok(link.is_served(base.as_ref(), found.stat.size))
-    }
-
-    fn plan_large(&mut self, directory: &mut Directory, item: Item) -> Result<()> {
-        let mut packed = Packed::default();
-        let (path, base_kind, size) = (item.path.clone(), item.base_kind(), item.stat.size);
-        let place = item.directory;
-        let opener = LargeOpener { context: &self.context, owners: &mut self.owners, problems: &mut packed.problems };
-        match opener.open(&self.job.directories[place], item) {
-            Ok(OpenedLarge::New(file)) => {
-                directory.stands_in = Some(self.budget.part());
-                self.store_large(place, &file, packed)
-            }
-            Ok(OpenedLarge::Comparing(comparing)) => {
-                let is_stored = self.compare_large(place, comparing, packed)?;
-                directory.may_stand_in = is_stored.map(|is_stored| (self.budget.part(), is_stored));
-                Ok(())
-            }
-            Err(error) => {
-                self.context.meter.add_done(size);
-                packed.problems.push(unread(&path, &error));
-                self.send(WorkItem::Ready(Box::new(packed)))?;
-                self.remove_directory(path, base_kind)
-            }
-        }
-    }
-
-    /// Plans a large file, after the header of its directory if that is wanted for what is stored in it.
-    fn store_large(&mut self, place: usize, file: &Arc<LargeFile>, packed: Packed) -> Result<()> {
-        if matches!(self.job.directories[place].header, HeaderNeed::IfStoredFirst(_)) {
-            self.outbox.settle(&mut self.budget)?;
-        }
-        let header = &mut self.job.directories[place].header;
-        header.resolve();
-        if matches!(header, HeaderNeed::IfStored) {
-            *header = HeaderNeed::Always(Vec::new());
-            self.push_step(GroupStep::Enter { directory: place }, header_bytes());
-        }
-        self.flush()?;
-        self.send(WorkItem::Ready(Box::new(packed)))?;
-        self.budget.add(file.stat().size);
-        pieces(file).try_for_each(|piece| self.send(piece))
-    }
-
-    /// Sends a large file to be compared; gives what will say whether its directory's header stands before it.
-    fn compare_large(
-        &mut self,
-        place: usize,
-        comparing: Arc<Comparing>,
-        packed: Packed,
-    ) -> Result<Option<Arc<AtomicBool>>> {
-        let waiting = self.job.directories[place].await_large();
-        let is_stored = waiting.as_ref().map(|(_, is_stored)| is_stored.clone());
-        self.outbox.compare(Undecided { comparing, packed: Box::new(packed), directory: waiting }, &mut self.budget)?;
-        Ok(is_stored)
     }
 
     /// The directory's place in the present job. Its header stands there before what is stored in it, unless it stands in this
@@ -543,7 +500,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn push_step(&mut self, step: GroupStep, bytes: u64) {
+    pub(super) fn push_step(&mut self, step: GroupStep, bytes: u64) {
         self.budget.add(LINE_BYTES);
         self.job.push(step, bytes);
     }
@@ -558,7 +515,7 @@ impl<'a> Planner<'a> {
         self.send(WorkItem::Ready(Box::new(packed)))
     }
 
-    fn flush(&mut self) -> Result<()> {
+    pub(super) fn flush(&mut self) -> Result<()> {
         if self.job.is_empty() {
             return Ok(());
         }
@@ -568,7 +525,7 @@ impl<'a> Planner<'a> {
         self.send(WorkItem::Job(Job::Group(job), weight))
     }
 
-    fn send(&mut self, planned: WorkItem) -> Result<()> {
+    pub(super) fn send(&mut self, planned: WorkItem) -> Result<()> {
         self.outbox.push(planned, &mut self.budget)
     }
 

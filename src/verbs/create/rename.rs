@@ -6,6 +6,7 @@ use super::context::CreateContext;
 use super::options::CreateOptions;
 use super::packed::Packed;
 use super::report::PassedOver;
+use super::stored::Stored;
 use super::writer::Writer;
 use crate::archive::catalog::Catalog;
 use crate::archive::moved::after_moves;
@@ -70,7 +71,8 @@ pub fn rename_source(archive: &Archive, old: &str, new: &str, monitor: &dyn Moni
         let what = "the last snapshot was not finished";
         return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::FinishSnapshot));
     }
-    let mut writer = Writer::new(&run);
+    let stored = Stored::new(u64::MAX);
+    let mut writer = Writer::new(&run, &stored);
     let (problems, elsewhere) = carried(&catalog, newest, &from, &to)?;
     writer.carry(&problems, &elsewhere);
     writer.take(packed(&base, &from, &to)?)?;

@@ -2,12 +2,15 @@
 
 use super::base::BaseWalk;
 use super::options::CreateOptions;
+use super::options::MOVED_BYTES_MIN;
 use crate::archive::state::Row;
+use crate::archive::state::Rows;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::diff;
 use crate::base::diff::Pair;
 use crate::base::entry::Kind;
+use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -17,6 +20,7 @@ use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
 use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
 use crate::base::time::Time;
 use crate::system::listing::Listing;
@@ -26,6 +30,9 @@ use crate::system::scan::ScanOptions;
 use crate::system::source::Source;
 use crate::system::store::Room;
 use std::collections::HashSet;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 /// By what part of its length content that cannot be compressed may grow.
 const GROWTH_PART: u64 = 256;
@@ -111,11 +118,43 @@ pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Scanned
         let is_same = scene.base.find(source.path())?.is_some_and(|old| old.stat.is_same(&source.stat()));
         visit(&listing, if is_same { &[] } else { &listing.found })?;
     }
-    let mut walk: Option<BaseWalk> = None;
+    let (mut walk, mut known) = (None, KnownFiles { base: scene.base, files: None });
     scan::scan(scene.sources, scene.scan_options, &mut |listing| {
         let rows = rows_of(&listing, scene, &mut walk)?;
-        visit(&listing, &changed_files(&rows, &listing))
+        visit(&listing, &changed_files(&rows, &listing, &mut known)?)
     })
+}
+
+/// The files that were there before, wherever: one of them under a new path has mostly moved, and is not stored.
+struct KnownFiles<'a> {
+    base: &'a State,
+    /// Inode, size and time of each, hashed, ascending; none before the first new file.
+    files: Option<Vec<u64>>,
+}
+
+impl KnownFiles<'_> {
+    fn key(stat: &Stat) -> Option<u64> {
+        let is_known = stat.kind == Kind::File && stat.inode != 0 && stat.link == 0 && stat.size >= MOVED_BYTES_MIN;
+        let mut hasher = DefaultHasher::new();
+        (stat.inode, stat.size, stat.mtime).hash(&mut hasher);
+        is_known.then(|| hasher.finish())
+    }
+
+    fn has(&mut self, stat: &Stat) -> Result<bool> {
+        let Some(key) = KnownFiles::key(stat) else { return Ok(false) };
+        let files = match self.files.take() {
+            Some(files) => files,
+            None => {
+                let (mut files, mut rows) = (Vec::new(), Rows::new(self.base.groups(EntryPath::root())));
+                while let Some((_, row)) = rows.take()? {
+                    files.extend(row.stat().and_then(KnownFiles::key));
+                }
+                files.sort_unstable();
+                files
+            }
+        };
+        Ok(self.files.insert(files).binary_search(&key).is_ok())
+    }
 }
 
 /// What was in the directory of a listing; the walk goes on to it.
@@ -130,18 +169,24 @@ fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Res
 }
 
 /// The files of a listing that are new or may be modified.
-fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing) -> Vec<ScannedEntry> {
+fn changed_files<'a>(rows: &'a [Row], listing: &'a Listing, known: &mut KnownFiles) -> Result<Vec<ScannedEntry>> {
     let order = |row: &Row, found: &ScannedEntry| row.name().cmp(listing.name(found));
     let changed = |pair: Pair<&Row, &'a ScannedEntry>| match pair {
         Pair::Old(_) => None,
-        Pair::New(found) => Some(found),
+        Pair::New(found) => Some((found, true)),
         Pair::Both(row, found) => {
             let is_same = |row: &Row| row.stat().is_some_and(|old| old.is_same(&found.stat));
-            Some(found).filter(|_| !is_same(row))
+            Some((found, false)).filter(|_| !is_same(row))
         }
     };
     let changed = diff::pairs(rows, &listing.found, order).filter_map(changed);
-    changed.filter(|found| found.stat.kind == Kind::File).copied().collect()
+    let mut files = Vec::new();
+    for (found, is_new) in changed.filter(|(found, _)| found.stat.kind == Kind::File) {
+        if !is_new || !known.has(&found.stat)? {
+            files.push(*found);
+        }
+    }
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use super::packed::Line;
 use super::packed::Packed;
 use super::report::CreateReport;
 use super::report::PassedOver;
+use super::stored::Stored;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::bundle_path;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
+use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -62,10 +64,13 @@ pub struct Writer<'a> {
     base: State,
     /// What moved: each part says it.
     moves: Moves,
+    /// Where contents are, for files with the same.
+    stored: &'a Stored,
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(run: &'a CreateContext<'a>) -> Writer<'a> {
+    /// Writes what `run` says, and notes in `stored` where contents are.
+    pub fn new(run: &'a CreateContext<'a>, stored: &'a Stored) -> Writer<'a> {
         Writer {
             run,
             open: None,
@@ -82,6 +87,7 @@ impl<'a> Writer<'a> {
             folders: ChangedFolders::default(),
             base: run.base.clone(),
             moves: Moves::default(),
+            stored,
         }
     }
 
@@ -125,6 +131,7 @@ impl<'a> Writer<'a> {
             self.push_metadata(&mut bundle, &line)?;
             self.line.clear();
             let offset = line.offset.as_ref().map(|offset| offset.get());
+            self.note_stored(&line, offset);
             line.text.append_to(&mut self.line, offset);
             bundle.push_line(&self.line)?;
             self.has_private |= line.entry.as_ref().is_some_and(|entry| is_private(&entry.stat));
@@ -137,11 +144,16 @@ impl<'a> Writer<'a> {
     /// Has the bundle's script give an entry its metadata, where tar does not.
     fn push_metadata(&mut self, bundle: &mut BundleWriter, line: &Line) -> Result<()> {
         let Some(entry) = &line.entry else { return Ok(()) };
-        if entry.stat.kind == Kind::Directory && line.change == Some(EntryChange::Metadata) {
+        if entry.stat.kind == Kind::Directory {
             return self.folders.note(line.path.clone(), entry.clone());
         }
         if line.is_patched {
             bundle.push_patch(&line.path)?;
+        }
+        if let Some(copy_of) = &line.copy_of {
+            let older = Some(&**copy_of).filter(|_| line.offset.is_none());
+            let (folders, base) = (&mut self.folders, &self.base);
+            return bundle.push_copy((&line.path, entry), older, &mut |path| folders.find(path, base));
         }
         if !line.needs_metadata {
             return Ok(());
@@ -159,6 +171,22 @@ impl<'a> Writer<'a> {
         for path in elsewhere {
             self.tail.note_elsewhere(path);
         }
+    }
+
+    /// Notes where a content stands whole, for files with the same.
+    fn note_stored(&self, line: &Line, offset: Option<u64>) {
+        if let (Some(offset), Some(entry)) = (offset, &line.entry)
+            && !line.is_patched
+            && line.copy_of.is_none()
+        {
+            let bundle = BundleId { number: self.run.head.id.number, part: self.parts + 1 };
+            self.stored.note(&line.path, entry, Place { bundle, offset });
+        }
+    }
+
+    /// How many parts were published.
+    pub fn parts(&self) -> u16 {
+        self.parts
     }
 
     /// How many bytes the drive has taken since this was last asked, and in how much time of its own.

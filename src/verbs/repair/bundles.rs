@@ -312,8 +312,8 @@ impl BundleRepair<'_, '_, '_> {
         (before, after): (&State, &State),
     ) -> Result<Published> {
         let share = self.share(id)?;
-        let mut again = FromStates::new(before, after, id, share.clone());
-        let mut lines = FromStates::new(before, after, id, share);
+        let mut again = FromStates::new(before, after, id, share.clone())?;
+        let mut lines = FromStates::new(before, after, id, share)?;
         let published = rewrite.run(&mut lines, &mut again, tail)?;
         self.last_lines.insert(id, lines.last);
         Ok(published)

@@ -82,6 +82,10 @@ pub(super) struct HeaderSurvey {
     directories: BTreeMap<ByRow, ListedDirectory>,
     /// The first names of files with several.
     linked: HashSet<Vec<u8>>,
+    /// What others are copies of.
+    copied: HashSet<Vec<u8>>,
+    /// Files that are copies of what is in older bundles, and of what.
+    copies: BTreeMap<ByRow, (Entry, EntryPathBuf)>,
     kept_bytes: usize,
 }
 
@@ -95,7 +99,9 @@ impl HeaderSurvey {
             if let Some(top) = top.filter(|_| survey.tops.len() < TOPS_MAX) {
                 survey.tops.insert(top.to_owned());
             }
-            if found.told.member.flag == b'1' {
+            if found.told.is_copy {
+                survey.add_copied(&found);
+            } else if found.told.member.flag == b'1' {
                 survey.add_linked(&found.told.member.target);
             }
             survey.add_directories(found);
@@ -122,6 +128,18 @@ impl HeaderSurvey {
     fn add_linked(&mut self, first: &[u8]) {
         if self.takes(first.len()) {
             self.linked.insert(first.to_vec());
+        }
+    }
+
+    fn add_copied(&mut self, found: &TarMember) {
+        let target = &found.told.member.target;
+        if !self.takes(2 * target.len() + bytes_of(found.path.as_bytes(), &found.told.entry)) {
+            return;
+        }
+        if let Some(copied) = EntryPathBuf::from_bytes(target).filter(|_| found.is_again) {
+            self.copies.insert(ByRow(found.path.clone()), (found.told.entry.clone(), copied));
+        } else {
+            self.copied.insert(target.clone());
         }
     }
 
@@ -163,7 +181,7 @@ pub(super) fn renames_in(bundle: &Arc<Bundle>) -> Vec<(EntryPathBuf, EntryPathBu
 pub(super) fn first_row(bundle: &Arc<Bundle>) -> Option<EntryPathBuf> {
     let mut members = Members::new(bundle.clone());
     std::iter::from_fn(|| members.next())
-        .find(|found| found.told.entry.stat.kind != Kind::Directory)
+        .find(|found| found.told.entry.stat.kind != Kind::Directory && !found.is_again)
         .map(|found| found.path)
 }
 
@@ -190,6 +208,8 @@ pub(super) struct FromHeaders {
     firsts: HashMap<Vec<u8>, Entry>,
     firsts_bytes: usize,
     share: PartRange,
+    /// Of the present directory, what is a copy of what.
+    copies: HashMap<EntryPathBuf, EntryPathBuf>,
     /// Directories that are none any more, so that what was in them is gone, too; as far as that is still to come.
     pub gone: BTreeSet<EntryPathBuf>,
     /// The last line that was given out.
@@ -219,6 +239,7 @@ impl FromHeaders {
             survey,
             firsts: HashMap::new(),
             firsts_bytes: 0,
+            copies: HashMap::new(),
             last: share.after.clone(),
             share,
             gone,
@@ -243,7 +264,9 @@ impl FromHeaders {
         let old = self.old.peek().map(path).filter(|directory| !self.is_beyond(directory));
         let stored = self.waiting.as_ref().map(TarMember::directory);
         let listed = self.survey.directories.first_key_value().map(|(key, _)| path::split_last(key.0.as_bytes()).0);
-        let first = [old.as_deref(), stored, listed].into_iter().flatten().min_by(|a, b| path::walk_order(a, b));
+        let copied = self.survey.copies.first_key_value().map(|(key, _)| path::split_last(key.0.as_bytes()).0);
+        let first =
+            [old.as_deref(), stored, listed, copied].into_iter().flatten().min_by(|a, b| path::walk_order(a, b));
         first.map(<[u8]>::to_vec)
     }
 
@@ -270,6 +293,7 @@ impl FromHeaders {
             }
             self.waiting = self.members.as_mut().and_then(next_in_order);
         }
+        self.add_copies(&directory, &mut told)?;
         let told: Vec<(Vec<u8>, Entry)> = told.into_iter().collect();
         if let Some(member) = member.as_mut().filter(|member| !are_understood(&directory, &member.lists)) {
             member.lists.clear();
@@ -317,6 +341,23 @@ impl FromHeaders {
         told
     }
 
+    /// The files in a directory that are copies of what is in older bundles, if it is known what that is.
+    fn add_copies(&mut self, directory: &[u8], told: &mut BTreeMap<Vec<u8>, Entry>) -> Result<()> {
+        self.copies.clear();
+        while let Some(first) = self.survey.copies.first_entry() {
+            if path::walk_order(path::split_last(first.key().0.as_bytes()).0, directory).is_gt() {
+                break;
+            }
+            let (ByRow(path), (entry, copied)) = first.remove_entry();
+            let known = self.before.find(&copied)?.filter(|known| known.stat.kind == Kind::File);
+            if let Some(known) = known.filter(|_| path::split_last(path.as_bytes()).0 == directory) {
+                told.insert(path.name_bytes().to_vec(), with_content_of(noted(entry), &known));
+                self.copies.insert(path, copied);
+            }
+        }
+        Ok(())
+    }
+
     /// A directory's member as it was; where its headers say what was known before, that says more.
     fn own_member(&mut self, found: TarMember) -> Result<OwnMember> {
         let older = self.before.find(&found.path)?;
@@ -328,6 +369,10 @@ impl FromHeaders {
     /// What a member is; `None` for a second name whose first cannot be read: not even its type is known.
     fn entry(&mut self, found: TarMember) -> Option<Entry> {
         let TarMember { path, told, content_at, .. } = found;
+        if told.is_copy {
+            // It is stored by itself, then.
+            return self.firsts.get(&told.member.target).map(|first| with_content_of(noted(told.entry), first));
+        }
         if told.member.flag == b'1' {
             return self.firsts.get(&told.member.target).cloned();
         }
@@ -344,10 +389,11 @@ impl FromHeaders {
                 torn: false,
             });
         }
-        if self.survey.linked.contains(path.as_bytes()) {
+        let is_linked = self.survey.linked.contains(path.as_bytes());
+        if is_linked || self.survey.copied.contains(path.as_bytes()) {
             self.firsts_bytes += bytes_of(path.as_bytes(), &entry) + KEPT_BYTES_EACH;
             if self.firsts_bytes <= KEPT_BYTES_MAX {
-                entry.stat.link = content_at;
+                entry.stat.link = if is_linked { content_at } else { 0 };
                 self.firsts.insert(path.as_bytes().to_vec(), entry.clone());
             }
         }
@@ -381,6 +427,7 @@ impl FromHeaders {
                     }
                     Action::Stored(entry.clone())
                 }
+                (_, Some(entry)) if self.copies.contains_key(&path) => Action::Referenced(entry.clone()),
                 (_, Some(entry)) => Action::Stored(entry.clone()),
                 (Some(kind), None) if is_all_gone || deleted.has(name, kind) => Action::Removed(kind),
                 (_, None) => continue,
@@ -391,7 +438,8 @@ impl FromHeaders {
             }
             if self.share.has(&path) {
                 self.last = Some(path.clone());
-                changes.push(Change { path, now });
+                let copy_of = self.copies.remove(&path);
+                changes.push(Change { path, now, copy_of });
             }
         }
         Ok(changes)
@@ -402,6 +450,11 @@ impl FromHeaders {
         // Those before it were dropped, and one that is in another is not noted beside it.
         self.gone.first().is_some_and(|gone| path::is_in(directory, gone.as_bytes()))
     }
+}
+
+/// An entry with the content of another file.
+fn with_content_of(entry: Entry, other: &Entry) -> Entry {
+    Entry { stat: Stat { size: other.stat.size, ..entry.stat }, content: other.content.clone(), ..entry }
 }
 
 /// Whether two directories have the same headers, so that nothing says that one is not the other.

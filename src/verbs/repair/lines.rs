@@ -3,7 +3,9 @@
 use crate::archive::rebundle::Lines;
 use crate::archive::replay::Difference;
 use crate::archive::replay::Differences;
+use crate::archive::replay::IndexRow;
 use crate::archive::replay::differences;
+use crate::archive::state::Rows;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -15,6 +17,8 @@ use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
 use crate::format::manifest::Change;
+use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// A manifest's lines.
 impl Lines for ManifestReader {
@@ -53,6 +57,8 @@ impl PartRange {
 pub(super) struct FromStates {
     differences: Differences,
     bundle: BundleId,
+    /// Files that have contents of other bundles which new files have, too.
+    copied: HashMap<Place, EntryPathBuf>,
     share: PartRange,
     /// The last line that was given out.
     pub last: Option<EntryPathBuf>,
@@ -60,9 +66,12 @@ pub(super) struct FromStates {
 }
 
 impl FromStates {
-    pub fn new(before: &State, after: &State, bundle: BundleId, share: PartRange) -> FromStates {
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn new(before: &State, after: &State, bundle: BundleId, share: PartRange) -> Result<FromStates> {
+        let copied = copied(before, after, bundle)?;
         let differences = differences(before, after);
-        FromStates { differences, bundle, last: share.after.clone(), share, ended: false }
+        Ok(FromStates { differences, bundle, copied, last: share.after.clone(), share, ended: false })
     }
 
     /// Whether a line belongs to a later part.
@@ -79,21 +88,27 @@ impl FromStates {
         place > self.bundle || before.is_some_and(|before| change.path.row_order(before).is_ge())
     }
 
-    fn change(&self, Difference { old, new, .. }: &Difference) -> Option<Action> {
-        match (old, new) {
-            (None, None) => None,
-            (Some(old), None) => Some(Action::Removed(old.stat.kind)),
-            (Some(old), Some(new)) if comparable(old) == comparable(new) => None,
-            (_, Some(new)) => {
-                // What is elsewhere under another path only was moved: of that nothing is known here, so it is stored again.
-                let is_kept = |content: &Content| {
-                    let is_elsewhere = content.place.bundle.number != self.bundle.number;
-                    is_elsewhere && new.clone().keep_place(old.as_ref())
-                };
-                let is_kept = new.content.as_ref().is_some_and(is_kept);
-                Some(if is_kept { Action::Referenced(new.clone()) } else { Action::Stored(new.clone()) })
+    fn change(&self, difference: Difference) -> Option<Change> {
+        let Difference { path, old, new } = difference;
+        let now = match (old, new) {
+            (None, None) => return None,
+            (Some(old), None) => Action::Removed(old.stat.kind),
+            (Some(old), Some(new)) if comparable(&old) == comparable(&new) => return None,
+            (old, Some(new)) if is_kept(old.as_ref(), &new, self.bundle) => Action::Referenced(new),
+            (_, Some(mut new)) => {
+                let elsewhere = new.content.as_mut().filter(|content| content.place.bundle != self.bundle);
+                if let Some(content) = elsewhere {
+                    let copied = self.copied.get(&content.place).filter(|copied| **copied != path);
+                    if let Some(copied) = copied {
+                        return Some(Change { path, copy_of: Some(copied.clone()), now: Action::Referenced(new) });
+                    }
+                    // What is elsewhere under another path only was moved: of that nothing is known here, so it is stored again.
+                    content.patch = None;
+                }
+                Action::Stored(new)
             }
-        }
+        };
+        Some(Change { path, now, copy_of: None })
     }
 }
 
@@ -101,8 +116,7 @@ impl Lines for FromStates {
     fn next(&mut self) -> Result<Option<Change>> {
         while !self.ended {
             let Some(difference) = self.differences.next().transpose()? else { return Ok(None) };
-            let Some(now) = self.change(&difference) else { continue };
-            let change = Change { path: difference.path, now };
+            let Some(change) = self.change(difference) else { continue };
             if self.is_beyond(&change) {
                 self.ended = true;
             } else if self.share.after.as_ref().is_none_or(|after| change.path.row_order(after).is_gt()) {
@@ -112,6 +126,40 @@ impl Lines for FromStates {
         }
         Ok(None)
     }
+}
+
+/// Whether a content is in an older bundle, and was the same path's before.
+fn is_kept(old: Option<&Entry>, new: &Entry, bundle: BundleId) -> bool {
+    let is_elsewhere = |content: &Content| content.place.bundle.number != bundle.number;
+    new.content.as_ref().is_some_and(is_elsewhere) && new.clone().keep_place(old)
+}
+
+/// Of the contents that files have since the bundle and that stand in others: files that have had them before, or have them since
+/// an earlier part.
+fn copied(before: &State, after: &State, bundle: BundleId) -> Result<HashMap<Place, EntryPathBuf>> {
+    let (mut wanted, mut copied) = (HashSet::new(), HashMap::new());
+    for difference in differences(before, after) {
+        let Difference { old, new: Some(new), .. } = difference? else { continue };
+        if let Some(content) = new.content.as_ref().filter(|_| !is_kept(old.as_ref(), &new, bundle)) {
+            wanted.extend(Some(content.place).filter(|place| place.bundle != bundle && place.is_there()));
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(copied);
+    }
+    let mut rows = Rows::new(after.groups(EntryPath::root()));
+    while let Some(row) = rows.take()? {
+        let IndexRow { path, entry } = IndexRow::of(row)?;
+        let Some(place) = entry.and_then(|entry| entry.content).map(|content| content.place) else { continue };
+        let had_it = |known: Entry| known.content.is_some_and(|content| content.place == place);
+        if wanted.contains(&place)
+            && !copied.contains_key(&place)
+            && (place.bundle.number == bundle.number || before.find(&path)?.is_some_and(had_it))
+        {
+            copied.insert(place, path);
+        }
+    }
+    Ok(copied)
 }
 
 /// An entry without what differs when a bundle was written anew.

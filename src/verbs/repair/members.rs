@@ -22,7 +22,8 @@ pub(super) struct TarMember {
     pub told: TarEntry,
     /// Where its content begins.
     pub content_at: u64,
-    /// Whether it is a directory that stands once more, or late, for the times of what is stored in it only.
+    /// Whether it is a directory that stands once more, or late, for the times of what is stored in it only; or a file with the
+    /// content of one in an older bundle, which stands behind all others.
     pub is_again: bool,
 }
 
@@ -88,7 +89,7 @@ impl Members {
             if self.last.is_none() && self.is_move(&found) {
                 continue;
             }
-            found.is_again = self.is_again(&found);
+            found.is_again = self.is_again(&found) || found.told.is_copy && !self.is_next(&found);
             if found.is_again {
                 return Some(found);
             }

@@ -4,6 +4,7 @@
 use super::affected::Affected;
 use super::check::Check;
 use super::check::is_about_the_file;
+use super::copies::CopyLines;
 use super::expected::ExpectedMembers;
 use super::finding::ArchiveFile;
 use super::finding::Fault;
@@ -150,8 +151,11 @@ fn expectations(check: &mut Check, bundle: &Arc<Bundle>, carried: &mut Carried) 
         (carried.before, moves) = moves_of(before, &check.renames(id.number)?.unwrap_or_default(), id.number)?;
     }
     let before = carried.before.clone();
-    let members = manifest.map(|manifest| ExpectedMembers::new(manifest, waiting, before.clone())).transpose()?;
+    let mut members = manifest.map(|manifest| ExpectedMembers::new(manifest, waiting, before.clone())).transpose()?;
     let lines = || if is_sound { bundle.manifest().map(Some) } else { Ok(None) };
+    if let Some(members) = &mut members {
+        members.late = CopyLines::new(lines()?);
+    }
     let contents = Contents::new(check.catalog, ContentCheck::Checksum, Advice::PlugInArchive);
     let script = ScriptCheck::new(lines()?, lines()?, contents.reader());
     let is_finished = check.catalog.snapshots().any(|number| number == id.number);

@@ -1,5 +1,6 @@
 //! What a bundle's tar must hold, member by member, by its manifest. Memory is bounded by the directories on one path down.
 
+use super::copies::CopyLines;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -8,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::format::apply;
 use crate::format::apply::needs_metadata;
 use crate::format::bundle::ManifestReader;
 use crate::format::deferred::DeferredDirectories;
@@ -20,6 +22,8 @@ use crate::format::manifest::Change;
 pub(super) struct ExpectedMember {
     pub path: EntryPathBuf,
     pub entry: Entry,
+    /// The other file with the same content of which it must be a second name for tar.
+    pub copy_of: Option<EntryPathBuf>,
 }
 
 impl ExpectedMember {
@@ -62,6 +66,10 @@ pub(super) struct ExpectedMembers {
     pub metadata: u64,
     /// How many files the script must make.
     pub patches: u64,
+    /// The names of the files of which the script must make files of their own, as it is told them.
+    pub copies: Vec<u8>,
+    /// The lines of copies whose members stand behind all others.
+    pub late: CopyLines,
 }
 
 impl ExpectedMembers {
@@ -80,6 +88,8 @@ impl ExpectedMembers {
             before,
             metadata: 0,
             patches: 0,
+            copies: Vec::new(),
+            late: CopyLines::default(),
         };
         expected.advance()?;
         Ok(expected)
@@ -105,7 +115,7 @@ impl ExpectedMembers {
         while self.next.is_none() {
             let next_directory = self.directories.peek()?.map(ToOwned::to_owned);
             if next_directory.is_some_and(|directory| self.is_due(&directory)) {
-                self.next = self.directories.pop()?.map(|(path, entry)| ExpectedMember { path, entry });
+                self.next = self.directories.pop()?.map(|(path, entry)| ExpectedMember { path, entry, copy_of: None });
             } else if let Some((path, entry)) = self.directory.take() {
                 self.directories.push(path, entry)?;
             } else if self.other.is_some() {
@@ -133,8 +143,12 @@ impl ExpectedMembers {
             return Ok(());
         };
         self.group = path::split_last(change.path.as_bytes()).0.to_vec();
+        if change.copy_of.is_some() {
+            self.metadata += 1;
+            apply::push_copy_name(&mut self.copies, &change.path);
+        }
         match change {
-            Change { path, now: Action::Stored(entry) } if entry.stat.kind == Kind::Directory => {
+            Change { path, now: Action::Stored(entry), .. } if entry.stat.kind == Kind::Directory => {
                 self.directory = Some((path, entry));
             }
             // What is lost was left out.
@@ -143,13 +157,15 @@ impl ExpectedMembers {
             Change { now: Action::Stored(Entry { content: Some(content), .. }), .. } if content.patch.is_some() => {
                 (self.metadata, self.patches) = (self.metadata + 1, self.patches + 1);
             }
-            Change { path, now: Action::Stored(entry) } => self.other = Some(ExpectedMember { path, entry }),
-            Change { path, now: Action::Referenced(entry) } => {
+            Change { path, now: Action::Stored(entry), copy_of } => {
+                self.other = Some(ExpectedMember { path, entry, copy_of });
+            }
+            Change { path, now: Action::Referenced(entry), copy_of: None } => {
                 let older = self.before.as_ref().map(|before| before.find(&path)).transpose()?;
                 self.metadata += u64::from(older.is_some_and(|older| needs_metadata(&path, &entry, older.as_ref())));
             }
-            // It has no member: deletions stand in the listings of directories.
-            Change { now: Action::Removed(_), .. } => {}
+            // Deletions stand in the lists of directories, and a copy of what is in another bundle behind all other members.
+            Change { now: Action::Removed(_), .. } | Change { now: Action::Referenced(_), .. } => {}
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The tar of one bundle, member by member, against what its manifest says. Knows nothing of other bundles.
 
+use super::copies::is_right_copy;
 use super::expected::ExpectedMember;
 use super::expected::ExpectedMembers;
 use super::expected::FirstKey;
@@ -209,7 +210,9 @@ impl<'a> Scan<'a> {
     fn last_member(&mut self, expected: &mut ExpectedMembers, member: &Member, end: u64) -> Result<()> {
         self.rest_is_missing(expected)?;
         if self.tape.damage.count == 0 {
-            self.script.finish(expected.metadata, expected.patches, &self.lists)?;
+            self.script.finish(expected, &self.lists)?;
+            expected.late.finish()?;
+            self.seen.missing.append(std::mem::take(&mut expected.late.missing));
         }
         let content_end = self.tape.position().saturating_add(member.size);
         let tar_end = content_end.saturating_add((tar::padding(member.size) + tar::END_BYTES) as u64);
@@ -294,12 +297,31 @@ impl<'a> Scan<'a> {
                     if let Some(wanted) = expected.take()? {
                         self.compare(&wanted, told)?;
                     }
+                } else if told.is_copy {
+                    self.late_copy(expected, order.into_path(), told)?;
                 } else if !self.is_known_directory(&order) {
                     self.seen.unknown.add(order.into_path());
                 }
             }
         }
         self.padding(tar::padding(member.size) as u64, end)
+    }
+
+    /// A member behind those of all other entries, of a file whose content is in an older bundle.
+    fn late_copy(&mut self, expected: &mut ExpectedMembers, path: EntryPathBuf, told: &TarEntry) -> Result<()> {
+        let Some((entry, copy_of)) = expected.late.take(&path)? else {
+            self.seen.unknown.add(path);
+            return Ok(());
+        };
+        let wanted = ExpectedMember { path, entry, copy_of: Some(copy_of) };
+        if !self.is_right_copy(&wanted, &told.member)? || !say_the_same(&wanted, told) {
+            self.seen.different.add(wanted.path);
+        }
+        Ok(())
+    }
+
+    fn is_right_copy(&self, wanted: &ExpectedMember, member: &Member) -> Result<bool> {
+        is_right_copy(self.lists.state.as_ref(), &wanted.path, wanted.copy_of.as_deref(), &member.target)
     }
 
     /// What fills the content up to a whole block, and ends at `end`.
@@ -332,6 +354,8 @@ impl<'a> Scan<'a> {
     fn compare(&mut self, wanted: &ExpectedMember, told: &TarEntry) -> Result<()> {
         let (entry, member) = (&wanted.entry, &told.member);
         let same = match (entry.stat.kind, member.flag) {
+            (Kind::File, b'1') if told.is_copy => self.is_right_copy(wanted, member)?,
+            (Kind::File, _) if wanted.copy_of.is_some() => false,
             (Kind::File, b'0') => self.compare_file(wanted, member)?,
             (Kind::File, b'1') => {
                 let hash = entry.content.as_ref().map(|content| content.hash);

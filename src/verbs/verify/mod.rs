@@ -6,6 +6,7 @@
 mod affected;
 mod bundles;
 mod check;
+mod copies;
 mod data;
 mod expected;
 mod finding;

@@ -30,6 +30,12 @@ impl Named {
         }
     }
 
+    pub fn append(&mut self, more: Named) {
+        let counted = more.paths.len() as u64;
+        more.paths.into_iter().for_each(|path| self.add(path));
+        self.total += more.total - counted;
+    }
+
     pub fn add(&mut self, path: EntryPathBuf) {
         self.total += 1;
         if self.paths.len() < PATHS_MAX {

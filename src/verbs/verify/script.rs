@@ -1,6 +1,7 @@
 //! What stands in a bundle for its script: whether it is the script that belongs there, and gives files the metadata that their
 //! lines say.
 
+use super::expected::ExpectedMembers;
 use super::names::NameLists;
 use super::names::Named;
 use crate::archive::content::Reader;
@@ -41,6 +42,8 @@ pub(super) struct ScriptCheck {
     /// The names of the members so far.
     members: Vec<Vec<u8>>,
     has_script: bool,
+    /// The list of files of which the script makes files of their own; `None` where it is damaged.
+    copies: Option<Vec<u8>>,
     /// Files with wrong metadata by tar and script.
     pub wrong: Named,
     /// What is wrong with the members themselves.
@@ -60,6 +63,7 @@ impl ScriptCheck {
             listed,
             members: Vec::new(),
             has_script: false,
+            copies: Some(Vec::new()),
             wrong: Named::default(),
             faults: Vec::new(),
         }
@@ -135,6 +139,9 @@ impl ScriptCheck {
             self.members.push(name.to_vec());
             let is_right = content.is_none_or(|content| content == self.names);
             self.demand(is_right, "the list of files that its script makes is another one");
+        } else if name == apply::COPIES.as_bytes() {
+            self.members.push(name.to_vec());
+            self.copies = content.map(<[u8]>::to_vec);
         } else if apply::is_metadata(name) && told.member.flag == b'0' {
             self.members.push(name.to_vec());
             match content {
@@ -147,13 +154,15 @@ impl ScriptCheck {
         Ok(())
     }
 
-    /// Looks for files that should have got metadata and have not, and whether all that the script makes were there: `count` and
-    /// `made` are how many should.
-    pub fn finish(&mut self, count: u64, made: u64, lists: &NameLists) -> Result<()> {
-        if count == 0 && !self.has_begun() {
+    /// Looks for files that should have got metadata and have not, and whether all that the script makes were there, as `expected`
+    /// says after its last line.
+    pub fn finish(&mut self, expected: &ExpectedMembers, lists: &NameLists) -> Result<()> {
+        if expected.metadata == 0 && !self.has_begun() {
             return Ok(());
         }
-        self.demand(self.count == made, "not all that its script needs to make files is there");
+        self.demand(self.count == expected.patches, "not all that its script needs to make files is there");
+        let has_all_copies = self.copies.as_ref().is_none_or(|copies| *copies == expected.copies);
+        self.demand(has_all_copies, "the list of files of which its script makes files of their own is another one");
         self.demand(self.has_script || self.lines.is_none(), "its script is missing");
         while let Some((path, _)) = self.next_line(lists)? {
             self.wrong.add(path);
@@ -224,6 +233,9 @@ impl ScriptCheck {
         while let Some(change) = lines.next_change()? {
             let is_made = |entry: &Entry| entry.content.as_ref().is_some_and(|content| content.patch.is_some());
             match change.now {
+                Action::Stored(entry) | Action::Referenced(entry) if change.copy_of.is_some() => {
+                    return Ok(Some((change.path, entry)));
+                }
                 Action::Stored(entry) if is_made(&entry) => return Ok(Some((change.path, entry))),
                 Action::Referenced(entry)
                     if apply::needs_metadata(&change.path, &entry, before.find(&change.path)?.as_ref()) =>

@@ -132,24 +132,31 @@ for item in "$target"/* "$target"/.[!.]* "$target"/..?*; do
 done
 
 # An ordinary user can change nothing in folders without write permission, which an older bundle may have brought. Before
-# the next bundle such a folder gets a mode that nobody uses, 0722, and a line of shell that puts its own back at the end,
-# if no bundle has given it another meanwhile.
+# the next bundle such a folder gets a mode that nobody uses, 0722, and its own is noted by its inode, for a bundle may move
+# it. At the end those that still have that mode get their own back.
 open_up='
-mode=$(ls -ld "$1") quote=$2
-chmod 0722 "$1" || exit 0
-quoted="" rest=$1
+folder=$1
+set -f
+set -- $(ls -ldi "$folder")
+chmod 0722 "$folder" || exit 0
+printf "mode_%s=%s\n" "$1" "${2%%[.+@]*}"'
+close_again='
+folder=$1 quote=$2 quoted=""
+set -f
+set -- $(ls -ldi "$folder")
 while :; do
-    case $rest in *"$quote"*) ;; *) break ;; esac
-    quoted=$quoted${rest%%"$quote"*}$quote\"$quote\"$quote
-    rest=${rest#*"$quote"}
+    case $folder in *"$quote"*) ;; *) break ;; esac
+    quoted=$quoted${folder%%"$quote"*}$quote\"$quote\"$quote
+    folder=${folder#*"$quote"}
 done
-printf "put_back %s %s\n" "${mode%%[ .+@]*}" "$quote$quoted$rest$quote"'
+printf "put_back %s %s\n" "$1" "$quote$quoted$folder$quote"'
 
-# The arguments are a mode as ls shows it, and a folder.
+open_all() { eval "$(find "$target" -type d ! -perm -700 -exec sh -c "$open_up" sh {} \;)"; }
+
+# The arguments are an inode and its folder.
 put_back() {
-    # What may not be entered comes second, for there may be others in it.
-    case $1 in ???[xs]*) [ -n "$enterable" ] || return ;; *) [ -z "$enterable" ] || return ;; esac
-    case $(ls -ld "$2" 2>/dev/null) in drwx-w?-w*) chmod "$(symbolic "${1#?}")" "$2" ;; esac
+    eval "mode=\${mode_$1-}"
+    [ -z "$mode" ] || chmod "$(symbolic "${mode#?}")" "$2"
 }
 
 # Turns rwxr-x--x into u=rwx,g=rx,o=x.
@@ -172,7 +179,6 @@ while IFS= read -r line; do
     case $line in 'id = "'*) id=${line#*\"} id=${id%%\"*} ;; esac
 done 2>/dev/null <"$here/archive.toml"
 
-opened=''
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
     case $name in $begin.tar.zst | $begin.$digits.tar.zst) ;; *) continue ;; esac
@@ -180,11 +186,10 @@ for bundle in "$here"/bundles/*.tar.zst; do
     printf 'unpacking %s\n' "$name"
     # Root may write everywhere, and needs none of this.
     if [ ! -w / ]; then
-        opened=$(find "$target" -type d ! -perm -700 -exec sh -c "$open_up" sh {} "'" \;)"
-$opened"
+        open_all
     fi
-    problem=$({ { zstd -dc <"$bundle" || printf 1 >&3; } | {
-        cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf 1 >&3
+    problem=$({ { zstd -dc <"$bundle" || printf zstd >&3; } | {
+        cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf tar >&3
     }; } 3>&1)
     [ -z "$problem" ] || {
         say "$name could not be unpacked whole; going on"
@@ -204,18 +209,22 @@ what only it held is no longer there. What is in $target is not whole"
     *"\"archive\":\"$id"*) ;;
     *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;
     esac
-    # What a damaged bundle gives may be no script any more.
-    if [ -n "$problem" ]; then
-        [ ! -f "$target/.snap-apply.sh" ] || say "what its script .snap-apply.sh does was left out"
-    elif [ -f "$target/.snap-apply.sh" ]; then
-        sh "$target/.snap-apply.sh" || incomplete=yes
+    # What a damaged bundle gives may be no script any more, nor what is cut off. Where only tar could not do all, there is still
+    # something for it to do.
+    if [ -f "$target/.snap-apply.sh" ]; then
+        case $problem$(tail -n 1 "$target/.snap-apply.sh") in
+        'tar[ -z "$failed" ]' | '[ -z "$failed" ]') sh "$target/.snap-apply.sh" || incomplete=yes ;;
+        *) say "what its script .snap-apply.sh does was left out" ;;
+        esac
     fi
     rm -rf "$target/.snap-apply.sh" "$target/.snap-apply"
 done
-enterable=yes
-eval "$opened"
-enterable=''
-eval "$opened"
+# The deepest first, for in a folder that may not be entered nothing can be changed.
+if [ ! -w / ]; then
+    open_all
+    eval "$(find "$target" -depth -type d -perm -0722 ! -perm -0040 ! -perm -0010 ! -perm -0004 ! -perm -0001 \
+        -exec sh -c "$close_again" sh {} "'" \;)"
+fi
 
 rm -f "$target/.snap-manifest.jsonl"
 if [ -n "$incomplete" ]; then

@@ -1,0 +1,392 @@
+//! Files with the same content as others: of this run, or of the state before where that is still so. The contents of that state
+//! are looked through when the first new file comes that is large enough, and hashed into a table when one has the length of such
+//! a file: 16 bytes for each, paths in a temporary file. All is done in the order of the tar, so that it does not depend on threads.
+
+use super::large::LargeFile;
+use super::large::hash_of;
+use super::options::patch_from;
+use super::stored::PathFile;
+use super::stored::Stored;
+use super::stored::half_of;
+use crate::archive::state::Rows;
+use crate::archive::state::State;
+use crate::base::diff::Rehash;
+use crate::base::entry::ACROSS_PARTS_BYTES_MIN;
+use crate::base::entry::Content;
+use crate::base::entry::ContentKey;
+use crate::base::entry::Entry;
+use crate::base::entry::Kind;
+use crate::base::entry::Place;
+use crate::base::entry::Stat;
+use crate::base::error::Result;
+use crate::base::exclude::CACHE_TAG_FILE;
+use crate::base::exclude::IGNORE_FILE;
+use crate::base::holes::Holes;
+use crate::base::id::Hash;
+use crate::base::id::SnapshotNumber;
+use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::joined;
+use crate::format::apply::may_be_made;
+use crate::system::listing::Listing;
+use crate::system::platform;
+use crate::system::platform::Directory;
+use crate::system::platform::Ladder;
+use crate::system::source::Source;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+/// Of so many files with the same content it is looked whether they still have it, one after the other.
+const TRIES_MAX: usize = 16;
+
+/// What copies are looked for in.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The number of the snapshot.
+    pub number: SnapshotNumber,
+    /// From which size in bytes on files may be copies, in any source; [`u64::MAX`]: none is.
+    pub from: u64,
+    /// The sources.
+    pub sources: &'a [Source],
+    /// Whether stock tools have exactly what the state before has.
+    pub is_exact: bool,
+    /// For each source, whether it is read by the rules of the last snapshot, so that what these left in is still there.
+    pub has_same_rules: &'a [bool],
+    /// Whether files that look unchanged are read all the same.
+    pub rehash: Rehash,
+    /// What was stored so far.
+    pub stored: &'a Stored,
+}
+
+/// Another file with the same content.
+pub struct Copied {
+    /// Its path.
+    pub path: EntryPathBuf,
+    /// The content and where it is.
+    pub content: Content,
+    /// Whether it is in the part that is being written.
+    pub is_here: bool,
+}
+
+/// The contents of the state before.
+struct OlderContents {
+    /// Of each what [`OlderContents::key`] makes of it, and where its path is. Ascending.
+    places: Vec<(u64, u64)>,
+    paths: PathFile,
+}
+
+impl OlderContents {
+    /// Of the length and of the content, hashed, 32 bits each: so both can be looked for.
+    fn key(size: u64, content: &ContentKey) -> u64 {
+        let size = Hash::of(&size.to_le_bytes()).0.first_chunk().map_or(0, |half| u32::from_le_bytes(*half));
+        u64::from(size) << 32 | half_of(content) >> 32
+    }
+
+    /// The paths of those from `first` to `last`.
+    fn between(&self, first: u64, last: u64) -> impl Iterator<Item = u64> {
+        let from = self.places.partition_point(|(known, _)| *known < first);
+        self.places[from..].iter().take_while(move |(known, _)| *known <= last).map(|(_, at)| *at)
+    }
+}
+
+/// Finds copies.
+pub struct Copies<'a> {
+    scene: Scene<'a>,
+    /// The state before, after the renames.
+    base: State,
+    /// The lengths of the large contents of that state, ascending; none before the first is asked for.
+    sizes: Option<Vec<u64>>,
+    older: Option<OlderContents>,
+    /// The lengths of what may be stored in this run.
+    own_sizes: HashSet<u64>,
+    /// What may have been sent and is perhaps not written yet: lengths of what was not hashed before, halves of keys of the rest.
+    awaited: HashSet<(bool, u64)>,
+    /// Paths, hashed, whose content is certainly not what it was.
+    gone: HashSet<u64>,
+    /// What must stay as it was, by the directory that it is in: something is a copy of it, or of what is in it.
+    held: HashMap<EntryPathBuf, BTreeSet<Vec<u8>>>,
+    /// Whether what rules leave out of a directory can be what it was.
+    same_rules: HashMap<EntryPathBuf, bool>,
+    open: Ladder,
+    /// How many things were sent.
+    pub sent: u64,
+}
+
+impl<'a> Copies<'a> {
+    /// Compared with the state `base`.
+    pub fn new(scene: Scene<'a>, base: &State) -> Copies<'a> {
+        Copies {
+            scene,
+            base: base.clone(),
+            sizes: None,
+            older: None,
+            own_sizes: HashSet::new(),
+            awaited: HashSet::new(),
+            gone: HashSet::new(),
+            held: HashMap::new(),
+            same_rules: HashMap::new(),
+            open: Ladder::default(),
+            sent: 0,
+        }
+    }
+
+    /// From here on the state before is `base`. Comes before all files.
+    pub fn set_base(&mut self, base: &State) {
+        self.base = base.clone();
+    }
+
+    /// Notes a file that may be stored; whether another one may have the same content, if it `may_be` a copy.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn plan(&mut self, size: u64, may_be: bool) -> Result<bool> {
+        if size < self.scene.from {
+            return Ok(false);
+        }
+        let is_first = self.own_sizes.insert(size);
+        let may_be = may_be && (!is_first || self.has_older(size)?);
+        if !may_be {
+            self.awaited.insert((false, size));
+        }
+        Ok(may_be)
+    }
+
+    /// Whether the state before has contents of this length.
+    fn has_older(&mut self, size: u64) -> Result<bool> {
+        if !self.scene.is_exact {
+            return Ok(false);
+        }
+        if let Some(older) = &self.older {
+            let first = OlderContents::key(size, &ContentKey::default());
+            return Ok(older.between(first, first | u64::from(u32::MAX)).next().is_some());
+        }
+        let sizes = match self.sizes.take() {
+            Some(sizes) => sizes,
+            None => self.older_sizes()?,
+        };
+        Ok(self.sizes.insert(sizes).binary_search(&size).is_ok())
+    }
+
+    fn older_sizes(&self) -> Result<Vec<u64>> {
+        let mut sizes = Vec::new();
+        let mut rows = Rows::new(self.base.groups(EntryPath::root()));
+        while let Some((_, row)) = rows.take()? {
+            sizes.extend(row.stat().filter(|stat| self.is_large(stat)).map(|stat| stat.size));
+        }
+        sizes.sort_unstable();
+        sizes.dedup();
+        Ok(sizes)
+    }
+
+    fn is_large(&self, stat: &Stat) -> bool {
+        stat.kind == Kind::File && stat.size >= self.scene.from
+    }
+
+    /// Notes that a path certainly has not the content any more that it had, `old` being what it was.
+    pub fn note_gone(&mut self, path: &EntryPath, old: &Stat) {
+        if self.is_large(old) {
+            self.gone.insert(hashed(path));
+        }
+    }
+
+    /// Another file with the content of `file`, which was hashed and is as it was then. If there is none, `file` counts as stored.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn find(&mut self, file: &LargeFile, hash: Hash) -> Result<Option<Copied>> {
+        let content = Content { hash, holes: file.holes().clone(), ..Content::default() };
+        let key = content.key(file.stat().size);
+        let found = if file.stat().mode & 0o400 == 0 { None } else { self.find_stored(file, &content, &key) };
+        let found = match found.filter(|found| found.is_here) {
+            None => self.find_older(file, &content, &key)?.or_else(|| self.find_stored(file, &content, &key)),
+            found => found,
+        };
+        if found.is_none() {
+            self.awaited.insert((true, half_of(&key)));
+        }
+        Ok(found)
+    }
+
+    /// One that was stored in this run.
+    fn find_stored(&mut self, file: &LargeFile, content: &Content, key: &ContentKey) -> Option<Copied> {
+        let size = file.stat().size;
+        let is_awaited = [(false, size), (true, half_of(key))].map(|what| self.awaited.remove(&what)).contains(&true);
+        if !is_awaited {
+            self.scene.stored.find(key, self.scene.number)?;
+        }
+        // Where it is, and in which part, is known when all that was sent before is written.
+        self.scene.stored.wait_for(self.sent);
+        let found = self.scene.stored.find(key, self.scene.number)?;
+        let is_here = found.place.bundle.part == self.scene.stored.part();
+        let content = Content { place: found.place, ..content.clone() };
+        (is_here || size >= ACROSS_PARTS_BYTES_MIN).then_some(Copied { path: found.path, content, is_here })
+    }
+
+    /// One that was there before, and still is as it was.
+    fn find_older(&mut self, file: &LargeFile, content: &Content, key: &ContentKey) -> Result<Option<Copied>> {
+        let size = file.stat().size;
+        if file.stat().mode & 0o400 == 0 || !self.has_older(size)? {
+            return Ok(None);
+        }
+        if self.older.is_none() {
+            // Without room for it files are stored again.
+            (self.older, self.sizes) = (self.older_contents().ok(), None);
+        }
+        let Some(older) = &self.older else { return Ok(None) };
+        let wanted = OlderContents::key(size, key);
+        let places: Vec<u64> = older.between(wanted, wanted).take(TRIES_MAX).collect();
+        for at in places {
+            let Some(path) = self.older.as_mut().and_then(|older| older.paths.read(at, &mut []).ok()) else { break };
+            let Some(entry) = self.base.find(&path)? else { continue };
+            let is_same = |known: &&Content| known.key(entry.stat.size) == *key && can_be_copied(&entry);
+            let Some(known) = entry.content.as_ref().filter(is_same) else { continue };
+            if path != file.path && !self.gone.contains(&hashed(&path)) && self.stays(&path, &entry) {
+                let content = Content { place: known.place, patch: known.patch.clone(), ..content.clone() };
+                return Ok(Some(Copied { path, content, is_here: false }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn older_contents(&self) -> Result<OlderContents> {
+        let mut older = OlderContents { places: Vec::new(), paths: PathFile::new()? };
+        let mut rows = Rows::new(self.base.groups(EntryPath::root()));
+        while let Some((directory, row)) = rows.take()? {
+            if row.stat().is_none_or(|stat| !self.is_large(stat)) {
+                continue;
+            }
+            let path = EntryPathBuf::from_bytes(&joined(directory, row.name()));
+            if let (Some(path), Some(entry)) = (path, row.entry()?)
+                && let Some(content) = entry.content.as_ref().filter(|_| can_be_copied(&entry))
+            {
+                let at = older.paths.push(&path, &[])?;
+                older.places.push((OlderContents::key(entry.stat.size, &content.key(entry.stat.size)), at));
+            }
+        }
+        older.places.sort_unstable();
+        older.places.shrink_to_fit();
+        Ok(older)
+    }
+
+    /// Whether a path will be in the new state what it was; it then stays so, whatever happens to it until it is reached.
+    fn stays(&mut self, path: &EntryPath, entry: &Entry) -> bool {
+        let source = self.scene.sources.iter().position(|source| path.is_in(source.path()));
+        // What is not read stays as it was.
+        let Some(number) = source else { return true };
+        let stays = self.is_as_it_was(number, path, entry).unwrap_or(false);
+        if stays {
+            let mut below = path;
+            while let Some(above) = below.parent().filter(|above| !above.is_root()) {
+                self.held.entry(above.to_owned()).or_default().insert(below.name_bytes().to_vec());
+                below = above;
+            }
+        }
+        stays
+    }
+
+    fn is_as_it_was(&mut self, number: usize, path: &EntryPath, entry: &Entry) -> std::io::Result<bool> {
+        let source = &self.scene.sources[number];
+        let Some(parent) = path.parent().filter(|_| !source.is_file() && self.scene.has_same_rules[number]) else {
+            return Ok(false);
+        };
+        if !self.are_rules_as_they_were(number, parent) {
+            return Ok(false);
+        }
+        let directory = self.directory(number, parent)?;
+        let name = path.name_bytes();
+        let Some((stat, may_have_holes)) = source.look(&directory, name)? else { return Ok(false) };
+        if stat.kind != Kind::File || stat.size != entry.stat.size {
+            return Ok(false);
+        }
+        if entry.stat.is_unchanged(&stat) && self.scene.rehash == Rehash::No {
+            return Ok(true);
+        }
+        // It will be compared by itself when it is reached: now, too.
+        let is_compared = stat.link == 0 && patch_from(source.rules()) <= stat.size && may_be_made(path);
+        let is_same = is_compared && has_content(&directory, name, entry, may_have_holes)?;
+        Ok(is_same && source.look(&directory, name)?.is_some_and(|(now, _)| now == stat))
+    }
+
+    fn directory(&mut self, number: usize, path: &EntryPath) -> std::io::Result<Directory> {
+        let below = path.split_source().map_or(&[][..], |(_, below)| below.as_bytes());
+        self.open.open_in(number, self.scene.sources[number].root(), below)
+    }
+
+    /// Whether nothing is left out of a directory, or of those above it, by rules that stand there now and did not before.
+    fn are_rules_as_they_were(&mut self, number: usize, path: &EntryPath) -> bool {
+        if let Some(known) = self.same_rules.get(path) {
+            return *known;
+        }
+        let is_top = path == self.scene.sources[number].path();
+        let above = path.parent().filter(|_| !is_top);
+        let are_same = above.is_none_or(|above| self.are_rules_as_they_were(number, above))
+            && self.has_same_rule_files(number, path).unwrap_or(false);
+        self.same_rules.insert(path.to_owned(), are_same);
+        are_same
+    }
+
+    fn has_same_rule_files(&mut self, number: usize, path: &EntryPath) -> std::io::Result<bool> {
+        let source = &self.scene.sources[number];
+        let directory = self.directory(number, path)?;
+        if source.rules().exclude_caches && source.look(&directory, CACHE_TAG_FILE)?.is_some() {
+            return Ok(false);
+        }
+        let rules = path.child(IGNORE_FILE).map(|rules| self.base.find(&rules));
+        let before = match rules {
+            Some(Err(_)) => return Ok(false),
+            before => before.transpose().ok().flatten().flatten(),
+        };
+        let now = source.look(&directory, IGNORE_FILE)?;
+        Ok(match (before, now) {
+            (None, None) => true,
+            (Some(before), Some((now, _))) => before.stat.is_unchanged(&now),
+            _ => false,
+        })
+    }
+
+    /// Whether something is a copy of what is at `path`, which so must stay what it was.
+    pub fn is_held(&self, path: &EntryPath) -> bool {
+        let names = path.parent().filter(|_| !self.held.is_empty()).and_then(|above| self.held.get(above));
+        names.is_some_and(|names| names.contains(path.name_bytes()))
+    }
+
+    /// Has a listing say that what must stay as it was could not be looked at, where it is no longer there, or as large.
+    ///
+    /// # Errors
+    /// When the index is damaged or cannot be read.
+    pub fn hold(&self, listing: &mut Listing) -> Result<Vec<EntryPathBuf>> {
+        let mut changed = Vec::new();
+        for name in self.held.get(&listing.path).into_iter().flatten() {
+            let Some(child) = listing.path.child(name) else { continue };
+            let before = self.base.find(&child)?.map(|entry| (entry.stat.kind, entry.stat.size));
+            let now = listing.find(name).map(|found| (found.stat.kind, found.stat.size));
+            if now != before && !listing.cannot_look_at(name) {
+                changed.push(child);
+            }
+        }
+        for path in &changed {
+            listing.hold(path.name_bytes());
+        }
+        Ok(changed)
+    }
+}
+
+fn hashed(path: &EntryPath) -> u64 {
+    Hash::of(path.as_bytes()).0.first_chunk().map_or(0, |half| u64::from_le_bytes(*half))
+}
+
+/// Whether the content of a file can be had, and was one that it had at one time; and whether who unpacks it can read it.
+fn can_be_copied(entry: &Entry) -> bool {
+    !entry.is_without_content() && !entry.is_torn() && entry.stat.mode & 0o400 != 0
+}
+
+/// Whether a file has the content that it had, which is read.
+fn has_content(directory: &Directory, name: &[u8], entry: &Entry, may_have_holes: bool) -> std::io::Result<bool> {
+    let file = directory.open_file(name)?;
+    let size = entry.stat.size;
+    let holes = if may_have_holes { platform::holes(&file, size)? } else { Holes::default() };
+    let Some(hash) = hash_of(&file, size, &holes, &mut |_| true)? else { return Ok(false) };
+    let content = Content { hash, holes, place: Place::default(), ..Content::default() };
+    Ok(entry.content.as_ref().is_some_and(|known| known.key(size) == content.key(size)))
+}
