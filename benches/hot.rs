@@ -159,6 +159,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
         stands_for: None,
         uncertain_until: 0.into(),
         pruned_until: 0.into(),
+        joined_from: 0.into(),
     };
     let store = MemoryStore::new();
     let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 3).unwrap();

@@ -16,6 +16,7 @@ use snap_archive::archive::open::Archive;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::monitor::Recorder;
+use snap_archive::base::snapshot::Rules;
 use snap_archive::base::snapshot::Standing;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::MemoryStore;
@@ -65,6 +66,7 @@ struct Story {
     kept: BTreeMap<SnapshotNumber, (BTreeMap<Vec<u8>, String>, PathBuf)>,
     replays: u64,
     pruned: u64,
+    joined: u64,
 }
 
 impl Story {
@@ -81,6 +83,7 @@ impl Story {
             kept: BTreeMap::new(),
             replays: 0,
             pruned: 0,
+            joined: 0,
         }
     }
 
@@ -94,7 +97,7 @@ impl Story {
             let dice = &mut self.dice;
             let depth = 1 + dice.below(3);
             let name = (0..depth).map(|_| ["a", "b", "c\u{fc}", "d-d"][dice.below(4)]).collect::<Vec<_>>().join("/");
-            let what = dice.below(10);
+            let what = dice.below(14);
             let (seed, size) = (dice.below(40) as u64, [0, 7, 900, 30_000, 70_000][dice.below(5)]);
             let other = ["a", "b", "c\u{fc}", "d-d"][dice.below(4)];
             // What is a file on the way to it makes room.
@@ -114,6 +117,16 @@ impl Story {
                 0 => drop(self.home.symlink(&name, "a/b")),
                 1 => drop(self.home.dir(&name)),
                 2 => {}
+                10 | 11 if self.home.path(other).symlink_metadata().is_ok() && !name.starts_with(other) => {
+                    self.home.rename(other, &name);
+                }
+                12 if self.home.path(other).is_file() && !self.home.path(other).is_symlink() && other != name => {
+                    let longer = [std::fs::read(self.home.path(other)).unwrap(), noise(seed, 500)].concat();
+                    self.home.file(other, longer);
+                }
+                13 if self.home.path(other).is_file() && !self.home.path(other).is_symlink() && other != name => {
+                    self.home.mode(other, [0o600, 0o640, 0o755][dice.below(3)]);
+                }
                 3 if self.home.path(other).is_file() && !self.home.path(other).is_symlink() && other != name => {
                     self.home.hard_link(other, &name);
                 }
@@ -125,7 +138,8 @@ impl Story {
     fn options(&mut self) -> CreateOptions<'static> {
         let part_bytes_max = if self.dice.one_in(3) { 100_000 } else { 10_000_000 };
         let time = Some(Time::new(1_600_000_000 + 3600 * self.dice.below(40_000) as i64, 0));
-        CreateOptions { part_bytes_max, time, clock: &late, ..options(self.home.root()) }
+        let rules = Some(Rules { patch_from: Some(2000), ..Rules::default() });
+        CreateOptions { part_bytes_max, rules, time, clock: &late, ..options(self.home.root()) }
     }
 
     /// Changes and saves; now and then it is cut off first.
@@ -179,7 +193,8 @@ impl Story {
     }
 }
 
-/// A copy in which a bundle that was cut off half-way to its place is there, as `recover.sh` asks for.
+/// A copy in which a bundle that was cut off half-way to its place is there, as `recover.sh` asks for, and those that were joined
+/// into it are not, as `recover.sh` passes over them.
 fn in_place(store: &MemoryStore) -> MemoryStore {
     let copy = in_memory(store);
     for (name, _) in copy.list("pruned").unwrap() {
@@ -188,13 +203,24 @@ fn in_place(store: &MemoryStore) -> MemoryStore {
             copy.rename(&format!("pruned/{name}.new"), &format!("bundles/{name}")).unwrap();
         }
     }
+    let left = copy.list("pruned").unwrap();
+    for (name, from) in left.iter().filter_map(|(name, _)| name.split_once(".joins-")) {
+        let is_gone = |other: &str| other != name && other[..6] >= *from && other[..6] <= name[..6];
+        if copy.open(&format!("pruned/{name}.new")).is_err() {
+            let bundles = copy.list("bundles").unwrap();
+            let gone = bundles.iter().filter(|(other, _)| is_gone(other));
+            gone.for_each(|(other, _)| copy.remove(&format!("bundles/{other}")).unwrap());
+        }
+    }
     copy
 }
 
-/// Prunes; how many bundles.
-fn prune_in(store: Arc<dyn Store>, max_unused: u8) -> Result<u64> {
+/// Prunes; how many bundles, those among them that were joined into others.
+fn prune_in(store: Arc<dyn Store>, max_unused: u8) -> Result<(u64, u64)> {
     let options = PruneOptions { max_unused, dry_run: false };
-    Ok(prune(&Archive::open_store(store)?, &options, &Recorder::new())?.bundles.len() as u64)
+    let report = prune(&Archive::open_store(store)?, &options, &Recorder::new())?;
+    let joined = report.bundles.iter().map(|bundle| bundle.joined).sum();
+    Ok((report.bundles.len() as u64 + joined, joined))
 }
 
 /// A history of some rounds of saving, forgetting and pruning. In `faults` runs of each round's prune something fails.
@@ -228,7 +254,8 @@ fn history(seed: u64, faults: usize) -> Story {
             story.assert_kept(&left, &format!("{shown}, then pruned again"));
             assert!(left.list("pruned").unwrap().is_empty(), "{shown}: something is left");
         }
-        story.pruned += prune_in(Arc::new(story.store.clone()), max_unused).unwrap();
+        let (pruned, joined) = prune_in(Arc::new(story.store.clone()), max_unused).unwrap();
+        (story.pruned, story.joined) = (story.pruned + pruned, story.joined + joined);
         let store = story.store.clone();
         story.assert_kept(&store, &format!("seed {seed}, round {round}"));
         // The index can be made again.
@@ -244,25 +271,29 @@ fn history(seed: u64, faults: usize) -> Story {
 fn random_histories_stay_exact_when_they_are_thinned_out_with_faults() {
     let count = std::env::var("SNAP_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(HISTORIES);
     let first = std::env::var("SNAP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let (mut replays, mut pruned) = (0, 0);
+    let (mut replays, mut pruned, mut joined) = (0, 0, 0);
     for seed in first..first + count {
         let story = history(seed, 3);
-        (replays, pruned) = (replays + story.replays, pruned + story.pruned);
+        (replays, pruned, joined) = (replays + story.replays, pruned + story.pruned, joined + story.joined);
     }
-    println!("{count} histories, {replays} replays, {pruned} bundles pruned");
-    assert!(pruned > 0 && replays > 0);
+    println!(
+        "{count} histories, {replays} replays, {pruned} bundles pruned, of which {joined} were joined into others"
+    );
+    assert!(pruned > 0 && joined > 0 && replays > 0);
 }
 
 #[test]
 fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
     for is_fat in [false, true] {
         let mut story = Story::new(7);
-        for _ in 0..4 {
+        for _ in 0..6 {
             story.save();
         }
+        // Three neighbours, and one alone.
         let older: Vec<SnapshotNumber> = story.kept.keys().copied().collect();
+        let stays = older[older.len() - 3];
         let forgotten: BTreeSet<SnapshotNumber> =
-            older[..older.len() - 1].iter().copied().filter(|number| *number != 2).collect();
+            older[..older.len() - 1].iter().copied().filter(|number| *number != stays).collect();
         let options = ForgetOptions { which: Which::Named(forgotten.clone()), dry_run: false };
         forget(&story.archive(), &options, &Recorder::new()).unwrap();
         story.kept.retain(|number, _| !forgotten.contains(number));
@@ -277,7 +308,8 @@ fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
             let outcome = prune_in(faulty.clone(), 0);
             let steps = faulty.steps();
             let Some(step) = steps.get(at) else {
-                assert!(outcome.unwrap() > 1 && at > 30, "hardly a step was taken: {steps:?}");
+                let (pruned, joined) = outcome.unwrap();
+                assert!(pruned > joined + 1 && joined > 0 && at > 30, "hardly a step was taken: {steps:?}");
                 break;
             };
             // What is written to an unfinished file is not seen by anybody.
@@ -313,8 +345,8 @@ fn a_damaged_bundle_is_left_as_it_is_and_said() {
     assert_eq!(now, bytes, "it was not touched");
 }
 
-/// Four snapshots of a file that is another one each time, and of one that stays; the first two are forgotten and pruned.
-fn pruned_story() -> Story {
+/// Four snapshots of a file that is another one each time, and of one that stays; these are forgotten and pruned.
+fn pruned_story(forgotten: [SnapshotNumber; 2]) -> Story {
     let mut story = Story::new(3);
     for number in 0..4 {
         story
@@ -332,11 +364,10 @@ fn pruned_story() -> Story {
         crate::support::bench::copy_exactly(&story.directory.path().join("sources"), &copy);
         story.kept.insert(summary.number, (contents(&story.archive(), summary.number), copy));
     }
-    let options =
-        ForgetOptions { which: Which::Named(BTreeSet::from([1, 2].map(SnapshotNumber::from))), dry_run: false };
+    let options = ForgetOptions { which: Which::Named(forgotten.into()), dry_run: false };
     forget(&story.archive(), &options, &Recorder::new()).unwrap();
-    story.kept.retain(|number, _| *number > 2);
-    assert_eq!(prune_in(Arc::new(story.store.clone()), 0).unwrap(), 2);
+    story.kept.retain(|number, _| !forgotten.contains(number));
+    assert_eq!(prune_in(Arc::new(story.store.clone()), 0).unwrap().0, 2);
     let store = story.store.clone();
     story.assert_kept(&store, "pruned");
     story
@@ -344,15 +375,25 @@ fn pruned_story() -> Story {
 
 #[test]
 fn a_pruned_bundle_that_is_damaged_is_repaired_and_stays_pruned() {
-    let whole = pruned_story();
+    use Standing::Kept;
+    use Standing::Pruned;
+    assert_repaired(&pruned_story([1, 3]), &[Pruned, Kept, Pruned, Kept]);
+}
+
+#[test]
+fn a_joined_bundle_that_is_damaged_is_repaired_and_stays_joined() {
+    assert_repaired(&pruned_story([1, 2]), &[Standing::Pruned, Standing::Kept, Standing::Kept]);
+}
+
+/// Fails the test unless the first bundle can be repaired after any damage, and these stand as they did.
+fn assert_repaired(whole: &Story, before: &[Standing]) {
     let (name, bytes) = files(&whole.store).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
     let standings = |archive: &Archive| -> Vec<Standing> {
         let recorder = Recorder::new();
         let catalog = archive.catalog(&recorder).unwrap();
         catalog.history().unwrap().iter().map(|summary| summary.standing).collect()
     };
-    let before = standings(&whole.archive());
-    assert_eq!(before, [Standing::Pruned, Standing::Pruned, Standing::Kept, Standing::Kept]);
+    assert_eq!(standings(&whole.archive()), before);
     // A frame, the manifest, the table, and the bundle as a whole.
     for damage in ["frame", "manifest", "table", "missing"] {
         let store = in_memory(&whole.store);
@@ -387,7 +428,7 @@ fn a_pruned_bundle_that_is_damaged_is_repaired_and_stays_pruned() {
 
 #[test]
 fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
-    let story = pruned_story();
+    let story = pruned_story([1, 2]);
     for fault in [Fault::Crash, Fault::Once(ErrorKind::Other), Fault::NoMoreWriting(ErrorKind::StorageFull)] {
         for at in 0.. {
             let left = in_memory(&story.store);
@@ -397,11 +438,8 @@ fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
                 .and_then(|archive| forget(&archive, &options, &Recorder::new()).map(drop));
             let archive = Archive::open_store(Arc::new(left.clone())).unwrap();
             let marks = archive.marks().unwrap().forgotten;
-            let is_done = marks == BTreeSet::from([1, 2, 3].map(SnapshotNumber::from));
-            assert!(
-                is_done || marks == BTreeSet::from([1, 2].map(SnapshotNumber::from)),
-                "{fault:?} at {at}: {marks:?}"
-            );
+            let is_done = marks.contains(&3);
+            assert!(is_done || marks == BTreeSet::from([1, 2]), "{fault:?} at {at}: {marks:?}");
             assert!(is_done || outcome.is_err(), "{fault:?} at {at}: said to be forgotten, and is not");
             if faulty.steps().len() <= at {
                 outcome.unwrap();
@@ -410,4 +448,54 @@ fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
             }
         }
     }
+}
+
+/// Six snapshots with changes of all kinds; all but the last and the one before it are forgotten and pruned.
+fn joined_story() -> Story {
+    let mut story = Story::new(5);
+    for _ in 0..6 {
+        story.save();
+    }
+    let numbers: Vec<SnapshotNumber> = story.kept.keys().copied().collect();
+    let forgotten: BTreeSet<SnapshotNumber> = numbers[..4].iter().copied().collect();
+    let options = ForgetOptions { which: Which::Named(forgotten.clone()), dry_run: false };
+    forget(&story.archive(), &options, &Recorder::new()).unwrap();
+    story.kept.retain(|number, _| !forgotten.contains(number));
+    story
+}
+
+#[test]
+fn neighbours_that_are_forgotten_become_one_bundle() {
+    let mut story = joined_story();
+    let old = in_memory(&story.store);
+    let (_, joined) = prune_in(Arc::new(story.store.clone()), 0).unwrap();
+    assert!(joined >= 3, "{joined}");
+    let store = story.store.clone();
+    let count = |store: &MemoryStore| store.list("bundles").unwrap().len() as u64;
+    assert_eq!(count(&store), count(&old) - joined);
+    story.assert_kept(&store, "joined");
+    assert_eq!(prune_in(Arc::new(store.clone()), 0).unwrap(), (0, 0), "there is nothing left to do");
+    // The numbers of those that are gone are told apart from such as never were.
+    let (archive, recorder) = (story.archive(), Recorder::new());
+    let catalog = archive.catalog(&recorder).unwrap();
+    assert!(catalog.check_is_there(1).unwrap_err().to_string().contains("pruned"));
+    assert!(catalog.check_is_there(99).unwrap_err().to_string().contains("no snapshot"));
+    // One of the old ones that is put back changes nothing, with an index and without; verify tells it.
+    let (stray, bytes) = files(&old).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
+    store.replace(&stray, &bytes).unwrap();
+    for round in 0..2 {
+        let archive = Archive::open_store(Arc::new(store.clone())).unwrap();
+        for (number, (expected, _)) in &story.kept {
+            assert_eq!(&contents(&archive, *number), expected, "{round}");
+        }
+        let report = verify(&archive, &VerifyOptions { data: false, threads: 2 }, &Recorder::new()).unwrap();
+        assert_ne!(report.findings, [], "{round}");
+        for (name, _) in files(&store).iter().filter(|(name, _)| name.starts_with("index/")) {
+            store.remove(name).unwrap();
+        }
+    }
+    // The history goes on.
+    store.remove(&stray).unwrap();
+    story.save();
+    story.assert_kept(&store, "saved again");
 }

@@ -143,6 +143,7 @@ fn add_bundle(store: &MemoryStore) -> BundleName {
         stands_for: None,
         uncertain_until: 0.into(),
         pruned_until: 0.into(),
+        joined_from: 0.into(),
     };
     let mut writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
     let mut raw = Vec::new();

@@ -198,6 +198,7 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
         stands_for: None,
         uncertain_until: 0.into(),
         pruned_until: 0.into(),
+        joined_from: 0.into(),
     };
     let mut writer = BundleWriter::new(store.create(&format!("bundles/{name}")).unwrap(), head, 1).unwrap();
     let raw = [[0; CONTENT_OFFSET as usize].as_slice(), &CONTENT].concat();
@@ -213,6 +214,7 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
         bytes: published.bytes,
         manifest: published.manifest.0,
         pruned_until: 0.into(),
+        joined_from: 0.into(),
     }
 }
 

@@ -107,6 +107,11 @@ impl<'a> Catalog<'a> {
         })
     }
 
+    /// What a person said of snapshots; nothing where that cannot be read.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// Bundles that claim the place of another one.
     pub fn surplus(&self) -> &[BundleName] {
         &self.surplus
@@ -214,7 +219,9 @@ impl<'a> Catalog<'a> {
     /// [`ErrorKind::NotFound`] when there is no such snapshot, or it was forgotten.
     pub fn check_is_there(&self, number: SnapshotNumber) -> Result<()> {
         if !self.snapshots().any(|known| known == number) {
-            return Err(no_snapshot(number));
+            let newest = self.state(self.highest()).unwrap_or_default();
+            let is_joined = pruned_ranges(&newest).any(|range| range.contains(&number));
+            return Err(if is_joined { forgotten(number, Standing::Pruned) } else { no_snapshot(number) });
         }
         // What cannot be read is told by whoever needs it.
         let standing = self.standing(number, &self.state(number).unwrap_or_default());
@@ -296,7 +303,7 @@ impl<'a> Catalog<'a> {
                 break state;
             }
             missing.push(at);
-            at = self.before(at);
+            at = self.before(self.first_joined_into(at));
         };
         if !missing.is_empty() {
             self.note_rebuild(&missing, number);
@@ -335,6 +342,14 @@ impl<'a> Catalog<'a> {
     /// The number before `number` that has a bundle; 0 when there is none.
     fn before(&self, number: SnapshotNumber) -> SnapshotNumber {
         self.bundles.range(..BundleId { number, part: 1 }).next_back().map_or(SnapshotNumber::NONE, |(id, _)| id.number)
+    }
+
+    /// The first number whose bundles were joined into that of `number`: such as are there all the same were put back, and say
+    /// nothing.
+    fn first_joined_into(&self, number: SnapshotNumber) -> SnapshotNumber {
+        let name = self.name(BundleId { number, part: 0 });
+        let head = name.and_then(|name| self.archive.bundle(name)).ok().and_then(|bundle| bundle.own_head());
+        head.map_or(number, |head| if head.joined_from > 0 { head.joined_from.min(number) } else { number })
     }
 
     /// The bundles after `from` up to `number`.
@@ -409,9 +424,15 @@ impl<'a> Catalog<'a> {
             record.is_some_and(|record| record.bytes == file.bytes || !self.is_another_version(file, record))
         };
         let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));
+        let joined = head.bundles.iter().filter(|record| record.joined_from > 0);
+        let joined: Vec<(SnapshotNumber, BundleId)> = joined
+            .filter_map(|record| Some((record.joined_from.into(), BundleName::parse(&record.name)?.id)))
+            .collect();
+        let is_joined = |id: BundleId| joined.iter().any(|(from, holder)| *from <= id.number && id < *holder);
+        let mut between = self.between(head.from, number).filter(|file| !is_joined(file.id()));
         let knows_all = match self.use_for {
-            Access::Reading => self.between(head.from, number).all(is_noted),
-            Access::Writing => self.between(head.from, number).map(|file| (file.name.as_str(), file.bytes)).eq(noted),
+            Access::Reading => between.all(is_noted),
+            Access::Writing => between.map(|file| (file.name.as_str(), file.bytes)).eq(noted),
         };
         head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
     }
@@ -454,7 +475,9 @@ impl<'a> Catalog<'a> {
 
     /// Makes the index file of `number` from its manifests and `before`, the state before it.
     fn try_build(&self, number: SnapshotNumber, before: &State) -> Result<()> {
-        let mut changes = Changes::open(self.archive, self.between(number.previous(), number).cloned().collect())?;
+        let is_alone = self.first_joined_into(number) < number;
+        let own = self.between(number.previous(), number).filter(|file| !is_alone || file.id().part == 0);
+        let mut changes = Changes::open(self.archive, own.cloned().collect())?;
         self.check_parents_are_there(&changes)?;
         let not_found = NotFound::after(before, number, &changes);
         let before = &changes.after_moves(before, not_found)?;
@@ -492,16 +515,26 @@ impl<'a> Catalog<'a> {
         let head = replay::index_head(self.archive.id(), number, before);
         let whole = if head.from == SnapshotNumber::NONE { Whole::Yes } else { Whole::No };
         let name = index_name(number, whole);
+        let other = index_name(number, if whole == Whole::Yes { Whole::No } else { Whole::Yes });
+        self.remove_index_file(&other)?;
         IndexRows::new(self.create_index_file(&name)?, name, head, before)
     }
 
     /// Begins an index file in place of an unusable one.
     fn create_index_file(&self, name: &str) -> Result<Box<dyn Upload>> {
-        let store = self.scratch.get().map_or(&**self.archive.store(), Scratch::store);
-        match store.remove(name) {
+        self.remove_index_file(name)?;
+        self.index_store().create(name)
+    }
+
+    fn remove_index_file(&self, name: &str) -> Result<()> {
+        match self.index_store().remove(name) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => store.create(name),
+            _ => Ok(()),
         }
+    }
+
+    fn index_store(&self) -> &dyn Store {
+        self.scratch.get().map_or(&**self.archive.store(), Scratch::store)
     }
 }
 
@@ -509,7 +542,11 @@ impl<'a> Catalog<'a> {
 fn pruned_ranges(state: &State) -> impl Iterator<Item = RangeInclusive<SnapshotNumber>> + '_ {
     let records = state.layers().iter().flat_map(|file| &file.head().bundles);
     let pruned = records.filter(|record| record.pruned_until > 0);
-    pruned.filter_map(|record| Some(BundleName::parse(&record.name)?.id.number..=record.pruned_until.into()))
+    pruned.filter_map(|record| {
+        let number = BundleName::parse(&record.name)?.id.number;
+        let first = if record.joined_from > 0 { record.joined_from.into() } else { number };
+        Some(first..=record.pruned_until.into())
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! that is no longer there.
 
 use crate::archive::exchange;
+use crate::archive::joined;
 use crate::archive::open::Archive;
 use crate::archive::open::BUNDLES;
 use crate::archive::open::BundleFile;
@@ -169,6 +170,8 @@ fn listed(archive: &Archive) -> Result<Vec<(String, u64)>> {
     let store = &**archive.store();
     let mut listed = store.list(BUNDLES)?;
     listed.extend(exchange::waiting(store, &listed)?);
+    let superseded = joined::superseded(store, &listed)?;
+    listed.retain(|(name, _)| !superseded.contains(name));
     listed.sort();
     Ok(listed)
 }

@@ -69,6 +69,10 @@ pub struct Unused {
     pub contents: Vec<Unneeded>,
     /// The last of the snapshots that lack them when they are gone.
     pub until: SnapshotNumber,
+    /// How many lines its list of changes has.
+    pub lines: u64,
+    /// How many bytes of the file the list of changes takes.
+    pub list_bytes: u64,
 }
 
 impl Unused {
@@ -98,35 +102,112 @@ pub fn gaps(catalog: &Catalog, is_kept: &dyn Fn(SnapshotNumber) -> bool) -> Vec<
     gaps
 }
 
-/// Calls `visit` with each bundle of a gap, the newest first, and what of it is not needed.
-///
-/// # Errors
-/// What `visit` fails with; when the archive cannot be read or is damaged;
-/// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor asks to stop.
-pub fn unused_in(
-    catalog: &Catalog,
-    gap: &Gap,
-    monitor: &dyn Monitor,
-    visit: &mut dyn FnMut(Unused) -> Result<()>,
-) -> Result<()> {
-    let state = catalog.state(gap.next)?;
-    let files = catalog.bundles().filter(|file| gap.numbers.contains(&file.id().number));
-    let mut left: Vec<(BundleName, u64)> = files.map(|file| (file.name.clone(), file.bytes)).collect();
-    let mut bases = HashSet::new();
-    while let (Some((first, _)), Some((last, _))) = (left.first(), left.last()) {
-        let needed = Needed::collect(&state, first.id, last.id, monitor)?;
-        while let Some((name, bytes)) = left.pop_if(|(name, _)| name.id >= needed.from) {
-            check_interrupted(monitor)?;
-            note_bases(catalog, &name, &mut bases)?;
-            visit(needed.unused_of(catalog, (name, bytes), gap.next.previous(), &bases)?)?;
-        }
-    }
-    Ok(())
+/// What of the bundles of a gap is needed; asked for from the newest bundle to the oldest.
+pub struct Liveness<'c> {
+    catalog: &'c Catalog<'c>,
+    monitor: &'c dyn Monitor,
+    gap: Gap,
+    /// The first bundle of the gap.
+    first: BundleId,
+    state: State,
+    needed: Option<Needed>,
+    /// The contents from which those in bundles that stay are made.
+    bases: HashSet<Known>,
+    /// The same of bundles of which it is not decided yet whether their patches stay.
+    undecided: BTreeMap<BundleId, HashSet<Known>>,
 }
+
+impl<'c> Liveness<'c> {
+    /// That of a gap.
+    ///
+    /// # Errors
+    /// When the archive cannot be read or is damaged.
+    pub fn of(catalog: &'c Catalog, gap: Gap, monitor: &'c dyn Monitor) -> Result<Liveness<'c>> {
+        let first =
+            catalog.bundles().map(BundleFile::id).find(|id| gap.numbers.contains(&id.number)).unwrap_or_default();
+        let (bases, undecided) = (HashSet::new(), BTreeMap::new());
+        let state = catalog.state(gap.next)?;
+        Ok(Liveness { catalog, monitor, gap, first, state, needed: None, bases, undecided })
+    }
+
+    /// The bundles of the gap, in order.
+    pub fn bundles(&self) -> impl DoubleEndedIterator<Item = &'c BundleFile> + use<'c> {
+        let (catalog, numbers) = (self.catalog, self.gap.numbers.clone());
+        let files: Vec<&BundleFile> = catalog.bundles().filter(|file| numbers.contains(&file.id().number)).collect();
+        files.into_iter()
+    }
+
+    /// What of a bundle is not needed.
+    ///
+    /// # Errors
+    /// When the archive cannot be read or is damaged;
+    /// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor asks to stop.
+    pub fn unused(&mut self, file: &BundleFile) -> Result<Unused> {
+        check_interrupted(self.monitor)?;
+        let id = file.id();
+        if self.needed.as_ref().is_none_or(|needed| id < needed.from) {
+            self.needed = Some(Needed::collect(&self.state, self.first, id, self.monitor)?);
+        }
+        let mut bases = HashSet::new();
+        note_bases(self.catalog, &file.name, &mut bases)?;
+        self.undecided.insert(id, bases);
+        self.unused_of(file)
+    }
+
+    /// Whether it is known of all bundles of these numbers what is needed.
+    pub fn knows(&self, numbers: &RangeInclusive<SnapshotNumber>) -> bool {
+        let is_known = |needed: &Needed| needed.from.number <= *numbers.start() && needed.last.number >= *numbers.end();
+        self.needed.as_ref().is_some_and(is_known)
+    }
+
+    /// Whether the content at a place in one of these bundles is needed.
+    pub fn is_needed(&self, place: Place) -> bool {
+        let known = (place.bundle, place.offset);
+        self.bases.contains(&known) || self.needed.as_ref().is_some_and(|needed| needed.has(known))
+    }
+
+    /// Notes whether the patches in a bundle stay as they are.
+    pub fn decide(&mut self, id: BundleId, stays: bool) {
+        let bases = self.undecided.remove(&id).filter(|_| stays);
+        self.bases.extend(bases.into_iter().flatten());
+    }
+
+    /// What of a bundle is in no state that is kept, and not what others are made from.
+    fn unused_of(&self, file: &BundleFile) -> Result<Unused> {
+        let bundle = self.catalog.archive().bundle(&file.name)?;
+        let mut reader = bundle.manifest()?;
+        let mut contents = Vec::new();
+        while let Some(change) = reader.next_change()? {
+            let Action::Stored(entry) = change.now else { continue };
+            let Some(Content { place, patch: None, .. }) = entry.content else { continue };
+            let is_base = self.undecided.values().any(|bases| bases.contains(&(place.bundle, place.offset)));
+            if entry.stat.size > 0 && place.is_there() && !is_base && !self.is_needed(place) {
+                contents.push(Unneeded { offset: place.offset, size: entry.stat.size });
+            }
+        }
+        // All names of a file have one content.
+        contents.sort_unstable();
+        contents.dedup();
+        let list = bundle.table().frame_at(reader.tail().manifest_offset);
+        Ok(Unused {
+            bundle: file.name.clone(),
+            manifest: reader.digest(),
+            bytes: file.bytes,
+            freed_bytes: stored_bytes(&bundle, &contents),
+            contents,
+            until: self.gap.next.previous(),
+            lines: reader.tail().changes,
+            list_bytes: list.map_or(0, |frame| file.bytes.saturating_sub(frame.stored_offset)),
+        })
+    }
+}
+
+/// A content, by where it is.
+type Known = (BundleId, u64);
 
 /// Notes the older contents from which those of a bundle are made: patches stay, for a script applies them whoever needs them, and
 /// with them what they are applied to. It stands in older bundles.
-fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<(BundleId, u64)>) -> Result<()> {
+fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<Known>) -> Result<()> {
     let mut reader = catalog.archive().bundle(name)?.manifest()?;
     let mut state = None;
     while let Some(change) = reader.next_change()? {
@@ -150,14 +231,16 @@ fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<(BundleI
 struct Needed {
     /// The first bundle that it knows all of.
     from: BundleId,
-    /// Bundle and offset, ascending.
-    places: Vec<(BundleId, u64)>,
+    /// The last one.
+    last: BundleId,
+    /// In ascending order.
+    places: Vec<Known>,
 }
 
 impl Needed {
     /// Those of the bundles from `first` to `last`, as many of the last ones as there is room for.
     fn collect(state: &State, first: BundleId, last: BundleId, monitor: &dyn Monitor) -> Result<Needed> {
-        let mut needed = Needed { from: first, places: Vec::new() };
+        let mut needed = Needed { from: first, last, places: Vec::new() };
         let mut rows = Rows::new(rows_since(state, first.number).groups_and_gone(&EntryPathBuf::root()));
         let mut count = 0_u64;
         while let Some((_, row)) = rows.take()? {
@@ -200,34 +283,8 @@ impl Needed {
         }
     }
 
-    fn has(&self, bundle: BundleId, offset: u64) -> bool {
-        self.places.binary_search(&(bundle, offset)).is_ok()
-    }
-
-    /// What of a bundle is in no state that is kept, and not among `bases`.
-    fn unused_of(
-        &self,
-        catalog: &Catalog,
-        (name, bytes): (BundleName, u64),
-        until: SnapshotNumber,
-        bases: &HashSet<(BundleId, u64)>,
-    ) -> Result<Unused> {
-        let bundle = catalog.archive().bundle(&name)?;
-        let mut reader = bundle.manifest()?;
-        let mut contents = Vec::new();
-        while let Some(change) = reader.next_change()? {
-            let Action::Stored(entry) = change.now else { continue };
-            let Some(Content { place, patch: None, .. }) = entry.content else { continue };
-            let is_base = bases.contains(&(name.id, place.offset));
-            if entry.stat.size > 0 && place.is_there() && !is_base && !self.has(name.id, place.offset) {
-                contents.push(Unneeded { offset: place.offset, size: entry.stat.size });
-            }
-        }
-        // All names of a file have one content.
-        contents.sort_unstable();
-        contents.dedup();
-        let freed_bytes = stored_bytes(&bundle, &contents);
-        Ok(Unused { bundle: name, manifest: reader.digest(), bytes, freed_bytes, contents, until })
+    fn has(&self, known: Known) -> bool {
+        self.places.binary_search(&known).is_ok()
     }
 }
 
@@ -272,7 +329,7 @@ mod tests {
         let id = |number| BundleId::new(number, 0);
         let places: Vec<_> = (0..30_u32).map(|n| (id(1 + n / 10), u64::from(n))).collect();
         let cut = |places: Vec<(BundleId, u64)>, max| {
-            let mut needed = Needed { from: id(1), places };
+            let mut needed = Needed { from: id(1), last: id(3), places };
             needed.cut(max);
             (needed.from.number.get(), needed.places.len())
         };

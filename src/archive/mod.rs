@@ -8,8 +8,14 @@ pub mod fitting;
 pub mod moved;
 pub mod tree;
 
+pub mod move_plan;
+
+pub mod run_moves;
+
 mod describe;
 pub mod exchange;
+
+pub mod joined;
 
 pub mod open;
 
@@ -34,3 +40,7 @@ mod recount;
 
 pub mod hollow;
 pub mod rebundle;
+
+pub mod join;
+
+pub mod thinning;

@@ -3,6 +3,7 @@
 
 use crate::archive::describe;
 use crate::archive::exchange;
+use crate::archive::joined;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -289,7 +290,10 @@ impl Archive {
         let since = now.to_rfc3339().unwrap_or_default();
         let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
         self.store.sweep(&[BUNDLES, INDEX, DAMAGED, PRUNED])?;
+        joined::finish(&*self.store)?;
         exchange::finish(&*self.store)?;
+        // What was half-way to its place stands there now.
+        joined::finish(&*self.store)?;
         Ok(lock)
     }
 

@@ -1,17 +1,13 @@
-//! A bundle written anew from a list of its changes: each member made from its line, each content taken from the old bundle
-//! if it is what it should be, and noted as lost otherwise. Knows nothing of where the list comes from.
+//! A bundle written anew from a list of its changes: each member made from its line, each content taken from where it is to be
+//! had, and noted as lost otherwise. Knows nothing of where the list and the contents come from.
 
-use crate::archive::content::BundleTar;
 use crate::archive::moved;
 use crate::archive::recount::Count;
-use crate::archive::spare::Spares;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Patch;
-use crate::base::entry::Place;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
@@ -20,7 +16,6 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::apply;
 use crate::format::apply::needs_metadata;
-use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
 use crate::format::deferred::DeferredDirectories;
@@ -38,7 +33,6 @@ use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
 use crate::format::tar::LIST_BYTES_MAX;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Smaller files that were copies of others in the bundle are stored as any other: it is not kept where all contents are.
 const COPY_BYTES_MIN: u64 = 64 << 10;
@@ -71,23 +65,48 @@ pub struct OwnMember {
     pub lists: Vec<Vec<u8>>,
 }
 
+/// Where a bundle that is written anew has its contents from.
+pub trait Supply {
+    /// The content as it can be had; `None`: it is lost.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    fn find(&mut self, content: &Content, size: u64) -> Result<Option<Content>>;
+
+    /// Reads what [`Supply::find`] found, which is `size` bytes long, from `at` on.
+    ///
+    /// # Errors
+    /// As for [`Supply::find`]; when it is damaged.
+    fn read(&mut self, content: &Content, size: u64, at: u64, out: &mut [u8]) -> Result<()>;
+
+    /// Whether a content can stay made from an older one as it is; `older` is what was at its path. Otherwise it is wanted as a whole.
+    ///
+    /// # Errors
+    /// As for [`Supply::find`].
+    fn has_patch(&mut self, content: &Content, patch: &Patch, older: Option<&Entry>) -> Result<bool>;
+
+    /// Reads of the data of a patch that [`Supply::has_patch`], from `at` on.
+    ///
+    /// # Errors
+    /// As for [`Supply::read`].
+    fn read_patch(&mut self, content: &Content, at: u64, out: &mut [u8]) -> Result<()>;
+}
+
 /// What a bundle is written anew from.
-pub struct Sources<'a, 's> {
+pub struct Sources<'a> {
     /// The state before its snapshot, after the renames, if it is known for certain.
     pub before: Option<State>,
     /// The state after its snapshot, if it is known for certain.
     pub after: Option<State>,
     /// Whether there is such a bundle in the archive.
     pub is_there: &'a dyn Fn(BundleId) -> bool,
-    /// Where else contents are that cannot be had from the old bundle.
-    pub spares: &'a mut Spares<'s>,
+    /// Where contents are.
+    pub supply: &'a mut dyn Supply,
 }
 
 /// Writes a bundle anew.
-pub struct Rewrite<'a, 's> {
-    sources: Sources<'a, 's>,
-    /// The old bundle, as far as it can be read.
-    old: Option<BundleTar>,
+pub struct Rewrite<'a> {
+    sources: Sources<'a>,
     writer: BundleWriter,
     /// The store's name that it is published under.
     name: String,
@@ -98,7 +117,7 @@ pub struct Rewrite<'a, 's> {
     standing: Vec<EntryPathBuf>,
     /// Of each file with several names, by where its content was, its hash and its link number: the first name, and where the
     /// content is now; 0: it is lost.
-    placed: HashMap<(u64, Hash, u64), (EntryPathBuf, u64)>,
+    placed: HashMap<(BundleId, u64, Hash, u64), (EntryPathBuf, u64)>,
     /// Of each large content, by where it was and its hash: its path, and where it is now; 0: it is lost.
     large: HashMap<(u64, Hash), (EntryPathBuf, u64)>,
     line: Vec<u8>,
@@ -157,25 +176,11 @@ fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
     Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
 }
 
-/// Reads what was found to be sound, in the old bundle or elsewhere.
-fn read(old: &mut Option<BundleTar>, spares: &mut Spares, place: Place, out: &mut [u8]) -> Result<()> {
-    match old {
-        Some(old) if old.bundle().name().id == place.bundle => old.read_salvaged_at(place.offset, out),
-        _ => spares.read_at(place.bundle, place.offset, out),
-    }
-}
-
-impl<'a, 's> Rewrite<'a, 's> {
-    /// A bundle that takes the place of `old`, as far as that can be read; it is published as `name`.
-    pub fn new(
-        sources: Sources<'a, 's>,
-        old: Option<Arc<Bundle>>,
-        writer: BundleWriter,
-        name: String,
-    ) -> Rewrite<'a, 's> {
+impl<'a> Rewrite<'a> {
+    /// A bundle that is published as `name`.
+    pub fn new(sources: Sources<'a>, writer: BundleWriter, name: String) -> Rewrite<'a> {
         Rewrite {
             sources,
-            old: old.map(BundleTar::new),
             writer,
             name,
             frames: FrameBuilder::default(),
@@ -204,7 +209,7 @@ impl<'a, 's> Rewrite<'a, 's> {
 
     /// Counts the changes of the state `before`, instead of taking the counts of the tail.
     #[must_use]
-    pub fn counting(self, before: State) -> Rewrite<'a, 's> {
+    pub fn counting(self, before: State) -> Rewrite<'a> {
         Rewrite { count: Some(Count::new(before)), ..self }
     }
 
@@ -412,13 +417,14 @@ impl<'a, 's> Rewrite<'a, 's> {
                 {
                     return self.flush_if_full();
                 }
-                self.drop_patch(&mut entry)?;
-                let offset = match &entry.content {
-                    Some(content @ Content { patch: Some(patch), .. }) => {
-                        Some(self.patch(&path, &entry, content.place.offset, patch)?)
+                let known = entry.content.clone();
+                self.drop_patch(&path, &mut entry)?;
+                let offset = match (&entry.content, known) {
+                    (Some(Content { patch: Some(patch), .. }), Some(known)) => {
+                        Some(self.patch(&path, &entry, &known, patch)?)
                     }
-                    Some(content) => Some(self.file(&path, &entry, content)?),
-                    None => {
+                    (Some(_), Some(known)) => Some(self.file(&path, &entry, &known)?),
+                    _ => {
                         self.special(&path, &entry)?;
                         None
                     }
@@ -448,44 +454,29 @@ impl<'a, 's> Rewrite<'a, 's> {
         self.writer.push_copy(file, older, &mut |path| after.as_ref().map_or(Ok(None), |after| after.find(path)))
     }
 
-    /// Where not all data of a patch can be had, its content is looked for as a whole.
-    fn drop_patch(&mut self, entry: &mut Entry) -> Result<()> {
+    /// What cannot stay made from an older content is looked for as a whole.
+    fn drop_patch(&mut self, path: &EntryPath, entry: &mut Entry) -> Result<()> {
         let Some(content) = entry.content.as_mut() else { return Ok(()) };
         let Some(patch) = &content.patch else { return Ok(()) };
-        let (mut at, end) = (content.place.offset, content.place.offset.saturating_add(patch.stored_bytes()));
-        let mut buffer = vec![0; PIECE_BYTES.min(patch.stored_bytes()) as usize];
-        while at < end {
-            let length = buffer.len().min((end - at) as usize);
-            let is_read = match &mut self.old {
-                Some(old) if !content.place.is_lost() => old.read_at(at, &mut buffer[..length]),
-                _ => Err(Error::damaged("the bundle is missing")),
-            };
-            match is_read {
-                Err(error) if error.is_damage() => {
-                    content.patch = None;
-                    return Ok(());
-                }
-                result => result?,
-            }
-            at += length as u64;
+        let older = self.sources.before.as_ref().map(|before| before.find(path)).transpose()?.flatten();
+        if !self.sources.supply.has_patch(content, patch, older.as_ref())? {
+            content.patch = None;
         }
         Ok(())
     }
 
     /// Copies the members of a file that is made from its older content, whose data was found sound; where that begins now.
-    fn patch(&mut self, path: &EntryPath, entry: &Entry, mut at: u64, patch: &Patch) -> Result<u64> {
+    fn patch(&mut self, path: &EntryPath, entry: &Entry, known: &Content, patch: &Patch) -> Result<u64> {
         self.flush()?;
         let head = apply::patch_headers(path, entry.stat.size, patch, self.writer.time_seconds());
         self.frames.content(head.len()).copy_from_slice(&head);
         let offset = self.writer.tar_offset() + self.frames.raw_bytes() as u64;
-        let mut left = patch.stored_bytes();
-        while left > 0 {
-            let length = left.min(PIECE_BYTES);
-            if let Some(old) = &mut self.old {
-                old.read_at(at, self.frames.content(length as usize))?;
-            }
-            (at, left) = (at + length, left - length);
-            if left > 0 {
+        let (mut at, end) = (0, patch.stored_bytes());
+        while at < end {
+            let length = PIECE_BYTES.min(end - at);
+            self.sources.supply.read_patch(known, at, self.frames.content(length as usize))?;
+            at += length;
+            if at < end {
                 self.flush()?;
             }
         }
@@ -523,7 +514,7 @@ impl<'a, 's> Rewrite<'a, 's> {
     /// Writes a file's member if its content can be had; where the content begins, or 0.
     fn file(&mut self, path: &EntryPath, entry: &Entry, content: &Content) -> Result<u64> {
         // All that are lost have the same offset, and all that were pruned.
-        let old = (content.place.offset, content.hash, entry.stat.link);
+        let old = (content.place.bundle, content.place.offset, content.hash, entry.stat.link);
         if let Some((first, offset)) = self.placed.get(&old) {
             if *offset > 0 {
                 self.frames.header(path, entry, Body::LinkTo(first.as_bytes()));
@@ -536,7 +527,7 @@ impl<'a, 's> Rewrite<'a, 's> {
             self.frames.header(path, &empty, Body::Itself);
             content.place.offset
         } else {
-            match self.sound(content, entry.stat.size)? {
+            match self.sources.supply.find(content, entry.stat.size)? {
                 Some(found) => self.copy(path, entry, &found)?,
                 None => 0,
             }
@@ -563,8 +554,7 @@ impl<'a, 's> Rewrite<'a, 's> {
             let piece = self.frames.content((end - at) as usize);
             for data in content.holes.data(at..end) {
                 let range = (data.start - at) as usize..(data.end - at) as usize;
-                let place = Place { offset: content.place.offset + data.start, ..content.place };
-                read(&mut self.old, self.sources.spares, place, &mut piece[range])?;
+                self.sources.supply.read(content, size, data.start, &mut piece[range])?;
             }
             at = end;
             if at < size {
@@ -573,16 +563,6 @@ impl<'a, 's> Rewrite<'a, 's> {
         }
         self.frames.pad(size);
         Ok(offset)
-    }
-
-    /// The content where it is sound: in the old bundle, or elsewhere in the archive.
-    fn sound(&mut self, content: &Content, size: u64) -> Result<Option<Content>> {
-        // Without a bundle there are still files without content.
-        let is_here = match &mut self.old {
-            Some(old) if old.bundle().name().id == content.place.bundle => old.holds(content, size)?,
-            _ => content.holes.data(0..size).next().is_none(),
-        };
-        if is_here { Ok(Some(content.clone())) } else { self.sources.spares.find(content, size) }
     }
 
     fn flush_if_full(&mut self) -> Result<()> {

@@ -213,8 +213,9 @@ impl Changes {
             }
             if let Some((file, reader)) = self.readers.pop_front() {
                 let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
-                let pruned_until = reader.head()?.pruned_until;
-                self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until: pruned_until.get() });
+                let Head { pruned_until, joined_from, .. } = *reader.head()?;
+                let (pruned_until, joined_from) = (pruned_until.get(), joined_from.get());
+                self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until, joined_from });
             }
         }
         Ok(None)
@@ -236,6 +237,7 @@ pub fn add_part(summary: &mut Summary, head: &Head, tail: &Tail, bytes: u64) {
     summary.sources.clone_from(&head.sources);
     summary.note.clone_from(&head.note);
     summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
+    summary.joined_from = summary.joined_from.max(head.joined_from);
     summary.counts.add(&tail.counts);
     summary.problems += tail.problems_total;
     summary.bytes_added += bytes;

@@ -145,6 +145,8 @@ pub struct Summary {
     pub note: String,
     /// The list of its changes was lost in part: it and the snapshots up to this one may differ from what was saved. 0: none.
     pub uncertain_until: SnapshotNumber,
+    /// The snapshots from this number on were joined into it, when they had been forgotten; 0: none were.
+    pub joined_from: SnapshotNumber,
     /// What became of it since.
     pub standing: Standing,
 }
@@ -178,6 +180,12 @@ impl Standing {
     pub fn is_there(self) -> bool {
         matches!(self, Standing::Kept | Standing::Marked)
     }
+}
+
+/// Whether snapshot `number` was joined into a later one of a history.
+pub fn is_joined(history: &[Summary], number: SnapshotNumber) -> bool {
+    let holds = |summary: &Summary| summary.joined_from > 0 && (summary.joined_from..summary.number).contains(&number);
+    history.iter().any(holds)
 }
 
 /// The snapshot whose lost list of changes makes snapshot `number` uncertain; `None` when nothing does.

@@ -6,6 +6,8 @@ use crate::archive::liveness;
 use crate::archive::liveness::MAX_UNUSED_DEFAULT;
 use crate::archive::open::Archive;
 use crate::archive::reserve;
+use crate::archive::thinning::Step;
+use crate::archive::thinning::Thinning;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -159,9 +161,13 @@ pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<SnapshotNumber>, m
     monitor.event(Event::Phase(Phase::FindingUnused));
     let mut bytes = 0;
     for gap in liveness::gaps(catalog, &|number| kept.contains(&number)) {
-        liveness::unused_in(catalog, &gap, monitor, &mut |unused| {
-            bytes += if unused.is_worth_it(MAX_UNUSED_DEFAULT) { unused.freed_bytes } else { 0 };
-            Ok(())
+        Thinning { catalog, max_unused: MAX_UNUSED_DEFAULT, monitor }.gap(gap, &mut |step| {
+            bytes += match step {
+                Step::Join(joining) => joining.bytes.saturating_sub(joining.stays),
+                Step::Hollow(unused) if unused.is_worth_it(MAX_UNUSED_DEFAULT) => unused.freed_bytes,
+                Step::Hollow(_) => 0,
+            };
+            Ok(true)
         })?;
     }
     Ok(bytes)

@@ -1,4 +1,5 @@
-//! `prune`: contents that only forgotten snapshots have become empty files, bundle by bundle, the newest first.
+//! `prune`: contents that only forgotten snapshots have become empty files, bundle by bundle, the newest first; small bundles of
+//! forgotten snapshots that follow each other become one, where that gives back enough.
 //!
 //! Each bundle is written anew, read back and checked before it takes the place of the old one, so that a run may end anywhere.
 //! Index files of its number and later ones go first: they say where contents were.
@@ -7,6 +8,7 @@ use crate::archive::catalog::Catalog;
 use crate::archive::exchange;
 use crate::archive::hollow;
 use crate::archive::hollow::Hollowing;
+use crate::archive::joined;
 use crate::archive::listing::parse_index_name;
 use crate::archive::liveness;
 use crate::archive::liveness::MAX_UNUSED_DEFAULT;
@@ -14,6 +16,9 @@ use crate::archive::liveness::Unused;
 use crate::archive::open::Archive;
 use crate::archive::open::INDEX;
 use crate::archive::reserve;
+use crate::archive::thinning::Joining;
+use crate::archive::thinning::Step;
+use crate::archive::thinning::Thinning;
 use crate::base::advice::Advice;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
@@ -56,6 +61,8 @@ impl Default for PruneOptions {
 pub struct PrunedBundle {
     /// Its name.
     pub bundle: BundleName,
+    /// How many bundles before it were joined into it and are gone.
+    pub joined: u64,
     /// How many contents went.
     pub contents: u64,
     /// Its length before, in bytes.
@@ -168,12 +175,49 @@ impl Pass<'_> {
         let history = catalog.history()?;
         let kept: BTreeSet<SnapshotNumber> =
             history.iter().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
-        let parents = Parents::of(&catalog);
+        let mut parents = Parents::of(&catalog);
         self.monitor.event(Event::Phase(Phase::Pruning));
         for gap in liveness::gaps(&catalog, &|number| kept.contains(&number)) {
-            liveness::unused_in(&catalog, &gap, self.monitor, &mut |unused| self.bundle(&unused, &parents))?;
+            let thinning = Thinning { catalog: &catalog, max_unused: self.options.max_unused, monitor: self.monitor };
+            thinning.gap(gap, &mut |step| match step {
+                Step::Join(joining) => self.join(&joining, &mut parents),
+                Step::Hollow(unused) => self.bundle(unused, &parents).map(|()| true),
+            })?;
         }
         Ok(())
+    }
+
+    /// Joins bundles; whether that was done.
+    fn join(&mut self, joining: &Joining, parents: &mut Parents) -> Result<bool> {
+        let Some((last, unused)) = joining.bundles.first() else { return Ok(false) };
+        let mut done = PrunedBundle {
+            bundle: last.name.clone(),
+            joined: joining.bundles.len() as u64 - 1,
+            contents: joining.bundles.iter().map(|(_, unused)| unused.contents.len() as u64).sum(),
+            bytes_before: joining.bytes,
+            bytes_after: joining.stays,
+        };
+        if let Some(lease) = self.lease {
+            if self.lacks_room(joining.stays.saturating_add(SPARE_BYTES)) {
+                return Ok(false);
+            }
+            let stands_for = parents.named(self.archive, &last.name).unwrap_or(unused.manifest);
+            match make_joined(self.archive, joining, (unused.until, stands_for), lease, self.monitor) {
+                Ok(bytes) => done.bytes_after = bytes,
+                // They are pruned one by one then, and what is wrong is told.
+                Err(error) if error.is_damage() || error.io_error().is_some_and(is_full) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            parents.remove(joining.bundles[1..].iter().map(|(file, _)| &file.name));
+        }
+        self.pruned(done);
+        Ok(true)
+    }
+
+    /// What is free is not known so well that a little is not tried.
+    fn lacks_room(&self, needed: u64) -> bool {
+        let free = self.archive.store().room().free_bytes;
+        free.is_some_and(|free| free < needed && needed > TRIED_BYTES)
     }
 
     fn bundle(&mut self, unused: &Unused, parents: &Parents) -> Result<()> {
@@ -184,15 +228,14 @@ impl Pass<'_> {
         let stays = unused.bytes.saturating_sub(unused.freed_bytes);
         let mut done = PrunedBundle {
             bundle: unused.bundle.clone(),
+            joined: 0,
             contents: unused.contents.len() as u64,
             bytes_before: unused.bytes,
             bytes_after: stays,
         };
         if !self.options.dry_run {
             let needed = stays.saturating_add(SPARE_BYTES);
-            // What is free is not known so well that a little is not tried.
-            let is_too_much = |free| free < needed && needed > TRIED_BYTES;
-            if self.archive.store().room().free_bytes.is_some_and(is_too_much) {
+            if self.lacks_room(needed) {
                 self.waiting.push((unused.bundle.clone(), needed));
                 return Ok(());
             }
@@ -209,10 +252,14 @@ impl Pass<'_> {
                 Err(error) => return Err(error),
             }
         }
+        self.pruned(done);
+        Ok(())
+    }
+
+    fn pruned(&mut self, done: PrunedBundle) {
         let bytes = self.report.freed_bytes();
         self.report.bundles.push(done);
         self.monitor.event(Event::Progress(Progress { bytes, ..Progress::default() }));
-        Ok(())
     }
 
     fn write(&mut self, unused: &Unused, parents: &Parents) -> Result<u64> {
@@ -234,6 +281,32 @@ impl Pass<'_> {
             self.left(&bundle, why);
         }
     }
+}
+
+/// Writes the bundle that others become, checks it, and puts it in the place of the last of them; the others are removed. Its
+/// length.
+fn make_joined(
+    archive: &Archive,
+    joining: &Joining,
+    (until, stands_for): (SnapshotNumber, Hash),
+    lease: &dyn Lease,
+    monitor: &dyn Monitor,
+) -> Result<u64> {
+    let join = joining.join;
+    let Some(last) = join.last().map(|file| &file.name) else { return Ok(0) };
+    let store = archive.store();
+    let published = join.write(joining.liveness, until, stands_for)?;
+    let checked = hollow::check(archive, last, monitor)
+        .and_then(|()| lease.check())
+        .and_then(|()| remove_index(archive, join.first_number()))
+        .and_then(|()| joined::note(&**store, last, join.joined_from()));
+    if let Err(error) = checked {
+        let _ = store.remove(&exchange::new_path(last));
+        return Err(error);
+    }
+    exchange::put_in_place(&**store, last)?;
+    joined::finish(&**store)?;
+    Ok(published.bytes)
 }
 
 /// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
@@ -280,6 +353,12 @@ fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
 pub(super) struct Parents(Vec<BundleName>);
 
 impl Parents {
+    /// Notes that these are gone.
+    fn remove<'n>(&mut self, names: impl Iterator<Item = &'n BundleName>) {
+        let gone: Vec<&BundleName> = names.collect();
+        self.0.retain(|name| !gone.contains(&name));
+    }
+
     /// Those of an archive.
     pub(super) fn of(catalog: &Catalog) -> Parents {
         Parents(catalog.bundles().map(|file| file.name.clone()).collect())

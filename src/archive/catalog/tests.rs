@@ -101,6 +101,7 @@ impl Story {
             stands_for: None,
             uncertain_until: 0.into(),
             pruned_until: 0.into(),
+            joined_from: 0.into(),
         };
         let name = BundleName::new(id, time).unwrap();
         let upload = self.archive.store().create(&bundle_path(&name)).unwrap();

@@ -16,8 +16,10 @@ use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
 use snap_archive::base::path::unescaped;
+use snap_archive::base::snapshot::Standing;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::snapshot::forgotten;
+use snap_archive::base::snapshot::is_joined;
 use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
@@ -126,6 +128,11 @@ pub(crate) fn chosen(when: &When, mut history: Vec<Summary>) -> Result<Summary, 
     let gone = history.iter().find(|summary| *when == When::Number(summary.number) && !summary.standing.is_there());
     if let Some(gone) = gone {
         return Err(forgotten(gone.number, gone.standing).into());
+    }
+    if let When::Number(number) = *when
+        && is_joined(&history, number)
+    {
+        return Err(forgotten(number, Standing::Pruned).into());
     }
     history.retain(|summary| summary.standing.is_there());
     let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();

@@ -153,7 +153,9 @@ impl History {
 
 /// Whether a number below the newest has no snapshot.
 fn has_gaps(history: &[Summary]) -> bool {
-    history.last().is_some_and(|last| last.number.get() as usize > history.len())
+    let joined = history.iter().filter(|summary| summary.joined_from > 0);
+    let joined: usize = joined.map(|summary| (summary.number.get() - summary.joined_from.get()) as usize).sum();
+    history.last().is_some_and(|last| last.number.get() as usize > history.len() + joined)
 }
 
 /// `12 new, 3 modified, 10,234 unchanged`; without what there is none of.

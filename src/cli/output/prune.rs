@@ -25,6 +25,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct BundleJson<'a> {
     bundle: &'a str,
+    joined: u64,
     contents: u64,
     bytes_before: u64,
     bytes_after: u64,
@@ -33,7 +34,12 @@ struct BundleJson<'a> {
 fn line(bundle: &PrunedBundle, verb: &str) -> String {
     let contents = text::count(bundle.contents, "content", "contents");
     let (before, after) = (text::size(bundle.bytes_before), text::size(bundle.bytes_after));
-    format!("{verb}: {}: {contents}, {before} to {after}", bundle.bundle)
+    let joined = match bundle.joined {
+        0 => String::new(),
+        1 => ", with the one before it".to_owned(),
+        count => format!(", with the {} before it", text::number(count)),
+    };
+    format!("{verb}: {}{joined}: {contents}, {before} to {after}", bundle.bundle)
 }
 
 impl Render for Pruned<'_> {
@@ -69,6 +75,7 @@ impl Render for Pruned<'_> {
     fn json(&self) -> impl Serialize {
         let bundles = self.report.bundles.iter().map(|bundle| BundleJson {
             bundle: bundle.bundle.as_str(),
+            joined: bundle.joined,
             contents: bundle.contents,
             bytes_before: bundle.bytes_before,
             bytes_after: bundle.bytes_after,

@@ -25,8 +25,10 @@ pub(crate) struct Verified<'a> {
 struct Document<'a> {
     data: bool,
     snapshots: u64,
+    forgotten: u64,
     bundles: u64,
     entries: u64,
+    pruned: u64,
     bytes: u64,
     findings: Vec<FindingJson<'a>>,
     known_losses: Vec<FindingJson<'a>>,
@@ -101,9 +103,10 @@ impl Render for Verified<'_> {
     }
 
     fn json(&self) -> impl Serialize {
-        let VerifyReport { snapshots, bundles, entries, bytes, ref findings, ref known_losses, .. } = *self.report;
+        let VerifyReport { snapshots, forgotten, bundles, entries, pruned, bytes, .. } = *self.report;
+        let VerifyReport { findings, known_losses, .. } = self.report;
         let (findings, known_losses) = (FindingJson::all(findings), FindingJson::all(known_losses));
-        Document { data: self.data, snapshots, bundles, entries, bytes, findings, known_losses }
+        Document { data: self.data, snapshots, forgotten, bundles, entries, pruned, bytes, findings, known_losses }
     }
 }
 
@@ -130,13 +133,22 @@ fn sound(verified: &Verified) -> String {
     let report = verified.report;
     let snapshots = text::count(report.snapshots, "snapshot", "snapshots");
     let bundles = text::count(report.bundles, "bundle", "bundles");
+    let forgotten = match report.forgotten {
+        0 => String::new(),
+        1 => " and 1 that was forgotten".to_owned(),
+        count => format!(" and {} that were forgotten", text::number(count)),
+    };
     let entries = text::count(report.entries, "entry", "entries");
+    let pruned = match report.pruned {
+        0 => String::new(),
+        count => format!(" (the contents of {} were taken out on purpose)", text::number(count)),
+    };
     let data = if verified.data {
         format!("Every byte was read and checked, {} in all.", text::size(report.bytes))
     } else {
         advice::READ_CONTENTS.to_owned()
     };
-    format!("No damage found: {snapshots} in {bundles}, {entries}. {data}")
+    format!("No damage found: {snapshots}{forgotten} in {bundles}, {entries}{pruned}. {data}")
 }
 
 /// All findings; those of one reason together.

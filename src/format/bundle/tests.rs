@@ -37,6 +37,7 @@ fn head() -> Head {
         stands_for: None,
         uncertain_until: 0.into(),
         pruned_until: 0.into(),
+        joined_from: 0.into(),
     }
 }
 

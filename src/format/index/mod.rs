@@ -37,7 +37,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// The last byte is the version. A file of another one is made again.
-const MAGIC: &[u8; 8] = b"SNAPIX\x00\x02";
+const MAGIC: &[u8; 8] = b"SNAPIX\x00\x03";
 const TRAILER_BYTES: usize = 8 + 4 + 4 + 32 + 8;
 
 /// The most rows of one block.
@@ -80,6 +80,8 @@ pub struct BundleRecord {
     pub manifest: [u8; 32],
     /// Up to this snapshot some of the contents of those from its number on were pruned; 0: none were.
     pub pruned_until: u32,
+    /// The bundles from this number on were joined into this one; 0: none were.
+    pub joined_from: u32,
 }
 
 /// The table at the end of an index file.
@@ -123,6 +125,8 @@ struct SummaryLine {
     note: String,
     #[serde(default, skip_serializing_if = "is_none")]
     uncertain_until: SnapshotNumber,
+    #[serde(default, skip_serializing_if = "is_none")]
+    joined_from: SnapshotNumber,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -275,6 +279,7 @@ impl From<&Summary> for SummaryLine {
             problems: summary.problems,
             note: summary.note.clone(),
             uncertain_until: summary.uncertain_until,
+            joined_from: summary.joined_from,
         }
     }
 }
@@ -290,6 +295,7 @@ impl From<SummaryLine> for Summary {
             problems: line.problems,
             note: line.note,
             uncertain_until: line.uncertain_until,
+            joined_from: line.joined_from,
             standing: Standing::default(),
         }
     }

@@ -49,6 +49,8 @@ pub struct Head {
     pub uncertain_until: SnapshotNumber,
     /// Contents that the snapshots from this one up to that number had were pruned; 0: none were.
     pub pruned_until: SnapshotNumber,
+    /// The bundles from this number on were joined into this one, so that none of them is there any more; 0: none were.
+    pub joined_from: SnapshotNumber,
 }
 
 /// The bundle before, as a chain in which none can be exchanged.
@@ -78,6 +80,7 @@ impl Head {
             stands_for: self.stands_for.map(Hex),
             uncertain_until: self.uncertain_until,
             pruned_until: self.pruned_until,
+            joined_from: self.joined_from,
             tool: concat!("snap ", env!("CARGO_PKG_VERSION")).into(),
         })
     }
@@ -117,6 +120,7 @@ impl Head {
             stands_for: head.stands_for.map(|hash| hash.0),
             uncertain_until: head.uncertain_until,
             pruned_until: head.pruned_until,
+            joined_from: head.joined_from,
         })
     }
 }
@@ -152,6 +156,8 @@ struct HeadLine<'a> {
     uncertain_until: SnapshotNumber,
     #[serde(default, skip_serializing_if = "is_default")]
     pruned_until: SnapshotNumber,
+    #[serde(default, skip_serializing_if = "is_default")]
+    joined_from: SnapshotNumber,
     #[serde(borrow)]
     tool: Cow<'a, str>,
 }

@@ -127,6 +127,7 @@ fn head() -> Head {
         stands_for: Some(Hash::of(b"replaced")),
         uncertain_until: 9.into(),
         pruned_until: 8.into(),
+        joined_from: 2.into(),
     }
 }
 

@@ -50,7 +50,8 @@ pub fn head(catalog: &Catalog, options: &CreateOptions, sources: Vec<SourceRecor
         sources,
         note: options.note.clone(),
         stands_for: None,
-        uncertain_until: SnapshotNumber::NONE,
-        pruned_until: SnapshotNumber::NONE,
+        uncertain_until: 0.into(),
+        pruned_until: 0.into(),
+        joined_from: 0.into(),
     })
 }

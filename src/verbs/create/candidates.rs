@@ -79,8 +79,6 @@ pub struct Candidates {
 
 /// Two paths at which the same thing was and is.
 pub struct SameThing {
-    /// The source, by its place in the list.
-    pub source: usize,
     pub old: EntryPathBuf,
     pub new: EntryPathBuf,
 }
@@ -278,7 +276,7 @@ impl Candidates {
             let new = self.new_directories.remove(&(source, inode)).flatten();
             let Some((old, new)) = old.zip(new) else { continue };
             if old.mtime == new.mtime || has_in_common(&old.path, &new.sample, base)? {
-                same.push(SameThing { source, old: old.path, new: new.path });
+                same.push(SameThing { old: old.path, new: new.path });
             }
         }
         Ok(same)
@@ -289,7 +287,7 @@ impl Candidates {
         let mut same = Vec::new();
         for (key, old) in std::mem::take(&mut self.gone_files) {
             let new = self.new_files.remove(&key).flatten();
-            same.extend(old.zip(new).map(|(old, new)| SameThing { source: key.0, old, new }));
+            same.extend(old.zip(new).map(|(old, new)| SameThing { old, new }));
         }
         same
     }

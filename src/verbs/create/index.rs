@@ -58,7 +58,7 @@ impl<'a> IndexBuilder<'a> {
     /// Notes that a part was published.
     pub fn end_part(&mut self, name: &BundleName, published: &Published, counts: &Counts, problems: u64) {
         let (name, manifest) = (name.as_str().to_owned(), published.manifest.0);
-        self.bundles.push(BundleRecord { name, bytes: published.bytes, manifest, pruned_until: 0 });
+        self.bundles.push(BundleRecord { name, bytes: published.bytes, manifest, pruned_until: 0, joined_from: 0 });
         let tail = Tail { counts: *counts, problems_total: problems, ..Tail::default() };
         replay::add_part(&mut self.summary, &self.run.head, &tail, published.bytes);
     }

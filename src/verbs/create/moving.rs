@@ -4,29 +4,17 @@ use super::candidates::SameThing;
 use super::candidates::Scene;
 use super::candidates::Wanted;
 use super::candidates::collect;
+use crate::archive::move_plan::MovePlan;
+use crate::archive::move_plan::Pair;
+use crate::archive::move_plan::touched;
 use crate::archive::moved::after_moves;
-use crate::archive::moved::kind_in;
 use crate::archive::moved::lists_of;
-use crate::archive::moved::names_in;
 use crate::archive::state::State;
-use crate::base::entry::Kind;
 use crate::base::error::Result;
-use crate::base::moves::MOVES_BYTES_MAX;
-use crate::base::moves::MOVES_NESTED_MAX;
 use crate::base::moves::Moves;
 use crate::base::moves::Origin;
-use crate::base::moves::TEMPORARY_PREFIX;
-use crate::base::moves::directories_above;
-use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::format::tar::LIST_BYTES_MAX;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::collections::HashSet;
-
-/// What a name for what stands aside takes in a list, about.
-const TEMPORARY_BYTES: usize = TEMPORARY_PREFIX.len() + 12;
 
 /// What moved.
 pub struct Moving {
@@ -48,7 +36,9 @@ pub fn find(scene: &Scene, base: &State) -> Result<Option<Moving>> {
     let mut candidates = collect(scene, base, Wanted::All)?;
     let mut same = candidates.same_directories(base)?;
     same.sort_by(|a, b| a.old.cmp(&b.old));
-    let mut plan = Plan { scene, base, odd_names: std::mem::take(&mut candidates.odd_names) };
+    let tops = scene.sources.iter().map(|source| source.path().to_owned()).collect();
+    let mut plan = MovePlan { tops, base, odd_names: std::mem::take(&mut candidates.odd_names) };
+    let same = pairs(same);
     let mut files = if candidates.has_too_many_files() {
         drop(candidates);
         // What is in directories that moved is not elsewhere then.
@@ -60,263 +50,29 @@ pub fn find(scene: &Scene, base: &State) -> Result<Option<Moving>> {
         candidates.same_files()
     };
     files.sort_by(|a, b| a.old.cmp(&b.old));
-    let moves = plan.moves(&same, &files)?;
-    if moves.is_empty() { Ok(None) } else { plan.moving(moves).map(Some) }
+    let moves = plan.moves(&same, &pairs(files))?;
+    if moves.is_empty() { Ok(None) } else { moving(scene, base, moves).map(Some) }
 }
 
 fn in_state_before(file: SameThing, moves: &Moves) -> Option<SameThing> {
     let Origin::Path(old) = moves.origin(&file.old) else { return None };
     let old = old.into_owned();
-    Some(SameThing { old, ..file })
+    Some(SameThing { old, new: file.new })
 }
 
-struct Plan<'a> {
-    scene: &'a Scene<'a>,
-    base: &'a State,
-    /// Names that what stands aside must not have.
-    odd_names: HashSet<EntryPathBuf>,
+fn pairs(same: Vec<SameThing>) -> Vec<Pair> {
+    same.into_iter().map(|same| (same.old, same.new)).collect()
 }
 
-impl Plan<'_> {
-    /// The renames of all sources; a source of which they cannot be has none.
-    fn moves(&self, directories: &[SameThing], files: &[SameThing]) -> Result<Moves> {
-        let mut moves = Moves::default();
-        for (number, source) in self.scene.sources.iter().enumerate() {
-            let top = source.path();
-            let of_source = |all: &[SameThing]| -> Vec<Pair> {
-                let own = all.iter().filter(|same| same.source == number && same.old != same.new);
-                own.map(|same| (same.old.clone(), same.new.clone())).collect()
-            };
-            let (directories, files) = (of_source(directories), self.kept(of_source(files))?);
-            if (directories.is_empty() && files.is_empty()) || kind_in(self.base, top)? != Some(Kind::Directory) {
-                continue;
-            }
-            let room = LIST_BYTES_MAX.saturating_sub(names_in(self.base, top)?.len());
-            let chosen = chosen(directories, files, room);
-            let mut sequence = Sequence::new(self, top, moves.clone());
-            if sequence.run(chosen)? && sequence.bytes <= room && bytes_of(&sequence.moves) <= MOVES_BYTES_MAX {
-                moves = sequence.moves;
-            }
-        }
-        Ok(moves)
-    }
-
-    /// The files whose contents are not lost: stock tools have no others.
-    fn kept(&self, mut files: Vec<Pair>) -> Result<Vec<Pair>> {
-        let mut failure = None;
-        files.retain(|(old, _)| match self.base.find(old) {
-            Ok(entry) => entry.is_some_and(|entry| !entry.is_lost()),
-            Err(error) => {
-                failure = Some(error);
-                false
-            }
-        });
-        failure.map_or(Ok(files), Err)
-    }
-
-    fn moving(&self, moves: Moves) -> Result<Moving> {
-        let state = after_moves(self.base, &moves)?;
-        let mut lists = Vec::new();
-        for (number, source) in self.scene.sources.iter().enumerate() {
-            let lists_of_source = lists_of(source.path(), &moves, &state)?;
-            if !lists_of_source.is_empty() {
-                lists.push((number, lists_of_source));
-            }
-        }
-        let touched = touched(&moves);
-        Ok(Moving { state, moves, lists, touched })
-    }
-}
-
-/// The directories, as they are called after the renames, whose times a rename changes.
-fn touched(moves: &Moves) -> HashSet<EntryPathBuf> {
-    let now_of: BTreeMap<&EntryPath, &EntryPath> = moves.placed().map(|(now, was)| (&**was, &**now)).collect();
-    let now = |was: &EntryPath| {
-        let above = std::iter::successors(Some(was), |path| path.parent());
-        let moved = above.into_iter().find_map(|above| Some((above, *now_of.get(above)?)));
-        moved
-            .map_or_else(|| was.to_owned(), |(above, now)| now.join_path(was.below(above).unwrap_or(EntryPath::root())))
-    };
-    let mut touched = HashSet::new();
-    for path in moves.list().iter().flat_map(|(from, to)| [from, to]).chain(moves.made()) {
-        touched.extend(path.parent().map(ToOwned::to_owned));
-    }
-    touched.extend(moves.left().filter_map(|left| left.parent()).map(now));
-    touched
-}
-
-fn bytes_of(moves: &Moves) -> usize {
-    moves.list().iter().map(|(from, to)| from.as_bytes().len() + to.as_bytes().len()).sum()
-}
-
-/// Where something was and where it is.
-type Pair = (EntryPathBuf, EntryPathBuf);
-
-/// The renames that are worth it and have room: directories before files, in the order of a walk. What is only in a directory
-/// that moved has not moved by itself.
-fn chosen(mut directories: Vec<Pair>, files: Vec<Pair>, room: usize) -> Vec<Pair> {
-    loop {
-        let known: HashMap<&EntryPath, &EntryPath> = directories.iter().map(|(old, new)| (&**old, &**new)).collect();
-        let own: Vec<&Pair> = directories.iter().filter(|pair| has_moved(pair, &known)).collect();
-        let places: HashSet<&EntryPath> = own.iter().map(|(_, new)| &**new).collect();
-        let mut left = room;
-        let mut dropped: HashSet<EntryPathBuf> = HashSet::new();
-        for (old, new) in own.iter().copied() {
-            let nesting = directories_above(new).into_iter().filter(|above| places.contains(above)).count();
-            if nesting >= MOVES_NESTED_MAX || !takes(&mut left, old, new) {
-                dropped.insert(old.clone());
-            }
-        }
-        if dropped.is_empty() {
-            let mut chosen: Vec<Pair> = own.into_iter().cloned().collect();
-            let is_chosen = |pair: &Pair| has_moved(pair, &known) && takes(&mut left, &pair.0, &pair.1);
-            chosen.extend(files.into_iter().filter(is_chosen));
-            return chosen;
-        }
-        let own: HashSet<EntryPathBuf> = own.into_iter().map(|(old, _)| old.clone()).collect();
-        let mut kept: HashSet<EntryPathBuf> = HashSet::new();
-        for (old, _) in &directories {
-            let stays = if own.contains(old) {
-                !dropped.contains(old)
-            } else {
-                directories_above(old)
-                    .into_iter()
-                    .rev()
-                    .find(|above| known.contains_key(above))
-                    .is_some_and(|above| kept.contains(above))
-            };
-            if stays {
-                kept.insert(old.clone());
-            }
-        }
-        directories.retain(|(old, _)| kept.contains(old));
-    }
-}
-
-/// Whether it is not simply where the directory took it that it was in.
-fn has_moved((old, new): &Pair, directories: &HashMap<&EntryPath, &EntryPath>) -> bool {
-    let above = directories_above(old).into_iter().rev().find_map(|above| Some((above, *directories.get(above)?)));
-    let taken_to = above.and_then(|(above, now)| Some(now.join_path(old.below(above)?)));
-    *taken_to.as_ref().unwrap_or(old) != *new
-}
-
-/// Takes what a rename may need in the list from `room`, if there is so much.
-fn takes(room: &mut usize, old: &EntryPath, new: &EntryPath) -> bool {
-    let top = old.split_source().map_or(0, |(top, _)| top.as_bytes().len());
-    let bytes = old.as_bytes().len() + 3 * (new.as_bytes().len() + top + TEMPORARY_BYTES);
-    let fits = bytes <= *room;
-    *room -= if fits { bytes } else { 0 };
-    fits
-}
-
-/// Renames in an order that GNU tar can follow: what has moved is moved out, deepest first, to its new path where that is ready,
-/// aside where it is not; then what stands aside is moved in, from the top down.
-struct Sequence<'a> {
-    plan: &'a Plan<'a>,
-    top: &'a EntryPath,
-    moves: Moves,
-    kinds: HashMap<EntryPathBuf, Option<Kind>>,
-    /// The bytes of all renames in the list.
-    bytes: usize,
-    temporary: u64,
-}
-
-impl<'a> Sequence<'a> {
-    fn new(plan: &'a Plan<'a>, top: &'a EntryPath, moves: Moves) -> Sequence<'a> {
-        Sequence { plan, top, moves, kinds: HashMap::new(), bytes: 0, temporary: 0 }
-    }
-
-    /// Makes the renames; whether all of them can be.
-    fn run(&mut self, mut pairs: Vec<Pair>) -> Result<bool> {
-        let depth = |path: &EntryPath| path.parts().count();
-        pairs.sort_by_cached_key(|(old, _)| (Reverse(depth(old)), old.clone()));
-        let mut pending: HashSet<EntryPathBuf> = pairs.iter().map(|(old, _)| old.clone()).collect();
-        let mut unready: HashSet<EntryPathBuf> = pairs.iter().map(|(_, new)| new.clone()).collect();
-        let mut aside = Vec::new();
-        for (old, new) in pairs {
-            let is_ready = self.is_ready(&new, &pending, &unready)?;
-            pending.remove(&old);
-            let to = if is_ready { new.clone() } else { self.temporary()? };
-            if !self.rename(&old, &to)? {
-                return Ok(false);
-            }
-            if is_ready {
-                unready.remove(&new);
-            } else {
-                aside.push((to, new));
-            }
-        }
-        aside.sort_by_cached_key(|(_, new)| (depth(new), new.clone()));
-        for (temporary, new) in aside {
-            if !self.clear(&new)? || !self.rename(&temporary, &new)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether nothing is at a path, and all directories above it are what they will be.
-    fn is_ready(
-        &mut self,
-        new: &EntryPath,
-        pending: &HashSet<EntryPathBuf>,
-        unready: &HashSet<EntryPathBuf>,
-    ) -> Result<bool> {
-        for above in directories_above(new) {
-            let is_pending = matches!(self.moves.origin(above), Origin::Path(was) if pending.contains(&*was));
-            let stays = !is_pending && !unready.contains(above);
-            if !stays || self.kind_at(above)?.is_some_and(|kind| kind != Kind::Directory) {
-                return Ok(false);
-            }
-        }
-        Ok(self.kind_at(new)?.is_none())
-    }
-
-    /// Moves aside for good what stands at a path, or where a directory above it has to be.
-    fn clear(&mut self, new: &EntryPath) -> Result<bool> {
-        for above in directories_above(new) {
-            if self.kind_at(above)?.is_some_and(|kind| kind != Kind::Directory) && !self.drop_aside(above)? {
-                return Ok(false);
-            }
-        }
-        if self.kind_at(new)?.is_some() { self.drop_aside(new) } else { Ok(true) }
-    }
-
-    fn drop_aside(&mut self, path: &EntryPath) -> Result<bool> {
-        let to = self.temporary()?;
-        self.rename(path, &to)
-    }
-
-    fn rename(&mut self, from: &EntryPath, to: &EntryPath) -> Result<bool> {
-        self.bytes += from.as_bytes().len() + to.as_bytes().len() + 4;
-        let (base, kinds) = (self.plan.base, &mut self.kinds);
-        let why = self.moves.push(from, to, true, &mut |path| cached(base, kinds, path))?;
-        Ok(why.is_none())
-    }
-
-    fn kind_at(&mut self, path: &EntryPath) -> Result<Option<Kind>> {
-        let (base, kinds) = (self.plan.base, &mut self.kinds);
-        self.moves.kind_at(path, &mut |path| cached(base, kinds, path))
-    }
-
-    /// A path that nothing has, before or after.
-    fn temporary(&mut self) -> Result<EntryPathBuf> {
-        loop {
-            self.temporary += 1;
-            let name = format!("{TEMPORARY_PREFIX}{}", self.temporary);
-            let Some(path) = self.top.child(name.as_bytes()) else { continue };
-            if !self.plan.odd_names.contains(&path) && self.plan.base.find(&path)?.is_none() {
-                return Ok(path);
-            }
+fn moving(scene: &Scene, base: &State, moves: Moves) -> Result<Moving> {
+    let state = after_moves(base, &moves)?;
+    let mut lists = Vec::new();
+    for (number, source) in scene.sources.iter().enumerate() {
+        let lists_of_source = lists_of(source.path(), &moves, &state)?;
+        if !lists_of_source.is_empty() {
+            lists.push((number, lists_of_source));
         }
     }
-}
-
-fn cached(base: &State, kinds: &mut HashMap<EntryPathBuf, Option<Kind>>, path: &EntryPath) -> Result<Option<Kind>> {
-    if let Some(kind) = kinds.get(path) {
-        return Ok(*kind);
-    }
-    let kind = kind_in(base, path)?;
-    kinds.insert(path.to_owned(), kind);
-    Ok(kind)
+    let touched = touched(&moves);
+    Ok(Moving { state, moves, lists, touched })
 }

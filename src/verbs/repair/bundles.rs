@@ -12,6 +12,7 @@ use super::heal;
 use super::lines::FromStates;
 use super::lines::NoLines;
 use super::lines::PartRange;
+use super::supply::Salvage;
 use crate::archive::moved;
 use crate::archive::moved::Certainty;
 use crate::archive::open::bundle_path;
@@ -35,6 +36,7 @@ use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
 use crate::format::frames::LEVEL_DEFAULT;
+use crate::format::index::BundleRecord;
 use crate::format::manifest::Action;
 use crate::format::manifest::Head;
 use crate::format::manifest::MoveStage;
@@ -273,13 +275,14 @@ impl BundleRepair<'_, '_, '_> {
         let renames = self.renames(name.id, old.as_ref())?;
         let without_renames = before.clone().map_or_else(|| check.history.newest_before(number), Ok)?;
         let before = before.map(|before| after_renames(&before, &renames)).transpose()?;
-        let is_there = |id: BundleId| name_of(check, check.catalog(), id).is_some();
+        let is_there = |id: BundleId| name_of(check, check.catalog(), id).is_some() || check.is_joined(id);
         let manifest = || old.as_ref().filter(|_| from == ListSource::Manifest).map(Bundle::manifest).transpose();
         let manifests = manifest()?.zip(manifest()?);
         let mut spares = std::mem::replace(&mut self.spares, Spares::new(check.archive()));
+        let mut supply = Salvage::new(old.clone(), &mut spares);
         let sources =
-            Sources { before: before.clone(), after: after.clone(), is_there: &is_there, spares: &mut spares };
-        let mut rewrite = Rewrite::new(sources, old.clone(), writer, new_name(name));
+            Sources { before: before.clone(), after: after.clone(), is_there: &is_there, supply: &mut supply };
+        let mut rewrite = Rewrite::new(sources, writer, new_name(name));
         self.carry_directories(name.id, &mut rewrite)?;
         let stage = if self.is_first_part(name.id) { MoveStage::Here } else { MoveStage::Before };
         rewrite.renames(&renames, stage, &without_renames)?;
@@ -465,7 +468,8 @@ impl BundleRepair<'_, '_, '_> {
                 sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
                 stands_for: None,
                 uncertain_until: summary.as_ref().map_or(SnapshotNumber::NONE, |summary| summary.uncertain_until),
-                pruned_until: self.pruned_until(name)?,
+                pruned_until: self.record(name)?.map_or(SnapshotNumber::NONE, |record| record.pruned_until.into()),
+                joined_from: self.record(name)?.map_or(SnapshotNumber::NONE, |record| record.joined_from.into()),
                 note: summary.map(|summary| summary.note).unwrap_or_default(),
             },
         };
@@ -481,12 +485,10 @@ impl BundleRepair<'_, '_, '_> {
     }
 
     /// What the index says of a bundle whose list of changes is lost.
-    fn pruned_until(&self, name: &BundleName) -> Result<SnapshotNumber> {
-        let Some(state) = self.check.history.state(name.id.number)? else { return Ok(SnapshotNumber::NONE) };
-        let mut records = state.layers().iter().flat_map(|file| &file.head().bundles);
-        Ok(records
-            .find(|record| record.name == name.as_str())
-            .map_or(SnapshotNumber::NONE, |record| record.pruned_until.into()))
+    fn record(&self, name: &BundleName) -> Result<Option<BundleRecord>> {
+        let state = self.check.history.state(name.id.number)?;
+        let mut records = state.iter().flat_map(State::layers).flat_map(|file| file.head().bundles.iter());
+        Ok(records.find(|record| record.name == name.as_str()).cloned())
     }
 
     /// The digest by which the next bundle knows this one.
@@ -497,9 +499,7 @@ impl BundleRepair<'_, '_, '_> {
             return Ok(Some(parent.manifest));
         }
         let own = examined.and_then(|examined| examined.manifest.as_ref()).map(|(_, digest)| *digest);
-        let state = self.check.history.state(name.id.number)?;
-        let records = state.iter().flat_map(State::layers).flat_map(|file| file.head().bundles.clone());
-        let known = records.into_iter().find(|record| record.name == name.as_str()).map(|record| Hash(record.manifest));
+        let known = self.record(name)?.map(|record| Hash(record.manifest));
         Ok(own.or(known))
     }
 

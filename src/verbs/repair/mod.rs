@@ -10,6 +10,7 @@ mod heal;
 mod lines;
 mod members;
 mod report;
+mod supply;
 
 pub use self::report::RepairOptions;
 pub use self::report::RepairReport;

@@ -114,6 +114,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         if last.as_ref().is_some_and(|last| last.path.row_order(&change.path).is_ge()) {
             return Err(wrong_line(examined, &format!("the line of {} is not where it belongs", change.path)));
         }
+        check.pruned += u64::from(matches!(&change.now, Action::Stored(entry) if entry.is_pruned()));
         examined.lost += u64::from(matches!(&change.now, Action::Stored(entry) if entry.is_lost()));
         check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
         last = Some(change);

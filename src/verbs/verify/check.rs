@@ -49,6 +49,7 @@ pub(crate) struct Check<'a> {
     pub(crate) history: History<'a>,
     pub(crate) damages: Vec<Damage>,
     pub(super) entries: u64,
+    pub(super) pruned: u64,
     pub(super) bytes: u64,
     /// How many bytes there are to read in all.
     pub(super) bytes_total: u64,
@@ -61,6 +62,12 @@ impl<'a> Check<'a> {
 
     pub(crate) fn catalog(&self) -> &'a Catalog<'a> {
         self.catalog
+    }
+
+    /// Whether bundle `id` was joined into a later one.
+    pub(crate) fn is_joined(&self, id: BundleId) -> bool {
+        let heads = self.examined.values().filter_map(|examined| examined.head.as_ref());
+        heads.filter(|head| head.joined_from > 0).any(|head| head.joined_from <= id.number && id < head.id)
     }
 
     /// The last path of which the bundles of `number` say something, of directory and name.
@@ -102,6 +109,7 @@ impl<'a> Check<'a> {
             history: History::new(archive),
             damages: Vec::new(),
             entries: 0,
+            pruned: 0,
             bytes: 0,
             bytes_total: 0,
         }
@@ -159,6 +167,14 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
+    /// Whether a snapshot was forgotten, as the marks or the bundles say.
+    fn was_forgotten(&self, number: SnapshotNumber) -> bool {
+        let heads = self.examined.values().filter_map(|examined| examined.head.as_ref());
+        let mut pruned = heads.filter(|head| head.pruned_until > 0).map(|head| head.id.number..=head.pruned_until);
+        let is_marked = || self.catalog.marks().forgotten.contains(&number);
+        self.catalog.newest() != Some(number) && (pruned.any(|numbers| numbers.contains(&number)) || is_marked())
+    }
+
     pub(super) fn found(&mut self, place: ArchiveFile, fault: Fault, affected: Affected) {
         self.damages.push(Damage { place, fault, affected });
     }
@@ -184,10 +200,13 @@ impl<'a> Check<'a> {
                 findings.push(finding);
             }
         }
+        let forgotten = snapshots.iter().filter(|number| self.was_forgotten(**number)).count() as u64;
         Ok(VerifyReport {
-            snapshots: snapshots.len() as u64,
+            snapshots: snapshots.len() as u64 - forgotten,
+            forgotten,
             bundles: self.examined.len() as u64,
             entries: self.entries,
+            pruned: self.pruned,
             bytes: self.bytes,
             findings,
             known_losses,

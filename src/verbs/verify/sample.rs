@@ -216,6 +216,7 @@ impl Sample {
             stands_for: None,
             uncertain_until: 0.into(),
             pruned_until: 0.into(),
+            joined_from: 0.into(),
         };
         let upload = self.store.create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

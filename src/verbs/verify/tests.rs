@@ -560,7 +560,7 @@ fn a_bundle_that_only_a_forged_index_speaks_of_is_not_missing() {
     let forged = Sample::name(BundleId::new(3, 1));
     head.bundles.insert(
         head.bundles.len() - 1,
-        BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32], pruned_until: 0 },
+        BundleRecord { name: forged.to_string(), bytes: 7, manifest: [7; 32], pruned_until: 0, joined_from: 0 },
     );
     sample.store.remove(&name).unwrap();
     let mut writer = IndexWriter::new(sample.store.create(&name).unwrap()).unwrap();

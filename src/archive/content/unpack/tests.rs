@@ -81,6 +81,7 @@ impl Made {
             stands_for: None,
             uncertain_until: 0.into(),
             pruned_until: 0.into(),
+            joined_from: 0.into(),
         };
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
         let mut header = Vec::new();
