@@ -149,6 +149,7 @@ pub use crate::verbs::du::DuOptions;
 pub use crate::verbs::du::Usage;
 pub use crate::verbs::du::added;
 pub use crate::verbs::du::du;
+pub use crate::verbs::erase::EraseOptions;
 pub use crate::verbs::erase::ErasePlan;
 pub use crate::verbs::erase::erase;
 pub use crate::verbs::erase::plan_erase;

@@ -1,10 +1,13 @@
 //! `snap forget`, `snap keep` and `snap prune`, as a person meets them.
 
 use crate::support::bench::Bench;
+use crate::support::command::program;
+use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::replay::recover;
 use crate::support::replay::stock_replay;
+use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use std::ffi::OsStr;
 use std::fs;
@@ -280,4 +283,150 @@ fn what_is_erased_is_in_no_snapshot_and_all_else_is_as_it_was() {
     bench.snap.restore(&restored, 0);
     assert_same_below(&bench.sources(), &restored, Level::Everything);
     bench.snap.call("verify").words("--data").ok();
+}
+
+/// Three snapshots of a large file that grows, so that the bundles have only what changed, and moves with its folder; and of others.
+fn with_patches() -> (Bench, Vec<PathBuf>) {
+    let bench = Bench::new();
+    let mut copies = Vec::new();
+    for day in 1..=4_u64 {
+        if day == 3 {
+            bench.home.rename("work", "done").rename("plain", "moved");
+        }
+        let folder = if day < 3 { "work" } else { "done" };
+        for name in ["secret", "other"] {
+            let grown: Vec<u8> = (0..=day).flat_map(|part| noise(part + name.len() as u64 * 10, 500_000)).collect();
+            bench.home.file(format!("{folder}/{name}.db"), grown);
+        }
+        bench.home.file(format!("{folder}/day-{day}"), noise(80 + day, 900)).file("notes", noise(90 + day, 5000));
+        if day == 1 {
+            bench.home.file("plain", noise(70, 9000)).file("work/gone", "soon").symlink("work/sec-link", "secret.db");
+        } else if day == 2 {
+            bench.home.remove("work/gone").mode("work/secret.db", 0o600);
+        }
+        bench.snap.create(&[bench.home.root()]);
+        let copy = bench.path(&format!("copy-{day}"));
+        crate::support::bench::copy_exactly(bench.sources().as_path(), &copy);
+        copies.push(copy);
+    }
+    (bench, copies)
+}
+
+/// The raw bytes of all bundles.
+fn raw_bundles(bench: &Bench) -> Vec<Vec<u8>> {
+    let raw = |path: &PathBuf| {
+        let mut zstd = crate::support::command::program("zstd");
+        crate::support::command::run(zstd.args(["-dc"]).arg(path)).expect_ok().stdout
+    };
+    crate::support::replay::bundles(bench.snap.archive()).iter().map(raw).collect()
+}
+
+#[test]
+fn versions_that_are_stored_as_changes_can_be_erased() {
+    let (bench, copies) = with_patches();
+    let patches = |bench: &Bench| -> usize {
+        raw_bundles(bench).iter().map(|raw| raw.windows(7).filter(|part| *part == b"\"patch\"").count()).sum()
+    };
+    let all = patches(&bench);
+    assert!(all >= 4 && all % 2 == 0, "{all}");
+    let told = bench.snap.call("erase").words("home/work/secret.db --yes").fails(1).err();
+    assert!(told.contains("home/done/secret.db"), "{told}");
+    bench.snap.call("erase").words("home/work/secret.db home/done/secret.db --yes").ok();
+    assert_eq!(patches(&bench), all / 2);
+    bench.snap.call("verify").words("--data").ok();
+    for number in 1..=4 {
+        let folder = if number < 3 { "work" } else { "done" };
+        let (out, stock) = (bench.path(&format!("out-{number}")), bench.path(&format!("stock-{number}")));
+        let told = bench.snap.call("restore").words("--at").arg(number.to_string()).words("--to").arg(&out).run();
+        assert!(told.expect(3).err().contains("taken out of the archive"));
+        stock_replay(bench.snap.archive(), number, &stock);
+        assert_eq!(fs::read(stock.join(format!("home/{folder}/secret.db"))).unwrap(), b"");
+        for name in [format!("{folder}/other.db"), "notes".to_owned(), format!("{folder}/day-1")] {
+            let expected = fs::read(copies[number - 1].join("home").join(&name)).unwrap();
+            for found in [&out, &stock] {
+                assert!(fs::read(found.join("home").join(&name)).unwrap() == expected, "{name} in {number}");
+            }
+        }
+    }
+    // What is still on the computer is saved again, and whole.
+    bench.snap.create(&[]);
+    let restored = bench.path("restored");
+    bench.snap.restore(&restored, 0);
+    assert_same_below(&bench.sources(), &restored, Level::Everything);
+}
+
+#[test]
+fn names_that_are_erased_are_nowhere_and_all_else_is_as_it_was() {
+    let (bench, copies) = with_patches();
+    let told = bench.snap.call("erase").words("home --names --yes").fails(1).err();
+    assert!(told.contains("that of a source"), "{told}");
+    let told = bench.snap.call("erase").words("home/plain --names --yes").fails(1).err();
+    assert!(told.contains("home/moved"), "{told}");
+    let paths = "home/work/secret.db home/done/secret.db home/work/gone home/plain home/moved home/work/sec-link home/done/sec-link";
+    bench.snap.call("erase").words(paths).words("--names --yes").ok();
+    bench.snap.call("verify").words("--data").ok();
+    for raw in raw_bundles(&bench) {
+        for name in [&b"secret.db"[..], b"/gone", b"/plain", b"/moved\"", b"sec-link"] {
+            assert!(!raw.windows(name.len()).any(|part| part == name), "{}", String::from_utf8_lossy(name));
+        }
+    }
+    for (number, copy) in copies.iter().enumerate() {
+        let folders = ["home", if number < 2 { "home/work" } else { "home/done" }].map(|folder| copy.join(folder));
+        let times = folders.map(|folder| (folder.clone(), folder.metadata().unwrap().modified().unwrap()));
+        for name in
+            ["work/secret.db", "done/secret.db", "work/gone", "plain", "moved", "work/sec-link", "done/sec-link"]
+        {
+            let _ = fs::remove_file(copy.join("home").join(name));
+        }
+        // The times of folders are what they were.
+        for (folder, time) in times {
+            fs::File::open(folder).unwrap().set_modified(time).unwrap();
+        }
+        let out = bench.path(&format!("out-{number}"));
+        bench.snap.restore(&out, number + 1);
+        assert_same_below(copy, &out, Level::Everything);
+        let stock = bench.path(&format!("stock-{number}"));
+        stock_replay(bench.snap.archive(), number + 1, &stock);
+        assert_same_below(copy, &stock, Level::Stock);
+    }
+    // The index is made again from the bundles, and the history goes on.
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    bench.snap.call("verify").words("--data").ok();
+    bench.snap.create(&[]);
+    let restored = bench.path("restored");
+    bench.snap.restore(&restored, 0);
+    assert_same_below(&bench.sources(), &restored, Level::Everything);
+}
+
+#[test]
+fn the_script_that_measures_pruning_works_in_small() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Tree::at(directory.path().join("repository"));
+    let git = |words: &[&str]| {
+        let mut git = program("git");
+        git.arg("-C").arg(repository.root()).args(["-c", "user.name=t", "-c", "user.email=t@t"]).args(words);
+        run(&mut git).expect_ok();
+    };
+    if program("git").arg("--version").output().is_err() || program("python3").arg("--version").output().is_err() {
+        return crate::support::command::skipped("git or python3 is missing");
+    }
+    git(&["init", "-q"]);
+    for number in 0..8 {
+        repository.file("a", noise(number, 3000)).file(format!("folder/{number}"), "x");
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", "x"]);
+    }
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bench-prune");
+    let mut measure = program("python3");
+    measure.arg(script).arg(repository.root()).args([
+        "--snapshots",
+        "7",
+        "--tools",
+        "snap",
+        "--keep-last",
+        "2",
+        "--snap",
+    ]);
+    let told = run(measure.arg(crate::support::snap::BINARY)).expect_ok().out();
+    assert!(told.starts_with("7 snapshots, 2 stay: --keep-last 2\n") && told.contains("\nsnap "), "{told}");
 }

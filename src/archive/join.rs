@@ -3,10 +3,6 @@
 //! a snapshot needs that is kept.
 
 use crate::archive::catalog::Catalog;
-use crate::archive::content::BundleTar;
-use crate::archive::content::Check;
-use crate::archive::content::Contents;
-use crate::archive::content::Reader;
 use crate::archive::exchange;
 use crate::archive::liveness::Liveness;
 use crate::archive::move_plan::MovePlan;
@@ -17,20 +13,18 @@ use crate::archive::open::BundleFile;
 use crate::archive::rebundle::Lines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
-use crate::archive::rebundle::Supply;
 use crate::archive::replay::Difference;
 use crate::archive::replay::Differences;
 use crate::archive::replay::differences;
 use crate::archive::run_moves::RunMoves;
 use crate::archive::run_moves::taken_names;
 use crate::archive::state::State;
-use crate::base::advice::Advice;
-use crate::base::entry::Content;
+use crate::archive::stored::Patches;
+use crate::archive::stored::Stored;
+use crate::archive::stored::is_made_from;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::entry::Patch;
 use crate::base::entry::Place;
-use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -39,6 +33,7 @@ use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::moves::Moves;
+use crate::base::moves::is_of_source;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::BundleWriter;
@@ -108,7 +103,7 @@ impl<'c> Join<'c> {
         if bundles.iter().any(|file| after.is_uncertain(file.id().number)) {
             return Ok(None);
         }
-        let moves = moves_of_run(catalog.archive(), &bundles, &before, &after)?;
+        let Some(moves) = moves_of_run(catalog.archive(), &bundles, &before, &after)? else { return Ok(None) };
         let moved = after_moves(&before, &moves)?;
         let mut touched: Vec<EntryPathBuf> = touched(&moves).into_iter().filter(|path| !path.is_root()).collect();
         touched.sort_by(|a, b| a.row_order(b));
@@ -173,7 +168,7 @@ impl<'c> Join<'c> {
         let (head, tail) = self.head_and_tail(until, stands_for)?;
         let name = self.last().map(|file| exchange::new_path(&file.name)).unwrap_or_default();
         let writer = BundleWriter::new(archive.store().create(&name)?, head, LEVEL_DEFAULT)?.with_read_back();
-        let mut supply = Stored::new(self.catalog);
+        let mut supply = Stored::new(self.catalog, Patches::OfWhatIsThere);
         let sources = Sources {
             before: Some(self.moved.clone()),
             after: Some(self.after.clone()),
@@ -181,7 +176,7 @@ impl<'c> Join<'c> {
             supply: &mut supply,
         };
         let mut rewrite = Rewrite::new(sources, writer, name).counting(self.moved.clone());
-        rewrite.renames(self.moves.list(), MoveStage::Here, &self.before)?;
+        rewrite.renames_of(&self.moves, MoveStage::Here, &self.before)?;
         rewrite.run(&mut self.lines(liveness), &mut self.lines(liveness), tail)
     }
 
@@ -242,18 +237,23 @@ impl<'c> Join<'c> {
     }
 }
 
-/// The renames from the state before some bundles to the state after them.
-fn moves_of_run(archive: &Archive, bundles: &[BundleFile], before: &State, after: &State) -> Result<Moves> {
+/// The renames from the state before some bundles to the state after them; `None`: a source as a whole was renamed, which cannot be
+/// said together with others.
+fn moves_of_run(archive: &Archive, bundles: &[BundleFile], before: &State, after: &State) -> Result<Option<Moves>> {
     let mut run = RunMoves::default();
     for file in bundles {
-        let reader = archive.bundle(&file.name)?.manifest()?;
+        let mut reader = archive.bundle(&file.name)?.manifest()?;
         // Later parts say again what the first did.
         if reader.moves_stage() == Some(MoveStage::Here) {
-            run.follow(reader.moves());
+            let moves = reader.take_moves();
+            if is_of_source(&moves) {
+                return Ok(None);
+            }
+            run.follow(&moves);
         }
     }
     if run.is_empty() {
-        return Ok(Moves::default());
+        return Ok(Some(Moves::default()));
     }
     let (directories, files) = run.pairs(before, after)?;
     let mut tops = Vec::new();
@@ -265,15 +265,7 @@ fn moves_of_run(archive: &Archive, bundles: &[BundleFile], before: &State, after
     for top in &tops {
         odd_names.extend(taken_names(after, top)?);
     }
-    MovePlan { tops, base: before, odd_names }.moves(&directories, &files)
-}
-
-/// Whether a patch makes its content of what was at its path.
-fn is_made_from(patch: &Patch, older: Option<&Entry>) -> bool {
-    older.is_some_and(|older| {
-        let is_base = |content: &Content| content.place == patch.base.place && content.hash == patch.base.hash;
-        older.stat.size == patch.base_size && older.content.as_ref().is_some_and(is_base) && !older.is_without_content()
-    })
+    MovePlan { tops, base: before, odd_names }.moves(&directories, &files).map(Some)
 }
 
 /// The changes of a joined bundle.
@@ -345,43 +337,5 @@ impl Lines for JoinedLines<'_> {
             };
             return Ok(Some(Change { path, now, copy_of: None }));
         }
-    }
-}
-
-/// Contents as they stand in an archive.
-struct Stored {
-    contents: Contents,
-    reader: Reader,
-    /// The bundle of which a patch was read last.
-    tar: Option<BundleTar>,
-}
-
-impl Stored {
-    fn new(catalog: &Catalog) -> Stored {
-        let contents = Contents::new(catalog, Check::Checksum, Advice::PlugInArchive);
-        Stored { reader: contents.reader(), contents, tar: None }
-    }
-}
-
-impl Supply for Stored {
-    fn find(&mut self, content: &Content, _size: u64) -> Result<Option<Content>> {
-        Ok(Some(content.clone()))
-    }
-
-    fn read(&mut self, content: &Content, size: u64, at: u64, out: &mut [u8]) -> Result<()> {
-        let stat = Stat { size, ..Stat::default() };
-        self.reader.read_at(&Entry { stat, content: Some(content.clone()), ..Entry::default() }, at, out)
-    }
-
-    fn has_patch(&mut self, _content: &Content, patch: &Patch, older: Option<&Entry>) -> Result<bool> {
-        Ok(is_made_from(patch, older))
-    }
-
-    fn read_patch(&mut self, content: &Content, at: u64, out: &mut [u8]) -> Result<()> {
-        let tar = match self.tar.take().filter(|tar| tar.bundle().name().id == content.place.bundle) {
-            Some(tar) => tar,
-            None => BundleTar::new(self.contents.bundle(content.place.bundle)?),
-        };
-        self.tar.insert(tar).read_at(content.place.offset.saturating_add(at), out)
     }
 }

@@ -41,6 +41,9 @@ mod recount;
 pub mod hollow;
 pub mod rebundle;
 
+pub mod stored;
+
 pub mod join;
+pub mod strip;
 
 pub mod thinning;

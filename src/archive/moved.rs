@@ -89,17 +89,15 @@ pub fn lists_of(top: &EntryPath, moves: &Moves, state: &State) -> Result<Vec<Vec
     Ok(lists)
 }
 
-/// The members by which stock tar renames what is in this list, which follows the state `before`: top directories, one for each
-/// list of names.
+/// The members by which stock tar makes these renames, which follow the state `before`: top directories, one for each list of names.
 ///
 /// # Errors
-/// As for [`moves_of`].
-pub fn members(list: &[(EntryPathBuf, EntryPathBuf)], before: &State) -> Result<Vec<(EntryPathBuf, Entry, Vec<u8>)>> {
-    let moves = moves_of(list, before, Certainty::Uncertain)?;
-    let state = after_moves(before, &moves)?;
+/// When the index is damaged or cannot be read.
+pub fn members(moves: &Moves, before: &State) -> Result<Vec<(EntryPathBuf, Entry, Vec<u8>)>> {
+    let state = after_moves(before, moves)?;
     let mut members = Vec::new();
-    for (top, names) in all_lists(&moves, &state)? {
-        let old = if is_of_source(list) { &list[0].0 } else { &top };
+    for (top, names) in all_lists(moves, &state)? {
+        let old = if is_of_source(moves.list()) { &moves.list()[0].0 } else { &top };
         if let Some(entry) = before.find(old)? {
             members.push((top, entry, names));
         }

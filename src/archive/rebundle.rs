@@ -2,6 +2,7 @@
 //! had, and noted as lost otherwise. Knows nothing of where the list and the contents come from.
 
 use crate::archive::moved;
+use crate::archive::moved::Certainty;
 use crate::archive::recount::Count;
 use crate::archive::state::State;
 use crate::base::entry::Content;
@@ -11,6 +12,7 @@ use crate::base::entry::Patch;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::Hash;
+use crate::base::moves::Moves;
 use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -200,7 +202,20 @@ impl<'a> Rewrite<'a> {
     /// When the index cannot be read, or there is no room.
     pub fn renames(&mut self, list: &[(EntryPathBuf, EntryPathBuf)], stage: MoveStage, before: &State) -> Result<()> {
         list.iter().try_for_each(|(from, to)| self.push(&DraftLine::moved(from, to, stage), None))?;
-        let members = if stage == MoveStage::Here { moved::members(list, before)? } else { Vec::new() };
+        self.move_members(&moved::moves_of(list, before, Certainty::Uncertain)?, stage, before)
+    }
+
+    /// As [`Rewrite::renames`], where it is known what they do.
+    ///
+    /// # Errors
+    /// As for [`Rewrite::renames`].
+    pub fn renames_of(&mut self, moves: &Moves, stage: MoveStage, before: &State) -> Result<()> {
+        moves.list().iter().try_for_each(|(from, to)| self.push(&DraftLine::moved(from, to, stage), None))?;
+        self.move_members(moves, stage, before)
+    }
+
+    fn move_members(&mut self, moves: &Moves, stage: MoveStage, before: &State) -> Result<()> {
+        let members = if stage == MoveStage::Here { moved::members(moves, before)? } else { Vec::new() };
         for (top, entry, names) in members {
             self.frames.header(&top, &entry, Body::Listing(&names));
         }

@@ -87,9 +87,14 @@ impl Moves {
         &self.list
     }
 
-    /// Whether there are none.
+    /// Whether there are none, and nothing was left out.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.left.is_empty()
+    }
+
+    /// Takes what was at a path for gone, without a rename.
+    pub fn leave_out(&mut self, path: &EntryPath) {
+        self.leave(path);
     }
 
     /// Where things stand now and where they were, in the order of a walk; what stands aside is no longer there.

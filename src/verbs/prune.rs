@@ -202,7 +202,7 @@ impl Pass<'_> {
                 return Ok(false);
             }
             let stands_for = parents.named(self.archive, &last.name).unwrap_or(unused.manifest);
-            match make_joined(self.archive, joining, (unused.until, stands_for), lease, self.monitor) {
+            match self.make_joined(joining, (unused.until, stands_for), lease) {
                 Ok(bytes) => done.bytes_after = bytes,
                 // They are pruned one by one then, and what is wrong is told.
                 Err(error) if error.is_damage() || error.io_error().is_some_and(is_full) => return Ok(false),
@@ -212,6 +212,31 @@ impl Pass<'_> {
         }
         self.pruned(done);
         Ok(true)
+    }
+
+    /// Writes the bundle that others become, checks it, and puts it in the place of the last of them; the others are removed. Its
+    /// length.
+    fn make_joined(
+        &self,
+        joining: &Joining,
+        (until, stands_for): (SnapshotNumber, Hash),
+        lease: &dyn Lease,
+    ) -> Result<u64> {
+        let join = joining.join;
+        let Some(last) = join.last().map(|file| &file.name) else { return Ok(0) };
+        let store = self.archive.store();
+        let published = join.write(joining.liveness, until, stands_for)?;
+        let checked = hollow::check(self.archive, last, self.monitor)
+            .and_then(|()| lease.check())
+            .and_then(|()| remove_index(self.archive, join.first_number()))
+            .and_then(|()| joined::note(&**store, last, join.joined_from()));
+        if let Err(error) = checked {
+            let _ = store.remove(&exchange::new_path(last));
+            return Err(error);
+        }
+        exchange::put_in_place(&**store, last)?;
+        joined::finish(&**store)?;
+        Ok(published.bytes)
     }
 
     /// What is free is not known so well that a little is not tried.
@@ -283,32 +308,6 @@ impl Pass<'_> {
     }
 }
 
-/// Writes the bundle that others become, checks it, and puts it in the place of the last of them; the others are removed. Its
-/// length.
-fn make_joined(
-    archive: &Archive,
-    joining: &Joining,
-    (until, stands_for): (SnapshotNumber, Hash),
-    lease: &dyn Lease,
-    monitor: &dyn Monitor,
-) -> Result<u64> {
-    let join = joining.join;
-    let Some(last) = join.last().map(|file| &file.name) else { return Ok(0) };
-    let store = archive.store();
-    let published = join.write(joining.liveness, until, stands_for)?;
-    let checked = hollow::check(archive, last, monitor)
-        .and_then(|()| lease.check())
-        .and_then(|()| remove_index(archive, join.first_number()))
-        .and_then(|()| joined::note(&**store, last, join.joined_from()));
-    if let Err(error) = checked {
-        let _ = store.remove(&exchange::new_path(last));
-        return Err(error);
-    }
-    exchange::put_in_place(&**store, last)?;
-    joined::finish(&**store)?;
-    Ok(published.bytes)
-}
-
 /// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
 ///
 /// # Errors
@@ -320,9 +319,25 @@ pub(super) fn make_hollow(
     lease: Option<&dyn Lease>,
     monitor: &dyn Monitor,
 ) -> Result<u64> {
-    let (store, name) = (archive.store(), hollowing.bundle);
+    let name = hollowing.bundle;
     let old = archive.bundle_compared(name)?;
     let published = hollow::write(archive, &old, hollowing, monitor)?;
+    drop(old);
+    put_checked(archive, name, lease, monitor)?;
+    Ok(published.bytes)
+}
+
+/// Reads a bundle back that was published to take the place of another, and puts it there.
+///
+/// # Errors
+/// As for [`hollow::check`]; when this process is no longer the only writer; otherwise when the archive cannot be written.
+pub(super) fn put_checked(
+    archive: &Archive,
+    name: &BundleName,
+    lease: Option<&dyn Lease>,
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let store = archive.store();
     let checked = hollow::check(archive, name, monitor)
         .and_then(|()| lease.map_or(Ok(()), Lease::check))
         .and_then(|()| remove_index(archive, name.id.number));
@@ -330,9 +345,7 @@ pub(super) fn make_hollow(
         let _ = store.remove(&exchange::new_path(name));
         return Err(error);
     }
-    drop(old);
-    exchange::put_in_place(&**store, name)?;
-    Ok(published.bytes)
+    exchange::put_in_place(&**store, name)
 }
 
 fn is_full(error: &std::io::Error) -> bool {

@@ -12,6 +12,7 @@ use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
+use snap_archive::verbs::erase::EraseOptions;
 use snap_archive::verbs::erase::ErasePlan;
 use snap_archive::verbs::erase::erase;
 use snap_archive::verbs::erase::plan_erase;
@@ -24,6 +25,9 @@ pub(crate) struct EraseArgs {
     /// Files, and folders with all that is in them: NAME/folder/file, as snap ls shows it
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
+    /// Let names go, too: no snapshot will show that there was anything
+    #[arg(long)]
+    names: bool,
     /// Only show what would be erased
     #[arg(long)]
     dry_run: bool,
@@ -34,7 +38,8 @@ pub(crate) struct EraseArgs {
 
 const AFTER_HELP: &str = "\
 The contents go, the names stay: every snapshot still lists the files, with (pruned) behind them,
-and unpacks them as empty files. Copies of the archive keep the contents.
+and unpacks them as empty files. With --names they go, too; all bundles in which they stand are
+written anew. Copies of the archive keep both.
 
 Examples:
   snap erase -a /media/stick/archive home/passwords.txt --dry-run
@@ -46,8 +51,9 @@ pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failur
     let newest_first: Vec<SnapshotNumber> = catalog.history()?.iter().rev().map(|summary| summary.number).collect();
     let paths = paths_in(&args.paths, &catalog, &newest_first)?;
     drop(catalog);
+    let options = EraseOptions { paths, names: args.names };
     let stopped = || Failure::stopped("stopped before anything was erased");
-    let plan = stoppable(&session.console, stopped(), || plan_erase(&archive, &paths, &session.console))??;
+    let plan = stoppable(&session.console, stopped(), || plan_erase(&archive, &options, &session.console))??;
     session.console.finish_progress();
     if args.dry_run {
         session.console.result(&Planned(&plan))?;
@@ -59,7 +65,7 @@ pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failur
         return Ok(Outcome::Done);
     }
     let stopped = Failure::stopped("stopped before everything was erased").with_hint(advice::GO_ON);
-    let bytes = stoppable(&session.console, stopped, || erase(&archive, &paths, &plan, &session.console))??;
+    let bytes = stoppable(&session.console, stopped, || erase(&archive, &options, &plan, &session.console))??;
     session.console.result(&Erased { plan: &plan, freed_bytes: bytes })?;
     Ok(Outcome::Done)
 }
@@ -70,7 +76,7 @@ fn check_names(plan: &ErasePlan) -> Result<(), Failure> {
     let more = plan.other_names.len() - 1;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let what = format!(
-        "{}{more} have contents that would go: they are other names of the same files",
+        "{}{more} have contents that would go: they are other names of the same files, be it earlier or later ones",
         printable(other.as_bytes())
     );
     Err(Failure::new(what).with_hint(advice::NAME_ALL_NAMES))

@@ -26,6 +26,7 @@ pub(crate) struct Erased<'a> {
 #[derive(Serialize)]
 struct Document<'a> {
     dry_run: bool,
+    names: bool,
     paths: Vec<TextJson<'a>>,
     paths_total: u64,
     contents: u64,
@@ -38,6 +39,7 @@ impl Document<'_> {
     fn new(plan: &ErasePlan, freed_bytes: Option<u64>) -> Document<'_> {
         Document {
             dry_run: freed_bytes.is_none(),
+            names: plan.names,
             paths: all(&plan.paths),
             paths_total: plan.paths_total,
             contents: plan.contents,
@@ -64,7 +66,8 @@ pub(crate) fn lines(plan: &ErasePlan) -> Vec<String> {
     list(&plan.paths);
     let files = text::count(plan.paths_total, "file", "files");
     let versions = text::count(plan.contents, "version", "versions");
-    lines.push(format!("{versions} of the contents of {files} go from every snapshot; the names stay."));
+    let names = if plan.names { "and so do the names" } else { "the names stay" };
+    lines.push(format!("{versions} of the contents of {files} go from every snapshot; {names}."));
     lines
 }
 
