@@ -346,7 +346,8 @@ fn a_damaged_bundle_is_left_as_it_is_and_said() {
 }
 
 /// Four snapshots of a file that is another one each time, and of one that stays; these are forgotten and pruned.
-fn pruned_story(forgotten: [SnapshotNumber; 2]) -> Story {
+fn pruned_story(forgotten: [u32; 2]) -> Story {
+    let forgotten = forgotten.map(SnapshotNumber::from);
     let mut story = Story::new(3);
     for number in 0..4 {
         story
@@ -438,8 +439,8 @@ fn a_fault_at_any_step_of_forget_forgets_all_of_it_or_nothing() {
                 .and_then(|archive| forget(&archive, &options, &Recorder::new()).map(drop));
             let archive = Archive::open_store(Arc::new(left.clone())).unwrap();
             let marks = archive.marks().unwrap().forgotten;
-            let is_done = marks.contains(&3);
-            assert!(is_done || marks == BTreeSet::from([1, 2]), "{fault:?} at {at}: {marks:?}");
+            let is_done = marks.contains(&3.into());
+            assert!(is_done || marks == BTreeSet::from([1.into(), 2.into()]), "{fault:?} at {at}: {marks:?}");
             assert!(is_done || outcome.is_err(), "{fault:?} at {at}: said to be forgotten, and is not");
             if faulty.steps().len() <= at {
                 outcome.unwrap();
@@ -478,8 +479,8 @@ fn neighbours_that_are_forgotten_become_one_bundle() {
     // The numbers of those that are gone are told apart from such as never were.
     let (archive, recorder) = (story.archive(), Recorder::new());
     let catalog = archive.catalog(&recorder).unwrap();
-    assert!(catalog.check_is_there(1).unwrap_err().to_string().contains("pruned"));
-    assert!(catalog.check_is_there(99).unwrap_err().to_string().contains("no snapshot"));
+    assert!(catalog.check_is_there(1.into()).unwrap_err().to_string().contains("pruned"));
+    assert!(catalog.check_is_there(99.into()).unwrap_err().to_string().contains("no snapshot"));
     // One of the old ones that is put back changes nothing, with an index and without; verify tells it.
     let (stray, bytes) = files(&old).into_iter().find(|(name, _)| name.starts_with("bundles/")).unwrap();
     store.replace(&stray, &bytes).unwrap();
