@@ -3,6 +3,12 @@
 use crate::support::bench::Bench;
 use crate::support::command::run;
 use crate::support::command::shell;
+use crate::support::inside::Scene;
+use crate::support::inside::assert_replays;
+use crate::support::inside::assert_restores;
+use crate::support::inside::history;
+use crate::support::inside::in_memory;
+use crate::support::inside::options;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::oracles::check_bundle_with_stock_tools;
@@ -10,10 +16,20 @@ use crate::support::replay::bundles;
 use crate::support::replay::bundles_of;
 use crate::support::replay::recover;
 use crate::support::replay::remove_manifest;
+use crate::support::stores::Fault;
+use crate::support::stores::FaultyStore;
 use crate::support::tree::noise;
+use snap_archive::archive::open::Archive;
+use snap_archive::base::monitor::Recorder;
+use snap_archive::base::snapshot::Rules;
+use snap_archive::system::store::Store;
+use snap_archive::verbs::create::CreateOptions;
+use snap_archive::verbs::create::DriveSpeed;
+use snap_archive::verbs::create::create;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A roll of dice that is the same each time.
 struct Dice(u64);
@@ -224,7 +240,8 @@ fn damage_to_an_older_content_names_every_version_that_needs_it_and_the_next_run
     bench.assert_restores();
     // By stock tools, too, which name what could not be made on the way.
     let out = bench.fresh();
-    recover(bench.snap.archive(), &bench.path("tools"), &[out.as_os_str()]).expect(1).expect_said(&["could be made"]);
+    let named = ["could be made", "left as it is: ./home/large"];
+    recover(bench.snap.archive(), &bench.path("tools"), &[out.as_os_str()]).expect(1).expect_said(&named);
     assert_same_below(&bench.sources(), &out, Level::Stock);
 }
 
@@ -298,4 +315,122 @@ fn pruning_keeps_what_patches_are_applied_to() {
     bench.assert_restores();
     assert_same_below(&bench.sources(), &recovered(&bench, 6), Level::Tar);
     assert_same_below(&bench.restored(5), &recovered(&bench, 5), Level::Tar);
+}
+
+#[test]
+fn older_bytes_that_are_not_those_that_were_saved_are_nothing_to_make_a_patch_from() {
+    let bench = Bench::new();
+    // What does not compress stands as it is in the bundle: a wrong byte decodes, and only checksum and hash tell.
+    bench.home.file("large", noise(1, 3 << 20));
+    save(&bench, "");
+    let first = bundles_of(bench.snap.archive(), 1).remove(0);
+    let mut bytes = fs::read(&first).unwrap();
+    bytes[1 << 20] ^= 1;
+    fs::write(&first, &bytes).unwrap();
+    bench.home.append("large", "more");
+    save(&bench, "");
+    assert!(!has_patches(&bundles_of(bench.snap.archive(), 2)[0]));
+    assert_same_below(&bench.sources(), &bench.restored(2), Level::Everything);
+}
+
+#[test]
+fn a_file_with_the_time_that_it_had_and_other_bytes_is_patched_and_one_that_was_touched_is_not_stored() {
+    let bench = Bench::new();
+    let mut content = noise(1, 3 << 20);
+    bench.home.file("large", &content).mtime("large", 1_000_000_000, 0);
+    save(&bench, "");
+    content[2 << 20] ^= 1;
+    bench.home.file("large", &content).mtime("large", 1_000_000_000, 0);
+    save(&bench, "");
+    assert!(has_patches(&bundles_of(bench.snap.archive(), 2)[0]) && added(&bench, 2) < 40_000);
+    bench.assert_restores();
+    for time in [1_000_000_001, 1_000_000_002] {
+        bench.home.mtime("large", time, 0);
+        save(&bench, "");
+        let newest = bench.snap.snapshots();
+        assert!(!has_patches(&bundles_of(bench.snap.archive(), newest)[0]) && added(&bench, newest) < 5000);
+        bench.assert_restores();
+    }
+    content.truncate(2 << 20);
+    bench.home.file("large", &content);
+    save(&bench, "");
+    assert!(has_patches(&bundles_of(bench.snap.archive(), 5)[0]) && added(&bench, 5) < 5000);
+    bench.assert_restores();
+}
+
+#[test]
+fn only_what_changed_is_stored_where_the_drive_is_done_sooner_so() {
+    let written = |read, written| {
+        let scene = Scene::new();
+        scene.home.file("large", noise(1, 3 << 20));
+        scene.save();
+        scene.home.append("large", "more");
+        let drive_speed = Some(DriveSpeed { read, written });
+        scene.save_with(&|options| CreateOptions { drive_speed, ..options }).unwrap().bytes_written
+    };
+    assert!(written(30e6, 10e6) < 10_000, "it is read more quickly than it is written");
+    assert!(written(5e6, 10e6) > 3 << 20, "reading what was there takes longer than writing it anew");
+}
+
+#[test]
+fn stock_tools_name_what_cannot_be_made_from_damaged_contents_and_bring_back_all_else() {
+    let bench = Bench::new();
+    bench.home.file("large", noise(1, 300_000));
+    save(&bench, "--patch-from 64K");
+    bench.home.file("other", noise(2, 300_000));
+    save(&bench, "");
+    // A piece in the middle is made from what will be damaged.
+    let mut content = noise(1, 300_000);
+    content[150_000..150_010].fill(1);
+    bench.home.file("large", content).append("other", "more").file("new", "n");
+    save(&bench, "");
+    assert!(has_patches(&bundles_of(bench.snap.archive(), 3)[0]));
+    let first = bundles_of(bench.snap.archive(), 1).remove(0);
+    let mut bytes = fs::read(&first).unwrap();
+    bytes[140_000..160_000].fill(7);
+    fs::write(&first, &bytes).unwrap();
+    let out = bench.fresh();
+    let named = ["could not be unpacked whole", "left as it is: ./home/large"];
+    recover(bench.snap.archive(), &bench.path("tools"), &[out.as_os_str()]).expect(1).expect_said(&named);
+    for name in ["other", "new"] {
+        assert!(fs::read(out.join("home").join(name)).unwrap() == fs::read(bench.home.path(name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_run_that_is_cut_off_anywhere_between_parts_with_patches_leaves_what_the_next_one_builds_on() {
+    let scene = Scene::new();
+    let rules = || Some(Rules { patch_from: Some(64 << 10), ..Rules::default() });
+    for number in 0..3 {
+        scene.home.file(format!("f{number}"), text(number, 100_000));
+    }
+    scene.save_with(&|options| CreateOptions { rules: rules(), ..options }).unwrap();
+    for number in 0..3 {
+        scene
+            .home
+            .append(format!("f{number}"), noise(9 + number, 30_000))
+            .file(format!("g{number}"), noise(20 + number, 60_000));
+    }
+    let create_in = |store: Arc<dyn Store>, part_bytes_max| {
+        let options = CreateOptions { part_bytes_max, rules: rules(), ..options(scene.home.root()) };
+        Archive::open_store(store).and_then(|archive| create(&archive, &options, &Recorder::new()))
+    };
+    let mut parts = 0;
+    for at in 0.. {
+        let left = in_memory(&scene.store);
+        let faulty = FaultyStore::new(Arc::new(left.clone()), at, Fault::Crash);
+        let is_done = create_in(faulty, 80_000).is_ok();
+        parts = parts.max(left.list("bundles").unwrap().len() - 1);
+        create_in(Arc::new(left.clone()), 1 << 30).unwrap();
+        let archive = Archive::open_store(Arc::new(left.clone())).unwrap();
+        let newest = *history(&archive).last().unwrap();
+        assert_restores(&archive, newest, &scene.path("sources"));
+        if at % 7 == 0 {
+            assert_replays(&left, newest, &scene.path("sources"));
+        }
+        if is_done {
+            break;
+        }
+    }
+    assert!(parts > 2, "{parts}");
 }

@@ -43,7 +43,11 @@ each "$at/copies" sh -c "$copy" sh ||
 # begin with, and the file.
 patch='
 at=.snap-apply key=$1 file=$2 size="" skip=0
-[ -f "$file" ] && [ ! -L "$file" ] || exit 1
+give_up() {
+    printf ".snap-apply.sh: cannot be made from what it was, and is left as it is: %s\n" "$file" >&2
+    exit 1
+}
+[ -f "$file" ] && [ ! -L "$file" ] || give_up
 {
     read -r size
     while read -r bytes from base stored; do
@@ -54,14 +58,14 @@ at=.snap-apply key=$1 file=$2 size="" skip=0
         tail -c +$((skip + 1)) "$at/$key.patch" | head -c "$stored" >"$at/piece.zst"
         skip=$((skip + stored))
         if [ "$base" = 0 ]; then
-            zstd -qdc "$at/piece.zst" || exit 1
+            zstd -qdc "$at/piece.zst" || give_up
         else
             tail -c +$((from + 1)) "$file" | head -c "$base" >"$at/base"
-            zstd -qdc --patch-from="$at/base" "$at/piece.zst" || exit 1
+            zstd -qdc --patch-from="$at/base" "$at/piece.zst" || give_up
         fi
     done
 } <"$at/$key.list" >"$at/new"
-[ "$(($(wc -c <"$at/new")))" = "$size" ] && mv -f -- "$at/new" "$file"'
+[ "$(($(wc -c <"$at/new")))" = "$size" ] && mv -f -- "$at/new" "$file" || give_up'
 each "$at/patches" -n 2 sh -c "$patch" sh ||
     say 'not all large files of which only what changed is stored could be made: such a file is as it was before'
 

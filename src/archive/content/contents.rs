@@ -21,6 +21,7 @@ use crate::system::store::Store;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most bytes of decompressed frames that are kept.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
@@ -42,8 +43,6 @@ pub(super) struct Shared {
     pub(super) open: Lock<VecDeque<(BundleId, Arc<Bundle>)>>,
     pub(super) frames: FrameCache,
     pub(super) pieces: PieceCache,
-    /// Taken by who makes whole contents from older ones: one at a time, for that takes memory.
-    pub(super) patching: Lock<()>,
 }
 
 impl Contents {
@@ -76,8 +75,8 @@ impl Contents {
         frames: FrameCache,
         advice: Advice,
     ) -> Contents {
-        let (open, pieces, patching) = (Lock::default(), PieceCache::default(), Lock::new(()));
-        Contents(Arc::new(Shared { store, names, advice, open, frames, pieces, patching }))
+        let (open, pieces) = (Lock::default(), PieceCache::default());
+        Contents(Arc::new(Shared { store, names, advice, open, frames, pieces }))
     }
 
     /// How many bytes of its bundle a content takes that stands there whole, about: its share of its frames.
@@ -96,6 +95,11 @@ impl Contents {
             at = frame.raw_end();
         }
         Ok(sum)
+    }
+
+    /// How many bytes of frames were read for who reads from any place, and in what time.
+    pub fn reading(&self) -> (u64, Duration) {
+        self.0.frames.reading()
     }
 
     /// A bundle, opened.

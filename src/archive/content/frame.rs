@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
+use std::time::Instant;
 
 /// A frame of which some bytes cannot be read is read in pieces of so many bytes, and each of these in sectors.
 const PIECE_BYTES: usize = 64 << 10;
@@ -179,6 +181,8 @@ pub struct FrameCache {
     kept: Lock<Kept>,
     bytes_max: u64,
     check: Check,
+    /// What was read of frames, in bytes, and in what time.
+    read: Lock<(u64, Duration)>,
 }
 
 #[derive(Default)]
@@ -186,20 +190,25 @@ struct Kept {
     /// The one used last at the end.
     slots: VecDeque<((BundleId, usize), u32, Slot)>,
     bytes: u64,
+    /// The room of a frame that was dropped.
+    spare: Vec<u8>,
 }
 
 impl FrameCache {
     /// A cache of so many bytes of content; one frame it always has room for.
     pub fn new(bytes_max: u64, check: Check) -> FrameCache {
-        FrameCache { kept: Lock::default(), bytes_max, check }
+        FrameCache { kept: Lock::default(), bytes_max, check, read: Lock::default() }
     }
 
     /// A frame of a bundle, decoded if it is not there.
     pub fn frame(&self, bundle: &Bundle, at: &FrameAt, decompressor: &mut Decompressor) -> Arc<Frame> {
         let slot = self.slot(bundle.name().id, at);
         let decode = || {
+            let began = Instant::now();
             let mut stored = Stored::read(bundle, *at, Vec::new());
-            Arc::new(Frame::decode(&mut stored, self.check, decompressor, Vec::new()))
+            self.note_read(stored.bytes.len(), began.elapsed());
+            let room = std::mem::take(&mut self.kept.lock().spare);
+            Arc::new(Frame::decode(&mut stored, self.check, decompressor, room))
         };
         let frame = slot.get_or_init(decode).clone();
         if frame.damage().is_some_and(|why| !why.is_damage()) {
@@ -207,6 +216,33 @@ impl FrameCache {
             self.forget(bundle.name().id, at);
         }
         frame
+    }
+
+    /// Reads and decodes a frame and does not keep it; its checksum is not looked at. The room of the buffers is used: for what is
+    /// stored and for what it decodes to.
+    pub fn read_once(
+        &self,
+        bundle: &Bundle,
+        at: FrameAt,
+        buffers: (&mut Vec<u8>, Vec<u8>),
+        decompressor: &mut Decompressor,
+    ) -> Frame {
+        let began = Instant::now();
+        let mut stored = Stored::read(bundle, at, std::mem::take(buffers.0));
+        self.note_read(stored.bytes.len(), began.elapsed());
+        let frame = Frame::decode(&mut stored, Check::Hash, decompressor, buffers.1);
+        *buffers.0 = stored.bytes;
+        frame
+    }
+
+    fn note_read(&self, bytes: usize, time: Duration) {
+        let mut read = self.read.lock();
+        *read = (read.0 + bytes as u64, read.1 + time);
+    }
+
+    /// How many bytes of frames were read, and in what time.
+    pub fn reading(&self) -> (u64, Duration) {
+        *self.read.lock()
     }
 
     fn slot(&self, id: BundleId, frame: &FrameAt) -> Slot {
@@ -222,8 +258,11 @@ impl FrameCache {
         kept.slots.push_back((key, frame.raw_bytes, slot.clone()));
         kept.bytes += u64::from(frame.raw_bytes);
         while kept.bytes > self.bytes_max && kept.slots.len() > 1 {
-            let Some((_, raw_bytes, _)) = kept.slots.pop_front() else { break };
+            let Some((_, raw_bytes, slot)) = kept.slots.pop_front() else { break };
             kept.bytes -= u64::from(raw_bytes);
+            // Unless somebody has it still.
+            let frame = Arc::into_inner(slot).and_then(OnceLock::into_inner).and_then(Arc::into_inner);
+            kept.spare = frame.map_or_else(|| std::mem::take(&mut kept.spare), Frame::into_raw);
         }
         slot
     }

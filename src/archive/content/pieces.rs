@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// The most bytes that are kept.
 const KEPT_BYTES_MAX: usize = 24 << 20;
 
+/// Smaller pieces are as quickly made as found.
+const PIECE_BYTES_MIN: usize = 256 << 10;
+
 /// Where a piece is stored: a bundle, and an offset in its tar.
 type Key = (BundleId, u64);
 
@@ -27,6 +30,9 @@ impl PieceCache {
 
     /// Keeps a piece; those that were used longest ago go.
     pub fn put(&self, key: Key, piece: Arc<Vec<u8>>) {
+        if piece.len() < PIECE_BYTES_MIN {
+            return;
+        }
         let mut kept = self.0.lock();
         kept.push_back((key, piece));
         let mut bytes: usize = kept.iter().map(|(_, piece)| piece.len()).sum();

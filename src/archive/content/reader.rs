@@ -6,6 +6,7 @@ use super::frame::said_again;
 use super::place::ContentRequest;
 use super::place::outside;
 use crate::base::entry::Entry;
+use crate::base::entry::PATCH_DEPTH_MAX;
 use crate::base::entry::Patch;
 use crate::base::entry::PatchPiece;
 use crate::base::error::Error;
@@ -20,16 +21,32 @@ use std::sync::Arc;
 /// Why bytes of a frame are not to be trusted, if they are not.
 type Trouble<'t> = dyn for<'f> Fn(&'f Frame, Range<u64>) -> Option<&'f Error> + 't;
 
+/// Of so many patches it is kept where their pieces begin: of a chain, and of one more.
+const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
+
+/// Where a piece begins in a content, and its data among that of all pieces.
+type Begin = (u64, u64);
+
 /// Reads contents; one for each thread.
 pub struct Reader {
     contents: Contents,
     decompressor: Decompressor,
+    /// The last frame of a large content, as it is stored and as it is, for their room.
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+    places: Vec<(Arc<Patch>, Arc<[Begin]>)>,
 }
 
 impl Contents {
     /// A reader of contents.
     pub fn reader(&self) -> Reader {
-        Reader { contents: self.clone(), decompressor: Decompressor::new() }
+        Reader {
+            contents: self.clone(),
+            decompressor: Decompressor::new(),
+            stored: Vec::new(),
+            raw: Vec::new(),
+            places: Vec::new(),
+        }
     }
 }
 
@@ -61,6 +78,44 @@ impl Reader {
         lost.map_or(Ok(()), Err)
     }
 
+    /// The bytes of a content in `range`, which must be inside it, for who reads all of it from front to back and compares that
+    /// with its hash: not with the checksums of frames. Where they are most of one frame, that is not kept.
+    ///
+    /// # Errors
+    /// As for [`Reader::read_at`].
+    pub fn in_order(&mut self, entry: &Entry, range: Range<u64>) -> Result<&[u8]> {
+        let bytes = (range.end - range.start) as usize;
+        if let Some((bundle, at)) = self.frame_of(entry, &range)? {
+            let buffers = (&mut self.stored, std::mem::take(&mut self.raw));
+            let frame = self.contents.0.frames.read_once(&bundle, at, buffers, &mut self.decompressor);
+            if let Some(why) = frame.damage() {
+                let lost = self.contents.lost_or_gone(why)?;
+                return Err(lost);
+            }
+            let wanted = ContentRequest::of(entry)?;
+            let start = (wanted.in_tar(range.start) - at.raw_offset) as usize;
+            self.raw = frame.into_raw();
+            return Ok(&self.raw[start..start + bytes]);
+        }
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.resize(bytes, 0);
+        let read = self.read_at(entry, range.start, &mut raw);
+        self.raw = raw;
+        read.map(|()| &*self.raw)
+    }
+
+    /// The frame in which a range of a content stands, if that is most of it.
+    fn frame_of(&self, entry: &Entry, range: &Range<u64>) -> Result<Option<(Arc<Bundle>, FrameAt)>> {
+        let wanted = ContentRequest::of(entry)?;
+        if wanted.content.patch.is_some() || range.is_empty() {
+            return Ok(None);
+        }
+        let bundle = self.contents.bundle(wanted.bundle())?;
+        let (start, end) = (wanted.in_tar(range.start), wanted.in_tar(range.end));
+        let is_most = |at: &FrameAt| end <= at.raw_end() && (end - start) * 2 > u64::from(at.raw_bytes);
+        Ok(bundle.frame_at(start).filter(is_most).map(|at| (bundle, at)))
+    }
+
     /// As [`Reader::read_at`], with zeros for what cannot be had, and why that is so. Of a damaged frame everything that can be
     /// decoded is given, which may be wrong.
     ///
@@ -87,14 +142,16 @@ impl Reader {
     }
 
     fn read_parts(&mut self, entry: &Entry, offset: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
-        out.fill(0);
         match ContentRequest::of(entry) {
             Ok(wanted) => self.read_content(wanted, offset, out, trouble),
-            Err(error) => Ok(Some(error)),
+            Err(error) => {
+                out.fill(0);
+                Ok(Some(error))
+            }
         }
     }
 
-    /// Reads into `out`, which is all zeros.
+    /// Reads into `out`, with zeros for what cannot be had.
     fn read_content(
         &mut self,
         wanted: ContentRequest,
@@ -106,10 +163,16 @@ impl Reader {
             return self.read_made(wanted, patch, offset, out);
         }
         let mut lost = None;
+        if !wanted.content.holes.is_empty() {
+            out.fill(0);
+        }
         for data in wanted.content.holes.data(offset..offset + out.len() as u64) {
             let bundle = match self.contents.bundle(wanted.bundle()) {
                 Ok(bundle) => bundle,
-                Err(error) => return self.contents.lost_or_gone(&error).map(Some),
+                Err(error) => {
+                    out.fill(0);
+                    return self.contents.lost_or_gone(&error).map(Some);
+                }
             };
             let out = &mut out[(data.start - offset) as usize..(data.end - offset) as usize];
             let missing = self.read_tar(&bundle, wanted.in_tar(data.start), out, trouble)?;
@@ -122,7 +185,10 @@ impl Reader {
     fn read_tar(&mut self, bundle: &Bundle, begin: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
         let (mut at, end, mut lost) = (begin, begin.saturating_add(out.len() as u64), None);
         while at < end {
-            let Some(place) = bundle.frame_at(at) else { return Ok(lost.or_else(|| Some(outside(bundle)))) };
+            let Some(place) = bundle.frame_at(at) else {
+                out[(at - begin) as usize..].fill(0);
+                return Ok(lost.or_else(|| Some(outside(bundle))));
+            };
             let frame = self.frame(bundle, &place)?;
             let until = end.min(place.raw_end());
             out[(at - begin) as usize..(until - begin) as usize].copy_from_slice(frame.with_zeros(at..until));
@@ -137,13 +203,16 @@ impl Reader {
     fn read_made(
         &mut self,
         wanted: ContentRequest,
-        patch: &Patch,
+        patch: &Arc<Patch>,
         offset: u64,
         out: &mut [u8],
     ) -> Result<Option<Error>> {
         let end = offset + out.len() as u64;
-        let (mut start, mut stored_at, mut lost) = (0, wanted.in_tar(0), None);
-        for piece in &patch.pieces {
+        let places = self.places(patch);
+        let first = places.partition_point(|place| place.0 <= offset).saturating_sub(1);
+        let mut lost = None;
+        for (piece, (start, stored)) in patch.pieces.iter().zip(&*places).skip(first) {
+            let (start, stored_at) = (*start, wanted.in_tar(*stored));
             if start >= end {
                 break;
             }
@@ -158,21 +227,42 @@ impl Reader {
                             out.copy_from_slice(&made[(from - start) as usize..(until - start) as usize]);
                             None
                         }
-                        Err(error) => Some(error),
+                        Err(error) => {
+                            out.fill(0);
+                            Some(error)
+                        }
                     }
                 };
                 lost = lost.or(missing);
             }
-            start += piece.bytes;
-            stored_at = stored_at.saturating_add(piece.stored);
         }
         Ok(lost)
     }
 
-    /// Reads the older content of a patch into `out`, which is all zeros.
+    /// Where the pieces of a patch and their data begin.
+    fn places(&mut self, patch: &Arc<Patch>) -> Arc<[Begin]> {
+        if let Some((_, places)) = self.places.iter().find(|(known, _)| Arc::ptr_eq(known, patch)) {
+            return places.clone();
+        }
+        let (mut start, mut stored) = (0_u64, 0_u64);
+        let begins = patch.pieces.iter().map(|piece| {
+            let begin = (start, stored);
+            (start, stored) = (start + piece.bytes, stored.saturating_add(piece.stored));
+            begin
+        });
+        let begins: Arc<[Begin]> = begins.collect();
+        if self.places.len() >= PLACES_MAX {
+            self.places.remove(0);
+        }
+        self.places.push((patch.clone(), begins.clone()));
+        begins
+    }
+
+    /// Reads the older content of a patch into `out`, with zeros for what cannot be had.
     fn read_base(&mut self, patch: &Patch, offset: u64, out: &mut [u8]) -> Result<Option<Error>> {
         let wanted = ContentRequest { size: patch.base_size, content: &patch.base };
         if !wanted.content.place.is_there() {
+            out.fill(0);
             return Ok(Some(Error::damaged("the older content from which it is made was lost")));
         }
         self.read_content(wanted, offset, out, &|frame, range| frame.bytes(range).err())

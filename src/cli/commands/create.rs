@@ -310,6 +310,7 @@ fn options(args: &CreateArgs, session: &Session) -> Result<CreateOptions<'static
         part_bytes_max: args.max_part.unwrap_or(defaults.part_bytes_max),
         keep: keep_rules(&args.keep, session)?,
         make_room: args.make_room,
+        drive_speed: None,
         threads: session.settings.threads,
         read_at: None,
         clock: defaults.clock,

@@ -10,7 +10,8 @@ use zstd::zstd_safe::DParameter;
 use zstd::zstd_safe::compress_bound;
 use zstd::zstd_safe::get_error_name;
 
-/// The logarithm of how far back a piece may refer: over all of it and of what it is made from.
+/// The logarithms of how far back a piece may refer, at least and at most: over all of it and of what it is made from.
+const WINDOW_LOG_MIN: u32 = 10;
 const WINDOW_LOG: u32 = 25;
 
 /// Below this level zstd finds little in older bytes.
@@ -25,7 +26,8 @@ pub fn compress_patch(raw: &[u8], base: &[u8], level: i32) -> Result<Vec<u8>> {
     let mut context = CCtx::try_create().ok_or_else(no_memory)?;
     let parameters = [
         CParameter::CompressionLevel(level.max(LEVEL_MIN)),
-        CParameter::WindowLog(WINDOW_LOG),
+        // For few bytes small tables are made ready.
+        CParameter::WindowLog(window_log(raw.len() + base.len())),
         // Without it what is far away is not found, and patches are useless without a word.
         CParameter::EnableLongDistanceMatching(true),
         CParameter::ChecksumFlag(true),
@@ -59,6 +61,10 @@ pub fn decompress_patch(stored: &[u8], base: &[u8], raw_bytes: usize) -> Result<
     let mut raw = Vec::with_capacity(raw_bytes);
     context.decompress(&mut raw, stored).map_err(failed)?;
     if raw.len() == raw_bytes { Ok(raw) } else { Err(Error::damaged("a patch gives another number of bytes")) }
+}
+
+fn window_log(bytes: usize) -> u32 {
+    bytes.next_power_of_two().ilog2().clamp(WINDOW_LOG_MIN, WINDOW_LOG)
 }
 
 fn no_memory() -> Error {

@@ -1,12 +1,12 @@
 //! Plans files that are read by themselves: large ones, and those of which only what changed may be stored, or that may have the
 //! content of another.
 
+use super::comparing::Comparing;
+use super::comparing::OpenedLarge;
 use super::item::Item;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
-use super::large::Comparing;
 use super::large::LargeFile;
-use super::large::OpenedLarge;
 use super::opened::LargeOpener;
 use super::opened::unread;
 use super::options::patch_from;

@@ -59,35 +59,38 @@ impl Sampler {
 
 /// The sampled places of one content.
 pub struct Anchors {
-    places: Vec<(u64, u64)>,
-    sampler: Sampler,
+    bits: u32,
+    /// Ascending.
+    places: Vec<Place>,
+}
+
+/// What stands before a sampled place, as a number, and the place.
+pub type Place = (u64, u64);
+
+/// How the places of a content of `size` bytes are sampled.
+fn bits_of(size: u64) -> u32 {
+    let bits = (size / ANCHORS_MAX).checked_ilog2().map_or(0, |bits| bits + 1);
+    bits.max(BITS_MIN)
+}
+
+/// Adds the sampled places in `bytes`, which stand at `offset` of a content of `size` bytes. Those in the first 64 of them may be
+/// found nowhere else, for they depend on what stands before.
+pub fn sample(size: u64, offset: u64, bytes: &[u8], places: &mut Vec<Place>) {
+    Sampler::new(bits_of(size), offset).feed(bytes, |hash, at| places.push((hash, at)));
 }
 
 impl Anchors {
-    /// None yet of a content of `size` bytes.
-    pub fn new(size: u64) -> Anchors {
-        let bits = (size / ANCHORS_MAX).checked_ilog2().map_or(0, |bits| bits + 1);
-        Anchors { places: Vec::new(), sampler: Sampler::new(bits.max(BITS_MIN), 0) }
-    }
-
-    /// Takes the next bytes of the content.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        let places = &mut self.places;
-        self.sampler.feed(bytes, |hash, at| places.push((hash, at)));
-    }
-
-    /// All bytes were taken.
-    #[must_use]
-    pub fn sorted(mut self) -> Anchors {
-        self.places.sort_unstable();
-        self
+    /// Those of a content of `size` bytes.
+    pub fn new(size: u64, mut places: Vec<Place>) -> Anchors {
+        places.sort_unstable();
+        Anchors { bits: bits_of(size), places }
     }
 
     /// By how much most of `bytes`, which stand at `offset` of another content, stand further back in this one; `None` when none
     /// of them are found in it.
     pub fn shift_of(&self, bytes: &[u8], offset: u64) -> Option<i64> {
         let mut votes: HashMap<i64, u64> = HashMap::new();
-        Sampler::new(self.sampler.bits, offset).feed(bytes, |hash, at| {
+        Sampler::new(self.bits, offset).feed(bytes, |hash, at| {
             let first = self.places.partition_point(|(known, _)| *known < hash);
             for (_, place) in self.places[first..].iter().take_while(|(known, _)| *known == hash).take(ALIKE_MAX) {
                 *votes.entry(place.wrapping_sub(at) as i64).or_default() += 1;
@@ -115,9 +118,9 @@ mod tests {
     #[test]
     fn bytes_are_found_wherever_they_moved() {
         let old = noise(3 << 20);
-        let mut anchors = Anchors::new(old.len() as u64);
-        old.chunks(1000).for_each(|piece| anchors.feed(piece));
-        let anchors = anchors.sorted();
+        let (size, mut places) = (old.len() as u64, Vec::new());
+        old.chunks(1 << 20).zip(0..).for_each(|(piece, number)| sample(size, number << 20, piece, &mut places));
+        let anchors = Anchors::new(size, places);
         let new = [&noise(500)[..], &old[..1 << 20], &old[(1 << 20) + 333..]].concat();
         assert_eq!(anchors.shift_of(&new[..1 << 20], 0), Some(-500));
         assert_eq!(anchors.shift_of(&new[2 << 20..], 2 << 20), Some(-167));

@@ -1,8 +1,9 @@
 //! Work for one thread: entries that share a frame, or a piece of a large file.
 
+use super::comparing::CompareJob;
 use super::item::Item;
-use super::large::CompareJob;
 use super::large::FilePiece;
+use super::large::SmallPatch;
 use crate::archive::state::Row;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -28,7 +29,7 @@ pub enum Job {
     Group(GroupJob),
     /// One piece of a large file.
     FilePiece(FilePiece),
-    /// A large file that is hashed before anything of it is stored.
+    /// A large file that is read before anything of it is stored, or a piece of it.
     Compare(CompareJob),
 }
 
@@ -130,6 +131,8 @@ pub enum GroupStep {
     },
     /// Anything but a directory: to be read, and stored unless its content is as it was.
     Item(Item),
+    /// A file of which only what changed is stored, and that is little.
+    Patched(Box<SmallPatch>),
 }
 
 impl GroupJob {
@@ -151,6 +154,18 @@ impl GroupJob {
     /// Whether one more entry of `size` bytes is too much.
     pub fn is_full_for(&self, size: u64) -> bool {
         !self.is_empty() && (self.bytes + size > PIECE_BYTES || self.steps.len() >= STEPS_MAX)
+    }
+
+    /// Adds what is to be done after it.
+    pub fn append(&mut self, other: GroupJob) {
+        let first = self.directories.len();
+        self.directories.extend(other.directories);
+        self.steps.extend(other.steps.into_iter().map(|step| match step {
+            GroupStep::Enter { directory } => GroupStep::Enter { directory: directory + first },
+            GroupStep::Item(item) => GroupStep::Item(Item { directory: item.directory + first, ..item }),
+            step => step,
+        }));
+        self.bytes += other.bytes;
     }
 
     /// Adds a step that makes about `bytes` bytes of tar.

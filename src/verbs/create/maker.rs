@@ -1,240 +1,274 @@
-//! Makes of a large file that changed a patch of what it was: pieces that stand in the older content, and pieces that are made
-//! from a part of it.
+//! Makes of pieces of a large file patches of what was there: bytes that stand in the older content, and bytes that are made from a
+//! part of it.
 
 use super::anchors::Anchors;
+use super::anchors::Place;
+use super::anchors::sample;
+use super::differing::COPY_BYTES_MIN;
+use super::differing::Differences;
 use super::large::LargeFile;
-use super::large::MadePatch;
-use super::large::PatchRead;
-use super::large::SAME_BYTES;
-use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
-use crate::archive::content::Contents;
+use super::large::read_full;
 use crate::archive::content::Reader;
-use crate::base::advice::Advice;
 use crate::base::concurrency::Lock;
-use crate::base::entry::Content;
 use crate::base::entry::Entry;
-use crate::base::entry::PATCH_DEPTH_MAX;
-use crate::base::entry::PATCH_PIECES_MAX;
-use crate::base::entry::Patch;
+use crate::base::entry::PATCH_BASE_BYTES_MAX;
 use crate::base::entry::PatchPiece;
+use crate::base::error::Error;
 use crate::base::error::Result;
-use crate::base::id::Hasher;
 use crate::format::frames::compress_patch;
-use crate::system::store::Spool;
+use crate::format::layout::PIECE_BYTES;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
-/// How far before and behind the place where a piece was it is looked for, in bytes.
+/// How far before and behind the place where bytes were they are looked for, in bytes.
 const MARGIN_BYTES: u64 = 128 << 10;
-
-/// The most bytes of decompressed frames of older contents that are kept.
-const KEPT_BYTES_MAX: u64 = 8 << 20;
-
-/// Fewer bytes that are as they were, before or behind what changed, are no piece of their own.
-const COPY_BYTES_MIN: usize = 64 << 10;
 
 /// How many bytes of an older content are read at once to find out what stands where.
 const READ_BYTES: u64 = 1 << 20;
 
-/// Makes patches, one at a time: each takes some 35 MB.
-pub struct PatchMaker {
-    contents: Contents,
-    turn: Lock<()>,
-    level: i32,
+/// So many bytes before a piece tell where that is which stood before it.
+const HINT_BYTES: u64 = 512 << 10;
+
+/// At the end of the older content so many bytes tell whether the rest of the new one was appended.
+const END_BYTES: u64 = 64 << 10;
+
+/// Part of a patch.
+#[derive(Default)]
+pub struct Made {
+    /// What it consists of.
+    pub pieces: Vec<PatchPiece>,
+    /// The data of these.
+    pub data: Vec<u8>,
+    /// Whether the bytes are not what they were.
+    pub differs: bool,
 }
 
-impl PatchMaker {
-    /// From the contents of an archive; `level` is a level of zstd.
-    pub fn new(catalog: &Catalog, level: i32) -> PatchMaker {
-        let contents = Contents::keeping(catalog, KEPT_BYTES_MAX, Check::Checksum, Advice::PlugInArchive);
-        PatchMaker { contents, turn: Lock::new(()), level }
-    }
+/// What is known of where the older content of a file stands in the newer one: found out once, by all workers together.
+pub struct Maker {
+    base: Entry,
+    level: i32,
+    is_appended: OnceLock<bool>,
+    /// The next bytes to be sampled, in units of [`PIECE_BYTES`].
+    next_sample: AtomicU64,
+    sampled: Lock<(u64, Vec<Place>)>,
+    anchors: OnceLock<Option<Anchors>>,
+}
 
-    /// A patch that makes the content of `file` from that of `base`; `None` where it is not worth it, the older content cannot be
-    /// had, or the file changes meanwhile: then it is stored whole. `read` is told of each piece that was read, and says whether
-    /// to go on.
-    pub fn attempt(&self, file: &LargeFile, base: &Entry, read: &mut PatchRead) -> Option<MadePatch> {
-        let _turn = self.turn.lock();
-        let older = base.content.as_ref().filter(|_| file.stat().size > 0)?;
-        let depth = older.patch.as_ref().map_or(0, |patch| patch.depth());
-        if depth >= PATCH_DEPTH_MAX {
-            return None;
-        }
-        let whole = match &older.patch {
-            Some(patch) => patch.whole_bytes,
-            None => self.contents.stored_bytes(base).ok()?,
-        };
-        let whole = (u128::from(whole) * u128::from(file.stat().size) / u128::from(base.stat.size.max(1))) as u64;
-        let chain = older.patch.as_ref().map_or(0, |patch| patch.chain_bytes());
-        let mut making = Making {
-            reader: self.contents.reader(),
+/// A piece of the new content, and what stood at the same place.
+#[derive(Clone, Copy)]
+pub struct PieceBytes<'p> {
+    /// Where they begin.
+    pub offset: u64,
+    /// The new bytes.
+    pub new: &'p [u8],
+    /// What stood there, as far as the older content went.
+    pub old: &'p [u8],
+}
+
+impl PieceBytes<'_> {
+    /// Whether the new bytes are not the old ones, by how they differ.
+    pub fn differs(&self, differences: &Differences) -> bool {
+        !differences.ranges.is_empty() || self.old.len() > self.new.len()
+    }
+}
+
+impl Maker {
+    /// For a file that was as `base`; `level` is a level of zstd.
+    pub fn new(base: Entry, level: i32) -> Maker {
+        Maker {
             base,
-            level: self.level,
-            bytes_max: (whole / 2).saturating_sub(chain),
-            shift: 0,
-            anchors: None,
-            pieces: Vec::new(),
-            data: Spool::default(),
-            stored: 0,
-        };
-        let mut hasher = Hasher::new();
-        let mut new = Vec::new();
-        for number in 0..file.pieces() {
-            let range = file.range(number);
-            new.clear();
-            new.resize((range.end - range.start) as usize, 0);
-            let (_, trouble) = file.read_piece(number, &mut new);
-            if trouble.is_some() || !read(new.len() as u64) {
-                return None;
-            }
-            file.holes().hash(range.start, &new, &mut hasher);
-            making.piece(range.start, &new).ok().filter(|is_worth_it| *is_worth_it)?;
+            level,
+            is_appended: OnceLock::new(),
+            next_sample: AtomicU64::new(0),
+            sampled: Lock::default(),
+            anchors: OnceLock::new(),
         }
-        let Making { pieces, data, .. } = making;
-        let patch = Patch {
-            pieces,
-            whole_bytes: whole,
-            base_size: base.stat.size,
-            base: Content { torn: false, ..older.clone() },
-        };
-        let entry = file.finished_entry(hasher.hash(), false);
-        let content = entry.content.map(|content| Content { patch: Some(Arc::new(patch)), ..content });
-        Some(MadePatch::new(Entry { content, ..entry }, data))
     }
-}
 
-/// A patch in the making.
-struct Making<'a> {
-    reader: Reader,
-    base: &'a Entry,
-    level: i32,
-    /// More than this it must not take.
-    bytes_max: u64,
-    /// By how much the last piece stood further back in the older content.
-    shift: i64,
-    anchors: Option<Anchors>,
-    pieces: Vec<PatchPiece>,
-    data: Spool,
-    stored: u64,
-}
+    /// The file as it was.
+    pub fn base(&self) -> &Entry {
+        &self.base
+    }
 
-impl Making<'_> {
-    /// Adds the piece `new`, which stands at `offset`; whether it is still worth it.
-    fn piece(&mut self, offset: u64, new: &[u8]) -> Result<bool> {
-        let place = self.place(offset, new.len(), 0).unwrap_or(0..0);
-        let old = self.old(&place)?;
-        let same = same_bytes(old.iter().zip(new));
+    /// What makes a piece of the file from the older content. It depends on nothing but the contents: not on which pieces were
+    /// made before.
+    ///
+    /// # Errors
+    /// When the older content cannot be read; when there is no memory.
+    pub fn make(
+        &self,
+        file: &LargeFile,
+        piece: PieceBytes,
+        differences: Differences,
+        reader: &mut Reader,
+    ) -> Result<Made> {
+        let PieceBytes { offset, new, old } = piece;
+        let mut made = Made { differs: piece.differs(&differences), ..Made::default() };
+        if differences.has_moved || (old.len() < new.len() && !self.is_appended(file, reader)?) {
+            self.make_moved(file, piece, reader, &mut made)?;
+            return Ok(made);
+        }
+        let mut at = 0;
+        for range in differences.ranges {
+            // Less is not worth a piece of its own.
+            let begin = if range.start - at < COPY_BYTES_MIN { at } else { range.start };
+            let end = if new.len() - range.end < COPY_BYTES_MIN { new.len() } else { range.end };
+            made.copy(offset + at as u64, begin - at);
+            let around = around(begin..end, old.len());
+            self.patch(offset + around.start as u64, &old[around], &new[begin..end], &mut made)?;
+            at = end;
+        }
+        made.copy(offset + at as u64, new.len() - at);
+        Ok(made)
+    }
+
+    /// Whether what is longer than the older content was appended to it.
+    fn is_appended(&self, file: &LargeFile, reader: &mut Reader) -> Result<bool> {
+        if let Some(known) = self.is_appended.get() {
+            return Ok(*known);
+        }
+        let size = self.base.stat.size;
+        let end = size.saturating_sub(END_BYTES)..size;
+        let mut now = vec![0; (end.end - end.start) as usize];
+        let count = read_full(&file.file, end.start, &mut now).unwrap_or(0);
+        let is_appended = count == now.len() && self.old(reader, &end)? == now;
+        Ok(*self.is_appended.get_or_init(|| is_appended))
+    }
+
+    /// Adds a piece most of which was somewhere else.
+    fn make_moved(&self, file: &LargeFile, piece: PieceBytes, reader: &mut Reader, made: &mut Made) -> Result<()> {
+        let PieceBytes { offset, new, .. } = piece;
+        let (before, after) = self.shifts(file, piece, reader)?;
+        let size = new.len() as u64;
+        let start = self.old(reader, &self.place(offset, size, before))?;
+        let same = start.iter().zip(new).take_while(|(old, new)| old == new).count();
         let done = if same == new.len() || same >= COPY_BYTES_MIN { same } else { 0 };
-        self.push_copy(place.start, done);
-        let (new, old, from) = (&new[done..], &old[done..], place.start + done as u64);
-        // Where the end stands where it stood, nothing was put in or taken out.
-        let tail = new.len().saturating_sub(SAME_BYTES);
-        if new.is_empty() || old.len() == new.len() && old[tail..] == new[tail..] {
-            return self.push_patch(from, old, new);
-        }
-        let offset = offset + done as u64;
-        match self.anchors()?.shift_of(new, offset) {
-            Some(shift) => self.moved(offset, new, shift),
-            // Nothing of it was there; what is at the same place may still be like it.
-            None => self.patch_near(offset, new),
-        }
-    }
-
-    /// Adds bytes most of which were somewhere else.
-    fn moved(&mut self, offset: u64, new: &[u8], shift: i64) -> Result<bool> {
-        let before = std::mem::replace(&mut self.shift, shift);
-        let place = self.place(offset, new.len(), 0).unwrap_or(0..0);
-        let is_aligned = i128::from(place.end) == i128::from(offset) + i128::from(shift) + new.len() as i128;
-        let old = if is_aligned { self.old(&place)? } else { Vec::new() };
-        let same = same_bytes(old.iter().rev().zip(new.iter().rev()));
-        if same < new.len() && same < COPY_BYTES_MIN {
-            return self.patch_near(offset, new);
-        }
+        made.copy(self.place(offset, size, before).start, done);
+        let (new, offset) = (&new[done..], offset + done as u64);
+        drop(start);
+        let place = self.place(offset, new.len() as u64, after);
+        let is_aligned = i128::from(place.end) == i128::from(offset) + i128::from(after) + new.len() as i128;
+        let old = if is_aligned { self.old(reader, &place)? } else { Vec::new() };
+        let same = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+        drop(old);
+        let same = if same == new.len() || same >= COPY_BYTES_MIN { same } else { 0 };
         let middle = &new[..new.len() - same];
-        if !middle.is_empty() {
-            // What was put in, or the rest of what was taken out: near the place where it was until now.
-            self.shift = before;
-            self.patch_near(offset, middle)?;
-            self.shift = shift;
+        let from = self.between(offset, middle.len() as u64, (before, after));
+        let old = if middle.is_empty() { Vec::new() } else { self.old(reader, &from)? };
+        self.patch(from.start, &old, middle, made)?;
+        made.copy(place.end - same as u64, same);
+        Ok(())
+    }
+
+    /// By how much further back in the older content that stands which was before a piece, and most of the piece.
+    fn shifts(&self, file: &LargeFile, piece: PieceBytes, reader: &mut Reader) -> Result<(i64, i64)> {
+        let PieceBytes { offset, new, .. } = piece;
+        if self.base.stat.size <= PIECE_BYTES && offset == 0 {
+            // All of it is looked at.
+            return Ok((0, self.base.stat.size as i64 - new.len() as i64));
         }
-        self.push_copy(place.end - same as u64, same);
-        Ok(self.is_worth_it())
+        let anchors = self.anchors(reader)?;
+        let start = offset.saturating_sub(HINT_BYTES);
+        let mut hint = vec![0; (offset - start) as usize];
+        let count = read_full(&file.file, start, &mut hint).unwrap_or(0);
+        let before = anchors.shift_of(&hint[..count], start).unwrap_or(0);
+        Ok((before, anchors.shift_of(new, offset).unwrap_or(before)))
     }
 
-    /// Adds bytes that are made from what stands about where they were.
-    fn patch_near(&mut self, offset: u64, new: &[u8]) -> Result<bool> {
-        let place = self.place(offset, new.len(), MARGIN_BYTES).unwrap_or(0..0);
-        let old = self.old(&place)?;
-        self.push_patch(place.start, &old, new)
+    /// The bytes of the older content between those that stand `before` and `after` further back, and some around them. Where
+    /// these are too many, those about `before`.
+    fn between(&self, offset: u64, bytes: u64, (before, after): (i64, i64)) -> Range<u64> {
+        let near = |shift| {
+            let place = self.place(offset, bytes, shift);
+            place.start.saturating_sub(MARGIN_BYTES)..self.base.stat.size.min(place.end.saturating_add(MARGIN_BYTES))
+        };
+        let (before, after) = (near(before), near(after));
+        let all = before.start.min(after.start)..before.end.max(after.end);
+        if all.end - all.start <= PATCH_BASE_BYTES_MAX { all } else { before }
     }
 
-    fn is_worth_it(&self) -> bool {
-        self.stored <= self.bytes_max && self.pieces.len() <= PATCH_PIECES_MAX
+    /// Where bytes were that stand `shift` further back.
+    fn place(&self, offset: u64, bytes: u64, shift: i64) -> Range<u64> {
+        let from = i128::from(offset) + i128::from(shift);
+        let clamped = |at: i128| at.clamp(0, i128::from(self.base.stat.size)) as u64;
+        clamped(from)..clamped(from + i128::from(bytes))
     }
 
-    /// Where `size` bytes at `offset` were, and so many bytes more on both sides; `None` when that is nowhere.
-    fn place(&self, offset: u64, size: usize, margin: u64) -> Option<Range<u64>> {
-        let end = self.base.stat.size;
-        let clamped = |at: i128| at.clamp(0, i128::from(end)) as u64;
-        let from = i128::from(offset) + i128::from(self.shift);
-        let place = clamped(from - i128::from(margin))..clamped(from + size as i128 + i128::from(margin));
-        (place.start < place.end).then_some(place)
-    }
-
-    /// These bytes of the older content, each frame of which is compared with its checksum.
-    fn old(&mut self, place: &Range<u64>) -> Result<Vec<u8>> {
+    fn old(&self, reader: &mut Reader, place: &Range<u64>) -> Result<Vec<u8>> {
         let mut old = vec![0; (place.end - place.start) as usize];
-        self.reader.read_at(self.base, place.start, &mut old)?;
+        reader.read_at(&self.base, place.start, &mut old)?;
         Ok(old)
     }
 
-    fn anchors(&mut self) -> Result<&Anchors> {
-        let anchors = match self.anchors.take() {
-            Some(anchors) => anchors,
-            None => self.sampled()?,
-        };
-        Ok(self.anchors.insert(anchors))
+    /// The sampled places of the older content. Whoever needs them helps to find them.
+    fn anchors(&self, reader: &mut Reader) -> Result<&Anchors> {
+        let size = self.base.stat.size;
+        let units = size.div_ceil(PIECE_BYTES);
+        loop {
+            let unit = self.next_sample.fetch_add(1, Ordering::Relaxed);
+            if unit >= units || self.anchors.get().is_some() {
+                break;
+            }
+            let mut places = Vec::new();
+            let range = unit * PIECE_BYTES..size.min((unit + 1) * PIECE_BYTES);
+            if let Err(error) = self.sample(reader, range, &mut places) {
+                let _ = self.anchors.set(None);
+                return Err(error);
+            }
+            let mut sampled = self.sampled.lock();
+            sampled.0 += 1;
+            sampled.1.extend(places);
+            if sampled.0 == units {
+                let _ = self.anchors.set(Some(Anchors::new(size, std::mem::take(&mut sampled.1))));
+            }
+        }
+        self.anchors.wait().as_ref().ok_or_else(|| Error::damaged("the older content cannot be read"))
     }
 
-    fn sampled(&mut self) -> Result<Anchors> {
-        let size = self.base.stat.size;
-        let mut anchors = Anchors::new(size);
-        let mut at = 0;
-        while at < size {
-            let end = size.min(at + READ_BYTES);
-            anchors.feed(&self.old(&(at..end))?);
+    fn sample(&self, reader: &mut Reader, range: Range<u64>, places: &mut Vec<Place>) -> Result<()> {
+        let mut at = range.start;
+        while at < range.end {
+            let end = range.end.min(at + READ_BYTES);
+            sample(self.base.stat.size, at, &self.old(reader, &(at..end))?, places);
             at = end;
         }
-        Ok(anchors.sorted())
+        Ok(())
     }
 
-    fn push_copy(&mut self, from: u64, bytes: usize) {
-        let bytes = bytes as u64;
-        match self.pieces.last_mut() {
-            _ if bytes == 0 => {}
-            Some(last) if last.stored == 0 && last.from + last.bytes == from => last.bytes += bytes,
-            _ => self.pieces.push(PatchPiece { bytes, from, base_bytes: 0, stored: 0 }),
-        }
-    }
-
-    fn push_patch(&mut self, from: u64, old: &[u8], new: &[u8]) -> Result<bool> {
+    /// Adds bytes that are made from `old`, which stands at `from` in the older content.
+    fn patch(&self, from: u64, old: &[u8], new: &[u8], made: &mut Made) -> Result<()> {
         if !new.is_empty() {
             let stored = compress_patch(new, old, self.level)?;
             let (bytes, base_bytes) = (new.len() as u64, old.len() as u64);
             let from = if base_bytes == 0 { 0 } else { from };
-            self.pieces.push(PatchPiece { bytes, from, base_bytes, stored: stored.len() as u64 });
-            self.stored += stored.len() as u64;
-            self.data.append(|data| {
-                data.extend_from_slice(&stored);
-                Ok(())
-            })?;
+            made.pieces.push(PatchPiece { bytes, from, base_bytes, stored: stored.len() as u64 });
+            made.data.extend_from_slice(&stored);
         }
-        Ok(self.is_worth_it())
+        Ok(())
     }
 }
 
-/// How many pairs from the first on are of the same bytes.
-fn same_bytes<'b>(pairs: impl Iterator<Item = (&'b u8, &'b u8)>) -> usize {
-    pairs.take_while(|(old, new)| old == new).count()
+impl Made {
+    fn copy(&mut self, from: u64, bytes: usize) {
+        push_copy(&mut self.pieces, from, bytes as u64);
+    }
+}
+
+/// Adds bytes that stand in the older content.
+pub fn push_copy(pieces: &mut Vec<PatchPiece>, from: u64, bytes: u64) {
+    match pieces.last_mut() {
+        _ if bytes == 0 => {}
+        Some(last) if last.stored == 0 && last.from + last.bytes == from => last.bytes += bytes,
+        _ => pieces.push(PatchPiece { bytes, from, base_bytes: 0, stored: 0 }),
+    }
+}
+
+/// From which bytes of an older piece of `length` bytes those in `range` are made.
+fn around(range: Range<usize>, length: usize) -> Range<usize> {
+    // The less changed, the nearer is what it is like.
+    let margin = (range.len() * 2).clamp(32 << 10, MARGIN_BYTES as usize);
+    let end = length.min(range.end + margin);
+    range.start.saturating_sub(margin).min(end)..end
 }

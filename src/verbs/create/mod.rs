@@ -1,5 +1,7 @@
 //! The verb `create`: scan → diff → pack → write. One thread plans, some read ahead, some pack, one writes.
 
+mod speed;
+
 mod begin;
 mod context;
 mod level;
@@ -12,6 +14,7 @@ mod stored;
 
 mod anchors;
 mod base;
+mod differing;
 mod directory_diff;
 mod folders;
 mod packed;
@@ -32,6 +35,10 @@ mod large;
 
 mod copies;
 mod maker;
+
+mod attempt;
+
+mod comparing;
 
 mod job;
 
@@ -66,6 +73,7 @@ pub use self::rename::rename_source;
 pub use self::report::CreateReport;
 pub use self::report::LeftOut;
 pub use self::report::PassedOver;
+pub use self::speed::DriveSpeed;
 
 use self::begin::head;
 use self::begin::scan_options;

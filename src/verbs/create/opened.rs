@@ -1,11 +1,9 @@
 //! Files that are opened to be saved: what they are now, their attributes, and why they cannot be read.
 
+use super::comparing;
+use super::comparing::OpenedLarge;
 use super::item::Item;
 use super::job::JobDirectory;
-use super::large;
-use super::large::LargeFile;
-use super::large::OpenedLarge;
-use super::large::read_full;
 use super::options::patch_from;
 use super::owners::OwnerNames;
 use super::pack_context::Context;
@@ -47,17 +45,9 @@ impl LargeOpener<'_, '_> {
         let stat = opened_stat(source, &opened, &file, self.context.clock)?;
         let mut entry = Entry { owner: self.owners.of(&stat), stat, ..Entry::default() };
         note_xattrs(&item.path, &mut entry, self.owners.named(platform::file_xattrs(&file)), self.problems);
-        let patch_from = self.context.patches.map(|_| patch_from(source.rules()));
-        large::prepare(directory.source, (file, entry), item, patch_from)
+        let patches = (self.context.patches, patch_from(source.rules()));
+        comparing::prepare(directory.source, (file, entry), item, patches)
     }
-}
-
-/// Whether a large file is as it was when it was opened, as far as its metadata tell, and ends where it ended.
-pub(super) fn is_as_opened(source: &Source, file: &LargeFile) -> bool {
-    let Ok(stat) = platform::stat_file(&file.file) else { return true };
-    let now = source.stat_now(source.root(), &stat, Kind::File);
-    let goes_on = read_full(&file.file, file.stat().size, &mut [0]).is_ok_and(|count| count > 0);
-    !goes_on && same_times(&now, file.stat())
 }
 
 /// Gives an entry its attributes. Where they cannot be read, that is a problem, and the next snapshot looks at the entry again.
@@ -102,8 +92,4 @@ pub(super) fn opened_stat(
     let mut stat = source.stat_now(directory, &raw, Kind::File);
     stat.note_look(looked_at);
     Ok(stat)
-}
-
-pub(super) fn same_times(a: &Stat, b: &Stat) -> bool {
-    (a.size, a.mtime, a.ctime) == (b.size, b.mtime, b.ctime)
 }

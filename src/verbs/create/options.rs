@@ -1,5 +1,6 @@
 //! What a person may choose of a new snapshot.
 
+use super::speed::DriveSpeed;
 use crate::base::keep::KeepRules;
 use crate::base::snapshot::Rules;
 use crate::base::time::Time;
@@ -96,6 +97,9 @@ pub struct CreateOptions<'a> {
     /// Whether, where there is no room, the oldest snapshots that `keep` does not name are forgotten and pruned first, as many
     /// as are needed. Default: no.
     pub make_room: bool,
+    /// What reading and writing cost on the archive's drive, where that is known; it decides where only what changed of large files
+    /// is stored. `None`: it is measured.
+    pub drive_speed: Option<DriveSpeed>,
     /// How many threads pack; 0: as many as the machine has cores.
     pub threads: usize,
     /// Says where a source is read instead of at its own path, as in a shadow copy of its drive; it is noted under its own.
@@ -126,6 +130,7 @@ impl Default for CreateOptions<'_> {
             part_bytes_max: PART_BYTES_DEFAULT,
             keep: KeepRules::default(),
             make_room: false,
+            drive_speed: None,
             threads: 0,
             read_at: None,
             clock: &Time::now,

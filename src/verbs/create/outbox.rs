@@ -1,6 +1,9 @@
 //! Sends what is planned to the workers, in the order of the tar. A large file that may be as it was is compared by a worker
 //! meanwhile; what comes after it waits here until that is known, so that the order does not depend on how long it takes.
 
+use super::comparing::CompareJob;
+use super::comparing::Compared;
+use super::comparing::Comparing;
 use super::copies::Copied;
 use super::copies::Copies;
 use super::job::GroupJob;
@@ -10,17 +13,16 @@ use super::job::Job;
 use super::job::JobDirectory;
 use super::job::LINE_BYTES;
 use super::job::item_bytes;
-use super::large::Compared;
-use super::large::Comparing;
 use super::large::FilePiece;
 use super::large::LargeFile;
 use super::large::MadePatch;
-use super::opened::is_as_opened;
+use super::large::SmallPatch;
 use super::opened::unread;
 use super::pack_context::Context;
 use super::packed::ContentOffset;
 use super::packed::Packed;
 use super::part_budget::PartBudget;
+use crate::base::entry::Patch;
 use crate::base::entry::Stat;
 use crate::base::error::Problem;
 use crate::base::error::Result;
@@ -37,6 +39,12 @@ use std::sync::atomic::Ordering;
 
 /// The most steps of jobs that wait: each takes about half a KiB.
 const STEPS_WAITING_MAX: usize = 16 << 10;
+
+/// More data of a patch is sent by itself.
+const SMALL_PATCH_BYTES: u64 = 16 << 10;
+
+/// Small patches share frames of so many bytes: damage to a frame may cost all of them.
+const SMALL_FRAME_BYTES: u64 = 256 << 10;
 
 /// The most large files that are compared at once: each is open.
 const FILES_WAITING_MAX: usize = 32;
@@ -75,6 +83,8 @@ pub struct Outbox<'a> {
     waiting: VecDeque<Waiting>,
     steps_waiting: usize,
     files_waiting: usize,
+    /// Small patches, and what stands between them: they share a frame.
+    small: GroupJob,
 }
 
 impl<'a> Outbox<'a> {
@@ -84,7 +94,8 @@ impl<'a> Outbox<'a> {
         copies: Copies<'a>,
         send: &'a mut dyn FnMut(WorkItem) -> Result<()>,
     ) -> Outbox<'a> {
-        Outbox { send, context, copies, waiting: VecDeque::new(), steps_waiting: 0, files_waiting: 0 }
+        let (waiting, small) = (VecDeque::new(), GroupJob::default());
+        Outbox { send, context, copies, waiting, steps_waiting: 0, files_waiting: 0, small }
     }
 
     /// What finds files with the same content.
@@ -121,7 +132,7 @@ impl<'a> Outbox<'a> {
     /// # Errors
     /// As for [`Outbox::push`].
     pub fn compare(&mut self, undecided: Undecided, budget: &mut PartBudget) -> Result<()> {
-        self.send_now(WorkItem::Job(Job::Compare(undecided.comparing.job()), 0))?;
+        self.send_compare_jobs(undecided.comparing.jobs())?;
         let header = if undecided.directory.is_some() { LINE_BYTES + header_bytes() } else { 0 };
         let bytes = undecided.comparing.file.stat().size + header;
         let part = budget.add_undecided(bytes);
@@ -142,6 +153,15 @@ impl<'a> Outbox<'a> {
             self.send_front(budget)?;
         }
         Ok(())
+    }
+
+    /// As [`Outbox::settle`], and all of it is on its way to the workers.
+    ///
+    /// # Errors
+    /// As for [`Outbox::push`].
+    pub fn finish(&mut self, budget: &mut PartBudget) -> Result<()> {
+        self.settle(budget)?;
+        self.send_small()
     }
 
     fn is_front_decided(&self) -> bool {
@@ -169,9 +189,23 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    fn send_compare_jobs(&mut self, jobs: Vec<CompareJob>) -> Result<()> {
+        for job in jobs {
+            let weight = job.weight();
+            self.send_now(WorkItem::Job(Job::Compare(job), weight))?;
+        }
+        Ok(())
+    }
+
     /// Sends a file that was compared; gives the bytes that it counts for.
     fn send_decided(&mut self, undecided: Undecided) -> Result<u64> {
         let Undecided { comparing, mut packed, directory } = undecided;
+        let further = comparing.further_jobs();
+        if !further.is_empty() {
+            // It is read once more.
+            self.context.meter.add_second_reading(comparing.file.stat().size);
+            self.send_compare_jobs(further)?;
+        }
         let compared = comparing.wait();
         if matches!(compared, Compared::Different(_) | Compared::Patched(_)) {
             if self.copies.is_held(&comparing.file.path) {
@@ -202,6 +236,10 @@ impl<'a> Outbox<'a> {
                 packed.push_reused(path, (**entry).clone(), comparing.base.as_ref());
             }
             Compared::Patched(made) => {
+                let stored = made.patch().map_or(0, Patch::stored_bytes);
+                if packed.problems.is_empty() && stored <= SMALL_PATCH_BYTES {
+                    return self.add_small(made.in_memory(&comparing.file)?, &comparing.file.path, stored);
+                }
                 packed.bytes_read += made.entry.stat.size;
                 return self.send_patch(&comparing.file, made, *packed);
             }
@@ -229,8 +267,12 @@ impl<'a> Outbox<'a> {
             _ => None,
         };
         let file = &comparing.file;
-        match hash.filter(|_| is_as_opened(&self.context.sources[file.source], file)) {
-            Some(hash) => self.copies.find(file, hash),
+        match hash.filter(|_| file.is_as_opened(&self.context.sources[file.source])) {
+            Some(hash) => {
+                // What shares a frame with what comes next may be what it is a copy of.
+                self.send_small()?;
+                self.copies.find(file, hash)
+            }
             None => Ok(None),
         }
     }
@@ -261,11 +303,29 @@ impl<'a> Outbox<'a> {
         Ok(bytes)
     }
 
+    /// Has a patch share a frame with what comes next; gives the bytes that it counts for.
+    fn add_small(&mut self, made: SmallPatch, path: &EntryPath, stored: u64) -> Result<u64> {
+        let bytes = stored + 2 * item_bytes(path.as_bytes(), &Stat::default());
+        if self.small.bytes() + bytes > SMALL_FRAME_BYTES {
+            self.send_small()?;
+        }
+        self.small.push(GroupStep::Patched(Box::new(made)), bytes);
+        Ok(LINE_BYTES + bytes)
+    }
+
+    fn send_small(&mut self) -> Result<()> {
+        if self.small.is_empty() {
+            return Ok(());
+        }
+        let job = std::mem::take(&mut self.small);
+        let weight = job.weight();
+        self.copies.sent += 1;
+        (self.send)(WorkItem::Job(Job::Group(job), weight))
+    }
+
     /// Sends what changed of a file; gives the bytes that it counts for.
     fn send_patch(&mut self, file: &LargeFile, made: &MadePatch, mut packed: Packed) -> Result<u64> {
-        let Some(patch) = made.entry.content.as_ref().and_then(|content| content.patch.as_deref()) else {
-            return Ok(0);
-        };
+        let Some(patch) = made.patch() else { return Ok(0) };
         let size = made.entry.stat.size;
         let head = apply::patch_headers(&file.path, size, patch, self.context.time_seconds);
         let mut frames = FrameBuilder::default();
@@ -292,8 +352,18 @@ impl<'a> Outbox<'a> {
     }
 
     fn send_now(&mut self, mut planned: WorkItem) -> Result<()> {
-        if let WorkItem::Job(Job::Group(job), _) = &mut planned {
-            job.directories.iter_mut().for_each(|directory| directory.header.resolve());
+        match &mut planned {
+            WorkItem::Job(Job::Group(job), _) => {
+                job.directories.iter_mut().for_each(|directory| directory.header.resolve());
+                if !self.small.is_empty() && self.small.bytes() + job.bytes() <= SMALL_FRAME_BYTES {
+                    self.small.append(std::mem::take(job));
+                    return Ok(());
+                }
+                self.send_small()?;
+            }
+            // Nothing of it is written.
+            WorkItem::Job(Job::Compare(_), _) => {}
+            _ => self.send_small()?,
         }
         self.copies.sent += 1;
         (self.send)(planned)

@@ -1,6 +1,6 @@
 //! What all workers share.
 
-use super::maker::PatchMaker;
+use super::attempt::PatchMaker;
 use super::meter::Meter;
 use crate::base::time::Time;
 use crate::format::frames::Effort;

@@ -1,12 +1,12 @@
 //! The threads of `create`: scan and plan, pack, write. Jobs are packed by several threads and written in order.
 
+use super::attempt::PatchMaker;
 use super::candidates;
 use super::context::CreateContext;
 use super::copies;
 use super::copies::Copies;
 use super::level::AdaptiveLevel;
 use super::level::FinishedJob;
-use super::maker::PatchMaker;
 use super::meter::Meter;
 use super::move_search::MoveSearch;
 use super::moving;
@@ -100,7 +100,8 @@ pub fn run(run: &CreateContext) -> Result<CreateReport> {
         Level::Auto => Effort::Step(shared.level.step()),
         Level::Fixed(level) => Effort::Level(level),
     };
-    let patches = (!run.options.dry_run).then(|| PatchMaker::new(run.catalog, run.options.level.fixed()));
+    let patches = (!run.options.dry_run)
+        .then(|| PatchMaker::new(run.catalog, run.options.level.fixed(), run.options.drive_speed));
     let context = Context {
         sources: run.sources,
         effort: &effort,
@@ -124,7 +125,7 @@ pub fn run(run: &CreateContext) -> Result<CreateReport> {
     };
     let tick = || run.monitor.event(Event::Progress(shared.meter.progress()));
     let limits = Limits { threads: run.threads, budget: &shared.budget };
-    let work = || ordered(limits, feed, packer, |results| write(results, run, &shared));
+    let work = || ordered(limits, feed, packer, |results| write(results, run, &shared, patches.as_ref()));
     let writer = counting_ahead(run, &shared.meter, || with_ticks(PROGRESS_INTERVAL, tick, work))?;
     tick();
     check_interrupted(run.monitor)?;
@@ -317,6 +318,7 @@ fn write<'a>(
     results: &mut dyn Iterator<Item = Result<Output>>,
     run: &'a CreateContext<'a>,
     shared: &'a Shared,
+    patches: Option<&PatchMaker>,
 ) -> Result<Writer<'a>> {
     let mut writer = Writer::new(run, &shared.stored);
     let _end = EndWhenDropped(&shared.stored);
@@ -327,6 +329,9 @@ fn write<'a>(
                 shared.buffers.put(writer.take(*packed)?);
                 let (taken, time) = writer.newly_taken();
                 shared.level.note_written(taken, time);
+                if let Some(patches) = patches {
+                    patches.note_written(taken, time);
+                }
             }
             Output::Cut => writer.cut()?,
         }

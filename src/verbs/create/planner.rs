@@ -204,7 +204,7 @@ impl<'a> Planner<'a> {
         }
         self.remove_before(None)?;
         self.flush()?;
-        self.outbox.settle(&mut self.budget)
+        self.outbox.finish(&mut self.budget)
     }
 
     /// Looks for what moved, at the first change; whether there is another state to compare with now.
@@ -448,7 +448,7 @@ impl<'a> Planner<'a> {
     fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &ScannedEntry, base: Option<&Row>) -> Result<bool> {
         let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
         self.flush()?;
-        self.outbox.settle(&mut self.budget)?;
+        self.outbox.finish(&mut self.budget)?;
         let base = base.map(Row::entry).transpose()?.flatten();
         Ok(link.is_served(base.as_ref(), found.stat.size))
     }

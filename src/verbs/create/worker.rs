@@ -1,5 +1,9 @@
 //! What one worker does with a job.
 
+use super::attempt::PatchScene;
+use super::attempt::PatchTools;
+use super::comparing::CompareJob;
+use super::comparing::PieceScene;
 use super::hardlinks::HardLinkSlot;
 use super::hardlinks::LinkOutcome;
 use super::item::Item;
@@ -14,10 +18,9 @@ use super::large::FilePiece;
 use super::large::LargeFile;
 use super::large::read_full;
 use super::large::read_on;
-use super::opened::is_as_opened;
+use super::large::same_times;
 use super::opened::note_xattrs;
 use super::opened::opened_stat;
-use super::opened::same_times;
 use super::opened::unread;
 use super::owners::OwnerNames;
 use super::pack_context::Context;
@@ -65,6 +68,7 @@ pub struct Packer<'a> {
     /// The directory opened last, since entries come by directory.
     opened: Option<(usize, EntryPathBuf, Arc<Directory>)>,
     open: Ladder,
+    patch_tools: Option<PatchTools>,
 }
 
 impl<'a> Packer<'a> {
@@ -76,6 +80,7 @@ impl<'a> Packer<'a> {
             frames: FrameBuilder::default(),
             opened: None,
             open: Ladder::default(),
+            patch_tools: None,
         }
     }
 
@@ -89,14 +94,20 @@ impl<'a> Packer<'a> {
         match job {
             Job::Group(job) => self.pack_group(&job, &mut packed)?,
             Job::FilePiece(piece) => self.pack_piece(&piece, &mut packed)?,
-            Job::Compare(job) => job.run(self.context.meter, self.context.is_stopped, &|file, base, read| {
-                let made = self.context.patches?.attempt(file, base, read)?;
-                // What changed meanwhile is stored whole, and told.
-                is_as_opened(&self.context.sources[file.source], file).then_some(made)
-            }),
+            Job::Compare(job) => self.compare(job),
         }
         self.compress(&mut packed)?;
         Ok(packed)
+    }
+
+    fn compare(&mut self, job: CompareJob) {
+        let Context { sources, patches, meter, is_stopped, .. } = self.context;
+        let scene = PieceScene { meter, is_stopped: &|| is_stopped(), sources };
+        let tools = patches.map(|patches| {
+            let tools = self.patch_tools.get_or_insert_with(|| PatchTools::new(patches));
+            PatchScene { patches, tools }
+        });
+        job.run(&scene, tools);
     }
 
     fn compress(&mut self, packed: &mut Packed) -> Result<()> {
@@ -130,6 +141,7 @@ impl<'a> Packer<'a> {
                         packed.push_reused(path.to_owned(), Entry { stat: *stat, ..base.clone() }, Some(&base));
                     }
                 }
+                GroupStep::Patched(made) => made.append_to(&mut self.frames, packed, self.context.time_seconds),
                 GroupStep::Item(item) => self.pack_in_directory(job, item, &mut headers[item.directory], packed),
             }
         }
@@ -421,7 +433,7 @@ impl<'a> Packer<'a> {
 
     fn finish_large(&mut self, file: &LargeFile, hash: Hash, trouble: Option<String>, packed: &mut Packed) {
         let source = &self.context.sources[file.source];
-        let trouble = trouble.or_else(|| (!is_as_opened(source, file)).then(|| CHANGED.to_owned()));
+        let trouble = trouble.or_else(|| (!file.is_as_opened(source)).then(|| CHANGED.to_owned()));
         let mut entry = file.finished_entry(hash, trouble.is_some());
         entry.stat.racy |= trouble.is_some();
         if let Some(link) = &file.link {

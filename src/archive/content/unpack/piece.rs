@@ -1,4 +1,4 @@
-//! What one frame has of a content.
+//! What one job has of a content: bytes of a frame, or bytes that were made from an older content.
 
 use crate::archive::content::frame::Frame;
 use crate::archive::content::frame::said_again;
@@ -7,10 +7,13 @@ use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::format::bundle::Bundle;
 
-/// What a frame has of contents.
-pub(super) struct PieceBytes<'a> {
-    pub bundle: &'a Bundle,
-    pub frame: &'a Frame,
+/// Bytes of contents.
+#[derive(Clone, Copy)]
+pub(super) enum PieceBytes<'a> {
+    /// What a frame has of contents that stand in it as they are.
+    Frame { bundle: &'a Bundle, frame: &'a Frame },
+    /// What was made of one content, from `start` on; or why it cannot be had.
+    Made { start: u64, bytes: &'a Result<Vec<u8>> },
 }
 
 impl<'a> PieceBytes<'a> {
@@ -19,19 +22,35 @@ impl<'a> PieceBytes<'a> {
     /// # Errors
     /// When some of them cannot be had.
     pub(super) fn ranges(&self, wanted: &ContentRequest) -> Result<Vec<(u64, &'a [u8])>> {
-        let data = wanted.data_in(self.frame.range());
-        let bytes = data.map(|data| {
-            let bytes = self.frame.bytes(wanted.in_tar(data.start)..wanted.in_tar(data.end));
-            bytes.map(|bytes| (data.start, bytes)).map_err(|why| said_again(self.bundle, why))
-        });
-        bytes.collect()
+        match *self {
+            PieceBytes::Frame { bundle, frame } => {
+                let data = wanted.data_in(frame.range());
+                let bytes = data.map(|data| {
+                    let bytes = frame.bytes(wanted.in_tar(data.start)..wanted.in_tar(data.end));
+                    bytes.map(|bytes| (data.start, bytes)).map_err(|why| said_again(bundle, why))
+                });
+                bytes.collect()
+            }
+            PieceBytes::Made { start, bytes } => {
+                let bytes = bytes.as_ref().map_err(|why| Error::new(why.kind(), why.to_string()))?;
+                let data = wanted.content.holes.data(start..start + bytes.len() as u64);
+                Ok(data
+                    .map(|data| (data.start, &bytes[(data.start - start) as usize..(data.end - start) as usize]))
+                    .collect())
+            }
+        }
     }
 
     /// The reason why a content is lost whose hash is not that of the bytes.
     pub(super) fn wrong_content(&self) -> Error {
-        match self.frame.damage() {
-            Some(why) => said_again(self.bundle, why),
-            None => Error::damaged(format!("what is in bundle {} is not what was saved", self.bundle.name())),
+        match self {
+            PieceBytes::Frame { bundle, frame } => match frame.damage() {
+                Some(why) => said_again(bundle, why),
+                None => Error::damaged(format!("what is in bundle {} is not what was saved", bundle.name())),
+            },
+            PieceBytes::Made { .. } => {
+                Error::damaged("what is made from an older content and what changed of it is not what was saved")
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The reading thread: takes files, reads the frames that they need in the order of bundles and places, and hands them out.
 
 use super::job::UnpackJob;
+use super::job::UnpackPiece;
 use super::jobs::JobSender;
 use super::jobs::Jobs;
+use super::large::HashTurn;
+use super::large::LargeOutput;
 use super::plan::BundlePlan;
 use super::target::Target;
 use super::worker::Worker;
@@ -13,6 +16,7 @@ use crate::base::concurrency::Buffers;
 use crate::base::concurrency::join;
 use crate::base::error::Result;
 use crate::format::bundle::Bundle;
+use crate::format::layout::PIECE_BYTES;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -20,8 +24,9 @@ use std::thread;
 /// The most bytes of frames, compressed and not, that are on their way at once; one frame always may be.
 const IN_FLIGHT_BYTES_MAX: u64 = 64 << 20;
 
-/// What making a content from an older one takes in memory, about.
-const MADE_BYTES: u64 = 32 << 20;
+/// What making bytes from an older content takes in memory: so many bytes, and so many times what is made.
+const MADE_COST_MIN: u64 = 256 << 10;
+const MADE_COST: u64 = 3;
 
 /// How many files without bytes make up one job, and how many that are only looked at.
 const SMALL_PER_JOB: usize = 64;
@@ -115,10 +120,25 @@ impl<T: Target> Unpacker<'_, T> {
         }
         made.sort_by_key(|(bundle, _)| *bundle);
         for (_, file) in made {
-            let Some(room) = self.jobs.room_for(MADE_BYTES) else { break };
-            self.sender.send(UnpackJob::Made(file), room);
+            self.feed_made(&file);
         }
         Ok(())
+    }
+
+    /// Has a content made from an older one, range by range.
+    fn feed_made(&self, file: &Arc<T>) {
+        let size = file.entry().stat.size;
+        let ranges = size.div_ceil(PIECE_BYTES) as usize;
+        let large = (ranges > 1).then(|| Arc::new(LargeOutput::new()));
+        for number in 0..ranges {
+            let start = number as u64 * PIECE_BYTES;
+            let range = start..size.min(start + PIECE_BYTES);
+            let cost = MADE_COST_MIN + MADE_COST * (range.end - range.start);
+            let Some(room) = self.jobs.room_for(cost) else { break };
+            let turn = HashTurn { number, is_last: number + 1 == ranges };
+            let piece = UnpackPiece { file: file.clone(), large: large.clone().map(|large| (large, turn)) };
+            self.sender.send(UnpackJob::Made(piece, range), room);
+        }
     }
 
     fn feed_bundle(&self, bundle: &Arc<Bundle>, files: Vec<Arc<T>>) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::archive::content::frame::Check;
 use crate::archive::content::frame::Frame;
 use crate::archive::content::frame::Stored;
 use crate::archive::content::place::ContentRequest;
+use crate::archive::content::reader::Reader;
 use crate::base::concurrency::Buffers;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -17,29 +18,36 @@ use crate::base::id::Hash;
 use crate::base::id::Hasher;
 use crate::format::bundle::Bundle;
 use crate::format::frames::Decompressor;
+use std::ops::Range;
 use std::sync::Arc;
-
-/// How many bytes of a content are made at once.
-const MADE_BYTES: u64 = 1 << 20;
 
 pub(super) struct Worker<'w, T: Target> {
     jobs: &'w Jobs<UnpackJob<T>>,
     buffers: &'w Buffers,
-    contents: &'w Contents,
     decompressor: Decompressor,
     raw: Vec<u8>,
+    /// Of contents from which others are made.
+    reader: Reader,
+    made: Vec<u8>,
 }
 
 impl<'w, T: Target> Worker<'w, T> {
     pub(super) fn new(jobs: &'w Jobs<UnpackJob<T>>, buffers: &'w Buffers, contents: &'w Contents) -> Worker<'w, T> {
-        Worker { jobs, buffers, contents, decompressor: Decompressor::new(), raw: Vec::new() }
+        Worker {
+            jobs,
+            buffers,
+            decompressor: Decompressor::new(),
+            raw: Vec::new(),
+            reader: contents.reader(),
+            made: Vec::new(),
+        }
     }
 
     pub(super) fn run(mut self) {
         while let Some((job, room)) = self.jobs.next() {
             let done = match job {
                 UnpackJob::Empty(files) => self.finish_empty(&files),
-                UnpackJob::Made(file) => self.make(&*file),
+                UnpackJob::Made(piece, range) => self.make(piece, range),
                 UnpackJob::Frame { bundle, stored, pieces } => self.take_apart(&bundle, stored, pieces),
                 UnpackJob::Look(files, wanted) => self.look(files).map(|files| {
                     // Nobody waits for them any more when everything was ended.
@@ -81,40 +89,28 @@ impl<'w, T: Target> Worker<'w, T> {
         Ok(())
     }
 
-    /// Makes a content from an older one, from front to back.
-    fn make(&self, file: &T) -> Result<()> {
-        let _turn = self.contents.0.patching.lock();
-        let (entry, wanted) = (file.entry(), ContentRequest::of(file.entry())?);
-        let mut reader = self.contents.reader();
-        if let Err(error) = reader.check_place(entry) {
-            return if error.is_damage() { file.fail(&error) } else { Err(error) };
-        }
-        let Some(open) = file.begin()? else { return Ok(()) };
-        let (mut hasher, mut at) = (Hasher::new(), 0);
-        let mut buffer = vec![0; wanted.size.min(MADE_BYTES) as usize];
-        while at < wanted.size {
-            if self.jobs.is_stopped() {
-                return Ok(());
-            }
-            let piece = &mut buffer[..(wanted.size - at).min(MADE_BYTES) as usize];
-            if let Some(lost) = reader.read_lossy(entry, at, piece)? {
-                drop(open);
-                return file.fail(&lost);
-            }
-            let holes = &wanted.content.holes;
-            holes.hash(at, piece, &mut hasher);
-            for data in holes.data(at..at + piece.len() as u64) {
-                if !file.write(&open, data.start, &piece[(data.start - at) as usize..(data.end - at) as usize])? {
-                    return Ok(());
-                }
-            }
-            at += piece.len() as u64;
-        }
-        if hasher.hash() == wanted.content.hash {
-            return file.finish(open);
-        }
-        drop(open);
-        file.fail(&Error::damaged("what is made from an older content and what changed of it is not what was saved"))
+    /// Makes a range of a content from an older one, and hands it on.
+    fn make(&mut self, piece: UnpackPiece<T>, range: Range<u64>) -> Result<()> {
+        let UnpackPiece { file, large } = piece;
+        let is_stopped = self.jobs.is_stopped();
+        let mut made = std::mem::take(&mut self.made);
+        made.resize((range.end - range.start) as usize, 0);
+        let (bytes, gone) = match self.reader.read_lossy(file.entry(), range.start, &mut made) {
+            _ if is_stopped => (Ok(made), Ok(())),
+            Ok(None) => (Ok(made), Ok(())),
+            Ok(Some(lost)) => (Err(lost), Ok(())),
+            // Others wait for its turn all the same.
+            Err(gone) => (Err(Error::damaged("the archive cannot be read any more")), Err(gone)),
+        };
+        let is_stopped = is_stopped || gone.is_err();
+        let piece = PieceBytes::Made { start: range.start, bytes: &bytes };
+        let done = match large {
+            Some((large, turn)) => large.take_piece(&*file, turn, &piece, is_stopped),
+            None if is_stopped => Ok(()),
+            None => take_small(&*file, &piece),
+        };
+        self.made = bytes.unwrap_or_default();
+        gone.and(done)
     }
 
     fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<UnpackPiece<T>>) -> Result<()> {
@@ -128,10 +124,10 @@ impl<'w, T: Target> Worker<'w, T> {
             let is_stopped = result.is_err() || self.jobs.is_stopped();
             let done = match large {
                 Some((large, turn)) => {
-                    large.take_piece(&*file, turn, &PieceBytes { bundle, frame: &frame }, is_stopped)
+                    large.take_piece(&*file, turn, &PieceBytes::Frame { bundle, frame: &frame }, is_stopped)
                 }
                 None if is_stopped => Ok(()),
-                None => take_small(&*file, &PieceBytes { bundle, frame: &frame }),
+                None => take_small(&*file, &PieceBytes::Frame { bundle, frame: &frame }),
             };
             result = result.and(done);
         }
@@ -140,7 +136,7 @@ impl<'w, T: Target> Worker<'w, T> {
     }
 }
 
-/// A content that is in this frame as a whole: nothing is begun before it was found right.
+/// A content that is here as a whole: nothing is begun before it was found right.
 fn take_small<T: Target>(file: &T, bytes: &PieceBytes) -> Result<()> {
     let wanted = ContentRequest::of(file.entry())?;
     let ranges = match bytes.ranges(&wanted) {
