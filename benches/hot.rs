@@ -5,7 +5,7 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use divan::counter::ItemsCount;
-use snap_archive::archive::content::Check;
+use snap_archive::archive::content::ContentCheck;
 use snap_archive::archive::content::Contents;
 use snap_archive::archive::content::Target;
 use snap_archive::archive::content::unpack;
@@ -181,7 +181,7 @@ fn unpacking(bencher: Bencher, threads: usize) {
         writer.append_frames(&stored, &[made]).unwrap();
     }
     writer.publish(&bundle_path(&name), Tail::default()).unwrap();
-    let contents = Contents::of_bundles(Arc::new(store), [&name], Check::Hash, Advice::PlugInAndRestoreAgain);
+    let contents = Contents::of_bundles(Arc::new(store), [&name], ContentCheck::Hash, Advice::PlugInAndRestoreAgain);
     bencher
         .counter(BytesCount::new(raw.len()))
         .bench_local(|| unpack(&contents, threads, |unpacker| unpacker.feed(files.clone())).unwrap());

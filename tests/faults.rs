@@ -10,7 +10,6 @@ use crate::support::inside::contents;
 use crate::support::inside::history;
 use crate::support::inside::in_memory;
 use crate::support::inside::new_archive;
-use crate::support::inside::open;
 use crate::support::inside::options;
 use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
@@ -18,11 +17,7 @@ use crate::support::stores::copy;
 use crate::support::stores::files;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
-use snap_archive::base::error::ErrorKind as Kind;
 use snap_archive::base::error::Result;
-use snap_archive::base::id::ArchiveId;
-use snap_archive::base::monitor::Event;
-use snap_archive::base::monitor::Monitor;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::LocalStore;
@@ -36,13 +31,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use std::time::Instant;
 
 /// What every step meets in its turn.
-const FAULTS: [Fault; 4] = [
+pub(crate) const FAULTS: [Fault; 4] = [
     Fault::Crash,
     Fault::Once(ErrorKind::Other),
     Fault::NoMoreWriting(ErrorKind::StorageFull),
@@ -56,12 +47,12 @@ const STEPS_MAX: usize = 2_000;
 const PART_BYTES: u64 = 150_000;
 
 /// Two snapshots in an archive, and a third state of the source that is not saved yet.
-struct Story {
-    scene: Scene,
+pub(crate) struct Story {
+    pub(crate) scene: Scene,
     /// What is in each snapshot.
-    kept: BTreeMap<u32, BTreeMap<Vec<u8>, String>>,
+    pub(crate) kept: BTreeMap<u32, BTreeMap<Vec<u8>, String>>,
     /// The source as each snapshot found it.
-    copies: BTreeMap<u32, PathBuf>,
+    pub(crate) copies: BTreeMap<u32, PathBuf>,
 }
 
 /// The same, with nothing saved yet.
@@ -73,7 +64,7 @@ fn first_story() -> Story {
     Story { scene, kept: BTreeMap::new(), copies: BTreeMap::new() }
 }
 
-fn story() -> Story {
+pub(crate) fn story() -> Story {
     let scene = Scene::new();
     let home = &scene.home;
     home.file("a", noise(1, 3000)).file("gone", "x").file("kind", "a file").file("old/1", noise(2, 30_000));
@@ -94,7 +85,7 @@ fn story() -> Story {
 
 impl Story {
     /// Saves the source as it is, with a copy to compare with.
-    fn note(&mut self, number: u32) {
+    pub(crate) fn note(&mut self, number: u32) {
         let to = self.scene.path(&format!("copy-{number}"));
         copy_exactly(&self.scene.path("sources"), &to);
         self.scene.save();
@@ -104,21 +95,21 @@ impl Story {
     }
 
     /// The number of the newest snapshot.
-    fn saved(&self) -> u32 {
+    pub(crate) fn saved(&self) -> u32 {
         self.kept.keys().next_back().copied().unwrap_or(0)
     }
 
-    fn options(&self) -> CreateOptions<'static> {
+    pub(crate) fn options(&self) -> CreateOptions<'static> {
         CreateOptions { part_bytes_max: PART_BYTES, ..options(self.scene.home.root()) }
     }
 
-    fn save(&self, store: Arc<dyn Store>) -> Result<CreateReport> {
+    pub(crate) fn save(&self, store: Arc<dyn Store>) -> Result<CreateReport> {
         Archive::open_store(store).and_then(|archive| create(&archive, &self.options(), &Recorder::new()))
     }
 
     /// Fails the test unless all snapshots that were reported are there, in the history and byte for byte.
     #[track_caller]
-    fn assert_kept(&self, archive: &Archive, at: &str) {
+    pub(crate) fn assert_kept(&self, archive: &Archive, at: &str) {
         let numbers = history(archive);
         for (number, expected) in &self.kept {
             assert!(numbers.contains(&(*number).into()), "{at}: snapshot {number} is not in the history {numbers:?}");
@@ -129,7 +120,7 @@ impl Story {
     /// Fails the test unless the next run, on a sound store, makes a whole snapshot of what there is and all stock tools
     /// agree; gives how many bytes it wrote.
     #[track_caller]
-    fn assert_goes_on(&self, store: &Arc<dyn Store>, at: &str) -> u64 {
+    pub(crate) fn assert_goes_on(&self, store: &Arc<dyn Store>, at: &str) -> u64 {
         let report = self.save(store.clone()).unwrap_or_else(|error| panic!("{at}: the next run: {error}"));
         assert_eq!(report.problems, 0, "{at}");
         let archive = Archive::open_store(store.clone()).unwrap();
@@ -144,7 +135,7 @@ impl Story {
 }
 
 /// Runs `work` on copies of a store, with a fault at step 0, 1, 2 … until a run meets none; `check` gets what is left.
-fn at_every_step(
+pub(crate) fn at_every_step(
     base: &dyn Store,
     fault: Fault,
     work: &dyn Fn(Arc<dyn Store>) -> Result<()>,
@@ -169,7 +160,7 @@ fn at_every_step(
     panic!("{fault:?}: more than {STEPS_MAX} steps");
 }
 
-fn is_reading(step: &str) -> bool {
+pub(crate) fn is_reading(step: &str) -> bool {
     ["list", "open", "read"].iter().any(|reading| step.starts_with(reading))
 }
 
@@ -252,21 +243,28 @@ fn a_crash_at_any_step_leaves_a_directory_that_the_next_run_tidies_up() {
     panic!("more than {STEPS_MAX} steps");
 }
 
+/// Saves `home` into a store, in parts of so many bytes of tar.
+fn save_in_parts(scene: &Scene, store: Arc<dyn Store>, part_bytes_max: u64) -> Result<CreateReport> {
+    let options = CreateOptions { part_bytes_max, ..options(scene.home.root()) };
+    create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
+}
+
+/// What `save` does with a copy of the scene's store, and after which of its steps a part is published.
+fn ends_of_parts(scene: &Scene, save: &dyn Fn(Arc<dyn Store>) -> Result<CreateReport>) -> (CreateReport, Vec<usize>) {
+    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
+    let report = save(counted.clone()).unwrap();
+    let steps = (0..).zip(counted.steps());
+    (report, steps.filter(|(_, step)| step.starts_with("published bundles/")).map(|(at, _)| at).collect())
+}
+
 #[test]
 fn parts_of_a_first_snapshot_that_was_cut_off_are_not_stored_again() {
     let scene = Scene::new();
     for number in 0..10_u64 {
         scene.home.file(format!("{number}"), noise(number, 100_000));
     }
-    let save = |store: Arc<dyn Store>| {
-        let options = CreateOptions { part_bytes_max: 250_000, ..options(scene.home.root()) };
-        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
-    };
-    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
-    let whole = save(counted.clone()).unwrap();
-    let is_part = |step: &String| step.starts_with("published bundles/");
-    let ends: Vec<usize> =
-        counted.steps().iter().enumerate().filter(|(_, step)| is_part(step)).map(|(n, _)| n).collect();
+    let save = |store: Arc<dyn Store>| save_in_parts(&scene, store, 250_000);
+    let (whole, ends) = ends_of_parts(&scene, &save);
     assert!(ends.len() >= 4, "the snapshot comes in parts: {}", ends.len());
     for (finished, at) in ends[..ends.len() - 1].iter().enumerate() {
         let left: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
@@ -289,10 +287,7 @@ fn a_run_that_finds_nothing_left_to_store_still_finishes_what_was_cut_off() {
     for number in 0..4_u64 {
         scene.home.file(format!("new/{number}"), noise(number, 100_000));
     }
-    let save = |store: Arc<dyn Store>| {
-        let options = CreateOptions { part_bytes_max: 500_000, ..options(scene.home.root()) };
-        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
-    };
+    let save = |store: Arc<dyn Store>| save_in_parts(&scene, store, 500_000);
     let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
     save(counted.clone()).unwrap();
     let steps = counted.steps();
@@ -314,14 +309,8 @@ fn a_directory_whose_line_is_in_a_part_that_was_cut_off_is_there_for_stock_tar_t
     for number in 0..6_u64 {
         scene.home.file(format!("x{number}"), noise(number, 100_000));
     }
-    let save = |store: Arc<dyn Store>| {
-        let options = CreateOptions { part_bytes_max: 250_000, ..options(scene.home.root()) };
-        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
-    };
-    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
-    save(counted.clone()).unwrap();
-    let ends: Vec<usize> =
-        (0..).zip(counted.steps()).filter(|(_, step)| step.starts_with("published b")).map(|(at, _)| at).collect();
+    let save = |store: Arc<dyn Store>| save_in_parts(&scene, store, 250_000);
+    let (_, ends) = ends_of_parts(&scene, &save);
     assert!(ends.len() >= 3, "{ends:?}");
     for at in &ends[..ends.len() - 1] {
         let left: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
@@ -334,74 +323,6 @@ fn a_directory_whose_line_is_in_a_part_that_was_cut_off_is_there_for_stock_tar_t
 }
 
 #[test]
-fn a_drive_that_fails_while_a_name_waits_for_another_name_of_its_file_ends_the_run() {
-    let scene = Scene::new();
-    scene.home.file("0", "small").file("a", noise(1, 10 << 20)).hard_link("a", "b");
-    let save = |store: Arc<dyn Store>| {
-        let archive = Archive::open_store(store).unwrap();
-        let options = CreateOptions { threads: 1, ..options(scene.home.root()) };
-        let (told, ended) = std::sync::mpsc::channel();
-        // It may hang: then nobody waits for it.
-        std::thread::spawn(move || {
-            let _ = told.send(create(&archive, &options, &Recorder::new()));
-        });
-        ended.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it does not end"))
-    };
-    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
-    save(counted.clone()).unwrap();
-    let is_writing = |step: &String| step.contains("bundles/") && !is_reading(step);
-    let writing = (0..).zip(counted.steps()).filter(|(_, step)| is_writing(step)).take(4);
-    for (at, step) in writing {
-        for fault in [Fault::Crash, Fault::NoMoreWriting(ErrorKind::StorageFull)] {
-            let outcome = save(FaultyStore::new(Arc::new(in_memory(&scene.store)), at, fault));
-            assert!(outcome.is_err(), "{fault:?} at {step}");
-        }
-    }
-}
-
-/// Waits, once the top was looked at, until a store has failed; counts what is looked at afterwards.
-struct Watch {
-    store: Arc<FaultyStore>,
-    at: usize,
-    looks: AtomicUsize,
-}
-
-impl Monitor for Watch {
-    fn event(&self, event: Event<'_>) {
-        assert!(!matches!(event, Event::Problem(_)), "{event:?}");
-        let Event::Progress(progress) = event else { return };
-        let began = Instant::now();
-        while progress.entries > 301 && self.store.steps().len() <= self.at && began.elapsed() < Duration::from_mins(1)
-        {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        if self.looks.fetch_add(1, Ordering::SeqCst) == 1 {
-            // Until whoever wrote has told everybody.
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    }
-}
-
-#[test]
-fn a_drive_that_fails_is_noticed_while_folders_without_changes_are_looked_at() {
-    let scene = Scene::new();
-    for number in 0..300 {
-        scene.home.file(format!("{number}/a"), "as it was");
-    }
-    scene.save();
-    scene.home.file("new", noise(1, 9 << 20));
-    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
-    create(&open_shared(counted.clone()), &options(scene.home.root()), &Recorder::new()).unwrap();
-    let at = counted.steps().iter().position(|step| step.starts_with("write bundles/")).unwrap();
-    let store = FaultyStore::new(Arc::new(in_memory(&scene.store)), at, Fault::Crash);
-    let watch = Watch { store: store.clone(), at, looks: AtomicUsize::new(0) };
-    let error = create(&open_shared(store), &options(scene.home.root()), &watch).unwrap_err();
-    assert!(error.to_string().contains("pulled out"), "{error}");
-    let looks = watch.looks.into_inner();
-    assert!(looks < 10, "{looks} folders were looked at");
-}
-
-#[test]
 fn a_directory_that_comes_back_after_the_run_that_missed_it_was_cut_off_is_stored_again() {
     let scene = Scene::new();
     scene.home.file("was/a", "a").file("was/deep/b", "b").file("new/x", "x");
@@ -410,14 +331,8 @@ fn a_directory_that_comes_back_after_the_run_that_missed_it_was_cut_off_is_store
     for number in 0..6_u64 {
         scene.home.file(format!("new/{number}"), noise(number, 100_000));
     }
-    let save = |store: Arc<dyn Store>| {
-        let options = CreateOptions { part_bytes_max: 250_000, ..options(scene.home.root()) };
-        create(&Archive::open_store(store).unwrap(), &options, &Recorder::new())
-    };
-    let counted = FaultyStore::counting(Arc::new(in_memory(&scene.store)));
-    save(counted.clone()).unwrap();
-    let ends: Vec<usize> =
-        (0..).zip(counted.steps()).filter(|(_, step)| step.starts_with("published b")).map(|(at, _)| at).collect();
+    let save = |store: Arc<dyn Store>| save_in_parts(&scene, store, 250_000);
+    let (_, ends) = ends_of_parts(&scene, &save);
     for at in ends {
         let left: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
         save(FaultyStore::new(left.clone(), at, Fault::Crash)).unwrap_err();
@@ -429,30 +344,8 @@ fn a_directory_that_comes_back_after_the_run_that_missed_it_was_cut_off_is_store
     }
 }
 
-#[test]
-fn an_archive_is_made_whole_or_can_be_made_again() {
-    let id = ArchiveId::from_seed(b"x");
-    for fault in FAULTS {
-        let work = |store: Arc<dyn Store>| Archive::init_store(store, id, Time::new(1, 0)).map(drop);
-        let mut check = |_: usize, shown: &str, outcome: Result<()>, left: Arc<dyn Store>| {
-            match Archive::open_store(left.clone()) {
-                Ok(archive) => assert!(archive.id() == id && files(&*left).len() == 5, "{shown}"),
-                Err(error) => {
-                    assert_eq!(error.kind(), Kind::NoArchive, "{shown}: {error}");
-                    assert!(outcome.is_err(), "{shown}: reported as made, and is not");
-                    Archive::init_store(left.clone(), id, Time::new(1, 0)).unwrap();
-                }
-            }
-            let scene = Scene::new();
-            scene.home.file("a", "x");
-            create(&Archive::open_store(left).unwrap(), &options(scene.home.root()), &Recorder::new()).unwrap();
-        };
-        at_every_step(&MemoryStore::new(), fault, &work, &mut check);
-    }
-}
-
 /// An archive whose index was damaged in one of several ways, and says what it was.
-fn with_damaged_index(story: &Story) -> Vec<(&'static str, MemoryStore)> {
+pub(crate) fn with_damaged_index(story: &Story) -> Vec<(&'static str, MemoryStore)> {
     let damage: [(&str, fn(&[u8]) -> Option<Vec<u8>>); 4] = [
         ("index files are missing", |_| None),
         ("index files are empty", |_| Some(Vec::new())),
@@ -496,152 +389,6 @@ fn a_fault_at_any_step_of_mending_the_index_harms_nothing() {
                 }
             });
         }
-    }
-}
-
-#[test]
-fn a_snapshot_on_a_drive_that_fills_up_or_becomes_read_only_can_be_restored_from_it() {
-    let story = story();
-    for (what, base) in with_damaged_index(&story) {
-        for kind in [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied] {
-            // An upload can be begun on a full drive; it is writing that fails.
-            let steps = FaultyStore::counting(Arc::new(in_memory(&base)));
-            story.assert_kept(&open_shared(steps.clone()), what);
-            for (at, _) in steps.steps().iter().enumerate().filter(|(_, step)| step.starts_with("write index/")).take(3)
-            {
-                let full = FaultyStore::new(Arc::new(in_memory(&base)), at, Fault::NoMoreWriting(kind));
-                let archive = open_shared(full);
-                story.assert_kept(&archive, &format!("{what}, {kind:?} from step {at}"));
-                assert_restores(&archive, 1, &story.copies[&1]);
-            }
-        }
-    }
-}
-
-fn open_shared(store: Arc<FaultyStore>) -> Archive {
-    Archive::open_store(store).unwrap()
-}
-
-#[test]
-fn index_files_that_the_drive_lost_or_tore_after_it_said_they_are_safe_change_nothing() {
-    let story = story();
-    let base = in_memory(&story.scene.store);
-    story.save(Arc::new(base.clone())).unwrap();
-    let names: Vec<String> = files(&base).into_iter().map(|(name, _)| name).collect();
-    for name in names.iter().filter(|name| name.starts_with("index/")) {
-        for torn in torn(&base, name) {
-            let left: Arc<dyn Store> = Arc::new(torn);
-            let archive = Archive::open_store(left.clone()).unwrap();
-            story.assert_kept(&archive, name);
-            assert_restores(&archive, 3, &story.scene.path("sources"));
-            let report = story.save(left).unwrap();
-            assert_eq!((report.summary, report.bytes_written), (None, 0), "{name}");
-        }
-    }
-}
-
-/// The store after the drive lost a file, or kept only the beginning of it.
-fn torn(store: &dyn Store, name: &str) -> Vec<MemoryStore> {
-    let bytes = snap_archive::system::store::read_small(store, name, u64::MAX).unwrap();
-    let lengths = [None, Some(0), Some(1), Some(bytes.len() / 2), Some(bytes.len() - 1)];
-    let made = lengths.map(|length| {
-        let torn = in_memory(store);
-        match length {
-            None => torn.remove(name).unwrap(),
-            Some(length) => torn.replace(name, &bytes[..length]).unwrap(),
-        }
-        torn
-    });
-    made.into()
-}
-
-#[test]
-fn a_drive_that_lies_about_any_file_it_took_harms_no_older_snapshot_and_is_never_believed_without_a_word() {
-    let story = story();
-    let counted = FaultyStore::counting(Arc::new(in_memory(&story.scene.store)));
-    story.save(counted.clone()).unwrap();
-    let steps = counted.steps();
-    let published = (0..).zip(&steps).filter_map(|(at, step)| Some((at, step.strip_prefix("published ")?)));
-    let mut lies = 0;
-    for (at, name) in published {
-        // The power goes right after the file was published, or at the end of the run.
-        for cut in [at + 1, steps.len()] {
-            let left = in_memory(&story.scene.store);
-            let _ = story.save(FaultyStore::new(Arc::new(left.clone()), cut, Fault::Crash));
-            for (lie, torn) in (0..).zip(torn(&left, name)) {
-                lies += 1;
-                assert_lie_is_found(&story, torn, name, &format!("{name}, cut at step {cut}, lie {lie}"));
-            }
-        }
-    }
-    assert!(lies >= 40, "{lies}: {steps:?}");
-}
-
-#[track_caller]
-fn assert_lie_is_found(story: &Story, torn: MemoryStore, name: &str, at: &str) {
-    let left: Arc<dyn Store> = Arc::new(torn.clone());
-    let archive = Archive::open_store(left.clone()).unwrap();
-    for (number, expected) in &story.kept {
-        assert_eq!(&contents(&archive, *number), expected, "{at}: snapshot {number}");
-    }
-    match story.save(left.clone()) {
-        Ok(_) => {
-            story.assert_kept(&archive, at);
-            let newest = *history(&archive).last().unwrap();
-            assert_restores(&archive, newest, &story.scene.path("sources"));
-        }
-        Err(error) => {
-            assert!(name.starts_with("bundles/"), "{at}: the index can always be made again: {error}");
-            let file = &name["bundles/".len()..];
-            assert!(error.is_damage() && error.to_string().contains(file), "{at}: {error}");
-            // Once it and what builds on it are set aside, what was in them is saved again.
-            let later = files(&torn).into_iter().map(|(name, _)| name).filter(|other| is_same_or_later(other, file));
-            later.for_each(|name| torn.remove(&name).unwrap());
-            forget(&torn, file);
-            story.assert_goes_on(&left, at);
-        }
-    }
-}
-
-/// Whether a file is this bundle or a later one of the same snapshot.
-fn is_same_or_later(name: &str, bundle: &str) -> bool {
-    // The last part has no number; it sorts behind `.0001`.
-    name.strip_prefix("bundles/").is_some_and(|other| other >= bundle && other[..6] == bundle[..6])
-}
-
-/// Removes the index files that remember a bundle: as long as it is remembered, its number is not used again.
-fn forget(store: &MemoryStore, bundle: &str) {
-    let remembers = |name: &String| name.strip_prefix("index/").is_some_and(|name| name[..6] == bundle[..6]);
-    let names = files(store).into_iter().map(|(name, _)| name).filter(remembers);
-    names.for_each(|name| store.remove(&name).unwrap());
-}
-
-#[test]
-fn a_last_bundle_that_the_drive_tore_is_named_and_costs_no_snapshot_before_it() {
-    let story = story();
-    let base = in_memory(&story.scene.store);
-    story.save(Arc::new(base.clone())).unwrap();
-    let last = files(&base).into_iter().map(|(name, _)| name).rfind(|name| name.starts_with("bundles/")).unwrap();
-    for torn in torn(&base, &last).into_iter().skip(1) {
-        let archive = open(torn.clone());
-        for (number, expected) in &story.kept {
-            assert_eq!(&contents(&archive, *number), expected, "snapshot {number}");
-            assert_restores(&archive, *number, &story.copies[number]);
-        }
-        let whole = files(&base).into_iter().find(|(name, _)| *name == last).unwrap().1.len();
-        let left = files(&torn).into_iter().find(|(name, _)| *name == last).unwrap().1.len();
-        match story.save(Arc::new(torn.clone())) {
-            Err(error) => {
-                assert!(error.is_damage() && error.to_string().contains(&last["bundles/".len()..]), "{error}");
-            }
-            // Only the table of frames is hit: all that counts is there, and is used.
-            Ok(report) => assert!(report.summary.is_none() && left + 1 == whole, "{left} of {whole} bytes: {report:?}"),
-        }
-        // Set aside, it leaves an unfinished snapshot, and the next run saves what was in it again.
-        torn.remove(&last).unwrap();
-        forget(&torn, &last["bundles/".len()..]);
-        story.assert_goes_on(&(Arc::new(torn.clone()) as Arc<dyn Store>), &last);
-        assert_replays(&torn, 4, &story.scene.path("sources"));
     }
 }
 

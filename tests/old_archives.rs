@@ -343,7 +343,7 @@ fn an_archive_of_windows_is_read_restored_and_replayed_here() {
             &RestoreOptions { target: target.clone(), at: at.into(), ..RestoreOptions::default() },
             &recorder,
         );
-        assert_eq!((recorder.problems(), report.unwrap().losses), (Vec::new(), Vec::new()), "{at}");
+        assert_eq!((recorder.problems(), report.unwrap().not_kept), (Vec::new(), Vec::new()), "{at}");
         assert_is_snapshot(&archive, at, &target);
         let replayed = beside.path().join(format!("replayed-{at}"));
         replay_with_odd_times(copy.path(), at, &replayed);

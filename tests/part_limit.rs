@@ -13,7 +13,7 @@ use snap_archive::base::monitor::Recorder;
 use snap_archive::system::store::Blob;
 use snap_archive::system::store::Lease;
 use snap_archive::system::store::MemoryStore;
-use snap_archive::system::store::Room;
+use snap_archive::system::store::Space;
 use snap_archive::system::store::Store;
 use snap_archive::system::store::Upload;
 use snap_archive::verbs::create::CreateOptions;
@@ -65,8 +65,8 @@ impl Store for SmallFiles {
         self.0.sweep(directories)
     }
 
-    fn room(&self) -> Room {
-        Room { file_bytes_max: Some(FILE_BYTES_MAX), free_bytes: None, total_bytes: None }
+    fn space(&self) -> Space {
+        Space { file_bytes_max: Some(FILE_BYTES_MAX), free_bytes: None, total_bytes: None }
     }
 
     fn describe(&self) -> String {

@@ -7,6 +7,7 @@ mod broken;
 mod circles;
 mod documents;
 mod floors;
+mod functions;
 mod sources;
 mod tokens;
 mod words;
@@ -19,6 +20,8 @@ use self::floors::floors_of;
 use self::floors::module_line;
 use self::floors::module_lists;
 use self::floors::wrong_arrows;
+use self::functions::Function;
+use self::functions::functions;
 use self::sources::Source;
 use self::sources::documents;
 use self::sources::files_below;
@@ -26,8 +29,8 @@ use self::sources::read;
 use self::sources::root;
 use self::sources::sources;
 use self::tokens::Token;
-use self::tokens::functions;
 use self::tokens::lines_without_tests;
+use self::tokens::public_functions;
 use self::tokens::tokens;
 use self::words::CRATES;
 use self::words::crowded_imports;
@@ -44,6 +47,13 @@ const REAL_PLACES_NAMED: &[&str] =
 
 /// The most lines of a source file, its tests not counted.
 const SOURCE_LINES_MAX: usize = 600;
+
+/// The most lines of a function, and its most parameters beside `self`.
+const FUNCTION_LINES_MAX: usize = 60;
+const PARAMETERS_MAX: usize = 4;
+
+/// The most lines of a file of tests.
+const TEST_LINES_MAX: usize = 650;
 
 /// The most lines of `docs/architecture.md`.
 const ARCHITECTURE_LINES_MAX: usize = 200;
@@ -96,7 +106,7 @@ fn every_file_of_tests_belongs_to_one_target_and_every_helper_is_used() {
     let all: Vec<Token> = files.iter().flat_map(|file| tokens(&read(file))).collect();
     let shared = files.iter().filter(|file| file.starts_with("tests/support/"));
     let unused: Vec<_> = shared
-        .flat_map(|file| functions(&tokens(&read(file))))
+        .flat_map(|file| public_functions(&tokens(&read(file))))
         .filter(|name| all.iter().filter(|token| token.text == *name).count() < 2)
         .collect();
     assert!(unused.is_empty(), "no test uses these helpers: {unused:?}");
@@ -142,6 +152,28 @@ fn no_source_file_is_too_long() {
             return vec![];
         }
         vec![format!("has {lines} lines without tests, more than {SOURCE_LINES_MAX}")]
+    });
+}
+
+#[test]
+fn no_file_of_tests_is_too_long() {
+    let lines = |path: &String| read(path).lines().count();
+    let files: Vec<String> = files_below("tests", ".rs");
+    let long: Vec<String> = files.into_iter().filter(|path| lines(path) > TEST_LINES_MAX).collect();
+    assert!(long.is_empty(), "more than {TEST_LINES_MAX} lines: {}", long.join(", "));
+}
+
+#[test]
+fn no_function_is_too_long_or_takes_too_much() {
+    hold(|file| {
+        let is_wrong =
+            |function: &Function| function.lines > FUNCTION_LINES_MAX || function.parameters > PARAMETERS_MAX;
+        let wrong = functions(&file.code).into_iter().filter(is_wrong);
+        wrong
+            .map(|Function { name, lines, parameters }| {
+                format!("`{name}` has {lines} lines and {parameters} parameters")
+            })
+            .collect()
     });
 }
 

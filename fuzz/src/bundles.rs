@@ -108,5 +108,5 @@ fn read(bundle: Arc<Bundle>) -> Option<Read> {
     while let Some(change) = reader.next_change().ok()? {
         changes.push(change);
     }
-    Some((reader.head().unwrap().clone(), reader.tail().clone(), changes))
+    Some((reader.head().clone(), reader.tail().clone(), changes))
 }

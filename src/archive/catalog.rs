@@ -1,8 +1,8 @@
 //! What bundles there are at a moment, and the states they make up: index files opened, checked, and made again from the
 //! manifests where they are missing, old or damaged.
 
-use crate::archive::listing::Access;
-use crate::archive::listing::Listing;
+use crate::archive::listing::ArchiveFiles;
+use crate::archive::listing::ListedFor;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::open::INDEX;
@@ -54,7 +54,7 @@ pub(super) fn missing(id: BundleId) -> Error {
 pub struct Catalog<'a> {
     archive: &'a Archive,
     monitor: &'a dyn Monitor,
-    use_for: Access,
+    use_for: ListedFor,
     bundles: BTreeMap<BundleId, BundleFile>,
     surplus: Vec<BundleName>,
     missing_at_end: Vec<BundleName>,
@@ -73,7 +73,7 @@ impl Archive {
     /// # Errors
     /// When the store cannot be listed.
     pub fn catalog<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
-        Catalog::new(self, monitor, Access::Reading)
+        Catalog::new(self, monitor, ListedFor::Reading)
     }
 
     /// What bundles there are now, for a writer, who builds on them.
@@ -82,13 +82,13 @@ impl Archive {
     /// As for [`Archive::catalog`]; [`ErrorKind::Damaged`] when two bundles claim one place in the history, or when the newest are
     /// missing.
     pub fn catalog_for_writing<'a>(&'a self, monitor: &'a dyn Monitor) -> Result<Catalog<'a>> {
-        Catalog::new(self, monitor, Access::Writing)
+        Catalog::new(self, monitor, ListedFor::Writing)
     }
 }
 
 impl<'a> Catalog<'a> {
-    fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: Access) -> Result<Catalog<'a>> {
-        let Listing { bundles, surplus, missing_at_end } = Listing::of(archive, use_for)?;
+    fn new(archive: &'a Archive, monitor: &'a dyn Monitor, use_for: ListedFor) -> Result<Catalog<'a>> {
+        let ArchiveFiles { bundles, surplus, missing_at_end } = ArchiveFiles::of(archive, use_for)?;
         let marks = archive.marks().unwrap_or_else(|error| {
             monitor.event(Event::Notice(&Notice::MarksUnreadable { why: error.to_string() }));
             Marks::default()
@@ -132,7 +132,7 @@ impl<'a> Catalog<'a> {
         self.snapshots().next_back()
     }
 
-    /// The highest number that has a bundle, be it of an unfinished snapshot.
+    /// The highest number that has a bundle, also of an unfinished snapshot.
     pub fn highest(&self) -> SnapshotNumber {
         self.bundles.keys().next_back().map_or(SnapshotNumber::NONE, |id| id.number)
     }
@@ -182,7 +182,7 @@ impl<'a> Catalog<'a> {
                     }
                     return Ok(self.with_standing(&state));
                 }
-                Err(error) if error.is_damage() && self.use_for == Access::Reading => {
+                Err(error) if error.is_damage() && self.use_for == ListedFor::Reading => {
                     why.get_or_insert(error);
                 }
                 Err(error) => return Err(error),
@@ -431,8 +431,8 @@ impl<'a> Catalog<'a> {
         let is_joined = |id: BundleId| joined.iter().any(|(from, holder)| *from <= id.number && id < *holder);
         let mut between = self.between(head.from, number).filter(|file| !is_joined(file.id()));
         let knows_all = match self.use_for {
-            Access::Reading => between.all(is_noted),
-            Access::Writing => between.map(|file| (file.name.as_str(), file.bytes)).eq(noted),
+            ListedFor::Reading => between.all(is_noted),
+            ListedFor::Writing => between.map(|file| (file.name.as_str(), file.bytes)).eq(noted),
         };
         head.archive == self.archive.id() && head.number == number && head.from < number && knows_all
     }

@@ -34,7 +34,7 @@ fn old_path(name: &BundleName) -> String {
     format!("{PRUNED}/{name}{OLD}")
 }
 
-/// Opens a bundle, be it half-way to its place.
+/// Opens a bundle, even one that is half-way to its place.
 ///
 /// # Errors
 /// As for [`Store::open`].

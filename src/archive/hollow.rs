@@ -53,7 +53,7 @@ pub struct Hollowing<'a> {
 /// otherwise when it cannot be read or written.
 pub fn write(archive: &Archive, old: &Arc<Bundle>, hollowing: &Hollowing, monitor: &dyn Monitor) -> Result<Published> {
     let mut reader = old.manifest()?;
-    let mut head = reader.head()?.clone();
+    let mut head = reader.head().clone();
     head.pruned_until = head.pruned_until.max(hollowing.pruned_until);
     head.stands_for = Some(hollowing.stands_for);
     let name = new_path(old.name());

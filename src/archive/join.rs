@@ -108,7 +108,7 @@ impl<'c> Join<'c> {
         let mut touched: Vec<EntryPathBuf> = touched(&moves).into_iter().filter(|path| !path.is_root()).collect();
         touched.sort_by(|a, b| a.row_order(b));
         let numbers = first.number..=last.number;
-        let head = catalog.archive().bundle(catalog.name(first)?)?.manifest()?.head()?.clone();
+        let head = catalog.archive().bundle(catalog.name(first)?)?.manifest()?.head().clone();
         let joined_from = if head.joined_from > 0 { head.joined_from } else { first.number };
         Ok(Some(Join { catalog, monitor, bundles, numbers, joined_from, before, moves, moved, after, touched }))
     }
@@ -185,7 +185,7 @@ impl<'c> Join<'c> {
         let (mut heads, mut tails) = (Vec::new(), Vec::new());
         for file in &self.bundles {
             let reader = self.catalog.archive().bundle(&file.name)?.manifest()?;
-            heads.push(reader.head()?.clone());
+            heads.push(reader.head().clone());
             tails.push(reader.tail().clone());
         }
         let unknown = || Error::damaged("there are no bundles to join");

@@ -21,7 +21,7 @@ const LOOKS_MAX: usize = 20;
 
 /// What a list of the files is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
+pub enum ListedFor {
     /// Getting out as much as there is.
     Reading,
     /// Adding a snapshot to what is there.
@@ -29,7 +29,7 @@ pub enum Access {
 }
 
 /// The files of an archive at one moment.
-pub struct Listing {
+pub struct ArchiveFiles {
     /// The bundles, each at its place.
     pub bundles: BTreeMap<BundleId, BundleFile>,
     /// Bundles that claim the place of another one, which belongs there, and those that follow them: another history.
@@ -38,13 +38,13 @@ pub struct Listing {
     pub missing_at_end: Vec<BundleName>,
 }
 
-impl Listing {
+impl ArchiveFiles {
     /// Lists the files of an archive.
     ///
     /// # Errors
     /// When they cannot be listed; [`crate::base::error::ErrorKind::NoArchive`] when the archive is gone; for a writer
     /// [`crate::base::error::ErrorKind::Damaged`] when two bundles claim one place, or the newest bundles are missing.
-    pub fn of(archive: &Archive, use_for: Access) -> Result<Listing> {
+    pub fn of(archive: &Archive, use_for: ListedFor) -> Result<ArchiveFiles> {
         // Before the bundles, which are written before it: one that is being made is then not taken for a missing one.
         let index: Vec<String> =
             archive.store().list(INDEX).unwrap_or_default().into_iter().map(|(name, _)| name).collect();
@@ -58,12 +58,12 @@ impl Listing {
             // Also what is no longer there has no bundles.
             archive.check_is_there()?;
         }
-        let mut listing = Listing { bundles: BTreeMap::new(), surplus: Vec::new(), missing_at_end: Vec::new() };
+        let mut listing = ArchiveFiles { bundles: BTreeMap::new(), surplus: Vec::new(), missing_at_end: Vec::new() };
         for (id, files) in claims {
             listing.settle(archive, &index, id, files);
         }
         listing.remember(archive, &index);
-        if use_for == Access::Writing {
+        if use_for == ListedFor::Writing {
             listing.refuse_what_no_writer_may_build_on()?;
         }
         Ok(listing)
@@ -128,7 +128,7 @@ impl Listing {
 fn parent_of(archive: &Archive, name: &BundleName) -> Option<BundleName> {
     let bundle = archive.bundle(name).ok()?;
     let reader = bundle.manifest().ok()?;
-    reader.head().ok()?.parent.as_ref().map(|parent| parent.bundle.clone())
+    reader.head().parent.as_ref().map(|parent| parent.bundle.clone())
 }
 
 /// The number of `000042.full` or `000042.delta`.
@@ -152,9 +152,9 @@ fn records(archive: &Archive, index: &[String], is_wanted: impl Fn(SnapshotNumbe
 
 /// The files among the bundles. A name that is added while a directory is listed may be missed though a later one is seen, so
 /// a reader, who has no lock, looks until two lists are the same.
-fn listed_at_one_moment(archive: &Archive, use_for: Access) -> Result<Vec<(String, u64)>> {
+fn listed_at_one_moment(archive: &Archive, use_for: ListedFor) -> Result<Vec<(String, u64)>> {
     let mut listed = listed(archive)?;
-    if use_for == Access::Reading {
+    if use_for == ListedFor::Reading {
         for _ in 0..LOOKS_MAX {
             let before = std::mem::replace(&mut listed, self::listed(archive)?);
             if listed == before {

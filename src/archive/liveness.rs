@@ -76,7 +76,7 @@ pub struct Unused {
 }
 
 impl Unused {
-    /// Whether so much of it is unused, in hundredths, that it is written anew.
+    /// Whether more than `max_unused` percent of it is unused, so that it is written anew.
     pub fn is_worth_it(&self, max_unused: u8) -> bool {
         let most = u128::from(self.bytes) * u128::from(max_unused);
         !self.contents.is_empty() && u128::from(self.freed_bytes) * 100 > most

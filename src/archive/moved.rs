@@ -166,9 +166,9 @@ pub fn names_in(state: &State, directory: &EntryPath) -> Result<Vec<u8>> {
     Ok(names.into_bytes())
 }
 
-struct Moved(Arc<Inner>);
+struct Moved(Arc<Renamed>);
 
-struct Inner {
+struct Renamed {
     before: State,
     moves: Moves,
     /// What was moved and what was made, where it is now, in the order of rows.
@@ -196,21 +196,21 @@ impl Moved {
         for list in [&mut roots, &mut gone] {
             list.sort_by(|(a, _), (b, _)| a.row_order(b));
         }
-        Ok(Moved(Arc::new(Inner { before, moves, roots, gone, placed })))
+        Ok(Moved(Arc::new(Renamed { before, moves, roots, gone, placed })))
     }
 }
 
 impl Overlay for Moved {
     fn pieces(&self, top: &EntryPath) -> Vec<Box<dyn Pieces>> {
-        let inner = &self.0;
-        let mut pieces: Vec<Box<dyn Pieces>> = vec![Box::new(Roots::new(inner.clone(), Which::Now, top))];
-        for level in inner.placed.iter().rev() {
-            pieces.push(Box::new(Subtrees::new(inner.clone(), Which::Now, level.clone(), top)));
+        let renamed = &self.0;
+        let mut pieces: Vec<Box<dyn Pieces>> = vec![Box::new(Roots::new(renamed.clone(), Which::Now, top))];
+        for level in renamed.placed.iter().rev() {
+            pieces.push(Box::new(Subtrees::new(renamed.clone(), Which::Now, level.clone(), top)));
         }
-        let left: Vec<EntryPathBuf> = inner.moves.left().cloned().collect();
+        let left: Vec<EntryPathBuf> = renamed.moves.left().cloned().collect();
         let left = outermost(&left).into_iter().map(|left| (left.clone(), left)).collect();
-        pieces.push(Box::new(Roots::new(inner.clone(), Which::Gone, top)));
-        pieces.push(Box::new(Subtrees::new(inner.clone(), Which::Gone, left, top)));
+        pieces.push(Box::new(Roots::new(renamed.clone(), Which::Gone, top)));
+        pieces.push(Box::new(Subtrees::new(renamed.clone(), Which::Gone, left, top)));
         pieces
     }
 
@@ -232,21 +232,21 @@ enum Which {
 
 /// The rows of what was moved itself.
 struct Roots {
-    inner: Arc<Inner>,
+    renamed: Arc<Renamed>,
     which: Which,
     at: usize,
 }
 
 impl Roots {
-    fn new(inner: Arc<Inner>, which: Which, top: &EntryPath) -> Roots {
-        let mut roots = Roots { inner, which, at: 0 };
+    fn new(renamed: Arc<Renamed>, which: Which, top: &EntryPath) -> Roots {
+        let mut roots = Roots { renamed, which, at: 0 };
         let is_before = |(path, _): &(EntryPathBuf, Row)| path.parent().is_none_or(|directory| *directory < *top);
         roots.at = roots.all().partition_point(is_before);
         roots
     }
 
     fn all(&self) -> &[(EntryPathBuf, Row)] {
-        if self.which == Which::Now { &self.inner.roots } else { &self.inner.gone }
+        if self.which == Which::Now { &self.renamed.roots } else { &self.renamed.gone }
     }
 }
 
@@ -277,7 +277,7 @@ impl Pieces for Roots {
 
 /// What is in what was moved.
 struct Subtrees {
-    inner: Arc<Inner>,
+    renamed: Arc<Renamed>,
     which: Which,
     /// Where they are said to be, where they were, and where in that to begin.
     waiting: VecDeque<(EntryPathBuf, EntryPathBuf, EntryPathBuf)>,
@@ -288,7 +288,7 @@ struct Subtrees {
 }
 
 impl Subtrees {
-    fn new(inner: Arc<Inner>, which: Which, list: Vec<(EntryPathBuf, EntryPathBuf)>, top: &EntryPath) -> Subtrees {
+    fn new(renamed: Arc<Renamed>, which: Which, list: Vec<(EntryPathBuf, EntryPathBuf)>, top: &EntryPath) -> Subtrees {
         let waiting = list.into_iter().filter_map(|(now, was)| match top.below(&now) {
             Some(below) => {
                 let start = was.join_path(below);
@@ -296,14 +296,14 @@ impl Subtrees {
             }
             None => (*now > *top).then(|| (now, was.clone(), was)),
         });
-        Subtrees { inner, which, waiting: waiting.collect(), open: None, piece: None, ahead: None }
+        Subtrees { renamed, which, waiting: waiting.collect(), open: None, piece: None, ahead: None }
     }
 
     fn next(&mut self) -> Result<Option<DirectoryRows>> {
         loop {
             let Some((now, was, groups)) = &mut self.open else {
                 let Some((now, was, start)) = self.waiting.pop_front() else { return Ok(None) };
-                let groups = self.inner.before.groups(&start);
+                let groups = self.renamed.before.groups(&start);
                 self.open = Some((now, was, groups));
                 continue;
             };
@@ -316,7 +316,7 @@ impl Subtrees {
                     let rows = group.rows.into_iter().map(Row::into_gone).collect();
                     Some(DirectoryRows { path: group.path, rows })
                 }
-                Which::Now => moved_group(&self.inner.moves, now, was, group),
+                Which::Now => moved_group(&self.renamed.moves, now, was, group),
             };
             if let Some(found) = found.filter(|found| !found.rows.is_empty()) {
                 return Ok(Some(found));

@@ -107,7 +107,7 @@ impl Changes {
         };
         for file in files {
             let mut reader = archive.bundle(&file.name)?.manifest()?;
-            let head = reader.head()?.clone();
+            let head = reader.head().clone();
             if head.archive != archive.id() {
                 return Err(Error::damaged(format!("{} belongs to another archive", file.name))
                     .with_advice(Advice::ReplaceForeignBundle));
@@ -213,7 +213,7 @@ impl Changes {
             }
             if let Some((file, reader)) = self.readers.pop_front() {
                 let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
-                let Head { pruned_until, joined_from, .. } = *reader.head()?;
+                let Head { pruned_until, joined_from, .. } = *reader.head();
                 let (pruned_until, joined_from) = (pruned_until.get(), joined_from.get());
                 self.records.push(BundleRecord { name, bytes: file.bytes, manifest, pruned_until, joined_from });
             }

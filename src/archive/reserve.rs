@@ -18,7 +18,7 @@ const ENOUGH_BYTES: u64 = 16 << 20;
 
 /// Makes it, if the drive is filling and it is not there. Where that fails there is none: nothing else depends on it.
 pub fn keep(archive: &Archive) {
-    let free = archive.store().room().free_bytes;
+    let free = archive.store().space().free_bytes;
     if free.is_some_and(|free| (ENOUGH_BYTES..SCARCE_BYTES).contains(&free)) && archive.store().open(RESERVE).is_err() {
         let _ = make(archive);
     }
@@ -29,7 +29,7 @@ pub fn keep(archive: &Archive) {
 /// # Errors
 /// When it cannot be removed.
 pub fn give_up(archive: &Archive) -> Result<bool> {
-    let is_scarce = archive.store().room().free_bytes.is_some_and(|free| free < ENOUGH_BYTES);
+    let is_scarce = archive.store().space().free_bytes.is_some_and(|free| free < ENOUGH_BYTES);
     if !is_scarce || archive.store().open(RESERVE).is_err() {
         return Ok(false);
     }

@@ -2,7 +2,7 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::content::BundleTar;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::Reader;
 use crate::archive::rebundle::Supply;
@@ -42,7 +42,7 @@ pub struct Stored {
 impl Stored {
     /// Those in the bundles that `catalog` lists.
     pub fn new(catalog: &Catalog, patches: Patches) -> Stored {
-        let contents = Contents::new(catalog, Check::Checksum, Advice::PlugInArchive);
+        let contents = Contents::new(catalog, ContentCheck::Checksum, Advice::PlugInArchive);
         Stored { reader: contents.reader(), contents, patches, tar: None }
     }
 }

@@ -73,7 +73,7 @@ pub fn write(
     let archive = catalog.archive();
     let old = archive.bundle_compared(name)?;
     let mut reader = old.manifest()?;
-    let mut head = reader.head()?.clone();
+    let mut head = reader.head().clone();
     head.stands_for = Some(stripping.stands_for);
     let tail = without_names(reader.tail().clone(), stripping.names);
     let hidden = hidden_in(&between.before, stripping.names)?;

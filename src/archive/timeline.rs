@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// What a decoded block takes as a rule, at most.
 const BLOCK_BYTES: u64 = 4 << 20;
 
-/// What is known of paths that are followed may take so many bytes, about; what is more comes in a further pass.
+/// About how many bytes the paths that are followed may take; the rest comes in a further pass.
 const FOLLOWED_BYTES_MAX: usize = 64 << 20;
 
 /// One number of a history.

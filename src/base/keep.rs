@@ -26,15 +26,15 @@ use std::collections::HashSet;
 pub struct KeepRules {
     /// So many newest ones. Default: 0.
     pub last: u32,
-    /// The newest of an hour, of so many hours that have one. Default: 0.
+    /// The newest of an hour, for this many hours that have one. Default: 0.
     pub hourly: u32,
-    /// The newest of a day, of so many days that have one. Default: 0.
+    /// The newest of a day, for this many days that have one. Default: 0.
     pub daily: u32,
-    /// The newest of a week (from Monday on), of so many weeks that have one. Default: 0.
+    /// The newest of a week (from Monday on), for this many weeks that have one. Default: 0.
     pub weekly: u32,
-    /// The newest of a month, of so many months that have one. Default: 0.
+    /// The newest of a month, for this many months that have one. Default: 0.
     pub monthly: u32,
-    /// The newest of a year, of so many years that have one. Default: 0.
+    /// The newest of a year, for this many years that have one. Default: 0.
     pub yearly: u32,
     /// All that are not older than this, counted back from the newest one. Default: none.
     pub within: Option<Age>,

@@ -4,6 +4,7 @@ pub mod path;
 pub mod pattern;
 pub mod text;
 pub mod time;
+pub mod units;
 
 pub mod id;
 

@@ -421,7 +421,7 @@ pub fn unescaped_glob(glob: &[u8]) -> Vec<u8> {
             bytes.extend(meant.iter().flat_map(|byte| [b'\\', *byte]));
             rest = behind;
         } else {
-            // What it takes the meaning from goes with it, be it another backslash.
+            // What it takes the meaning from goes with it, even another backslash.
             bytes.push(first);
             bytes.extend(behind.first());
             rest = behind.get(1..).unwrap_or_default();

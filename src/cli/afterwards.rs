@@ -34,7 +34,7 @@ fn checked_and_noted(archive: &Archive, report: &CreateReport, session: &Session
     let problems = session.console.problems();
     let mut rolling = Rolling::default();
     session.note(archive.id(), |archive_notes| {
-        archive_notes.see(&history, archive.store().room(), place);
+        archive_notes.see(&history, archive.store().space(), place);
         archive_notes.looked = Some(Time::now().seconds);
         if report.summary.is_some() {
             archive_notes.note_problems(problems.iter());

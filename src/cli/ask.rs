@@ -39,7 +39,7 @@ pub(crate) fn yes(question: &str, default: bool, console: &Console) -> Result<bo
     })
 }
 
-/// The numbers of the things that were chosen of so many, from 1; `None` for an answer that is something else.
+/// The numbers, from 1, of the things that were chosen; `None` for an answer that is something else.
 pub(crate) fn numbers(answer: &str, count: usize) -> Option<Vec<usize>> {
     let words = answer.split([' ', ',']).filter(|word| !word.is_empty());
     let numbers: Option<Vec<usize>> = words.map(|word| word.parse().ok()).collect();

@@ -10,9 +10,9 @@ use super::session::Session;
 use super::stoppable::stoppable;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::verbs::erase::ErasePlan;
-use snap_archive::verbs::restore::Changes;
 use snap_archive::verbs::restore::Named;
 use snap_archive::verbs::restore::RestoreOptions;
+use snap_archive::verbs::restore::TargetChanges;
 use snap_archive::verbs::restore::deletions;
 use std::io::IsTerminal;
 
@@ -37,9 +37,9 @@ pub(crate) fn changes(
             return snap_archive::verbs::restore::changes(catalog, options, &session.console);
         }
         let deleted = deletions(catalog, options, &session.console)?;
-        Ok(Changes { deleted, ..Changes::default() })
+        Ok(TargetChanges { deleted, ..TargetChanges::default() })
     };
-    let Changes { replaced, deleted } = stoppable(&session.console, stopped(), look)??;
+    let TargetChanges { replaced, deleted } = stoppable(&session.console, stopped(), look)??;
     if replaced.total + deleted.total == 0 {
         return Ok(true);
     }

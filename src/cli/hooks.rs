@@ -93,7 +93,7 @@ fn check_private(session: &Session) -> Result<(), Failure> {
     }
     let file = text::path(&config.file);
     let what = format!("{file} has commands to run, and everybody may write to it: none was run");
-    Err(Failure::new(what).with_hint(format!("Make it your own: chmod go-w {}.", advice::shell_word(&config.file))))
+    Err(Failure::new(what).with_hint(advice::make_own(&config.file)))
 }
 
 /// Who may write to a file in a person's own folder is a matter of rights there.

@@ -11,7 +11,7 @@ use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
-use snap_archive::system::store::Room;
+use snap_archive::system::store::Space;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -164,7 +164,7 @@ impl Notes {
 
 impl ArchiveNotes {
     /// Notes what the archive itself says.
-    pub(crate) fn see(&mut self, history: &[Summary], room: Room, place: &Path) {
+    pub(crate) fn see(&mut self, history: &[Summary], room: Space, place: &Path) {
         let now = Time::now().seconds;
         (self.place, self.seen) = (text::path(place), now);
         (self.free, self.total) = (room.free_bytes, room.total_bytes);

@@ -7,7 +7,7 @@ use super::output::lines::Lines;
 use super::output::text;
 use super::session::Session;
 use snap_archive::archive::catalog::Catalog;
-use snap_archive::archive::content::Check;
+use snap_archive::archive::content::ContentCheck;
 use snap_archive::archive::content::Contents;
 use snap_archive::archive::content::Reader;
 use snap_archive::base::advice::Advice;
@@ -77,7 +77,7 @@ impl<'s> Patch<'s> {
             Some(pipe) => Box::new(pipe),
             None => Box::new(io::stdout()),
         };
-        let reader = Contents::new(catalog, Check::Hash, Advice::PlugInArchive).reader();
+        let reader = Contents::new(catalog, ContentCheck::Hash, Advice::PlugInArchive).reader();
         Ok(Patch { session, reader, place, tool, output: Lines::to(output), pager, sources, problems: 0 })
     }
 

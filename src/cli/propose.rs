@@ -51,7 +51,7 @@ fn measured(top: &Path, until: Instant) -> (u64, bool) {
 
 /// How much is free where this folder is.
 pub(crate) fn free(folder: &Path) -> String {
-    let free = LocalStore::new(folder).room().free_bytes;
+    let free = LocalStore::new(folder).space().free_bytes;
     free.map_or_else(|| "free space not known".to_owned(), |free| format!("{} free", text::size(free)))
 }
 

@@ -138,7 +138,8 @@ impl Settings {
             None => None,
         };
         if let (Some(file), None) = (&typed.config, &config) {
-            return Err(Failure::usage(format!("there is no configuration {}", text::path(file))));
+            return Err(Failure::usage(format!("there is no configuration {}", text::path(file)))
+                .with_hint(advice::CHECK_SPELLING));
         }
         let archive = said.map(|(path, origin)| (meant(path, config.as_ref()), origin));
         let colours = environment.no_color.is_none_or(|set| set.is_empty());

@@ -89,7 +89,7 @@ fn matching(typed: &str, catalog: &Catalog, session: &Session) -> Result<Vec<(En
         threads: session.settings.threads,
     };
     let mut found = Vec::new();
-    let mut visit = |one: &snap_archive::verbs::find::Found| {
+    let mut visit = |one: &snap_archive::verbs::find::FoundPath| {
         let note = if one.is_deleted { format!("  (deleted; last in snapshot {})", one.last) } else { String::new() };
         // Of very many it is enough to know that there are.
         if found.len() < 10_000 {

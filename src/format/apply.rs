@@ -27,7 +27,7 @@ pub const SCRIPT: &str = include_str!("apply.sh");
 /// What the names of the tars with metadata begin with, in the script's directory.
 const METADATA_PREFIX: &str = "metadata-";
 
-/// A tar with metadata is closed when it has so many bytes.
+/// A tar with metadata is closed at this size, in bytes.
 const METADATA_BYTES: usize = 4 << 20;
 
 /// The longest path to which the script gives metadata: what `cp` can name, with the directory in which the script has it.

@@ -21,7 +21,7 @@ const CHECKSUM_BYTES: usize = 4;
 /// The longest and the shortest header of a frame.
 const HEADER_BYTES: Range<usize> = 6..19;
 
-/// After so many blocks that cannot be decoded the rest is given up.
+/// The rest of a frame is given up after this many blocks that cannot be decoded.
 const BAD_BLOCKS_MAX: usize = 256;
 
 /// What could be decoded of a frame.

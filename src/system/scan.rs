@@ -1,7 +1,7 @@
 //! Sources listed and looked at by several threads, handed on directory by directory in the order of a walk. Opens no file
 //! but rules; knows nothing of what was there before.
 
-use crate::base::concurrency::Changed;
+use crate::base::concurrency::Condition;
 use crate::base::concurrency::Guard;
 use crate::base::concurrency::Lock;
 use crate::base::concurrency::join;
@@ -36,7 +36,7 @@ pub struct ScanOptions<'a> {
 /// # Errors
 /// Only those of `visit`.
 pub fn scan(sources: &[Source], options: &ScanOptions, visit: &mut dyn FnMut(Listing) -> Result<()>) -> Result<()> {
-    let scanner = Scanner { sources, options, work: Lock::default(), changed: Changed::default() };
+    let scanner = Scanner { sources, options, work: Lock::default(), changed: Condition::default() };
     std::thread::scope(|scope| {
         let helpers: Vec<_> = (0..options.threads).map(|_| scope.spawn(|| scanner.help())).collect();
         let stop = StopHelpers(&scanner);
@@ -61,7 +61,7 @@ struct Scanner<'a> {
     sources: &'a [Source],
     options: &'a ScanOptions<'a>,
     work: Lock<Work>,
-    changed: Changed,
+    changed: Condition,
 }
 
 #[derive(Default)]
@@ -69,7 +69,7 @@ struct Work {
     /// Directories to list, the one that is wanted first on top.
     waiting: Vec<Arc<Slot>>,
     entries_ahead: usize,
-    /// Whether so much was listed ahead that it is time to wait.
+    /// Whether enough was listed ahead to wait.
     is_enough: bool,
     stop: bool,
 }

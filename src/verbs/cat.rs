@@ -2,7 +2,7 @@
 //! compared with its hash. Knows nothing of where it goes.
 
 use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::Reader;
 use crate::base::advice::Advice;
@@ -45,7 +45,7 @@ pub fn cat(
     let entry = if path.is_root() { None } else { Some(state.find(path)?.ok_or_else(|| no_path(path, number))?) };
     let file = entry.as_ref().and_then(|entry| Some((entry, entry.content.as_ref()?)));
     let (entry, content) = file.ok_or_else(|| is_no_file(path, entry.as_ref()))?;
-    let mut reader = Contents::new(catalog, Check::Hash, Advice::PlugInArchive).reader();
+    let mut reader = Contents::new(catalog, ContentCheck::Hash, Advice::PlugInArchive).reader();
     let tell = |what: String| {
         monitor.event(Event::Problem(&Problem::new(path.to_owned(), what)));
         Ok(1)

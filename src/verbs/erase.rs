@@ -76,7 +76,7 @@ pub struct ErasePlan {
     stripped: BTreeSet<BundleId>,
 }
 
-/// What of the archive is at these paths and below them, in any snapshot, be it forgotten or not.
+/// What of the archive is at these paths and below them, in any snapshot, forgotten ones too.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when nothing was ever there; [`ErrorKind::Refused`] when there are too many, or a source as a whole should
@@ -90,7 +90,7 @@ pub fn plan_erase(archive: &Archive, options: &EraseOptions, monitor: &dyn Monit
         let what = format!("the name of {top} cannot be erased: it is that of a source, which every snapshot names");
         return Err(Error::new(ErrorKind::Refused, what).about(Subject::Entry(top.clone())));
     }
-    let mut found = Found::default();
+    let mut found = ToErase::default();
     for_each_entry(&catalog, monitor, &mut |path, entry| {
         if is_one_of(paths, path) && (options.names || has_content(entry)) { found.add(path, entry) } else { Ok(()) }
     })?;
@@ -132,7 +132,7 @@ pub fn plan_erase(archive: &Archive, options: &EraseOptions, monitor: &dyn Monit
 fn add_bundles_with_names(
     catalog: &Catalog,
     paths: &[EntryPathBuf],
-    found: &mut Found,
+    found: &mut ToErase,
     other_names: &mut BTreeSet<EntryPathBuf>,
 ) -> Result<()> {
     let folders: Vec<&EntryPath> = paths.iter().filter_map(|path| path.parent()).collect();
@@ -250,7 +250,7 @@ impl Eraser<'_> {
 
 /// What was found at the paths.
 #[derive(Default)]
-struct Found {
+struct ToErase {
     paths: BTreeSet<EntryPathBuf>,
     bundles: BTreeMap<BundleId, BTreeSet<Unneeded>>,
     stripped: BTreeSet<BundleId>,
@@ -258,7 +258,7 @@ struct Found {
     count: usize,
 }
 
-impl Found {
+impl ToErase {
     fn add(&mut self, path: &EntryPath, entry: &Entry) -> Result<()> {
         self.paths.insert(path.to_owned());
         let Some(content) = entry.content.as_ref().filter(|_| has_content(entry)) else { return Ok(()) };

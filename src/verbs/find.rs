@@ -21,7 +21,7 @@ use std::ops::RangeInclusive;
 pub struct FindOptions {
     /// Which paths.
     pub names: Matcher,
-    /// Only files with so many bytes. Default: any.
+    /// Only files of these sizes, in bytes. Default: any.
     pub size: Option<RangeInclusive<u64>>,
     /// Only what was modified after this moment. Default: any.
     pub newer: Option<Time>,
@@ -35,7 +35,7 @@ pub struct FindOptions {
 
 /// A path that was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct FoundPath {
     /// The path.
     pub path: EntryPathBuf,
     /// The newest version that is as wanted.
@@ -64,7 +64,7 @@ impl FindOptions {
         self.may_fit(path, &entry.stat) && (self.content.is_none() || self.content == hash)
     }
 
-    fn found(&self, course: Course) -> Option<Found> {
+    fn found(&self, course: Course) -> Option<FoundPath> {
         let Course { path, versions, is_there } = course;
         if self.deleted && is_there {
             return None;
@@ -72,7 +72,7 @@ impl FindOptions {
         let fitting: Vec<_> = versions.into_iter().filter(|one| self.fits(path.as_bytes(), &one.entry)).collect();
         let (first, count) = (fitting.first()?.first, fitting.len() as u64);
         let newest = fitting.into_iter().next_back()?;
-        Some(Found { path, entry: newest.entry, versions: count, first, last: newest.last, is_deleted: !is_there })
+        Some(FoundPath { path, entry: newest.entry, versions: count, first, last: newest.last, is_deleted: !is_there })
     }
 }
 
@@ -100,7 +100,7 @@ pub fn find(
     catalog: &Catalog,
     options: &FindOptions,
     monitor: &dyn Monitor,
-    visit: &mut dyn FnMut(&Found) -> Result<()>,
+    visit: &mut dyn FnMut(&FoundPath) -> Result<()>,
 ) -> Result<()> {
     for course in Courses::new(catalog, monitor, options, options.threads) {
         if let Some(found) = options.found(course?) {

@@ -74,7 +74,7 @@ pub fn forget(archive: &Archive, options: &ForgetOptions, monitor: &dyn Monitor)
     forget_locked(archive, options, monitor)
 }
 
-/// As [`forget`], by whoever is the only writer.
+/// As [`forget`], for a caller that holds the lock.
 ///
 /// # Errors
 /// As for [`forget`].

@@ -29,8 +29,8 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::Notice;
 use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
-use crate::base::monitor::amount;
 use crate::base::time::Time;
+use crate::base::units::human_size;
 use crate::system::store::Lease;
 use std::collections::BTreeSet;
 
@@ -102,7 +102,7 @@ pub fn prune(archive: &Archive, options: &PruneOptions, monitor: &dyn Monitor) -
     prune_locked(archive, *options, lease.as_deref(), monitor)
 }
 
-/// As [`prune`], by whoever is the only writer; without a lease in a dry run.
+/// As [`prune`], for a caller that holds the lock; without a lease in a dry run.
 ///
 /// # Errors
 /// As for [`prune`].
@@ -241,7 +241,7 @@ impl Pass<'_> {
 
     /// What is free is not known so well that a little is not tried.
     fn lacks_room(&self, needed: u64) -> bool {
-        let free = self.archive.store().room().free_bytes;
+        let free = self.archive.store().space().free_bytes;
         free.is_some_and(|free| free < needed && needed > TRIED_BYTES)
     }
 
@@ -301,8 +301,8 @@ impl Pass<'_> {
 
     fn tell_waiting(&mut self) {
         for (bundle, needed) in std::mem::take(&mut self.waiting) {
-            let free = self.archive.store().room().free_bytes.unwrap_or(0);
-            let why = format!("it needs {} while it is written, and {} are free", amount(needed), amount(free));
+            let free = self.archive.store().space().free_bytes.unwrap_or(0);
+            let why = format!("it needs {} while it is written, and {} are free", human_size(needed), human_size(free));
             self.left(&bundle, why);
         }
     }

@@ -89,7 +89,7 @@ impl<'a> Spare<'a> {
         self.bytes(self.may_go.len())
     }
 
-    /// The oldest that have to go for so many bytes; all that may if that is not enough.
+    /// The oldest that have to go to free `bytes`; all that may go if that is not enough.
     ///
     /// # Errors
     /// As for [`Spare::bytes`].
@@ -110,7 +110,7 @@ impl<'a> Spare<'a> {
     }
 }
 
-/// Forgets these snapshots and prunes, by whoever is the only writer.
+/// Forgets these snapshots and prunes, for a caller that holds the lock.
 ///
 /// # Errors
 /// As for [`thin`].

@@ -6,7 +6,7 @@ use crate::support::replay::stock_replay;
 use crate::support::stores::copy;
 use crate::support::stores::files;
 use crate::support::tree::Tree;
-use snap_archive::archive::content::Check;
+use snap_archive::archive::content::ContentCheck;
 use snap_archive::archive::content::Contents;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::advice::Advice;
@@ -135,7 +135,7 @@ pub fn contents(archive: &Archive, number: impl Into<SnapshotNumber>) -> BTreeMa
     let number = number.into();
     let recorder = Recorder::new();
     let catalog = archive.catalog(&recorder).unwrap();
-    let mut reader = Contents::new(&catalog, Check::Hash, Advice::PlugInAndRestoreAgain).reader();
+    let mut reader = Contents::new(&catalog, ContentCheck::Hash, Advice::PlugInAndRestoreAgain).reader();
     let mut found = BTreeMap::new();
     for (path, entry) in entries(archive, number) {
         if entry.content.is_some() {
@@ -158,7 +158,7 @@ pub fn file(archive: &Archive, number: impl Into<SnapshotNumber>, path: &str) ->
     let catalog = archive.catalog(&recorder).unwrap();
     let path = EntryPathBuf::from_bytes(path.as_bytes()).unwrap();
     let entry = catalog.state(number).unwrap().find(&path).unwrap().unwrap_or_else(|| panic!("no {path} in {number}"));
-    Contents::new(&catalog, Check::Hash, Advice::PlugInAndRestoreAgain)
+    Contents::new(&catalog, ContentCheck::Hash, Advice::PlugInAndRestoreAgain)
         .reader()
         .read(&entry)
         .unwrap_or_else(|why| panic!("{path} in {number}: {why}"))

@@ -6,6 +6,7 @@ use super::documents::paths_named;
 use super::documents::promises;
 use super::floors::floors_of;
 use super::floors::wrong_arrows;
+use super::functions::functions;
 use super::sources::Source;
 use super::tokens::lines_without_tests;
 use super::tokens::tokens;
@@ -144,6 +145,15 @@ fn forbidden_words_are_found_as_words() {
 fn tests_do_not_count_as_lines() {
     let text = "//! A.\n\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n";
     assert_eq!(lines_without_tests(text), 4);
+}
+
+#[test]
+fn functions_are_measured() {
+    let text = "trait T { fn none(&self, a: u8); }\nfn plain(a: u8, b: (u8, u8),) -> u8 {\n    a\n}\nimpl A {\n    fn own<'a, F: Fn(u8, u8) -> u8>(\n        &'a mut self,\n        of: HashMap<u8, u8>,\n    ) {\n    }\n}";
+    let found = functions(&tokens(text)).into_iter().map(|one| (one.name, one.lines, one.parameters));
+    let expected =
+        [("plain", 3, 2), ("own", 5, 1)].map(|(name, lines, parameters)| (name.to_owned(), lines, parameters));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(super) struct Token {
 }
 
 /// The names of functions that a file offers to others.
-pub(super) fn functions(tokens: &[Token]) -> Vec<String> {
+pub(super) fn public_functions(tokens: &[Token]) -> Vec<String> {
     tokens.windows(3).filter(|three| reads(three, "pub fn")).map(|three| three[2].text.clone()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The tar of one bundle that may be damaged, read from any place. Knows nothing of what the bytes are.
 
-use super::frame::Check;
-use super::frame::Frame;
+use super::frame::ContentCheck;
+use super::frame::DecodedFrame;
 use super::frame::FrameCache;
 use super::frame::said_again;
 use super::frame::sound_bytes;
@@ -30,7 +30,7 @@ pub struct BundleTar {
     bundle: Arc<Bundle>,
     decompressor: Decompressor,
     frames: FrameCache,
-    present: Option<Arc<Frame>>,
+    present: Option<Arc<DecodedFrame>>,
     /// Where [`Read`] goes on.
     pub position: u64,
 }
@@ -47,7 +47,7 @@ fn as_damage(error: Error) -> Error {
 impl BundleTar {
     /// The tar of `bundle`.
     pub fn new(bundle: Arc<Bundle>) -> BundleTar {
-        let frames = FrameCache::new(KEPT_BYTES_MAX, Check::Checksum);
+        let frames = FrameCache::new(KEPT_BYTES_MAX, ContentCheck::Checksum);
         BundleTar { bundle, decompressor: Decompressor::new(), frames, present: None, position: 0 }
     }
 
@@ -105,7 +105,7 @@ impl BundleTar {
         &mut self,
         mut at: u64,
         mut out: &mut [u8],
-        bytes_of: impl for<'f> Fn(&Bundle, &'f Frame, Range<u64>) -> Result<&'f [u8]>,
+        bytes_of: impl for<'f> Fn(&Bundle, &'f DecodedFrame, Range<u64>) -> Result<&'f [u8]>,
     ) -> Result<()> {
         while !out.is_empty() {
             self.go_to(at)?;

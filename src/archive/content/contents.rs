@@ -1,7 +1,7 @@
 //! A handle to the contents of an archive: which bundles are open, which frames were decoded last, and whether the archive is
 //! still there. One cache of each, whoever reads.
 
-use super::frame::Check;
+use super::frame::ContentCheck;
 use super::frame::FrameCache;
 use super::pieces::PieceCache;
 use super::place::ContentRequest;
@@ -47,12 +47,12 @@ pub(super) struct Shared {
 
 impl Contents {
     /// The contents in the bundles that `catalog` lists. `advice` says what to do when the archive is gone half-way.
-    pub fn new(catalog: &Catalog, check: Check, advice: Advice) -> Contents {
+    pub fn new(catalog: &Catalog, check: ContentCheck, advice: Advice) -> Contents {
         Contents::keeping(catalog, KEPT_BYTES_MAX, check, advice)
     }
 
     /// As [`Contents::new`]; of decompressed frames at most `kept_bytes_max` bytes are kept.
-    pub fn keeping(catalog: &Catalog, kept_bytes_max: u64, check: Check, advice: Advice) -> Contents {
+    pub fn keeping(catalog: &Catalog, kept_bytes_max: u64, check: ContentCheck, advice: Advice) -> Contents {
         let names = catalog.bundles().map(|file| (file.id(), (file.name.clone(), Some(file.bytes)))).collect();
         let kept = FrameCache::new(kept_bytes_max, check);
         Contents::of_names(catalog.archive().store().clone(), names, kept, advice)
@@ -62,7 +62,7 @@ impl Contents {
     pub fn of_bundles<'n>(
         store: Arc<dyn Store>,
         names: impl IntoIterator<Item = &'n BundleName>,
-        check: Check,
+        check: ContentCheck,
         advice: Advice,
     ) -> Contents {
         let names = names.into_iter().map(|name| (name.id, (name.clone(), None))).collect();

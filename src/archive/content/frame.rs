@@ -16,16 +16,16 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use std::time::Instant;
 
-/// A frame of which some bytes cannot be read is read in pieces of so many bytes, and each of these in sectors.
+/// A frame of which some bytes cannot be read is read in pieces of this many bytes, and each of these in sectors.
 const PIECE_BYTES: usize = 64 << 10;
 const SECTOR_BYTES: usize = 4 << 10;
 
-/// After so many sectors that cannot be read the rest of a frame is given up: a drive may take seconds for each.
+/// The rest of a frame is given up after this many unreadable sectors: a drive may take seconds for each.
 const BAD_SECTORS_MAX: usize = 64;
 
 /// What shows that a frame is damaged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Check {
+pub enum ContentCheck {
     /// Its own checksum.
     Checksum,
     /// Nothing here: everything that is taken from it is compared with a hash, which covers the same bytes.
@@ -97,7 +97,7 @@ fn readable(bundle: &Bundle, at: &FrameAt) -> Vec<u8> {
 }
 
 /// A frame's content, as far as it can be had.
-pub struct Frame {
+pub struct DecodedFrame {
     at: FrameAt,
     raw: Vec<u8>,
     damage: Option<Damage>,
@@ -110,19 +110,24 @@ struct Damage {
     lost: Vec<Range<u64>>,
 }
 
-impl Frame {
+impl DecodedFrame {
     /// Decodes a frame into `raw`, whose room is used. One that is damaged is decoded as far as it goes.
-    pub fn decode(stored: &mut Stored, check: Check, decompressor: &mut Decompressor, mut raw: Vec<u8>) -> Frame {
+    pub fn decode(
+        stored: &mut Stored,
+        check: ContentCheck,
+        decompressor: &mut Decompressor,
+        mut raw: Vec<u8>,
+    ) -> DecodedFrame {
         let at = stored.at;
         let why = match stored.unread.take() {
             Some(why) => why,
             None => {
                 let done = match check {
-                    Check::Checksum => decompressor.decompress_to(&stored.bytes, at.raw_bytes, &mut raw),
-                    Check::Hash => decompressor.decompress_unchecked(&mut stored.bytes, at.raw_bytes, &mut raw),
+                    ContentCheck::Checksum => decompressor.decompress_to(&stored.bytes, at.raw_bytes, &mut raw),
+                    ContentCheck::Hash => decompressor.decompress_unchecked(&mut stored.bytes, at.raw_bytes, &mut raw),
                 };
                 match done {
-                    Ok(()) => return Frame { at, raw, damage: None },
+                    Ok(()) => return DecodedFrame { at, raw, damage: None },
                     Err(why) => why,
                 }
             }
@@ -130,7 +135,7 @@ impl Frame {
         let salvaged = salvage(&stored.bytes, at.raw_bytes as usize);
         let in_tar = |lost: Range<usize>| at.raw_offset + lost.start as u64..at.raw_offset + lost.end as u64;
         let lost = salvaged.lost.into_iter().map(in_tar).collect();
-        Frame { at, raw: salvaged.raw, damage: Some(Damage { why, lost }) }
+        DecodedFrame { at, raw: salvaged.raw, damage: Some(Damage { why, lost }) }
     }
 
     /// Which bytes of the tar it holds.
@@ -174,13 +179,13 @@ impl Frame {
 }
 
 /// A frame that one thread decodes and others may wait for.
-type Slot = Arc<OnceLock<Arc<Frame>>>;
+type Slot = Arc<OnceLock<Arc<DecodedFrame>>>;
 
 /// The frames that were decoded last. Damaged ones are among them: none is decoded for every file that is in it.
 pub struct FrameCache {
     kept: Lock<Kept>,
     bytes_max: u64,
-    check: Check,
+    check: ContentCheck,
     /// What was read of frames, in bytes, and in what time.
     read: Lock<(u64, Duration)>,
 }
@@ -196,19 +201,19 @@ struct Kept {
 
 impl FrameCache {
     /// A cache of so many bytes of content; one frame it always has room for.
-    pub fn new(bytes_max: u64, check: Check) -> FrameCache {
+    pub fn new(bytes_max: u64, check: ContentCheck) -> FrameCache {
         FrameCache { kept: Lock::default(), bytes_max, check, read: Lock::default() }
     }
 
     /// A frame of a bundle, decoded if it is not there.
-    pub fn frame(&self, bundle: &Bundle, at: &FrameAt, decompressor: &mut Decompressor) -> Arc<Frame> {
+    pub fn frame(&self, bundle: &Bundle, at: &FrameAt, decompressor: &mut Decompressor) -> Arc<DecodedFrame> {
         let slot = self.slot(bundle.name().id, at);
         let decode = || {
             let began = Instant::now();
             let mut stored = Stored::read(bundle, *at, Vec::new());
             self.note_read(stored.bytes.len(), began.elapsed());
             let room = std::mem::take(&mut self.kept.lock().spare);
-            Arc::new(Frame::decode(&mut stored, self.check, decompressor, room))
+            Arc::new(DecodedFrame::decode(&mut stored, self.check, decompressor, room))
         };
         let frame = slot.get_or_init(decode).clone();
         if frame.damage().is_some_and(|why| !why.is_damage()) {
@@ -226,11 +231,11 @@ impl FrameCache {
         at: FrameAt,
         buffers: (&mut Vec<u8>, Vec<u8>),
         decompressor: &mut Decompressor,
-    ) -> Frame {
+    ) -> DecodedFrame {
         let began = Instant::now();
         let mut stored = Stored::read(bundle, at, std::mem::take(buffers.0));
         self.note_read(stored.bytes.len(), began.elapsed());
-        let frame = Frame::decode(&mut stored, Check::Hash, decompressor, buffers.1);
+        let frame = DecodedFrame::decode(&mut stored, ContentCheck::Hash, decompressor, buffers.1);
         *buffers.0 = stored.bytes;
         frame
     }
@@ -262,7 +267,7 @@ impl FrameCache {
             kept.bytes -= u64::from(raw_bytes);
             // Unless somebody has it still.
             let frame = Arc::into_inner(slot).and_then(OnceLock::into_inner).and_then(Arc::into_inner);
-            kept.spare = frame.map_or_else(|| std::mem::take(&mut kept.spare), Frame::into_raw);
+            kept.spare = frame.map_or_else(|| std::mem::take(&mut kept.spare), DecodedFrame::into_raw);
         }
         slot
     }
@@ -287,7 +292,7 @@ pub fn said_again(bundle: &Bundle, why: &Error) -> Error {
 
 /// # Errors
 /// When the frame is damaged at all.
-pub fn sound_bytes<'f>(bundle: &Bundle, frame: &'f Frame, range: Range<u64>) -> Result<&'f [u8]> {
+pub fn sound_bytes<'f>(bundle: &Bundle, frame: &'f DecodedFrame, range: Range<u64>) -> Result<&'f [u8]> {
     match frame.damage() {
         Some(why) => Err(said_again(bundle, why)),
         None => Ok(frame.with_zeros(range)),

@@ -18,7 +18,7 @@ mod unpack;
 
 pub use bundle_tar::BundleTar;
 pub use contents::Contents;
-pub use frame::Check;
+pub use frame::ContentCheck;
 pub use reader::Reader;
 pub use tape::FrameSeen;
 pub use tape::Piece;

@@ -1,7 +1,7 @@
 //! A content read from any place: for whoever wants some of it, or does not know what comes next.
 
 use super::contents::Contents;
-use super::frame::Frame;
+use super::frame::DecodedFrame;
 use super::frame::said_again;
 use super::place::ContentRequest;
 use super::place::outside;
@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Why bytes of a frame are not to be trusted, if they are not.
-type Trouble<'t> = dyn for<'f> Fn(&'f Frame, Range<u64>) -> Option<&'f Error> + 't;
+type Trouble<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f Error> + 't;
 
 /// Of so many patches it is kept where their pieces begin: of a chain, and of one more.
 const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
@@ -302,7 +302,7 @@ impl Reader {
         }
     }
 
-    fn frame(&mut self, bundle: &Bundle, at: &FrameAt) -> Result<Arc<Frame>> {
+    fn frame(&mut self, bundle: &Bundle, at: &FrameAt) -> Result<Arc<DecodedFrame>> {
         let frame = self.contents.0.frames.frame(bundle, at, &mut self.decompressor);
         if let Some(why) = frame.damage() {
             self.contents.lost_or_gone(why)?;

@@ -1,8 +1,8 @@
 //! A bundle's decompressed bytes from the first to the last: read in the order of the file, decompressed by several threads,
 //! with gaps where they cannot be had. Knows nothing of what the bytes are.
 
-use super::frame::Check;
-use super::frame::Frame;
+use super::frame::ContentCheck;
+use super::frame::DecodedFrame;
 use super::frame::Stored;
 use super::frame::said_again;
 use crate::base::concurrency::Budget;
@@ -76,7 +76,7 @@ impl Iterator for Frames<'_> {
 
 /// A frame's content.
 enum Raw {
-    Frame(Frame),
+    Frame(DecodedFrame),
     /// Zeros only.
     Zeros,
 }
@@ -105,7 +105,7 @@ impl Decoder {
         if is_read && self.zeros_raw_bytes == stored.at.raw_bytes && self.zeros == stored.bytes {
             return Raw::Zeros;
         }
-        let frame = Frame::decode(&mut stored, Check::Checksum, &mut self.decompressor, Vec::new());
+        let frame = DecodedFrame::decode(&mut stored, ContentCheck::Checksum, &mut self.decompressor, Vec::new());
         if frame.damage().is_some() || frame.with_zeros(frame.range()).iter().any(|byte| *byte != 0) {
             return Raw::Frame(frame);
         }

@@ -67,7 +67,7 @@ fn walked_in_pieces(state: &State, top: &EntryPath, rows_max: u32) -> Rows {
     rows
 }
 
-/// Four layers, oldest first, with so many different names in each of these directories, and their state.
+/// Four layers, oldest first, with this many different names in each of these directories, and their state.
 fn random_layers(directories: &[EntryPathBuf], names: u64) -> (Vec<Rows>, State) {
     let mut seed = 1u64;
     let mut random = move |below: u64| {

@@ -1,6 +1,6 @@
 //! Memory shared by threads, counted in bytes.
 
-use super::lock::Changed;
+use super::lock::Condition;
 use super::lock::Lock;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     bytes_max: u64,
     used: Lock<Used>,
-    freed: Changed,
+    freed: Condition,
 }
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Used {
 impl Budget {
     /// At most `bytes_max` bytes at once.
     pub fn new(bytes_max: u64) -> Budget {
-        Budget(Arc::new(Shared { bytes_max, used: Lock::default(), freed: Changed::default() }))
+        Budget(Arc::new(Shared { bytes_max, used: Lock::default(), freed: Condition::default() }))
     }
 
     /// Waits until `bytes` more may be used; more than the whole budget, until nothing else is. `None` once it is stopped.

@@ -31,9 +31,9 @@ impl<T> Lock<T> {
 
 /// Wakes threads that wait for a change of a locked value.
 #[derive(Debug, Default)]
-pub struct Changed(Condvar);
+pub struct Condition(Condvar);
 
-impl Changed {
+impl Condition {
     /// Waits until woken, perhaps for nothing.
     pub fn wait<'a, T>(&self, guard: Guard<'a, T>) -> Guard<'a, T> {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)

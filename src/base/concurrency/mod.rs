@@ -13,7 +13,7 @@ mod ordered;
 pub use budget::Budget;
 pub use budget::Permit;
 pub use buffers::Buffers;
-pub use lock::Changed;
+pub use lock::Condition;
 pub use lock::Guard;
 pub use lock::Lock;
 pub use ordered::Limits;

@@ -1,6 +1,6 @@
 //! Threads that take turns.
 
-use super::lock::Changed;
+use super::lock::Condition;
 use super::lock::Lock;
 
 /// A value that threads change one after the other, in the order of their numbers: the hash of a file whose pieces are read at
@@ -10,7 +10,7 @@ use super::lock::Lock;
 #[derive(Debug, Default)]
 pub struct Turns<T> {
     state: Lock<State<T>>,
-    passed: Changed,
+    passed: Condition,
 }
 
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct State<T> {
 impl<T> Turns<T> {
     /// Nobody had a turn yet.
     pub fn new(value: T) -> Turns<T> {
-        Turns { state: Lock::new(State { next: 0, value }), passed: Changed::default() }
+        Turns { state: Lock::new(State { next: 0, value }), passed: Condition::default() }
     }
 
     /// Waits for turn `number`, acts, and passes the turn on.

@@ -1,6 +1,7 @@
 //! Sources as a person types them: PATH or NAME=PATH. Every source leaves here with a name of its own.
 
 use super::super::failure::Failure;
+use super::super::output::advice;
 use snap_archive::base::path::is_name;
 use snap_archive::base::path::printable;
 use snap_archive::system::platform;
@@ -28,7 +29,7 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Vec<SourceSpec>, Failure> {
 
 fn parse_one(typed: &OsStr) -> Result<SourceSpec, Failure> {
     if typed.is_empty() {
-        return Err(Failure::usage("a SOURCE is empty"));
+        return Err(Failure::usage("the name of a source is empty").with_hint(advice::SOURCE_FORM));
     }
     let split = split_name(typed);
     let is_named = split.is_some();
@@ -37,8 +38,7 @@ fn parse_one(typed: &OsStr) -> Result<SourceSpec, Failure> {
         None => (name_of(Path::new(typed))?, PathBuf::from(typed)),
     };
     if !is_name(name.as_bytes()) || path.as_os_str().is_empty() {
-        return Err(Failure::usage(format!("'{}' cannot be a source", shown(typed)))
-            .with_hint("A source is PATH or NAME=PATH, as in papers=/home/ann/Documents."));
+        return Err(Failure::usage(format!("'{}' cannot be a source", shown(typed))).with_hint(advice::SOURCE_FORM));
     }
     Ok(SourceSpec { name: Some(name), is_named, path })
 }
@@ -66,8 +66,7 @@ fn name_of(path: &Path) -> Result<String, Failure> {
     };
     let name = real.file_name().and_then(OsStr::to_str).map(str::to_owned);
     name.or_else(|| platform::name_of_top(&real)).ok_or_else(|| {
-        Failure::usage(format!("the source {} needs a name", shown(path)))
-            .with_hint("Give it one as NAME=PATH, as in computer=/.")
+        Failure::usage(format!("the source {} needs a name", shown(path))).with_hint(advice::NAME_SOURCE)
     })
 }
 
@@ -75,7 +74,7 @@ fn same_name(a: &SourceSpec, b: &SourceSpec) -> Failure {
     let name = b.name.as_deref().unwrap_or_default();
     let (a, b) = (shown(&a.path), shown(&b.path));
     Failure::usage(format!("two sources would have the same name '{}': {a} and {b}", printable(name.as_bytes())))
-        .with_hint("Give one of them another name as NAME=PATH.")
+        .with_hint(advice::RENAME_SOURCE)
 }
 
 fn shown(path: impl AsRef<OsStr>) -> String {

@@ -403,7 +403,7 @@ fn open_or_init(options: &CreateOptions, args: &CreateArgs, session: &Session) -
 fn free_around(directory: &Path) -> Option<u64> {
     let there = directory.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.is_dir())?;
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    LocalStore::new(there).room().free_bytes
+    LocalStore::new(there).space().free_bytes
 }
 
 fn parse_level(text: &str) -> Result<Level, String> {

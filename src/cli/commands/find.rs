@@ -19,7 +19,7 @@ use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use snap_archive::verbs::find::FindOptions;
-use snap_archive::verbs::find::Found;
+use snap_archive::verbs::find::FoundPath;
 use snap_archive::verbs::find::find;
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &FindArgs, session: &Session) -> Result<Outcome, Failure
     session.console.finish_progress();
     let mut output = Lines::new();
     let mut count = 0_u64;
-    let mut visit = |found: &Found| -> SnapResult<()> {
+    let mut visit = |found: &FoundPath| -> SnapResult<()> {
         if session.settings.json {
             return output.line(&lines::json_line(found)?);
         }
@@ -130,7 +130,7 @@ fn moment(text: &str, catalog: &Catalog) -> Result<Time, Failure> {
 }
 
 /// When the last snapshot that has it was made.
-fn time_of(history: &[Summary], found: &Found) -> Time {
+fn time_of(history: &[Summary], found: &FoundPath) -> Time {
     let place = history.binary_search_by_key(&found.last, |summary| summary.number);
     place.ok().and_then(|place| history.get(place)).map(|summary| summary.time).unwrap_or_default()
 }

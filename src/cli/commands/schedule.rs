@@ -42,7 +42,7 @@ enum Verb {
     Remove(OfArgs),
 }
 
-/// With less than so many percent on battery nothing is begun.
+/// Nothing is begun on a battery with less than this, in percent.
 const BATTERY_PERCENT: u8 = 30;
 
 #[derive(Args)]

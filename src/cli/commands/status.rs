@@ -88,7 +88,7 @@ fn see(session: &Session) -> Result<(Option<std::path::PathBuf>, Archive), Failu
 fn fresh(archive: &Archive, noted: &Notes, session: &Session) -> Result<ArchiveNotes, Failure> {
     let history = list(archive, &session.console)?;
     let mut fresh = noted.archives.get(&archive.id().to_string()).cloned().unwrap_or_default();
-    fresh.see(&history, archive.store().room(), session.settings.directory()?);
+    fresh.see(&history, archive.store().space(), session.settings.directory()?);
     let is_told = fresh.snapshot.as_ref().is_some_and(|newest| newest.problems == 0 || !newest.problem_list.is_empty());
     if !is_told && let Some(newest) = history.last() {
         let problems = noted_problems(archive, std::slice::from_ref(newest), &session.console)?;

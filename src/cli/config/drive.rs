@@ -67,7 +67,7 @@ fn is_of_system(top: &Path) -> bool {
 
 /// Whether a drive is there.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum DriveState {
     /// Its top is here.
     Mounted(PathBuf),
     /// It is this device, and not mounted.
@@ -87,19 +87,19 @@ impl Machine {
     }
 
     /// Looks for a drive.
-    pub(crate) fn find(&self, name: &DriveName) -> Found {
+    pub(crate) fn find(&self, name: &DriveName) -> DriveState {
         if let DriveName::Label(label) = name
             && let Some(top) = platform::drives_called(label).into_iter().next()
         {
-            return Found::Mounted(top);
+            return DriveState::Mounted(top);
         }
         if let (Some(volumes), DriveName::Label(label)) = (&self.volumes, name) {
             let top = volumes.join(label);
-            return if top.is_dir() { Found::Mounted(top) } else { Found::Absent };
+            return if top.is_dir() { DriveState::Mounted(top) } else { DriveState::Absent };
         }
         match self.device(name) {
-            None => Found::Absent,
-            Some(device) => self.mounted_at(&device).map_or(Found::Plugged(device), Found::Mounted),
+            None => DriveState::Absent,
+            Some(device) => self.mounted_at(&device).map_or(DriveState::Plugged(device), DriveState::Mounted),
         }
     }
 
@@ -303,13 +303,13 @@ mod tests {
     #[test]
     fn a_drive_is_found_by_label_and_by_uuid_wherever_it_is_mounted() {
         let computer = Computer::new();
-        assert_eq!(computer.machine().find(&label("My Stick")), Found::Absent);
+        assert_eq!(computer.machine().find(&label("My Stick")), DriveState::Absent);
         let device = computer.plug("My\\x20Stick", "sdb1");
-        assert_eq!(computer.machine().find(&label("My Stick")), Found::Plugged(device));
+        assert_eq!(computer.machine().find(&label("My Stick")), DriveState::Plugged(device));
         let top = computer.mount("sdb1", "media/My Stick");
-        assert_eq!(computer.machine().find(&label("My Stick")), Found::Mounted(top.clone()));
-        assert_eq!(computer.machine().find(&DriveName::Uuid("1f2b-93c4".to_owned())), Found::Mounted(top));
-        assert_eq!(computer.machine().find(&label("My")), Found::Absent);
+        assert_eq!(computer.machine().find(&label("My Stick")), DriveState::Mounted(top.clone()));
+        assert_eq!(computer.machine().find(&DriveName::Uuid("1f2b-93c4".to_owned())), DriveState::Mounted(top));
+        assert_eq!(computer.machine().find(&label("My")), DriveState::Absent);
     }
 
     #[test]
@@ -318,13 +318,13 @@ mod tests {
         computer.plug("A", "sdb1");
         computer.mount_part("sdb1", "part", "/inner");
         let top = computer.mount("sdb1", "whole");
-        assert_eq!(computer.machine().find(&label("A")), Found::Mounted(top));
+        assert_eq!(computer.machine().find(&label("A")), DriveState::Mounted(top));
     }
 
     #[test]
     fn where_there_are_no_links_and_no_list_no_drive_is_found() {
         let machine = Machine { mounts: "missing".into(), disks: "missing".into(), volumes: None };
-        assert_eq!(machine.find(&label("A")), Found::Absent);
+        assert_eq!(machine.find(&label("A")), DriveState::Absent);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the configuration says that an archive is, and the folder that this is now.
 
 use super::drive::DriveName;
-use super::drive::Found;
+use super::drive::DriveState;
 use super::drive::Machine;
 use crate::cli::failure::Failure;
 use crate::cli::output::advice;
@@ -56,23 +56,23 @@ impl Place {
             Place::Folder(folder) => return Ok(Located { folder: folder.clone(), id: None, mounted: None }),
             Place::Drives(drives) => drives,
         };
-        let found: Vec<(&Drive, Found)> = drives.iter().map(|drive| (drive, machine.find(&drive.name))).collect();
+        let found: Vec<(&Drive, DriveState)> = drives.iter().map(|drive| (drive, machine.find(&drive.name))).collect();
         let mounted = found.iter().find_map(|(drive, found)| match found {
-            Found::Mounted(top) => Some(drive.at(top, None)),
+            DriveState::Mounted(top) => Some(drive.at(top, None)),
             _ => None,
         });
         if let Some(located) = mounted {
             return Ok(located);
         }
         let plugged = found.iter().find_map(|(drive, found)| match found {
-            Found::Plugged(device) => Some((*drive, device)),
+            DriveState::Plugged(device) => Some((*drive, device)),
             _ => None,
         });
         let Some((drive, device)) = plugged else { return Err(absent(drives)) };
         let Some(mount) = mount else { return Err(not_mounted(drive, device)) };
         mount(device)?;
         match machine.find(&drive.name) {
-            Found::Mounted(top) => Ok(drive.at(&top, Some(device))),
+            DriveState::Mounted(top) => Ok(drive.at(&top, Some(device))),
             _ => Err(not_mounted(drive, device)),
         }
     }

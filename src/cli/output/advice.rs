@@ -102,6 +102,20 @@ pub(crate) const NOTHING_SAVED: &str = "Nothing was saved, as it is to succeed f
 /// When an archive is to be made where the configuration knows one.
 pub(crate) const NEW_ARCHIVE_WITHOUT_ID: &str = "If that archive is on another drive, plug that in. To make a new one all the same, take the id out of the configuration.";
 
+/// When what was typed is no source.
+pub(crate) const SOURCE_FORM: &str = "A source is PATH or NAME=PATH, as in papers=/home/ann/Documents.";
+
+/// When a source has no name of its own.
+pub(crate) const NAME_SOURCE: &str = "Give it one as NAME=PATH, as in computer=/.";
+
+/// When two sources would have one name.
+pub(crate) const RENAME_SOURCE: &str = "Give one of them another name as NAME=PATH.";
+
+/// When everybody may write to a file whose commands would be run.
+pub(crate) fn make_own(file: &Path) -> String {
+    format!("Make it your own: chmod go-w {}.", shell_word(file))
+}
+
 /// When a key of the configuration is not known, and this one was probably meant.
 pub(crate) fn meant_key(key: &str) -> String {
     format!("Did you mean: {key}?")
@@ -199,6 +213,7 @@ pub(crate) fn text(advice: &Advice) -> String {
 /// The advice that names nothing; `None` for one that this program does not know.
 fn fixed_text(advice: &Advice) -> Option<&'static str> {
     about_archive(advice)
+        .or_else(|| about_damage(advice))
         .or_else(|| about_sources(advice))
         .or_else(|| about_target(advice))
         .or_else(|| about_rest(advice))
@@ -241,6 +256,16 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
              another port or cable, check the rest with: snap verify --data, and save to another drive as well."
         }
         Advice::WaitForOther => "Wait until it is done, then try again.",
+        Advice::NameSnapshotsOrRules => {
+            "Name snapshots (snap forget 3 5..8) or rules (snap forget --keep-daily 7 --keep-weekly 5); --dry-run shows what \
+             they would do."
+        }
+        _ => return None,
+    })
+}
+
+fn about_damage(advice: &Advice) -> Option<&'static str> {
+    Some(match advice {
         Advice::RepairDescription => "The snapshots are not lost. Write the file again with: snap repair.",
         Advice::MoveForeignBundle => {
             "Move the one that does not belong here out of the folder bundles, or set it aside with: snap repair."
@@ -260,10 +285,6 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
         Advice::KeepIndexAndCopyArchive => {
             "What is stored in it can be restored as long as the index is sound: leave the folder index as it is, and copy the \
              archive to another drive. If you have a copy of this file, put it in place of this one."
-        }
-        Advice::NameSnapshotsOrRules => {
-            "Name snapshots (snap forget 3 5..8) or rules (snap forget --keep-daily 7 --keep-weekly 5); --dry-run shows what \
-             they would do."
         }
         Advice::RepairMarks => "Set the file aside with: snap repair. Then say again what is to be forgotten or kept.",
         Advice::RepairBeforePrune => "Repair what can be repaired with: snap repair.",

@@ -8,7 +8,7 @@ use snap_archive::base::entry::Kind;
 use snap_archive::base::error::Result;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::time::Time;
-use snap_archive::verbs::find::Found;
+use snap_archive::verbs::find::FoundPath;
 
 /// Stands above the lines.
 pub(crate) const HEADING: &str = "      size  modified          versions  last seen                   path";
@@ -27,7 +27,7 @@ struct Document<'a> {
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub(crate) fn json_line(found: &Found) -> Result<String> {
+pub(crate) fn json_line(found: &FoundPath) -> Result<String> {
     json::line(&Document {
         entry: Listed::new(&found.path, &found.entry),
         versions: found.versions,
@@ -38,7 +38,7 @@ pub(crate) fn json_line(found: &Found) -> Result<String> {
 }
 
 /// A path that was found, which was last saved in a snapshot of the time `last`.
-pub(crate) fn line(found: &Found, last: Time) -> String {
+pub(crate) fn line(found: &FoundPath, last: Time) -> String {
     let stat = &found.entry.stat;
     let size = if stat.kind == Kind::File { text::size(stat.size) } else { String::new() };
     let slash = if stat.kind == Kind::Directory { "/" } else { "" };

@@ -7,7 +7,11 @@ use snap_archive::base::path::printable;
 
 /// A notice as a sentence without its stop.
 pub(crate) fn text(notice: &Notice) -> String {
-    match notice {
+    about_archive(notice).or_else(|| about_run(notice)).unwrap_or_else(|| format!("{notice:?}"))
+}
+
+fn about_archive(notice: &Notice) -> Option<String> {
+    Some(match notice {
         Notice::IndexRebuilt => "the index was missing or damaged and was made again from the bundles".to_owned(),
         Notice::IndexNotWritten { why } => {
             format!("the snapshot is saved, but its index is not ({why}); the next run makes it again")
@@ -34,6 +38,30 @@ pub(crate) fn text(notice: &Notice) -> String {
              their right to enter its folder, or mount its drive for yourself alone",
             printable(archive.as_bytes())
         ),
+        Notice::UnfinishedParts { count, first } => format!(
+            "{count} {} of snapshots that were not finished, such as {first}: what they hold is kept and used by the next \
+             snapshot",
+            if *count == 1 { "bundle is a part" } else { "bundles are parts" }
+        ),
+        Notice::MarksUnreadable { why } => {
+            format!("{why}: no snapshot counts as forgotten, none as marked; snap repair sets the file aside")
+        }
+        Notice::NotPruned { bundle, why } => format!("{bundle} was left as it is: {why}"),
+        Notice::ForeignFile { file } => {
+            format!("{} is no file of the archive and is left alone", printable(file.as_bytes()))
+        }
+        Notice::MoreForeignFiles { count, directory } => {
+            format!("{count} more files in {directory} are no files of the archive")
+        }
+        Notice::RepairedBefore { file, what } => {
+            format!("repaired before that: {}: {}", printable(file.as_bytes()), printable(what.as_bytes()))
+        }
+        _ => return None,
+    })
+}
+
+fn about_run(notice: &Notice) -> Option<String> {
+    Some(match notice {
         Notice::ArchiveMayBeTooSmall { bytes, free, given_back } => {
             let rest = given_back.map_or(String::new(), |bytes| {
                 format!("; forgetting by the rules would give back about {} (--make-room does it)", size(bytes))
@@ -75,24 +103,6 @@ pub(crate) fn text(notice: &Notice) -> String {
             size(*free),
             size(needed.saturating_sub(*free))
         ),
-        Notice::UnfinishedParts { count, first } => format!(
-            "{count} {} of snapshots that were not finished, such as {first}: what they hold is kept and used by the next \
-             snapshot",
-            if *count == 1 { "bundle is a part" } else { "bundles are parts" }
-        ),
-        Notice::MarksUnreadable { why } => {
-            format!("{why}: no snapshot counts as forgotten, none as marked; snap repair sets the file aside")
-        }
-        Notice::NotPruned { bundle, why } => format!("{bundle} was left as it is: {why}"),
-        Notice::ForeignFile { file } => {
-            format!("{} is no file of the archive and is left alone", printable(file.as_bytes()))
-        }
-        Notice::MoreForeignFiles { count, directory } => {
-            format!("{count} more files in {directory} are no files of the archive")
-        }
-        Notice::RepairedBefore { file, what } => {
-            format!("repaired before that: {}: {}", printable(file.as_bytes()), printable(what.as_bytes()))
-        }
-        _ => format!("{notice:?}"),
-    }
+        _ => return None,
+    })
 }

@@ -129,7 +129,7 @@ impl Block {
         }
     }
 
-    /// There were so many entries the last time.
+    /// The number of entries the last time.
     pub(crate) fn had_entries(&self, entries: u64) {
         if let Some(state) = self.0.lock().as_mut() {
             state.known.entries_before = entries;

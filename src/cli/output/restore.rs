@@ -147,7 +147,7 @@ impl Render for Restored<'_> {
         let verb = if self.dry_run { "Would be restored" } else { "Restored" };
         let (named, took) = (text::snapshot_named(self.snapshot), text::duration(self.took));
         text.summary(text::bold(&format!("{verb} from {named} in {took}: {}.", counts(self.report))));
-        for loss in &self.report.losses {
+        for loss in &self.report.not_kept {
             text.note(&printable(loss.as_bytes()));
         }
         if self.report.renamed_total > 0 {
@@ -175,7 +175,7 @@ impl Render for Restored<'_> {
             unchanged: report.unchanged,
             replaced: report.replaced,
             deleted: report.deleted,
-            losses: &report.losses,
+            losses: &report.not_kept,
             renamed: report.renamed_total,
             renamed_list: renamings(report),
             seconds: json::seconds(self.took),

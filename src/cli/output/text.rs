@@ -3,11 +3,11 @@
 use clap::builder::styling::AnsiColor;
 use clap::builder::styling::Style;
 use snap_archive::base::id::SnapshotNumber;
-pub(crate) use snap_archive::base::monitor::amount as size;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Rules;
 use snap_archive::base::snapshot::Summary;
 use snap_archive::base::time::Time;
+pub(crate) use snap_archive::base::units::human_size as size;
 use std::path::Path;
 use std::time::Duration;
 use terminal_size::Height;

@@ -152,7 +152,7 @@ impl Bundle {
         &self.table
     }
 
-    /// The frame that holds the byte of the tar at `raw_offset`, be it cut off.
+    /// The frame that holds the byte of the tar at `raw_offset`, even if it is cut off.
     pub fn frame_at(&self, raw_offset: u64) -> Option<FrameAt> {
         let (stored_offset, raw_start) = (self.table.stored_bytes(), self.table.raw_bytes());
         self.table.frame_at(raw_offset).or_else(|| {

@@ -48,7 +48,7 @@ use std::sync::OnceLock;
 const WHOLE_BYTES_MAX: u64 = 512 << 10;
 const TAIL_BYTES: u64 = 64 << 10;
 
-/// How many blocks of a file are kept: that of an entry, and those of the directories above it; only one if so many of the
+/// How many blocks of a file are kept: that of an entry, and those of the directories above it; only one if that many of the
 /// largest would take more than these bytes.
 const BLOCKS_KEPT: usize = 4;
 const BLOCKS_KEPT_BYTES_MAX: u64 = 4 << 20;

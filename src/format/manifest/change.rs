@@ -151,14 +151,13 @@ impl Change {
     /// [`crate::base::error::ErrorKind::Damaged`] when it is none, or says what cannot be.
     pub fn from_line(line: &[u8], bundle: BundleId) -> Result<Change> {
         let line: ChangeLine = parsed(line)?;
-        let bad = |what: &str| Error::damaged(format!("a line of a manifest has {what}"));
         let path = EntryPathBuf::from_bytes(&line.path.0).filter(|path| !path.is_root());
         let path = path.ok_or_else(|| bad("a path that could point outside or is too long"))?;
         let kind = |word: &str| Kind::from_word(word).ok_or_else(|| bad("an unknown type"));
         if let Some(word) = &line.gone {
             return Ok(Change { path, now: Action::Removed(kind(word)?), copy_of: None });
         }
-        let kind = kind(&line.kind.ok_or_else(|| bad("no type"))?)?;
+        let kind = kind(line.kind.as_ref().ok_or_else(|| bad("no type"))?)?;
         let stat = Stat {
             kind,
             mode: line.mode.map(|mode| mode.0).filter(|mode| *mode <= 0o7777).ok_or_else(|| bad("no sound mode"))?,
@@ -172,12 +171,15 @@ impl Change {
             device: line.device.map(|(major, minor)| Device { major, minor }).unwrap_or_default(),
             racy: line.racy,
         };
+        let content = if kind == Kind::File { Some(line.content(stat.size, bundle)?) } else { None };
+        let copy_of = line.copied(&path)?.filter(|_| kind == Kind::File);
+        let is_kept = line.kept_in.is_some();
         let mut entry = Entry {
             stat,
             owner: Owner { user: line.user.as_ref().into(), group: line.group.as_ref().into() },
             xattrs: line.xattrs.into_iter().map(|(name, value)| (name.0.into_owned(), value.0.into_owned())).collect(),
             target: line.target.map(|target| target.0.into_owned()).unwrap_or_default(),
-            content: None,
+            content,
         };
         let xattr_bytes: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
         if xattr_bytes > XATTRS_BYTES_MAX {
@@ -192,32 +194,11 @@ impl Change {
         if kind != Kind::File {
             return Ok(Change { path, now: Action::Stored(entry), copy_of: None });
         }
-        let copy_of = match &line.copy {
-            None => None,
-            Some(copy) => {
-                let copied = EntryPathBuf::from_bytes(&copy.0).filter(|copied| !copied.is_root() && *copied != path);
-                Some(copied.filter(|_| line.patch.is_none()).ok_or_else(|| bad("a copy of what cannot be copied"))?)
-            }
-        };
-        let hash = line.hash.ok_or_else(|| bad("no hash"))?.0;
-        let holes = Holes::from_pairs(&line.holes, stat.size).ok_or_else(|| bad("holes that cannot be"))?;
-        let place = match (&line.kept_in, line.offset) {
-            (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
-            _ if line.pruned && (line.kept_in.is_some() || line.offset.is_some()) => None,
-            (None, None) if line.pruned => Some(Place::pruned(bundle)),
-            (None, Some(offset)) if offset.checked_add(stat.size).is_some() => Some(Place { bundle, offset }),
-            _ => None,
-        };
-        let place = place.ok_or_else(|| bad("no place of its content"))?;
-        let patch = line.patch.as_ref().filter(|_| line.kept_in.is_none() && !line.pruned && line.offset != Some(0));
-        let patch =
-            patch.map(|patch| patch.sound(stat.size).ok_or_else(|| bad("a patch that cannot be"))).transpose()?;
-        entry.content = Some(Content { hash, holes, place, patch: patch.map(Arc::new), torn: line.torn });
-        if line.kept_in.is_none() && entry.is_lost() {
+        if !is_kept && entry.is_lost() {
             entry.lose();
         }
         entry.stat.racy |= entry.is_pruned();
-        let now = if line.kept_in.is_some() { Action::Referenced(entry) } else { Action::Stored(entry) };
+        let now = if is_kept { Action::Referenced(entry) } else { Action::Stored(entry) };
         Ok(Change { path, now, copy_of })
     }
 }
@@ -274,4 +255,34 @@ struct ChangeLine<'a> {
     offset: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
     pruned: bool,
+}
+
+impl ChangeLine<'_> {
+    /// The path of what the file at `path` is a copy of.
+    fn copied(&self, path: &EntryPath) -> Result<Option<EntryPathBuf>> {
+        let Some(copy) = &self.copy else { return Ok(None) };
+        let copied = EntryPathBuf::from_bytes(&copy.0).filter(|copied| !copied.is_root() && **copied != *path);
+        copied.filter(|_| self.patch.is_none()).map(Some).ok_or_else(|| bad("a copy of what cannot be copied"))
+    }
+
+    /// The content of a file of `size` bytes, as the line says it in the manifest of `bundle`.
+    fn content(&self, size: u64, bundle: BundleId) -> Result<Content> {
+        let hash = self.hash.ok_or_else(|| bad("no hash"))?.0;
+        let holes = Holes::from_pairs(&self.holes, size).ok_or_else(|| bad("holes that cannot be"))?;
+        let place = match (&self.kept_in, self.offset) {
+            (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
+            _ if self.pruned && (self.kept_in.is_some() || self.offset.is_some()) => None,
+            (None, None) if self.pruned => Some(Place::pruned(bundle)),
+            (None, Some(offset)) if offset.checked_add(size).is_some() => Some(Place { bundle, offset }),
+            _ => None,
+        };
+        let place = place.ok_or_else(|| bad("no place of its content"))?;
+        let patch = self.patch.as_ref().filter(|_| self.kept_in.is_none() && !self.pruned && self.offset != Some(0));
+        let patch = patch.map(|patch| patch.sound(size).ok_or_else(|| bad("a patch that cannot be"))).transpose()?;
+        Ok(Content { hash, holes, place, patch: patch.map(Arc::new), torn: self.torn })
+    }
+}
+
+fn bad(what: &str) -> Error {
+    Error::damaged(format!("a line of a manifest has {what}"))
 }

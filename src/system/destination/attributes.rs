@@ -1,7 +1,7 @@
 //! Gives what was written its owner, extended attributes, mode and time, then looks whether the file system took them.
 
 use super::failure::Failure;
-use super::losses::LossKind;
+use super::not_kept::NotKeptKind;
 use super::target::Destination;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -59,13 +59,13 @@ impl Destination {
         let fail = |what: &str, error: io::Error| self.failure(path, what, error);
         let now = node.stat().map_err(|error| fail("cannot be looked at", error))?;
         if self.wants_owner(entry) && (now.uid, now.gid) != owner {
-            self.losses.add(LossKind::Owner, path, &wanted_owner(entry));
+            self.not_kept.add(NotKeptKind::Owner, path, &wanted_owner(entry));
         }
         if let Some(mode) = mode.filter(|mode| platform::kept_mode(now.kind, *mode) != now.mode) {
-            self.losses.add(LossKind::Mode, path, &format!("{mode:04o} became {:04o}", now.mode));
+            self.not_kept.add(NotKeptKind::Mode, path, &format!("{mode:04o} became {:04o}", now.mode));
         }
         if !self.keeps_time(path, now.mtime, entry.stat.mtime) {
-            self.losses.add(LossKind::Time, path, "");
+            self.not_kept.add(NotKeptKind::Time, path, "");
         }
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Destination {
             mode &= !SET_GID;
         }
         if mode != wanted {
-            self.losses.add(LossKind::SetId, path, "");
+            self.not_kept.add(NotKeptKind::SetId, path, "");
         }
         Ok(Some(mode))
     }
@@ -129,7 +129,7 @@ impl Destination {
         }
         if let Some(Refused { name, what, error }) = refused {
             let detail = format!("{} {what}: {}", printable(&name), plain_reason(&error));
-            self.losses.add(LossKind::Xattrs, path, &detail);
+            self.not_kept.add(NotKeptKind::Xattrs, path, &detail);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::failure::in_the_way;
 use super::failure::problem;
-use super::losses::LossKind;
+use super::not_kept::NotKeptKind;
 use super::target::Destination;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -50,7 +50,7 @@ impl Destination {
         match linked {
             Ok(()) => Ok(()),
             Err(error) if Refusal::Link.is_meant_by(&error) => {
-                self.losses.add(LossKind::HardLink, new, &plain_reason(&error));
+                self.not_kept.add(NotKeptKind::HardLink, new, &plain_reason(&error));
                 self.copy(existing, new, entry)
             }
             // What it should be linked to could not be made and is a loss; so is this.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// How many are kept open: enough for each worker's own and some ancestors.
 const OPEN_MAX: usize = 24;
 
-/// From so many parts on, the way is gone by the ladder.
+/// Paths with more parts than this are opened by the ladder.
 const FAR_PARTS: usize = 32;
 
 type Open = (Box<[u8]>, Arc<Directory>);

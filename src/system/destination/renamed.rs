@@ -3,9 +3,9 @@
 
 use super::failure::Failure;
 use super::failure::problem;
-use super::losses::LossKind;
 use super::names::NameRules;
 use super::names::Taken;
+use super::not_kept::NotKeptKind;
 use super::places::Place;
 use super::places::Root;
 use super::target::Destination;
@@ -151,7 +151,7 @@ impl Destination {
 
     /// That the file system holds no file of this size.
     pub(super) fn too_large(&self, path: &EntryPath) -> Failure {
-        self.losses.add(LossKind::LargeFile, path, "larger than the file system there can hold");
+        self.not_kept.add(NotKeptKind::LargeFile, path, "larger than the file system there can hold");
         problem(
             path,
             "is larger than a file there can be (4 GiB on FAT32): restore it to a disk with exFAT or another file system",

@@ -4,15 +4,16 @@ use super::failure::Failure;
 use super::failure::full_folder;
 use super::failure::in_the_way;
 use super::failure::problem;
-use super::losses::Loss;
-use super::losses::Losses;
 use super::names::NameRules;
+use super::not_kept::AllNotKept;
+use super::not_kept::NotKept;
 use super::open_directories::OpenDirectories;
 use super::owner_numbers::OwnerNumbers;
 use super::places::Places;
 use super::places::Root;
 use super::written_names::WrittenNames;
 use crate::base::advice::Advice;
+use crate::base::entry::FileKey;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
@@ -52,7 +53,7 @@ pub struct DestinationOptions {
     /// Whether what is replaced stays, with `~snap-` and this number behind its name. Default: no.
     pub keep_as: Option<SnapshotNumber>,
     /// A directory that is left alone with all it holds, by file system and inode: the archive. Default: none.
-    pub spared: Option<(u64, u64)>,
+    pub spared: Option<FileKey>,
     /// Whether a folder to write into is made when it is missing. Default: yes.
     pub make: bool,
 }
@@ -89,7 +90,7 @@ pub struct Destination {
     pub(super) places: Places,
     pub(super) options: DestinationOptions,
     pub(super) names: OwnerNumbers,
-    pub(super) losses: Losses,
+    pub(super) not_kept: AllNotKept,
     pub(super) written: WrittenNames,
     /// Where a drive may be unplugged and cannot be synced as a whole.
     pub(super) syncs_each_file: bool,
@@ -126,7 +127,7 @@ impl Destination {
             places,
             options: DestinationOptions { owners: options.owners && platform::HAS_OWNERS, ..options },
             names: OwnerNumbers::new(options.numeric_ids, options.owners),
-            losses: Losses::default(),
+            not_kept: AllNotKept::default(),
             written: WrittenNames::default(),
             secret: RandomState::new().hash_one(std::process::id()),
             temporaries: AtomicU64::new(0),
@@ -168,8 +169,8 @@ impl Destination {
     }
 
     /// What could not be kept so far, one for each kind.
-    pub fn losses(&self) -> Vec<Loss> {
-        self.losses.all()
+    pub fn not_kept(&self) -> Vec<NotKept> {
+        self.not_kept.all()
     }
 
     /// Makes everything that was written durable where the drive may be unplugged next. On one that is built in, the system
@@ -244,7 +245,7 @@ impl Destination {
 
     /// Whether `found` is the directory that is left alone.
     pub fn is_spared(&self, found: &RawStat) -> bool {
-        self.options.spared == Some((found.file_system, found.inode))
+        self.options.spared == Some(found.key())
     }
 
     /// The open directory that `path` belongs in.

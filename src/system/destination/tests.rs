@@ -100,8 +100,8 @@ fn what(result: Result<impl Sized, Failure>) -> String {
     }
 }
 
-fn lost(to: &Destination) -> Vec<(LossKind, u64)> {
-    to.losses().iter().map(|loss| (loss.kind, loss.entries)).collect()
+fn lost(to: &Destination) -> Vec<(NotKeptKind, u64)> {
+    to.not_kept().iter().map(|loss| (loss.kind, loss.entries)).collect()
 }
 
 fn skipped_without_root() -> bool {
@@ -175,7 +175,7 @@ fn every_kind_comes_back_with_mode_and_time_to_the_nanosecond() {
     assert_eq!(to.read_link(&path("d/link")).unwrap(), b"../nowhere");
     assert_eq!(to.names(&path("d")).unwrap(), [&b"late"[..], b"link", b"none", b"pipe"]);
     assert!(!to.is_empty().unwrap());
-    assert_eq!(to.losses(), []);
+    assert_eq!(to.not_kept(), []);
     to.sync_if_removable().unwrap();
 }
 
@@ -186,7 +186,7 @@ fn devices_keep_their_numbers_or_are_counted_as_lost() {
     let mut null = place.entry(Kind::CharDevice, 0o666);
     null.stat.device = Device { major: 1, minor: 3 };
     to.write_special(&path("null"), &null).unwrap();
-    if lost(&to) == [(LossKind::Device, 1)] {
+    if lost(&to) == [(NotKeptKind::Device, 1)] {
         assert_eq!(to.names(EntryPath::root()).unwrap(), Vec::<Vec<u8>>::new());
         return;
     }
@@ -389,7 +389,7 @@ fn odd_names_long_targets_and_paths_beyond_4096_bytes_work() {
     // Something else in its place removes all of it.
     write(&to, &path(&"d".repeat(200)), &place.file(0o644, 1), b"x");
     assert_eq!(to.stat(&file).unwrap(), None);
-    assert_eq!(to.losses(), []);
+    assert_eq!(to.not_kept(), []);
 }
 
 #[test]
@@ -430,7 +430,7 @@ fn what_the_file_system_refuses_is_counted_once_for_each_entry() {
     for name in ["b", "a", "c"] {
         write(&to, &path(name), &Entry { xattrs: odd.clone(), ..place.file(0o644, 0) }, b"");
     }
-    let losses = to.losses();
+    let losses = to.not_kept();
     assert_eq!(losses.len(), 1);
     assert!(losses[0].to_string().starts_with(
         "extended attributes or ACLs of 3 entries could not be set: for example a (nonsense.a cannot be set: "
@@ -454,13 +454,13 @@ fn capabilities_and_set_user_id_survive_the_change_of_owner() {
     let link = Entry { target: b"tool".to_vec(), stat: Stat { kind: Kind::Symlink, ..entry.stat }, ..Entry::default() };
     to.write_special(&path("link"), &link).unwrap();
     assert_eq!(to.stat(&path("link")).unwrap().unwrap().uid, 4242);
-    assert_eq!(to.losses(), []);
+    assert_eq!(to.not_kept(), []);
 
     // Without owners it would become a tool that makes everybody root.
     let to = place.open(DestinationOptions { owners: false, ..REPLACING });
     write(&to, &path("tool"), &entry, b"");
     let found = to.stat(&path("tool")).unwrap().unwrap();
-    assert_eq!((found.uid, found.mode, lost(&to)), (0, 0o755, vec![(LossKind::SetId, 1)]));
+    assert_eq!((found.uid, found.mode, lost(&to)), (0, 0o755, vec![(NotKeptKind::SetId, 1)]));
 }
 
 #[test]
@@ -497,8 +497,8 @@ fn an_ordinary_person_gets_everything_but_what_takes_root() {
     to.link(&path("closed/disk"), &path("closed/disk-again"), &device).unwrap();
     to.finish_directory(&path("closed"), &place.entry(Kind::Directory, 0o000)).unwrap();
 
-    assert_eq!(lost(&to), [(LossKind::Owner, 1), (LossKind::SetId, 1), (LossKind::Device, 2)]);
-    let said: Vec<_> = to.losses().iter().map(ToString::to_string).collect();
+    assert_eq!(lost(&to), [(NotKeptKind::Owner, 1), (NotKeptKind::SetId, 1), (NotKeptKind::Device, 2)]);
+    let said: Vec<_> = to.not_kept().iter().map(ToString::to_string).collect();
     assert_eq!(
         said[0],
         "the owner or group of 1 entry could not be set: closed/tool (saved as 0:0, which only root can set)"

@@ -4,7 +4,7 @@ use super::attributes::tolerate;
 use super::failure::Failure;
 use super::failure::in_the_way;
 use super::failure::problem;
-use super::losses::LossKind;
+use super::not_kept::NotKeptKind;
 use super::pending::PendingFile;
 use super::target::Destination;
 use crate::base::entry::Device;
@@ -145,16 +145,16 @@ impl Destination {
         let parent = self.parent(path, "cannot be made")?;
         let temporary = self.temporary_name();
         let (made, loss) = match entry.stat.kind {
-            Kind::Symlink => (parent.make_symlink(&entry.target, &temporary, link_kind(entry)), LossKind::Symlink),
-            Kind::Fifo => (parent.make_node(&temporary, Kind::Fifo, 0o600, Device::default()), LossKind::Fifo),
-            kind => (parent.make_node(&temporary, kind, 0o600, entry.stat.device), LossKind::Device),
+            Kind::Symlink => (parent.make_symlink(&entry.target, &temporary, link_kind(entry)), NotKeptKind::Symlink),
+            Kind::Fifo => (parent.make_node(&temporary, Kind::Fifo, 0o600, Device::default()), NotKeptKind::Fifo),
+            kind => (parent.make_node(&temporary, kind, 0o600, entry.stat.device), NotKeptKind::Device),
         };
         match made {
             Ok(()) => {}
             Err(error) if was_refused(loss, &error) => {
                 // The FUSE driver of exFAT refuses a pipe and leaves a file.
                 let _ = parent.remove_file(&temporary);
-                self.losses.add(loss, path, why_not_made(loss));
+                self.not_kept.add(loss, path, why_not_made(loss));
                 return Ok(false);
             }
             Err(error) => return Err(self.failure(path, "cannot be made", error)),
@@ -203,15 +203,15 @@ fn link_kind(entry: &Entry) -> LinkKind {
     kind.map(|(_, kind)| LinkKind::named(kind)).unwrap_or_default()
 }
 
-fn was_refused(loss: LossKind, error: &io::Error) -> bool {
-    let refusal = if loss == LossKind::Symlink { Refusal::Symlink } else { Refusal::Node };
+fn was_refused(loss: NotKeptKind, error: &io::Error) -> bool {
+    let refusal = if loss == NotKeptKind::Symlink { Refusal::Symlink } else { Refusal::Node };
     refusal.is_meant_by(error)
 }
 
-fn why_not_made(loss: LossKind) -> &'static str {
+fn why_not_made(loss: NotKeptKind) -> &'static str {
     match loss {
-        LossKind::Device if !platform::is_root() => "only root can make them",
-        LossKind::Device => "not allowed here",
+        NotKeptKind::Device if !platform::is_root() => "only root can make them",
+        NotKeptKind::Device => "not allowed here",
         _ => "the file system there has none",
     }
 }

@@ -4,7 +4,7 @@ use super::directory::Directory;
 use crate::base::path::is_in;
 use std::io;
 
-/// From so many parts on a directory on the way is kept open.
+/// Of a path with more parts than this, directories on the way are kept open.
 const PARTS_MAX: usize = 32;
 
 /// Directories on the way to the one that was opened last, at distances that become half as long each time. So a walk that

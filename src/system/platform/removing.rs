@@ -3,20 +3,21 @@
 use super::directory::Directory;
 use super::facts::RawStat;
 use super::ladder::Ladder;
+use crate::base::entry::FileKey;
 use crate::base::entry::Kind;
 use crate::base::path::joined;
 use crate::base::path::split_last;
 use std::io;
 
 impl Directory {
-    /// Removes `name` in it and all that it holds, through no symlink, however deep it is. The directory `spared`, by file
-    /// system and inode, is never removed, nor anything in it.
+    /// Removes `name` in it and all that it holds, through no symlink, however deep it is. The directory `spared` is never
+    /// removed, nor anything in it.
     ///
     /// # Errors
     /// [`io::ErrorKind::CrossesDevices`] when another file system is mounted in it, of which nothing is removed;
     /// [`io::ErrorKind::ResourceBusy`] when the spared directory is in it; otherwise as the file system refuses. What was
     /// removed before that is gone.
-    pub fn remove_tree(&self, name: &[u8], spared: Option<(u64, u64)>) -> io::Result<()> {
+    pub fn remove_tree(&self, name: &[u8], spared: Option<FileKey>) -> io::Result<()> {
         let top = self.stat(name)?;
         if top.kind != Some(Kind::Directory) {
             return self.remove_file(name);
@@ -44,7 +45,7 @@ impl Directory {
     }
 
     /// Removes the files in it and returns the names of the directories, which it makes accessible.
-    fn remove_all_but_directories(&self, file_system: u64, spared: Option<(u64, u64)>) -> io::Result<Vec<Vec<u8>>> {
+    fn remove_all_but_directories(&self, file_system: u64, spared: Option<FileKey>) -> io::Result<Vec<Vec<u8>>> {
         let mut names = Vec::new();
         self.for_each_name(|name| names.push(name.to_vec()))?;
         let mut directories = Vec::new();
@@ -63,11 +64,11 @@ impl Directory {
 }
 
 /// Whether the directory `found` may be removed from the file system `own`.
-fn check_removable(found: &RawStat, own: u64, spared: Option<(u64, u64)>) -> io::Result<()> {
+fn check_removable(found: &RawStat, own: u64, spared: Option<FileKey>) -> io::Result<()> {
     if found.file_system != own {
         return Err(io::ErrorKind::CrossesDevices.into());
     }
-    if spared == Some((found.file_system, found.inode)) {
+    if spared == Some(found.key()) {
         return Err(io::ErrorKind::ResourceBusy.into());
     }
     Ok(())

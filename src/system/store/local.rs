@@ -3,7 +3,7 @@
 use super::Blob;
 use super::Capabilities;
 use super::Lease;
-use super::Room;
+use super::Space;
 use super::Store;
 use super::Upload;
 use super::access::Access;
@@ -254,9 +254,9 @@ impl Store for LocalStore {
         Ok(())
     }
 
-    fn room(&self) -> Room {
-        let Ok(root) = Directory::open(&self.root) else { return Room::default() };
-        Room {
+    fn space(&self) -> Space {
+        let Ok(root) = Directory::open(&self.root) else { return Space::default() };
+        Space {
             file_bytes_max: root.file_system().file_bytes_max,
             free_bytes: root.free_bytes(),
             total_bytes: root.total_bytes(),

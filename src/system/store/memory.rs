@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 /// A store whose files are in memory; clones share them.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Lock<Inner>>);
+pub struct MemoryStore(Arc<Lock<Files>>);
 
 #[derive(Default)]
-struct Inner {
+struct Files {
     files: BTreeMap<String, Arc<[u8]>>,
     holder: Option<String>,
 }
@@ -33,7 +33,7 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
-    fn inner(&self) -> Guard<'_, Inner> {
+    fn files(&self) -> Guard<'_, Files> {
         self.0.lock()
     }
 }
@@ -49,7 +49,7 @@ fn exists(name: &str) -> Error {
 impl Store for MemoryStore {
     fn list(&self, directory: &str) -> Result<Vec<(String, u64)>> {
         let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
-        let inner = self.inner();
+        let inner = self.files();
         let names = inner.files.iter().filter_map(|(name, bytes)| {
             let rest = name.strip_prefix(&prefix).filter(|rest| !rest.contains('/'))?;
             Some((rest.to_owned(), bytes.len() as u64))
@@ -58,7 +58,7 @@ impl Store for MemoryStore {
     }
 
     fn open(&self, name: &str) -> Result<Box<dyn Blob>> {
-        let bytes = self.inner().files.get(checked_name(name)?).cloned().ok_or_else(|| not_found(name))?;
+        let bytes = self.files().files.get(checked_name(name)?).cloned().ok_or_else(|| not_found(name))?;
         Ok(Box::new(MemoryBlob(bytes)))
     }
 
@@ -68,12 +68,12 @@ impl Store for MemoryStore {
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.inner().files.insert(checked_name(name)?.to_owned(), bytes.into());
+        self.files().files.insert(checked_name(name)?.to_owned(), bytes.into());
         Ok(())
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let mut inner = self.inner();
+        let mut inner = self.files();
         if inner.files.contains_key(checked_name(to)?) {
             return Err(exists(to));
         }
@@ -83,7 +83,7 @@ impl Store for MemoryStore {
     }
 
     fn rename_over(&self, from: &str, to: &str) -> Result<()> {
-        let mut inner = self.inner();
+        let mut inner = self.files();
         let bytes = inner.files.remove(checked_name(from)?).ok_or_else(|| not_found(from))?;
         inner.files.insert(checked_name(to)?.to_owned(), bytes);
         Ok(())
@@ -94,11 +94,11 @@ impl Store for MemoryStore {
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        self.inner().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
+        self.files().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
     }
 
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
-        let mut inner = self.inner();
+        let mut inner = self.files();
         if let Some(other) = &inner.holder {
             return Err(Error::new(ErrorKind::Locked, format!("the archive is in use by {other}")));
         }
@@ -153,7 +153,7 @@ impl Upload for MemoryUpload {
     }
 
     fn publish(self: Box<Self>, name: &str) -> Result<u64> {
-        let mut inner = self.store.inner();
+        let mut inner = self.store.files();
         if inner.files.contains_key(checked_name(name)?) {
             return Err(exists(name));
         }
@@ -173,6 +173,6 @@ impl Lease for MemoryLock {
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.0.inner().holder = None;
+        self.0.files().holder = None;
     }
 }

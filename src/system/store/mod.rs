@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// What a store has room for, as far as that is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Room {
+pub struct Space {
     /// The most bytes that one file can have, where that is little.
     pub file_bytes_max: Option<u64>,
     /// How many bytes are free.
@@ -122,8 +122,8 @@ pub trait Store: Send + Sync {
     fn sweep(&self, directories: &[&str]) -> Result<()>;
 
     /// What it has room for.
-    fn room(&self) -> Room {
-        Room::default()
+    fn space(&self) -> Space {
+        Space::default()
     }
 
     /// What it is like. Asking may take a look at the drive.

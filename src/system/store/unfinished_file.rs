@@ -27,11 +27,11 @@ use tempfile::TempPath;
 /// What the names of unfinished files begin with; `sweep` removes them.
 const TEMPORARY_PREFIX: &str = ".snap-";
 
-/// At least so many other characters follow.
+/// The fewest random characters that follow.
 const TEMPORARY_RANDOM_MIN: usize = 6;
 
-/// So many bytes are handed to the drive at once at first, so that it works while the next ones are made, and that it is soon
-/// known how fast it is.
+/// How many bytes are handed to the drive at once at first: few, so that it works while the next ones are made, and that its
+/// speed is known soon.
 const SYNC_BYTES: u64 = 1 << 20;
 
 /// Later as many as the drive takes in about this time, but no fewer and no more than these.
@@ -46,7 +46,7 @@ pub(super) struct UnfinishedFile {
     file: File,
     temporary: TempPath,
     length: u64,
-    /// So many bytes have been handed to the drive.
+    /// How many bytes have been handed to the drive.
     synced: u64,
     /// The thread that waits for the drive to take the last of them, how many they are, and how long it took. What it says is
     /// said once, so it must be listened to.

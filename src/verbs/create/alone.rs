@@ -16,7 +16,7 @@ use super::outbox::WorkItem;
 use super::outbox::header_bytes;
 use super::outbox::pieces;
 use super::packed::Packed;
-use super::planned::Directory;
+use super::planned::PlannedDirectory;
 use super::planner::Planner;
 use crate::archive::state::Row;
 use crate::base::diff::Verdict;
@@ -53,7 +53,7 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// Those of sending, and of the index.
-    pub(super) fn plan_large(&mut self, directory: &mut Directory, item: Item) -> Result<()> {
+    pub(super) fn plan_large(&mut self, directory: &mut PlannedDirectory, item: Item) -> Result<()> {
         let mut packed = Packed::default();
         let (path, base_kind, size) = (item.path.clone(), item.base_kind(), item.stat.size);
         let (place, old) = (item.directory, item.base.as_ref().and_then(Row::stat).copied());

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-/// One place in so many bytes is sampled: two to the power of this.
+/// One place in 2 to the power of this many bytes is sampled.
 const BITS_MIN: u32 = 15;
 
 /// The most places that are kept of one content, about.
@@ -12,7 +12,7 @@ const ANCHORS_MAX: u64 = 256 << 10;
 /// No two places are closer than this: long runs of one byte would be nothing but places.
 const APART: u64 = 1 << 10;
 
-/// Of bytes that stand in very many places so many are asked.
+/// The most places that are tried for bytes that occur very often.
 const ALIKE_MAX: usize = 4;
 
 const GEAR: [u64; 256] = gear();

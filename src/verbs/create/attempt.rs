@@ -11,11 +11,11 @@ use super::speed::DriveSpeed;
 use super::speed::Measured;
 use super::speed::PatchCost;
 use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::Reader;
 use crate::base::advice::Advice;
-use crate::base::concurrency::Changed;
+use crate::base::concurrency::Condition;
 use crate::base::concurrency::Lock;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
@@ -52,7 +52,7 @@ pub struct PatchMaker {
 impl PatchMaker {
     /// From the contents of an archive; `level` is a level of zstd. What is known of the drive counts, otherwise what is measured.
     pub fn new(catalog: &Catalog, level: i32, speed: Option<DriveSpeed>) -> PatchMaker {
-        let contents = Contents::keeping(catalog, KEPT_BYTES_MAX, Check::Checksum, Advice::PlugInArchive);
+        let contents = Contents::keeping(catalog, KEPT_BYTES_MAX, ContentCheck::Checksum, Advice::PlugInArchive);
         PatchMaker { contents, level, speed: Measured::new(speed) }
     }
 
@@ -84,7 +84,7 @@ impl PatchMaker {
             pieces,
             is_over: AtomicBool::new(false),
             hashed: Lock::default(),
-            passed: Changed::default(),
+            passed: Condition::default(),
             results: Lock::default(),
         })
     }
@@ -118,7 +118,7 @@ pub struct Attempt {
     pieces: u64,
     is_over: AtomicBool,
     hashed: Lock<Hashed>,
-    passed: Changed,
+    passed: Condition,
     results: Lock<Results>,
 }
 

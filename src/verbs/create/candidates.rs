@@ -33,7 +33,7 @@ const KEPT_BYTES_MAX: usize = 32 << 20;
 /// What a path takes beside its bytes, about.
 const KEPT_BYTES_EACH: usize = 160;
 
-/// Of so many of the entries of a directory it is noted which files they are.
+/// The most entries of a directory whose inodes are noted.
 const SAMPLE: usize = 8;
 
 /// What is looked through.

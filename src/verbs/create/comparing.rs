@@ -66,7 +66,7 @@ pub fn prepare(
     let attempt = base.as_ref().filter(|base| may_be_patched(base)).and_then(|base| patches?.begin(size, base));
     let base = base.filter(|_| may_be_same || attempt.is_some());
     let may_be_copy = item.may_be_copy && patches.is_some() && size >= patch_from;
-    let file = Arc::new(LargeFile::new(source, file, entry, item, holes));
+    let file = Arc::new(LargeFile::new(source, (file, entry), item, holes));
     if base.is_none() && !may_be_copy {
         file.check_readable()?;
         return Ok(OpenedLarge::New(file));

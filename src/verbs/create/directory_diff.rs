@@ -11,36 +11,40 @@ use crate::system::listing::Listing;
 use crate::system::listing::ScannedEntry;
 
 /// One entry of a directory.
-pub enum Change<'a> {
+pub enum EntryDiff<'a> {
     /// It was removed.
     Removed(&'a Row),
     /// It is there.
-    Found {
-        /// As it is.
-        found: &'a ScannedEntry,
-        /// As it was.
-        base: Option<&'a Row>,
-        /// What the comparison says.
-        verdict: Verdict,
-        /// Whether unpacking must delete what had its name before.
-        deletes: bool,
-    },
+    Found(ComparedEntry<'a>),
 }
 
-impl<'a> Change<'a> {
+/// An entry that is there, compared with what had its name before.
+#[derive(Clone, Copy)]
+pub struct ComparedEntry<'a> {
+    /// As it is.
+    pub found: &'a ScannedEntry,
+    /// As it was.
+    pub base: Option<&'a Row>,
+    /// What the comparison says.
+    pub verdict: Verdict,
+    /// Whether unpacking must delete what had its name before.
+    pub deletes: bool,
+}
+
+impl<'a> EntryDiff<'a> {
     /// What unpacking must delete.
     pub fn deleted(&self) -> Option<&'a Row> {
         match *self {
-            Change::Removed(row) => Some(row),
-            Change::Found { base, deletes, .. } => base.filter(|_| deletes),
+            EntryDiff::Removed(row) => Some(row),
+            EntryDiff::Found(ComparedEntry { base, deletes, .. }) => base.filter(|_| deletes),
         }
     }
 
     /// Whether unpacking must delete the name.
     pub fn deletes(&self) -> bool {
         match self {
-            Change::Removed(_) => true,
-            Change::Found { deletes, .. } => *deletes,
+            EntryDiff::Removed(_) => true,
+            EntryDiff::Found(compared) => compared.deletes,
         }
     }
 }
@@ -49,7 +53,7 @@ impl<'a> Change<'a> {
 #[derive(Default)]
 pub struct DirectoryDiff<'a> {
     /// What changed, and all subdirectories, by name.
-    pub changes: Vec<Change<'a>>,
+    pub changes: Vec<EntryDiff<'a>>,
     /// How many entries, subdirectories not counted, are as they were.
     pub unchanged: u64,
     /// How many names unpacking must delete.
@@ -69,7 +73,7 @@ impl<'a> DirectoryDiff<'a> {
         for pair in &pairs {
             match *pair {
                 Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
-                Pair::Old(row) => diff.push(Change::Removed(row)),
+                Pair::Old(row) => diff.push(EntryDiff::Removed(row)),
                 Pair::New(found) => diff.push_found(found, None, rehash),
                 Pair::Both(row, found) => diff.push_found(found, Some(row), rehash),
             }
@@ -82,7 +86,7 @@ impl<'a> DirectoryDiff<'a> {
 
     /// Whether anything changed; that there are directories says nothing.
     pub fn has_changes(&self) -> bool {
-        let is_change = |change: &Change| !matches!(change, Change::Found { verdict: Verdict::Unchanged, .. });
+        let is_change = |change: &EntryDiff| !matches!(change, EntryDiff::Found(compared) if compared.verdict == Verdict::Unchanged);
         self.changes.iter().any(is_change)
     }
 
@@ -98,10 +102,11 @@ impl<'a> DirectoryDiff<'a> {
             return;
         }
         let was_directory = old.is_some_and(|old| old.kind == Kind::Directory);
-        self.push(Change::Found { found, base, verdict, deletes: base.is_some() && was_directory != is_directory });
+        let deletes = base.is_some() && was_directory != is_directory;
+        self.push(EntryDiff::Found(ComparedEntry { found, base, verdict, deletes }));
     }
 
-    fn push(&mut self, change: Change<'a>) {
+    fn push(&mut self, change: EntryDiff<'a>) {
         self.deletions += usize::from(change.deletes());
         self.changes.push(change);
     }

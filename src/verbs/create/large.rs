@@ -191,7 +191,7 @@ pub fn same_times(a: &Stat, b: &Stat) -> bool {
 
 impl LargeFile {
     /// An opened file with these holes; `entry` is all of it but the content.
-    pub fn new(source: usize, file: File, entry: Entry, item: Item, holes: Holes) -> LargeFile {
+    pub fn new(source: usize, (file, entry): (File, Entry), item: Item, holes: Holes) -> LargeFile {
         LargeFile {
             source,
             is_new: item.is_new(),

@@ -108,7 +108,7 @@ use crate::verbs::thin::Thinned;
 /// give back what was written; otherwise when the archive cannot be read or written. Snapshots
 /// reported before are as they were; finished parts of a large snapshot are used by the next one.
 pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor) -> Result<CreateReport> {
-    space::check_part_size(options, &archive.store().room())?;
+    space::check_part_size(options, &archive.store().space())?;
     let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
     if lease.is_some() {
         reserve::keep(archive);
@@ -169,7 +169,7 @@ impl Run<'_> {
         }
         let head = head(&catalog, options, chosen.records.clone(), now)?;
         let scan_options = scan_options(archive, options);
-        let room = archive.store().room();
+        let room = archive.store().space();
         let as_before = history.last().filter(|last| last.sources == head.sources);
         let fits = as_before.is_some() && space::is_ample(&room, &history);
         if !options.dry_run && !fits {

@@ -190,13 +190,7 @@ fn plan(
         };
         sender.send(planned, bytes)
     };
-    let options = PlanOptions {
-        rehash: if run.options.rehash { Rehash::Yes } else { Rehash::No },
-        allow_empty: run.options.allow_empty,
-        was_cut_off: run.was_cut_off(),
-        part_bytes_max: run.options.part_bytes_max,
-        part_bytes_limit: part_bytes_limit(&run.archive.store().room()),
-    };
+    let options = plan_options(run);
     let (is_exact, has_same_rules) = (is_exact(run)?, has_same_rules(run)?);
     let scene = copies::Scene {
         number: run.head.id.number,
@@ -237,11 +231,26 @@ fn plan(
         planner.plan(listing)
     })?;
     planner.finish()?;
+    tell_more_elsewhere(elsewhere, run);
+    Ok((planner.counts, planner.passed_over, left_out))
+}
+
+fn plan_options(run: &CreateContext) -> PlanOptions {
+    PlanOptions {
+        rehash: if run.options.rehash { Rehash::Yes } else { Rehash::No },
+        allow_empty: run.options.allow_empty,
+        was_cut_off: run.was_cut_off(),
+        part_bytes_max: run.options.part_bytes_max,
+        part_bytes_limit: part_bytes_limit(&run.archive.store().space()),
+    }
+}
+
+/// Says how many more paths on other file systems were left out than were named.
+fn tell_more_elsewhere(elsewhere: usize, run: &CreateContext) {
     if elsewhere > ELSEWHERE_TOLD_MAX {
         let count = elsewhere - ELSEWHERE_TOLD_MAX;
         run.monitor.event(Event::Notice(&Notice::MoreElsewhere { count }));
     }
-    Ok((planner.counts, planner.passed_over, left_out))
 }
 
 /// From which size on files may be copies of others, in any of the sources.

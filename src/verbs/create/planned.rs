@@ -1,7 +1,7 @@
 //! How to plan, and a directory while its entries are planned: where its header stands, and must stand once more.
 
-use super::directory_diff::Change;
 use super::directory_diff::DirectoryDiff;
+use super::directory_diff::EntryDiff;
 use super::job::HeaderNeed;
 use super::options::patch_from;
 use crate::archive::state::Row;
@@ -37,7 +37,7 @@ pub struct PlanOptions {
 }
 
 /// A directory whose entries are planned.
-pub struct Directory<'l> {
+pub struct PlannedDirectory<'l> {
     /// What the scan found in it.
     pub listing: &'l Listing,
     /// Its path.
@@ -68,16 +68,21 @@ pub struct Above {
     pub stands_in: Option<u64>,
 }
 
-impl<'l> Directory<'l> {
+impl<'l> PlannedDirectory<'l> {
     /// One of which nothing is planned yet.
-    pub fn new(listing: &'l Listing, path: &'l EntryPath, own_stat: Option<Stat>, may_be_made: bool) -> Directory<'l> {
+    pub fn new(
+        listing: &'l Listing,
+        path: &'l EntryPath,
+        own_stat: Option<Stat>,
+        may_be_made: bool,
+    ) -> PlannedDirectory<'l> {
         let (stat, stands_in, may_stand_in, place) = (own_stat, None, None, None);
-        Directory { listing, path, own_stat, stat, may_be_made, stands_in, may_stand_in, place }
+        PlannedDirectory { listing, path, own_stat, stat, may_be_made, stands_in, may_stand_in, place }
     }
 
     /// As one that is above others.
     pub fn into_above(self) -> Above {
-        let Directory { listing, path, stat, stands_in, .. } = self;
+        let PlannedDirectory { listing, path, stat, stands_in, .. } = self;
         Above { source: listing.source, path: path.to_owned(), stat, stands_in }
     }
 
@@ -127,7 +132,7 @@ pub fn lists(directory: &EntryPath, diff: &DirectoryDiff, may_be_absent: bool) -
     if names.len() <= LIST_BYTES_MAX || may_be_absent {
         return Ok(vec![names.clone()]);
     }
-    let gone: Vec<&Row> = diff.changes.iter().filter_map(Change::deleted).collect();
+    let gone: Vec<&Row> = diff.changes.iter().filter_map(EntryDiff::deleted).collect();
     for row in &gone {
         if row.entry()?.is_none_or(|entry| entry.is_without_content()) {
             return Ok(vec![names.clone()]);

@@ -2,8 +2,9 @@
 
 use super::base::BaseWalk;
 use super::base::top_row;
-use super::directory_diff::Change;
+use super::directory_diff::ComparedEntry;
 use super::directory_diff::DirectoryDiff;
+use super::directory_diff::EntryDiff;
 use super::hardlinks::HardLinkSlot;
 use super::hardlinks::HardLinkSlots;
 use super::item::Item;
@@ -25,8 +26,8 @@ use super::packed::Packed;
 use super::part_budget::Fit;
 use super::part_budget::PartBudget;
 use super::planned::Above;
-use super::planned::Directory;
 use super::planned::PlanOptions;
+use super::planned::PlannedDirectory;
 use super::planned::lists;
 use super::planned::may_be_patched;
 use super::planned::path_in;
@@ -131,9 +132,9 @@ impl<'a> Planner<'a> {
                 continue;
             }
             self.find_moves(0, EntryPath::root())?;
-            let mut root = Directory::new(listing, EntryPath::root(), Some(Stat::default()), false);
+            let mut root = PlannedDirectory::new(listing, EntryPath::root(), Some(Stat::default()), false);
             root.stands_in = Some(self.budget.part());
-            self.plan_found(&mut root, found, top.as_ref(), verdict)?;
+            self.plan_found(&mut root, ComparedEntry { found, base: top.as_ref(), verdict, deletes: false })?;
         }
         Ok(())
     }
@@ -191,7 +192,7 @@ impl<'a> Planner<'a> {
             own_stat = Some(self.base_stat(path)?);
         }
         self.counts.unchanged += diff.unchanged;
-        self.plan_diff(Directory::new(listing, path, own_stat, may_be_made), diff)
+        self.plan_diff(PlannedDirectory::new(listing, path, own_stat, may_be_made), diff)
     }
 
     /// Whatever is left of the base is gone. Comes last.
@@ -273,7 +274,7 @@ impl<'a> Planner<'a> {
         self.push(GroupStep::Enter { directory }, item_bytes(path.as_bytes(), &stat))
     }
 
-    fn plan_diff(&mut self, mut directory: Directory, diff: DirectoryDiff) -> Result<()> {
+    fn plan_diff(&mut self, mut directory: PlannedDirectory, diff: DirectoryDiff) -> Result<()> {
         if diff.deletions > 0 {
             // From here to the last line that is owed there is no cut: better one before.
             let in_job = self.job.bytes();
@@ -296,8 +297,8 @@ impl<'a> Planner<'a> {
             self.budget.owes_lines = deletions_left > 0;
             deletions_left -= usize::from(change.deletes());
             match change {
-                Change::Removed(row) => self.plan_removed(directory.path, row)?,
-                Change::Found { found, base, verdict, .. } => self.plan_found(&mut directory, found, base, verdict)?,
+                EntryDiff::Removed(row) => self.plan_removed(directory.path, row)?,
+                EntryDiff::Found(compared) => self.plan_found(&mut directory, compared)?,
             }
         }
         self.budget.owes_lines = false;
@@ -317,19 +318,14 @@ impl<'a> Planner<'a> {
         self.plan_header(source, &path, stat)
     }
 
-    fn plan_found(
-        &mut self,
-        directory: &mut Directory,
-        found: &ScannedEntry,
-        base: Option<&Row>,
-        verdict: Verdict,
-    ) -> Result<()> {
+    fn plan_found(&mut self, directory: &mut PlannedDirectory, compared: ComparedEntry) -> Result<()> {
+        let ComparedEntry { found, base, verdict, .. } = compared;
         let path = directory.path_of(found)?;
         if let Some(old) = base.and_then(Row::stat).filter(|_| verdict == Verdict::Replaced) {
             self.outbox.copies().note_gone(&path, old);
         }
         if found.stat.kind == Kind::Directory {
-            return self.plan_subdirectory(directory, found, base, verdict);
+            return self.plan_subdirectory(directory, compared);
         }
         match (verdict, base) {
             (Verdict::Metadata, Some(base)) => {
@@ -339,17 +335,12 @@ impl<'a> Planner<'a> {
             _ if self.budget.is_beyond_drive(found.stat.size) && !found.may_have_holes => {
                 self.refuse_too_large(path, base)
             }
-            _ => self.plan_item(directory, found, base, verdict),
+            _ => self.plan_item(directory, compared),
         }
     }
 
-    fn plan_subdirectory(
-        &mut self,
-        directory: &Directory,
-        found: &ScannedEntry,
-        base: Option<&Row>,
-        verdict: Verdict,
-    ) -> Result<()> {
+    fn plan_subdirectory(&mut self, directory: &PlannedDirectory, compared: ComparedEntry) -> Result<()> {
+        let ComparedEntry { found, base, verdict, .. } = compared;
         let path = directory.path_of(found)?;
         if verdict == Verdict::Unchanged {
             self.note_unchanged_directory(path, found.stat);
@@ -384,13 +375,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn plan_item(
-        &mut self,
-        directory: &mut Directory,
-        found: &ScannedEntry,
-        base: Option<&Row>,
-        verdict: Verdict,
-    ) -> Result<()> {
+    fn plan_item(&mut self, directory: &mut PlannedDirectory, compared: ComparedEntry) -> Result<()> {
+        let ComparedEntry { found, base, verdict, .. } = compared;
         let path = directory.path_of(found)?;
         let rules = self.sources[directory.listing.source].rules();
         let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
@@ -455,7 +441,7 @@ impl<'a> Planner<'a> {
 
     /// The directory's place in the present job. Its header stands there before what is stored in it, unless it stands in this
     /// part already.
-    fn place(&mut self, directory: &mut Directory) -> Result<usize> {
+    fn place(&mut self, directory: &mut PlannedDirectory) -> Result<usize> {
         let known = directory.place.and_then(|place| Some((place, self.job.directories.get(place)?)));
         if let Some((place, _)) = known.filter(|(_, known)| *known.path == *directory.path) {
             return Ok(place);
@@ -464,7 +450,7 @@ impl<'a> Planner<'a> {
         self.enter(directory, header)
     }
 
-    fn enter(&mut self, directory: &mut Directory, header: HeaderNeed) -> Result<usize> {
+    fn enter(&mut self, directory: &mut PlannedDirectory, header: HeaderNeed) -> Result<usize> {
         if matches!(header, HeaderNeed::Always(_)) {
             directory.stands_in = Some(self.budget.part());
         }

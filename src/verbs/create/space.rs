@@ -18,17 +18,17 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
 use crate::base::monitor::Progress;
-use crate::base::monitor::amount;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::snapshot::Summary;
 use crate::base::time::Time;
+use crate::base::units::human_size;
 use crate::system::listing::Listing;
 use crate::system::listing::ScannedEntry;
 use crate::system::scan;
 use crate::system::scan::ScanOptions;
 use crate::system::source::Source;
-use crate::system::store::Room;
+use crate::system::store::Space;
 use std::collections::HashSet;
 use std::hash::DefaultHasher;
 use std::hash::Hash;
@@ -41,24 +41,24 @@ const GROWTH_PART: u64 = 256;
 const AMPLE_BYTES_MIN: u64 = 1 << 30;
 
 /// The most bytes of tar that fit into one file of the archive, whatever they are.
-pub fn part_bytes_limit(room: &Room) -> u64 {
+pub fn part_bytes_limit(room: &Space) -> u64 {
     room.file_bytes_max.map_or(u64::MAX, |bytes| bytes - bytes / GROWTH_PART)
 }
 
 /// # Errors
 /// [`ErrorKind::Refused`] when parts as large as asked for cannot be on the drive.
-pub fn check_part_size(options: &CreateOptions, room: &Room) -> Result<()> {
+pub fn check_part_size(options: &CreateOptions, room: &Space) -> Result<()> {
     let limit = part_bytes_limit(room);
     if options.part_bytes_max <= limit {
         return Ok(());
     }
-    let what = format!("the archive's drive holds no files of {}", amount(options.part_bytes_max));
+    let what = format!("the archive's drive holds no files of {}", human_size(options.part_bytes_max));
     Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::LowerPartSize { bytes_max: limit }))
 }
 
 /// Whether all that was ever saved would fit once more. Then another snapshot of the same sources does, too, as a rule, and
 /// measuring them, which takes as long as a run without changes, would be for nothing.
-pub fn is_ample(room: &Room, history: &[Summary]) -> bool {
+pub fn is_ample(room: &Space, history: &[Summary]) -> bool {
     let saved: u64 = history.iter().fold(0, |sum, summary| sum.saturating_add(summary.counts.bytes));
     room.free_bytes.is_none_or(|free| free >= saved.max(AMPLE_BYTES_MIN))
 }
@@ -77,7 +77,7 @@ pub struct Scene<'a> {
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; or when the index cannot be read.
-pub fn shortage(scene: &Scene, room: &Room) -> Result<Option<(u64, u64)>> {
+pub fn shortage(scene: &Scene, room: &Space) -> Result<Option<(u64, u64)>> {
     let Some(free) = room.free_bytes else { return Ok(None) };
     let most = |source: &Source| source.root().used_bytes().unwrap_or(u64::MAX);
     let bytes_most = scene.sources.iter().fold(0u64, |sum, source| sum.saturating_add(most(source)));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn sources_are_measured_unless_all_that_was_saved_fits_once_more() {
-        let is_ample = |free, history: &[Summary]| is_ample(&Room { free_bytes: free, ..Room::default() }, history);
+        let is_ample = |free, history: &[Summary]| is_ample(&Space { free_bytes: free, ..Space::default() }, history);
         let history = [saved(3 << 30), saved(1 << 30)];
         assert!(is_ample(None, &history) && is_ample(Some(4 << 30), &history));
         assert!(!is_ample(Some((4 << 30) - 1), &history));

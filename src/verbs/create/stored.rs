@@ -1,7 +1,7 @@
 //! Where the large contents are that this run has stored so far: noted by who writes, asked by who plans. Paths and places are in
 //! a temporary file; where there is no room for one, files with the same content are stored again.
 
-use crate::base::concurrency::Changed;
+use crate::base::concurrency::Condition;
 use crate::base::concurrency::Lock;
 use crate::base::entry::ContentKey;
 use crate::base::entry::Entry;
@@ -74,7 +74,7 @@ pub struct StoredContent {
 /// See the module.
 pub struct Stored {
     noted: Lock<Noted>,
-    changed: Changed,
+    changed: Condition,
     /// From which size in bytes on contents are noted.
     from: u64,
 }
@@ -94,7 +94,7 @@ struct Noted {
 impl Stored {
     /// Notes contents from this size in bytes on.
     pub fn new(from: u64) -> Stored {
-        Stored { noted: Lock::default(), changed: Changed::default(), from }
+        Stored { noted: Lock::default(), changed: Condition::default(), from }
     }
 
     /// Notes what is stored of a file at `place`, whose part is counted from 1.

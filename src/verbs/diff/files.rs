@@ -341,7 +341,7 @@ impl Now<'_> {
     }
 }
 
-/// Whether there was so much to read.
+/// Whether the buffer was filled.
 fn read_whole(file: &File, offset: u64, out: &mut [u8]) -> io::Result<bool> {
     let mut at = 0;
     while at < out.len() {

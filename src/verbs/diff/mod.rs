@@ -84,7 +84,7 @@ pub fn between<'m>(
 }
 
 impl Diff<'_> {
-    /// Whether so much came and went that moves were not looked for.
+    /// Whether too much came and went for moves to be looked for.
     pub fn is_without_moves(&self) -> bool {
         self.moves.is_left_out()
     }

@@ -11,7 +11,7 @@ use crate::base::path::EntryPathBuf;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-/// Paths of files that came or went may take so many bytes; where there are more, moves are not looked for.
+/// The most bytes of paths that came or went; with more, moves are not looked for.
 const CANDIDATES_BYTES_MAX: usize = 64 << 20;
 
 /// Which files were moved.

@@ -10,7 +10,7 @@ use self::make::Made;
 use self::make::Maker;
 use self::plan::Plan;
 use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::base::advice::Advice;
 use crate::base::concurrency::Budget;
@@ -79,7 +79,7 @@ pub fn export(
 ) -> Result<u64> {
     let ExportOptions { at: number, ref paths, level, threads } = *options;
     catalog.check_is_there(number)?;
-    let contents = Contents::new(catalog, Check::Hash, WHEN_GONE);
+    let contents = Contents::new(catalog, ContentCheck::Hash, WHEN_GONE);
     let state = catalog.checked_state(number, paths)?;
     let history = state.summaries();
     let plan = Plan::new(state, number, paths, contents.reader())?;

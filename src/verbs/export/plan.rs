@@ -136,7 +136,7 @@ impl Plan {
 
     fn add_large(&mut self, path: EntryPathBuf, entry: Entry, sound: Option<Sound>) -> Result<()> {
         let opened = self.reader.check_place(&entry);
-        // It will be in the export, be it with zeros, if the bundle can be read at all.
+        // It will be in the export, perhaps with zeros, if the bundle can be read at all.
         if let Some(sound) = sound {
             let _ = sound.set(opened.is_ok());
         }

@@ -190,7 +190,7 @@ impl BundleRepair<'_, '_, '_> {
         Ok(is_known.then_some(ListSource::Index))
     }
 
-    /// What the headers in a bundle say, if nothing says that they are those of another; and if there are any, be it in later
+    /// What the headers in a bundle say, if nothing says that they are those of another; and if there are any, also in later
     /// parts of the same snapshot, which have members of directories whose lines stood in this one.
     fn survey(&self, name: &BundleName, old: Option<&Arc<Bundle>>) -> Option<HeaderSurvey> {
         let mut survey = old.map(HeaderSurvey::of).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use super::options::RestoreOptions;
 use super::replacing::may_replace;
-use super::report::Changes;
 use super::report::Named;
+use super::report::TargetChanges;
 use super::scene::Scene;
 use super::scene::go;
 use super::walk::delete_others;
@@ -20,7 +20,7 @@ use crate::base::monitor::check_interrupted;
 ///
 /// # Errors
 /// As for [`restore`](super::restore), before anything is written; when `monitor` asks to stop.
-pub fn changes(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<Changes> {
+pub fn changes(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monitor) -> Result<TargetChanges> {
     let dry = RestoreOptions { dry_run: true, ..options.clone() };
     let silent = Silent(monitor);
     let scene = Scene::new(catalog, &dry, &silent)?;

@@ -1,10 +1,10 @@
 //! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
 
-use super::guard::Guard;
+use super::guard::RemovalGuard;
 use super::options::RestoreOptions;
-use super::report::Changes;
 use super::report::Named;
 use super::report::RestoreReport;
+use super::report::TargetChanges;
 use crate::archive::content::Contents;
 use crate::base::concurrency::Lock;
 use crate::base::concurrency::threads;
@@ -36,7 +36,7 @@ pub(super) struct RestoreContext<'a> {
     pub monitor: &'a dyn Monitor,
     pub destination: Destination,
     /// What may not be deleted.
-    pub guard: Guard,
+    pub guard: RemovalGuard,
     /// At least 1.
     pub threads: usize,
     pub tally: Tally,
@@ -74,7 +74,7 @@ impl Tally {
 impl<'a> RestoreContext<'a> {
     pub(super) fn new(
         (options, monitor): (&'a RestoreOptions, &'a dyn Monitor),
-        (contents, guard): (Contents, Guard),
+        (contents, guard): (Contents, RemovalGuard),
         destination: Destination,
         bytes_total: u64,
     ) -> RestoreContext<'a> {
@@ -174,12 +174,12 @@ impl<'a> RestoreContext<'a> {
     }
 
     /// What was replaced and deleted, or would be.
-    pub(super) fn changes(&self) -> Changes {
+    pub(super) fn changes(&self) -> TargetChanges {
         let named = |total: &AtomicU64, first: &Lock<Vec<EntryPathBuf>>| Named {
             total: total.load(Ordering::Relaxed),
             first: first.lock().clone(),
         };
-        Changes {
+        TargetChanges {
             replaced: named(&self.tally.replaced, &self.replaced),
             deleted: named(&self.tally.deleted, &self.deleted),
         }
@@ -193,7 +193,7 @@ impl<'a> RestoreContext<'a> {
     pub(super) fn report(&self) -> RestoreReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let tally = &self.tally;
-        let losses = self.destination.losses();
+        let not_kept = self.destination.not_kept();
         let (renamed_total, renamed) = self.destination.renamed();
         RestoreReport {
             number: self.options.at,
@@ -205,7 +205,7 @@ impl<'a> RestoreContext<'a> {
             deleted: read(&tally.deleted),
             replaced: read(&tally.replaced),
             problems: read(&tally.problems),
-            losses: losses.iter().map(ToString::to_string).collect(),
+            not_kept: not_kept.iter().map(ToString::to_string).collect(),
             renamed_total,
             renamed,
         }

@@ -27,7 +27,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 /// What may not be deleted.
-pub(super) struct Guard {
+pub(super) struct RemovalGuard {
     state: State,
     sources: HashMap<Vec<u8>, SourceRecord>,
     /// What could not be saved.
@@ -57,7 +57,7 @@ struct Level {
     is_closed: bool,
 }
 
-impl Guard {
+impl RemovalGuard {
     /// For what is restored of the snapshot `summary`, whose state is `state`; without `by_rules`, what rules leave out may go.
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Guard {
         summary: &Summary,
         state: &State,
         (contents, by_rules): (&Contents, bool),
-    ) -> Result<Guard> {
+    ) -> Result<RemovalGuard> {
         let mut problems = Vec::new();
         let noted =
             catalog.unsaved(summary.number).and_then(|unsaved| Ok((unsaved, catalog.elsewhere(summary.number)?)));
@@ -83,13 +83,13 @@ impl Guard {
         let sources = summary.sources.iter().map(|source| (source.name.as_bytes().to_vec(), source.clone()));
         let asked = Asked { reader: contents.reader(), levels: Vec::new(), problems };
         let (state, sources) = (state.clone(), sources.collect());
-        Ok(Guard { state, sources, unsaved, elsewhere, is_known, by_rules, asked: Lock::new(asked) })
+        Ok(RemovalGuard { state, sources, unsaved, elsewhere, is_known, by_rules, asked: Lock::new(asked) })
     }
 
     /// For a restore that deletes nothing.
-    pub(super) fn none(contents: &Contents) -> Guard {
+    pub(super) fn none(contents: &Contents) -> RemovalGuard {
         let asked = Asked { reader: contents.reader(), levels: Vec::new(), problems: Vec::new() };
-        Guard {
+        RemovalGuard {
             state: State::default(),
             sources: HashMap::new(),
             unsaved: Unsaved::default(),
@@ -136,7 +136,7 @@ impl Guard {
 
 impl Asked {
     /// The rules of `directory`.
-    fn level(&mut self, guard: &Guard, destination: &Destination, directory: &EntryPath) -> Result<Level> {
+    fn level(&mut self, guard: &RemovalGuard, destination: &Destination, directory: &EntryPath) -> Result<Level> {
         while self.levels.pop_if(|(known, _)| !directory.is_in(known)).is_some() {}
         loop {
             let known = self.levels.last();
@@ -158,7 +158,7 @@ impl Asked {
     }
 
     /// The rules at the top of a source.
-    fn of_source(&mut self, guard: &Guard, top: &EntryPath) -> Level {
+    fn of_source(&mut self, guard: &RemovalGuard, top: &EntryPath) -> Level {
         let Some(source) = guard.sources.get(top.as_bytes()) else { return Level::default() };
         match Exclude::new(&source.rules.exclude, platform::CASE) {
             Ok(exclude) if !source.path.is_empty() => Level { exclude, is_closed: false },
@@ -175,7 +175,7 @@ impl Asked {
     /// The rules of a directory, those above it being known.
     fn of_directory(
         &mut self,
-        guard: &Guard,
+        guard: &RemovalGuard,
         destination: &Destination,
         (path, mut level): (&EntryPath, Level),
     ) -> Result<Level> {
@@ -211,7 +211,7 @@ impl Asked {
 
     /// The beginning of the file `name` in `directory` as it was saved; what is no file is empty. `None` when there is none, or
     /// it cannot be had.
-    fn saved(&mut self, guard: &Guard, directory: &EntryPath, name: &[u8]) -> Result<Option<Vec<u8>>> {
+    fn saved(&mut self, guard: &RemovalGuard, directory: &EntryPath, name: &[u8]) -> Result<Option<Vec<u8>>> {
         let Some(path) = directory.child(name) else { return Ok(None) };
         let Some(entry) = guard.state.find(&path)? else { return Ok(None) };
         if entry.stat.kind != Kind::File {

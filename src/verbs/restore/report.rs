@@ -27,7 +27,7 @@ pub struct RestoreReport {
     /// Entries that were not restored as they should be. Each was told to the monitor.
     pub problems: u64,
     /// What the person may not or the file system cannot restore, a sentence for each kind.
-    pub losses: Vec<String>,
+    pub not_kept: Vec<String>,
     /// How many entries have another name in the target, because their own cannot be there.
     pub renamed_total: u64,
     /// The first [`NAMES_LISTED_MAX`](crate::system::destination::NAMES_LISTED_MAX) of them.
@@ -45,7 +45,7 @@ pub struct Named {
 
 /// What would happen to what is there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Changes {
+pub struct TargetChanges {
     /// What something else would come in the place of.
     pub replaced: Named,
     /// What would be deleted; a directory with all it holds counts once.

@@ -2,7 +2,7 @@
 
 use super::context::RestoreContext;
 use super::directories::finish_directories;
-use super::guard::Guard;
+use super::guard::RemovalGuard;
 use super::options::RestoreOptions;
 use super::round::restore_rounds;
 use super::selection::Selection;
@@ -15,7 +15,7 @@ use super::walk::Reached;
 use super::walk::RestoreWalk;
 use super::walk::Rounds;
 use crate::archive::catalog::Catalog;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
@@ -51,11 +51,11 @@ impl<'a> Scene<'a> {
         }
         let mut destination = open_destination(catalog, options, &places)?;
         follow(&mut destination, &state, &selection, &tops)?;
-        let contents = Contents::new(catalog, Check::Hash, Advice::PlugInAndRestoreAgain);
+        let contents = Contents::new(catalog, ContentCheck::Hash, Advice::PlugInAndRestoreAgain);
         let guard = if options.delete {
-            Guard::new(catalog, &summary, &state, (&contents, !options.delete_excluded))?
+            RemovalGuard::new(catalog, &summary, &state, (&contents, !options.delete_excluded))?
         } else {
-            Guard::none(&contents)
+            RemovalGuard::none(&contents)
         };
         let run = RestoreContext::new((options, monitor), (contents, guard), destination, bytes_total);
         Ok(Scene { run, state, selection })

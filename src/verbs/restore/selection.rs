@@ -109,8 +109,8 @@ impl Selection {
     }
 
     /// The directories that are restored, in the order of a walk, and with them what was named and may be none.
-    pub(super) fn directories<'s>(&'s self, state: &'s State) -> Inner<'s> {
-        Inner { state, parts: self.0.iter(), below: None, skipped: None }
+    pub(super) fn directories<'s>(&'s self, state: &'s State) -> SelectedDirectories<'s> {
+        SelectedDirectories { state, parts: self.0.iter(), below: None, skipped: None }
     }
 
     /// The directories that hold something, in the order of a walk, piece by piece.
@@ -200,14 +200,14 @@ impl Iterator for Folders<'_> {
 }
 
 /// The directories that are restored, whether they hold something or not.
-pub(super) struct Inner<'s> {
+pub(super) struct SelectedDirectories<'s> {
     state: &'s State,
     parts: std::collections::btree_map::Iter<'s, EntryPathBuf, SelectedPart>,
     below: Option<Directories>,
     skipped: Option<EntryPathBuf>,
 }
 
-impl Inner<'_> {
+impl SelectedDirectories<'_> {
     /// Leaves out what is below `path`, which was given out last.
     pub(super) fn skip_below(&mut self, path: &EntryPath) {
         self.below.as_mut().map(Directories::skip_below);
@@ -231,7 +231,7 @@ impl Inner<'_> {
     }
 }
 
-impl Iterator for Inner<'_> {
+impl Iterator for SelectedDirectories<'_> {
     type Item = Result<EntryPathBuf>;
 
     fn next(&mut self) -> Option<Result<EntryPathBuf>> {

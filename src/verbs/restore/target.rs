@@ -14,11 +14,11 @@ use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::monitor::Event;
 use crate::base::monitor::Notice;
-use crate::base::monitor::amount;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Summary;
+use crate::base::units::human_size;
 use crate::system::destination::Destination;
 use crate::system::destination::DestinationOptions;
 use crate::system::destination::SourcePlace;
@@ -51,7 +51,7 @@ pub(super) fn open_destination(
         replace: options.overwrite,
         clears: options.delete,
         keep_as: options.keep.then_some(options.at),
-        spared: archive.map(|archive| (archive.file_system, archive.inode)),
+        spared: archive.map(|archive| archive.key()),
         make: !options.dry_run,
     };
     let mut destination = if options.in_place {
@@ -81,10 +81,10 @@ pub(super) fn refuse_full(run: &RestoreContext, selection: &Selection, state: &S
     let Some(missing) = needed.checked_sub(free).filter(|missing| *missing > 0) else { return Ok(()) };
     let what = format!(
         "{} are needed in {}, but only {} are free: {} are missing",
-        amount(needed),
+        human_size(needed),
         shown(&options.target),
-        amount(free),
-        amount(missing)
+        human_size(free),
+        human_size(missing)
     );
     if may_compress || options.dry_run {
         run.monitor.event(Event::Notice(&Notice::TargetMayBeTooSmall { needed, free }));

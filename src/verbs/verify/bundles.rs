@@ -149,7 +149,7 @@ fn is_itself(bundle: &Bundle, archive: ArchiveId) -> bool {
 }
 
 fn check_head(reader: &ManifestReader, archive: ArchiveId, examined: &Examined) -> Result<Head> {
-    let head = reader.head()?;
+    let head = reader.head();
     if head.archive != archive {
         return Err(Error::damaged(format!("{} belongs to another archive", examined.file.name))
             .with_advice(Advice::ReplaceForeignBundle));

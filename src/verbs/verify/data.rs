@@ -19,7 +19,7 @@ use super::names::MoveMembers;
 use super::names::NameLists;
 use super::names::moves_of;
 use super::script::ScriptCheck;
-use crate::archive::content::Check as ContentCheck;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::read_through;
 use crate::archive::open::BundleFile;

@@ -14,7 +14,7 @@ use std::fmt;
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ArchiveFile {
-    /// A bundle, be it there or missing.
+    /// A bundle, there or missing.
     Bundle(BundleName),
     /// An index file, by its name in the folder of the index.
     Index(String),

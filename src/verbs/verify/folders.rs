@@ -24,7 +24,7 @@ pub(super) fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &Sta
     let mut deleting: Vec<EntryPathBuf> = Vec::new();
     let mut reader = bundle.manifest()?;
     // What a repair wrote may have lost the lists.
-    let has_lists = reader.head()?.stands_for.is_none();
+    let has_lists = reader.head().stands_for.is_none();
     while let Some(change) = reader.next_change()? {
         let Some(parent) = change.path.parent() else { continue };
         if matches!(change.now, Action::Removed(_)) {

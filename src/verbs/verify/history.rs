@@ -59,7 +59,7 @@ impl<'a> History<'a> {
         if self.is_complete(number) && self.is_complete(newest) { self.state(newest) } else { Ok(None) }
     }
 
-    /// The newest state before `number` that is known, be it the one before it or not.
+    /// The newest state before `number` that is known, whether or not it is the one just before.
     pub fn newest_before(&self, number: SnapshotNumber) -> Result<State> {
         Ok(self.before(number, SnapshotNumber::NONE)?.0)
     }

@@ -1,6 +1,6 @@
 //! What one job has of a content: bytes of a frame, or bytes that were made from an older content.
 
-use crate::archive::content::frame::Frame;
+use crate::archive::content::frame::DecodedFrame;
 use crate::archive::content::frame::said_again;
 use crate::archive::content::place::ContentRequest;
 use crate::base::error::Error;
@@ -11,7 +11,7 @@ use crate::format::bundle::Bundle;
 #[derive(Clone, Copy)]
 pub(super) enum PieceBytes<'a> {
     /// What a frame has of contents that stand in it as they are.
-    Frame { bundle: &'a Bundle, frame: &'a Frame },
+    Frame { bundle: &'a Bundle, frame: &'a DecodedFrame },
     /// What was made of one content, from `start` on; or why it cannot be had.
     Made { start: u64, bytes: &'a Result<Vec<u8>> },
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::archive::content::Check;
+use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::base::advice::Advice;
 use crate::base::entry::Content;
@@ -114,7 +114,7 @@ impl Made {
 
     fn contents(&self) -> Contents {
         let contents =
-            Contents::of_bundles(Arc::new(MemoryStore::new()), [], Check::Hash, Advice::PlugInAndRestoreAgain);
+            Contents::of_bundles(Arc::new(MemoryStore::new()), [], ContentCheck::Hash, Advice::PlugInAndRestoreAgain);
         contents.0.open.lock().push_back((ID, self.bundle.clone()));
         contents
     }
@@ -516,7 +516,7 @@ fn a_reader_gives_any_part_of_a_content_and_never_one_that_is_not_sound() {
         handle.reader()
     };
     let made = Made::of(&raw, 7000, &[]);
-    let mut sound = reader(&made, Check::Checksum);
+    let mut sound = reader(&made, ContentCheck::Checksum);
     for one in &contents {
         let expected = expected(&raw, one);
         assert!(sound.read(&entry(one)).unwrap() == expected);
@@ -527,7 +527,7 @@ fn a_reader_gives_any_part_of_a_content_and_never_one_that_is_not_sound() {
         }
     }
     let made = Made::of(&raw, 10_000, &[2]);
-    let mut damaged = reader(&made, Check::Checksum);
+    let mut damaged = reader(&made, ContentCheck::Checksum);
     let hit = entry(&content(&raw, 15_000, 30_000, &[]));
     assert!(damaged.read(&hit).is_err_and(|error| error.is_damage()));
     damaged.read_at(&hit, 0, &mut [0; 5000]).unwrap();

@@ -6,8 +6,8 @@ use super::jobs::Jobs;
 use super::piece::PieceBytes;
 use super::target::Target;
 use crate::archive::content::contents::Contents;
-use crate::archive::content::frame::Check;
-use crate::archive::content::frame::Frame;
+use crate::archive::content::frame::ContentCheck;
+use crate::archive::content::frame::DecodedFrame;
 use crate::archive::content::frame::Stored;
 use crate::archive::content::place::ContentRequest;
 use crate::archive::content::reader::Reader;
@@ -116,7 +116,7 @@ impl<'w, T: Target> Worker<'w, T> {
     fn take_apart(&mut self, bundle: &Bundle, mut stored: Stored, pieces: Vec<UnpackPiece<T>>) -> Result<()> {
         // The hash of each content covers what the frame's checksum does.
         let raw = std::mem::take(&mut self.raw);
-        let frame = Frame::decode(&mut stored, Check::Hash, &mut self.decompressor, raw);
+        let frame = DecodedFrame::decode(&mut stored, ContentCheck::Hash, &mut self.decompressor, raw);
         self.buffers.put(stored.bytes);
         let mut result = Ok(());
         // To the end even after an error: others wait for the turns of large contents.

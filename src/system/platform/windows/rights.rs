@@ -80,7 +80,7 @@ pub fn security(file: &File) -> io::Result<String> {
         )
     })?;
     let text = Local(text.cast());
-    // SAFETY: so many units were made there, and they live until `text` is dropped.
+    // SAFETY: this many units were made there, and they live until `text` is dropped.
     let wide = unsafe { std::slice::from_raw_parts(text.0.cast::<u16>(), units as usize) };
     Ok(String::from_utf16_lossy(wide).trim_end_matches('\0').to_owned())
 }

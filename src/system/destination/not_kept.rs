@@ -8,7 +8,7 @@ use std::fmt;
 
 /// What could not be restored because of the person or the file system, not because something failed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum LossKind {
+pub enum NotKeptKind {
     /// The owner or group is another one.
     Owner,
     /// Set-user-ID or set-group-ID was left off, because the owner is not the one it was meant for.
@@ -31,20 +31,20 @@ pub enum LossKind {
     LargeFile,
 }
 
-/// All losses of one kind. Its `Display` is a sentence for a person.
+/// All of one kind. Its `Display` is a sentence for a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Loss {
-    /// What was lost.
-    pub kind: LossKind,
-    /// How many entries lost it.
+pub struct NotKept {
+    /// What it is.
+    pub kind: NotKeptKind,
+    /// How many entries.
     pub entries: u64,
     /// The first of them in the order of a walk.
     pub example: EntryPathBuf,
-    /// What the example lost, or why; may be empty.
+    /// What is not kept of the example, or why; may be empty.
     pub detail: String,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |one: &str, many: &str| match self.entries {
             1 => format!("1 {one}"),
@@ -52,18 +52,18 @@ impl fmt::Display for Loss {
         };
         let entries = of("entry", "entries");
         match self.kind {
-            LossKind::Owner => write!(f, "the owner or group of {entries} could not be set"),
-            LossKind::SetId => {
+            NotKeptKind::Owner => write!(f, "the owner or group of {entries} could not be set"),
+            NotKeptKind::SetId => {
                 write!(f, "set-user-ID or set-group-ID was left off {entries} with another owner than saved")
             }
-            LossKind::Mode => write!(f, "the permissions of {entries} could not be set exactly"),
-            LossKind::Time => write!(f, "the modification time of {entries} could not be set exactly"),
-            LossKind::Xattrs => write!(f, "extended attributes or ACLs of {entries} could not be set"),
-            LossKind::Device => write!(f, "{} could not be made", of("device node", "device nodes")),
-            LossKind::Symlink => write!(f, "{} could not be made", of("symlink", "symlinks")),
-            LossKind::Fifo => write!(f, "{} could not be made", of("named pipe", "named pipes")),
-            LossKind::HardLink => write!(f, "{} became copies", of("hard link", "hard links")),
-            LossKind::LargeFile => write!(f, "{} could not be made", of("large file", "large files")),
+            NotKeptKind::Mode => write!(f, "the permissions of {entries} could not be set exactly"),
+            NotKeptKind::Time => write!(f, "the modification time of {entries} could not be set exactly"),
+            NotKeptKind::Xattrs => write!(f, "extended attributes or ACLs of {entries} could not be set"),
+            NotKeptKind::Device => write!(f, "{} could not be made", of("device node", "device nodes")),
+            NotKeptKind::Symlink => write!(f, "{} could not be made", of("symlink", "symlinks")),
+            NotKeptKind::Fifo => write!(f, "{} could not be made", of("named pipe", "named pipes")),
+            NotKeptKind::HardLink => write!(f, "{} became copies", of("hard link", "hard links")),
+            NotKeptKind::LargeFile => write!(f, "{} could not be made", of("large file", "large files")),
         }?;
         let lead = if self.entries == 1 { "" } else { "for example " };
         write!(f, ": {lead}{}", self.example)?;
@@ -71,27 +71,27 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The losses so far, told by several threads.
+/// All of it so far, told by several threads.
 #[derive(Debug, Default)]
-pub(super) struct Losses(Lock<BTreeMap<LossKind, Loss>>);
+pub(super) struct AllNotKept(Lock<BTreeMap<NotKeptKind, NotKept>>);
 
-impl Losses {
+impl AllNotKept {
     /// Counts one more entry.
-    pub(super) fn add(&self, kind: LossKind, path: &EntryPath, detail: &str) {
-        let mut losses = self.0.lock();
-        let loss = losses.entry(kind).or_insert_with(|| new_loss(kind, path, detail));
-        loss.entries += 1;
-        if *path < *loss.example {
-            *loss = Loss { entries: loss.entries, ..new_loss(kind, path, detail) };
+    pub(super) fn add(&self, kind: NotKeptKind, path: &EntryPath, detail: &str) {
+        let mut all = self.0.lock();
+        let one = all.entry(kind).or_insert_with(|| new_kind(kind, path, detail));
+        one.entries += 1;
+        if *path < *one.example {
+            *one = NotKept { entries: one.entries, ..new_kind(kind, path, detail) };
         }
     }
 
-    /// One for each kind that was lost.
-    pub(super) fn all(&self) -> Vec<Loss> {
+    /// One for each kind.
+    pub(super) fn all(&self) -> Vec<NotKept> {
         self.0.lock().values().cloned().collect()
     }
 }
 
-fn new_loss(kind: LossKind, path: &EntryPath, detail: &str) -> Loss {
-    Loss { kind, entries: 0, example: path.to_owned(), detail: detail.to_owned() }
+fn new_kind(kind: NotKeptKind, path: &EntryPath, detail: &str) -> NotKept {
+    NotKept { kind, entries: 0, example: path.to_owned(), detail: detail.to_owned() }
 }
