@@ -21,11 +21,29 @@ if (-not $hasZstd) {
         'or recover.sh under WSL or Linux; README.txt says how')
 }
 
+# Bundles that were joined into a later one, which stands in its place already, are passed over.
+$halfWay = Join-Path $PSScriptRoot 'pruned'
+$joins = @{}
+if ([IO.Directory]::Exists($halfWay)) {
+    foreach ($file in [IO.Directory]::GetFiles($halfWay)) {
+        if ([IO.Path]::GetFileName($file) -cmatch '^(\d{6}-\d{8}T\d{6}Z\.tar\.zst)\.joins-(\d{6})$') {
+            if (-not [IO.File]::Exists((Join-Path $halfWay "$($Matches[1]).new"))) { $joins[$Matches[1]] = [int]$Matches[2] }
+        }
+    }
+}
+function Test-Joined([string]$Name) {
+    $own = [int]$Name.Substring(0, 6)
+    foreach ($into in $joins.Keys) {
+        if ($Name -cne $into -and $own -ge $joins[$into] -and $own -le [int]$into.Substring(0, 6)) { return $true }
+    }
+    $false
+}
+
 # All names are looked at before anything is unpacked.
 $bundles = New-Object 'Collections.Generic.List[string]'
 foreach ($file in [IO.Directory]::GetFiles((Join-Path $PSScriptRoot 'bundles'), '*.tar.zst')) {
     $name = [IO.Path]::GetFileName($file)
-    if ($name -cmatch '^\d{6}-\d{8}T\d{6}Z(\.\d{4})?\.tar\.zst$') { $bundles.Add($name) }
+    if ($name -cmatch '^\d{6}-\d{8}T\d{6}Z(\.\d{4})?\.tar\.zst$') { if (-not (Test-Joined $name)) { $bundles.Add($name) } }
     else { Say "left out, for it has not the name of a bundle (is it a copy?): $name" }
 }
 $bundles.Sort([StringComparer]::Ordinal)
@@ -42,7 +60,6 @@ foreach ($name in $bundles) {
     } else {
         if ($Snapshot -and $number -gt $Snapshot) { $number = $before; break }
         $part = 0
-        if ($number -ne $before + 1) { Miss "the bundles between $before and $number are missing, and what was saved in them" }
     }
     $moment = $time
     $part++
@@ -52,7 +69,7 @@ foreach ($name in $bundles) {
     }
     $wanted.Add($name)
 }
-if ($Snapshot -and $number -ne $Snapshot) { Stop-Here "there is no snapshot $Snapshot" }
+if ($Snapshot -and $number -ne $Snapshot) { Stop-Here "there is no snapshot $Snapshot (if there ever was, it was forgotten, and is pruned)" }
 if (-not $wanted.Count) { Stop-Here 'there are no snapshots' }
 
 # What was forgotten is not given out. The newest is never forgotten.
@@ -63,7 +80,6 @@ $marks = Join-Path $PSScriptRoot 'marks.txt'
 if ($isOld -and [IO.File]::Exists($marks) -and ([IO.File]::ReadAllLines($marks) -ccontains ('{0:d6} forgotten' -f $Snapshot))) {
     Stop-Here "snapshot $Snapshot was forgotten (as long as it is not pruned, snap forget --undo $Snapshot takes that back)"
 }
-$halfWay = Join-Path $PSScriptRoot 'pruned'
 if ([IO.Directory]::Exists($halfWay)) {
     foreach ($file in [IO.Directory]::GetFiles($halfWay, '*.tar.zst.new')) {
         $name = [IO.Path]::GetFileName($file) -replace '\.new$', ''
@@ -167,6 +183,7 @@ function Invoke-Tar([string[]]$Words) {
 }
 
 $kept = @{}
+$done = 0
 foreach ($name in $wanted) {
     Write-Output "unpacking $name"
     $bundle = Join-Path $PSScriptRoot "bundles\$name"
@@ -174,15 +191,22 @@ foreach ($name in $wanted) {
     # Its list of changes first: it is read twice for that.
     if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
     else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
-    # Its first line says up to which snapshot contents were taken out.
-    if ($isOld -and [IO.File]::Exists($manifest)) {
+    # Its first line says up to which snapshot contents were taken out, and from which number on bundles were joined into it.
+    $own = [int]$name.Substring(0, 6)
+    $from = $own
+    if ([IO.File]::Exists($manifest)) {
         $reader = New-Object IO.StreamReader $manifest
         $first = $reader.ReadLine()
         $reader.Close()
-        if ($first -cmatch '"pruned_until":(\d+)' -and [int]$Matches[1] -ge $Snapshot) {
+        if ($first -cmatch '"joined_from":(\d+)') { $from = [int]$Matches[1] }
+        elseif ($joins.ContainsKey($name)) { Stop-Here "$name should have others joined into it, and has not: move what is in $halfWay away, and begin anew" }
+        if ($from -ne $own -and $from -le $done) { Stop-Here "bundle $done was joined into $name, and is there all the same: move it away, and begin anew" }
+        if ($isOld -and $first -cmatch '"pruned_until":(\d+)' -and [int]$Matches[1] -ge $Snapshot) {
             Stop-Here "snapshot $Snapshot was forgotten, and is pruned: what only it held is no longer there. What is in $Target is not whole"
         }
     }
+    if ($from -gt $done + 1) { Miss "the bundles between $done and $from are missing, and what was saved in them" }
+    $done = $own
     if (-not (Invoke-Tar '-xf', $bundle)) { Miss "$name could not be unpacked whole; going on" }
     [IO.File]::Delete($manifest)
     foreach ($copy in $copies) {

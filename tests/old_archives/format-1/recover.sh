@@ -63,6 +63,21 @@ for bundle in "$here"/pruned/*.tar.zst.new; do
     mv '$here/pruned/$name.new' '$here/bundles/$name'"
 done
 
+# Bundles that were joined into a later one, which stands in its place already, are passed over: pairs FIRST:NAME.
+joins=''
+for note in "$here"/pruned/*.tar.zst.joins-*; do
+    name=${note##*/} first=${note##*-} name=${name%.joins-*}
+    case $name/$first in $begin.tar.zst/[0-9][0-9]$digits) ;; *) continue ;; esac
+    [ -e "$here/pruned/$name.new" ] || joins="$joins $first:$name"
+done
+joined() {
+    for pair in $joins; do
+        into=${pair#*:}
+        if [ "$1" != "$into" ] && [ "${1%%-*}" -ge "${pair%%:*}" ] && [ "${1%%-*}" -le "${into%%-*}" ]; then return 0; fi
+    done
+    return 1
+}
+
 # The newest snapshot is never forgotten.
 last=0
 for bundle in "$here"/bundles/*.tar.zst; do
@@ -82,6 +97,7 @@ for bundle in "$here"/bundles/*.tar.zst; do
         continue
         ;;
     esac
+    if joined "$name"; then continue; fi
     before=$number
     number=$((1${name%%-*} - 1000000))
     time=${name%%.*}
@@ -91,10 +107,6 @@ what belongs to the other one has to be moved away first"
     else
         part=0
         [ -z "$wanted" ] || [ "$number" -le "$wanted" ] || break
-        [ "$number" = $((${before:-0} + 1)) ] || {
-            say "the bundles between ${before:-0} and $number are missing, and what was saved in them"
-            incomplete=yes
-        }
     fi
     moment=$time part=$((part + 1))
     case $name in
@@ -113,7 +125,8 @@ what belongs to the other one has to be moved away first"
     esac
 done
 [ -n "$newest" ] || [ -n "$wanted" ] || fail "there are no snapshots in $here/bundles"
-[ -z "$wanted" ] || [ -n "$found" ] || fail "there is no snapshot $wanted in $here/bundles"
+[ -z "$wanted" ] || [ -n "$found" ] || fail "there is no snapshot $wanted in $here/bundles
+(if there ever was, it was forgotten, and is pruned)"
 wanted=${wanted:-$newest}
 
 # What was forgotten is not given out.
@@ -179,10 +192,13 @@ while IFS= read -r line; do
     case $line in 'id = "'*) id=${line#*\"} id=${id%%\"*} ;; esac
 done 2>/dev/null <"$here/archive.toml"
 
+before=0
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
     case $name in $begin.tar.zst | $begin.$digits.tar.zst) ;; *) continue ;; esac
-    [ "${name%%-*}" -le "$wanted" ] || break
+    if joined "$name"; then continue; fi
+    number=$((1${name%%-*} - 1000000))
+    [ "$number" -le "$wanted" ] || break
     printf 'unpacking %s\n' "$name"
     # Root may write everywhere, and needs none of this.
     if [ ! -w / ]; then
@@ -205,6 +221,20 @@ for bundle in "$here"/bundles/*.tar.zst; do
 what only it held is no longer there. What is in $target is not whole"
         ;;
     esac
+    # It also says from which number on bundles were joined into it.
+    first=$number
+    case $line in
+    *'"joined_from":'*) first=${line#*'"joined_from":'} first=${first%%[!0-9]*} ;;
+    *) case $joins in *":$name"*) fail "$name should have others joined into it, and has not:
+move what is in $here/pruned away, and begin anew" ;; esac ;;
+    esac
+    [ "$first" = "$number" ] || [ "$first" -gt "$before" ] || fail "bundle $before was joined into $name, and is there all the same:
+move it away, and begin anew"
+    [ "$first" -le $((before + 1)) ] || {
+        say "the bundles between $before and $first are missing, and what was saved in them"
+        incomplete=yes
+    }
+    before=$number
     case $line in
     *"\"archive\":\"$id"*) ;;
     *'"archive":"'*) fail "$name belongs to another archive, and is mixed into $target now; move it away and begin anew" ;;
