@@ -193,7 +193,9 @@ fn a_copy_of_what_is_there_adds_no_content_and_is_named_by_who_opens_the_bundle_
     save(&bench, "");
     let out = bench.fresh();
     fs::create_dir(&out).unwrap();
-    bundles(bench.snap.archive()).iter().for_each(|bundle| unpack(bundle, &out));
+    for bundle in bundles(bench.snap.archive()) {
+        unpack(&bundle, &out);
+    }
     assert!(fs::read(out.join("home/a/before")).unwrap() == content);
     assert_eq!(fs::read(out.join("home/m/old")).unwrap(), b"short");
     run(&mut shell("rm -r \"$1/.snap-apply\" \"$1/.snap-apply.sh\"", &[&out]));

@@ -53,8 +53,8 @@ pub(crate) struct Story {
     pub(crate) scene: Scene,
     pub(crate) copies: BTreeMap<u32, PathBuf>,
     /// The archive after snapshot 2, and a like one with another id.
-    older: MemoryStore,
-    foreign: MemoryStore,
+    pub(crate) older: MemoryStore,
+    pub(crate) foreign: MemoryStore,
 }
 
 pub(crate) fn story() -> Story {
@@ -116,7 +116,7 @@ impl Story {
 
     /// Restores a snapshot: what comes back is right or named; `None` when it was refused, else how many problems there were.
     #[track_caller]
-    fn restored(&self, archive: &Archive, number: u32, shown: &str) -> Option<u64> {
+    pub(crate) fn restored(&self, archive: &Archive, number: u32, shown: &str) -> Option<u64> {
         restored(archive, number, &self.copies[&number], shown)
     }
 }

@@ -94,7 +94,7 @@ impl Story {
         match random.below(9) {
             0..4 if !new.starts_with(&old) => fs::rename(&old, &new).unwrap(),
             4 if old.is_file() => {
-                fs::write(&old, noise(random.below(1 << 30) as u64, 4500 + random.below(4000))).unwrap()
+                fs::write(&old, noise(random.below(1 << 30) as u64, 4500 + random.below(4000))).unwrap();
             }
             5 if all.len() > 12 && old.is_dir() => fs::remove_dir_all(&old).unwrap(),
             5 if old.is_file() => fs::remove_file(&old).unwrap(),
@@ -138,9 +138,9 @@ impl Story {
                 _ => bad[30] ^= 4,
             }
             if kind == 0 {
-                store.remove(&name).unwrap()
+                store.remove(&name).unwrap();
             } else {
-                store.replace(&name, &bad).unwrap()
+                store.replace(&name, &bad).unwrap();
             }
             done.push(format!("{name} damage {kind} at {at} of {}", good.len()));
         }
@@ -148,7 +148,7 @@ impl Story {
     }
 
     /// A snapshot is right or what may be wrong is named, if it can be restored; whether it can.
-    fn is_right(&self, archive: &Archive, number: u32, expected: &Path, shown: &str) -> bool {
+    fn is_right(archive: &Archive, number: u32, expected: &Path, shown: &str) -> bool {
         restored(archive, number, expected, &format!("{shown}: snapshot {number}")).is_some()
     }
 
@@ -156,7 +156,7 @@ impl Story {
         let copy = || -> Arc<dyn Store> { Arc::new(in_memory(&store)) };
         for (number, expected) in &self.copies {
             let archive = Archive::open_store(copy()).unwrap();
-            self.is_right(&archive, *number, expected, &format!("{shown}: before repair"));
+            Story::is_right(&archive, *number, expected, &format!("{shown}: before repair"));
         }
         let store = copy();
         repaired(&store).unwrap_or_else(|error| panic!("{shown}: repair: {error}"));
@@ -169,7 +169,7 @@ impl Story {
         let listed = history::list(&archive, &Recorder::new()).unwrap();
         for number in listed.iter().map(|summary| summary.number.get()) {
             let shown = format!("{shown}: after repair");
-            assert!(self.is_right(&archive, number, &self.copies[&number], &shown), "{shown}: {number} is refused");
+            assert!(Story::is_right(&archive, number, &self.copies[&number], &shown), "{shown}: {number} is refused");
         }
         let newest = self.save(&archive).unwrap_or(SNAPSHOTS);
         let sources = self.scene.path("sources");

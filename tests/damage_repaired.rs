@@ -9,7 +9,6 @@ use crate::damage::cut_off_everywhere;
 use crate::damage::in_its_own_copy;
 use crate::damage::number_of;
 use crate::damage::repaired;
-use crate::damage::restored;
 use crate::damage::story;
 use crate::damage::verified;
 use crate::support::bench::Bench;

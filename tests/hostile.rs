@@ -33,6 +33,7 @@ use rustix::fs::renameat_with;
 use serde_json::Value;
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -136,14 +137,14 @@ impl Scene {
 }
 
 /// What the commands said.
-struct Said {
+pub(crate) struct Said {
     list: Outcome,
-    ls: Outcome,
-    restore: Outcome,
+    pub(crate) ls: Outcome,
+    pub(crate) restore: Outcome,
     again: Outcome,
-    export: Outcome,
-    verify_data: Outcome,
-    after: Outcome,
+    pub(crate) export: Outcome,
+    pub(crate) verify_data: Outcome,
+    pub(crate) after: Outcome,
 }
 
 impl Said {
@@ -153,7 +154,7 @@ impl Said {
 
     /// Fails the test unless all that read the list of changes say that it is bad, and where.
     #[track_caller]
-    fn assert_refused(&self) {
+    pub(crate) fn assert_refused(&self) {
         for outcome in self.readers() {
             assert!(matches!(outcome.status, 1 | 3), "{}", outcome.shown());
             assert!(outcome.said().contains(&bundle_name(1)), "the place is not named: {}", outcome.shown());

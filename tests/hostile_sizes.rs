@@ -6,7 +6,6 @@ use crate::hostile::home;
 use crate::hostile::one_file;
 use crate::hostile::restore_part;
 use crate::hostile::with_index;
-use crate::support::command::run;
 use crate::support::forge::Reel;
 use crate::support::forge::bundle_name;
 use crate::support::forge::counted;
