@@ -18,7 +18,8 @@ use crate::system::store::Store;
 const JOINS: &str = ".joins-";
 
 /// What such a file says to people.
-const TEXT: &[u8] = b"The bundles from this number on are being joined into this one; the next run that prunes goes on with it.\n";
+const TEXT: &[u8] =
+    b"The bundles from this number on are being joined into this one; the next run that prunes goes on with it.\n";
 
 /// That bundles are about to be joined.
 struct Note {
