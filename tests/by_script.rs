@@ -268,3 +268,24 @@ fn another_script_and_members_that_no_script_uses_are_found() {
         snap.call("verify").words("--data").run().expect(3).expect_said(&[said]);
     }
 }
+
+#[test]
+fn a_name_that_became_a_file_of_its_own_takes_nothing_along() {
+    let bench = Bench::new();
+    let large = noise(2, 3 << 20);
+    bench.home.file("a", noise(1, 5000)).hard_link("a", "b").hard_link("a", "c");
+    bench.home.file("large", &large).hard_link("large", "other").mtime("a", 1_000_000_000, 0).mtime(
+        "large",
+        1_000_000_000,
+        0,
+    );
+    bench.save();
+    // The same contents, in files of their own, with other times and modes.
+    bench.home.remove("b").file("b", noise(1, 5000)).mode("b", 0o600).mtime("b", 1_100_000_000, 0);
+    bench.home.remove("other").file("other", &large).mode("other", 0o600).mtime("other", 1_100_000_000, 0);
+    bench.save();
+    assert_same_with_owners(&bench.sources(), &recovered(&bench, 2));
+    bench.home.mode("c", 0o640).mtime("other", 1_200_000_000, 0);
+    bench.save();
+    assert_same_with_owners(&bench.sources(), &recovered(&bench, 3));
+}

@@ -39,8 +39,11 @@ impl Item {
         self.base.as_ref().and_then(Row::stat).map(|stat| stat.kind)
     }
 
-    /// It, as it was; `None` also when the index cannot be read, for then it is stored anew.
+    /// It, as it was; `None` also when the index cannot be read, or it was a name of a file with several and is one of another
+    /// file now, for then it is stored anew: where stock tools unpack, it would else still be a name of that file.
     pub fn base_entry(&self) -> Option<Entry> {
-        self.base.as_ref().and_then(|row| row.entry().ok().flatten())
+        let base = self.base.as_ref().and_then(|row| row.entry().ok().flatten())?;
+        let is_another_file = base.stat.link != 0 && base.stat.inode != self.stat.inode;
+        (!is_another_file).then_some(base)
     }
 }
