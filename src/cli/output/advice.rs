@@ -112,6 +112,7 @@ pub(crate) const NAME_SOURCE: &str = "Give it one as NAME=PATH, as in computer=/
 pub(crate) const RENAME_SOURCE: &str = "Give one of them another name as NAME=PATH.";
 
 /// When everybody may write to a file whose commands would be run.
+#[cfg(unix)]
 pub(crate) fn make_own(file: &Path) -> String {
     format!("Make it your own: chmod go-w {}.", shell_word(file))
 }
