@@ -377,3 +377,19 @@ fn the_number_of_threads_changes_no_byte_of_copies() {
     let one = made("1");
     assert!(one.len() > 500 && one == made("4"));
 }
+
+#[test]
+fn a_copy_of_what_stands_several_times_in_earlier_parts_is_found_without_an_index() {
+    let bench = Bench::new();
+    let content = noise(1, 2 << 20);
+    // What has several names is stored again each time.
+    bench.home.file("a", &content).file("b", &content).hard_link("b", "c").file("d", &content).hard_link("d", "e");
+    bench.home.file("y", &content).file("z", &content);
+    bench.snap.call("create").words("--max-part 1M").arg(bench.home.root()).ok();
+    bench.snap.call("verify").words("--data").ok();
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    bench.snap.call("verify").words("--data").ok();
+    let out = bench.fresh();
+    bench.snap.restore(&out, 0);
+    assert_same_below(&bench.sources(), &out, Level::Everything);
+}

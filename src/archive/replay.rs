@@ -58,28 +58,26 @@ pub struct Changes {
     earlier: EarlierParts,
 }
 
-/// Where the large contents of a snapshot's earlier parts are, for copies in later ones.
+/// Where the large contents of a snapshot's earlier parts are, by path, for copies in later ones.
 #[derive(Default)]
-struct EarlierParts(Option<HashMap<ContentKey, Place>>);
+struct EarlierParts(Option<HashMap<EntryPathBuf, (ContentKey, Place)>>);
 
 impl EarlierParts {
     fn note(&mut self, change: &Change) {
         let (Some(places), Action::Stored(entry)) = (&mut self.0, &change.now) else { return };
         let is_large = entry.stat.size >= ACROSS_PARTS_BYTES_MIN;
         if let Some(content) = entry.content.as_ref().filter(|content| is_large && content.patch.is_none()) {
-            // One that is there comes before one that is not.
-            let place = places.entry(content.key(entry.stat.size)).or_insert(content.place);
-            if !place.is_there() {
-                *place = content.place;
-            }
+            places.insert(change.path.clone(), (content.key(entry.stat.size), content.place));
         }
     }
 
-    /// Finds the place of a copy in the part that it names, or why it is in none.
-    fn keep_place(&self, entry: &mut Entry) -> bool {
-        let Some(content) = entry.content.as_mut() else { return false };
-        let known = self.0.as_ref().and_then(|places| places.get(&content.key(entry.stat.size)));
-        let Some(place) = known.filter(|place| place.bundle == content.place.bundle) else { return false };
+    /// Finds the place of a copy of the file at `copied` in the part that it names, or why it is in none.
+    fn keep_place(&self, entry: &mut Entry, copied: Option<&EntryPathBuf>) -> bool {
+        let (Some(content), Some(copied)) = (entry.content.as_mut(), copied) else { return false };
+        let Some((key, place)) = self.0.as_ref().and_then(|places| places.get(copied)) else { return false };
+        if *key != content.key(entry.stat.size) || place.bundle != content.place.bundle {
+            return false;
+        }
         content.place = *place;
         entry.stat.racy |= !place.is_there();
         true
@@ -278,7 +276,7 @@ fn resolved(change: &Change, before: &State, changes: &mut Changes, not_found: N
         // A copy of what an older bundle has, or an earlier part of the same snapshot.
         _ => {
             entry.keep_place(older.as_ref())
-                || change.copy_of.is_some() && changes.earlier.keep_place(&mut entry)
+                || changes.earlier.keep_place(&mut entry, change.copy_of.as_ref())
                 || changes.keep_stored_again(&mut entry, older.as_ref(), before)
         }
     };
