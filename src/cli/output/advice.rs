@@ -316,7 +316,7 @@ fn about_sources(advice: &Advice) -> Option<&'static str> {
         }
         Advice::CloseProgram => "Close the program that has it open, and run the same command again.",
         Advice::MakeShadowsAsAdministrator => {
-            "Nothing was saved. Only an administrator may make shadow copies: open the terminal with 'Run as administrator', or leave out --shadow."
+            "Only an administrator may make shadow copies, and not every drive has them: open the terminal with 'Run as administrator', or leave out --shadow."
         }
         Advice::SaveOtherFolder => "Name the folders that are to be saved.",
         Advice::SaveFolderOfFile => "Name the folder that it is in, or a plain file.",
