@@ -1,6 +1,7 @@
 //! What a bundle's script does for those who unpack with stock tools: metadata of files of which nothing else changed.
 
 use crate::support::bench::Bench;
+use crate::support::bench::recovered;
 use crate::support::command::as_root;
 use crate::support::command::as_user;
 use crate::support::command::installed;
@@ -51,15 +52,6 @@ fn assert_same_with_owners(expected: &Path, found: &Path) {
     let owners =
         |top: &Path| -> Vec<_> { below(top).into_iter().map(|(path, item)| (path, item.uid, item.gid)).collect() };
     assert!(owners(expected) == owners(found), "{}: owners", found.display());
-}
-
-#[track_caller]
-fn recovered(bench: &Bench, snapshot: usize) -> std::path::PathBuf {
-    let out = bench.fresh();
-    let number = snapshot.to_string();
-    recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), out.as_os_str()]).expect_ok();
-    assert!(!out.join(".snap-apply").exists() && !out.join(".snap-apply.sh").exists());
-    out
 }
 
 /// A roll of dice that is the same each time.

@@ -1,6 +1,8 @@
 //! Files with the same content: stored once, by link members that a bundle's script makes files of their own.
 
 use crate::support::bench::Bench;
+use crate::support::bench::recovered;
+use crate::support::bench::save;
 use crate::support::command::run;
 use crate::support::command::shell;
 use crate::support::listing::Level;
@@ -15,7 +17,6 @@ use crate::support::replay::remove_manifest;
 use crate::support::tree::noise;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 
 /// A content that is large enough for a copy where nothing else is said.
 const LARGE: usize = 1_200_000;
@@ -33,19 +34,6 @@ impl Dice {
 /// Names that a shell or a list might take for something else.
 const NAMES: [&[u8]; 8] =
     [b"new\nline", b"it's", b"-rf $(touch x)", b"d/\xff raw", b"d/e/plain", b"d/e/other", b"z", b"a/long one"];
-
-#[track_caller]
-fn save(bench: &Bench, options: &str) {
-    bench.snap.call("create").words(options).arg(bench.home.root()).ok();
-}
-
-#[track_caller]
-fn recovered(bench: &Bench, snapshot: usize) -> PathBuf {
-    let out = bench.fresh();
-    let number = snapshot.to_string();
-    recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), out.as_os_str()]).expect_ok();
-    out
-}
 
 /// The newest snapshot by snap and by `recover.sh` is what the sources are.
 #[track_caller]

@@ -4,8 +4,12 @@
 use crate::support::bench::Bench;
 use crate::support::bench::copy_exactly;
 use crate::support::command::Outcome;
+use crate::support::command::program;
+use crate::support::command::run;
+use crate::support::command::shell;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
+use crate::support::snap::BINARY;
 use crate::support::snap::Snap;
 use crate::support::tree::noise;
 use std::fs;
@@ -218,4 +222,21 @@ fn foreign_files_in_the_archive_disturb_nothing() {
     history.bench.home.file("one more", "file");
     history.bench.assert_kept();
     assert_eq!(fs::read(archive.join("bundles/Thumbs.db")).unwrap(), b"not ours");
+}
+
+#[test]
+fn an_index_is_made_again_of_a_snapshot_with_more_parts_than_files_may_be_open() {
+    let bench = Bench::new();
+    for number in 0..100 {
+        bench.home.file(format!("{number}"), noise(number, 60_000));
+    }
+    let mut create = program(BINARY);
+    run(create.args(["create", "--max-part", "100KB", "-a"]).arg(bench.snap.archive()).arg(bench.home.root()))
+        .expect_ok();
+    assert!(fs::read_dir(bench.snap.archive().join("bundles")).unwrap().count() > 90);
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    for verb in ["list", "verify"] {
+        run(&mut shell("ulimit -n 60; exec \"$1\" \"$2\" -a \"$3\"", &[&BINARY, &verb, &bench.snap.archive()]))
+            .expect_ok();
+    }
 }

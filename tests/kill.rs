@@ -330,18 +330,49 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_of_archive(line)) {
         let mut paths = line.split('"').skip(1).step_by(2);
         let (temporary, own) = (paths.next().unwrap(), paths.next().unwrap());
-        let folder = Path::new(own).parent().unwrap().to_str().unwrap();
-        let is_on = |line: &str, call: &str, path: &str| line.contains(call) && line.contains(&format!("<{path}>"));
         let synced = lines[..at].iter().rposition(|line| is_on(line, "fsync(", temporary));
         let written = lines[..at].iter().rposition(|line| is_on(line, "write(", temporary));
         assert!(synced.is_some() && written.is_some() && synced > written, "{own} was not synced: {log}");
-        // FAT knows the length under the new name only after the file itself was synced again.
-        let mut next = lines[at + 1..].iter().filter(|line| !line.contains("write("));
-        assert!(is_on(next.next().unwrap(), "fsync(", own), "{own} was not synced under its name: {log}");
-        assert!(is_on(next.next().unwrap(), "fsync(", folder), "the folder of {own} was not synced: {log}");
+        assert_kept_after(&lines[at + 1..], own);
         renames += 1;
     }
     assert!(renames >= 3, "bundles and index: {log}");
+}
+
+fn is_on(line: &str, call: &str, path: &str) -> bool {
+    line.contains(call) && line.contains(&format!("<{path}>"))
+}
+
+/// Fails the test unless a name that was given just now is made durable at once. FAT knows the length under it only after the
+/// file itself was synced again.
+#[track_caller]
+fn assert_kept_after(lines: &[&str], own: &str) {
+    let folder = Path::new(own).parent().unwrap().to_str().unwrap();
+    let mut next = lines.iter().filter(|line| !line.contains("write("));
+    assert!(is_on(next.next().unwrap(), "fsync(", own), "{own} was not synced under its name: {lines:#?}");
+    assert!(is_on(next.next().unwrap(), "fsync(", folder), "the folder of {own} was not synced: {lines:#?}");
+}
+
+#[test]
+fn a_bundle_that_takes_the_place_of_another_is_synced_under_its_name_before_anything_is_removed() {
+    if !can_trace() {
+        return;
+    }
+    let story = story();
+    let (archive, log) = (story.bench.snap.archive(), story.bench.path("calls"));
+    story.create(&mut Command::new(BINARY), ONE_PART, archive).expect_ok();
+    run(Command::new(BINARY).args(["forget", "-a"]).arg(archive).args(["1", "2"])).expect_ok();
+    let mut command = program("strace");
+    command.args(["-f", "-y", "-qq", "-e", "trace=write,fsync,?rename,renameat,?renameat2,?unlink,unlinkat", "-o"]);
+    run(command.arg(&log).arg(BINARY).args(["prune", "--max-unused", "0", "-a"]).arg(archive)).expect_ok();
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("resumed>")).collect();
+    let is_move = |line: &str| line.contains("rename") && line.contains("/pruned/") && line.contains("/bundles/");
+    let moves: Vec<usize> = (0..lines.len()).filter(|at| is_move(lines[*at])).collect();
+    for at in &moves {
+        assert_kept_after(&lines[at + 1..], lines[*at].split('"').nth(3).unwrap());
+    }
+    assert!(!moves.is_empty(), "nothing was pruned: {log}");
 }
 
 /// The program under strace, which does `inject` to calls that concern the folder `only`.

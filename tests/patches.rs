@@ -1,6 +1,8 @@
 //! Files of which only what changed is stored: what comes back, by snap and by stock tools, and what damage to older contents costs.
 
 use crate::support::bench::Bench;
+use crate::support::bench::recovered;
+use crate::support::bench::save;
 use crate::support::command::run;
 use crate::support::command::shell;
 use crate::support::inside::Scene;
@@ -28,7 +30,6 @@ use snap_archive::verbs::create::DriveSpeed;
 use snap_archive::verbs::create::create;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A roll of dice that is the same each time.
@@ -60,19 +61,6 @@ fn edit(content: &mut Vec<u8>, dice: &mut Dice) {
         4 => content.truncate(content.len() - length.min(content.len() / 2)),
         _ => content.rotate_left(at),
     }
-}
-
-#[track_caller]
-fn save(bench: &Bench, options: &str) {
-    bench.snap.call("create").words(options).arg(bench.home.root()).ok();
-}
-
-#[track_caller]
-fn recovered(bench: &Bench, snapshot: usize) -> PathBuf {
-    let out = bench.fresh();
-    let number = snapshot.to_string();
-    recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), out.as_os_str()]).expect_ok();
-    out
 }
 
 /// How long the bundles of a snapshot are.

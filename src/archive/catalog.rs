@@ -149,7 +149,7 @@ impl<'a> Catalog<'a> {
         self.bundles.get(&name.id).is_some_and(|file| file.name == *name)
     }
 
-    /// Who is told what happens.
+    /// Receives events; may ask to stop.
     pub fn monitor(&self) -> &'a dyn Monitor {
         self.monitor
     }
@@ -160,7 +160,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// All snapshots, oldest first. For a reader those that can be read: where the list of changes of one is lost, nothing is
-    /// known of it and those after it. What is left out is told.
+    /// known of it and those after it. What is left out is reported.
     ///
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
@@ -223,7 +223,7 @@ impl<'a> Catalog<'a> {
             let is_joined = pruned_ranges(&newest).any(|range| range.contains(&number));
             return Err(if is_joined { forgotten(number, Standing::Pruned) } else { no_snapshot(number) });
         }
-        // What cannot be read is told by whoever needs it.
+        // Whoever needs what cannot be read reports it.
         let standing = self.standing(number, &self.state(number).unwrap_or_default());
         if standing.is_there() { Ok(()) } else { Err(forgotten(number, standing)) }
     }
@@ -419,8 +419,10 @@ impl<'a> Catalog<'a> {
     /// writer builds on what is there.
     fn fits(&self, file: &IndexFile, number: SnapshotNumber) -> bool {
         let head = file.head();
+        // Both are in order: what was passed over is not looked at again.
+        let mut records = head.bundles.iter();
         let is_noted = |file: &BundleFile| {
-            let record = head.bundles.iter().find(|record| record.name == file.name.as_str());
+            let record = records.find(|record| record.name == file.name.as_str());
             record.is_some_and(|record| record.bytes == file.bytes || !self.is_another_version(file, record))
         };
         let noted = head.bundles.iter().map(|record| (record.name.as_str(), record.bytes));

@@ -2,13 +2,16 @@
 //! bundles hold.
 //!
 //! Where a store replaces a name at once, there is one step. Elsewhere, as on FAT, there are three: the old one moves to
-//! `pruned/NAME.old`, the new one to its place, the old one is removed. Whoever finds neither in its place takes the new one.
+//! `pruned/NAME.old`, the new one to its place, the old one is removed. Whoever finds neither in its place takes the new one;
+//! where that is lost, too, a writer puts the old one back.
 
+use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::system::store::Blob;
 use crate::system::store::Store;
+use std::collections::HashSet;
 
 /// The directory of the bundles in an archive.
 pub const BUNDLES: &str = "bundles";
@@ -43,6 +46,11 @@ pub fn open(store: &dyn Store, name: &BundleName) -> Result<Box<dyn Blob>> {
         Err(error) if error.kind() == ErrorKind::NotFound => store.open(&new_path(name)).map_err(|_| error),
         opened => opened,
     }
+}
+
+/// That a bundle is another one than a moment ago, when something was known of it.
+pub fn written_anew(name: &BundleName) -> Error {
+    Error::damaged(format!("{name} was written anew by another run meanwhile: run the same command again"))
 }
 
 /// The bundles that wait for a place that nothing stands in, of those that are about to take one. `bundles` are those that
@@ -87,12 +95,46 @@ pub fn finish(store: &dyn Store) -> Result<()> {
             store.rename(&new_path(&name), &bundle_path(&name))?;
         }
     }
-    let is_ours = |file: &str| {
+    let there: HashSet<String> = store.list(BUNDLES)?.into_iter().map(|(name, _)| name).collect();
+    for (file, _) in store.list(PRUNED)? {
         let name = file.strip_suffix(NEW).or_else(|| file.strip_suffix(OLD));
-        name.and_then(BundleName::parse).is_some()
-    };
-    for (file, _) in store.list(PRUNED)?.iter().filter(|(file, _)| is_ours(file)) {
-        store.remove(&format!("{PRUNED}/{file}"))?;
+        let Some(name) = name.and_then(BundleName::parse) else { continue };
+        // The drive may have lost the new one on its way to its place.
+        if there.contains(name.as_str()) {
+            store.remove(&format!("{PRUNED}/{file}"))?;
+        } else {
+            store.rename(&format!("{PRUNED}/{file}"), &bundle_path(&name))?;
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::system::store::MemoryStore;
+    use crate::system::store::read_small;
+
+    const NAME: &str = "000001-20261122T235502Z.tar.zst";
+
+    #[test]
+    fn one_of_both_is_in_its_place_whatever_was_lost_on_the_way() {
+        for (there, stays) in [
+            (&["bundles/", "pruned/.new"][..], "bundles/"),
+            (&["pruned/.new", "pruned/.old"], "pruned/.new"),
+            (&["bundles/", "pruned/.old"], "bundles/"),
+            (&["pruned/.old"], "pruned/.old"),
+        ] {
+            let store = MemoryStore::new();
+            for place in there {
+                let name = place.replace('/', &format!("/{NAME}"));
+                store.replace(&name, place.as_bytes()).unwrap();
+            }
+            finish(&store).unwrap();
+            let name = BundleName::parse(NAME).unwrap();
+            assert_eq!(read_small(&store, &bundle_path(&name), 100).unwrap(), stays.as_bytes(), "{there:?}");
+            assert_eq!(store.list(PRUNED).unwrap(), [], "{there:?}");
+        }
+    }
 }

@@ -243,12 +243,9 @@ impl Hollow<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
         let mut stored = Vec::new();
-        let frame = self.compressor.append_frame(&self.pending, &mut stored)?;
+        let frames = self.compressor.append_frames(&self.pending, &mut stored)?;
         self.pending.clear();
-        self.writer.append_frames(&stored, &[frame])
+        self.writer.append_frames(&stored, &frames)
     }
 }

@@ -6,7 +6,7 @@ use crate::archive::catalog::Catalog;
 use crate::archive::exchange;
 use crate::archive::liveness::Liveness;
 use crate::archive::move_plan::MovePlan;
-use crate::archive::move_plan::touched;
+use crate::archive::move_plan::retimed;
 use crate::archive::moved::after_moves;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
@@ -73,7 +73,7 @@ pub struct Join<'c> {
     /// The state after the last.
     after: State,
     /// The directories from which or into which something moved, in the order of rows.
-    touched: Vec<EntryPathBuf>,
+    retimed: Vec<EntryPathBuf>,
 }
 
 /// What a joined bundle would hold.
@@ -105,12 +105,12 @@ impl<'c> Join<'c> {
         }
         let Some(moves) = moves_of_run(catalog.archive(), &bundles, &before, &after)? else { return Ok(None) };
         let moved = after_moves(&before, &moves)?;
-        let mut touched: Vec<EntryPathBuf> = touched(&moves).into_iter().filter(|path| !path.is_root()).collect();
-        touched.sort_by(|a, b| a.row_order(b));
+        let mut retimed: Vec<EntryPathBuf> = retimed(&moves).into_iter().filter(|path| !path.is_root()).collect();
+        retimed.sort_by(|a, b| a.row_order(b));
         let numbers = first.number..=last.number;
         let head = catalog.archive().bundle(catalog.name(first)?)?.manifest()?.head().clone();
         let joined_from = if head.joined_from > 0 { head.joined_from } else { first.number };
-        Ok(Some(Join { catalog, monitor, bundles, numbers, joined_from, before, moves, moved, after, touched }))
+        Ok(Some(Join { catalog, monitor, bundles, numbers, joined_from, before, moves, moved, after, retimed }))
     }
 
     /// The last bundle, whose name the joined one has.
@@ -230,8 +230,8 @@ impl<'c> Join<'c> {
             id: self.last().map(BundleFile::id).unwrap_or_default(),
             differences: differences(&self.moved, &self.after),
             next: None,
-            touched: self.touched.iter(),
-            next_touched: None,
+            retimed: self.retimed.iter(),
+            next_retimed: None,
             count: 0,
         }
     }
@@ -261,11 +261,11 @@ fn moves_of_run(archive: &Archive, bundles: &[BundleFile], before: &State, after
         let rows = group?.rows;
         tops.extend(rows.iter().filter_map(|row| EntryPathBuf::from_bytes(row.name())));
     }
-    let mut odd_names = HashSet::new();
+    let mut taken = HashSet::new();
     for top in &tops {
-        odd_names.extend(taken_names(after, top)?);
+        taken.extend(taken_names(after, top)?);
     }
-    MovePlan { tops, base: before, odd_names }.moves(&directories, &files).map(Some)
+    MovePlan { tops, base: before, taken_names: taken }.moves(&directories, &files).map(Some)
 }
 
 /// The changes of a joined bundle.
@@ -276,8 +276,8 @@ struct JoinedLines<'j> {
     id: BundleId,
     differences: Differences,
     next: Option<Difference>,
-    touched: std::slice::Iter<'j, EntryPathBuf>,
-    next_touched: Option<&'j EntryPathBuf>,
+    retimed: std::slice::Iter<'j, EntryPathBuf>,
+    next_retimed: Option<&'j EntryPathBuf>,
     count: u64,
 }
 
@@ -311,14 +311,14 @@ impl Lines for JoinedLines<'_> {
             if self.next.is_none() {
                 self.next = self.differences.next().transpose()?;
             }
-            self.next_touched = self.next_touched.or_else(|| self.touched.next());
-            let order = match (&self.next, self.next_touched) {
+            self.next_retimed = self.next_retimed.or_else(|| self.retimed.next());
+            let order = match (&self.next, self.next_retimed) {
                 (_, None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(next), Some(touched)) => next.path.row_order(touched),
+                (Some(next), Some(retimed)) => next.path.row_order(retimed),
             };
             if order.is_ge()
-                && let Some(path) = self.next_touched.take()
+                && let Some(path) = self.next_retimed.take()
                 && order.is_gt()
             {
                 // Unpacking changes its time.

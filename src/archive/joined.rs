@@ -5,6 +5,7 @@ use crate::archive::exchange;
 use crate::archive::exchange::BUNDLES;
 use crate::archive::exchange::PRUNED;
 use crate::archive::exchange::bundle_path;
+use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -36,9 +37,14 @@ impl Note {
         (self.from..=self.into.id.number).contains(&name.id.number) && name.id < self.into.id
     }
 
+    /// Whether they are joined into the bundle in this file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`] when it does not say so or otherwise; when it cannot be read.
     fn is_true(&self, blob: Box<dyn Blob>) -> Result<bool> {
-        let head = Bundle::open(&self.into, blob)?.own_head();
-        Ok(head.is_some_and(|head| head.joined_from == self.from))
+        let unknown = || Error::damaged(format!("the list of changes of {} cannot be read", self.into));
+        let head = Bundle::open(&self.into, blob)?.own_head().ok_or_else(unknown)?;
+        Ok(head.joined_from == self.from)
     }
 }
 
@@ -98,4 +104,70 @@ pub fn finish(store: &dyn Store) -> Result<()> {
         store.remove(&format!("{PRUNED}/{}", note.file))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::id::ArchiveId;
+    use crate::base::time::Time;
+    use crate::format::bundle::BundleWriter;
+    use crate::format::manifest::Head;
+    use crate::format::manifest::Tail;
+    use crate::system::store::MemoryStore;
+    use crate::system::store::read_small;
+
+    fn bundle(store: &MemoryStore, number: u32, joined_from: u32) -> BundleName {
+        let (id, time) = (BundleId::new(number, 0), Time::new(0, 0));
+        let name = BundleName::new(id, time).unwrap();
+        let head = Head {
+            archive: ArchiveId([1; 16]),
+            id,
+            time,
+            parent: None,
+            sources: Vec::new(),
+            note: String::new(),
+            stands_for: None,
+            uncertain_until: SnapshotNumber::NONE,
+            pruned_until: SnapshotNumber::NONE,
+            joined_from: joined_from.into(),
+        };
+        let writer = BundleWriter::new(store.create(&bundle_path(&name)).unwrap(), head, 3).unwrap();
+        writer.publish(&bundle_path(&name), Tail::default()).unwrap();
+        name
+    }
+
+    /// How many bundles and how many notes are left.
+    fn finished(store: &MemoryStore) -> (usize, usize) {
+        finish(store).unwrap();
+        (store.list(BUNDLES).unwrap().len(), store.list(PRUNED).unwrap().len())
+    }
+
+    #[test]
+    fn what_was_joined_goes_only_where_the_later_bundle_says_so() {
+        for (joined_from, left) in [(1, (1, 0)), (0, (2, 0))] {
+            let store = MemoryStore::new();
+            bundle(&store, 1, 0);
+            note(&store, &bundle(&store, 2, joined_from), SnapshotNumber::FIRST).unwrap();
+            assert_eq!(finished(&store), left);
+        }
+    }
+
+    #[test]
+    fn a_note_of_a_bundle_whose_list_of_changes_is_damaged_stays() {
+        let store = MemoryStore::new();
+        bundle(&store, 1, 0);
+        let name = bundle(&store, 2, 1);
+        note(&store, &name, SnapshotNumber::FIRST).unwrap();
+        let path = bundle_path(&name);
+        let sound = read_small(&store, &path, 1 << 20).unwrap();
+        let end = Bundle::open(&name, store.open(&path).unwrap()).unwrap().table().stored_bytes() as usize;
+        let mut damaged = sound.clone();
+        damaged[end - 10] ^= 1;
+        store.replace(&path, &damaged).unwrap();
+        assert_eq!(finished(&store), (2, 1));
+        store.replace(&path, &sound).unwrap();
+        assert_eq!(finished(&store), (1, 0));
+    }
 }

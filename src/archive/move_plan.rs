@@ -29,7 +29,7 @@ pub struct MovePlan<'a> {
     /// The state before.
     pub base: &'a State,
     /// Names that what stands aside must not have.
-    pub odd_names: HashSet<EntryPathBuf>,
+    pub taken_names: HashSet<EntryPathBuf>,
 }
 
 impl MovePlan<'_> {
@@ -73,7 +73,7 @@ impl MovePlan<'_> {
 }
 
 /// The directories, as they are called after the renames, whose times a rename changes.
-pub fn touched(moves: &Moves) -> HashSet<EntryPathBuf> {
+pub fn retimed(moves: &Moves) -> HashSet<EntryPathBuf> {
     let now_of: BTreeMap<&EntryPath, &EntryPath> = moves.placed().map(|(now, was)| (&**was, &**now)).collect();
     let now = |was: &EntryPath| {
         let above = std::iter::successors(Some(was), |path| path.parent());
@@ -81,12 +81,12 @@ pub fn touched(moves: &Moves) -> HashSet<EntryPathBuf> {
         moved
             .map_or_else(|| was.to_owned(), |(above, now)| now.join_path(was.below(above).unwrap_or(EntryPath::root())))
     };
-    let mut touched = HashSet::new();
+    let mut retimed = HashSet::new();
     for path in moves.list().iter().flat_map(|(from, to)| [from, to]).chain(moves.made()) {
-        touched.extend(path.parent().map(ToOwned::to_owned));
+        retimed.extend(path.parent().map(ToOwned::to_owned));
     }
-    touched.extend(moves.left().filter_map(|left| left.parent()).map(now));
-    touched
+    retimed.extend(moves.left().filter_map(|left| left.parent()).map(now));
+    retimed
 }
 
 fn bytes_of(moves: &Moves) -> usize {
@@ -249,7 +249,7 @@ impl<'a> Sequence<'a> {
             self.temporary += 1;
             let name = format!("{TEMPORARY_PREFIX}{}", self.temporary);
             let Some(path) = self.top.child(name.as_bytes()) else { continue };
-            if !self.plan.odd_names.contains(&path) && self.plan.base.find(&path)?.is_none() {
+            if !self.plan.taken_names.contains(&path) && self.plan.base.find(&path)?.is_none() {
                 return Ok(path);
             }
         }

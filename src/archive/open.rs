@@ -302,11 +302,12 @@ impl Archive {
     /// # Errors
     /// [`ErrorKind::Damaged`] when the file is not what was written; otherwise when it cannot be read.
     pub fn marks(&self) -> Result<Marks> {
-        let told = |error: Error| error.while_doing(&format!("cannot read {MARKS}")).with_advice(Advice::RepairMarks);
+        let unreadable =
+            |error: Error| error.while_doing(&format!("cannot read {MARKS}")).with_advice(Advice::RepairMarks);
         match read_small(&*self.store, MARKS, MARKS_BYTES_MAX) {
-            Ok(bytes) => Marks::parse(&bytes, self.id).map_err(told),
+            Ok(bytes) => Marks::parse(&bytes, self.id).map_err(unreadable),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Marks::default()),
-            Err(error) if error.is_damage() => Err(told(error)),
+            Err(error) if error.is_damage() => Err(unreadable(error)),
             Err(error) => Err(error),
         }
     }
@@ -394,14 +395,17 @@ fn is_there_and_empty(directory: &Path) -> Result<bool> {
         return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
             .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
     }
-    let mut listing = match fs::read_dir(directory) {
+    let listing = match fs::read_dir(directory) {
         Ok(listing) => listing,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(cannot_init(directory, error)),
     };
-    if listing.any(|item| item.is_ok_and(|item| !may_be_there(item.file_name().as_encoded_bytes()))) {
-        let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
-        return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
+    for item in listing {
+        let item = item.map_err(|error| cannot_init(directory, error))?;
+        if !may_be_there(item.file_name().as_encoded_bytes()) {
+            let what = format!("cannot make an archive at {}: the folder is not empty", directory.display());
+            return Err(Error::new(ErrorKind::Exists, what).with_advice(Advice::ChooseEmptyFolder));
+        }
     }
     Ok(true)
 }

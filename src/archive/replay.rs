@@ -1,6 +1,7 @@
 //! What follows from a state and the changes after it: the rows of the next index file; and the other way round, the differences
 //! of two states. The only place that merges old rows with changes, and that says where a chain of index files begins.
 
+use crate::archive::exchange;
 use crate::archive::moved;
 use crate::archive::moved::Certainty;
 use crate::archive::open::Archive;
@@ -45,7 +46,10 @@ const DELTAS_BYTES_MIN: u64 = 256 << 10;
 
 /// The changes of all bundles of one number, in the order of rows.
 pub struct Changes {
-    readers: VecDeque<(BundleFile, ManifestReader)>,
+    /// The bundles whose changes were not all given out.
+    files: VecDeque<BundleFile>,
+    /// Reads the first of them. The others are closed until their turn comes, for there may be thousands.
+    reader: Option<ManifestReader>,
     heads: Vec<Head>,
     records: Vec<BundleRecord>,
     summary: Summary,
@@ -92,7 +96,8 @@ impl Changes {
     /// cannot be read.
     pub fn open(archive: &Archive, files: Vec<BundleFile>) -> Result<Changes> {
         let mut changes = Changes {
-            readers: VecDeque::new(),
+            files: VecDeque::new(),
+            reader: None,
             heads: Vec::new(),
             records: Vec::new(),
             summary: Summary::default(),
@@ -119,9 +124,19 @@ impl Changes {
             changes.moves = moves;
             add_part(&mut changes.summary, &head, reader.tail(), file.bytes);
             changes.heads.push(head);
-            changes.readers.push_back((file, reader));
+            changes.files.push_back(file);
+            if is_first {
+                changes.reader = Some(reader);
+            }
         }
         Ok(changes)
+    }
+
+    /// Opens the manifest of a bundle once more.
+    fn opened_again(&self, file: &BundleFile) -> Result<ManifestReader> {
+        let reader = self.archive.bundle(&file.name)?.manifest()?;
+        let is_known = self.heads.get(self.records.len()) == Some(reader.head());
+        if is_known { Ok(reader) } else { Err(exchange::written_anew(&file.name)) }
     }
 
     /// The state `before` after the renames, to which all changes are relative.
@@ -200,8 +215,13 @@ impl Changes {
     /// [`crate::base::error::ErrorKind::Damaged`] when a manifest is not what was written, or lines are not in order; otherwise
     /// when it cannot be read.
     pub fn next_change(&mut self) -> Result<Option<Change>> {
-        while let Some((_, reader)) = self.readers.front_mut() {
+        while let Some(file) = self.files.front() {
+            let mut reader = match self.reader.take() {
+                Some(reader) => reader,
+                None => self.opened_again(file)?,
+            };
             if let Some(change) = reader.next_change()? {
+                self.reader = Some(reader);
                 if self.last.as_ref().is_some_and(|last| last.row_order(&change.path).is_ge()) {
                     return Err(Error::damaged("the lines of a manifest are not in order"));
                 }
@@ -209,7 +229,7 @@ impl Changes {
                 self.earlier.note(&change);
                 return Ok(Some(change));
             }
-            if let Some((file, reader)) = self.readers.pop_front() {
+            if let Some(file) = self.files.pop_front() {
                 let (name, manifest) = (file.name.as_str().to_owned(), reader.digest().0);
                 let Head { pruned_until, joined_from, .. } = *reader.head();
                 let (pruned_until, joined_from) = (pruned_until.get(), joined_from.get());
@@ -237,8 +257,8 @@ pub fn add_part(summary: &mut Summary, head: &Head, tail: &Tail, bytes: u64) {
     summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
     summary.joined_from = summary.joined_from.max(head.joined_from);
     summary.counts.add(&tail.counts);
-    summary.problems += tail.problems_total;
-    summary.bytes_added += bytes;
+    summary.problems = summary.problems.saturating_add(tail.problems_total);
+    summary.bytes_added = summary.bytes_added.saturating_add(bytes);
 }
 
 /// What a content is that a line says is where it was, and that the state before does not have there.

@@ -468,7 +468,7 @@ impl Directories {
     fn advance(&mut self) -> Result<Option<EntryPathBuf>> {
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = level.names.pop_front() {
-                // One that is too long together has nothing in it, and is told where it is made.
+                // One that is too long together has nothing in it; where it is made, that is a problem.
                 let Some(path) = self.path.child(&name) else { continue };
                 self.levels.push(WalkLevel::default());
                 self.path.clone_from(&path);

@@ -174,8 +174,10 @@ fn carry_directories(catalog: &Catalog, id: BundleId, names: &[EntryPathBuf], re
 fn without_names(mut tail: Tail, names: &[EntryPathBuf]) -> Tail {
     let before = tail.problems.len();
     tail.problems.retain(|problem| !is_one_of(names, &problem.path));
-    tail.problems_total -= (before - tail.problems.len()) as u64;
-    tail.elsewhere.retain(|path| !is_one_of(names, path));
+    tail.problems_total = tail.problems_total.saturating_sub((before - tail.problems.len()) as u64);
+    for noted in [&mut tail.elsewhere, &mut tail.unsaved_sources] {
+        noted.retain(|path| !is_one_of(names, path));
+    }
     tail
 }
 

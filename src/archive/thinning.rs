@@ -31,7 +31,7 @@ pub struct Thinning<'c> {
     pub catalog: &'c Catalog<'c>,
     /// How much of what is written anew must at least be unused, in hundredths.
     pub max_unused: u8,
-    /// Who is told what happens.
+    /// Receives events; may ask to stop.
     pub monitor: &'c dyn Monitor,
 }
 
@@ -57,7 +57,7 @@ pub struct Joining<'s> {
     pub stays: u64,
 }
 
-/// Is told each step; says whether it was done. What was not joined is then to be made hollow.
+/// Called for each step; whether it was done. What was not joined is made hollow then.
 pub type Visit<'v> = dyn FnMut(Step) -> Result<bool> + 'v;
 
 impl Thinning<'_> {

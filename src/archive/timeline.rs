@@ -58,7 +58,7 @@ impl Step {
     }
 }
 
-/// The numbers of a history that can be read, ascending. What cannot be read is told as a problem, and passed over.
+/// The numbers of a history that can be read, ascending. What cannot be read is reported as a problem, and passed over.
 pub struct Steps<'c> {
     catalog: &'c Catalog<'c>,
     monitor: &'c dyn Monitor,
@@ -279,7 +279,7 @@ struct Mark {
     is_snapshot: bool,
 }
 
-/// What one reading of all index files told of the paths in a range.
+/// What one reading of all index files found of the paths in a range.
 #[derive(Default)]
 struct Pass {
     from: EntryPathBuf,
@@ -295,7 +295,7 @@ struct Pass {
 impl Pass {
     fn begin(&mut self, step: Step) {
         let base = step.file().map_or(SnapshotNumber::NONE, |file| file.head().from);
-        let base = self.marks.iter().position(|mark| mark.number == base).map(|place| place as u32);
+        let base = self.marks.binary_search_by_key(&base, |mark| mark.number).ok().map(|place| place as u32);
         self.marks.push(Mark { number: step.number, base, is_snapshot: step.summary.is_some() });
         if step.summary.is_some() {
             self.newest = step.state;

@@ -230,7 +230,7 @@ impl Content {
 /// The most contents that are needed to make one from another, the one that stands whole among them not counted.
 pub const PATCH_DEPTH_MAX: usize = 8;
 
-/// The most pieces of a patch.
+/// The most pieces of a patch; also of all patches together that follow each other, as this program makes them.
 pub const PATCH_PIECES_MAX: usize = 1 << 17;
 
 /// The most bytes that a piece with data of its own has.
@@ -271,6 +271,21 @@ pub struct PatchPiece {
     pub stored: u64,
 }
 
+/// A piece as manifests and index files have it: `bytes`, `from`, `base_bytes` and `stored`.
+pub type PatchNumbers = (u64, u64, u64, u64);
+
+impl From<PatchNumbers> for PatchPiece {
+    fn from((bytes, from, base_bytes, stored): PatchNumbers) -> PatchPiece {
+        PatchPiece { bytes, from, base_bytes, stored }
+    }
+}
+
+impl From<PatchPiece> for PatchNumbers {
+    fn from(PatchPiece { bytes, from, base_bytes, stored }: PatchPiece) -> PatchNumbers {
+        (bytes, from, base_bytes, stored)
+    }
+}
+
 impl Patch {
     /// How many bytes of data it has.
     pub fn stored_bytes(&self) -> u64 {
@@ -290,6 +305,11 @@ impl Patch {
     /// How many bytes of data it has, with those from which it is made.
     pub fn chain_bytes(&self) -> u64 {
         self.chain().fold(0, |sum, patch| sum.saturating_add(patch.stored_bytes()))
+    }
+
+    /// How many pieces it has, with those from which it is made.
+    pub fn chain_pieces(&self) -> usize {
+        self.chain().map(|patch| patch.pieces.len()).sum()
     }
 
     /// Whether it makes `size` bytes of what is there.

@@ -219,7 +219,7 @@ pub enum Phase {
 #[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
-    /// An entry was saved, deleted or restored. Told only if [`Monitor::wants_entries`].
+    /// An entry was saved, deleted or restored. Sent only if [`Monitor::wants_entries`].
     Entry(EntryChange, &'a EntryPath),
     /// An entry could not be saved or restored as it should.
     Problem(&'a Problem),
@@ -227,11 +227,11 @@ pub enum Event<'a> {
     Notice(&'a Notice),
     /// Another part of the work begins.
     Phase(Phase),
-    /// How far the command is; told often.
+    /// How far the command is; sent often.
     Progress(Progress),
     /// How many entries there were the last time, before any are looked at.
     EntriesBefore(u64),
-    /// Whether the bytes in all are still being counted. Told only if [`Monitor::wants_totals`].
+    /// Whether the bytes in all are still being counted. Sent only if [`Monitor::wants_totals`].
     Counting(bool),
 }
 
@@ -240,7 +240,7 @@ pub trait Monitor: Sync {
     /// Something happened.
     fn event(&self, event: Event<'_>);
 
-    /// Whether entries should be told.
+    /// Whether events of entries are wanted.
     fn wants_entries(&self) -> bool {
         false
     }
@@ -264,7 +264,7 @@ pub fn check_interrupted(monitor: &dyn Monitor) -> Result<()> {
     if monitor.is_interrupted() { Err(Error::new(ErrorKind::Interrupted, "stopped")) } else { Ok(()) }
 }
 
-/// Keeps the problems and notices that it is told; for tests and for callers that only look afterwards.
+/// Keeps problems and notices; for tests and for callers that look at them afterwards.
 #[derive(Debug, Default)]
 pub struct Recorder {
     problems: Lock<Vec<Problem>>,
@@ -272,7 +272,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder that was told nothing.
+    /// An empty recorder.
     pub fn new() -> Recorder {
         Recorder::default()
     }

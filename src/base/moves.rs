@@ -186,14 +186,13 @@ impl Moves {
             }
             Some(_) => {}
         }
-        if self.kind_at(to, before)?.is_some() {
-            if is_certain {
-                return Ok(Some("leads to where something else is"));
-            }
-            if let Origin::Path(other) = self.origin(to) {
-                let other = other.into_owned();
-                self.leave(&other);
-            }
+        let in_the_way = match self.origin(to) {
+            Origin::Path(other) if before(&other)?.is_some() => Some(other.into_owned()),
+            Origin::Path(_) | Origin::Nothing => None,
+            Origin::Made => return Ok(Some("leads to where something else is")),
+        };
+        if is_certain && in_the_way.is_some() {
+            return Ok(Some("leads to where something else is"));
         }
         let mut made = Vec::new();
         for above in directories_above(to) {
@@ -204,6 +203,9 @@ impl Moves {
             }
         }
         self.made.extend(made);
+        if let Some(other) = in_the_way {
+            self.leave(&other);
+        }
         let was = was.into_owned();
         if self.placed.remove(from).is_none() {
             self.leave(&was);
@@ -362,6 +364,18 @@ mod tests {
         assert!(none.is_none() && moves.is_empty());
         let over = moves.push(&path("s/a"), &path("s/c"), false, &mut before(&THERE)).unwrap();
         assert!(over.is_none() && origin(&moves, "s/c/x") == "s/a/x");
+    }
+
+    #[test]
+    fn a_rename_that_cannot_be_changes_nothing_of_an_uncertain_state_either() {
+        let mut moves = Moves::default();
+        let mut push =
+            |from, to| moves.push(&path(from), &path(to), false, &mut before(&["s/", "s/f", "s/f/x", "s/g"]));
+        assert!(push("s/g", "s/f/x").unwrap().is_some());
+        assert_eq!(origin(&moves, "s/f/x"), "s/f/x");
+        let mut push = |from, to| moves.push(&path(from), &path(to), false, &mut before(&THERE)).unwrap();
+        assert_eq!((push("s/f", "s/n/f"), push("s/c", "s/n").is_some()), (None, true), "it was made on the way");
+        assert_eq!((origin(&moves, "s/n/f").as_str(), origin(&moves, "s/c").as_str()), ("s/f", "s/c"));
     }
 
     #[test]

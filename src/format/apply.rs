@@ -13,7 +13,6 @@ use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
-use crate::format::frames::FRAME_BYTES;
 use crate::format::frames::Frame;
 use crate::format::tar;
 use crate::format::tar::Body;
@@ -55,7 +54,7 @@ pub const PATCHES: &str = ".snap-apply/patches";
 /// The member with the names of the files of which the script makes files of their own.
 pub const COPIES: &str = ".snap-apply/copies";
 
-/// What the script is told of the files of which it makes files of their own: the name of each.
+/// Adds a file to the list of those of which the script makes files of their own: its name.
 pub fn push_copy_name(names: &mut Vec<u8>, path: &EntryPath) {
     names.extend_from_slice(b"./");
     names.extend_from_slice(path.as_bytes());
@@ -84,7 +83,7 @@ pub fn patch_name(path: &EntryPath) -> String {
     format!("{APPLY_DIRECTORY}/{}.patch", patch_key(path))
 }
 
-/// What the script is told of the files whose contents it makes: the key and the name of each.
+/// Adds a file to the list of those whose contents the script makes: its key and its name.
 pub fn push_patch_name(names: &mut Vec<u8>, path: &EntryPath) {
     names.extend_from_slice(patch_key(path).as_bytes());
     names.extend_from_slice(b"\0./");
@@ -92,7 +91,7 @@ pub fn push_patch_name(names: &mut Vec<u8>, path: &EntryPath) {
     names.push(0);
 }
 
-/// What the script is told of the pieces of a content of `size` bytes.
+/// The list of the pieces of a content of `size` bytes, for the script.
 pub fn patch_list(size: u64, patch: &Patch) -> Vec<u8> {
     let mut list = format!("{size}\n");
     for PatchPiece { bytes, from, base_bytes, stored } in &patch.pieces {
@@ -246,8 +245,7 @@ impl ApplyMembers {
     }
 
     fn append(&mut self, raw: &[u8]) -> Result<()> {
-        let frame = self.stored.append(|stored| self.compressor.append_frame(raw, stored))?;
-        self.frames.push(frame);
+        self.frames.extend(self.stored.append(|stored| self.compressor.append_frames(raw, stored))?);
         Ok(())
     }
 
@@ -272,9 +270,7 @@ impl ApplyMembers {
         directory.stat.mtime.seconds = self.mtime_seconds;
         tar::append_header(&mut raw, APPLY_DIRECTORY.as_bytes(), &directory, Body::Listing(&names));
         raw.extend(plain_file(APPLY_SCRIPT, SCRIPT.as_bytes(), self.mtime_seconds));
-        for part in raw.chunks(FRAME_BYTES) {
-            self.append(part)?;
-        }
+        self.append(&raw)?;
         Ok(links.into_iter().chain([(self.stored, self.frames)]).collect())
     }
 }
@@ -311,16 +307,39 @@ impl CopyMembers {
     }
 
     fn close(&mut self) -> Result<()> {
-        if !self.raw.is_empty() {
-            let frame = self.stored.append(|stored| self.compressor.append_frame(&self.raw, stored))?;
-            self.frames.push(frame);
-            self.raw.clear();
-        }
+        self.frames.extend(self.stored.append(|stored| self.compressor.append_frames(&self.raw, stored))?);
+        self.raw.clear();
         Ok(())
     }
 
     fn finish(mut self) -> Result<(Spool, Vec<Frame>)> {
         self.close()?;
         Ok((self.stored, self.frames))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::entry::Stat;
+    use crate::base::entry::XATTRS_BYTES_MAX;
+    use crate::format::frames::FRAME_BYTES_MAX;
+
+    #[test]
+    fn no_frame_is_longer_than_a_reader_takes_however_much_the_folders_above_have() {
+        let heavy = |kind| {
+            let xattrs = vec![(b"user.x".to_vec(), vec![7; XATTRS_BYTES_MAX - 100])];
+            Entry { stat: Stat { kind, ..Stat::default() }, xattrs, ..Entry::default() }
+        };
+        let path = EntryPathBuf::from_bytes(&[&b"d/".repeat(40)[..], b"f"].concat()).unwrap();
+        let mut members = ApplyMembers::new(1, 0).unwrap();
+        let mut find = |_: &EntryPath| Ok(Some(heavy(Kind::Directory)));
+        members.push_metadata(&path, &heavy(Kind::File), &mut find).unwrap();
+        members.push_copy((&path, &heavy(Kind::File)), Some(EntryPath::root()), &mut find).unwrap();
+        let frames: Vec<Frame> = members.finish().unwrap().into_iter().flat_map(|(_, frames)| frames).collect();
+        let raw: u64 = frames.iter().map(|frame| u64::from(frame.raw_bytes)).sum();
+        assert!(raw > 2 * FRAME_BYTES_MAX as u64, "{raw}");
+        assert!(frames.iter().all(|frame| frame.raw_bytes as usize <= FRAME_BYTES_MAX), "{frames:?}");
     }
 }

@@ -17,9 +17,6 @@ use std::cmp::Ordering;
 /// of its own. It leaves space for a header in the first frame.
 pub const PIECE_BYTES: u64 = FRAME_BYTES as u64 - (64 << 10);
 
-/// More tar than this is cut into frames of [`FRAME_BYTES`]: a directory with very many names.
-const UNCUT_BYTES_MAX: usize = 2 * FRAME_BYTES;
-
 /// Compressed frames, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Frames {
@@ -47,8 +44,7 @@ impl Frames {
     }
 
     fn append(&mut self, raw: &[u8], compressor: &mut Compressor) -> Result<()> {
-        let frame = compressor.append_frame(raw, &mut self.stored)?;
-        self.lengths.push(frame);
+        self.lengths.extend(compressor.append_frames(raw, &mut self.stored)?);
         Ok(())
     }
 }
@@ -106,13 +102,11 @@ impl FrameBuilder {
     /// # Errors
     /// When there is no memory for it.
     pub fn finish(&mut self, effort: Effort, frames: &mut Frames) -> Result<()> {
-        let raw = std::mem::take(&mut self.raw);
-        let mut rest = raw.as_slice();
-        while !rest.is_empty() {
-            let length = if rest.len() > UNCUT_BYTES_MAX { FRAME_BYTES } else { rest.len() };
-            frames.append(&rest[..length], self.compressor(effort)?)?;
-            rest = &rest[length..];
+        if self.raw.is_empty() {
+            return Ok(());
         }
+        let raw = std::mem::take(&mut self.raw);
+        frames.append(&raw, self.compressor(effort)?)?;
         self.raw = raw;
         self.raw.clear();
         Ok(())
@@ -208,8 +202,8 @@ mod tests {
         for (bytes, lengths) in [
             (0, vec![]),
             (700, vec![700]),
-            (UNCUT_BYTES_MAX, vec![UNCUT_BYTES_MAX]),
-            (UNCUT_BYTES_MAX + 9, vec![FRAME_BYTES, FRAME_BYTES + 9]),
+            (2 * FRAME_BYTES, vec![2 * FRAME_BYTES]),
+            (2 * FRAME_BYTES + 9, vec![FRAME_BYTES, FRAME_BYTES + 9]),
         ] {
             let (mut builder, mut frames) = (FrameBuilder::default(), Frames::default());
             builder.content(bytes);

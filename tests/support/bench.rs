@@ -7,6 +7,7 @@ use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
+use crate::support::replay::recover;
 use crate::support::snap::BINARY;
 use crate::support::snap::Call;
 use crate::support::snap::Snap;
@@ -117,6 +118,23 @@ impl Drop for Bench {
             let _ = program("chmod").arg("-R").arg("u+rwX").arg(self.directory.path()).output();
         }
     }
+}
+
+/// A snapshot of `home` with these options, without any problem.
+#[track_caller]
+pub fn save(bench: &Bench, options: &str) {
+    bench.snap.call("create").words(options).arg(bench.home.root()).ok();
+}
+
+/// Everything of one snapshot as `recover.sh` gives it back, in a new place; nothing of what bundles bring for their scripts is
+/// left there.
+#[track_caller]
+pub fn recovered(bench: &Bench, snapshot: usize) -> PathBuf {
+    let out = bench.fresh();
+    let number = snapshot.to_string();
+    recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), out.as_os_str()]).expect_ok();
+    assert!(!out.join(".snap-apply").exists() && !out.join(".snap-apply.sh").exists());
+    out
 }
 
 /// Makes the ordinary user the owner of all that is there.

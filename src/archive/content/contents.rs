@@ -121,8 +121,7 @@ impl Contents {
         let (name, length) = self.0.names.get(&id).ok_or_else(|| missing(id))?;
         let blob = exchange::open(&*self.0.store, name)?;
         if length.is_some_and(|length| length != blob.length()) {
-            let what = format!("{name} was written anew by another run meanwhile: run the same command again");
-            return Err(Error::damaged(what));
+            return Err(exchange::written_anew(name));
         }
         let bundle = Arc::new(Bundle::open_for_contents(name, blob)?);
         let mut open = self.0.open.lock();

@@ -42,7 +42,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads a frame, into `buffer`, whose room is used.
+    /// Reads a frame, into `buffer`, whose memory is used again.
     pub fn read(bundle: &Bundle, at: FrameAt, buffer: Vec<u8>) -> Stored {
         match bundle.stored_frame_in(&at, buffer) {
             Ok(bytes) => Stored { at, bytes, unread: None },
@@ -111,7 +111,7 @@ struct Damage {
 }
 
 impl DecodedFrame {
-    /// Decodes a frame into `raw`, whose room is used. One that is damaged is decoded as far as it goes.
+    /// Decodes a frame into `raw`, whose memory is used again. One that is damaged is decoded as far as it goes.
     pub fn decode(
         stored: &mut Stored,
         check: ContentCheck,
@@ -172,7 +172,7 @@ impl DecodedFrame {
         &self.raw[in_frame(range.start)..in_frame(range.end)]
     }
 
-    /// Its room, to be used again.
+    /// Its memory, to be used again.
     pub fn into_raw(self) -> Vec<u8> {
         self.raw
     }
@@ -195,7 +195,7 @@ struct Kept {
     /// The one used last at the end.
     slots: VecDeque<((BundleId, usize), u32, Slot)>,
     bytes: u64,
-    /// The room of a frame that was dropped.
+    /// The memory of a frame that was dropped.
     spare: Vec<u8>,
 }
 
@@ -212,8 +212,8 @@ impl FrameCache {
             let began = Instant::now();
             let mut stored = Stored::read(bundle, *at, Vec::new());
             self.note_read(stored.bytes.len(), began.elapsed());
-            let room = std::mem::take(&mut self.kept.lock().spare);
-            Arc::new(DecodedFrame::decode(&mut stored, self.check, decompressor, room))
+            let spare = std::mem::take(&mut self.kept.lock().spare);
+            Arc::new(DecodedFrame::decode(&mut stored, self.check, decompressor, spare))
         };
         let frame = slot.get_or_init(decode).clone();
         if frame.damage().is_some_and(|why| !why.is_damage()) {
@@ -223,8 +223,8 @@ impl FrameCache {
         frame
     }
 
-    /// Reads and decodes a frame and does not keep it; its checksum is not looked at. The room of the buffers is used: for what is
-    /// stored and for what it decodes to.
+    /// Reads and decodes a frame and does not keep it; its checksum is not looked at. The memory of the buffers is used
+    /// again: for what is stored, and for what it decodes to.
     pub fn read_once(
         &self,
         bundle: &Bundle,

@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Why bytes of a frame are not to be trusted, if they are not.
-type Trouble<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f Error> + 't;
+type Distrust<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f Error> + 't;
 
 /// Of so many patches it is kept where their pieces begin: of a chain, and of one more.
 const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
@@ -31,7 +31,7 @@ type Begin = (u64, u64);
 pub struct Reader {
     contents: Contents,
     decompressor: Decompressor,
-    /// The last frame of a large content, as it is stored and as it is, for their room.
+    /// The last frame of a large content, as it is stored and as it is, for their memory.
     stored: Vec<u8>,
     raw: Vec<u8>,
     places: Vec<(Arc<Patch>, Arc<[Begin]>)>,
@@ -78,8 +78,8 @@ impl Reader {
         lost.map_or(Ok(()), Err)
     }
 
-    /// The bytes of a content in `range`, which must be inside it, for who reads all of it from front to back and compares that
-    /// with its hash: not with the checksums of frames. Where they are most of one frame, that is not kept.
+    /// The bytes of a content in `range`, which must be inside it, zeros in its holes; for who reads all of it from front to back
+    /// and compares that with its hash: not with the checksums of frames. Where they are most of one frame, that is not kept.
     ///
     /// # Errors
     /// As for [`Reader::read_at`].
@@ -95,7 +95,10 @@ impl Reader {
             let wanted = ContentRequest::of(entry)?;
             let start = (wanted.in_tar(range.start) - at.raw_offset) as usize;
             self.raw = frame.into_raw();
-            return Ok(&self.raw[start..start + bytes]);
+            let read = &mut self.raw[start..start + bytes];
+            // Their hash says nothing of holes, and no checksum was looked at.
+            wanted.content.holes.clear(range.start, read);
+            return Ok(read);
         }
         let mut raw = std::mem::take(&mut self.raw);
         raw.resize(bytes, 0);
@@ -141,9 +144,9 @@ impl Reader {
         Ok(())
     }
 
-    fn read_parts(&mut self, entry: &Entry, offset: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
+    fn read_parts(&mut self, entry: &Entry, offset: u64, out: &mut [u8], distrust: &Distrust) -> Result<Option<Error>> {
         match ContentRequest::of(entry) {
-            Ok(wanted) => self.read_content(wanted, offset, out, trouble),
+            Ok(wanted) => self.read_content(wanted, offset, out, distrust),
             Err(error) => {
                 out.fill(0);
                 Ok(Some(error))
@@ -157,7 +160,7 @@ impl Reader {
         wanted: ContentRequest,
         offset: u64,
         out: &mut [u8],
-        trouble: &Trouble,
+        distrust: &Distrust,
     ) -> Result<Option<Error>> {
         if let Some(patch) = &wanted.content.patch {
             return self.read_made(wanted, patch, offset, out);
@@ -175,14 +178,14 @@ impl Reader {
                 }
             };
             let out = &mut out[(data.start - offset) as usize..(data.end - offset) as usize];
-            let missing = self.read_tar(&bundle, wanted.in_tar(data.start), out, trouble)?;
+            let missing = self.read_tar(&bundle, wanted.in_tar(data.start), out, distrust)?;
             lost = lost.or(missing);
         }
         Ok(lost)
     }
 
     /// Reads the bytes of a bundle's tar from `begin` on.
-    fn read_tar(&mut self, bundle: &Bundle, begin: u64, out: &mut [u8], trouble: &Trouble) -> Result<Option<Error>> {
+    fn read_tar(&mut self, bundle: &Bundle, begin: u64, out: &mut [u8], distrust: &Distrust) -> Result<Option<Error>> {
         let (mut at, end, mut lost) = (begin, begin.saturating_add(out.len() as u64), None);
         while at < end {
             let Some(place) = bundle.frame_at(at) else {
@@ -192,8 +195,8 @@ impl Reader {
             let frame = self.frame(bundle, &place)?;
             let until = end.min(place.raw_end());
             out[(at - begin) as usize..(until - begin) as usize].copy_from_slice(frame.with_zeros(at..until));
-            let trouble = trouble(&frame, at..until);
-            lost = lost.or_else(|| trouble.map(|why| Error::damaged(said_again(bundle, why).to_string())));
+            let why = distrust(&frame, at..until);
+            lost = lost.or_else(|| why.map(|why| Error::damaged(said_again(bundle, why).to_string())));
             at = until;
         }
         Ok(lost)

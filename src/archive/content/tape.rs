@@ -134,7 +134,7 @@ impl Piece<'_> {
     }
 }
 
-/// Told of every frame when it is reached; its error ends the reading.
+/// Called for every frame when it is reached; its error ends the reading.
 pub type FrameSeen<'a> = dyn FnMut(&FrameAt) -> Result<()> + 'a;
 
 /// Reads all frames of `bundle`, decompressed by `threads` threads, and has `work` go over their bytes.
@@ -232,7 +232,7 @@ impl<'a> Tape<'a> {
     /// The next bytes, at most `length_max`; `None` at the end.
     ///
     /// # Errors
-    /// That of the function that is told of frames.
+    /// That of the function that is called for each frame.
     pub fn piece(&mut self, length_max: u64) -> Result<Option<Piece<'_>>> {
         while self.current.as_ref().is_none_or(|current| current.at.raw_end() <= self.position) {
             if !self.next_frame()? {

@@ -29,7 +29,7 @@ impl Budget {
     /// Waits until `bytes` more may be used; more than the whole budget, until nothing else is. `None` once it is stopped.
     pub fn take(&self, bytes: u64) -> Option<Permit> {
         let Shared { bytes_max, used, freed } = &*self.0;
-        let must_wait = |used: &mut Used| !used.is_stopped && used.bytes > 0 && used.bytes + bytes > *bytes_max;
+        let must_wait = |used: &mut Used| !used.is_stopped && used.bytes > bytes_max.saturating_sub(bytes);
         let mut used = freed.wait_while(used.lock(), must_wait);
         if used.is_stopped {
             return None;

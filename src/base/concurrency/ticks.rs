@@ -30,10 +30,10 @@ mod tests {
 
     #[test]
     fn ticks_come_until_the_work_is_done() {
-        let (told, heard) = channel();
-        let work = || (0..3).map(|_| heard.recv_timeout(Duration::from_secs(20))).collect::<Result<Vec<()>, _>>();
+        let (ticked, ticks) = channel();
+        let work = || (0..3).map(|_| ticks.recv_timeout(Duration::from_secs(20))).collect::<Result<Vec<()>, _>>();
         let tick = move || {
-            let _ = told.send(());
+            let _ = ticked.send(());
         };
         assert_eq!(with_ticks(Duration::from_millis(1), tick, work).unwrap().len(), 3);
     }

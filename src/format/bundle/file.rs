@@ -10,6 +10,7 @@ use crate::format::frames::FileEnd;
 use crate::format::frames::Frame;
 use crate::format::frames::FrameAt;
 use crate::format::frames::FramesEnd;
+use crate::format::frames::HEADER_BYTES_MAX;
 use crate::format::frames::SeekTable;
 use crate::format::frames::cut_off_frame;
 use crate::format::frames::raw_bytes_by_header;
@@ -64,7 +65,7 @@ impl Bundle {
     }
 
     fn open_if(name: &BundleName, blob: Box<dyn Blob>, agrees: fn(&Bundle) -> bool) -> Result<Bundle> {
-        let told = |error: Error| error.while_doing(&doing(name));
+        let in_bundle = |error: Error| error.while_doing(&doing(name));
         let mut bundle = Bundle {
             name: name.clone(),
             blob,
@@ -76,7 +77,7 @@ impl Bundle {
         match SeekTable::read(&*bundle.blob) {
             Ok((table, tail)) => (bundle.table, bundle.tail, bundle.has_sound_table) = (table, tail, true),
             // A place that the drive does not read is as good as damaged: the frames before it may be read all the same.
-            Err(error) if !error.is_damage() && error.kind() != ErrorKind::Io => return Err(told(error)),
+            Err(error) if !error.is_damage() && error.kind() != ErrorKind::Io => return Err(in_bundle(error)),
             Err(_) => {}
         }
         if bundle.has_sound_table && agrees(&bundle) {
@@ -87,9 +88,9 @@ impl Bundle {
                 if !bundle.has_sound_table || (walked == FramesEnd::Complete && table != bundle.table) =>
             {
                 // The header of a frame may be what is damaged: where the table alone leads to the manifest, it is right.
-                let told = std::mem::replace(&mut bundle.table, table);
+                let stored = std::mem::replace(&mut bundle.table, table);
                 if bundle.has_sound_table && !bundle.manifest_agrees() {
-                    let walked = std::mem::replace(&mut bundle.table, told);
+                    let walked = std::mem::replace(&mut bundle.table, stored);
                     if bundle.manifest_agrees() {
                         return Ok(bundle);
                     }
@@ -100,7 +101,7 @@ impl Bundle {
             }
             Err(error) if !bundle.has_sound_table => {
                 bundle.cut_off = cut_off_frame(&*bundle.blob, 0).ok().flatten();
-                return if bundle.cut_off.is_some() { Ok(bundle) } else { Err(told(error)) };
+                return if bundle.cut_off.is_some() { Ok(bundle) } else { Err(in_bundle(error)) };
             }
             // The table is sound, what it leads to is not.
             _ => {}
@@ -134,9 +135,8 @@ impl Bundle {
 
     /// Whether the table has the length of this frame's content as the frame itself has it.
     fn has_right_length(&self, number: usize) -> bool {
-        const HEADER_BYTES_MAX: u32 = 18;
         self.table.frame(number).is_some_and(|frame| {
-            let header = FrameAt { stored_bytes: frame.stored_bytes.min(HEADER_BYTES_MAX), ..frame };
+            let header = FrameAt { stored_bytes: frame.stored_bytes.min(HEADER_BYTES_MAX as u32), ..frame };
             let bytes = self.stored_frame(&header);
             bytes.is_ok_and(|bytes| raw_bytes_by_header(&bytes) == Some(frame.raw_bytes))
         })
@@ -184,7 +184,7 @@ impl Bundle {
         self.stored_frame_in(frame, Vec::new())
     }
 
-    /// As [`Bundle::stored_frame`], in `buffer`, whose room is used.
+    /// As [`Bundle::stored_frame`], in `buffer`, whose memory is used again.
     ///
     /// # Errors
     /// As for [`Bundle::stored_frame`].

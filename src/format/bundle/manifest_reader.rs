@@ -43,14 +43,14 @@ impl Bundle {
         }
         let mut lines = Lines::new(self.clone(), frame.number);
         let line = lines.next()?.ok_or_else(bad)?;
-        let told = |error: Error| error.while_doing(&doing(&self.name));
-        let mut head = Head::from_line(lines.at(line)).map_err(told)?;
+        let in_bundle = |error: Error| error.while_doing(&doing(&self.name));
+        let mut head = Head::from_line(lines.at(line)).map_err(in_bundle)?;
         head.id.part = tail.part;
         if head.id != self.name.id {
             return Err(Error::damaged(format!("{} is another bundle: its name was changed", self.name)));
         }
         let mut reader = ManifestReader { lines, head, tail, changes: 0, moves: Vec::new(), moves_stage: None };
-        reader.read_moves().map_err(told)?;
+        reader.read_moves().map_err(in_bundle)?;
         Ok(reader)
     }
 }

@@ -1,9 +1,12 @@
 //! Making frames: how hard, and read back from memory before they count.
 
+use super::FRAME_BYTES;
+use super::FRAME_BYTES_MAX;
 use super::LEVEL_DEFAULT;
 use super::header::Frame;
 use crate::base::advice::Advice;
 use crate::base::error::Error;
+use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use std::io;
 use zstd::bulk;
@@ -22,6 +25,9 @@ const PROBED_BYTES_MIN: usize = 1 << 20;
 
 /// The level for what does not compress: practically a copy.
 const LEVEL_CHEAPEST: i32 = -50;
+
+/// More than this is cut into frames of [`FRAME_BYTES`].
+const UNCUT_BYTES_MAX: usize = 2 * FRAME_BYTES;
 
 /// How hard a frame is compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +66,7 @@ pub struct Compressor {
     inner: bulk::Compressor<'static>,
     cheapest: Option<bulk::Compressor<'static>>,
     effort: Effort,
+    raw_bytes_max: usize,
     stored: Vec<u8>,
     check: FrameCheck,
 }
@@ -75,9 +82,16 @@ impl Compressor {
             inner: inner.map_err(cannot_set_up)?,
             cheapest: None,
             effort,
+            raw_bytes_max: FRAME_BYTES_MAX,
             stored: Vec::new(),
             check: FrameCheck::default(),
         })
+    }
+
+    /// For frames of at most so many bytes; otherwise of [`FRAME_BYTES_MAX`].
+    #[must_use]
+    pub fn for_frames_up_to(self, raw_bytes_max: usize) -> Compressor {
+        Compressor { raw_bytes_max, ..self }
     }
 
     /// Changes the effort for the frames to come.
@@ -92,12 +106,31 @@ impl Compressor {
         Ok(())
     }
 
-    /// Appends one frame with `raw` (not empty, at most [`FRAME_BYTES_MAX`](super::FRAME_BYTES_MAX)) to `out`.
+    /// Appends `raw` to `out`: as one frame, or cut into several of [`FRAME_BYTES`] where it is much more than one holds as a rule.
     ///
     /// # Errors
-    /// When there is no memory for it; [`crate::base::error::ErrorKind::Damaged`] when the frame does not give back what went in.
+    /// As for [`Compressor::append_frame`].
+    pub fn append_frames(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Vec<Frame>> {
+        let (mut rest, mut frames) = (raw, Vec::new());
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(if rest.len() > UNCUT_BYTES_MAX { FRAME_BYTES } else { rest.len() });
+            frames.push(self.append_frame(part, out)?);
+            rest = after;
+        }
+        Ok(frames)
+    }
+
+    /// Appends one frame with `raw` (not empty) to `out`.
+    ///
+    /// # Errors
+    /// When there is no memory for it; [`ErrorKind::Refused`] when `raw` is longer than a reader takes; [`ErrorKind::Damaged`] when
+    /// the frame does not give back what went in.
     pub fn append_frame(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<Frame> {
         let failed = |error| Error::io("cannot compress", error);
+        if raw.len() > self.raw_bytes_max {
+            let what = format!("cannot compress {} bytes as one frame: no reader takes so many", raw.len());
+            return Err(Error::new(ErrorKind::Refused, what));
+        }
         self.stored.clear();
         let is_compressible = raw.len() < PROBED_BYTES_MIN || self.is_compressible(raw).map_err(failed)?;
         self.stored.clear();

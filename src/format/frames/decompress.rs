@@ -11,13 +11,26 @@ use std::io;
 use zstd::bulk;
 
 /// Reads frames; keeps its memory from one to the next.
-#[derive(Default)]
-pub struct Decompressor(Option<bulk::Decompressor<'static>>);
+pub struct Decompressor {
+    inner: Option<bulk::Decompressor<'static>>,
+    raw_bytes_max: usize,
+}
+
+impl Default for Decompressor {
+    fn default() -> Decompressor {
+        Decompressor::for_frames_up_to(FRAME_BYTES_MAX)
+    }
+}
 
 impl Decompressor {
-    /// A reader of frames.
+    /// A reader of frames of at most [`FRAME_BYTES_MAX`] bytes.
     pub fn new() -> Decompressor {
-        Decompressor(None)
+        Decompressor::default()
+    }
+
+    /// A reader of frames of at most so many bytes.
+    pub fn for_frames_up_to(raw_bytes_max: usize) -> Decompressor {
+        Decompressor { inner: None, raw_bytes_max }
     }
 
     /// The content of the frame `stored`, which must be `raw_bytes` long.
@@ -30,17 +43,17 @@ impl Decompressor {
         Ok(raw)
     }
 
-    /// As [`Decompressor::decompress`], to `raw`, whose room is used; what was in it is gone.
+    /// As [`Decompressor::decompress`], to `raw`, whose memory is used again; what was in it is gone.
     ///
     /// # Errors
     /// As for [`Decompressor::decompress`].
     pub fn decompress_to(&mut self, stored: &[u8], raw_bytes: u32, raw: &mut Vec<u8>) -> Result<()> {
         raw.clear();
         let failed = |error: io::Error| Error::damaged(format!("a compressed frame cannot be read ({error})"));
-        if raw_bytes as usize > FRAME_BYTES_MAX {
+        if raw_bytes as usize > self.raw_bytes_max {
             return Err(Error::damaged("a compressed frame claims to be too large"));
         }
-        let inner = match &mut self.0 {
+        let inner = match &mut self.inner {
             Some(inner) => inner,
             empty => empty.insert(bulk::Decompressor::new().map_err(failed)?),
         };

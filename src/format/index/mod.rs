@@ -15,7 +15,7 @@ use crate::base::entry::Content;
 use crate::base::entry::Kind;
 use crate::base::entry::PATCH_DEPTH_MAX;
 use crate::base::entry::Patch;
-use crate::base::entry::PatchPiece;
+use crate::base::entry::PatchNumbers;
 use crate::base::entry::Place;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -46,8 +46,11 @@ const BLOCK_ROWS_MAX: usize = 4096;
 /// A block is closed when its names and extras have grown to this many bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// The most bytes that a decoded block or table may take.
+/// The most bytes that a part or a table takes, decompressed, and decoded.
 const DECODED_BYTES_MAX: usize = 64 << 20;
+
+/// The most bytes that one takes in the file: what does not compress grows a little.
+const STORED_BYTES_MAX: u32 = 2 * DECODED_BYTES_MAX as u32;
 
 /// A fast level: index files are read at every run and are small.
 const LEVEL: i32 = 3;
@@ -118,7 +121,9 @@ struct PartInfo {
 struct SummaryLine {
     number: SnapshotNumber,
     time: (i64, u32),
-    sources: Vec<SourceRecord>,
+    /// Absent: those of the snapshot before in the same file. They are most of what is said of a snapshot, and hardly ever change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<SourceRecord>>,
     counts: Counts,
     bytes_added: u64,
     problems: u64,
@@ -197,7 +202,7 @@ struct Extra {
 #[derive(Encode, Decode, Default, Clone)]
 struct PatchRow {
     /// Of each: its length, where in the older content, how many bytes of that, and bytes of data.
-    pieces: Vec<(u64, u64, u64, u64)>,
+    pieces: Vec<PatchNumbers>,
     whole_bytes: u64,
     base_size: u64,
     hash: [u8; 32],
@@ -208,10 +213,9 @@ struct PatchRow {
 
 impl PatchRow {
     fn of(patch: &Patch) -> PatchRow {
-        let pieces = patch.pieces.iter().map(|piece| (piece.bytes, piece.from, piece.base_bytes, piece.stored));
         let base = &patch.base;
         PatchRow {
-            pieces: pieces.collect(),
+            pieces: patch.pieces.iter().map(|piece| (*piece).into()).collect(),
             whole_bytes: patch.whole_bytes,
             base_size: patch.base_size,
             hash: base.hash.0,
@@ -223,12 +227,6 @@ impl PatchRow {
 
     /// The patch of a content of `size` bytes, from older ones of which `next` is the first; `None` when that cannot be.
     fn patch(&self, size: u64, next: Option<Arc<Patch>>) -> Option<Patch> {
-        let piece = |(bytes, from, base_bytes, stored): &(u64, u64, u64, u64)| PatchPiece {
-            bytes: *bytes,
-            from: *from,
-            base_bytes: *base_bytes,
-            stored: *stored,
-        };
         let (number, part) = self.bundle;
         let base = Content {
             hash: Hash(self.hash),
@@ -237,7 +235,7 @@ impl PatchRow {
             holes: Holes::from_pairs(&self.holes, self.base_size)?,
             torn: false,
         };
-        let pieces = self.pieces.iter().map(piece).collect();
+        let pieces = self.pieces.iter().map(|piece| (*piece).into()).collect();
         let patch = Patch { pieces, whole_bytes: self.whole_bytes, base_size: self.base_size, base };
         patch.is_sound(size).then_some(patch)
     }
@@ -268,12 +266,14 @@ struct Last {
     offset: u64,
 }
 
-impl From<&Summary> for SummaryLine {
-    fn from(summary: &Summary) -> SummaryLine {
+impl SummaryLine {
+    /// That of a snapshot, which follows the one `before` in the same file.
+    fn of(summary: &Summary, before: Option<&Summary>) -> SummaryLine {
+        let is_as_before = before.is_some_and(|before| before.sources == summary.sources);
         SummaryLine {
             number: summary.number,
             time: (summary.time.seconds, summary.time.nanos),
-            sources: summary.sources.clone(),
+            sources: (!is_as_before).then(|| summary.sources.clone()),
             counts: summary.counts,
             bytes_added: summary.bytes_added,
             problems: summary.problems,
@@ -282,22 +282,21 @@ impl From<&Summary> for SummaryLine {
             joined_from: summary.joined_from,
         }
     }
-}
 
-impl From<SummaryLine> for Summary {
-    fn from(line: SummaryLine) -> Summary {
-        Summary {
-            number: line.number,
-            time: Time::new(line.time.0, line.time.1),
-            sources: line.sources,
-            counts: line.counts,
-            bytes_added: line.bytes_added,
-            problems: line.problems,
-            note: line.note,
-            uncertain_until: line.uncertain_until,
-            joined_from: line.joined_from,
+    /// The snapshot, which follows the one `before` in the same file; `None` when its sources are said nowhere.
+    fn summary(self, before: Option<&Summary>) -> Option<Summary> {
+        Some(Summary {
+            number: self.number,
+            time: Time::new(self.time.0, self.time.1),
+            sources: self.sources.or_else(|| before.map(|before| before.sources.clone()))?,
+            counts: self.counts,
+            bytes_added: self.bytes_added,
+            problems: self.problems,
+            note: self.note,
+            uncertain_until: self.uncertain_until,
+            joined_from: self.joined_from,
             standing: Standing::default(),
-        }
+        })
     }
 }
 
@@ -339,6 +338,7 @@ mod tests {
     use crate::base::holes::Holes;
     use crate::base::id::BundleId;
     use crate::base::id::Hash;
+    use crate::base::snapshot::Rules;
     use crate::system::store::Blob;
     use crate::system::store::MemoryStore;
     use crate::system::store::Store;
@@ -464,6 +464,52 @@ mod tests {
         writer.push(b"", b"a", Some(&entry)).unwrap();
         writer.publish(NAME, &IndexHead::default()).unwrap();
         assert_eq!(opened(&store).unwrap().block(0).unwrap().entry(0).unwrap(), Some(entry));
+    }
+
+    fn with_snapshots(snapshots: Vec<Summary>) -> (MemoryStore, IndexHead) {
+        let (store, head) = (MemoryStore::new(), IndexHead { snapshots, ..IndexHead::default() });
+        let writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+        writer.publish(NAME, &head).unwrap();
+        (store, head)
+    }
+
+    #[test]
+    fn more_snapshots_than_fit_into_a_frame_of_a_bundle_are_read_as_written() {
+        let source = |at: u32| SourceRecord {
+            name: "home".into(),
+            path: vec![b'p'; at as usize % 3],
+            ..SourceRecord::default()
+        };
+        let summary = |at: u32| Summary { number: at.into(), sources: vec![source(at)], ..Summary::default() };
+        let (store, head) = with_snapshots((1..=120_000).map(summary).collect());
+        assert!(opened(&store).unwrap().head().snapshots == head.snapshots);
+    }
+
+    #[test]
+    fn sources_that_stay_as_they_are_are_said_once() {
+        let exclude = (0..100).map(|at| Hash::of(&[at]).to_string()).collect();
+        let rules = Rules { exclude, ..Rules::default() };
+        let (source, other) = (SourceRecord { rules, ..SourceRecord::default() }, SourceRecord::default());
+        let summary = |at: u32| {
+            let sources = vec![if at == 70 { other.clone() } else { source.clone() }];
+            Summary { number: at.into(), sources, ..Summary::default() }
+        };
+        let (store, head) = with_snapshots((1..100).map(summary).collect());
+        let file = opened(&store).unwrap();
+        assert!(file.head().snapshots == head.snapshots && file.length() < 20_000, "{}", file.length());
+    }
+
+    #[test]
+    fn a_length_that_no_part_has_is_damage_before_anything_of_it_is_read() {
+        for (compare, restore) in [(STORED_BYTES_MAX + 1, 0), (0, u32::MAX)] {
+            let store = MemoryStore::new();
+            let mut writer = IndexWriter::new(store.create(NAME).unwrap()).unwrap();
+            let part = |stored_bytes| PartInfo { stored_bytes, ..PartInfo::default() };
+            let (compare, restore) = (part(compare), part(restore));
+            writer.blocks.push(BlockInfo { directory: Vec::new(), name: Vec::new(), offset: 0, compare, restore });
+            writer.publish(NAME, &IndexHead::default()).unwrap();
+            assert!(opened(&store).is_err_and(|error| error.kind() == ErrorKind::IndexDamaged));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::BLOCK_ROWS_MAX;
 use super::BlockInfo;
 use super::ComparePart;
+use super::DECODED_BYTES_MAX;
 use super::GONE;
 use super::HistoryLine;
 use super::IndexHead;
@@ -10,6 +11,7 @@ use super::Last;
 use super::MAGIC;
 use super::PartInfo;
 use super::RestorePart;
+use super::STORED_BYTES_MAX;
 use super::TRAILER_BYTES;
 use super::Table;
 use super::damaged;
@@ -32,7 +34,6 @@ use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
 use crate::base::path;
-use crate::base::snapshot::Summary;
 use crate::base::time::Time;
 use crate::format::frames::Decompressor;
 use crate::system::store::Blob;
@@ -95,7 +96,7 @@ impl IndexFile {
         let trailer = tail.last_chunk::<TRAILER_BYTES>().ok_or_else(bad)?;
         let (offset, info) = parse_trailer(trailer).ok_or_else(bad)?;
         let table_end = blob.length() - TRAILER_BYTES as u64;
-        if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) {
+        if offset.checked_add(u64::from(info.stored_bytes)) != Some(table_end) || !info.is_possible() {
             return Err(bad());
         }
         let stored = match offset.checked_sub(tail_offset) {
@@ -110,7 +111,10 @@ impl IndexFile {
         let (mut snapshots, mut uncertain_unfinished) = (Vec::new(), Vec::new());
         for line in lines {
             match line {
-                HistoryLine::Finished(line) => snapshots.push(Summary::from(*line)),
+                HistoryLine::Finished(line) => {
+                    let summary = line.summary(snapshots.last()).ok_or_else(bad)?;
+                    snapshots.push(summary);
+                }
                 HistoryLine::Unfinished { unfinished, uncertain_until } => {
                     uncertain_unfinished.push((unfinished, uncertain_until));
                 }
@@ -124,6 +128,9 @@ impl IndexFile {
             snapshots,
             uncertain_unfinished,
         };
+        if table.blocks.iter().any(|info| !info.compare.is_possible() || !info.restore.is_possible()) {
+            return Err(bad());
+        }
         let last_part = last_part(&head);
         let raw = |info: &BlockInfo| u64::from(info.compare.raw_bytes) + u64::from(info.restore.raw_bytes);
         let bytes = |info: &BlockInfo| raw(info).max(u64::from(info.stored_bytes()));
@@ -282,6 +289,11 @@ impl Stored {
 }
 
 impl PartInfo {
+    /// Whether it is no longer than a part can be: nothing is read of a longer one.
+    fn is_possible(&self) -> bool {
+        self.stored_bytes <= STORED_BYTES_MAX && self.raw_bytes as usize <= DECODED_BYTES_MAX
+    }
+
     fn check(&self, stored: &[u8]) -> Result<()> {
         if Hash::of(stored).0 == self.digest { Ok(()) } else { Err(not_as_written()) }
     }
@@ -321,7 +333,8 @@ fn not_as_written() -> Error {
 
 /// Decodes bytes whose digest has been checked.
 fn decode_part<T: Decode<()>>(stored: &[u8], info: &PartInfo) -> Result<T> {
-    decoded(&Decompressor::new().decompress(stored, info.raw_bytes).map_err(in_index)?)
+    let mut decompressor = Decompressor::for_frames_up_to(DECODED_BYTES_MAX);
+    decoded(&decompressor.decompress(stored, info.raw_bytes).map_err(in_index)?)
 }
 
 /// Damage met in an index file is the index's.

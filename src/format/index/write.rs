@@ -4,6 +4,7 @@ use super::BLOCK_BYTES;
 use super::BLOCK_ROWS_MAX;
 use super::BlockInfo;
 use super::ComparePart;
+use super::DECODED_BYTES_MAX;
 use super::Extra;
 use super::GONE;
 use super::HistoryLine;
@@ -42,7 +43,7 @@ pub struct IndexWriter {
     restore: RestorePart,
     last: Last,
     extra_bytes: usize,
-    blocks: Vec<BlockInfo>,
+    pub(super) blocks: Vec<BlockInfo>,
     rows: u64,
 }
 
@@ -54,7 +55,7 @@ impl IndexWriter {
     pub fn new(upload: Box<dyn Upload>) -> Result<IndexWriter> {
         Ok(IndexWriter {
             upload,
-            compressor: Compressor::new(Effort::Level(LEVEL))?,
+            compressor: Compressor::new(Effort::Level(LEVEL))?.for_frames_up_to(DECODED_BYTES_MAX),
             offset: 0,
             compare: ComparePart::default(),
             restore: RestorePart::default(),
@@ -192,7 +193,10 @@ impl IndexWriter {
     /// When the store fails; the file is then not published.
     pub fn publish(mut self, name: &str, head: &IndexHead) -> Result<u64> {
         self.close_block()?;
-        let finished = head.snapshots.iter().map(|summary| HistoryLine::Finished(Box::new(SummaryLine::from(summary))));
+        let before = std::iter::once(None).chain(head.snapshots.iter().map(Some));
+        let finished = head.snapshots.iter().zip(before);
+        let finished =
+            finished.map(|(summary, before)| HistoryLine::Finished(Box::new(SummaryLine::of(summary, before))));
         let unfinished = head.uncertain_unfinished.iter();
         let unfinished = unfinished
             .map(|(unfinished, until)| HistoryLine::Unfinished { unfinished: *unfinished, uncertain_until: *until });

@@ -4,7 +4,7 @@ use super::limited::at_most;
 use crate::base::entry::Content;
 use crate::base::entry::PATCH_PIECES_MAX;
 use crate::base::entry::Patch;
-use crate::base::entry::PatchPiece;
+use crate::base::entry::PatchNumbers;
 use crate::base::id::Hash;
 use serde::Deserialize;
 use serde::Serialize;
@@ -16,26 +16,19 @@ pub(super) struct PatchLine {
     base_size: u64,
     whole: u64,
     #[serde(deserialize_with = "at_most::<PATCH_PIECES_MAX, _, _>")]
-    pieces: Vec<(u64, u64, u64, u64)>,
+    pieces: Vec<PatchNumbers>,
 }
 
 impl PatchLine {
     pub(super) fn of(patch: &Patch) -> PatchLine {
-        let pieces = patch.pieces.iter().map(|piece| (piece.bytes, piece.from, piece.base_bytes, piece.stored));
         let (base, base_size, whole) = (patch.base.hash.to_string(), patch.base_size, patch.whole_bytes);
-        PatchLine { base, base_size, whole, pieces: pieces.collect() }
+        PatchLine { base, base_size, whole, pieces: patch.pieces.iter().map(|piece| (*piece).into()).collect() }
     }
 
     /// The patch, if it can make a content of `size` bytes. Of its older content only the hash is known.
     pub(super) fn sound(&self, size: u64) -> Option<Patch> {
-        let piece = |(bytes, from, base_bytes, stored): &(u64, u64, u64, u64)| PatchPiece {
-            bytes: *bytes,
-            from: *from,
-            base_bytes: *base_bytes,
-            stored: *stored,
-        };
         let patch = Patch {
-            pieces: self.pieces.iter().map(piece).collect(),
+            pieces: self.pieces.iter().map(|piece| (*piece).into()).collect(),
             whole_bytes: self.whole,
             base_size: self.base_size,
             base: Content { hash: Hash::from_hex(&self.base)?, ..Content::default() },

@@ -80,7 +80,7 @@ impl Tail {
     /// Notes a problem: by name, as long as there is room; where there is none, and the entry is not in the snapshot as it was
     /// found, by its source.
     pub fn note(&mut self, problem: &Problem) {
-        self.problems_total += 1;
+        self.problems_total = self.problems_total.saturating_add(1);
         if self.has_room_for(problem) {
             self.problems.push(Problem { advice: None, ..problem.clone() });
         } else if problem.is_unsaved {

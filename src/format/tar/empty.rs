@@ -63,8 +63,9 @@ fn size_digits(tar: &[u8], body: std::ops::Range<usize>) -> Option<std::ops::Ran
         let length: usize = std::str::from_utf8(&rest[..blank]).ok()?.parse().ok()?;
         let record = rest.get(blank + 1..length)?;
         if let Some(value) = record.strip_prefix(b"size=") {
+            let digits = value.strip_suffix(b"\n")?.len();
             let end = at + length - 1;
-            return Some(end - (value.len() - 1)..end);
+            return Some(end - digits..end);
         }
         at += length;
     }
@@ -125,5 +126,11 @@ mod tests {
         let mut link = Vec::new();
         append_header(&mut link, b"b", &entry(0), Body::LinkTo(b"a"));
         assert!(make_empty(&mut link, 0, 0).is_err());
+        // A record whose length leaves out its end.
+        let (mut large, size) = (Vec::new(), OCTAL_SIZE_MAX + 1);
+        append_header(&mut large, b"c", &entry(size), Body::Itself);
+        let at = large.windows(6).position(|part| part == b" size=").unwrap();
+        large[at - 2..at].copy_from_slice(b"08");
+        assert!(make_empty(&mut large, 0, size).is_err_and(|error| error.is_damage()));
     }
 }

@@ -72,8 +72,8 @@ pub fn read_header(input: &mut dyn Read) -> Result<Option<Member>> {
 pub fn read_entry(input: &mut dyn Read) -> Result<Option<TarEntry>> {
     let Some((member, header, extras)) = read_headers(input, Detail::Everything)? else { return Ok(None) };
     let Extras { uid, gid, mtime, mut xattrs, listing, is_copy, .. } = extras;
-    let number = |told: Option<u32>, field: std::io::Result<u64>, what: &str| {
-        told.or_else(|| u32::try_from(field.ok()?).ok()).ok_or_else(|| bad(what))
+    let number = |record: Option<u32>, field: std::io::Result<u64>, what: &str| {
+        record.or_else(|| u32::try_from(field.ok()?).ok()).ok_or_else(|| bad(what))
     };
     let seconds = || header.mtime().ok().and_then(|seconds| i64::try_from(seconds).ok());
     let kind = match member.flag {
@@ -155,7 +155,7 @@ fn read_headers(input: &mut dyn Read, ask: Detail) -> Result<Option<(Member, Hea
             }
             return Ok(Some((member, header, extras)));
         }
-        if announced > EXTENSION_BYTES_MAX {
+        if member.header_bytes.saturating_add(announced) > EXTENSION_BYTES_MAX {
             return Err(Error::damaged("a tar header is followed by too many records"));
         }
         member.header_bytes += announced + padding(announced) as u64;
@@ -542,6 +542,22 @@ mod tests {
         let (head, left) = records("899999999 path=");
         let mut input = head.as_slice().chain(&mut endless);
         assert!(PaxRecords { input: &mut input, left: left + head.len() as u64, ask: Detail::Member }.next().is_err());
+    }
+
+    #[test]
+    fn records_of_several_headers_before_one_member_have_a_limit_together() {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(tar::EntryType::XHeader);
+        header.set_size(EXTENSION_BYTES_MAX - (2 * BLOCK_BYTES) as u64);
+        header.set_cksum();
+        let small = [0; BLOCK_BYTES];
+        let mut first = Header::new_ustar();
+        first.set_entry_type(tar::EntryType::new(b'L'));
+        first.set_size(BLOCK_BYTES as u64);
+        first.set_cksum();
+        let bytes = [&first.as_bytes()[..], &small, header.as_bytes()].concat();
+        let error = read_header(&mut bytes.as_slice()).unwrap_err().to_string();
+        assert!(error.contains("too many records"), "{error}");
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl fmt::Display for NotKept {
     }
 }
 
-/// All of it so far, told by several threads.
+/// All of it so far; several threads add to it.
 #[derive(Debug, Default)]
 pub(super) struct AllNotKept(Lock<BTreeMap<NotKeptKind, NotKept>>);
 

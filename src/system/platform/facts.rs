@@ -145,7 +145,7 @@ impl LinkKind {
     }
 }
 
-/// What a file system, or the rights of the person, may refuse. It is then done without, and told as a loss.
+/// What a file system, or the rights of the person, may refuse. It is then left out, and reported as not kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// An owner, a mode or a time.

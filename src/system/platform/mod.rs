@@ -292,6 +292,14 @@ pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     system::rename_over(from, to)
 }
 
+/// Makes a file durable under the name that it was given, where its length and place stand beside that (FAT).
+///
+/// # Errors
+/// When the drive refuses.
+pub fn sync_renamed(path: &Path) -> io::Result<()> {
+    system::sync_renamed(path)
+}
+
 /// Makes the names in a directory durable, where the file system knows how to.
 ///
 /// # Errors

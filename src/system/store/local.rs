@@ -292,10 +292,11 @@ fn cannot_move(from: &Path, to: &Path, error: io::Error) -> Error {
     Error::io(format!("cannot move {} to {}", from.display(), to.display()), error)
 }
 
-/// Makes a move durable: first where it is to be found, then where it was.
+/// Makes a move durable: first where the file is to be found, then where it was. On FAT the new name has no length before the
+/// file is synced again.
 fn keep_move(from: &Path, to: &Path) -> Result<()> {
-    let directories = [to, from].map(|path| path.parent().unwrap_or(Path::new(".")));
-    let synced = directories.into_iter().try_for_each(platform::sync_directory);
+    let mut directories = [to, from].map(|path| path.parent().unwrap_or(Path::new("."))).into_iter();
+    let synced = platform::sync_renamed(to).and_then(|()| directories.try_for_each(platform::sync_directory));
     synced.map_err(|error| cannot_move(from, to, error))
 }
 

@@ -203,7 +203,7 @@ pub fn read_exact_at(blob: &dyn Blob, offset: u64, length: usize) -> Result<Vec<
     read_exact_in(blob, offset, length, Vec::new())
 }
 
-/// As [`read_exact_at`], in `buffer`, whose room is used.
+/// As [`read_exact_at`], in `buffer`, whose memory is used again.
 ///
 /// # Errors
 /// As for [`read_exact_at`].

@@ -75,7 +75,12 @@ impl PatchMaker {
         let scaled = u128::from(base_whole) * u128::from(size) / u128::from(base.stat.size.max(1));
         let whole = u64::try_from(scaled).unwrap_or(u64::MAX);
         let pieces = size.max(base.stat.size).div_ceil(PIECE_BYTES);
-        let limits = Limits { whole, data: (whole / 2).saturating_sub(chain), read: base_whole.saturating_add(chain) };
+        let limits = Limits {
+            whole,
+            data: (whole / 2).saturating_sub(chain),
+            read: base_whole.saturating_add(chain),
+            pieces: PATCH_PIECES_MAX.saturating_sub(patch.map_or(0, Patch::chain_pieces)),
+        };
         let is_sooner = self.is_sooner(limits, 0, 0..pieces);
         is_sooner.then(|| Attempt {
             maker: Maker::new(base.clone(), self.level),
@@ -107,6 +112,8 @@ struct Limits {
     data: u64,
     /// What is to be read of the older content.
     read: u64,
+    /// The pieces that it may have: each row of the index has those of all patches that its content needs.
+    pieces: usize,
 }
 
 /// A patch in the making.
@@ -273,7 +280,7 @@ impl Attempt {
         let share = u128::from(self.limits.whole) * u128::from((taken * PIECE_BYTES).min(self.size));
         let is_like_new = taken == TRIED_PIECES && u128::from(stored) * 10 * u128::from(self.size) >= share * 9;
         stored <= self.limits.data
-            && results.pieces.len() <= PATCH_PIECES_MAX
+            && results.pieces.len() <= self.limits.pieces
             && !is_like_new
             && (taken == self.pieces || patches.is_sooner(self.limits, stored, taken..self.pieces))
     }

@@ -72,7 +72,7 @@ pub struct Candidates {
     /// Which of the new directories these paths are.
     new_paths: HashMap<EntryPathBuf, DirectoryKey>,
     /// Names in the top directories that look like those of what stands aside for a moment.
-    pub odd_names: HashSet<EntryPathBuf>,
+    pub taken_names: HashSet<EntryPathBuf>,
     directory_bytes: usize,
     file_bytes: usize,
 }
@@ -171,7 +171,7 @@ impl Collector<'_> {
         }
         if *path == *self.scene.sources[source].path() {
             let odd = listing.found.iter().filter_map(|found: &ScannedEntry| path.child(listing.name(found)));
-            self.found.odd_names.extend(odd.filter(|path| is_temporary(path)));
+            self.found.taken_names.extend(odd.filter(|path| is_temporary(path)));
         }
     }
 

@@ -31,13 +31,13 @@ type Find<'a> = Box<dyn FnOnce(FirstChange, &State) -> Result<Option<Moving>> + 
 /// Looks for what moved.
 pub struct MoveSearch<'a> {
     find: Option<Find<'a>>,
-    touched: HashSet<EntryPathBuf>,
+    retimed: HashSet<EntryPathBuf>,
 }
 
 impl<'a> MoveSearch<'a> {
     /// Looks by calling `find`; `None`: nothing counts as moved.
     pub fn new(find: Option<Find<'a>>) -> MoveSearch<'a> {
-        MoveSearch { find, touched: HashSet::new() }
+        MoveSearch { find, retimed: HashSet::new() }
     }
 
     /// Looks, the first time; gives the state that everything is compared with from here on, if something moved.
@@ -53,8 +53,8 @@ impl<'a> MoveSearch<'a> {
     ) -> Result<Option<State>> {
         let Some(find) = self.find.take() else { return Ok(None) };
         let Some(moving) = find(first, base)? else { return Ok(None) };
-        let Moving { state, moves, lists, touched } = moving;
-        self.touched = touched;
+        let Moving { state, moves, lists, retimed } = moving;
+        self.retimed = retimed;
         budget.add(LINE_BYTES * moves.list().len() as u64);
         let moved = Some(Box::new((state.clone(), moves)));
         outbox.push(WorkItem::Ready(Box::new(Packed { moved, ..Packed::default() })), budget)?;
@@ -72,7 +72,7 @@ impl<'a> MoveSearch<'a> {
     }
 
     /// Whether something moved from or into this directory: its time is no longer as it was for who unpacks.
-    pub fn has_touched(&self, path: &EntryPath) -> bool {
-        self.touched.contains(path)
+    pub fn has_retimed(&self, path: &EntryPath) -> bool {
+        self.retimed.contains(path)
     }
 }

@@ -6,7 +6,7 @@ use super::candidates::Wanted;
 use super::candidates::collect;
 use crate::archive::move_plan::MovePlan;
 use crate::archive::move_plan::Pair;
-use crate::archive::move_plan::touched;
+use crate::archive::move_plan::retimed;
 use crate::archive::moved::after_moves;
 use crate::archive::moved::lists_of;
 use crate::archive::state::State;
@@ -25,7 +25,7 @@ pub struct Moving {
     /// The sources, by their place in the list, with the lists of names of their top directories: one member for each.
     pub lists: Vec<(usize, Vec<Vec<u8>>)>,
     /// The directories from which or into which something moved.
-    pub touched: HashSet<EntryPathBuf>,
+    pub retimed: HashSet<EntryPathBuf>,
 }
 
 /// Finds what moved since the state `base`; `None`: nothing.
@@ -37,14 +37,14 @@ pub fn find(scene: &Scene, base: &State) -> Result<Option<Moving>> {
     let mut same = candidates.same_directories(base)?;
     same.sort_by(|a, b| a.old.cmp(&b.old));
     let tops = scene.sources.iter().map(|source| source.path().to_owned()).collect();
-    let mut plan = MovePlan { tops, base, odd_names: std::mem::take(&mut candidates.odd_names) };
+    let mut plan = MovePlan { tops, base, taken_names: std::mem::take(&mut candidates.taken_names) };
     let same = pairs(same);
     let mut files = if candidates.has_too_many_files() {
         drop(candidates);
         // What is in directories that moved is not elsewhere then.
         let moves = plan.moves(&same, &[])?;
         let mut again = collect(scene, &after_moves(base, &moves)?, Wanted::Files)?;
-        plan.odd_names.extend(std::mem::take(&mut again.odd_names));
+        plan.taken_names.extend(std::mem::take(&mut again.taken_names));
         again.same_files().into_iter().filter_map(|file| in_state_before(file, &moves)).collect()
     } else {
         candidates.same_files()
@@ -73,6 +73,6 @@ fn moving(scene: &Scene, base: &State, moves: Moves) -> Result<Moving> {
             lists.push((number, lists_of_source));
         }
     }
-    let touched = touched(&moves);
-    Ok(Moving { state, moves, lists, touched })
+    let retimed = retimed(&moves);
+    Ok(Moving { state, moves, lists, retimed })
 }

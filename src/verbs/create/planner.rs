@@ -188,7 +188,7 @@ impl<'a> Planner<'a> {
             moved_rows = self.walk_in(listing.source)?.take_at(path)?.rows;
             diff = DirectoryDiff::new(&moved_rows, listing, self.options.rehash);
         }
-        if own_stat.is_none() && self.moves.has_touched(path) {
+        if own_stat.is_none() && self.moves.has_retimed(path) {
             own_stat = Some(self.base_stat(path)?);
         }
         self.counts.unchanged += diff.unchanged;

@@ -80,7 +80,7 @@ impl<O> LargeOutput<O> {
             Ok(ranges) => ranges,
             Err(error) => {
                 drop(open);
-                // Only the first of several damaged frames is told.
+                // Only the first of several damaged frames is reported.
                 return if self.give_up().is_some() { file.fail(&error) } else { Ok(()) };
             }
         };

@@ -520,6 +520,11 @@ fn a_reader_gives_any_part_of_a_content_and_never_one_that_is_not_sound() {
     for one in &contents {
         let expected = expected(&raw, one);
         assert!(sound.read(&entry(one)).unwrap() == expected);
+        for end in (0..=expected.len()).rev().step_by(6000) {
+            let start = end.saturating_sub(6000);
+            let range = start as u64..end as u64;
+            assert!(sound.in_order(&entry(one), range).unwrap() == &expected[start..end], "{start}");
+        }
         for start in (0..expected.len()).step_by(9999) {
             let mut part = vec![1; (expected.len() - start).min(15_000)];
             sound.read_at(&entry(one), start as u64, &mut part).unwrap();

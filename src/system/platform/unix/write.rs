@@ -104,4 +104,17 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Where the system cannot rename to a free name alone: whether it is free, by what looking at it said.
+pub(super) fn check_free<T>(looked: io::Result<T>) -> io::Result<()> {
+    match looked {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+pub fn sync_renamed(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 pub fn will_have_holes(_: &File) {}

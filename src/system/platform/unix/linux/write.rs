@@ -3,6 +3,7 @@
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::system::platform::unix::Handle;
+use crate::system::platform::unix::write::check_free;
 use rustix::fs::CWD;
 use rustix::fs::FileType;
 use rustix::fs::Mode;
@@ -34,10 +35,10 @@ impl Handle {
     pub fn rename_new(&self, name: &[u8], to_name: &[u8]) -> io::Result<()> {
         match rustix::fs::renameat_with(&self.0, name, &self.0, to_name, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => match self.stat(to_name) {
-                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-                Err(_) => self.rename(name, to_name),
-            },
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                check_free(self.stat(to_name))?;
+                self.rename(name, to_name)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -51,9 +52,7 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            if to.symlink_metadata().is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
+            check_free(to.symlink_metadata())?;
             std::fs::rename(from, to)
         }
         Err(error) => Err(error.into()),

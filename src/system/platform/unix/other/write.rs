@@ -3,6 +3,7 @@
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::system::platform::unix::Handle;
+use crate::system::platform::unix::write::check_free;
 use rustix::io::Errno;
 use std::io;
 use std::path::Path;
@@ -14,10 +15,8 @@ impl Handle {
     }
 
     pub fn rename_new(&self, name: &[u8], to_name: &[u8]) -> io::Result<()> {
-        match self.stat(to_name) {
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => self.rename(name, to_name),
-        }
+        check_free(self.stat(to_name))?;
+        self.rename(name, to_name)
     }
 
     /// There is one call for all file systems only.
@@ -32,8 +31,6 @@ impl Handle {
 }
 
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    if to.symlink_metadata().is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
+    check_free(to.symlink_metadata())?;
     std::fs::rename(from, to)
 }
