@@ -294,6 +294,17 @@ fn cat_says_so_when_the_content_is_not_what_was_saved() {
 }
 
 #[test]
+fn a_source_that_is_no_longer_saved_is_compared_with_its_files_only_where_it_is_named() {
+    let bench = three_snapshots();
+    bench.snap.call("sources --drop home").ok();
+    bench.home.file("note", "buy bread\n");
+    let diff = bench.snap.call("diff --now").ok();
+    assert!(diff.out().contains("nothing changed"), "{}", diff.shown());
+    let diff = bench.snap.call("diff --now home/note").ok();
+    assert!(diff.out().starts_with("~     10 B  home/note"), "{}", diff.shown());
+}
+
+#[test]
 fn du_shows_folders_and_what_each_snapshot_added() {
     let bench = three_snapshots();
     bench.home.hard_link("note", "note2");

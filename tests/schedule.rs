@@ -268,6 +268,29 @@ fn units_are_written_switched_on_asked_and_removed() {
 }
 
 #[test]
+fn another_schedule_takes_the_place_of_the_one_before() {
+    let ann = Ann::new();
+    ann.stand_in("systemctl", "");
+    let file = ann.0.path("table").display().to_string();
+    ann.stand_in(
+        "crontab",
+        &format!("case $1 in -l) cat '{file}' 2>/dev/null || {{ echo 'no crontab for ann' >&2; exit 1; }};; -) cat > '{file}';; esac"),
+    );
+    ann.call("schedule install --with systemd").ok();
+    let plugged = ann.0.path("config/systemd/user/snap-home-plugged.service");
+    assert!(plugged.exists());
+    ann.call("schedule install --with systemd --no-plug").ok();
+    assert!(!plugged.exists(), "it would still save when the drive is plugged in");
+    ann.call("schedule install --with cron").ok();
+    assert!(!ann.0.path("config/systemd/user/snap-home.timer").exists(), "it would be saved twice");
+    assert!(fs::read_to_string(&file).unwrap().contains("snap schedule: home"));
+    fs::write(&file, b"0 0 * * * echo \xff\n").unwrap();
+    let refused = ann.call("schedule install --with cron").fails(1);
+    assert!(refused.err().contains("not UTF-8"), "{}", refused.shown());
+    assert_eq!(fs::read(&file).unwrap(), b"0 0 * * * echo \xff\n", "the lines of others stay as they are");
+}
+
+#[test]
 fn a_system_that_refuses_is_told() {
     let ann = Ann::new();
     ann.stand_in("systemctl", "echo 'Failed to connect to bus' >&2; exit 1");

@@ -9,6 +9,7 @@ use crate::support::snap::Call;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 /// A person who never saved anything.
@@ -122,6 +123,43 @@ fn what_cannot_be_set_up_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_would_be_another_place_or_a_name_that_is_taken_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    let documents = ann.0.path("ann/Documents");
+    let setup = |words: &str| ann.call("setup --yes").words(words).arg(&documents);
+    let refused = setup(&format!("-a {archive}")).fails(2);
+    assert!(refused.err().contains("--path DIR"), "{}", refused.shown());
+    let odd = ann.0.path("drive").join(std::ffi::OsStr::from_bytes(b"\xff"));
+    let refused = ann.call("setup --yes").arg(&documents).words("--path").arg(&odd).fails(1);
+    assert!(refused.err().contains("not UTF-8"), "{}", refused.shown());
+    assert_eq!(fs::read_dir(ann.0.path("drive")).unwrap().count(), 0);
+    setup(&format!("--path {archive}")).ok();
+    // A name is taken, whatever archive the environment names.
+    let refused = setup(&format!("--path {archive}2")).variable("SNAP_ARCHIVE", &archive).fails(2);
+    assert!(
+        refused.err().contains("--name NAME") && !Path::new(&format!("{archive}2")).exists(),
+        "{}",
+        refused.shown()
+    );
+}
+
+#[test]
+fn a_configuration_stays_as_private_as_it_was() {
+    let ann = Ann::new();
+    let archive = ann.0.snap.archive().display().to_string();
+    let setup = |words: &str| ann.call(&format!("setup --yes {words}")).arg(ann.0.path("ann/Documents")).ok();
+    let file = ann.0.path("config/snap/config.toml");
+    let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    setup(&format!("--path {archive}"));
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    setup(&format!("--path {archive}2 --name other"));
+    assert_eq!(mode(), 0o640);
+}
+
+#[test]
 fn a_person_is_asked_and_shown_what_will_be_written() {
     let ann = Ann::new();
     let archive = ann.0.snap.archive().display().to_string();
@@ -168,6 +206,20 @@ fn restore_asks_what_which_version_and_where_to() {
     let done = ann.at_terminal("restore", &["letter.txt", "", "back"]).unwrap();
     assert_eq!(done.status, 0, "{}", done.shown());
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear Ann, dear Bob");
+    // What was typed is not asked: the path, then which snapshot.
+    let done = ann.at_terminal("restore Documents/letter.txt", &["2", "~/typed"]).unwrap();
+    assert!(done.status == 0 && !done.out().contains("What do you want back?"), "{}", done.shown());
+    assert_eq!(fs::read_to_string(ann.0.path("ann/typed/Documents/letter.txt")).unwrap(), "Dear Ann");
+    assert!(!ann.0.path("ann/typed/Documents/other").exists());
+    let done = ann.at_terminal("restore --at 2", &["letter.txt", "~/second"]).unwrap();
+    assert!(done.status == 0 && !done.out().contains("Which version?"), "{}", done.shown());
+    assert_eq!(fs::read_to_string(ann.0.path("ann/second/Documents/letter.txt")).unwrap(), "Dear Ann, dear Bob");
+    // What was forgotten is not offered.
+    ann.call("forget 2").ok();
+    let done = ann.at_terminal("restore", &["", "2", "~/without"]).unwrap();
+    assert_eq!(done.status, 0, "{}", done.shown());
+    assert_eq!(fs::read_to_string(ann.0.path("ann/without/Documents/letter.txt")).unwrap(), "Dear Ann");
+    ann.call("forget --undo").ok();
     // Everything, as it was.
     let done = ann.at_terminal("restore", &["", "3", "~/all"]).unwrap();
     assert_eq!(done.status, 0, "{}", done.shown());

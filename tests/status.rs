@@ -185,6 +185,7 @@ fn a_command_before_that_fails_ends_the_run() {
     assert_snapshot!(screen(&ann.bench, &outcome), @r#"
     [exit 1]
     [stderr]
+    the command 'after' of the configuration failed: it ended with exit code 4
     snap: the command 'before' of the configuration failed: it ended with exit code 3
       Nothing was saved, as it is to succeed first.
     "#);
@@ -193,6 +194,25 @@ fn a_command_before_that_fails_ends_the_run() {
     ben.bench.home.file("f", "x");
     let outcome = ben.call("create --init").run().expect(3);
     assert!(outcome.err().contains("the command 'after' of the configuration failed: it ended with exit code 4"));
+}
+
+#[test]
+fn a_command_before_that_fails_is_a_run_that_failed() {
+    let ann = Person::new(
+        "before = 'test ! -e stop'\nafter = 'echo after $SNAP_EXIT_CODE >> log'\nnotify = 'echo notify $SNAP_MESSAGE >> log'\n",
+    );
+    ann.bench.home.file("f", "x");
+    let work = ann.bench.path("work");
+    fs::create_dir(&work).unwrap();
+    ann.call("create --init").in_directory(&work).ok();
+    fs::write(work.join("stop"), "").unwrap();
+    ann.call("create").in_directory(&work).fails(1);
+    let log = fs::read_to_string(work.join("log")).unwrap();
+    assert_eq!(
+        log,
+        "after 0\nafter 1\nnotify the command 'before' of the configuration failed: it ended with exit code 1\n"
+    );
+    assert!(reasons(&ann.status(6)).contains("the last run failed: the command 'before'"));
 }
 
 #[test]
@@ -249,6 +269,32 @@ fn everything_is_read_back_share_by_share_and_damage_is_found() {
     ann.call("create").run();
     ann.call("repair").run();
     ann.call("verify --data").run();
+}
+
+#[test]
+fn damage_in_contents_is_known_until_they_are_read_again_or_repaired() {
+    let ann = Person::new("");
+    ann.bench.home.file("f", noise(1, 50_000));
+    ann.call("create --init").ok();
+    damage(&bundles(ann.bench.snap.archive())[0]);
+    ann.call("verify --data").run().expect(3);
+    ann.call("verify").ok();
+    let status = ann.status(6);
+    assert!(
+        reasons(&status).contains("the archive is damaged"),
+        "a look without contents says nothing of them: {status}"
+    );
+    ann.call("create --rehash").run();
+    ann.call("repair --dry-run").run();
+    assert_eq!(ann.call("status").run().status, 6, "nothing was repaired");
+    ann.call("repair").run().expect(3);
+    let status = ann.status(0);
+    assert_eq!(status["archives"][0]["verified"]["findings"], 0, "{status}");
+    assert_eq!(status["archives"][0]["verified"]["data"], false, "what was written anew was not read: {status}");
+    ann.call("create").ok();
+    ann.call("repair").ok();
+    ann.call("verify --data").ok();
+    assert_eq!(ann.status(0)["archives"][0]["verified"]["data"], true);
 }
 
 fn damage(bundle: &Path) {

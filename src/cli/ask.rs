@@ -2,7 +2,14 @@
 
 use super::failure::Failure;
 use super::output::console::Console;
+use snap_archive::base::error::plain_reason;
 use std::io::IsTerminal;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How often it is looked, while somebody thinks, whether Ctrl-C was pressed.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Whether there is somebody to ask.
 pub(crate) fn is_possible(console: &Console) -> bool {
@@ -16,14 +23,30 @@ pub(crate) fn is_possible(console: &Console) -> bool {
 pub(crate) fn ask(question: &str, default: &str, console: &Console) -> Result<String, Failure> {
     let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
     console.line(&format!("{question}{shown}"));
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    let read = read.map_err(|error| Failure::new(format!("cannot read the answer: {error}")))?;
-    if read == 0 {
-        return Err(Failure::stopped("stopped: there was no answer"));
-    }
+    let line = typed_line(console)?;
     let answer = line.trim();
     Ok(if answer.is_empty() { default } else { answer }.to_owned())
+}
+
+/// The next line of the standard input. Where signals are watched, Ctrl-C does not end the program by itself, and a read goes on
+/// after it: so another thread reads.
+fn typed_line(console: &Console) -> Result<String, Failure> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Nobody waits for it any more after Ctrl-C.
+        let _ = sender.send(std::io::stdin().read_line(&mut line).map(|_| line));
+    });
+    loop {
+        match lines.recv_timeout(LOOK) {
+            Ok(Ok(line)) if line.is_empty() => return Err(Failure::stopped("stopped: there was no answer")),
+            Ok(read) => {
+                return read.map_err(|error| Failure::new(format!("cannot read the answer: {}", plain_reason(&error))));
+            }
+            Err(RecvTimeoutError::Timeout) if !console.signals.was_stopped() => {}
+            Err(_) => return Err(Failure::stopped("stopped")),
+        }
+    }
 }
 
 /// Asks what is answered by yes or no.
@@ -33,10 +56,14 @@ pub(crate) fn ask(question: &str, default: &str, console: &Console) -> Result<St
 pub(crate) fn yes(question: &str, default: bool, console: &Console) -> Result<bool, Failure> {
     let shown = if default { "Y/n" } else { "y/N" };
     let answer = ask(&format!("{question} [{shown}]"), "", console)?;
-    Ok(match answer.to_ascii_lowercase().as_str() {
+    Ok(is_yes(&answer, default))
+}
+
+fn is_yes(answer: &str, default: bool) -> bool {
+    match answer.to_ascii_lowercase().as_str() {
         "" => default,
         answer => matches!(answer, "y" | "yes"),
-    })
+    }
 }
 
 /// The numbers, from 1, of the things that were chosen; `None` for an answer that is something else.
@@ -49,6 +76,12 @@ pub(crate) fn numbers(answer: &str, count: usize) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_a_yes() {
+        assert!(is_yes("y", false) && is_yes("YES", false) && is_yes("", true));
+        assert!(!is_yes("", false) && !is_yes("yep", true) && !is_yes("n", true));
+    }
 
     #[test]
     fn numbers_are_told_from_other_answers() {

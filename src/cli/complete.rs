@@ -17,6 +17,7 @@ use snap_archive::base::entry::Kind;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::EntryPathBuf;
+use snap_archive::base::snapshot::Summary;
 use snap_archive::verbs::history::LsOptions;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::ls;
@@ -47,8 +48,9 @@ fn place(config: &Config, name: &str) -> String {
 /// Numbers of snapshots, each with its time and note, the newest first.
 fn snapshots() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let history = archive().and_then(|archive| list(&archive, &Recorder::new()).ok()).unwrap_or_default();
-        let numbers = history.iter().rev().map(|summary| {
+        let history = history();
+        let there = history.iter().rev().filter(|summary| summary.standing.is_there());
+        let numbers = there.map(|summary| {
             (summary.number.to_string(), format!("{} {}", text::local(summary.time), summary.note).trim().to_owned())
         });
         let words = ["latest", "yesterday", "last week"].map(|word| (word.to_owned(), String::new()));
@@ -59,7 +61,7 @@ fn snapshots() -> ArgValueCompleter {
 /// Names of sources.
 fn sources() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let history = archive().and_then(|archive| list(&archive, &Recorder::new()).ok()).unwrap_or_default();
+        let history = history();
         let saved = history.last().into_iter().flat_map(|newest| &newest.sources).filter(|source| !source.dropped);
         fitting(typed, saved.map(|source| (source.name.clone(), String::from_utf8_lossy(&source.path).into_owned())))
     })
@@ -110,6 +112,11 @@ pub(crate) fn attached(command: Command) -> Command {
         _ => arg,
     });
     command.mut_subcommands(attached)
+}
+
+/// All snapshots of it; none where they cannot be read.
+fn history() -> Vec<Summary> {
+    archive().and_then(|archive| list(&archive, &Recorder::new()).ok()).unwrap_or_default()
 }
 
 /// The archive that the line typed so far means.

@@ -1,5 +1,6 @@
 //! Asks before `snap restore` replaces or deletes what is there, and before `snap erase` erases.
 
+use super::ask;
 use super::failure::Failure;
 use super::output::advice;
 use super::output::erase;
@@ -49,8 +50,7 @@ pub(crate) fn changes(
         let what = "what is there would be replaced or deleted, and there is no terminal to ask on";
         return Err(Failure::new(what).with_hint(advice::LOOK_THEN_SAY_YES));
     }
-    session.console.line("Go on? [y/N]");
-    Ok(is_yes(&answer()?))
+    go_on(session)
 }
 
 fn tell(named: &Named, what: &str, session: &Session) {
@@ -80,8 +80,7 @@ pub(crate) fn nested(nested: &Nested, is_settled: bool, session: &Session) -> Re
     if is_settled || !std::io::stdin().is_terminal() {
         return Ok(true);
     }
-    session.console.line("Go on? [y/N]");
-    Ok(is_yes(&answer()?))
+    go_on(session)
 }
 
 /// Asks twice whether contents shall go for ever.
@@ -96,31 +95,13 @@ pub(crate) fn erasing(plan: &ErasePlan, session: &Session) -> Result<bool, Failu
     for line in erase::lines(plan).iter().chain(&erase::warnings(plan)) {
         session.console.line(line);
     }
-    session.console.line("Go on? [y/N]");
-    if !is_yes(&answer()?) {
+    if !go_on(session)? {
         return Ok(false);
     }
-    session.console.line(&format!("{} Write 'erase' to do it.", erase::CANNOT_BE_UNDONE));
-    Ok(answer()?.trim() == "erase")
+    let question = format!("{} Write 'erase' to do it.", erase::CANNOT_BE_UNDONE);
+    Ok(ask::ask(&question, "", &session.console)? == "erase")
 }
 
-fn answer() -> Result<String, Failure> {
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).map_err(|error| Failure::new(format!("cannot read the answer: {error}")))?;
-    Ok(line)
-}
-
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_clear_yes_is_a_yes() {
-        assert!(is_yes("y\n") && is_yes(" YES \n"));
-        assert!(!is_yes("") && !is_yes("\n") && !is_yes("yep") && !is_yes("n"));
-    }
+fn go_on(session: &Session) -> Result<bool, Failure> {
+    ask::yes("Go on?", false, &session.console)
 }

@@ -12,6 +12,7 @@ use std::process::ExitStatus;
 use std::process::Stdio;
 
 /// What a command is told, by variables of its environment.
+#[derive(Clone, Copy)]
 pub(crate) struct Told<'a> {
     /// `SNAP_NAME`: the archive's name in the configuration.
     pub(crate) name: &'a str,
@@ -19,7 +20,7 @@ pub(crate) struct Told<'a> {
     pub(crate) folder: Option<&'a Path>,
     /// `SNAP_EXIT_CODE`: how the run ended.
     pub(crate) code: Option<u8>,
-    /// `SNAP_MESSAGE`: why it failed, or what is wrong.
+    /// `SNAP_MESSAGE`: why it failed.
     pub(crate) message: Option<&'a str>,
 }
 

@@ -18,6 +18,7 @@ mod hooks;
 mod notes;
 mod outcome;
 mod output;
+mod own_file;
 mod patch;
 mod power;
 mod propose;

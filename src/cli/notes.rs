@@ -3,6 +3,7 @@
 
 use super::failure::Failure;
 use super::output::text;
+use super::own_file;
 use super::schedule::Scheduler;
 use super::schedule::When;
 use serde::Deserialize;
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::io::Read;
-use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -143,17 +143,7 @@ impl Notes {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        make_private_folder(folder)?;
-        let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
-        let text = serde_json::to_vec_pretty(self)?;
-        let written = create_private(&unfinished).and_then(|mut opened| opened.write_all(&text));
-        let written = written.and_then(|()| fs::rename(&unfinished, file));
-        if written.is_err() {
-            // It is only what is left of the attempt.
-            let _ = fs::remove_file(&unfinished);
-        }
-        written
+        own_file::replace(file, &serde_json::to_vec_pretty(self)?)
     }
 
     /// The archive that was seen last.
@@ -177,6 +167,29 @@ impl ArchiveNotes {
         let known = self.snapshot.take().filter(|known| known.number == newest.number).unwrap_or_default();
         let (number, time, problems) = (newest.number, newest.time.seconds, newest.problems);
         self.snapshot = Some(SnapshotNote { number, time, problems, ..known });
+    }
+
+    /// Notes a check of all of it. One that read no contents says nothing of damage that was found in them.
+    pub(crate) fn note_check(&mut self, check: Verification) {
+        let is_worse_known = self.verified.as_ref().is_some_and(|known| known.data && known.findings > 0);
+        if is_worse_known && !check.data {
+            return;
+        }
+        if check.data && check.findings == 0 {
+            let all = self.rolling.sound.keys().chain(self.rolling.damaged.keys()).copied();
+            self.rolling.sound = all.map(|number| (number, check.time)).collect();
+            self.rolling.damaged.clear();
+        }
+        self.verified = Some(check);
+    }
+
+    /// Notes how the archive is after a repair, which read all of it before.
+    pub(crate) fn note_repair(&mut self, check: Verification) {
+        self.verified = None;
+        if check.findings == 0 {
+            self.rolling.damaged.clear();
+        }
+        self.note_check(check);
     }
 
     /// Notes which entries the newest snapshot could not save as they should.
@@ -257,28 +270,6 @@ fn week_bytes(history: &[Summary], now: i64) -> Option<u64> {
     let recent = later.iter().filter(|summary| summary.time.seconds >= since);
     let bytes = recent.fold(0_u64, |sum, summary| sum.saturating_add(summary.bytes_added));
     u64::try_from(u128::from(bytes) * WEEK_SECONDS as u128 / span as u128).ok()
-}
-
-#[cfg(unix)]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
-fn create_private(file: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)
-}
-
-#[cfg(not(unix))]
-fn create_private(file: &Path) -> io::Result<fs::File> {
-    fs::File::create(file)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use super::folders::Folders;
 use super::output::text;
 use snap_archive::system::store::LocalStore;
 use snap_archive::system::store::Store;
-use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,20 +52,4 @@ fn measured(top: &Path, until: Instant) -> (u64, bool) {
 pub(crate) fn free(folder: &Path) -> String {
     let free = LocalStore::new(folder).space().free_bytes;
     free.map_or_else(|| "free space not known".to_owned(), |free| format!("{} free", text::size(free)))
-}
-
-/// Writes a file in place of what was there, at once.
-///
-/// # Errors
-/// When it cannot be written; then what was there is as it was.
-pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What a link leads to is replaced, not the link.
-    let file = &file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
-    let written = std::fs::write(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, file));
-    if written.is_err() {
-        // It is only what is left of the attempt.
-        let _ = std::fs::remove_file(&unfinished);
-    }
-    written
 }

@@ -1,5 +1,6 @@
-//! Asks somebody who typed `snap restore` alone what is wanted back, which version, and where to.
+//! Asks somebody who typed `snap restore` without a target what is wanted back, which version, and where to.
 
+use super::args::snapshot::SnapshotArgs;
 use super::ask;
 use super::failure::Failure;
 use super::output::text;
@@ -22,7 +23,7 @@ const SHOWN_MAX: usize = 12;
 
 /// What is wanted.
 pub(crate) struct Wanted {
-    /// A path; `None`: everything.
+    /// The path that was asked for; `None`: what was typed, or everything.
     pub(crate) path: Option<EntryPathBuf>,
     /// Which snapshot.
     pub(crate) at: SnapshotNumber,
@@ -30,19 +31,26 @@ pub(crate) struct Wanted {
     pub(crate) to: Option<PathBuf>,
 }
 
-/// Asks all three.
+/// Asks for what was not typed.
 ///
 /// # Errors
 /// When there are no answers, or the history cannot be read.
-pub(crate) fn wanted(catalog: &Catalog, session: &Session) -> Result<Wanted, Failure> {
-    let history = catalog.history()?;
+pub(crate) fn wanted(typed: &SnapshotArgs, catalog: &Catalog, session: &Session) -> Result<Wanted, Failure> {
+    let mut history = catalog.history()?;
+    history.retain(|summary| summary.standing.is_there());
     if history.is_empty() {
         return Err(Failure::new("there is no snapshot yet"));
     }
-    let path = what(catalog, session)?;
-    let at = match &path {
-        Some(path) => version(path, catalog, &history, session)?,
-        None => snapshot(&history, session)?,
+    let path = if typed.has_paths() { None } else { what(catalog, session)? };
+    let at = if typed.has_when() {
+        typed.snapshot(catalog)?.number
+    } else {
+        let newest_first: Vec<SnapshotNumber> = history.iter().rev().map(|summary| summary.number).collect();
+        let typed_path = typed.only_path(catalog, &newest_first)?;
+        match path.as_ref().or(typed_path.as_ref()) {
+            Some(path) => version(path, catalog, &history, session)?,
+            None => snapshot(&history, session)?,
+        }
     };
     Ok(Wanted { path, at, to: place(session)? })
 }
@@ -142,14 +150,10 @@ fn version(
 fn snapshot(history: &[Summary], session: &Session) -> Result<SnapshotNumber, Failure> {
     let one = |summary: &Summary| {
         let note = if summary.note.is_empty() { String::new() } else { format!("  {}", summary.note) };
-        (summary.number, format!("{}{note}", when(summary.time)))
+        (summary.number, format!("{}{note}", text::local(summary.time)))
     };
     let shown: Vec<(SnapshotNumber, String)> = history.iter().rev().map(one).collect();
     choose("As it was when? The first is the newest", &shown, session)
-}
-
-fn when(time: Time) -> String {
-    text::local(time)
 }
 
 /// The snapshot of the line that is chosen.

@@ -31,9 +31,9 @@ use std::ffi::OsString;
 #[derive(Args)]
 pub(crate) struct AtArgs {
     /// Which snapshot: its number, latest, -1 (the one before), a date, a date and time, 13:37, yesterday 18:00, monday,
-    /// "3 days ago"; the newest one not later than that
-    #[arg(long, value_name = "WHEN", default_value = "latest", allow_hyphen_values = true)]
-    at: String,
+    /// "3 days ago"; the newest one not later than that [default: latest]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    at: Option<String>,
 }
 
 #[derive(Args)]
@@ -52,15 +52,40 @@ impl AtArgs {
     /// # Errors
     /// When WHEN cannot be understood (usage), there is no such snapshot, or the history cannot be read.
     pub(crate) fn snapshot(&self, catalog: &Catalog) -> Result<Summary, Failure> {
-        chosen(&when(&self.at)?, catalog.history()?)
+        let when = self.at.as_deref().map_or(Ok(When::Latest), when)?;
+        chosen(&when, catalog.history()?)
     }
 }
 
 impl SnapshotArgs {
-    /// As if this snapshot and this path in it were typed; without one, everything.
-    pub(crate) fn of(number: SnapshotNumber, path: Option<&EntryPathBuf>) -> SnapshotArgs {
+    /// As if this snapshot were typed, and this path in it where none was; without one, everything.
+    pub(crate) fn with(&self, number: SnapshotNumber, path: Option<&EntryPathBuf>) -> SnapshotArgs {
         let shown = path.map(|path| OsString::from(printable(path.as_bytes()).into_owned()));
-        SnapshotArgs { at: AtArgs { at: number.to_string() }, paths: shown.into_iter().collect() }
+        let paths = if self.paths.is_empty() { shown.into_iter().collect() } else { self.paths.clone() };
+        SnapshotArgs { at: AtArgs { at: Some(number.to_string()) }, paths }
+    }
+
+    /// Whether it was typed which snapshot.
+    pub(crate) fn has_when(&self) -> bool {
+        self.at.at.is_some()
+    }
+
+    /// Whether a path was typed.
+    pub(crate) fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    /// The only path that was typed, if one of these snapshots has it.
+    ///
+    /// # Errors
+    /// As for [`paths_in`].
+    pub(crate) fn only_path(
+        &self,
+        catalog: &Catalog,
+        numbers: &[SnapshotNumber],
+    ) -> Result<Option<EntryPathBuf>, Failure> {
+        let [path] = self.paths.as_slice() else { return Ok(None) };
+        found_in(path.as_encoded_bytes(), catalog, numbers)
     }
 
     /// As [`AtArgs::snapshot`].
@@ -185,14 +210,13 @@ pub(crate) fn paths_in(
 ) -> Result<Vec<EntryPathBuf>, Failure> {
     let one = |typed: &OsString| {
         let typed = typed.as_encoded_bytes();
-        for number in numbers {
-            if let Some(path) = found(typed, catalog, *number)? {
-                return Ok(path);
-            }
-        }
-        entry_path(typed)
+        found_in(typed, catalog, numbers)?.map_or_else(|| entry_path(typed), Ok)
     };
     typed.iter().map(one).collect()
+}
+
+fn found_in(typed: &[u8], catalog: &Catalog, numbers: &[SnapshotNumber]) -> Result<Option<EntryPathBuf>, Failure> {
+    numbers.iter().find_map(|number| found(typed, catalog, *number).transpose()).transpose()
 }
 
 /// The paths that were typed.

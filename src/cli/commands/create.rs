@@ -163,25 +163,27 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
             "nothing was begun: {left} % of the battery are left, and {limit} are wanted"
         )));
     }
-    let configured = session.settings.archive_config()?;
-    let name = configured.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
-    let before = Told { name, folder: None, code: None, message: None };
-    if let Some((_, ArchiveConfig { before: Some(command), .. })) = &configured {
-        hooks::before(command, &before, session)?;
-    }
-    let outcome = save(args, session);
+    let Some((name, config)) = &session.settings.archive_config()? else { return save(args, session) };
+    let told = Told { name, folder: None, code: None, message: None };
+    let before = config.before.as_ref().map_or(Ok(()), |command| hooks::before(command, &told, session));
+    let outcome = before.and_then(|()| save(args, session));
     let code = outcome.as_ref().map_or_else(Failure::code, |outcome| outcome.code());
-    let message = outcome.as_ref().err().map(|failure: &Failure| failure.what().to_owned());
-    session.note_run(code, message.as_deref());
-    let Some((name, config)) = &configured else { return outcome };
-    let message = message.or_else(|| too_silent(config, session));
-    let told = Told { name, folder: session.settings.located_folder(), code: Some(code), message: message.as_deref() };
+    let failure = outcome.as_ref().err().map(Failure::what);
+    session.note_run(code, failure);
+    // That the drive is not there today is no news, unless it was not there for long.
+    let silence = failure.filter(|_| code == NO_ARCHIVE).and_then(|_| too_silent(config, session));
+    let is_news = failure.is_some() && (code != NO_ARCHIVE || silence.is_some());
+    let message = failure.map(|failure| match silence {
+        Some(silence) => format!("{silence}: {failure}"),
+        None => failure.to_owned(),
+    });
+    let folder = session.settings.located_folder();
+    let told = Told { folder, code: Some(code), message: message.as_deref(), ..told };
     let mut is_well = true;
     if let Some(command) = &config.after {
         is_well &= hooks::went_well("after", command, &told, session);
     }
-    let is_to_be_told = message.is_some() && (code != NO_ARCHIVE || too_silent(config, session).is_some());
-    if let Some(command) = config.notify.as_ref().filter(|_| is_to_be_told) {
+    if let Some(command) = config.notify.as_ref().filter(|_| is_news) {
         is_well &= hooks::went_well("notify", command, &told, session);
     }
     outcome.map(|outcome| if is_well { outcome } else { outcome.with_problem() })

@@ -61,8 +61,7 @@ pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failur
     }
     check_names(&plan)?;
     if !args.yes && !confirm::erasing(&plan, session)? {
-        session.console.aside("Nothing was erased.");
-        return Ok(Outcome::Done);
+        return Err(Failure::new("nothing was erased"));
     }
     let stopped = Failure::stopped("stopped before everything was erased").with_hint(advice::GO_ON);
     let bytes = stoppable(&session.console, stopped, || erase(&archive, &options, &plan, &session.console))??;

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
             let done = file.try_clone().map_err(|error| unwritten(path, error).into());
             let done = done.and_then(|copy| written(Box::new(copy), &catalog, &options, session));
             let done =
-                done.and_then(|done| file.sync_all().map(|()| done).map_err(|error| unwritten(path, error).into()));
+                done.and_then(|done| sync(&file, path).map(|()| done).map_err(|error| unwritten(path, error).into()));
             if done.is_err() {
                 let _ = fs::remove_file(path);
             }
@@ -89,6 +89,13 @@ fn new_file(path: &Path) -> Result<File, Failure> {
         let failure = Failure::from(unwritten(path, error));
         if path.exists() { failure.with_hint(advice::EXPORT_ELSEWHERE) } else { failure }
     })
+}
+
+/// Makes the file and its name durable.
+fn sync(file: &File, path: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    platform::sync_directory(folder.unwrap_or(Path::new(".")))
 }
 
 fn unwritten(path: &Path, error: io::Error) -> Error {

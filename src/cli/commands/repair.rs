@@ -1,12 +1,14 @@
 //! `snap repair`.
 
 use super::super::failure::Failure;
+use super::super::notes::Verification;
 use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::repair::Repaired;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
+use snap_archive::base::time::Time;
 use snap_archive::verbs::repair::RepairOptions;
 use snap_archive::verbs::repair::repair;
 
@@ -32,6 +34,12 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> Result<Outcome, Failu
     let options = RepairOptions { dry_run: args.dry_run, threads: session.settings.threads };
     let work = || repair(&archive, wrong.as_ref(), &options, &session.console);
     let report = stoppable(&session.console, stopped(), work)??;
+    if !args.dry_run {
+        // What was written anew was not read back.
+        let (time, data) = (Time::now().seconds, report.steps.is_empty());
+        let check = Verification { time, data, findings: report.left.findings.len() as u64 };
+        session.note(archive.id(), |notes| notes.note_repair(check));
+    }
     session.console.result(&Repaired { report: &report, dry_run: args.dry_run })?;
     let lost = if report.steps.is_empty() { 0 } else { report.left.known_losses.len() };
     Ok(Outcome::with_problems((report.left.findings.len() + lost) as u64))

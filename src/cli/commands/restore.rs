@@ -119,12 +119,12 @@ fn asked(args: &RestoreArgs, session: &Session) -> Result<RestoreArgs, Failure> 
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     session.console.finish_progress();
-    let Wanted { path, at, to } = wanted::wanted(&catalog, session)?;
+    let Wanted { path, at, to } = wanted::wanted(&args.at, &catalog, session)?;
     let is_in_place = to.is_none();
     Ok(RestoreArgs {
         to,
         in_place: is_in_place,
-        at: SnapshotArgs::of(at, path.as_ref()),
+        at: args.at.with(at, path.as_ref()),
         overwrite: args.overwrite,
         keep: args.keep,
         delete: args.delete,

@@ -99,6 +99,11 @@ fn install(args: &InstallArgs, session: &Session) -> Result<Outcome, Failure> {
     let plan = scheduler.plan(&job, homes(session))?;
     let what = if args.print { What::Planned } else { What::Installed };
     if !args.print {
+        // What an earlier one wrote, perhaps for another system or for when the drive is plugged in.
+        let noted = session.noted_schedule()?.map(|(_, scheduler)| scheduler);
+        for old in noted.into_iter().filter(|noted| *noted != scheduler).chain([scheduler]) {
+            remove_from(old, session)?;
+        }
         apply::install(&plan, &job.name).map_err(|failure| failure.with_hint(advice::SEE_PLAN))?;
         session.note_schedule(Some((when, scheduler)));
     }
@@ -140,14 +145,19 @@ fn status(args: &OfArgs, session: &Session) -> Result<Outcome, Failure> {
 fn remove(args: &OfArgs, session: &Session) -> Result<Outcome, Failure> {
     let noted = session.noted_schedule()?.map(|(_, scheduler)| scheduler);
     let scheduler = args.scheduler.or(noted).unwrap_or_else(Scheduler::here);
-    // What may have been written, whatever the place was then.
-    let any = vec![Trigger::Mount(PathBuf::new())];
-    let job = job(session, ANY, any, 0)?;
-    let plan = scheduler.plan(&job, homes(session))?;
-    let what = if apply::remove(&plan, &job.name)? { What::Removed } else { What::Off };
+    let (job, was_there) = remove_from(scheduler, session)?;
+    let what = if was_there { What::Removed } else { What::Off };
     session.note_schedule(None);
     session.console.result(&Told { what, scheduler, job: &job, plan: None, when: None })?;
     Ok(Outcome::Done)
+}
+
+/// Removes what may have been written, whatever the place was then; what was removed, and whether there was anything.
+fn remove_from(scheduler: Scheduler, session: &Session) -> Result<(Job, bool), Failure> {
+    let job = job(session, ANY, vec![Trigger::Mount(PathBuf::new())], 0)?;
+    let plan = scheduler.plan(&job, homes(session))?;
+    let was_there = apply::remove(&plan, &job.name)?;
+    Ok((job, was_there))
 }
 
 /// For what does not depend on when.

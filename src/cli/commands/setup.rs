@@ -16,9 +16,11 @@ use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::setup::Written;
 use super::super::output::text;
+use super::super::own_file;
 use super::super::propose;
 use super::super::session::Session;
 use super::super::settings::Environment;
+use super::super::settings::Origin;
 use super::super::settings::Settings;
 use super::create;
 use super::schedule;
@@ -92,6 +94,9 @@ Examples:
 const PROPOSED_RULES: &[&str] = &[".cache/", ".Trash*/", "node_modules/", "*.tmp"];
 
 pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failure> {
+    if let Some((_, Origin::Typed)) = &session.settings.archive {
+        return Err(Failure::usage("setup takes no -a").with_hint(advice::SETUP_PLACE));
+    }
     let asks = !args.yes && ask::is_possible(&session.console);
     let is_told = (args.path.is_some() || !args.drive.is_empty() || !args.uuid.is_empty()) && !args.sources.is_empty();
     if !(asks || is_told && args.yes) {
@@ -100,7 +105,9 @@ pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failur
     }
     let file = session.settings.config_file.clone();
     let file = file.ok_or_else(|| Failure::new("your home folder is not known").with_hint(advice::SET_HOME))?;
-    if session.settings.config.as_ref().is_some_and(|config| config.archive(&args.name).is_some()) {
+    // Where the environment names a folder, it was not read.
+    let known = Config::read(&file, &session.settings.folders)?;
+    if known.is_some_and(|config| config.archive(&args.name).is_some()) {
         let what = format!("there is an archive '{}' in {} already", args.name, text::path(&file));
         return Err(Failure::usage(what).with_hint(advice::OTHER_NAME));
     }
@@ -139,13 +146,14 @@ fn new_archive(args: &SetupArgs, asks: bool, session: &Session) -> Result<NewArc
 /// The first question: where to.
 fn place(args: &SetupArgs, asks: bool, session: &Session) -> Result<Place, Failure> {
     let absolute = |path: &Path| {
-        let meant = session.settings.folders.absolute(&path.to_string_lossy());
+        let meant = path.to_str().and_then(|path| session.settings.folders.absolute(path));
         meant.or_else(|| std::path::absolute(path).ok()).unwrap_or_else(|| path.to_owned())
     };
     if let Some(path) = &args.path {
         return Ok(Place::Folder(absolute(path)));
     }
-    let folder = PathBuf::from(args.folder.to_string_lossy().trim_matches(std::path::is_separator));
+    let folder = args.folder.to_str().map(|folder| PathBuf::from(folder.trim_matches(std::path::is_separator)));
+    let folder = folder.unwrap_or_else(|| args.folder.clone());
     let drive = |name| Drive { name, folder: folder.clone(), id: None };
     let labels = args.drive.iter().cloned().map(DriveName::Label);
     let named: Vec<Drive> = labels.chain(args.uuid.iter().cloned().map(DriveName::Uuid)).map(drive).collect();
@@ -325,8 +333,7 @@ fn append(file: &Path, new: &NewArchive, session: &Session) -> Result<(), Failur
     };
     let whole = format!("{old}{between}{section}");
     Config::parse(&whole, file, &session.settings.folders)?;
-    let folder = file.parent().unwrap_or(file);
-    std::fs::create_dir_all(folder).and_then(|()| propose::replace(file, whole.as_bytes())).map_err(doing)
+    own_file::replace(file, whole.as_bytes()).map_err(doing)
 }
 
 /// A session of the new archive.

@@ -27,15 +27,8 @@ pub(crate) fn run(args: &VerifyArgs, session: &Session) -> Result<Outcome, Failu
     let archive = session.open()?;
     let options = VerifyOptions { data: args.data, threads: session.settings.threads };
     let report = stoppable(&session.console, stopped(), || verify(&archive, &options, &session.console))??;
-    session.note(archive.id(), |archive| {
-        let (time, findings) = (Time::now().seconds, report.findings.len() as u64);
-        archive.verified = Some(Verification { time, data: args.data, findings });
-        if args.data && findings == 0 {
-            let all = archive.rolling.sound.keys().chain(archive.rolling.damaged.keys()).copied();
-            archive.rolling.sound = all.map(|number| (number, time)).collect();
-            archive.rolling.damaged.clear();
-        }
-    });
+    let (time, findings) = (Time::now().seconds, report.findings.len() as u64);
+    session.note(archive.id(), |notes| notes.note_check(Verification { time, data: args.data, findings }));
     session.console.result(&Verified { report: &report, data: args.data })?;
     Ok(Outcome::with_problems(report.findings.len() as u64))
 }

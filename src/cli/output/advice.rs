@@ -83,6 +83,10 @@ pub(crate) const SET_HOME: &str = "Set HOME to it.";
 pub(crate) const SETUP_BY_FLAGS: &str =
     "Say where to (--drive LABEL or --path DIR) and what (folders), and add --yes. See all with: snap setup --help.";
 
+/// When `setup` is given an archive.
+pub(crate) const SETUP_PLACE: &str =
+    "Say where to with --path DIR or --drive LABEL; what the archive is called is --name NAME.";
+
 /// When a name is taken.
 pub(crate) const OTHER_NAME: &str = "Give the new one another name: --name NAME.";
 

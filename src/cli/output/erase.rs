@@ -67,7 +67,7 @@ pub(crate) fn lines(plan: &ErasePlan) -> Vec<String> {
     let files = text::count(plan.paths_total, "file", "files");
     let versions = text::count(plan.contents, "version", "versions");
     let names = if plan.names { "and so do the names" } else { "the names stay" };
-    lines.push(format!("{versions} of the contents of {files} go from every snapshot; {names}."));
+    lines.push(format!("{versions} of the contents of {files} would go from every snapshot; {names}."));
     lines
 }
 

@@ -1,6 +1,7 @@
 //! What `init` did. Prints nothing.
 
 use super::advice;
+use super::json;
 use super::render::Render;
 use super::render::Text;
 use super::text;
@@ -16,10 +17,10 @@ pub(crate) struct Initialized<'a> {
 }
 
 #[derive(Serialize)]
-struct Document {
-    archive: String,
+struct Document<'a> {
+    archive: json::Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<String>,
+    program: Option<&'a str>,
 }
 
 impl Render for Initialized<'_> {
@@ -36,6 +37,7 @@ impl Render for Initialized<'_> {
     }
 
     fn json(&self) -> impl Serialize {
-        Document { archive: text::path(self.directory), program: self.program.clone() }
+        let archive = json::Text(self.directory.as_os_str().as_encoded_bytes());
+        Document { archive, program: self.program.as_deref() }
     }
 }

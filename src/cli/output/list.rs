@@ -154,7 +154,8 @@ impl History {
 /// Whether a number below the newest has no snapshot.
 fn has_gaps(history: &[Summary]) -> bool {
     let joined = history.iter().filter(|summary| summary.joined_from > 0);
-    let joined: usize = joined.map(|summary| (summary.number.get() - summary.joined_from.get()) as usize).sum();
+    let before = |summary: &Summary| summary.number.get().saturating_sub(summary.joined_from.get()) as usize;
+    let joined: usize = joined.map(before).sum();
     history.last().is_some_and(|last| last.number.get() as usize > history.len() + joined)
 }
 
@@ -207,4 +208,17 @@ fn totals(history: &[Summary]) -> String {
     let added = history.iter().fold(0_u64, |sum, summary| sum.saturating_add(summary.bytes_added));
     let snapshots = text::count(history.len() as u64, "snapshot", "snapshots");
     format!("{snapshots}, {} in all.", text::size(added))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_that_says_it_was_joined_from_later_ones_is_no_reason_to_fail() {
+        let summary =
+            |number: u32, from: u32| Summary { number: number.into(), joined_from: from.into(), ..Summary::default() };
+        assert!(has_gaps(&[summary(2, 9)]) && has_gaps(&[summary(1, 0), summary(5, 4)]));
+        assert!(!has_gaps(&[summary(1, 0), summary(4, 2)]));
+    }
 }

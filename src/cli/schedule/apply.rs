@@ -92,7 +92,9 @@ fn write(file: &PlannedFile) -> Result<(), Failure> {
 /// The person's table of cron; empty where there is none yet, or no cron.
 fn table() -> Result<String, Failure> {
     match run(&words(&["crontab", "-l"]), None) {
-        Ok(table) => Ok(table.unwrap_or_default()),
+        Ok(table) => String::from_utf8(table.unwrap_or_default()).map_err(|_| {
+            Failure::new("your table of cron is not UTF-8, and would not be the same when it is written again")
+        }),
         Err(failure) if failure.what().contains("no crontab") => Ok(String::new()),
         Err(failure) => Err(failure),
     }
@@ -103,20 +105,21 @@ fn set_table(table: &str) -> Result<(), Failure> {
 }
 
 /// Runs a command that has to be there.
-fn run_here(command: &[String], input: Option<&str>) -> Result<String, Failure> {
+fn run_here(command: &[String], input: Option<&str>) -> Result<Vec<u8>, Failure> {
     let missing = || Failure::new(format!("{} is not installed", command.first().map_or("", String::as_str)));
     run(command, input)?.ok_or_else(missing)
 }
 
 /// Runs a command to its end and gives what it said; `None` where there is no such program.
-fn run(command: &[String], input: Option<&str>) -> Result<Option<String>, Failure> {
+fn run(command: &[String], input: Option<&str>) -> Result<Option<Vec<u8>>, Failure> {
     let shown = printable(command.join(" ").as_bytes()).into_owned();
     let failed = |why: &str| Failure::new(format!("{shown} failed: {}", printable(why.trim().as_bytes())));
     let Some((program, arguments)) = command.split_first() else { return Ok(None) };
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-    let child =
-        Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = match child {
+    let mut child = Command::new(program);
+    // What crontab says where there is no table is looked for in English.
+    child.args(arguments).env("LC_ALL", "C").stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match child.spawn() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         child => child.map_err(|error| failed(&plain_reason(&error)))?,
     };
@@ -126,8 +129,8 @@ fn run(command: &[String], input: Option<&str>) -> Result<Option<String>, Failur
     }
     let output = child.wait_with_output().map_err(|error| failed(&plain_reason(&error)))?;
     if output.status.success() {
-        return Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()));
+        return Ok(Some(output.stdout));
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(failed(if said.trim().is_empty() { "it says not why" } else { &said }))
+    Err(failed(if said.trim().is_empty() { "it did not say why" } else { &said }))
 }

@@ -59,6 +59,7 @@ mod planner;
 mod alone;
 
 mod pipeline;
+mod source_change;
 
 mod drop;
 mod rename;

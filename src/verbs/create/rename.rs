@@ -1,11 +1,8 @@
 //! A source under another name: a snapshot in which nothing else changes. Nothing is read or stored.
 
-use super::begin::head;
-use super::begin::scan_options;
-use super::context::CreateContext;
-use super::options::CreateOptions;
 use super::packed::Packed;
 use super::report::PassedOver;
+use super::source_change::SourceChange;
 use super::stored::Stored;
 use super::writer::Writer;
 use crate::archive::catalog::Catalog;
@@ -20,7 +17,6 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
-use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::moves::Moves;
 use crate::base::path::EntryPath;
@@ -30,7 +26,6 @@ use crate::base::path::source_path;
 use crate::base::snapshot::Counts;
 use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
-use crate::base::time::Time;
 use crate::format::frames::Effort;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
@@ -44,40 +39,17 @@ use crate::format::tar::Body;
 /// be no name, the source is a file, or a snapshot was not finished; [`ErrorKind::Locked`] when another process is writing;
 /// otherwise when the archive cannot be read or written.
 pub fn rename_source(archive: &Archive, old: &str, new: &str, monitor: &dyn Monitor) -> Result<Summary> {
-    let lease = archive.lock(Time::now())?;
-    let catalog = archive.catalog_for_writing(monitor)?;
-    let base = catalog.state(catalog.highest())?;
-    let history = catalog.history()?;
-    let newest = history.last().map_or(SnapshotNumber::NONE, |summary| summary.number);
-    let known = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
+    let change = SourceChange::begin(archive, monitor)?;
+    let SourceChange { catalog, base, known, .. } = &change;
     let (from, to) = paths(known, old, new)?;
-    let options = CreateOptions { note: format!("renamed {old} to {new}"), ..CreateOptions::default() };
-    let scan_options = scan_options(archive, &options);
-    let run = CreateContext {
-        archive,
-        catalog: &catalog,
-        base: &base,
-        sources: &[],
-        missing: &[],
-        scan_options: &scan_options,
-        options: &options,
-        threads: 1,
-        is_wanted: true,
-        head: head(&catalog, &options, renamed(known, old, new), Time::now())?,
-        monitor,
-        lease: Some(&*lease),
-    };
-    if run.was_cut_off() {
-        let what = "the last snapshot was not finished";
-        return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::FinishSnapshot));
-    }
-    let stored = Stored::new(u64::MAX);
-    let mut writer = Writer::new(&run, &stored);
-    let (problems, elsewhere) = carried(&catalog, newest, &from, &to)?;
-    writer.carry(&problems, &elsewhere);
-    writer.take(packed(&base, &from, &to)?)?;
-    let done = writer.finish(&Counts::default(), PassedOver::default())?;
-    done.summary.ok_or_else(|| Error::new(ErrorKind::Refused, "nothing was written"))
+    change.make(format!("renamed {old} to {new}"), renamed(known, old, new), |run| {
+        let stored = Stored::new(u64::MAX);
+        let mut writer = Writer::new(run, &stored);
+        let (problems, elsewhere) = carried(catalog, &from, &to)?;
+        writer.carry(&problems, &elsewhere);
+        writer.take(packed(base, &from, &to)?)?;
+        writer.finish(&Counts::default(), PassedOver::default())
+    })
 }
 
 /// Where all of it is, and where it will be.
@@ -130,12 +102,8 @@ fn packed(base: &State, from: &EntryPath, to: &EntryPath) -> Result<Packed> {
 }
 
 /// What could not be saved of the source, and what was left out of it, under the new name.
-fn carried(
-    catalog: &Catalog,
-    newest: SnapshotNumber,
-    from: &EntryPath,
-    to: &EntryPath,
-) -> Result<(Vec<Problem>, Vec<EntryPathBuf>)> {
+fn carried(catalog: &Catalog, from: &EntryPath, to: &EntryPath) -> Result<(Vec<Problem>, Vec<EntryPathBuf>)> {
+    let newest = catalog.newest().unwrap_or_default();
     let under_new_name = |noted: &Unsaved| -> Vec<EntryPathBuf> {
         let paths = noted.paths().filter_map(EntryPath::new);
         paths.filter_map(|path| path.below(from).map(|below| to.join_path(below))).collect()

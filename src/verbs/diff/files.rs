@@ -58,7 +58,8 @@ pub struct WithFiles {
 }
 
 /// Calls `visit` with what is not the same in snapshot `number` and in the files as they are now, all or what is at `paths` and
-/// below. Sources are found, and things left out of them, as the newest snapshot says.
+/// below. Sources are found, and things left out of them, as the newest snapshot says; one that was dropped is compared only where
+/// `paths` name it.
 ///
 /// Another size is another content. The same size and time of modification is the same content, unless the file was modified so
 /// shortly before the snapshot that its time says nothing. Otherwise the file is read and its hash compared. Owners are compared
@@ -146,7 +147,8 @@ impl Walk<'_> {
 impl Comparison<'_> {
     fn source(&mut self, record: &SourceRecord, catalog: &Catalog) -> Result<()> {
         let Some(own) = EntryPathBuf::from_bytes(record.name.as_bytes()) else { return Ok(()) };
-        if !self.tops.iter().any(|top| top.is_in(&own) || own.is_in(top)) {
+        let is_named = self.tops.iter().any(|top| top.is_in(&own));
+        if !is_named && (record.dropped || !self.is_wanted(&own)) {
             return Ok(());
         }
         let source = match Source::open(&record.name, &platform::path_of(&record.path), &record.rules) {
