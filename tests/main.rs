@@ -47,5 +47,6 @@ mod sources;
 mod status;
 mod stock;
 mod stores;
+mod stories;
 mod tidy;
 mod typed;

@@ -176,8 +176,8 @@ fn damage_is_found_repaired_and_remembered() {
     assert_snapshot!(screen(&bench, &bench.snap.call("repair").words("--dry-run").run()), @r#"
     [exit 0]
     would repair: bundles/000001-20200301T183005Z.tar.zst: it was damaged: written anew with all contents that are sound
-    would repair: index/000001.full: made again from the bundles (for bundles were repaired); the old one is now damaged/000001.full
-    would repair: index/000002.delta: made again from the bundles (for bundles were repaired); the old one is now damaged/000002.delta
+    would repair: index/000001.full: made again from the bundles (for bundles were repaired); the old one goes to damaged/000001.full
+    would repair: index/000002.delta: made again from the bundles (for bundles were repaired); the old one goes to damaged/000002.delta
     3 things to repair; nothing was changed. To do it, run the same command without --dry-run.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("repair").run()), @r#"
@@ -217,19 +217,19 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     bench.snap.init();
     assert_snapshot!(screen(&bench, &bench.snap.call("list").run()), @r#"
     [exit 0]
-    There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.
+    There is no snapshot yet. Make the first one with: snap create, and the folders to save, unless the configuration names them.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("create").run()), @r#"
     [exit 1]
     [stderr]
     snap: there is no snapshot yet that says which folders to save
-      Name the folders, for example: snap create -a DIR ~/Documents.
+      Name them, for example: snap create ~/Documents.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("restore").words("--to").arg(bench.path("back")).run()), @r#"
     [exit 1]
     [stderr]
     snap: there is no snapshot yet
-      Make the first one with: snap create -a DIR FOLDER.
+      Make the first one with: snap create, and the folders to save, unless the configuration names them.
     "#);
     bench.save();
     assert_snapshot!(screen(&bench, &bench.snap.call("ls").words("--at 7").run()), @r#"
@@ -355,6 +355,6 @@ fn the_command_line_explains_itself() {
     [exit 2]
     [stderr]
     snap: no archive given
-      Name its folder with -a DIR, or once for all commands in the configuration (snap config shows where that is) or with SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.
+      If you have none yet, make one with: snap setup. Otherwise name its folder with -a DIR, or once for all commands with SNAP_ARCHIVE=DIR or in the configuration (snap config shows where that is).
     "#);
 }

@@ -44,8 +44,8 @@ pub(crate) fn changes(
     if replaced.total + deleted.total == 0 {
         return Ok(true);
     }
-    tell(&replaced, &format!("in {target} will be replaced: they differ from snapshot {}", options.at), session);
-    tell(&deleted, &format!("in {target} will be deleted: they are not in snapshot {}", options.at), session);
+    tell(&replaced, &format!("To be replaced in {target}, as other than in snapshot {}", options.at), session);
+    tell(&deleted, &format!("To be deleted in {target}, as not in snapshot {}", options.at), session);
     if !is_asked {
         let what = "what is there would be replaced or deleted, and there is no terminal to ask on";
         return Err(Failure::new(what).with_hint(advice::LOOK_THEN_SAY_YES));
@@ -63,7 +63,7 @@ fn tell(named: &Named, what: &str, session: &Session) {
     if named.total > named.first.len() as u64 {
         session.console.line("  …");
     }
-    session.console.line(&format!("{} {what}.", text::count(named.total, "entry", "entries")));
+    session.console.line(&format!("{what}: {}.", text::count(named.total, "entry", "entries")));
 }
 
 /// Says that a source comes into a folder of its own name, and how to do the other; whether to go on.

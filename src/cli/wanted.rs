@@ -3,10 +3,12 @@
 use super::args::snapshot::SnapshotArgs;
 use super::ask;
 use super::failure::Failure;
+use super::output::advice;
 use super::output::text;
 use super::session::Session;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::base::aspect::Change;
+use snap_archive::base::entry::Kind;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::matcher::Matcher;
 use snap_archive::base::path::EntryPath;
@@ -39,7 +41,7 @@ pub(crate) fn wanted(typed: &SnapshotArgs, catalog: &Catalog, session: &Session)
     let mut history = catalog.history()?;
     history.retain(|summary| summary.standing.is_there());
     if history.is_empty() {
-        return Err(Failure::new("there is no snapshot yet"));
+        return Err(Failure::new("there is no snapshot yet").with_hint(advice::FIRST_SNAPSHOT));
     }
     let path = if typed.has_paths() { None } else { what(catalog, session)? };
     let at = if typed.has_when() {
@@ -98,7 +100,9 @@ fn matching(typed: &str, catalog: &Catalog, session: &Session) -> Result<Vec<(En
     };
     let mut found = Vec::new();
     let mut visit = |one: &snap_archive::verbs::find::FoundPath| {
-        let note = if one.is_deleted { format!("  (deleted; last in snapshot {})", one.last) } else { String::new() };
+        let slash = if one.entry.stat.kind == Kind::Directory { "/" } else { "" };
+        let gone = if one.is_deleted { format!("  (deleted; last in snapshot {})", one.last) } else { String::new() };
+        let note = format!("{slash}{gone}");
         // Of very many it is enough to know that there are.
         if found.len() < 10_000 {
             found.push((one.path.clone(), note));
@@ -135,10 +139,12 @@ fn version(
         .iter()
         .filter_map(|version| {
             let last = *version.snapshots.last()?;
-            let size = version.entry.as_ref().map(|entry| text::size(entry.stat.size)).unwrap_or_default();
+            let file = version.entry.as_ref().filter(|entry| entry.stat.kind == Kind::File);
+            let size = file.map(|file| format!(", {}", text::size(file.stat.size))).unwrap_or_default();
+            let word = if version.snapshots.len() == 1 { "snapshot" } else { "snapshots" };
             let what = if version.change == Change::Added { "first saved" } else { "changed" };
             let saved = text::local(version.time);
-            Some((last, format!("{what} {saved}, {size}, in snapshots {}", text::ranges(&version.snapshots))))
+            Some((last, format!("{what} {saved}{size}, in {word} {}", text::ranges(&version.snapshots))))
         })
         .collect();
     if shown.is_empty() {

@@ -14,6 +14,7 @@ use crate::archive::strip::Between;
 use crate::archive::strip::Stripping;
 use crate::archive::strip::is_one_of;
 use crate::archive::strip::moved_across;
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -32,6 +33,7 @@ use crate::base::time::Time;
 use crate::system::store::Lease;
 use crate::verbs::prune::Parents;
 use crate::verbs::prune::make_hollow;
+use crate::verbs::prune::make_index;
 use crate::verbs::prune::put_checked;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -97,7 +99,8 @@ pub fn plan_erase(archive: &Archive, options: &EraseOptions, monitor: &dyn Monit
     if let Some(path) = paths.first().filter(|_| found.paths.is_empty()) {
         let of = if options.names { "nothing" } else { "no content" };
         let what = format!("{of} of {path} is in any snapshot");
-        return Err(Error::new(ErrorKind::NotFound, what).about(Subject::Entry(path.clone())));
+        let error = Error::new(ErrorKind::NotFound, what).about(Subject::Entry(path.clone()));
+        return Err(error.with_advice(Advice::FindPath));
     }
     let (mut other_names, mut other_copies) = (BTreeSet::new(), BTreeSet::new());
     for_each_entry(&catalog, monitor, &mut |path, entry| {
@@ -170,11 +173,10 @@ pub fn erase(archive: &Archive, options: &EraseOptions, plan: &ErasePlan, monito
     reserve::give_up(archive)?;
     let names: &[EntryPathBuf] = if plan.names { &options.paths } else { &[] };
     let erased = erase_bundles(archive, (plan, names), &*lease, monitor);
-    let catalog = archive.catalog_for_writing(monitor)?;
-    let indexed = catalog.state(catalog.highest());
+    let indexed = make_index(archive, monitor);
     reserve::keep(archive);
     let bytes = erased?;
-    indexed.map(|_| bytes)
+    indexed.map(|()| bytes)
 }
 
 fn erase_bundles(

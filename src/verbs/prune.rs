@@ -137,8 +137,8 @@ fn prune_in_passes(
         let has_changed = pass.report.bundles.len() > before;
         if has_changed && !options.dry_run {
             // Whatever happened: the next one who looks needs it.
-            let catalog = archive.catalog_for_writing(monitor)?;
-            ended.and(catalog.state(catalog.highest()).map(drop))?;
+            let indexed = make_index(archive, monitor);
+            ended.and(indexed)?;
         } else {
             ended?;
         }
@@ -360,6 +360,31 @@ fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the index again after [`remove_index`]. That it was not there is nothing to tell.
+///
+/// # Errors
+/// When the archive cannot be read or written.
+pub(super) fn make_index(archive: &Archive, monitor: &dyn Monitor) -> Result<()> {
+    let monitor = WithoutIndex(monitor);
+    let catalog = archive.catalog_for_writing(&monitor)?;
+    catalog.state(catalog.highest()).map(drop)
+}
+
+/// Tells all but that the index was made again.
+struct WithoutIndex<'m>(&'m dyn Monitor);
+
+impl Monitor for WithoutIndex<'_> {
+    fn event(&self, event: Event<'_>) {
+        if !matches!(event, Event::Notice(Notice::IndexRebuilt)) {
+            self.0.event(event);
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.0.is_interrupted()
+    }
 }
 
 /// Which bundle follows which.

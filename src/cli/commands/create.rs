@@ -116,6 +116,9 @@ pub(crate) struct CreateArgs {
     /// A comment stored with this snapshot, shown by `snap list`
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
+    /// The snapshot's time instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    time: Option<Time>,
     /// Read every file, even those that look unchanged
     #[arg(long)]
     rehash: bool,
@@ -141,9 +144,6 @@ pub(crate) struct CreateArgs {
     make_room: bool,
     #[command(flatten, next_help_heading = "Which snapshots stay, with --prune or --make-room")]
     keep: KeepRulesArgs,
-    /// The snapshot's time instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    time: Option<Time>,
 }
 
 const EXAMPLES: &str = "\

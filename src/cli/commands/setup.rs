@@ -120,10 +120,10 @@ pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failur
             return Err(Failure::new("nothing was written"));
         }
     }
-    let (folder, id) = made(&new.place)?;
-    note_id(&mut new, id);
+    let (folder, archive, was_there) = made(&new.place)?;
+    note_id(&mut new, archive.id());
     append(&file, &new, session)?;
-    let told = Written { file: &file, name: &new.name, folder: &folder };
+    let told = Written { file: &file, name: &new.name, folder: &folder, was_there };
     session.console.result(&told)?;
     let own = own_session(args, &file, session)?;
     if let Some(at) = at {
@@ -296,15 +296,15 @@ fn section(new: &NewArchive, file: &Path, session: &Session) -> Result<String, F
     Ok(section)
 }
 
-/// Makes the archive where there is none, and gives its folder and its id.
-fn made(place: &Place) -> Result<(PathBuf, ArchiveId), Failure> {
+/// Makes the archive where there is none; its folder, the archive, and whether it was there.
+fn made(place: &Place) -> Result<(PathBuf, Archive, bool), Failure> {
     let folder = place.locate(&Machine::this(), None)?.folder;
     match Archive::open(&folder) {
         Err(error) if error.kind() == ErrorKind::NoArchive => {}
-        opened => return Ok((folder, opened?.id())),
+        opened => return Ok((folder, opened?, true)),
     }
     let archive = Archive::init(&folder, Sharing::Private)?;
-    Ok((folder, archive.id()))
+    Ok((folder, archive, false))
 }
 
 /// So that another archive in its place is noticed. Which of several drives it is on, only they know.

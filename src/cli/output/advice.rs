@@ -10,8 +10,12 @@ pub(crate) const DAMAGED: &str =
     "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
 
 /// After the archive's folder was not given.
-pub(crate) const GIVE_ARCHIVE: &str = "Name its folder with -a DIR, or once for all commands in the configuration (snap config shows where that is) or with \
-     SNAP_ARCHIVE=DIR; a program that stands in the archive's folder finds it by itself.";
+pub(crate) const GIVE_ARCHIVE: &str = "If you have none yet, make one with: snap setup. Otherwise name its folder with -a DIR, or once for all commands with \
+     SNAP_ARCHIVE=DIR or in the configuration (snap config shows where that is).";
+
+/// Where there is nothing in an archive yet.
+pub(crate) const FIRST_SNAPSHOT: &str =
+    "Make the first one with: snap create, and the folders to save, unless the configuration names them.";
 
 /// When the drive that the configuration names is not there.
 pub(crate) const PLUG_IN_DRIVE: &str = "Plug it in and run the same command again.";
@@ -307,10 +311,10 @@ fn about_damage(advice: &Advice) -> Option<&'static str> {
 
 fn about_sources(advice: &Advice) -> Option<&'static str> {
     Some(match advice {
-        Advice::NameSources => "Name the folders, for example: snap create -a DIR ~/Documents.",
+        Advice::NameSources => "Name them, for example: snap create ~/Documents.",
         Advice::SayMovedOrNameSources => {
             "If this is the same computer with another name, or they were moved here, add --moved. Otherwise name the folders \
-             of this one: snap create -a DIR NAME=FOLDER."
+             of this one: snap create NAME=FOLDER."
         }
         Advice::ListSources => "See the sources with: snap sources.",
         Advice::FinishSnapshot => "Finish it first with: snap create.",
@@ -375,7 +379,7 @@ fn about_rest(advice: &Advice) -> Option<&'static str> {
         Advice::NameFile => "Name a file. See what is in a folder with: snap ls FOLDER.",
         Advice::ListSnapshots => "See all snapshots with: snap list.",
         Advice::ListSnapshotsOrWriteDay => "See all snapshots with: snap list. A day is written as 2026-11-22.",
-        Advice::CreateFirstSnapshot => "Make the first one with: snap create -a DIR FOLDER.",
+        Advice::CreateFirstSnapshot => FIRST_SNAPSHOT,
         Advice::TimeForms => {
             "Give a snapshot's number (42), latest, -1 (the one before the newest), a day (2026-11-22, 22.11.2026, today, \
              yesterday, monday, last week: its end is meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time alone \

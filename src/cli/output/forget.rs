@@ -145,10 +145,12 @@ struct RememberedJson<'a> {
 
 impl Render for Remembered {
     fn text(&self, text: &mut Text) {
+        if self.0.is_empty() {
+            return text.summary("There is no forgotten snapshot to take back.");
+        }
         let count = text::count(self.0.len() as u64, "snapshot", "snapshots");
         let names: Vec<String> = self.0.iter().map(SnapshotNumber::to_string).collect();
-        let which = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
-        text.summary(format!("{count} taken back{which}."));
+        text.summary(format!("{count} taken back: {}.", names.join(", ")));
     }
 
     fn json(&self) -> impl Serialize {

@@ -1,5 +1,6 @@
 //! The history, as `list` shows it. Prints nothing.
 
+use super::advice;
 use super::json::Problematic;
 use super::json::Snapshot;
 use super::render::Render;
@@ -52,7 +53,7 @@ impl Render for History {
     fn text(&self, text: &mut Text) {
         let history = &self.shown;
         if history.is_empty() {
-            return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
+            return text.summary(format!("There is no snapshot yet. {}", advice::FIRST_SNAPSHOT));
         }
         if text.verbose {
             for summary in history {

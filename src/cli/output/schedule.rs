@@ -55,7 +55,9 @@ impl Render for Told<'_> {
             What::Installed => text.summary(format!("{name} is saved by {scheduler}, {}.", self.when_and_next())),
             What::On => text.result(format!("{name} is saved by {scheduler}, {}.", self.when_and_next())),
             What::Off => {
-                text.result(format!("{name} is not saved by {scheduler}. To change that: snap schedule install."));
+                text.result(format!(
+                    "{name} is not saved by itself ({scheduler}). To change that: snap schedule install."
+                ));
             }
             What::Removed => text.summary(format!("{name} is no longer saved by {scheduler}.")),
         }

@@ -11,6 +11,8 @@ pub(crate) struct Written<'a> {
     pub(crate) file: &'a Path,
     pub(crate) name: &'a str,
     pub(crate) folder: &'a Path,
+    /// Whether it was there before.
+    pub(crate) was_there: bool,
 }
 
 #[derive(Serialize)]
@@ -24,6 +26,9 @@ impl Render for Written<'_> {
     fn text(&self, text: &mut Text) {
         let (file, folder) = (text::path(self.file), text::path(self.folder));
         text.summary(format!("The archive {} is in {folder}, and {file} says so.", self.name));
+        if self.was_there {
+            text.summary("It was there already: what was saved in it stays, and its history goes on.");
+        }
         text.summary("From now on: snap create, snap status, snap restore.");
     }
 

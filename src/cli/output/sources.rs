@@ -1,5 +1,6 @@
 //! The sources of the newest snapshot, as `sources` shows them. Prints nothing.
 
+use super::advice;
 use super::json;
 use super::render::Render;
 use super::render::Text;
@@ -94,7 +95,7 @@ impl Render for Sources {
     fn text(&self, text: &mut Text) {
         let known = self.known();
         if known.is_empty() {
-            return text.summary("There is no snapshot yet. Make the first one with: snap create -a DIR FOLDER.");
+            return text.summary(format!("There is no snapshot yet. {}", advice::FIRST_SNAPSHOT));
         }
         let headings = ["name", "path", "computer", "last read", "rules"].map(|heading| (heading, Align::Wrapped));
         let mut table = Table::new(&headings);

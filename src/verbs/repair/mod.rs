@@ -251,7 +251,8 @@ impl Repair<'_> {
                 self.stop_if_interrupted()?;
                 let to = self.set_aside(&name)?;
                 let why = if is_wrong { "damaged" } else { "for bundles were repaired" };
-                self.did(name, format!("made again from the bundles ({why}); the old one is now {to}"));
+                let is = if self.options.dry_run { "goes to" } else { "is now" };
+                self.did(name, format!("made again from the bundles ({why}); the old one {is} {to}"));
             }
         }
         Ok(())
