@@ -11,6 +11,7 @@ use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 /// Five snapshots, a day apart, each with a file of its own that the next one has no more, and copies of the source.
@@ -203,6 +204,62 @@ fn an_old_copy_of_bundles_that_is_put_back_is_no_damage() {
     assert_all_as_kept(&bench, &copies, &[5]);
     bench.snap.call("prune").ok();
     assert_all_as_kept(&bench, &copies, &[5]);
+}
+
+/// Copies of an older copy of the archive what is chosen, over what is there.
+fn put_back(old: &Path, archive: &Path, is_chosen: &dyn Fn(&str) -> bool) {
+    for folder in ["", "bundles", "index"] {
+        for item in fs::read_dir(old.join(folder)).unwrap() {
+            let name = item.unwrap().file_name();
+            let from = old.join(folder).join(&name);
+            if from.is_file() && is_chosen(&format!("{folder}/{}", name.to_str().unwrap())) {
+                fs::copy(from, archive.join(folder).join(&name)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_old_copy_of_an_archive_that_is_put_back_over_a_pruned_one_is_told_apart() {
+    let choices: [(&str, &dyn Fn(&str) -> bool); 5] = [
+        ("all", &|_| true),
+        ("index", &|name| name.starts_with("index/")),
+        ("marks", &|name| name == "/marks.txt"),
+        ("pruned bundle", &|name| name.starts_with("bundles/000004")),
+        ("gone bundle", &|name| name.starts_with("bundles/000001")),
+    ];
+    for (what, is_chosen) in choices {
+        let (bench, copies) = five();
+        let (archive, old) = (bench.snap.archive(), bench.path("old-copy"));
+        bench.snap.call("forget").words("3").ok();
+        crate::support::bench::copy_exactly(archive, &old);
+        bench.snap.call("forget").words("--undo").ok();
+        bench.snap.call("forget").words("1 2 4").ok();
+        bench.snap.call("prune").ok();
+        bench.home.file("new", noise(7, 4000));
+        bench.snap.create(&[]);
+        let copies = [copies, vec![bench.copy()]].concat();
+        put_back(&old, archive, is_chosen);
+        for number in [3, 5, 6].into_iter().filter(|number| *number != 3 || !["all", "marks"].contains(&what)) {
+            assert_same_below(&copies[number - 1], &bench.restored(number), Level::Everything);
+        }
+        // What was joined into another and is there again is named, by snap and by the script, and can be put aside.
+        let is_stray = what == "gone bundle";
+        let told = bench.snap.call("verify").words("--data").run();
+        let out = told.out();
+        let mut damaged = out.lines().filter(|line| line.starts_with("damaged: "));
+        assert!(is_stray || damaged.all(|line| line.contains(" index/")), "{what}: {}", told.shown());
+        if is_stray {
+            assert!(told.said().contains("000001-"), "{what}: {}", told.shown());
+            let target = bench.fresh();
+            let told = recover(archive, &bench.path("tools"), &[OsStr::new("6"), target.as_os_str()]).expect(1).err();
+            assert!(told.contains("was joined into"), "{what}: {told}");
+        }
+        bench.snap.call("repair").run();
+        bench.snap.call("forget").words("--undo").run();
+        bench.snap.call("prune").ok();
+        assert_all_as_kept(&bench, &copies, &[3, 5, 6]);
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod full_drive;
 mod hostile;
 mod hostile_sizes;
 mod interruption;
+mod keep_rules;
 mod kill;
 mod large;
 mod pruning;

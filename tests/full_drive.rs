@@ -40,8 +40,8 @@ fn fill_up(file: &Path) {
 
 #[test]
 fn a_drive_that_is_filled_to_the_last_byte_can_still_forget_and_prune() {
-    for mounted in [Mounted::tmpfs(64), Mounted::ext4(80)] {
-        let Some(mounted) = mounted else { return };
+    for mounted in [Mounted::tmpfs(64), Mounted::ext4(80), Mounted::exfat(80)] {
+        let Some(mounted) = mounted else { continue };
         let elsewhere = tempfile::tempdir().unwrap();
         let (snap, home) = filled(&mounted, elsewhere.path(), 4);
         assert_eq!(snap.archive().join("reserve").metadata().unwrap().len(), 4 << 20);
@@ -51,7 +51,8 @@ fn a_drive_that_is_filled_to_the_last_byte_can_still_forget_and_prune() {
         assert!(told.contains("snap forget and snap prune"), "{told}");
         let before = bundle_bytes(&snap);
         snap.call("forget").words("1..3").ok();
-        snap.call("prune").ok();
+        let report = snap.call("prune").words("--json").ok().json().remove(0);
+        assert_eq!(report["bundles"][0]["joined"], 2, "{report}");
         let after = bundle_bytes(&snap);
         assert!(before - after > 23 * MIB as u64, "{before} and then {after}");
         assert!(snap.archive().join("reserve").exists(), "there is a new reserve");
@@ -64,6 +65,39 @@ fn a_drive_that_is_filled_to_the_last_byte_can_still_forget_and_prune() {
         assert_same_below(&copy, &restored, Level::Everything);
         let newest = snap.history().last().unwrap()["number"].as_u64().unwrap();
         stock_replay(snap.archive(), newest as usize, &replayed);
+        assert_same_below(&copy, &replayed, Level::Stock);
+    }
+}
+
+#[test]
+fn on_a_full_drive_what_fits_goes_first_and_makes_room_for_the_rest() {
+    for mounted in [Mounted::ext4(80), Mounted::exfat(80)] {
+        let Some(mounted) = mounted else { continue };
+        let elsewhere = tempfile::tempdir().unwrap();
+        let home = Tree::at(elsewhere.path().join("sources/home"));
+        let snap = Snap::new(mounted.top().join("archive"));
+        snap.init();
+        // Of the third 12 MiB stay, for which there is no room before the second, of which nothing stays, is gone.
+        home.file("stays", noise(1, 3 * MIB)).file("goes", noise(2, 8 * MIB));
+        snap.create(&[home.root()]);
+        home.file("goes", noise(3, 9 * MIB));
+        snap.create(&[]);
+        home.file("goes", noise(4, 2 * MIB)).file("other", noise(5, 12 * MIB));
+        snap.create(&[]);
+        home.file("goes", "nothing").append("stays", "more");
+        snap.create(&[]);
+        fill_up(&mounted.top().join("filler"));
+        snap.call("forget").words("1..3").ok();
+        let report = snap.call("prune").words("--json").ok().json().remove(0);
+        assert_eq!(report["not_pruned"], 0, "{report}");
+        assert!(bundle_bytes(&snap) < 16 * MIB as u64, "{report}");
+        snap.call("verify").words("--data").ok();
+        let copy = elsewhere.path().join("copy");
+        copy_exactly(&elsewhere.path().join("sources"), &copy);
+        let (restored, replayed) = (elsewhere.path().join("restored"), elsewhere.path().join("replayed"));
+        snap.restore(&restored, 0);
+        assert_same_below(&copy, &restored, Level::Everything);
+        stock_replay(snap.archive(), 4, &replayed);
         assert_same_below(&copy, &replayed, Level::Stock);
     }
 }

@@ -57,6 +57,10 @@ impl Store for SmallFiles {
         self.0.remove(name)
     }
 
+    fn keep_removed(&self, directory: &str) -> Result<()> {
+        self.0.keep_removed(directory)
+    }
+
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         self.0.lock(holder)
     }

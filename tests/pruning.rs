@@ -286,7 +286,10 @@ fn random_histories_stay_exact_when_they_are_thinned_out_with_faults() {
 fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
     for is_fat in [false, true] {
         let mut story = Story::new(7);
-        for _ in 0..6 {
+        story.home.file("log", noise(700, 200_000));
+        for number in 0..6 {
+            // Of which only what changed is stored, each time.
+            story.home.append("log", noise(701 + number, 3000));
             story.save();
         }
         // Three neighbours, and one alone.
@@ -499,4 +502,51 @@ fn neighbours_that_are_forgotten_become_one_bundle() {
     store.remove(&stray).unwrap();
     story.save();
     story.assert_kept(&store, "saved again");
+}
+
+/// What pruning writes of an archive in which `count` files of `length` bytes are made, and one in `part` of them made anew in
+/// each of `rounds` further snapshots, of which the last is kept: all bytes, the index among them; and what was said to stay.
+fn written(count: usize, length: usize, part: usize, rounds: usize) -> (u64, u64) {
+    let mut story = Story::new(1);
+    for round in 0..=rounds {
+        for number in (0..count).filter(|number| round == 0 || (number + round) % part == 0) {
+            story.home.file(format!("folder-{}/{number}", number % 7), noise((round * count + number) as u64, length));
+        }
+        let rules = Some(Rules { patch_from: Some(64 << 10), ..Rules::default() });
+        let options = CreateOptions { rules, clock: &late, ..options(story.home.root()) };
+        create(&story.archive(), &options, &Recorder::new()).unwrap();
+    }
+    let numbers: BTreeSet<SnapshotNumber> = (1..=rounds as u32).map(SnapshotNumber::from).collect();
+    let options = ForgetOptions { which: Which::Named(numbers), dry_run: false };
+    forget(&story.archive(), &options, &Recorder::new()).unwrap();
+    let dry = PruneOptions { dry_run: true, ..PruneOptions::default() };
+    let stays = prune(&story.archive(), &dry, &Recorder::new()).unwrap().bundles;
+    assert!(!stays.is_empty());
+    let counted = FaultyStore::counting(Arc::new(story.store.clone()));
+    let before = counted.bytes_written();
+    prune(&Archive::open_store(counted.clone()).unwrap(), &PruneOptions::default(), &Recorder::new()).unwrap();
+    let copy = story.directory.path().join("sources");
+    let newest = SnapshotNumber::from(rounds as u32 + 1);
+    story.kept.insert(newest, (contents(&story.archive(), newest), copy));
+    let store = story.store.clone();
+    story.assert_kept(&store, "thinned out");
+    (counted.bytes_written() - before, stays.iter().map(|bundle| bundle.bytes_after).sum())
+}
+
+#[test]
+fn no_more_is_written_than_what_stays_of_the_bundles_that_are_touched() {
+    for (count, length, part, rounds) in [
+        // Every second of files that share frames, of tiny ones, of such as have frames of their own.
+        (80, 20_000, 2, 1),
+        (3000, 300, 2, 1),
+        (2, 9_000_000, 2, 1),
+        // Neighbours that are joined: a few files each time, or nearly all.
+        (80, 20_000, 8, 6),
+        (60, 3000, 2, 6),
+    ] {
+        let (written, stays) = written(count, length, part, rounds);
+        let shown = format!("{count} files of {length}, one in {part}, {rounds} times: {written} for {stays}");
+        println!("{shown}");
+        assert!(written <= stays * 12 / 10 + 4096, "{shown}");
+    }
 }

@@ -10,6 +10,7 @@ use crate::archive::move_plan::retimed;
 use crate::archive::moved::after_moves;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
+use crate::archive::rebase::Rebased;
 use crate::archive::rebundle::Lines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
@@ -77,13 +78,15 @@ pub struct Join<'c> {
 }
 
 /// What a joined bundle would hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct JoinedSize {
     /// How many lines its list of changes has.
     pub lines: u64,
-    /// How many bytes of contents it has that are in none of the bundles, or there only as changes of an older one; before
+    /// How many bytes of contents it has that are in none of the bundles, or there only as changes of another one; before
     /// compression, where that is not known.
     pub more_bytes: u64,
+    /// The contents in the bundles that it has as they are, by where they are; only asked for where some are made from older ones.
+    pub as_they_are: HashSet<(BundleId, u64)>,
 }
 
 impl<'c> Join<'c> {
@@ -128,11 +131,12 @@ impl<'c> Join<'c> {
         self.joined_from
     }
 
-    /// What the joined bundle would hold; `None`: something is noted as lost, so that they must stay as they are.
+    /// What the joined bundle would hold; `None`: something is noted as lost, so that they must stay as they are. `has_patches` says
+    /// whether some contents in the bundles are made from older ones.
     ///
     /// # Errors
     /// When the archive cannot be read or is damaged; when the monitor asks to stop.
-    pub fn size(&self, liveness: &Liveness) -> Result<Option<JoinedSize>> {
+    pub fn size(&self, liveness: &Liveness, has_patches: bool) -> Result<Option<JoinedSize>> {
         let (mut size, mut lines) = (JoinedSize::default(), self.lines(liveness));
         let mut large = HashSet::new();
         while let Some(Change { path, now, .. }) = lines.next()? {
@@ -147,9 +151,14 @@ impl<'c> Join<'c> {
             if is_copy || (content.place.is_there() && content.place.bundle.number < *self.numbers.start()) {
                 size.more_bytes = size.more_bytes.saturating_add(stat.size);
             } else if let Some(patch) = &content.patch
-                && !is_made_from(patch, self.moved.find(&path)?.as_ref())
+                && let older = self.moved.find(&path)?
+                && !is_made_from(patch, older.as_ref())
             {
-                size.more_bytes = size.more_bytes.saturating_add(patch.whole_bytes);
+                let rebased = older.and_then(|older| Rebased::on(patch, &older));
+                let more = rebased.map_or(patch.whole_bytes, |rebased| rebased.stored_bytes());
+                size.more_bytes = size.more_bytes.saturating_add(more);
+            } else if has_patches {
+                size.as_they_are.insert((content.place.bundle, content.place.offset));
             }
         }
         size.lines += self.moves.list().len() as u64;

@@ -100,6 +100,8 @@ pub fn finish(store: &dyn Store) -> Result<()> {
             let mut names: Vec<BundleName> = names.filter(|name| note.has(name)).collect();
             names.sort_by_key(|name| name.id);
             names.iter().rev().try_for_each(|name| store.remove(&bundle_path(name)))?;
+            // A bundle that came back when the drive was pulled out must still be told by the note.
+            store.keep_removed(BUNDLES)?;
         }
         store.remove(&format!("{PRUNED}/{}", note.file))?;
     }

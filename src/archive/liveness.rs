@@ -10,6 +10,7 @@ use crate::archive::state::Rows;
 use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
+use crate::base::entry::Patch;
 use crate::base::entry::Place;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
@@ -20,10 +21,12 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::Bundle;
+use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
 use crate::format::tar;
 use crate::format::tar::BLOCK_BYTES;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -73,6 +76,8 @@ pub struct Unused {
     pub lines: u64,
     /// How many bytes of the file the list of changes takes.
     pub list_bytes: u64,
+    /// Whether some of its contents are made from older ones.
+    pub has_patches: bool,
 }
 
 impl Unused {
@@ -113,8 +118,8 @@ pub struct Liveness<'c> {
     needed: Option<Needed>,
     /// The contents from which those in bundles that stay are made.
     bases: HashSet<Known>,
-    /// The same of bundles of which it is not decided yet whether their patches stay.
-    undecided: BTreeMap<BundleId, HashSet<Known>>,
+    /// The same of bundles of which it is not decided yet whether their patches stay, and what each takes, about.
+    undecided: BTreeMap<BundleId, HashMap<Known, u64>>,
 }
 
 impl<'c> Liveness<'c> {
@@ -148,7 +153,7 @@ impl<'c> Liveness<'c> {
         if self.needed.as_ref().is_none_or(|needed| id < needed.from) {
             self.needed = Some(Needed::collect(&self.state, self.first, id, self.monitor)?);
         }
-        let mut bases = HashSet::new();
+        let mut bases = HashMap::new();
         note_bases(self.catalog, &file.name, &mut bases)?;
         self.undecided.insert(id, bases);
         self.unused_of(file)
@@ -162,32 +167,60 @@ impl<'c> Liveness<'c> {
 
     /// Whether the content at a place in one of these bundles is needed.
     pub fn is_needed(&self, place: Place) -> bool {
-        let known = (place.bundle, place.offset);
+        self.is_needed_at((place.bundle, place.offset))
+    }
+
+    fn is_needed_at(&self, known: Known) -> bool {
         self.bases.contains(&known) || self.needed.as_ref().is_some_and(|needed| needed.has(known))
     }
 
     /// Notes whether the patches in a bundle stay as they are.
     pub fn decide(&mut self, id: BundleId, stays: bool) {
         let bases = self.undecided.remove(&id).filter(|_| stays);
-        self.bases.extend(bases.into_iter().flatten());
+        self.bases.extend(bases.into_iter().flatten().map(|(base, _)| base));
+    }
+
+    /// About how many bytes other bundles have of contents that are needed only as long as the patches in these stay, of which it
+    /// is not decided.
+    pub fn freed_elsewhere(&self, bundles: &HashSet<BundleId>) -> u64 {
+        let (gone, others): (Vec<_>, Vec<_>) = self.undecided.iter().partition(|(id, _)| bundles.contains(*id));
+        let is_known = |id: BundleId| id >= self.first && self.needed.as_ref().is_some_and(|needed| id >= needed.from);
+        let is_freed = |base: &Known| {
+            let is_looked_at = is_known(base.0) && !bundles.contains(&base.0);
+            is_looked_at && !self.is_needed_at(*base) && !others.iter().any(|(_, bases)| bases.contains_key(base))
+        };
+        let freed: HashMap<&Known, u64> = gone
+            .iter()
+            .flat_map(|(_, bases)| bases.iter())
+            .filter(|(base, _)| is_freed(base))
+            .map(|(base, bytes)| (base, *bytes))
+            .collect();
+        freed.into_values().fold(0, u64::saturating_add)
+    }
+
+    /// About how many bytes a bundle has of contents, those that are made from older ones among them, but for these.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub fn freed_but(&self, file: &BundleFile, stay: &HashSet<(BundleId, u64)>) -> Result<u64> {
+        let bundle = self.catalog.archive().bundle(&file.name)?;
+        let contents = contents_of(&mut bundle.manifest()?, &mut |content| {
+            !stay.contains(&(content.place.bundle, content.place.offset))
+        })?;
+        Ok(stored_bytes(&bundle, &contents))
     }
 
     /// What of a bundle is in no state that is kept, and not what others are made from.
     fn unused_of(&self, file: &BundleFile) -> Result<Unused> {
         let bundle = self.catalog.archive().bundle(&file.name)?;
         let mut reader = bundle.manifest()?;
-        let mut contents = Vec::new();
-        while let Some(change) = reader.next_change()? {
-            let Action::Stored(entry) = change.now else { continue };
-            let Some(Content { place, patch: None, .. }) = entry.content else { continue };
-            let is_base = self.undecided.values().any(|bases| bases.contains(&(place.bundle, place.offset)));
-            if entry.stat.size > 0 && place.is_there() && !is_base && !self.is_needed(place) {
-                contents.push(Unneeded { offset: place.offset, size: entry.stat.size });
-            }
-        }
-        // All names of a file have one content.
-        contents.sort_unstable();
-        contents.dedup();
+        let mut has_patches = false;
+        let contents = contents_of(&mut reader, &mut |content| {
+            has_patches |= content.patch.is_some();
+            let known = (content.place.bundle, content.place.offset);
+            let is_base = self.undecided.values().any(|bases| bases.contains_key(&known));
+            content.patch.is_none() && !is_base && !self.is_needed_at(known)
+        })?;
         let list = bundle.table().frame_at(reader.tail().manifest_offset);
         Ok(Unused {
             bundle: file.name.clone(),
@@ -198,6 +231,7 @@ impl<'c> Liveness<'c> {
             until: self.gap.next.previous(),
             lines: reader.tail().changes,
             list_bytes: list.map_or(0, |frame| file.bytes.saturating_sub(frame.stored_offset)),
+            has_patches,
         })
     }
 }
@@ -205,9 +239,25 @@ impl<'c> Liveness<'c> {
 /// A content, by where it is.
 type Known = (BundleId, u64);
 
+/// The contents that a bundle holds and for which `is_wanted` says so, by their offsets.
+fn contents_of(reader: &mut ManifestReader, is_wanted: &mut dyn FnMut(&Content) -> bool) -> Result<Vec<Unneeded>> {
+    let mut contents = Vec::new();
+    while let Some(change) = reader.next_change()? {
+        let Action::Stored(Entry { content: Some(content), stat, .. }) = change.now else { continue };
+        let size = content.stored_bytes(stat.size);
+        if size > 0 && content.place.is_there() && is_wanted(&content) {
+            contents.push(Unneeded { offset: content.place.offset, size });
+        }
+    }
+    // All names of a file have one content.
+    contents.sort_unstable();
+    contents.dedup();
+    Ok(contents)
+}
+
 /// Notes the older contents from which those of a bundle are made: patches stay, for a script applies them whoever needs them, and
 /// with them what they are applied to. It stands in older bundles.
-fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<Known>) -> Result<()> {
+fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashMap<Known, u64>) -> Result<()> {
     let mut reader = catalog.archive().bundle(name)?.manifest()?;
     let mut state = None;
     while let Some(change) = reader.next_change()? {
@@ -221,8 +271,10 @@ fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashSet<Known>) 
         let Some(state) = &state else { continue };
         let known = state.find(&change.path)?.and_then(|entry| entry.content);
         let patches = known.iter().filter_map(|content| content.patch.as_deref());
-        let places = patches.flat_map(|patch| patch.chain().map(|patch| patch.base.place));
-        bases.extend(places.map(|place| (place.bundle, place.offset)));
+        bases.extend(patches.flat_map(Patch::chain).map(|patch| {
+            let (place, whole) = (patch.base.place, patch.whole_bytes);
+            ((place.bundle, place.offset), patch.base.patch.as_deref().map_or(whole, Patch::stored_bytes))
+        }));
     }
     Ok(())
 }

@@ -41,6 +41,8 @@ mod recount;
 pub mod hollow;
 pub mod rebundle;
 
+pub mod rebase;
+
 pub mod stored;
 
 pub mod join;

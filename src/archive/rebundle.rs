@@ -17,6 +17,7 @@ use crate::base::path;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::apply;
+use crate::format::apply::may_be_made;
 use crate::format::apply::needs_metadata;
 use crate::format::bundle::BundleWriter;
 use crate::format::bundle::Published;
@@ -35,6 +36,7 @@ use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
 use crate::format::tar::LIST_BYTES_MAX;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Smaller files that were copies of others in the bundle are stored as any other: it is not kept where all contents are.
 const COPY_BYTES_MIN: u64 = 64 << 10;
@@ -81,18 +83,21 @@ pub trait Supply {
     /// As for [`Supply::find`]; when it is damaged.
     fn read(&mut self, content: &Content, size: u64, at: u64, out: &mut [u8]) -> Result<()>;
 
-    /// Whether a content can stay made from an older one as it is; `older` is what was at its path. Otherwise it is wanted as a whole.
+    /// How a content is made from `older`, which was at its path: as `patch` says, or otherwise. `None`: it is wanted as a whole.
     ///
     /// # Errors
     /// As for [`Supply::find`].
-    fn has_patch(&mut self, content: &Content, patch: &Patch, older: Option<&Entry>) -> Result<bool>;
+    fn patch(&mut self, content: &Content, patch: &Arc<Patch>, older: Option<&Entry>) -> Result<Option<Arc<Patch>>>;
 
-    /// Reads of the data of a patch that [`Supply::has_patch`], from `at` on.
+    /// Gives `sink` the data of what [`Supply::patch`] gave last, in pieces of at most [`PIECE_BYTES`].
     ///
     /// # Errors
-    /// As for [`Supply::read`].
-    fn read_patch(&mut self, content: &Content, at: u64, out: &mut [u8]) -> Result<()>;
+    /// As for [`Supply::read`]; as `sink` has it.
+    fn patch_data(&mut self, content: &Content, sink: &mut Sink) -> Result<()>;
 }
+
+/// Takes bytes, piece by piece.
+pub type Sink<'s> = dyn FnMut(&[u8]) -> Result<()> + 's;
 
 /// What a bundle is written anew from.
 pub struct Sources<'a> {
@@ -474,9 +479,9 @@ impl<'a> Rewrite<'a> {
         let Some(content) = entry.content.as_mut() else { return Ok(()) };
         let Some(patch) = &content.patch else { return Ok(()) };
         let older = self.sources.before.as_ref().map(|before| before.find(path)).transpose()?.flatten();
-        if !self.sources.supply.has_patch(content, patch, older.as_ref())? {
-            content.patch = None;
-        }
+        // What moved meanwhile may be what the script cannot make.
+        let may_stay = entry.stat.link == 0 && may_be_made(path);
+        content.patch = if may_stay { self.sources.supply.patch(content, patch, older.as_ref())? } else { None };
         Ok(())
     }
 
@@ -486,15 +491,14 @@ impl<'a> Rewrite<'a> {
         let head = apply::patch_headers(path, entry.stat.size, patch, self.writer.time_seconds());
         self.frames.content(head.len()).copy_from_slice(&head);
         let offset = self.writer.tar_offset() + self.frames.raw_bytes() as u64;
-        let (mut at, end) = (0, patch.stored_bytes());
-        while at < end {
-            let length = PIECE_BYTES.min(end - at);
-            self.sources.supply.read_patch(known, at, self.frames.content(length as usize))?;
-            at += length;
-            if at < end {
-                self.flush()?;
+        let Rewrite { sources, frames, writer, .. } = self;
+        sources.supply.patch_data(known, &mut |piece| {
+            if (frames.raw_bytes() + piece.len()) as u64 > PIECE_BYTES {
+                flush(frames, writer)?;
             }
-        }
+            frames.content(piece.len()).copy_from_slice(piece);
+            Ok(())
+        })?;
         self.frames.pad(patch.stored_bytes());
         self.writer.push_patch(path)?;
         if let Some(after) = &self.sources.after {
@@ -585,8 +589,12 @@ impl<'a> Rewrite<'a> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let mut frames = Frames::default();
-        self.frames.finish(Effort::default(), &mut frames)?;
-        self.writer.append_frames(&frames.stored, &frames.lengths)
+        flush(&mut self.frames, &mut self.writer)
     }
+}
+
+fn flush(collected: &mut FrameBuilder, writer: &mut BundleWriter) -> Result<()> {
+    let mut frames = Frames::default();
+    collected.finish(Effort::default(), &mut frames)?;
+    writer.append_frames(&frames.stored, &frames.lengths)
 }

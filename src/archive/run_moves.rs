@@ -6,6 +6,7 @@ use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Patch;
 use crate::base::error::Result;
 use crate::base::moves::TEMPORARY_PREFIX;
 use crate::base::moves::is_temporary;
@@ -91,7 +92,9 @@ impl RunMoves {
             let place = |entry: &Entry| entry.content.as_ref().map(|content| (content.place, content.hash));
             match (old.stat.kind, new.stat.kind) {
                 (Kind::Directory, Kind::Directory) => directories.push((was.clone(), now.clone())),
-                (Kind::File, Kind::File) if place(&old) == place(&new) => files.push((was.clone(), now.clone())),
+                (Kind::File, Kind::File) if place(&old) == place(&new) || is_made_from(&new, &old) => {
+                    files.push((was.clone(), now.clone()));
+                }
                 _ => {}
             }
         }
@@ -101,6 +104,14 @@ impl RunMoves {
         }
         Ok((directories, files))
     }
+}
+
+/// Whether a content is made from another, be it through those between.
+fn is_made_from(new: &Entry, old: &Entry) -> bool {
+    let Some(older) = &old.content else { return false };
+    let patch = new.content.as_ref().and_then(|content| content.patch.as_deref());
+    let mut bases = patch.into_iter().flat_map(Patch::chain).map(|patch| &patch.base);
+    bases.any(|base| (base.place, base.hash) == (older.place, older.hash))
 }
 
 /// Names in a source's top directory that are like those of what stands aside.

@@ -5,6 +5,8 @@ use crate::archive::content::BundleTar;
 use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::Reader;
+use crate::archive::rebase::Rebased;
+use crate::archive::rebundle::Sink;
 use crate::archive::rebundle::Supply;
 use crate::base::advice::Advice;
 use crate::base::entry::Content;
@@ -12,13 +14,17 @@ use crate::base::entry::Entry;
 use crate::base::entry::Patch;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
+use crate::format::layout::PIECE_BYTES;
+use crate::system::store::Spool;
+use std::sync::Arc;
 
 /// Which contents stay made from older ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Patches {
     /// All.
     All,
-    /// Those whose older content is at their path in the state before. The others are stored whole.
+    /// Those whose older content is at their path in the state before. The others are made from that, if it is one of those from
+    /// which they are made, and stored whole otherwise.
     OfWhatIsThere,
 }
 
@@ -37,13 +43,15 @@ pub struct Stored {
     patches: Patches,
     /// The bundle of which a patch was read last.
     tar: Option<BundleTar>,
+    /// The data of a patch that was made anew.
+    made: Option<Spool>,
 }
 
 impl Stored {
     /// Those in the bundles that `catalog` lists.
     pub fn new(catalog: &Catalog, patches: Patches) -> Stored {
         let contents = Contents::new(catalog, ContentCheck::Checksum, Advice::PlugInArchive);
-        Stored { reader: contents.reader(), contents, patches, tar: None }
+        Stored { reader: contents.reader(), contents, patches, tar: None, made: None }
     }
 }
 
@@ -57,15 +65,34 @@ impl Supply for Stored {
         self.reader.read_at(&Entry { stat, content: Some(content.clone()), ..Entry::default() }, at, out)
     }
 
-    fn has_patch(&mut self, _content: &Content, patch: &Patch, older: Option<&Entry>) -> Result<bool> {
-        Ok(self.patches == Patches::All || is_made_from(patch, older))
+    fn patch(&mut self, content: &Content, patch: &Arc<Patch>, older: Option<&Entry>) -> Result<Option<Arc<Patch>>> {
+        self.made = None;
+        if self.patches == Patches::All || is_made_from(patch, older) {
+            return Ok(Some(patch.clone()));
+        }
+        let Some(rebased) = older.and_then(|older| Rebased::on(patch, older)) else { return Ok(None) };
+        let Some((patch, data)) = rebased.make(content, &mut self.reader)? else { return Ok(None) };
+        self.made = Some(data);
+        Ok(Some(patch))
     }
 
-    fn read_patch(&mut self, content: &Content, at: u64, out: &mut [u8]) -> Result<()> {
+    fn patch_data(&mut self, content: &Content, sink: &mut Sink) -> Result<()> {
+        if let Some(made) = self.made.take() {
+            return made.drain(sink);
+        }
         let tar = match self.tar.take().filter(|tar| tar.bundle().name().id == content.place.bundle) {
             Some(tar) => tar,
             None => BundleTar::new(self.contents.bundle(content.place.bundle)?),
         };
-        self.tar.insert(tar).read_at(content.place.offset.saturating_add(at), out)
+        let (tar, bytes) = (self.tar.insert(tar), content.patch.as_deref().map_or(0, Patch::stored_bytes));
+        let mut piece = vec![0; PIECE_BYTES.min(bytes) as usize];
+        let mut at = 0;
+        while at < bytes {
+            piece.truncate((bytes - at) as usize);
+            tar.read_at(content.place.offset.saturating_add(at), &mut piece)?;
+            sink(&piece)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
     }
 }

@@ -104,8 +104,15 @@ impl Thinning<'_> {
             return Ok(false);
         };
         let Some(join) = Join::plan(self.catalog, files, self.monitor)? else { return Ok(false) };
-        let Some(size) = join.size(liveness)? else { return Ok(false) };
-        let estimate = Estimate::of(bundles, size);
+        let has_patches = bundles.iter().any(|(_, unused)| unused.has_patches);
+        let Some(size) = join.size(liveness, has_patches)? else { return Ok(false) };
+        let mut estimate = Estimate::of(bundles, &size);
+        if has_patches {
+            // What others were made from goes with these.
+            let freed = bundles.iter().map(|(file, _)| liveness.freed_but(file, &size.as_they_are));
+            estimate.contents = freed.sum::<Result<u64>>()?;
+            estimate.elsewhere = liveness.freed_elsewhere(&bundles.iter().map(|(file, _)| file.id()).collect());
+        }
         if !estimate.is_worth_it(self.max_unused) {
             return Ok(false);
         }
@@ -144,9 +151,11 @@ impl Run {
     }
 }
 
-/// The numbers of these bundles, the newest of which comes first, and all of them in order; `None` when there is only one.
+/// The numbers of these bundles, the newest of which comes first, and all of them in order; `None` when there is only one, of which
+/// no more can go than when it becomes hollow: that leaves patches as they are.
 fn joined_files(chosen: &[(BundleFile, Unused)]) -> Option<(RangeInclusive<SnapshotNumber>, Vec<BundleFile>)> {
-    let (last, first) = chosen.first().zip(chosen.last()).filter(|_| chosen.len() > 1)?;
+    let is_wanted = chosen.len() > 1 || chosen.iter().any(|(_, unused)| unused.has_patches);
+    let (last, first) = chosen.first().zip(chosen.last()).filter(|_| is_wanted)?;
     let files = chosen.iter().rev().map(|(file, _)| file.clone()).collect();
     Some((first.0.id().number..=last.0.id().number, files))
 }
@@ -155,29 +164,38 @@ fn joined_files(chosen: &[(BundleFile, Unused)]) -> Option<(RangeInclusive<Snaps
 struct Estimate {
     /// How long they are.
     bytes: u64,
-    freed: u64,
+    /// The contents that go.
+    contents: u64,
+    /// What goes beside them.
+    names: u64,
     /// What is stored again.
     more: u64,
+    /// What others hold for nothing but patches that go.
+    elsewhere: u64,
+    /// What would go of a bundle that is alone anyway, if it became hollow.
+    anyway: u64,
 }
 
 impl Estimate {
-    fn of(chosen: &[(BundleFile, Unused)], size: JoinedSize) -> Estimate {
+    fn of(chosen: &[(BundleFile, Unused)], size: &JoinedSize) -> Estimate {
         let sum = |of: fn(&Unused) -> u64| chosen.iter().map(|(_, unused)| of(unused)).fold(0, u64::saturating_add);
         let (bytes, lines) = (sum(|unused| unused.bytes), sum(|unused| unused.lines));
         let lists = sum(|unused| unused.list_bytes).saturating_add(lines.saturating_mul(HEADER_BYTES));
         let fewer = lines.saturating_sub(size.lines);
         let names = (u128::from(lists) * u128::from(fewer) / u128::from(lines.max(1))) as u64;
-        let freed = sum(|unused| unused.freed_bytes).saturating_add(names);
-        let freed = freed.saturating_add(BUNDLE_BYTES * (chosen.len() as u64 - 1)).min(bytes);
-        Estimate { bytes, freed, more: size.more_bytes }
+        let names = names.saturating_add(BUNDLE_BYTES * (chosen.len() as u64 - 1));
+        let contents = sum(|unused| unused.freed_bytes);
+        let anyway = if chosen.len() > 1 { 0 } else { contents };
+        Estimate { bytes, contents, names, more: size.more_bytes, elsewhere: 0, anyway }
     }
 
     fn stays(&self) -> u64 {
-        (self.bytes - self.freed).saturating_add(self.more)
+        let freed = self.contents.saturating_add(self.names).min(self.bytes);
+        (self.bytes - freed).saturating_add(self.more)
     }
 
     fn is_worth_it(&self, max_unused: u8) -> bool {
-        let freed = self.bytes.saturating_sub(self.stays());
+        let freed = self.bytes.saturating_add(self.elsewhere).saturating_sub(self.stays()).saturating_sub(self.anyway);
         freed > 0 && u128::from(freed) * 100 > u128::from(self.bytes) * u128::from(max_unused)
     }
 }

@@ -36,6 +36,19 @@ impl Mounted {
         })
     }
 
+    /// An exFAT in a file of this size, by FUSE: the system of this machine may have no other; `None`, and said, when that cannot be
+    /// had.
+    pub fn exfat(megabytes: u64) -> Option<Mounted> {
+        if !installed("mkfs.exfat") || !installed("mount.exfat-fuse") {
+            return None;
+        }
+        Mounted::with(&|image| {
+            fs::File::create(image).unwrap().set_len(megabytes << 20).unwrap();
+            run(program("mkfs.exfat").arg(image)).expect_ok();
+            ["-t".into(), "exfat-fuse".into(), "-o".into(), "loop".into(), image.as_os_str().to_owned()].into()
+        })
+    }
+
     fn with(words: &dyn Fn(&Path) -> Vec<std::ffi::OsString>) -> Option<Mounted> {
         if !as_root() {
             return None;
@@ -98,5 +111,11 @@ impl Drop for Slow {
 impl Drop for Mounted {
     fn drop(&mut self) {
         let _ = program("umount").arg("-l").arg(&self.top).output();
+        // A file system by FUSE leaves its loop device behind.
+        if let Ok(found) = program("losetup").args(["-nO", "NAME", "-j"]).arg(&self.image).output() {
+            for device in String::from_utf8_lossy(&found.stdout).split_whitespace() {
+                let _ = program("losetup").args(["-d", device]).output();
+            }
+        }
     }
 }

@@ -228,6 +228,11 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("removed {name}"))
     }
 
+    fn keep_removed(&self, directory: &str) -> Result<()> {
+        self.plan.checked(&format!("keep what was removed from {directory}"))?;
+        self.inner.keep_removed(directory)
+    }
+
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         self.plan.checked("lock")?;
         Ok(Box::new(FaultyLease { inner: self.inner.lock(holder)?, plan: self.plan.clone() }))

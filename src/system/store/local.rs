@@ -227,6 +227,12 @@ impl Store for LocalStore {
         })
     }
 
+    fn keep_removed(&self, directory: &str) -> Result<()> {
+        let path = self.root.join(directory);
+        let failed = |error| Error::io(format!("cannot write {}", path.display()), error);
+        platform::sync_directory(&path).map_err(failed)
+    }
+
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         let path = self.path(LOCK_NAME)?;
         let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);

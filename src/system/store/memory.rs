@@ -97,6 +97,10 @@ impl Store for MemoryStore {
         self.files().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
     }
 
+    fn keep_removed(&self, _directory: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
         let mut inner = self.files();
         if let Some(other) = &inner.holder {

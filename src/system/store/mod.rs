@@ -109,6 +109,13 @@ pub trait Store: Send + Sync {
     /// When it is not there or cannot be removed.
     fn remove(&self, name: &str) -> Result<()>;
 
+    /// Makes it durable that files were removed from this directory, which has some that are published: what is done next is done
+    /// after that, also if the drive is pulled out.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    fn keep_removed(&self, directory: &str) -> Result<()>;
+
     /// Becomes the only writer, until the result is dropped or the process ends.
     ///
     /// # Errors

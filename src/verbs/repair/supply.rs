@@ -1,6 +1,7 @@
 //! Contents for a bundle that is repaired: from the old one if they are what they should be, otherwise from anywhere in the archive.
 
 use crate::archive::content::BundleTar;
+use crate::archive::rebundle::Sink;
 use crate::archive::rebundle::Supply;
 use crate::archive::spare::Spares;
 use crate::base::entry::Content;
@@ -43,24 +44,28 @@ impl Supply for Salvage<'_, '_> {
         }
     }
 
-    fn has_patch(&mut self, content: &Content, patch: &Patch, _older: Option<&Entry>) -> Result<bool> {
-        let (mut at, end) = (0, patch.stored_bytes());
-        let mut buffer = vec![0; PIECE_BYTES.min(end) as usize];
-        while at < end {
-            let length = buffer.len().min((end - at) as usize);
-            match self.read_patch(content, at, &mut buffer[..length]) {
-                Err(error) if error.is_damage() => return Ok(false),
-                result => result?,
-            }
-            at += length as u64;
+    fn patch(&mut self, content: &Content, patch: &Arc<Patch>, _older: Option<&Entry>) -> Result<Option<Arc<Patch>>> {
+        match self.patch_data(content, &mut |_| Ok(())) {
+            Err(error) if error.is_damage() => Ok(None),
+            result => result.map(|()| Some(patch.clone())),
         }
-        Ok(true)
     }
 
-    fn read_patch(&mut self, content: &Content, at: u64, out: &mut [u8]) -> Result<()> {
-        match &mut self.old {
-            Some(old) if !content.place.is_lost() => old.read_at(content.place.offset.saturating_add(at), out),
-            _ => Err(Error::damaged("the bundle is missing")),
+    fn patch_data(&mut self, content: &Content, sink: &mut Sink) -> Result<()> {
+        let bytes = content.patch.as_deref().map_or(0, Patch::stored_bytes);
+        let mut piece = vec![0; PIECE_BYTES.min(bytes) as usize];
+        let mut at = 0;
+        while at < bytes {
+            piece.truncate((bytes - at) as usize);
+            match &mut self.old {
+                Some(old) if !content.place.is_lost() => {
+                    old.read_at(content.place.offset.saturating_add(at), &mut piece)?;
+                }
+                _ => return Err(Error::damaged("the bundle is missing")),
+            }
+            sink(&piece)?;
+            at += piece.len() as u64;
         }
+        Ok(())
     }
 }
