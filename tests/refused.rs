@@ -1,15 +1,17 @@
 //! What the system refuses is never damage: no file of the archive that may not be opened is called so, replaced or passed over
-//! without a word. Uses the library, with a store that refuses.
+//! without a word. What the drive does not read is as good as damaged. Uses the library, with a store that refuses.
 
 use crate::support::inside::Scene;
 use crate::support::inside::assert_restores;
 use crate::support::inside::in_memory;
+use crate::support::inside::options;
 use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::error::ErrorKind;
 use snap_archive::base::monitor::Recorder;
 use snap_archive::system::store::Store;
+use snap_archive::verbs::create::create;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::repair::RepairOptions;
 use snap_archive::verbs::repair::repair;
@@ -68,4 +70,30 @@ fn an_index_file_that_may_not_be_opened_is_a_shortcut_that_is_missing() {
         assert_eq!(numbers, [1, 2, 3], "{name}");
         assert_restores(&archive, 3, &scene.path("sources"));
     }
+}
+
+#[test]
+fn a_bad_place_in_an_index_file_costs_neither_a_snapshot_nor_the_next_one() {
+    let scene = scene();
+    for (name, bytes) in files(&scene.store).iter().filter(|(name, _)| name.starts_with("index/")) {
+        for at in [0, bytes.len() as u64 / 2, bytes.len() as u64 - 1] {
+            let store = FaultyStore::unreadable(Arc::new(in_memory(&scene.store)), name, at..at + 1);
+            let archive = Archive::open_store(store).unwrap();
+            let numbers: Vec<_> = list(&archive, &Recorder::new()).unwrap().iter().map(|one| one.number).collect();
+            assert_eq!(numbers, [1, 2, 3], "{name}, {at}");
+            assert_restores(&archive, 3, &scene.path("sources"));
+            create(&archive, &options(scene.home.root()), &Recorder::new()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_bad_place_in_the_description_is_damage_that_can_be_repaired() {
+    let scene = scene();
+    let inner: Arc<dyn Store> = Arc::new(in_memory(&scene.store));
+    let store: Arc<dyn Store> = FaultyStore::unreadable(inner.clone(), "archive.toml", 0..1);
+    let id = Archive::open_store(inner).unwrap().id();
+    assert_eq!(Archive::open_store(store.clone()).map(|_| ()).unwrap_err().kind(), ErrorKind::Damaged);
+    let (archive, wrong) = Archive::open_store_for_repair(store).unwrap();
+    assert_eq!((archive.id(), wrong.is_some()), (id, true));
 }

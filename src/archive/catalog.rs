@@ -305,11 +305,12 @@ impl<'a> Catalog<'a> {
             missing.push(at);
             at = self.before(self.first_joined_into(at));
         };
-        if !missing.is_empty() {
-            self.note_rebuild(&missing, number);
-        }
+        let is_repair = !missing.is_empty() && !self.is_newly_published(&missing, number);
         for number in missing.into_iter().rev() {
             state = self.build(number, &state)?;
+        }
+        if is_repair {
+            self.monitor.event(Event::Notice(&Notice::IndexRebuilt));
         }
         Ok(state)
     }
@@ -326,12 +327,10 @@ impl<'a> Catalog<'a> {
         }))
     }
 
-    /// The index file of the newest number is always made by the writer that published its bundle: that is no repair.
-    fn note_rebuild(&self, missing: &[SnapshotNumber], wanted: SnapshotNumber) {
-        let newly_published = missing == [wanted] && self.highest() == wanted && !self.has_index(wanted);
-        if !newly_published {
-            self.monitor.event(Event::Notice(&Notice::IndexRebuilt));
-        }
+    /// Whether the index file of the newest number alone is missing: the writer that published its bundle makes it, which is no
+    /// repair.
+    fn is_newly_published(&self, missing: &[SnapshotNumber], wanted: SnapshotNumber) -> bool {
+        missing == [wanted] && self.highest() == wanted && !self.has_index(wanted)
     }
 
     fn has_index(&self, number: SnapshotNumber) -> bool {
@@ -403,9 +402,9 @@ impl<'a> Catalog<'a> {
                         self.files().insert(number, file.clone());
                         return Ok(Some(file));
                     }
-                    // One that may not be read is a shortcut that is missing.
+                    // One that cannot be read is a shortcut that is missing.
                     Ok(_) => {}
-                    Err(error) if error.is_damage() || error.kind() == ErrorKind::RefusedBySystem => {}
+                    Err(error) if error.is_damage() || error.is_of_system() => {}
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }

@@ -48,7 +48,7 @@ pub fn open(store: &dyn Store, name: &BundleName) -> Result<Box<dyn Blob>> {
     }
 }
 
-/// That a bundle is another one than a moment ago, when something was known of it.
+/// The error for a bundle that is another one than a moment ago, when something was learned of it.
 pub fn written_anew(name: &BundleName) -> Error {
     Error::damaged(format!("{name} was written anew by another run meanwhile: run the same command again"))
 }

@@ -123,7 +123,7 @@ pub struct Liveness<'c> {
 }
 
 impl<'c> Liveness<'c> {
-    /// That of a gap.
+    /// What is needed of the bundles of a gap.
     ///
     /// # Errors
     /// When the archive cannot be read or is damaged.

@@ -76,8 +76,7 @@ impl MovePlan<'_> {
 pub fn retimed(moves: &Moves) -> HashSet<EntryPathBuf> {
     let now_of: BTreeMap<&EntryPath, &EntryPath> = moves.placed().map(|(now, was)| (&**was, &**now)).collect();
     let now = |was: &EntryPath| {
-        let above = std::iter::successors(Some(was), |path| path.parent());
-        let moved = above.into_iter().find_map(|above| Some((above, *now_of.get(above)?)));
+        let moved = was.ancestors().find_map(|above| Some((above, *now_of.get(above)?)));
         moved
             .map_or_else(|| was.to_owned(), |(above, now)| now.join_path(was.below(above).unwrap_or(EntryPath::root())))
     };

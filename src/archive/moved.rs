@@ -20,6 +20,7 @@ use crate::base::moves::made_directory;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::base::path::Name;
+use crate::base::path::PATH_BYTES_MAX;
 use crate::base::path::outermost;
 use crate::format::tar::DumpDir;
 use crate::format::tar::moving;
@@ -334,7 +335,11 @@ fn moved_group(moves: &Moves, now: &EntryPath, was: &EntryPath, group: Directory
     if let Some(left) = moves.left_in(&path) {
         rows.retain(|row| !left.contains(row.name()));
     }
-    Some(DirectoryRows { path: now.join_path(path.below(was)?), rows })
+    let path = now.join_path(path.below(was)?);
+    // What would have a longer path than can be is not there any more: no snapshot holds it.
+    let name_bytes_max = PATH_BYTES_MAX.checked_sub(path.as_bytes().len() + 1)?;
+    rows.retain(|row| row.name().len() <= name_bytes_max);
+    Some(DirectoryRows { path, rows })
 }
 
 impl Pieces for Subtrees {
@@ -409,6 +414,26 @@ mod tests {
         }
         writer.publish("i", &IndexHead { number: 1.into(), ..IndexHead::default() }).unwrap();
         State::new(vec![Arc::new(IndexFile::open(store.open("i").unwrap()).unwrap())])
+    }
+
+    #[test]
+    fn what_would_have_a_longer_path_than_can_be_is_not_there_after_a_rename() {
+        let mut model = Model::from([(path("s"), (1, true)), (path("s/a"), (2, true))]);
+        let mut deep = path("s/a");
+        while let Some(next) = deep.child(&[b'x'; 200]) {
+            model.insert(next.clone(), (3, true));
+            deep = next;
+        }
+        let (from, to) = (path("s/a"), path(&format!("s/{}", "b".repeat(250))));
+        let (before, mut moves) = (state(&model), Moves::default());
+        assert_eq!(moves.push(&from, &to, true, &mut |path| kind_in(&before, path)).unwrap(), None);
+        let after = after_moves(&before, &moves).unwrap();
+        let count = model.len();
+        rename(&mut model, &from, &to);
+        model.retain(|path, _| path.as_bytes().len() <= PATH_BYTES_MAX);
+        assert_eq!((walked(&after, EntryPath::root()) == model, model.len()), (true, count - 2));
+        let mut rows = Rows::new(after.groups_and_gone(EntryPath::root()));
+        while rows.take().unwrap().is_some() {}
     }
 
     /// The plainest way to say what a rename does; what is made on the way has the number 0.

@@ -241,6 +241,10 @@ impl Archive {
                 return Err(none());
             }
             Err(error) if error.is_damage() => return Err(bad(error.to_string())),
+            // A bad place of a drive that answers otherwise.
+            Err(error) if error.kind() == ErrorKind::Io && store.list("").is_ok() => {
+                return Err(bad(error.to_string()));
+            }
             Err(error) => return Err(error),
         };
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;

@@ -121,7 +121,7 @@ pub struct Rewrite<'a> {
     /// Directories with a line, whose members come later.
     deferred: DeferredDirectories,
     /// The directories above the present one whose headers stand in this bundle.
-    standing: Vec<EntryPathBuf>,
+    written_above: Vec<EntryPathBuf>,
     /// Of each file with several names, by where its content was, its hash and its link number: the first name, and where the
     /// content is now; 0: it is lost.
     placed: HashMap<(BundleId, u64, Hash, u64), (EntryPathBuf, u64)>,
@@ -192,7 +192,7 @@ impl<'a> Rewrite<'a> {
             name,
             frames: FrameBuilder::default(),
             deferred: DeferredDirectories::default(),
-            standing: Vec::new(),
+            written_above: Vec::new(),
             placed: HashMap::new(),
             large: HashMap::new(),
             line: Vec::new(),
@@ -323,18 +323,18 @@ impl<'a> Rewrite<'a> {
     /// A directory's own headers, one for each list. Where unpacking may make it, that changes the time of the one above: its
     /// header comes before, if it does not stand in this bundle.
     fn header(&mut self, directory: &EntryPath, entry: &Entry, lists: &[Vec<u8>]) -> Result<()> {
-        while self.standing.last().is_some_and(|above| !directory.is_in(above)) {
-            self.standing.pop();
+        while self.written_above.last().is_some_and(|above| !directory.is_in(above)) {
+            self.written_above.pop();
         }
         let above = directory.parent().filter(|above| !above.is_root());
-        let above = above.filter(|above| self.standing.last().is_none_or(|last| **last != **above));
+        let above = above.filter(|above| self.written_above.last().is_none_or(|last| **last != **above));
         if let Some(above) = above.filter(|_| lists.len() != 1)
             && let Some(after) = &self.sources.after
             && let Some(entry) = after.find(above)?.filter(|entry| entry.stat.kind == Kind::Directory)
             && (!lists.is_empty() || self.is_new_directory(directory)?)
         {
             self.frames.header(above, &entry, Body::Itself);
-            self.standing.push(above.to_owned());
+            self.written_above.push(above.to_owned());
         }
         if lists.is_empty() {
             self.frames.header(directory, entry, Body::Itself);
@@ -342,7 +342,7 @@ impl<'a> Rewrite<'a> {
         for names in lists {
             self.frames.header(directory, entry, Body::Listing(names));
         }
-        self.standing.push(directory.to_owned());
+        self.written_above.push(directory.to_owned());
         Ok(())
     }
 

@@ -216,10 +216,7 @@ impl Changes {
     /// when it cannot be read.
     pub fn next_change(&mut self) -> Result<Option<Change>> {
         while let Some(file) = self.files.front() {
-            let mut reader = match self.reader.take() {
-                Some(reader) => reader,
-                None => self.opened_again(file)?,
-            };
+            let mut reader = self.reader.take().map_or_else(|| self.opened_again(file), Ok)?;
             if let Some(change) = reader.next_change()? {
                 self.reader = Some(reader);
                 if self.last.as_ref().is_some_and(|last| last.row_order(&change.path).is_ge()) {
@@ -252,7 +249,7 @@ fn follows(archive: &Archive, head: &Head, before: Option<&BundleRecord>) -> boo
 pub fn add_part(summary: &mut Summary, head: &Head, tail: &Tail, bytes: u64) {
     summary.number = head.id.number;
     summary.time = head.time;
-    summary.sources.clone_from(&head.sources);
+    summary.sources = head.sources.as_slice().into();
     summary.note.clone_from(&head.note);
     summary.uncertain_until = summary.uncertain_until.max(head.uncertain_until);
     summary.joined_from = summary.joined_from.max(head.joined_from);

@@ -37,10 +37,7 @@ impl RunMoves {
             self.rename(from, to);
         }
         // What then stands aside is gone.
-        let is_aside = |path: &EntryPath| {
-            let mut parts = std::iter::successors(Some(path), |path| path.parent());
-            parts.any(is_temporary)
-        };
+        let is_aside = |path: &EntryPath| path.ancestors().any(is_temporary);
         self.placed.retain(|now, _| !is_aside(now));
     }
 
@@ -71,13 +68,11 @@ impl RunMoves {
         if let Some(was) = self.placed.get(path) {
             return Some(was.clone());
         }
-        let mut above = std::iter::successors(path.parent(), |above| above.parent());
-        let (top, was) = match above.find_map(|above| self.placed.get_key_value(above)) {
+        let (top, was) = match path.ancestors().skip(1).find_map(|above| self.placed.get_key_value(above)) {
             Some((now, was)) => (&**was, was.join_path(path.below(now)?)),
             None => (EntryPath::root(), path.to_owned()),
         };
-        let mut between = std::iter::successors(Some(&*was), |path| path.parent()).take_while(|path| *path != top);
-        let has_left = between.any(|path| self.left.contains(path));
+        let has_left = was.ancestors().take_while(|path| *path != top).any(|path| self.left.contains(path));
         (!has_left).then_some(was)
     }
 

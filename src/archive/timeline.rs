@@ -433,7 +433,7 @@ fn entry_bytes(entry: &Entry) -> usize {
     size_of::<Entry>() + entry.target.len() + xattrs + holes
 }
 
-/// That a path is in no snapshot.
+/// The error for a path that is in no snapshot.
 pub fn in_no_snapshot(path: &EntryPath) -> Error {
     Error::new(ErrorKind::NotFound, format!("{path} is in no snapshot"))
         .about(Subject::Entry(path.to_owned()))

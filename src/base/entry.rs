@@ -97,7 +97,7 @@ impl Device {
         u64::from(self.major) << 32 | u64::from(self.minor)
     }
 
-    /// That of which [`Device::number`] is this.
+    /// The device with this [`Device::number`].
     pub fn of_number(number: u64) -> Device {
         Device { major: (number >> 32) as u32, minor: number as u32 }
     }
@@ -209,7 +209,7 @@ pub struct Content {
 pub type ContentKey = [u8; 16];
 
 impl Content {
-    /// That of this content, if it is `size` bytes long.
+    /// The key of this content, which is `size` bytes long.
     pub fn key(&self, size: u64) -> ContentKey {
         let mut hasher = Hasher::new();
         hasher.update(&self.hash.0);

@@ -48,8 +48,8 @@ pub fn is_of_source(list: &[(EntryPathBuf, EntryPathBuf)]) -> bool {
 
 /// The directories above a path that are below its source's top, from the top down.
 pub fn directories_above(path: &EntryPath) -> Vec<&EntryPath> {
-    let above = std::iter::successors(path.parent(), |above| above.parent());
-    let mut above: Vec<&EntryPath> = above.take_while(|above| above.as_bytes().contains(&b'/')).collect();
+    let is_below_top = |above: &&EntryPath| above.as_bytes().contains(&b'/');
+    let mut above: Vec<&EntryPath> = path.ancestors().skip(1).take_while(is_below_top).collect();
     above.reverse();
     above
 }
@@ -114,8 +114,8 @@ impl Moves {
 
     /// Whether `path`, where something was that stood in `top`, or a directory between them, has moved by itself.
     pub fn has_left(&self, path: &EntryPath, top: &EntryPath) -> bool {
-        let parts = std::iter::successors(Some(path), |path| path.parent());
-        parts.take_while(|path| *path != top && !path.is_root()).any(|path| self.left.contains(path))
+        let is_below = |path: &&EntryPath| *path != top && !path.is_root();
+        path.ancestors().take_while(is_below).any(|path| self.left.contains(path))
     }
 
     /// The names that have moved by themselves of what was in `directory`.
@@ -137,8 +137,7 @@ impl Moves {
 
     /// The innermost of what was moved that is `path` or above it: where it is, and where it was.
     fn placed_above(&self, path: &EntryPath) -> Option<(&EntryPath, &EntryPath)> {
-        let parts = std::iter::successors(Some(path), |path| path.parent());
-        parts.filter(|_| !self.placed.is_empty()).find_map(|path| {
+        path.ancestors().filter(|_| !self.placed.is_empty()).find_map(|path| {
             let (now, was) = self.placed.get_key_value(path)?;
             Some((&**now, &**was))
         })
@@ -146,8 +145,7 @@ impl Moves {
 
     /// How many of the directories above `path` were moved.
     pub fn nesting(&self, path: &EntryPath) -> usize {
-        let above = std::iter::successors(path.parent(), |path| path.parent());
-        above.filter(|above| self.placed.contains_key(*above)).count()
+        path.ancestors().skip(1).filter(|above| self.placed.contains_key(*above)).count()
     }
 
     /// What kind of thing is at `path` after these renames.

@@ -141,6 +141,11 @@ impl EntryPath {
         (!self.is_root()).then(|| EntryPath::checked(split_last(&self.0).0))
     }
 
+    /// This path, then the directories above it, the innermost first, up to the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = &EntryPath> {
+        std::iter::successors(Some(self), |path| path.parent())
+    }
+
     /// The first part, the name of the source, and the rest; `None` for the root.
     pub fn split_source(&self) -> Option<(&Name, &EntryPath)> {
         let (source, rest) = match self.0.iter().position(|byte| *byte == b'/') {

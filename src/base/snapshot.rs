@@ -12,6 +12,7 @@ use crate::base::time::Time;
 use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A source as a snapshot's manifest names it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -133,8 +134,8 @@ pub struct Summary {
     pub number: SnapshotNumber,
     /// When it was made.
     pub time: Time,
-    /// The sources it holds, by name.
-    pub sources: Vec<SourceRecord>,
+    /// The sources it holds, by name. Snapshots that follow each other share them as a rule: there may be very many snapshots.
+    pub sources: Arc<[SourceRecord]>,
     /// What it found, against the snapshot before.
     pub counts: Counts,
     /// Bytes it added to the drive, its bundles together.
@@ -237,13 +238,13 @@ pub fn last_read<'h>(history: &'h [Summary], number: SnapshotNumber, name: &str)
     None
 }
 
-/// That a snapshot is not in the archive.
+/// The error for a snapshot that is not in the archive.
 pub fn no_snapshot(number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))
         .with_advice(Advice::ListSnapshots)
 }
 
-/// That a snapshot was forgotten.
+/// The error for a snapshot that was forgotten.
 pub fn forgotten(number: SnapshotNumber, standing: Standing) -> Error {
     let (what, advice) = if standing == Standing::Pruned {
         let what = format!("snapshot {number} was forgotten, and is pruned: some of what it held is no longer there");
@@ -254,14 +255,14 @@ pub fn forgotten(number: SnapshotNumber, standing: Standing) -> Error {
     Error::new(ErrorKind::NotFound, what).with_advice(advice)
 }
 
-/// That a path is not in a snapshot.
+/// The error for a path that is not in a snapshot.
 pub fn no_path(path: &EntryPath, number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("{path} is not in snapshot {number}"))
         .about(Subject::Entry(path.to_owned()))
         .with_advice(Advice::ListFiles { snapshot: number })
 }
 
-/// That the state at a snapshot may not be what was saved, for what changed in snapshot `since` is not fully known.
+/// The problem of a state that may not be what was saved, for what changed in snapshot `since` is not fully known.
 pub fn uncertain(since: SnapshotNumber) -> Problem {
     let what = format!(
         "some files may differ from what was saved: a part of the list of what changed in snapshot {since} was lost when \

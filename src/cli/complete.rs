@@ -62,7 +62,8 @@ fn snapshots() -> ArgValueCompleter {
 fn sources() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let history = history();
-        let saved = history.last().into_iter().flat_map(|newest| &newest.sources).filter(|source| !source.dropped);
+        let saved =
+            history.last().into_iter().flat_map(|newest| newest.sources.iter()).filter(|source| !source.dropped);
         fitting(typed, saved.map(|source| (source.name.clone(), String::from_utf8_lossy(&source.path).into_owned())))
     })
 }

@@ -154,7 +154,7 @@ pub struct MemberOrder {
 }
 
 impl MemberOrder {
-    /// That of the member `path`.
+    /// The place of the member `path`.
     pub fn new(path: EntryPathBuf, is_directory: bool) -> MemberOrder {
         MemberOrder { path, is_directory }
     }

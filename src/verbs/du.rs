@@ -168,8 +168,7 @@ impl Sums<'_> {
                 self.lines.insert(directory.child(row.name()).ok_or_else(bad_path)?, line);
             }
         }
-        let ancestors = std::iter::successors(Some(&**directory), |path| path.parent());
-        for path in ancestors.take_while(|path| path.is_in(self.top)) {
+        for path in directory.ancestors().take_while(|path| path.is_in(self.top)) {
             if let Some(line) = self.lines.get_mut(path) {
                 line.add((sum.bytes, sum.files));
             }

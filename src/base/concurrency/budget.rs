@@ -38,7 +38,7 @@ impl Budget {
         Some(Permit { budget: self.clone(), bytes })
     }
 
-    /// Nothing more may be used: wakes all who wait.
+    /// Refuses all further bytes, and wakes all who wait.
     pub fn stop(&self) {
         self.0.used.lock().is_stopped = true;
         self.0.freed.notify_all();

@@ -132,7 +132,7 @@ fn the_newest_of_each_source_marks_and_notes_stay() {
     let source = |name: &str, scanned| SourceRecord { name: name.into(), scanned, ..SourceRecord::default() };
     for summary in &mut history {
         let number = summary.number;
-        summary.sources = vec![source("home", number != 2), source("photos", number <= 2)];
+        summary.sources = [source("home", number != 2), source("photos", number <= 2)].into();
     }
     history[0].standing = Standing::Marked;
     history[2].note = "release/1.0".into();

@@ -122,7 +122,7 @@ impl Render for Sources {
 
 impl Sources {
     fn known(&self) -> &[SourceRecord] {
-        self.0.last().map(|summary| summary.sources.as_slice()).unwrap_or_default()
+        self.0.last().map(|summary| &*summary.sources).unwrap_or_default()
     }
 
     /// The newest snapshot that read a source.

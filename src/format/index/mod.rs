@@ -273,7 +273,7 @@ impl SummaryLine {
         SummaryLine {
             number: summary.number,
             time: (summary.time.seconds, summary.time.nanos),
-            sources: (!is_as_before).then(|| summary.sources.clone()),
+            sources: (!is_as_before).then(|| summary.sources.to_vec()),
             counts: summary.counts,
             bytes_added: summary.bytes_added,
             problems: summary.problems,
@@ -285,10 +285,14 @@ impl SummaryLine {
 
     /// The snapshot, which follows the one `before` in the same file; `None` when its sources are said nowhere.
     fn summary(self, before: Option<&Summary>) -> Option<Summary> {
+        let sources = match self.sources {
+            Some(sources) => sources.into(),
+            None => before?.sources.clone(),
+        };
         Some(Summary {
             number: self.number,
             time: Time::new(self.time.0, self.time.1),
-            sources: self.sources.or_else(|| before.map(|before| before.sources.clone()))?,
+            sources,
             counts: self.counts,
             bytes_added: self.bytes_added,
             problems: self.problems,
@@ -480,7 +484,7 @@ mod tests {
             path: vec![b'p'; at as usize % 3],
             ..SourceRecord::default()
         };
-        let summary = |at: u32| Summary { number: at.into(), sources: vec![source(at)], ..Summary::default() };
+        let summary = |at: u32| Summary { number: at.into(), sources: [source(at)].into(), ..Summary::default() };
         let (store, head) = with_snapshots((1..=120_000).map(summary).collect());
         assert!(opened(&store).unwrap().head().snapshots == head.snapshots);
     }
@@ -491,7 +495,7 @@ mod tests {
         let rules = Rules { exclude, ..Rules::default() };
         let (source, other) = (SourceRecord { rules, ..SourceRecord::default() }, SourceRecord::default());
         let summary = |at: u32| {
-            let sources = vec![if at == 70 { other.clone() } else { source.clone() }];
+            let sources = [if at == 70 { other.clone() } else { source.clone() }].into();
             Summary { number: at.into(), sources, ..Summary::default() }
         };
         let (store, head) = with_snapshots((1..100).map(summary).collect());

@@ -337,9 +337,10 @@ fn decode_part<T: Decode<()>>(stored: &[u8], info: &PartInfo) -> Result<T> {
     decoded(&decompressor.decompress(stored, info.raw_bytes).map_err(in_index)?)
 }
 
-/// Damage met in an index file is the index's.
+/// Damage met in an index file is the index's. A place that the drive does not read is as good as damaged: the file is made again.
 fn in_index(error: Error) -> Error {
-    if error.kind() == ErrorKind::Damaged { damaged(error.to_string()) } else { error }
+    let is_unusable = matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Io);
+    if is_unusable { damaged(error.to_string()) } else { error }
 }
 
 /// A decoded block. Its restoring half is read when it is first asked for.

@@ -25,7 +25,7 @@ pub(super) fn in_the_way(path: &EntryPath) -> Failure {
     )
 }
 
-/// That a directory with things in it stands where something else belongs.
+/// The problem of a directory with things in it that stands where something else belongs.
 pub fn full_folder(path: &EntryPath) -> Problem {
     Problem::new(path.to_owned(), "cannot be written: a folder that is not empty is in the way")
         .with_advice(Advice::AllowDeletion)

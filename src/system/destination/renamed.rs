@@ -149,7 +149,7 @@ impl Destination {
         }
     }
 
-    /// That the file system holds no file of this size.
+    /// The problem of a file that is larger than the file system holds.
     pub(super) fn too_large(&self, path: &EntryPath) -> Failure {
         self.not_kept.add(NotKeptKind::LargeFile, path, "larger than the file system there can hold");
         problem(

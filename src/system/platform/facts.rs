@@ -82,8 +82,7 @@ impl FileSystem {
         hides_read_errors: false,
     };
 
-    /// FAT and exFAT on a Unix: the drivers make up inode numbers at each mount, and keep something else as ctime.
-    #[cfg(unix)]
+    /// FAT and exFAT: drivers make up inode numbers at each mount, and keep something else as ctime.
     pub const FAT_LIKE: FileSystem = FileSystem {
         stable_inodes: false,
         keeps_ctime: false,

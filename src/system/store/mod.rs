@@ -47,12 +47,12 @@ pub struct Capabilities {
     pub replaces_at_once: bool,
 }
 
-/// That this process is the only writer. Dropped, another one may become it.
+/// The right to be the only writer, until it is dropped.
 pub trait Lease: Send + Sync {
-    /// Asks whether it still is: a lease of a remote store may expire. To be asked before anything is published.
+    /// Whether it still holds: a lease of a remote store may expire. To be asked before anything is published.
     ///
     /// # Errors
-    /// [`ErrorKind::Locked`] when it is no longer; otherwise when that cannot be found out.
+    /// [`ErrorKind::Locked`] when it does not; otherwise when that cannot be found out.
     fn check(&self) -> Result<()>;
 }
 
@@ -122,10 +122,11 @@ pub trait Store: Send + Sync {
     /// [`ErrorKind::Locked`] when there is one already, with who it is; otherwise when the lock cannot be made.
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>>;
 
-    /// Removes what interrupted writers left at the top and in these directories. Only while holding the lock.
+    /// Removes what interrupted writers left at the top and in these directories. Only while holding the lock. What cannot be
+    /// listed or removed is left.
     ///
     /// # Errors
-    /// When the store cannot be read; a file that cannot be removed is left.
+    /// When a directory has a name that none can have.
     fn sweep(&self, directories: &[&str]) -> Result<()>;
 
     /// What it has room for.
@@ -238,7 +239,7 @@ pub fn read_small(store: &dyn Store, name: &str, length_max: u64) -> Result<Vec<
     read_exact_at(&*blob, 0, blob.length() as usize)
 }
 
-/// What is said of a file that does not come back as it was written.
+/// The error for a file that does not come back as it was written.
 pub fn not_as_written(name: &str) -> Error {
     Error::new(ErrorKind::Damaged, format!("the drive does not give back what was written to {name}"))
         .with_advice(Advice::ReplaceDrive)

@@ -74,8 +74,7 @@ impl BaseWalk {
 
     /// Whether `path` stays as it is.
     pub fn is_retained(&self, path: &EntryPath) -> bool {
-        let ancestors = std::iter::successors(Some(path), |path| path.parent());
-        !self.retained.is_empty() && ancestors.into_iter().any(|ancestor| self.retained.contains(ancestor))
+        !self.retained.is_empty() && path.ancestors().any(|ancestor| self.retained.contains(ancestor))
     }
 }
 

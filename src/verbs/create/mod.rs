@@ -171,7 +171,7 @@ impl Run<'_> {
         let head = head(&catalog, options, chosen.records.clone(), now)?;
         let scan_options = scan_options(archive, options);
         let room = archive.store().space();
-        let as_before = history.last().filter(|last| last.sources == head.sources);
+        let as_before = history.last().filter(|last| *last.sources == *head.sources);
         let fits = as_before.is_some() && space::is_ample(&room, &history);
         if !options.dry_run && !fits {
             let scene = space::Scene { sources: &chosen.open, base: &base, scan_options: &scan_options, monitor };
@@ -184,7 +184,7 @@ impl Run<'_> {
         if let Some(last) = as_before {
             monitor.event(Event::EntriesBefore(last.counts.entries()));
         }
-        let known = history.last().map(|last| last.sources.as_slice());
+        let known = history.last().map(|last| &*last.sources);
         let is_uncertain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_some());
         let done = pipeline::run(&CreateContext {
             archive,

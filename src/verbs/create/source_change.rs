@@ -17,6 +17,7 @@ use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Summary;
 use crate::base::time::Time;
 use crate::system::store::Lease;
+use std::sync::Arc;
 
 /// An archive that is locked for such a snapshot.
 pub struct SourceChange<'a> {
@@ -28,7 +29,7 @@ pub struct SourceChange<'a> {
     /// The newest state.
     pub base: State,
     /// All sources, as the newest snapshot says.
-    pub known: Vec<SourceRecord>,
+    pub known: Arc<[SourceRecord]>,
 }
 
 impl<'a> SourceChange<'a> {

@@ -76,7 +76,7 @@ pub fn with_files(
 ) -> Result<WithFiles> {
     let history = catalog.history()?;
     catalog.check_is_there(number)?;
-    let sources = history.last().map(|summary| summary.sources.as_slice()).unwrap_or_default();
+    let sources = history.last().map(|summary| &*summary.sources).unwrap_or_default();
     let state = catalog.checked_state(number, paths)?;
     let tops = outermost(paths);
     let mut unseen: HashSet<EntryPathBuf> = HashSet::new();
@@ -120,8 +120,7 @@ struct Walk<'s> {
 
 impl Walk<'_> {
     fn is_unknown(&self, path: &EntryPath) -> bool {
-        let mut ancestors = std::iter::successors(Some(path), |path| path.parent());
-        !self.unknown.is_empty() && ancestors.any(|ancestor| self.unknown.contains(ancestor))
+        !self.unknown.is_empty() && path.ancestors().any(|ancestor| self.unknown.contains(ancestor))
     }
 
     /// The next piece of the state, if it is of a directory that stands before `path`; any, where there is no path.

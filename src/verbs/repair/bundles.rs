@@ -465,7 +465,7 @@ impl BundleRepair<'_, '_, '_> {
                 id: name.id,
                 time: name.time().ok_or_else(odd)?,
                 parent: None,
-                sources: summary.as_ref().map_or_else(near, |summary| summary.sources.clone()),
+                sources: summary.as_ref().map_or_else(near, |summary| summary.sources.to_vec()),
                 stands_for: None,
                 uncertain_until: summary.as_ref().map_or(SnapshotNumber::NONE, |summary| summary.uncertain_until),
                 pruned_until: self.record(name)?.map_or(SnapshotNumber::NONE, |record| record.pruned_until.into()),

@@ -321,19 +321,10 @@ pub fn will_read_in_order(_: &File) {}
 
 pub fn forget_cached(_: &File) {}
 
-const NTFS: FileSystem = FileSystem {
-    stable_inodes: true,
-    time_grain_nanos: 100,
-    keeps_ctime: true,
-    id: 0,
-    names: Names::Windows,
-    file_bytes_max: None,
-    may_compress: true,
-    is_pseudo: false,
-    hides_read_errors: false,
-};
+const NTFS: FileSystem =
+    FileSystem { time_grain_nanos: 100, names: Names::Windows, may_compress: true, ..FileSystem::ORDINARY };
 
-const FAT_LIKE: FileSystem =
-    FileSystem { stable_inodes: false, keeps_ctime: false, names: Names::Fat, may_compress: false, ..NTFS };
+/// Listing fails here once a drive is gone.
+const FAT_LIKE: FileSystem = FileSystem { hides_read_errors: false, ..FileSystem::FAT_LIKE };
 
 const UNKNOWN: FileSystem = FileSystem { stable_inodes: false, keeps_ctime: false, ..NTFS };
