@@ -305,6 +305,20 @@ fn a_source_that_is_no_longer_saved_is_compared_with_its_files_only_where_it_is_
 }
 
 #[test]
+fn a_file_of_this_computer_is_the_one_in_the_archive() {
+    let bench = three_snapshots();
+    let letter = bench.home.path("docs/letter.txt");
+    assert_eq!(bench.snap.call("cat").arg(&letter).ok().out(), "Dear Ann,\nthank you\n");
+    bench.home.remove("note");
+    assert!(bench.snap.call("log").arg(bench.home.path("note")).ok().out().contains("9 B"));
+    assert_out(bench.snap.call("ls").arg(bench.home.path("docs")).ok(), "home/docs/letter.txt\n");
+    assert!(bench.snap.call("ls").arg(bench.home.root()).ok().out().contains("home/docs/\n"));
+    bench.snap.call("restore --in-place -q").arg(bench.home.path("note")).ok();
+    assert_eq!(fs::read_to_string(bench.home.path("note")).unwrap(), "buy milk\n");
+    bench.snap.call("cat").arg(bench.path("sources/home2")).fails(2).expect_said(&["cannot be a path in an archive"]);
+}
+
+#[test]
 fn du_shows_folders_and_what_each_snapshot_added() {
     let bench = three_snapshots();
     bench.home.hard_link("note", "note2");

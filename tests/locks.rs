@@ -2,6 +2,8 @@
 //! program, and the library where a reader comes between two steps of a writer.
 
 use crate::support::bench::Bench;
+use crate::support::command::program;
+use crate::support::command::run;
 use crate::support::inside::Scene;
 use crate::support::inside::contents;
 use crate::support::inside::history;
@@ -161,4 +163,18 @@ fn read_once(snap: &Snap, to: &Path, reads: usize) {
     snap.call("verify").words(if reads.is_multiple_of(2) { "--data" } else { "" }).ok();
     // And whatever is the newest by now.
     snap.call("ls").words("-R").ok();
+}
+
+#[test]
+fn who_may_only_read_is_told_so() {
+    let bench = Bench::new();
+    bench.home.file("f", "x");
+    bench.save();
+    bench.give_to_user();
+    run(program("chmod").arg("-R").arg("a-w").arg(bench.snap.archive())).expect_silent();
+    let Some(list) = bench.user_call("list") else { return };
+    list.ok();
+    let Some(keep) = bench.user_call("keep 1") else { return };
+    let refused = keep.fails(1);
+    assert!(refused.err().contains("can be read, and not be written to"), "{}", refused.shown());
 }

@@ -242,7 +242,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     [exit 1]
     [stderr]
     snap: home/no-such is not in snapshot 1
-      See what is in the snapshot with: snap ls --at 1 [FOLDER]. A path begins with the name of its source.
+      A path begins with the name of its source. Look for a name with: snap find NAME; see what is in the snapshot with: snap ls --at 1 [FOLDER].
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("ls").words("--at soonish").run()), @r#"
     [exit 2]

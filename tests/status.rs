@@ -167,7 +167,7 @@ fn commands_of_the_configuration_run_around_a_save() {
     assert_eq!(log().lines().count(), 1, "a dry run runs no commands");
     fs::rename(ann.bench.home.root(), ann.bench.path("away")).unwrap();
     assert_eq!(call("create").run().status, 1);
-    assert!(log().contains("\nafter 1 ") && log().contains("\nnotify the folder "), "{}", log());
+    assert!(log().contains("\nafter 1 ") && log().contains("\nnotify /"), "{}", log());
     fs::rename(ann.bench.path("away"), ann.bench.home.root()).unwrap();
     ann.unplug();
     assert_eq!(call("create").run().status, 4);

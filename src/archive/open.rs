@@ -28,6 +28,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind as IoErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -292,7 +293,13 @@ impl Archive {
     /// [`ErrorKind::Locked`] when another process is writing; otherwise when the lock cannot be made.
     pub fn lock(&self, now: Time) -> Result<Box<dyn Lease>> {
         let since = now.to_rfc3339().unwrap_or_default();
-        let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()))?;
+        let lock = self.store.lock(&format!("another snap (process {}, since {since})", std::process::id()));
+        let lock = lock.map_err(|error| match error.io_error().map(std::io::Error::kind) {
+            Some(IoErrorKind::PermissionDenied | IoErrorKind::ReadOnlyFilesystem) => {
+                error.with_advice(Advice::BecomeWriter)
+            }
+            _ => error,
+        })?;
         self.store.sweep(&[BUNDLES, INDEX, DAMAGED, PRUNED])?;
         joined::finish(&*self.store)?;
         exchange::finish(&*self.store)?;

@@ -143,6 +143,8 @@ pub enum Advice {
     ReplaceDrive,
     /// Another process is writing to the archive.
     WaitForOther,
+    /// This user may read the archive, and not write to it.
+    BecomeWriter,
     /// Temporary files do not give back what was written.
     CheckTemporaryDrive,
     /// Temporary files cannot be written.

@@ -143,6 +143,18 @@ impl KeepRules {
         *self == KeepRules::default()
     }
 
+    /// How many of the newest stay by each rule that counts, with the rule's name in a configuration.
+    pub fn counts(&self) -> [(&'static str, u32); 6] {
+        [
+            ("last", self.last),
+            ("hourly", self.hourly),
+            ("daily", self.daily),
+            ("weekly", self.weekly),
+            ("monthly", self.monthly),
+            ("yearly", self.yearly),
+        ]
+    }
+
     /// What becomes of the snapshots of `history`, which holds those that were not forgotten, by number. The newest stays, the
     /// newest that read each source, and those that are marked. Hours, days, weeks, months and years are those of `zone`; the
     /// number says which snapshot is newer, never the clock. As long as a rule has room, the oldest snapshot stays by it, too.

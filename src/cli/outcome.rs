@@ -15,6 +15,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// With so many problems, which were listed.
     pub(crate) fn with_problems(count: u64) -> Outcome {
         if count == 0 { Outcome::Done } else { Outcome::DoneWithProblems }
     }

@@ -5,7 +5,7 @@ use clap::builder::OsStringValueParser;
 use clap::builder::TypedValueParser;
 use std::path::PathBuf;
 
-// The options that every command understands.
+// Not a documentation comment: that would stand in the help.
 #[derive(clap::Args, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {

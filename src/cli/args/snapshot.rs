@@ -24,6 +24,7 @@ use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use snap_archive::system::platform;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
@@ -85,7 +86,7 @@ impl SnapshotArgs {
         numbers: &[SnapshotNumber],
     ) -> Result<Option<EntryPathBuf>, Failure> {
         let [path] = self.paths.as_slice() else { return Ok(None) };
-        found_in(path.as_encoded_bytes(), catalog, numbers)
+        found_in(&in_archive(path.as_encoded_bytes(), catalog, numbers)?, catalog, numbers)
     }
 
     /// As [`AtArgs::snapshot`].
@@ -121,7 +122,8 @@ impl SnapshotArgs {
         if self.paths.is_empty() {
             return Ok(typed);
         }
-        for path in self.paths.iter().map(|path| path.as_encoded_bytes()) {
+        for path in &self.paths {
+            let path = &*in_archive(path.as_encoded_bytes(), catalog, &[snapshot.number])?;
             match found(path, catalog, snapshot.number)? {
                 Some(path) => typed.paths.push(path),
                 None if is_pattern(path) => {
@@ -209,7 +211,7 @@ pub(crate) fn paths_in(
     numbers: &[SnapshotNumber],
 ) -> Result<Vec<EntryPathBuf>, Failure> {
     let one = |typed: &OsString| {
-        let typed = typed.as_encoded_bytes();
+        let typed = &*in_archive(typed.as_encoded_bytes(), catalog, numbers)?;
         found_in(typed, catalog, numbers)?.map_or_else(|| entry_path(typed), Ok)
     };
     typed.iter().map(one).collect()
@@ -248,6 +250,27 @@ fn found(typed: &[u8], catalog: &Catalog, number: SnapshotNumber) -> Result<Opti
         Ok(None)
     });
     Ok(found?)
+}
+
+/// What was typed, or where that is in the archive: a path on this computer in a source, as the first of these snapshots has it
+/// that has such a source.
+fn in_archive<'t>(typed: &'t [u8], catalog: &Catalog, numbers: &[SnapshotNumber]) -> Result<Cow<'t, [u8]>, Failure> {
+    if !platform::path_of(typed).is_absolute() {
+        return Ok(Cow::Borrowed(typed));
+    }
+    let path = platform::with_slashes(typed);
+    let history = catalog.history()?;
+    let snapshots = numbers.iter().filter_map(|number| history.iter().find(|summary| summary.number == *number));
+    let found = snapshots.into_iter().find_map(|snapshot| {
+        let inside = snapshot.sources.iter().filter_map(|source| {
+            let top = platform::with_slashes(&source.path);
+            let below = path.strip_prefix(top.strip_suffix(b"/").unwrap_or(&top))?;
+            let is_in_it = !top.is_empty() && (below.is_empty() || below.starts_with(b"/"));
+            is_in_it.then(|| (top.len(), [source.name.as_bytes(), below].concat()))
+        });
+        inside.max_by_key(|(length, _)| *length)
+    });
+    Ok(found.map_or(Cow::Borrowed(typed), |(_, path)| Cow::Owned(path)))
 }
 
 fn that_fit(

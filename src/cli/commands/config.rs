@@ -166,16 +166,9 @@ fn settings_of(archive: &ArchiveConfig) -> Vec<Setting> {
 
 /// `last 3, daily 7, within 30d`
 fn shown_rules(rules: &KeepRules) -> String {
-    let KeepRules { last, hourly, daily, weekly, monthly, yearly, within, notes } = rules;
-    let counts = [
-        ("last", last),
-        ("hourly", hourly),
-        ("daily", daily),
-        ("weekly", weekly),
-        ("monthly", monthly),
-        ("yearly", yearly),
-    ];
-    let counts = counts.into_iter().filter(|(_, count)| **count > 0).map(|(word, count)| format!("{word} {count}"));
+    let KeepRules { within, notes, .. } = rules;
+    let counts = rules.counts().into_iter().filter(|(_, count)| *count > 0);
+    let counts = counts.map(|(word, count)| format!("{word} {count}"));
     let within = within.iter().map(|age| format!("within {age}"));
     let notes = notes.iter().map(|note| format!("note {}", printable(note.as_bytes())));
     counts.chain(within).chain(notes).collect::<Vec<_>>().join(", ")

@@ -34,9 +34,9 @@ pub(crate) struct ScheduleArgs {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Have the archive saved to by itself from now on
+    /// Save by itself from now on; takes the place of an earlier schedule
     Install(InstallArgs),
-    /// Say whether it is, and when next
+    /// Say whether the archive is saved by itself, and when next
     Status(OfArgs),
     /// No longer save by itself
     Remove(OfArgs),

@@ -283,12 +283,12 @@ impl WrittenLevel {
     }
 }
 
-/// A name that can be typed after -a, and stand in a file's name.
-/// Whether not even that is known whether there is such a file.
+/// Whether this user may not even see whether there is such a file.
 fn is_out_of_sight(file: &Path) -> bool {
     file.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
+/// A name that can be typed after -a, and stand in a file's name.
 fn check_name(name: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     let is_name = !name.is_empty() && name.len() <= 64 && !name.starts_with('-') && name.chars().all(is_plain);

@@ -68,15 +68,8 @@ impl NewArchive {
 
 /// Rules as the configuration has them.
 fn keep(rules: &KeepRules) -> String {
-    let counts = [
-        ("last", rules.last),
-        ("hourly", rules.hourly),
-        ("daily", rules.daily),
-        ("weekly", rules.weekly),
-        ("monthly", rules.monthly),
-        ("yearly", rules.yearly),
-    ];
-    let counts = counts.iter().filter(|(_, count)| *count > 0).map(|(unit, count)| format!("{unit} = {count}"));
+    let counts = rules.counts().into_iter().filter(|(_, count)| *count > 0);
+    let counts = counts.map(|(unit, count)| format!("{unit} = {count}"));
     let within = rules.within.iter().map(|age| format!("within = {}", quoted(&String::from(age.clone()))));
     let notes: Vec<String> = rules.notes.iter().map(|note| quoted(note)).collect();
     let notes = (!notes.is_empty()).then(|| format!("notes = [{}]", notes.join(", ")));

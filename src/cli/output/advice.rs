@@ -28,8 +28,8 @@ pub(crate) const OTHER_ARCHIVE: &str = "Plug in the right drive. If this is the 
      with -a DIR.";
 
 /// After a path was typed that cannot be in an archive.
-pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str =
-    "Paths begin with the name of a source, as in documents/letters/x.txt. See them with: snap ls.";
+pub(crate) const PATHS_BEGIN_WITH_SOURCE: &str = "Paths begin with the name of a source, as in documents/letters/x.txt, or are those of files in a source on this computer. See \
+     the sources with: snap sources.";
 
 /// When something may be deleted and there is no terminal to ask on.
 pub(crate) const LOOK_THEN_SAY_YES: &str = "See what would be done with --dry-run, then add --yes.";
@@ -101,8 +101,7 @@ pub(crate) const CHECK_SPELLING: &str = "Check the spelling.";
 pub(crate) const RESTORE_WHERE: &str = "Say --to DIR, for a new folder, or --in-place, back to where it was.";
 
 /// When a scheduler refuses.
-pub(crate) const SEE_PLAN: &str =
-    "See what was to be written and run with --print; another system can be named: --with cron.";
+pub(crate) const SEE_PLAN: &str = "See what was to be written and run with --print. Another system can be named with --with: systemd, cron, launchd or tasks.";
 
 /// When the command before a run failed.
 pub(crate) const NOTHING_SAVED: &str = "Nothing was saved, as it is to succeed first.";
@@ -204,7 +203,8 @@ pub(crate) fn text(advice: &Advice) -> String {
         }
         Advice::NameSource { path } => format!("Give it a name: NAME={path}."),
         Advice::ListFiles { snapshot } => format!(
-            "See what is in the snapshot with: snap ls --at {snapshot} [FOLDER]. A path begins with the name of its source."
+            "A path begins with the name of its source. Look for a name with: snap find NAME; see what is in the snapshot with: snap ls \
+             --at {snapshot} [FOLDER]."
         ),
         Advice::UndoForget { snapshot } => {
             format!("To have it again: snap forget --undo {snapshot}. That is possible until snap prune.")
@@ -263,6 +263,10 @@ fn about_archive(advice: &Advice) -> Option<&'static str> {
         Advice::ReplaceDrive => {
             "That file was not kept, and earlier snapshots are unchanged. The drive, the cable or the port is failing: try \
              another port or cable, check the rest with: snap verify --data, and save to another drive as well."
+        }
+        Advice::BecomeWriter => {
+            "The archive can be read, and not be written to: run this as the user who made it, or mount its drive so that it can be \
+             written."
         }
         Advice::WaitForOther => "Wait until it is done, then try again.",
         Advice::NameSnapshotsOrRules => {

@@ -145,10 +145,8 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 fn owner(entry: &Entry) -> String {
-    let name = |name: &str, number: u32| {
-        if name.is_empty() { number.to_string() } else { printable(name.as_bytes()).into_owned() }
-    };
-    format!("{}:{}", name(&entry.owner.user, entry.stat.uid), name(&entry.owner.group, entry.stat.gid))
+    let (user, group) = (&entry.owner.user, &entry.owner.group);
+    format!("{}:{}", text::user_or_group(user, entry.stat.uid), text::user_or_group(group, entry.stat.gid))
 }
 
 /// One of the two that are compared.

@@ -72,10 +72,8 @@ pub(crate) fn json_line(path: &EntryPath, entry: &Entry) -> Result<String> {
 /// Everything of an entry.
 pub(crate) fn long_line(path: &EntryPath, entry: &Entry, time: &str) -> String {
     let stat = &entry.stat;
-    let owner = |name: &str, number: u32| {
-        if name.is_empty() { number.to_string() } else { printable(name.as_bytes()).into_owned() }
-    };
-    let (user, group) = (owner(&entry.owner.user, stat.uid), owner(&entry.owner.group, stat.gid));
+    let user = text::user_or_group(&entry.owner.user, stat.uid);
+    let group = text::user_or_group(&entry.owner.group, stat.gid);
     let size = match stat.kind {
         kind if kind.is_device() => format!("{}, {}", stat.device.major, stat.device.minor),
         _ => text::number(stat.size),

@@ -152,6 +152,11 @@ fn push(lines: &mut Vec<String>, c: char, columns: usize) {
     }
 }
 
+/// A user or a group: by name where that is known, otherwise by number.
+pub(crate) fn user_or_group(name: &str, number: u32) -> String {
+    if name.is_empty() { number.to_string() } else { printable(name.as_bytes()).into_owned() }
+}
+
 /// Rules as they are typed.
 pub(crate) fn rules(rules: &Rules) -> String {
     let patterns = rules.exclude.iter().map(|rule| format!("--exclude '{}'", printable(rule.as_bytes())));

@@ -32,6 +32,7 @@ use std::sync::Arc;
 /// How many bytes are read at once when a file is only hashed.
 const HASH_BYTES: usize = 1 << 20;
 
+/// The problem of a file that ended before the size that it had.
 pub const SHORTER: &str = "became shorter while it was read; what is missing was saved as zeros";
 
 /// A file of several pieces, open.
@@ -216,6 +217,7 @@ impl LargeFile {
     }
 
     /// Reads its first byte: when its header stands in the tar, it is too late to leave out what cannot be read at all.
+    ///
     /// # Errors
     /// When it cannot be read.
     pub fn check_readable(&self) -> io::Result<()> {

@@ -254,7 +254,7 @@ fn name_and_path(spec: &SourceSpec) -> Result<(String, PathBuf)> {
 }
 
 fn missing(path: &Path, error: std::io::Error) -> Error {
-    let what = format!("the folder {} cannot be saved", printed(path));
+    let what = format!("{} cannot be saved", printed(path));
     Error::io(what, error).about(Subject::Source(path.to_owned())).with_advice(Advice::CheckSource)
 }
 

@@ -444,7 +444,7 @@ impl<'a> Packer<'a> {
         packed.problems.extend(trouble.map(|what| Problem::new(file.path.clone(), what)));
     }
 
-    /// The name of an item in its directory.
+    /// An entry that has the names of its owner and group, and no content yet.
     fn new_entry(&mut self, stat: Stat) -> Entry {
         Entry { owner: self.owners.of(&stat), stat, ..Entry::default() }
     }
