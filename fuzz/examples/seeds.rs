@@ -63,6 +63,7 @@ fn main() {
     for (number, line) in manifest.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")).enumerate() {
         save("manifest_line", &format!("{number:02}"), line);
     }
+    save_lines();
     save("bundle", "bundle", &bundle);
     save("bundle_frames", "bundle", &bundles::disassemble(&bundle));
     let index = file("index/000001.full");
@@ -82,6 +83,24 @@ fn save(target: &str, name: &str, bytes: &[u8]) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join(name), bytes).unwrap();
+}
+
+/// Lines of what is not stored: renames, copies, patches.
+fn save_lines() {
+    let hash = "00".repeat(32);
+    let file = format!(r#""type":"file","mode":"0644","mtime":"0","ctime":"0","size":8,"hash":"{hash}""#);
+    let patch = format!(r#""patch":{{"base":"{hash}","base_size":8,"whole":9,"pieces":[[8,0,8,30]]}}"#);
+    let lines = [
+        ("moved", r#"{"moved":"home/a","to":"home/b/a"}"#.to_owned()),
+        ("moved_before", r#"{"moved_before":"home/a","to":"home/b/a"}"#.to_owned()),
+        ("copy", format!(r#"{{"path":"home/b",{file},"copy":"home/a","offset":512}}"#)),
+        ("copy_of_older", format!(r#"{{"path":"home/b",{file},"copy":"home/a","in":"000001"}}"#)),
+        ("patch", format!(r#"{{"path":"home/b",{file},{patch},"offset":512}}"#)),
+        ("pruned", format!(r#"{{"path":"home/b",{file},"pruned":true}}"#)),
+    ];
+    for (name, line) in lines {
+        save("manifest_line", name, line.as_bytes());
+    }
 }
 
 fn save_texts() {
@@ -122,13 +141,14 @@ fn noise(number: u64, length: usize) -> Vec<u8> {
 
 /// A bundle with an entry of each kind, and everything that can be said of one.
 fn add_bundle(store: &MemoryStore) -> BundleName {
-    let rules = Rules { exclude: vec!["*.tmp".to_owned()], exclude_caches: true, one_file_system: false };
+    let rules = Rules { exclude: vec!["*.tmp".to_owned()], exclude_caches: true, ..Rules::default() };
     let source = SourceRecord {
         name: "home".to_owned(),
         path: "/no/such/place/home".into(),
         scanned: true,
         missing: false,
         dropped: false,
+        renamed_from: "house".to_owned(),
         host: "desk".to_owned(),
         rules,
     };

@@ -3,8 +3,10 @@
 
 use libfuzzer_sys::arbitrary::Unstructured;
 use libfuzzer_sys::fuzz_target;
+use snap_archive::base::entry::Content;
 use snap_archive::base::entry::Entry;
 use snap_archive::base::entry::Kind;
+use snap_archive::base::entry::Place;
 use snap_archive::base::path::EntryPath;
 use snap_archive::base::path::split_last;
 use snap_archive::format::index::IndexFile;
@@ -25,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (Ok(path), Ok(entry)) = (entries::path(&mut u), entries::entry(&mut u)) else { return };
     in_a_tar(&path, &entry, Body::Itself);
     in_a_tar(&path, &entry, Body::LinkTo(&entry.target));
-    in_a_manifest(&path, &entry);
+    in_a_manifest(&path, &entry, entries::path(&mut u).ok().as_deref());
     in_an_index(&path, &entry);
 });
 
@@ -44,18 +46,24 @@ fn in_a_tar(path: &EntryPath, entry: &Entry, body: Body) {
     }
 }
 
-fn in_a_manifest(path: &EntryPath, entry: &Entry) {
+fn in_a_manifest(path: &EntryPath, entry: &Entry, other: Option<&EntryPath>) {
     let bundle = entry.content.as_ref().map(|content| content.place.bundle).unwrap_or_default();
-    let stored = Change { path: path.to_owned(), now: Action::Stored(entry.clone()) };
-    assert_eq!(Change::from_line(&line_of(&stored), bundle).unwrap(), stored);
-    let gone = Change { path: path.to_owned(), now: Action::Removed(entry.stat.kind) };
-    assert_eq!(Change::from_line(&line_of(&gone), bundle).unwrap(), gone);
-    if entry.content.is_some() {
-        let mut entry = entry.clone();
-        entry.content.iter_mut().for_each(|content| content.place.offset = 0);
-        let kept = Change { path: path.to_owned(), now: Action::Referenced(entry) };
-        assert_eq!(Change::from_line(&line_of(&kept), bundle).unwrap(), kept);
-    }
+    let change = |now, copy_of: Option<&EntryPath>| Change {
+        path: path.to_owned(),
+        now,
+        copy_of: copy_of.map(EntryPath::to_owned),
+    };
+    let same = |change: &Change| assert_eq!(Change::from_line(&line_of(change), bundle).unwrap(), *change);
+    same(&change(Action::Removed(entry.stat.kind), None));
+    same(&change(Action::Stored(entry.clone()), None));
+    let Some(content) = &entry.content else { return };
+    // A copy has the offset of what it is a copy of; of what stands in an older bundle, no offset is known.
+    let other = other.filter(|other| *other != path);
+    same(&change(Action::Stored(entry.clone()), other));
+    let mut kept = entry.clone();
+    kept.content = Some(Content { place: Place { offset: 0, ..content.place }, ..content.clone() });
+    same(&change(Action::Referenced(kept.clone()), None));
+    same(&change(Action::Referenced(kept), other));
 }
 
 fn in_an_index(path: &EntryPath, entry: &Entry) {

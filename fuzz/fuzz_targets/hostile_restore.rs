@@ -60,6 +60,19 @@ struct Line {
     name: Vec<u8>,
     /// `None`: gone.
     entry: Option<Entry>,
+    origin: Origin,
+}
+
+/// What a line of a manifest says of where its file comes from; an index says nothing of it.
+enum Origin {
+    /// A content in the bundle.
+    Content,
+    /// A name that goes: the line is that of a rename.
+    Rename(Vec<u8>),
+    /// Another file of the bundle, or of the first one.
+    Copy(Vec<u8>, bool),
+    /// The content in the bundle as a change of what has this hash.
+    Patch,
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -101,7 +114,7 @@ fn options(target: &Path, u: &mut Unstructured) -> Result<RestoreOptions> {
     }
     Ok(RestoreOptions {
         target: target.to_owned(),
-        at: u.int_in_range(1..=3)?,
+        at: u.int_in_range(1..=3u32)?.into(),
         paths,
         overwrite: u.ratio(3, 4)?,
         delete: u.arbitrary()?,
@@ -121,7 +134,7 @@ fn archive(work: &Path, u: &mut Unstructured) -> Result<Archive> {
     let archive = Archive::init_store(Arc::new(store.clone()), ARCHIVE, Time::default()).unwrap();
     let mut bundles = Vec::new();
     for number in 1..=u.int_in_range(1..=3)? {
-        let id = BundleId { number, part: 0 };
+        let id = BundleId::new(number, 0);
         bundles.push(add_bundle(&store, id, &lines(work, id, u)?));
         if u.arbitrary()? {
             add_index(&store, id, &bundles, &lines(work, id, u)?);
@@ -136,7 +149,13 @@ fn lines(work: &Path, bundle: BundleId, u: &mut Unstructured) -> Result<Vec<Line
         let path = path(u)?;
         let (directory, name) = split_last(&path);
         let entry = if u.ratio(1, 8)? { None } else { Some(entry(work, bundle, u)?) };
-        lines.push(Line { directory: directory.to_vec(), name: name.to_vec(), entry });
+        let origin = match u.int_in_range(0..=7)? {
+            0 => Origin::Rename(self::path(u)?),
+            1 => Origin::Copy(self::path(u)?, u.arbitrary()?),
+            2 => Origin::Patch,
+            _ => Origin::Content,
+        };
+        lines.push(Line { directory: directory.to_vec(), name: name.to_vec(), entry, origin });
     }
     if u.ratio(15, 16)? {
         lines.sort_by(|a, b| walk_order(&a.directory, &b.directory).then_with(|| a.name.cmp(&b.name)));
@@ -186,7 +205,7 @@ fn target(work: &Path, u: &mut Unstructured) -> Result<PathBuf> {
 }
 
 fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord {
-    let time = Time::new(i64::from(id.number), 0);
+    let time = Time::new(i64::from(id.number.get()), 0);
     let name = BundleName::new(id, time).unwrap();
     let head = Head {
         archive: ARCHIVE,
@@ -213,14 +232,17 @@ fn add_bundle(store: &MemoryStore, id: BundleId, lines: &[Line]) -> BundleRecord
         name: name.to_string(),
         bytes: published.bytes,
         manifest: published.manifest.0,
-        pruned_until: 0.into(),
-        joined_from: 0.into(),
+        pruned_until: 0,
+        joined_from: 0,
     }
 }
 
 /// The line as text; the library's own writer takes no path that it would refuse to read.
 fn text(line: &Line) -> String {
-    let path = joined(&line.directory, &line.name).escape_ascii().to_string().replace("\\x00", "\\u0000");
+    let path = shown(&joined(&line.directory, &line.name));
+    if let Origin::Rename(from) = &line.origin {
+        return format!("{{\"moved\":\"{}\",\"to\":\"{path}\"}}\n", shown(from));
+    }
     let Some(entry) = &line.entry else { return format!("{{\"path\":\"{path}\",\"gone\":\"file\"}}\n") };
     let stat = &entry.stat;
     let mut text = format!(
@@ -234,9 +256,22 @@ fn text(line: &Line) -> String {
         text += &format!(",\"target\":\"{}\"", String::from_utf8_lossy(&entry.target));
     }
     if let Some(content) = &entry.content {
-        text += &format!(",\"size\":{},\"hash\":\"{}\",\"offset\":{}", stat.size, content.hash, content.place.offset);
+        text += &format!(",\"size\":{},\"hash\":\"{}\"", stat.size, content.hash);
+        text += &match &line.origin {
+            Origin::Copy(of, true) => format!(",\"copy\":\"{}\",\"in\":\"000001\"", shown(of)),
+            Origin::Copy(of, false) => format!(",\"copy\":\"{}\",\"offset\":{}", shown(of), content.place.offset),
+            Origin::Patch => format!(
+                ",\"patch\":{{\"base\":\"{0}\",\"base_size\":{1},\"whole\":{1},\"pieces\":[[{1},0,{1},{1}]]}},\"offset\":{2}",
+                content.hash, stat.size, content.place.offset
+            ),
+            _ => format!(",\"offset\":{}", content.place.offset),
+        };
     }
     text + "}\n"
+}
+
+fn shown(path: &[u8]) -> String {
+    path.escape_ascii().to_string().replace("\\x00", "\\u0000")
 }
 
 fn add_index(store: &MemoryStore, id: BundleId, bundles: &[BundleRecord], lines: &[Line]) {
@@ -245,7 +280,14 @@ fn add_index(store: &MemoryStore, id: BundleId, bundles: &[BundleRecord], lines:
     for line in lines {
         writer.push(&line.directory, &line.name, line.entry.as_ref()).unwrap();
     }
-    let snapshots = (1..=id.number).map(|number| Summary { number, ..Summary::default() }).collect();
-    let head = IndexHead { archive: ARCHIVE, number: id.number, from: 0, bundles: bundles.to_vec(), snapshots };
+    let summary = |number: u32| Summary { number: number.into(), ..Summary::default() };
+    let head = IndexHead {
+        archive: ARCHIVE,
+        number: id.number,
+        from: 0.into(),
+        bundles: bundles.to_vec(),
+        snapshots: (1..=id.number.get()).map(summary).collect(),
+        uncertain_unfinished: Vec::new(),
+    };
     writer.publish(&name, &head).unwrap();
 }

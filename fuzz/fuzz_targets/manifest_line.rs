@@ -17,11 +17,11 @@ fuzz_target!(|line: &[u8]| {
     if let Ok(tail) = Tail::from_line(line) {
         assert_eq!(Tail::from_line(&tail.to_line()).unwrap(), tail);
     }
-    if let Ok(Some((from, to))) = moved_from_line(line) {
+    if let Ok(Some((stage, from, to))) = moved_from_line(line) {
         assert!(!from.is_root() && !to.is_root());
         let mut again = Vec::new();
-        DraftLine::moved(&from, &to).append_to(&mut again, None);
-        assert_eq!(moved_from_line(&again).unwrap(), Some((from, to)));
+        DraftLine::moved(&from, &to, stage).append_to(&mut again, None);
+        assert_eq!(moved_from_line(&again).unwrap(), Some((stage, from, to)));
     }
     if let Ok(change) = Change::from_line(line, ID) {
         assert!(!change.path.is_root());

@@ -81,11 +81,12 @@ pub fn line_of(change: &Change) -> Vec<u8> {
         Action::Removed(kind) => DraftLine::gone(&change.path, *kind).append_to(&mut line, None),
         Action::Stored(entry) => {
             let offset = entry.content.as_ref().map(|content| content.place.offset);
-            DraftLine::entry(&change.path, entry, None).append_to(&mut line, offset);
+            DraftLine::copy(&change.path, entry, None, change.copy_of.as_deref()).append_to(&mut line, offset);
         }
         Action::Referenced(entry) => {
             let place = entry.content.as_ref().unwrap().place;
-            DraftLine::entry(&change.path, entry, Some(place.bundle)).append_to(&mut line, None);
+            let copy_of = change.copy_of.as_deref();
+            DraftLine::copy(&change.path, entry, Some(place.bundle), copy_of).append_to(&mut line, None);
         }
     }
     assert_eq!(line.pop(), Some(b'\n'));
