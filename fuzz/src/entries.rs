@@ -69,8 +69,8 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
     }
     let holes = Holes::from_pairs(&holes, size).unwrap_or_default();
     let bundle = BundleId::new(u.int_in_range(1..=SnapshotNumber::MAX.get())?, u.int_in_range(0..=PART_MAX)?);
-    // A content that is there stands behind a header; 0 says that it is lost.
-    let place = Place { bundle, offset: u.int_in_range(1..=SIZE_MAX)? };
+    // A content that is there stands behind a header; 0 says that it is lost, 1 that it was pruned.
+    let place = Place { bundle, offset: u.int_in_range(2..=SIZE_MAX)? };
     Ok(Content { hash: Hash(u.arbitrary()?), place, holes, patch: None, torn: u.arbitrary()? })
 }
 
