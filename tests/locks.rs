@@ -178,3 +178,17 @@ fn who_may_only_read_is_told_so() {
     let refused = keep.fails(1);
     assert!(refused.err().contains("can be read, and not be written to"), "{}", refused.shown());
 }
+
+#[test]
+fn an_export_goes_into_a_folder_that_may_be_written_but_not_listed() {
+    let bench = Bench::new();
+    bench.home.file("f", "x");
+    bench.save();
+    std::fs::create_dir(bench.path("inbox")).unwrap();
+    bench.give_to_user();
+    run(program("chmod").arg("300").arg(bench.path("inbox"))).expect_silent();
+    let Some(export) = bench.user_call("export") else { return };
+    let file = bench.path("inbox/home.tar.zst");
+    export.words("--output").arg(&file).ok();
+    assert!(std::fs::metadata(&file).unwrap().len() > 0);
+}

@@ -95,7 +95,11 @@ fn new_file(path: &Path) -> Result<File, Failure> {
 fn sync(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    platform::sync_directory(folder.unwrap_or(Path::new(".")))
+    match platform::sync_directory(folder.unwrap_or(Path::new("."))) {
+        // Who may make files in a folder need not be allowed to open it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
 }
 
 fn unwritten(path: &Path, error: io::Error) -> Error {

@@ -99,12 +99,14 @@ fn install(args: &InstallArgs, session: &Session) -> Result<Outcome, Failure> {
     let plan = scheduler.plan(&job, homes(session))?;
     let what = if args.print { What::Planned } else { What::Installed };
     if !args.print {
-        // What an earlier one wrote, perhaps for another system or for when the drive is plugged in.
-        let noted = session.noted_schedule()?.map(|(_, scheduler)| scheduler);
-        for old in noted.into_iter().filter(|noted| *noted != scheduler).chain([scheduler]) {
-            remove_from(old, session)?;
-        }
+        // What an earlier one wrote for when the drive is plugged in may not be wanted any more.
+        remove_from(scheduler, session)?;
         apply::install(&plan, &job.name).map_err(|failure| failure.with_hint(advice::SEE_PLAN))?;
+        // Only now, so that there is always one.
+        let noted = session.noted_schedule()?.map(|(_, scheduler)| scheduler);
+        for other in noted.into_iter().filter(|noted| *noted != scheduler) {
+            remove_from(other, session)?;
+        }
         session.note_schedule(Some((when, scheduler)));
     }
     session.console.result(&Told { what, scheduler, job: &job, plan: Some(&plan), when: Some(when) })?;
