@@ -381,3 +381,100 @@ fn a_copy_of_what_stands_several_times_in_earlier_parts_is_found_without_an_inde
     bench.snap.restore(&out, 0);
     assert_same_below(&bench.sources(), &out, Level::Everything);
 }
+
+/// A file whose copy was made before it was edited.
+fn edited_after_a_copy(bench: &Bench) {
+    bench.home.file("db", noise(1, LARGE)).file("other", noise(2, LARGE));
+    save(bench, "");
+    fs::copy(bench.home.path("db"), bench.home.path("db.bak")).unwrap();
+    bench.home.append("db", noise(3, 1000)).dir("d");
+    fs::copy(bench.home.path("db"), bench.home.path("d/edited")).unwrap();
+    save(bench, "");
+}
+
+#[test]
+fn a_copy_of_what_a_file_was_before_it_was_edited_stores_nothing() {
+    let bench = Bench::new();
+    edited_after_a_copy(&bench);
+    // What it became no file had before.
+    assert_eq!(copies(&bench, 2), [copy("home/db.bak", "home/db", Some("000001"))]);
+    assert!(added(&bench, 2) < LARGE as u64 + 20_000, "{}", added(&bench, 2));
+    assert_comes_back(&bench);
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    assert_comes_back(&bench);
+    // It was stored whole: then nothing has what it was.
+    fs::copy(bench.home.path("other"), bench.home.path("other.bak")).unwrap();
+    bench.home.remove("other").file("other", noise(4, LARGE + 5)).append("db.bak", "more");
+    save(&bench, "");
+    assert_eq!(copies(&bench, 3), []);
+    assert_comes_back(&bench);
+    bench.snap.call("forget").words("1").ok();
+    bench.snap.call("prune").words("--max-unused 0").ok();
+    assert_comes_back(&bench);
+}
+
+#[test]
+fn a_repair_keeps_a_copy_of_what_a_file_was_whatever_becomes_of_the_file() {
+    // The patch is damaged, and the file is stored whole elsewhere; and the whole bundle is lost.
+    for is_lost in [false, true] {
+        let bench = Bench::new();
+        edited_after_a_copy(&bench);
+        let second = bundles_of(bench.snap.archive(), 2).remove(0);
+        if is_lost {
+            fs::remove_file(&second).unwrap();
+        } else {
+            let mut bytes = fs::read(&second).unwrap();
+            let patch = noise(3, 1000)[500..520].to_vec();
+            let found = bytes.windows(20).position(|window| window == patch);
+            let at = found.expect("what was appended is stored as it is, for it does not compress");
+            bytes[at] ^= 0xff;
+            fs::write(&second, &bytes).unwrap();
+        }
+        bench.snap.call("repair").run();
+        save(&bench, "");
+        assert_comes_back(&bench);
+        assert_same_below(&bench.sources(), &bench.restored(bench.snap.snapshots()), Level::Everything);
+    }
+}
+
+#[test]
+fn a_new_name_of_a_large_file_stores_nothing_and_is_a_name_of_it_for_stock_tools() {
+    let bench = Bench::new();
+    bench
+        .home
+        .file("m", noise(1, LARGE))
+        .file("large", noise(2, 9 << 20))
+        .file("twin", noise(1, LARGE))
+        .file("small", "s");
+    save(&bench, "");
+    bench
+        .home
+        .dir("d")
+        .hard_link("m", "a")
+        .hard_link("m", "z")
+        .hard_link("large", "d/large")
+        .hard_link("small", "small2");
+    save(&bench, "");
+    let expected = |path, of| copy(path, of, Some("000001"));
+    let found = [expected("home/a", "home/m"), expected("home/z", "home/m"), expected("home/d/large", "home/large")];
+    assert_eq!(copies(&bench, 2), found);
+    assert!(added(&bench, 2) < 20_000, "{}", added(&bench, 2));
+    assert_comes_back(&bench);
+    let linked = |out: &Path, names: [&str; 2]| {
+        inode(&out.join("home").join(names[0])) == inode(&out.join("home").join(names[1]))
+    };
+    let out = recovered(&bench, 2);
+    assert!(linked(&out, ["m", "a"]) && linked(&out, ["m", "z"]) && linked(&out, ["large", "d/large"]));
+    assert!(!linked(&out, ["m", "twin"]));
+    fs::remove_dir_all(bench.snap.archive().join("index")).unwrap();
+    assert_comes_back(&bench);
+    // One name goes on as another file, all others are changed.
+    bench.home.remove("z").file("z", noise(1, LARGE)).append("a", "more").mode("m", 0o600);
+    save(&bench, "");
+    assert_comes_back(&bench);
+    // The bundle with the names is lost, and made again.
+    fs::remove_file(bundles_of(bench.snap.archive(), 2).remove(0)).unwrap();
+    bench.snap.call("repair").run();
+    save(&bench, "--allow-empty");
+    assert_comes_back(&bench);
+}

@@ -2,6 +2,7 @@
 //! Knows the command line and the documented format only.
 
 use crate::support::bench::Bench;
+use crate::support::bench::copy_exactly;
 use crate::support::command::as_user;
 use crate::support::command::program;
 use crate::support::command::run;
@@ -410,4 +411,72 @@ fn what_moved_is_not_counted_as_bytes_to_be_read() {
     let lines: Vec<serde_json::Value> = said.err().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let totals: Vec<u64> = lines.iter().filter_map(|line| line["progress"]["bytes_total"].as_u64()).collect();
     assert!(totals.iter().all(|total| *total < 200_000), "{totals:?}");
+}
+
+/// How many bytes the bundles of a snapshot have.
+fn added(bench: &Bench, snapshot: usize) -> u64 {
+    bundles_of(bench.snap.archive(), snapshot).iter().map(|bundle| bundle.metadata().unwrap().len()).sum()
+}
+
+/// The newest snapshot by snap and by `recover.sh` is what the sources are.
+#[track_caller]
+fn assert_comes_back(bench: &Bench) {
+    bench.snap.call("verify").words("--data").ok();
+    bench.assert_restores();
+    let out = bench.fresh();
+    let number = bench.snap.snapshots().to_string();
+    recover(bench.snap.archive(), &bench.path("tools"), &[number.as_ref(), out.as_os_str()]).expect_ok();
+    assert_same_below(&bench.sources(), &out, Level::Tar);
+}
+
+#[test]
+fn of_what_moved_and_was_modified_only_what_changed_is_stored() {
+    let bench = Bench::new();
+    bench.home.file("db", noise(1, 2_000_000)).file("log", noise(2, 1_500_000)).file("log.1", noise(3, 1_400_000));
+    bench.home.file("touched", noise(4, 50_000)).file("mode", noise(5, 60_000)).file("d/small", noise(6, 70_000));
+    bench.save();
+    bench.home.dir("n").rename("db", "n/db2").append("n/db2", "one more record");
+    bench
+        .home
+        .rename("log.1", "log.2")
+        .rename("log", "log.1")
+        .append("log.1", "the last line")
+        .file("log", "begun anew");
+    bench.home.rename("touched", "d/touched2").mtime("d/touched2", 1_000_000_000, 5);
+    bench.home.rename("mode", "mode2").mode("mode2", 0o600);
+    bench.save();
+    assert!(added(&bench, 2) < 12_000, "{}", added(&bench, 2));
+    assert_comes_back(&bench);
+    // What is small and was modified is stored whole, where it is now.
+    bench.home.rename("d/small", "small").append("small", "more");
+    bench.save();
+    assert!(added(&bench, 3) > 70_000);
+    assert_comes_back(&bench);
+}
+
+#[test]
+fn what_was_copied_and_then_removed_moved() {
+    let bench = Bench::new();
+    for number in 0..30 {
+        bench.home.file(format!("photos/{}/{number}", number % 3), noise(number, 5000 + number as usize));
+    }
+    bench
+        .home
+        .file("film", noise(40, 200_000))
+        .file("photos/0/same length", noise(41, 6000))
+        .file("alone/x", noise(42, 9000));
+    bench.save();
+    // With their times, as `cp -a` keeps them, and without.
+    copy_exactly(&bench.home.path("photos"), &bench.home.path("pictures"));
+    bench.home.file("n/film", fs::read(bench.home.path("film")).unwrap());
+    bench.home.remove("photos").remove("film");
+    bench.home.file("pictures/0/same length", noise(43, 6000));
+    bench.save();
+    let stored = manifest::stored_files(&bundles_of(bench.snap.archive(), 2)[0]);
+    let paths: Vec<_> = stored.iter().map(|stored| String::from_utf8_lossy(&stored.path)).collect();
+    assert_eq!(paths, ["home/pictures/0/same length"]);
+    assert_comes_back(&bench);
+    bench.home.rename("alone", "a").file("a/y", fs::read(bench.home.path("a/x")).unwrap()).remove("a/x");
+    bench.save();
+    assert_comes_back(&bench);
 }

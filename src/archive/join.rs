@@ -5,13 +5,13 @@
 use crate::archive::catalog::Catalog;
 use crate::archive::exchange;
 use crate::archive::liveness::Liveness;
+use crate::archive::look_ahead::Lines;
 use crate::archive::move_plan::MovePlan;
 use crate::archive::move_plan::retimed;
 use crate::archive::moved::after_moves;
 use crate::archive::open::Archive;
 use crate::archive::open::BundleFile;
 use crate::archive::rebase::Rebased;
-use crate::archive::rebundle::Lines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
 use crate::archive::replay::Difference;

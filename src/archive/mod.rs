@@ -36,6 +36,7 @@ pub mod timeline;
 pub mod spare;
 
 pub mod liveness;
+pub mod look_ahead;
 mod recount;
 
 pub mod hollow;

@@ -1,6 +1,9 @@
 //! A bundle written anew from a list of its changes: each member made from its line, each content taken from where it is to be
 //! had, and noted as lost otherwise. Knows nothing of where the list and the contents come from.
 
+use crate::archive::look_ahead::DirectoryNeeds;
+use crate::archive::look_ahead::Lines;
+use crate::archive::look_ahead::LookAhead;
 use crate::archive::moved;
 use crate::archive::moved::Certainty;
 use crate::archive::recount::Count;
@@ -36,19 +39,11 @@ use crate::format::tar::Body;
 use crate::format::tar::DumpDir;
 use crate::format::tar::LIST_BYTES_MAX;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Smaller files that were copies of others in the bundle are stored as any other: it is not kept where all contents are.
 const COPY_BYTES_MIN: u64 = 64 << 10;
-
-/// The changes of a bundle, by directory in the order of a walk, then by name.
-pub trait Lines {
-    /// The next one.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    fn next(&mut self) -> Result<Option<Change>>;
-}
 
 /// What changed in one directory, where that is known only as a whole.
 #[derive(Default)]
@@ -127,60 +122,10 @@ pub struct Rewrite<'a> {
     placed: HashMap<(BundleId, u64, Hash, u64), (EntryPathBuf, u64)>,
     /// Of each large content, by where it was and its hash: its path, and where it is now; 0: it is lost.
     large: HashMap<(u64, Hash), (EntryPathBuf, u64)>,
+    /// The files that were made from what they were and are stored whole now: there is nothing left of that to be copied.
+    made_whole: HashSet<EntryPathBuf>,
     line: Vec<u8>,
     count: Option<Count>,
-}
-
-/// Reads the same changes as the rewrite, a directory ahead of it: whether the directory's header is wanted, and with all its
-/// names, is known when all its changes are, which are too many to keep.
-struct LookAhead<'l> {
-    lines: &'l mut dyn Lines,
-    next: Option<Change>,
-    begun: bool,
-}
-
-/// What is known of a directory's changes before they are written.
-#[derive(Default)]
-struct DirectoryNeeds {
-    /// The names that went, or changed between a directory and something else.
-    lost_names: Vec<Vec<u8>>,
-    /// Whether something is stored that stands beside the directory's header.
-    stores: bool,
-}
-
-impl DirectoryNeeds {
-    fn note(&mut self, change: &Change, before: Option<&State>) -> Result<()> {
-        if loses_name(change, before)? {
-            self.lost_names.push(change.path.name_bytes().to_vec());
-        }
-        self.stores |= matches!(&change.now, Action::Stored(entry) if entry.stat.kind != Kind::Directory);
-        Ok(())
-    }
-}
-
-impl LookAhead<'_> {
-    /// Reads the changes of a directory.
-    fn look(&mut self, directory: &[u8], before: Option<&State>) -> Result<DirectoryNeeds> {
-        let mut ahead = DirectoryNeeds::default();
-        if !self.begun {
-            (self.begun, self.next) = (true, self.lines.next()?);
-        }
-        while let Some(change) = self.next.take_if(|change| path::split_last(change.path.as_bytes()).0 == directory) {
-            ahead.note(&change, before)?;
-            self.next = self.lines.next()?;
-        }
-        Ok(ahead)
-    }
-}
-
-/// Whether a name went, or changed between a directory and something else.
-fn loses_name(change: &Change, before: Option<&State>) -> Result<bool> {
-    let kind = match &change.now {
-        Action::Removed(_) => return Ok(true),
-        Action::Stored(entry) | Action::Referenced(entry) => entry.stat.kind,
-    };
-    let older = before.map(|before| before.find(&change.path)).transpose()?.flatten();
-    Ok(older.is_some_and(|older| (older.stat.kind == Kind::Directory) != (kind == Kind::Directory)))
 }
 
 impl<'a> Rewrite<'a> {
@@ -195,6 +140,7 @@ impl<'a> Rewrite<'a> {
             written_above: Vec::new(),
             placed: HashMap::new(),
             large: HashMap::new(),
+            made_whole: HashSet::new(),
             line: Vec::new(),
             count: None,
         }
@@ -238,7 +184,7 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// When the list cannot be read or the bundle not be written.
     pub fn run(mut self, lines: &mut dyn Lines, again: &mut dyn Lines, tail: Tail) -> Result<Published> {
-        let mut look_ahead = LookAhead { lines: again, next: None, begun: false };
+        let mut look_ahead = LookAhead::new(again);
         let mut present: Option<Vec<u8>> = None;
         while let Some(change) = lines.next()? {
             let directory = path::split_last(change.path.as_bytes()).0;
@@ -425,6 +371,9 @@ impl<'a> Rewrite<'a> {
                 let kept_in = kept_in.filter(|bundle| (self.sources.is_there)(*bundle));
                 let lost = kept_in.is_none().then_some(0);
                 let copy_of = copy_of.filter(|_| lost.is_none());
+                if let Some(copy_of) = copy_of.as_ref().filter(|copy_of| self.made_whole.contains(*copy_of)) {
+                    return self.store_copied(&path, &entry, copy_of);
+                }
                 match &copy_of {
                     Some(copy_of) => self.push_copy((&path, &entry), Some(copy_of))?,
                     None => self.metadata(&path, &entry)?,
@@ -443,7 +392,13 @@ impl<'a> Rewrite<'a> {
                     (Some(Content { patch: Some(patch), .. }), Some(known)) => {
                         Some(self.patch(&path, &entry, &known, patch)?)
                     }
-                    (Some(_), Some(known)) => Some(self.file(&path, &entry, &known)?),
+                    (Some(_), Some(known)) => {
+                        let offset = self.file(&path, &entry, &known)?;
+                        if known.patch.is_some() && offset > 0 {
+                            self.made_whole.insert(path.clone());
+                        }
+                        Some(offset)
+                    }
                     _ => {
                         self.special(&path, &entry)?;
                         None
@@ -467,6 +422,16 @@ impl<'a> Rewrite<'a> {
         self.push_copy((path, entry), None)?;
         self.push(&DraftLine::copy(path, entry, None, Some(copy_of)), Some(offset))?;
         Ok(true)
+    }
+
+    /// Stores a copy of what the file at `copy_of` was.
+    fn store_copied(&mut self, path: &EntryPath, entry: &Entry, copy_of: &EntryPath) -> Result<()> {
+        let older = self.sources.before.as_ref().map(|before| before.find(copy_of)).transpose()?.flatten();
+        let older = older.and_then(|older| older.content).or_else(|| entry.content.clone()).unwrap_or_default();
+        let offset = self.file(path, entry, &older)?;
+        let content = entry.content.clone().map(|content| Content { patch: None, ..content });
+        self.push(&DraftLine::entry(path, &Entry { content, ..entry.clone() }, None), Some(offset))?;
+        self.flush_if_full()
     }
 
     fn push_copy(&mut self, file: (&EntryPath, &Entry), older: Option<&EntryPath>) -> Result<()> {

@@ -3,9 +3,9 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::exchange;
+use crate::archive::look_ahead::Lines;
 use crate::archive::moved::after_moves;
 use crate::archive::moved::kind_in;
-use crate::archive::rebundle::Lines;
 use crate::archive::rebundle::Rewrite;
 use crate::archive::rebundle::Sources;
 use crate::archive::state::State;

@@ -54,8 +54,11 @@ pub const PATCHES: &str = ".snap-apply/patches";
 /// The member with the names of the files of which the script makes files of their own.
 pub const COPIES: &str = ".snap-apply/copies";
 
-/// Adds a file to the list of those of which the script makes files of their own: its name.
-pub fn push_copy_name(names: &mut Vec<u8>, path: &EntryPath) {
+/// Adds a file to the list of those of which the script makes files of their own: its name. A further name of a file stays one.
+pub fn push_copy_name(names: &mut Vec<u8>, path: &EntryPath, entry: &Entry) {
+    if entry.stat.link != 0 {
+        return;
+    }
     names.extend_from_slice(b"./");
     names.extend_from_slice(path.as_bytes());
     names.push(0);
@@ -240,7 +243,7 @@ impl ApplyMembers {
             links.push(path, entry, older, find)?;
             self.links = Some(links);
         }
-        push_copy_name(&mut self.copies, path);
+        push_copy_name(&mut self.copies, path, entry);
         self.push_metadata(path, entry, find)
     }
 

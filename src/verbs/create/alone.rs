@@ -45,7 +45,7 @@ impl Planner<'_> {
         }
         let is_large = stat.size >= patch_from(self.sources[source].rules());
         // What keeps its length is mostly as it was, or a patch.
-        let may_be = is_large && stat.link == 0 && verdict != Verdict::MaybeModified && may_be_made(path);
+        let may_be = is_large && verdict != Verdict::MaybeModified && may_be_made(path);
         self.outbox.copies().plan(stat.size, may_be)
     }
 

@@ -1,8 +1,15 @@
-//! What is gone from its place and what is new at another: which of these may be the same, by inode. Looks at all that the
-//! sources hold, opens nothing.
+//! What is gone from its place and what is new at another: which of these may be the same. Looks at all that the sources hold,
+//! opens nothing.
 
 use super::base::BaseWalk;
+use super::likeness::Opposite;
+use super::likeness::PlacedDirectory;
+use super::likeness::PlacedFile;
+use super::likeness::SameThing;
+use super::likeness::same_directories;
+use super::likeness::same_files;
 use super::options::MOVED_BYTES_MIN;
+use super::options::patch_from;
 use crate::archive::state::DirectoryRows;
 use crate::archive::state::Row;
 use crate::archive::state::State;
@@ -11,13 +18,11 @@ use crate::base::diff::Pair;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
-use crate::base::id::Hasher;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::moves::is_temporary;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::time::Time;
 use crate::system::listing::Listing;
 use crate::system::listing::ScannedEntry;
 use crate::system::scan;
@@ -25,6 +30,9 @@ use crate::system::scan::ScanOptions;
 use crate::system::source::Source;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 /// The most bytes that the paths of directories may take, and those of files. With more directories nothing is taken for moved,
 /// with more files they are looked for once more, when it is known which directories moved.
@@ -33,8 +41,8 @@ const KEPT_BYTES_MAX: usize = 32 << 20;
 /// What a path takes beside its bytes, about.
 const KEPT_BYTES_EACH: usize = 160;
 
-/// The most entries of a directory whose inodes are noted.
-const SAMPLE: usize = 8;
+/// What a directory takes beside its path: some of its entries are known.
+const SAMPLE_BYTES_EACH: usize = 160;
 
 /// What is looked through.
 pub struct Scene<'a> {
@@ -45,42 +53,24 @@ pub struct Scene<'a> {
     pub from: (usize, EntryPathBuf),
 }
 
-/// A directory that may be moved: the source, by its place in the list, and the inode.
-type DirectoryKey = (usize, u64);
-
-/// The same of a file, with what says that its content is the same.
-type FileKey = (usize, u64, u64, Time);
-
-/// Paths by key; `None` where several have the same, so that none is known by it.
-type ByKey<K, V> = HashMap<K, Option<V>>;
-
-/// A directory.
-pub struct Placed {
-    pub path: EntryPathBuf,
-    pub mtime: Time,
-    /// Of some of its entries: which they are.
-    sample: Vec<u64>,
+/// Directories that are gone from a path, or are new there, and which of them a path is, by its hash.
+#[derive(Default)]
+struct Directories {
+    all: Vec<PlacedDirectory>,
+    by_path: HashMap<u64, usize>,
 }
 
 /// What may be the same.
 #[derive(Default)]
 pub struct Candidates {
-    gone_directories: ByKey<DirectoryKey, Placed>,
-    new_directories: ByKey<DirectoryKey, Placed>,
-    gone_files: ByKey<FileKey, EntryPathBuf>,
-    new_files: ByKey<FileKey, EntryPathBuf>,
-    /// Which of the new directories these paths are.
-    new_paths: HashMap<EntryPathBuf, DirectoryKey>,
+    gone_directories: Directories,
+    new_directories: Directories,
+    gone_files: Vec<PlacedFile>,
+    new_files: Vec<PlacedFile>,
     /// Names in the top directories that look like those of what stands aside for a moment.
     pub taken_names: HashSet<EntryPathBuf>,
     directory_bytes: usize,
     file_bytes: usize,
-}
-
-/// Two paths at which the same thing was and is.
-pub struct SameThing {
-    pub old: EntryPathBuf,
-    pub new: EntryPathBuf,
 }
 
 /// Whether directories are looked for, too.
@@ -124,6 +114,7 @@ impl Collector<'_> {
         self.gone_before(Some(path))?;
         let Some(walk) = &mut self.walk else { return Ok(()) };
         let rows = walk.take_at(path)?.rows;
+        self.found.gone_directories.sample_rows(path, &rows);
         listing.unreadable.iter().filter_map(|name| path.child(name)).for_each(|path| walk.retain(path));
         if listing.is_unreadable {
             walk.retain(path.to_owned());
@@ -147,68 +138,66 @@ impl Collector<'_> {
             }
             let DirectoryRows { path, rows } = group;
             let source = walk.source;
+            self.found.gone_directories.sample_rows(&path, &rows);
             for row in &rows {
-                self.go(source, &path, row);
+                self.go((source, &path), row, Opposite::Nothing);
             }
         }
         Ok(())
     }
 
     fn compare(&mut self, path: &EntryPath, rows: &[Row], listing: &Listing) {
-        let source = listing.source;
-        self.found.sample(path, listing);
+        let place = (listing.source, path);
+        self.found.new_directories.sample_listing(path, listing);
         for pair in diff::pairs(rows, &listing.found, |row, found| row.name().cmp(listing.name(found))) {
             match pair {
                 Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
-                Pair::Old(row) => self.go(source, path, row),
-                Pair::New(found) => self.come(source, path, listing.name(found), &found.stat),
-                Pair::Both(row, found) if row.stat().is_some_and(|old| is_same_thing(old, &found.stat)) => {}
+                Pair::Old(row) => self.go(place, row, Opposite::Nothing),
+                Pair::New(found) => self.come(place, listing.name(found), &found.stat, Opposite::Nothing),
                 Pair::Both(row, found) => {
-                    self.go(source, path, row);
-                    self.come(source, path, listing.name(found), &found.stat);
+                    let Some(old) = row.stat() else { continue };
+                    if !is_same_thing(old, &found.stat) {
+                        let opposite = opposite(old, &found.stat);
+                        self.go(place, row, opposite);
+                        self.come(place, listing.name(found), &found.stat, opposite);
+                    }
                 }
             }
         }
-        if *path == *self.scene.sources[source].path() {
+        if *path == *self.scene.sources[listing.source].path() {
             let odd = listing.found.iter().filter_map(|found: &ScannedEntry| path.child(listing.name(found)));
             self.found.taken_names.extend(odd.filter(|path| is_temporary(path)));
         }
     }
 
-    fn go(&mut self, source: usize, directory: &EntryPath, row: &Row) {
+    fn go(&mut self, (source, directory): (usize, &EntryPath), row: &Row, opposite: Opposite) {
         let Some(stat) = row.stat() else { return };
         let Some(path) = directory.child(row.name()) else { return };
-        if let Some(key) = self.directory_key(source, stat) {
-            let placed = Placed { path, mtime: stat.mtime, sample: Vec::new() };
-            self.found.directory_bytes += put(&mut self.found.gone_directories, key, placed, directory);
-        } else if let Some(key) = file_key(source, stat) {
-            self.found.file_bytes += put(&mut self.found.gone_files, key, path, directory);
+        if let Some(file) = placed_file((source, &path), stat, opposite) {
+            self.found.file_bytes += bytes_of(&path);
+            self.found.gone_files.push(file);
+        } else if stat.kind == Kind::Directory && self.wanted == Wanted::All {
+            self.found.directory_bytes += bytes_of(&path) + SAMPLE_BYTES_EACH;
+            self.found.gone_directories.push(PlacedDirectory::new((source, &path), stat, opposite));
         }
         self.found.bound();
     }
 
-    fn come(&mut self, source: usize, directory: &EntryPath, name: &[u8], stat: &Stat) {
+    fn come(&mut self, (source, directory): (usize, &EntryPath), name: &[u8], stat: &Stat, opposite: Opposite) {
         let Some(path) = directory.child(name).filter(|path| !is_temporary(path)) else { return };
-        if let Some(key) = self.directory_key(source, stat) {
-            self.found.new_paths.insert(path.clone(), key);
-            let placed = Placed { path, mtime: stat.mtime, sample: Vec::new() };
-            self.found.directory_bytes += 2 * put(&mut self.found.new_directories, key, placed, directory);
-        } else if let Some(key) = file_key(source, stat) {
-            self.found.file_bytes += put(&mut self.found.new_files, key, path, directory);
+        if let Some(file) = placed_file((source, &path), stat, opposite) {
+            self.found.file_bytes += bytes_of(&path);
+            self.found.new_files.push(file);
+        } else if stat.kind == Kind::Directory && self.wanted == Wanted::All {
+            self.found.directory_bytes += bytes_of(&path) + SAMPLE_BYTES_EACH;
+            self.found.new_directories.push(PlacedDirectory::new((source, &path), stat, opposite));
         }
         self.found.bound();
-    }
-
-    fn directory_key(&self, source: usize, stat: &Stat) -> Option<DirectoryKey> {
-        let is_wanted = stat.kind == Kind::Directory && stat.inode != 0 && self.wanted == Wanted::All;
-        is_wanted.then_some((source, stat.inode))
     }
 }
 
-/// Notes what has a key; gives how many bytes that takes, about.
-fn put<K: std::hash::Hash + Eq, V>(map: &mut ByKey<K, V>, key: K, value: V, directory: &EntryPath) -> usize {
-    map.entry(key).and_modify(|known| *known = None).or_insert(Some(value));
-    directory.as_bytes().len() + KEPT_BYTES_EACH
+fn bytes_of(path: &EntryPath) -> usize {
+    path.as_bytes().len() + KEPT_BYTES_EACH
 }
 
 /// Whether what is at one path is still what was there, whatever has changed in it.
@@ -217,43 +206,57 @@ fn is_same_thing(old: &Stat, new: &Stat) -> bool {
     old.kind == new.kind && (old.inode == new.inode || !has_inodes)
 }
 
-/// A file with several names is stored again: which of them is which cannot be told.
-fn file_key(source: usize, stat: &Stat) -> Option<FileKey> {
-    let is_wanted = stat.kind == Kind::File && stat.inode != 0 && stat.link == 0 && stat.size >= MOVED_BYTES_MIN;
-    is_wanted.then_some((source, stat.inode, stat.size, stat.mtime))
+/// What is another thing at a path than before may be the same all the same: inodes may have been numbered anew.
+fn opposite(old: &Stat, new: &Stat) -> Opposite {
+    let is_alike = new.kind == Kind::Directory || (old.size, old.mtime) == (new.size, new.mtime);
+    match old.kind == new.kind {
+        true if is_alike => Opposite::Alike,
+        true => Opposite::Other,
+        false => Opposite::Nothing,
+    }
 }
 
-/// The least of the hashes of these names and inodes, so that two sets with much in common have some of them in common. An inode
-/// alone says little: those of a directory that was removed are soon those of another's entries.
-fn sample<'n>(entries: impl Iterator<Item = (&'n [u8], u64)>) -> Vec<u64> {
-    let mut least: Vec<u64> = Vec::new();
-    for (name, inode) in entries.filter(|(_, inode)| *inode != 0) {
-        let mut hasher = Hasher::new();
-        hasher.update(&inode.to_le_bytes());
-        hasher.update(name);
-        let number = hasher.hash().0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let at = least.partition_point(|other| *other < number);
-        if at < SAMPLE {
-            least.insert(at, number);
-            least.truncate(SAMPLE);
-        }
+fn placed_file((source, path): (usize, &EntryPath), stat: &Stat, opposite: Opposite) -> Option<PlacedFile> {
+    let is_wanted = stat.kind == Kind::File && stat.size >= MOVED_BYTES_MIN;
+    is_wanted.then(|| PlacedFile::new((source, path), stat, opposite))
+}
+
+fn hashed(path: &EntryPath) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_bytes().hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Directories {
+    fn push(&mut self, directory: PlacedDirectory) {
+        self.by_path.insert(hashed(&directory.path), self.all.len());
+        self.all.push(directory);
     }
-    least
+
+    fn at(&mut self, path: &EntryPath) -> Option<&mut PlacedDirectory> {
+        let place = *self.by_path.get(&hashed(path)).filter(|_| !self.all.is_empty())?;
+        self.all.get_mut(place).filter(|directory| *directory.path == *path)
+    }
+
+    /// Notes which entries one of them had.
+    fn sample_rows(&mut self, path: &EntryPath, rows: &[Row]) {
+        let Some(directory) = self.at(path) else { return };
+        let entries = rows.iter().filter_map(|row| Some((row.name(), row.stat()?)));
+        entries.for_each(|(name, stat)| directory.note_entry(name, stat));
+    }
+
+    /// Notes which entries one of them has.
+    fn sample_listing(&mut self, path: &EntryPath, listing: &Listing) {
+        let Some(directory) = self.at(path) else { return };
+        listing.found.iter().for_each(|found| directory.note_entry(listing.name(found), &found.stat));
+    }
 }
 
 impl Candidates {
-    /// Notes which entries a new directory has.
-    fn sample(&mut self, path: &EntryPath, listing: &Listing) {
-        let Some(key) = self.new_paths.get(path) else { return };
-        if let Some(Some(placed)) = self.new_directories.get_mut(key) {
-            placed.sample = sample(listing.found.iter().map(|found| (listing.name(found), found.stat.inode)));
-        }
-    }
-
     /// Drops what has become too much.
     fn bound(&mut self) {
         if self.directory_bytes > KEPT_BYTES_MAX {
-            (self.gone_directories, self.new_directories, self.new_paths) = Default::default();
+            (self.gone_directories, self.new_directories) = Default::default();
         }
         if self.file_bytes > KEPT_BYTES_MAX {
             (self.gone_files, self.new_files) = Default::default();
@@ -265,40 +268,14 @@ impl Candidates {
         self.file_bytes > KEPT_BYTES_MAX
     }
 
-    /// The directories that are the same: they have the inode, and the time or an entry in common, for the inode of one that was
-    /// removed is soon that of another.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub fn same_directories(&mut self, base: &State) -> Result<Vec<SameThing>> {
-        let mut same = Vec::new();
-        for ((source, inode), old) in std::mem::take(&mut self.gone_directories) {
-            let new = self.new_directories.remove(&(source, inode)).flatten();
-            let Some((old, new)) = old.zip(new) else { continue };
-            if old.mtime == new.mtime || has_in_common(&old.path, &new.sample, base)? {
-                same.push(SameThing { old: old.path, new: new.path });
-            }
-        }
-        Ok(same)
+    /// The directories that are the same, or seem to be.
+    pub fn same_directories(&mut self) -> Vec<SameThing> {
+        same_directories(std::mem::take(&mut self.gone_directories.all), std::mem::take(&mut self.new_directories.all))
     }
 
-    /// The files that are the same.
-    pub fn same_files(&mut self) -> Vec<SameThing> {
-        let mut same = Vec::new();
-        for (key, old) in std::mem::take(&mut self.gone_files) {
-            let new = self.new_files.remove(&key).flatten();
-            same.extend(old.zip(new).map(|(old, new)| SameThing { old, new }));
-        }
-        same
+    /// The files that are the same, or seem to be.
+    pub fn same_files(&mut self, sources: &[Source]) -> Vec<SameThing> {
+        let (gone, new) = (std::mem::take(&mut self.gone_files), std::mem::take(&mut self.new_files));
+        same_files(gone, new, &|source| patch_from(sources[source].rules()))
     }
-}
-
-fn has_in_common(old: &EntryPath, new: &[u64], base: &State) -> Result<bool> {
-    let mut sampled = Vec::new();
-    for group in base.in_directory(old) {
-        let group = group?;
-        let entries = group.rows.iter().filter_map(|row| Some((row.name(), row.stat()?.inode)));
-        sampled.extend(sample(entries));
-    }
-    Ok(sampled.iter().any(|number| new.contains(number)))
 }

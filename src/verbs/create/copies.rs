@@ -1,7 +1,8 @@
 //! Files with the same content as others: of this run, or of the state before where that is still so. The contents of that state
-//! are looked through when the first new file comes that is large enough, and hashed into a table when one has the length of such
-//! a file: 16 bytes for each, paths in a temporary file. All is done in the order of the tar, so that it does not depend on threads.
+//! are looked through when the first new file comes that is large enough, and hashed into a table:
+//! 16 bytes for each, paths in a temporary file. All is done in the order of the tar, so that it does not depend on threads.
 
+use super::doubts::Doubts;
 use super::large::LargeFile;
 use super::large::hash_of;
 use super::options::patch_from;
@@ -95,8 +96,9 @@ pub struct Copies<'a> {
     scene: Scene<'a>,
     /// The state before, after the renames.
     base: State,
-    /// The lengths of the large contents of that state, ascending; none before the first is asked for.
-    sizes: Option<Vec<u64>>,
+    /// What only looks as if it had moved where it is in that state.
+    doubts: Doubts,
+    /// Its contents; none before the first is asked for.
     older: Option<OlderContents>,
     /// The lengths of what may be stored in this run.
     own_sizes: HashSet<u64>,
@@ -104,6 +106,11 @@ pub struct Copies<'a> {
     awaited: HashSet<(bool, u64)>,
     /// Paths, hashed, whose content is certainly not what it was.
     gone: HashSet<u64>,
+    /// Paths, hashed, of which only what changed is stored, and how many parts were sent before: the script of that part finds there
+    /// what was there, and makes copies of it first.
+    patched: HashMap<u64, u64>,
+    /// How many parts were sent.
+    pub parts: u64,
     /// What must stay as it was, by the directory that it is in: something is a copy of it, or of what is in it.
     held: HashMap<EntryPathBuf, BTreeSet<Vec<u8>>>,
     /// Whether what rules leave out of a directory can be what it was.
@@ -119,11 +126,13 @@ impl<'a> Copies<'a> {
         Copies {
             scene,
             base: base.clone(),
-            sizes: None,
+            doubts: Doubts::default(),
             older: None,
             own_sizes: HashSet::new(),
             awaited: HashSet::new(),
             gone: HashSet::new(),
+            patched: HashMap::new(),
+            parts: 0,
             held: HashMap::new(),
             same_rules: HashMap::new(),
             open: Ladder::default(),
@@ -131,9 +140,9 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// From here on the state before is `base`. Comes before all files.
-    pub fn set_base(&mut self, base: &State) {
-        self.base = base.clone();
+    /// From here on the state before is `base`, in which `doubts` are where they only look as if they were. Comes before all files.
+    pub fn set_base(&mut self, base: &State, doubts: &Doubts) {
+        (self.base, self.doubts) = (base.clone(), doubts.clone());
     }
 
     /// Notes a file that may be stored; whether another one may have the same content, if it `may_be` a copy.
@@ -157,29 +166,17 @@ impl<'a> Copies<'a> {
         if !self.scene.is_exact {
             return Ok(false);
         }
-        if let Some(older) = &self.older {
-            let first = OlderContents::key(size, &ContentKey::default());
-            return Ok(older.between(first, first | u64::from(u32::MAX)).next().is_some());
-        }
-        let sizes = match self.sizes.take() {
-            Some(sizes) => sizes,
-            None => self.older_sizes()?,
+        let older = match self.older.take() {
+            Some(older) => older,
+            None => self.older_contents()?,
         };
-        Ok(self.sizes.insert(sizes).binary_search(&size).is_ok())
+        let first = OlderContents::key(size, &ContentKey::default());
+        let older = self.older.insert(older);
+        Ok(older.between(first, first | u64::from(u32::MAX)).next().is_some())
     }
 
-    fn older_sizes(&self) -> Result<Vec<u64>> {
-        let mut sizes = Vec::new();
-        let mut rows = Rows::new(self.base.groups(EntryPath::root()));
-        while let Some((_, row)) = rows.take()? {
-            sizes.extend(row.stat().filter(|stat| self.is_large(stat)).map(|stat| stat.size));
-        }
-        sizes.sort_unstable();
-        sizes.dedup();
-        Ok(sizes)
-    }
-
-    fn is_large(&self, stat: &Stat) -> bool {
+    /// Whether it is a file that may be a copy by its length.
+    pub fn is_large(&self, stat: &Stat) -> bool {
         stat.kind == Kind::File && stat.size >= self.scene.from
     }
 
@@ -190,16 +187,23 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Another file with the content of `file`, which was hashed and is as it was then. If there is none, `file` counts as stored.
+    /// As [`Copies::note_gone`], of a file of which only what changed is stored.
+    pub fn note_patched(&mut self, path: &EntryPath) {
+        self.patched.insert(hashed(path), self.parts);
+    }
+
+    /// Another file with the content of `file`, which was hashed and is as it was then; of one with several names, another name of
+    /// it. If there is none, `file` counts as stored.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
     pub fn find(&mut self, file: &LargeFile, hash: Hash) -> Result<Option<Copied>> {
         let content = Content { hash, holes: file.holes().clone(), ..Content::default() };
         let key = content.key(file.stat().size);
-        let found = if file.stat().mode & 0o400 == 0 { None } else { self.find_stored(file, &content, &key) };
-        let found = match found.filter(|found| found.is_here) {
-            None => self.find_older(file, &content, &key)?.or_else(|| self.find_stored(file, &content, &key)),
+        let may_be_stored = file.stat().mode & 0o400 != 0 && file.stat().link == 0;
+        let stored = |copies: &mut Copies| may_be_stored.then(|| copies.find_stored(file, &content, &key)).flatten();
+        let found = match stored(self).filter(|found| found.is_here) {
+            None => self.find_older(file, &content, &key)?.or_else(|| stored(self)),
             found => found,
         };
         if found.is_none() {
@@ -226,12 +230,8 @@ impl<'a> Copies<'a> {
     /// One that was there before, and still is as it was.
     fn find_older(&mut self, file: &LargeFile, content: &Content, key: &ContentKey) -> Result<Option<Copied>> {
         let size = file.stat().size;
-        if file.stat().mode & 0o400 == 0 || !self.has_older(size)? {
+        if (file.stat().mode & 0o400 == 0 && file.stat().link == 0) || !self.has_older(size)? {
             return Ok(None);
-        }
-        if self.older.is_none() {
-            // Without room for it files are stored again.
-            (self.older, self.sizes) = (self.older_contents().ok(), None);
         }
         let Some(older) = &self.older else { return Ok(None) };
         let wanted = OlderContents::key(size, key);
@@ -241,7 +241,7 @@ impl<'a> Copies<'a> {
             let Some(entry) = self.base.find(&path)? else { continue };
             let is_same = |known: &&Content| known.key(entry.stat.size) == *key && can_be_copied(&entry);
             let Some(known) = entry.content.as_ref().filter(is_same) else { continue };
-            if path != file.path && !self.gone.contains(&hashed(&path)) && self.stays(&path, &entry) {
+            if path != file.path && self.is_there((&path, &entry), file) {
                 let content = Content { place: known.place, patch: known.patch.clone(), ..content.clone() };
                 return Ok(Some(Copied { path, content, is_here: false }));
             }
@@ -249,8 +249,9 @@ impl<'a> Copies<'a> {
         Ok(None)
     }
 
+    /// All of them, in one walk over the state.
     fn older_contents(&self) -> Result<OlderContents> {
-        let mut older = OlderContents { places: Vec::new(), paths: PathFile::new()? };
+        let mut older = OlderContents { places: Vec::new(), paths: PathFile::default() };
         let mut rows = Rows::new(self.base.groups(EntryPath::root()));
         while let Some((directory, row)) = rows.take()? {
             if row.stat().is_none_or(|stat| !self.is_large(stat)) {
@@ -260,7 +261,10 @@ impl<'a> Copies<'a> {
             if let (Some(path), Some(entry)) = (path, row.entry()?)
                 && let Some(content) = entry.content.as_ref().filter(|_| can_be_copied(&entry))
             {
-                let at = older.paths.push(&path, &[])?;
+                let Ok(at) = older.paths.push(&path, &[]) else {
+                    // Without room for it files are stored again.
+                    return Ok(OlderContents { places: Vec::new(), paths: PathFile::default() });
+                };
                 older.places.push((OlderContents::key(entry.stat.size, &content.key(entry.stat.size)), at));
             }
         }
@@ -269,12 +273,23 @@ impl<'a> Copies<'a> {
         Ok(older)
     }
 
+    /// Whether stock tools find at a path what was there when they come to copies; as a name of `file`, if that has several.
+    fn is_there(&mut self, (path, entry): (&EntryPath, &Entry), file: &LargeFile) -> bool {
+        match self.patched.get(&hashed(path)) {
+            Some(parts) => *parts == self.parts && file.stat().link == 0,
+            None => !self.gone.contains(&hashed(path)) && self.stays(path, entry, file.stat()),
+        }
+    }
+
     /// Whether a path will be in the new state what it was; it then stays so, whatever happens to it until it is reached.
-    fn stays(&mut self, path: &EntryPath, entry: &Entry) -> bool {
+    fn stays(&mut self, path: &EntryPath, entry: &Entry, file: &Stat) -> bool {
         let source = self.scene.sources.iter().position(|source| path.is_in(source.path()));
         // What is not read stays as it was.
-        let Some(number) = source else { return true };
-        let stays = self.is_as_it_was(number, path, entry).unwrap_or(false);
+        let Some(number) = source else { return file.link == 0 };
+        if self.doubts.has(path) {
+            return false;
+        }
+        let stays = self.is_as_it_was(number, (path, entry), file).unwrap_or(false);
         if stays {
             let mut below = path;
             while let Some(above) = below.parent().filter(|above| !above.is_root()) {
@@ -285,7 +300,12 @@ impl<'a> Copies<'a> {
         stays
     }
 
-    fn is_as_it_was(&mut self, number: usize, path: &EntryPath, entry: &Entry) -> std::io::Result<bool> {
+    fn is_as_it_was(
+        &mut self,
+        number: usize,
+        (path, entry): (&EntryPath, &Entry),
+        file: &Stat,
+    ) -> std::io::Result<bool> {
         let source = &self.scene.sources[number];
         let Some(parent) = path.parent().filter(|_| !source.is_file() && self.scene.has_same_rules[number]) else {
             return Ok(false);
@@ -298,6 +318,10 @@ impl<'a> Copies<'a> {
         let Some((stat, may_have_holes)) = source.look(&directory, name)? else { return Ok(false) };
         if stat.kind != Kind::File || stat.size != entry.stat.size {
             return Ok(false);
+        }
+        if file.link != 0 {
+            // That is the content which was hashed.
+            return Ok((stat.link, stat.inode) == (file.link, file.inode));
         }
         if entry.stat.is_unchanged(&stat) && self.scene.rehash == Rehash::No {
             return Ok(true);

@@ -65,8 +65,9 @@ pub struct DirectoryDiff<'a> {
 }
 
 impl<'a> DirectoryDiff<'a> {
-    /// Compares `base`, the rows of the directory, with `listing`. What could not be looked at counts as unchanged.
-    pub fn new(base: &'a [Row], listing: &'a Listing, rehash: Rehash) -> DirectoryDiff<'a> {
+    /// Compares `base`, the rows of the directory, with `listing`; `rehash` says of each name whether it is read though it looks
+    /// unchanged. What could not be looked at counts as unchanged.
+    pub fn new(base: &'a [Row], listing: &'a Listing, rehash: &dyn Fn(&[u8]) -> Rehash) -> DirectoryDiff<'a> {
         let order = |row: &Row, found: &ScannedEntry| row.name().cmp(listing.name(found));
         let pairs: Vec<_> = diff::pairs(base, &listing.found, order).collect();
         let mut diff = DirectoryDiff::default();
@@ -74,8 +75,8 @@ impl<'a> DirectoryDiff<'a> {
             match *pair {
                 Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
                 Pair::Old(row) => diff.push(EntryDiff::Removed(row)),
-                Pair::New(found) => diff.push_found(found, None, rehash),
-                Pair::Both(row, found) => diff.push_found(found, Some(row), rehash),
+                Pair::New(found) => diff.push_found(found, None, Rehash::No),
+                Pair::Both(row, found) => diff.push_found(found, Some(row), rehash(row.name())),
             }
         }
         if diff.deletions > 0 {

@@ -60,6 +60,11 @@ impl HardLinkSlot {
         }
     }
 
+    /// Whether it is a further name of a file that is as it was; waits until that is known.
+    pub fn is_reused(&self) -> bool {
+        matches!(self.outcome_before(), LinkOutcome::Reused(..))
+    }
+
     /// What became of the name before; waits until that is known.
     pub fn outcome_before(&self) -> LinkOutcome {
         self.before.as_ref().map_or(LinkOutcome::Failed, |before| before.wait().clone())

@@ -16,7 +16,9 @@ mod anchors;
 mod base;
 mod differing;
 mod directory_diff;
+mod doubts;
 mod folders;
+mod likeness;
 mod packed;
 mod space;
 

@@ -1,6 +1,7 @@
 //! Looks for what moved, once, when the first change is met: a run without changes does not. Says it to the manifest and to GNU
 //! tar before all else.
 
+use super::doubts::Doubts;
 use super::job::GroupJob;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
@@ -32,12 +33,13 @@ type Find<'a> = Box<dyn FnOnce(FirstChange, &State) -> Result<Option<Moving>> + 
 pub struct MoveSearch<'a> {
     find: Option<Find<'a>>,
     retimed: HashSet<EntryPathBuf>,
+    doubts: Doubts,
 }
 
 impl<'a> MoveSearch<'a> {
     /// Looks by calling `find`; `None`: nothing counts as moved.
     pub fn new(find: Option<Find<'a>>) -> MoveSearch<'a> {
-        MoveSearch { find, retimed: HashSet::new() }
+        MoveSearch { find, retimed: HashSet::new(), doubts: Doubts::default() }
     }
 
     /// Looks, the first time; gives the state that everything is compared with from here on, if something moved.
@@ -53,8 +55,8 @@ impl<'a> MoveSearch<'a> {
     ) -> Result<Option<State>> {
         let Some(find) = self.find.take() else { return Ok(None) };
         let Some(moving) = find(first, base)? else { return Ok(None) };
-        let Moving { state, moves, lists, retimed } = moving;
-        self.retimed = retimed;
+        let Moving { state, moves, lists, retimed, doubts } = moving;
+        (self.retimed, self.doubts) = (retimed, doubts);
         budget.add(LINE_BYTES * moves.list().len() as u64);
         let moved = Some(Box::new((state.clone(), moves)));
         outbox.push(WorkItem::Ready(Box::new(Packed { moved, ..Packed::default() })), budget)?;
@@ -69,6 +71,11 @@ impl<'a> MoveSearch<'a> {
             outbox.push(WorkItem::Job(Job::Group(job), bytes), budget)?;
         }
         Ok(Some(state))
+    }
+
+    /// What only looks as if it had moved.
+    pub fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// Whether something moved from or into this directory: its time is no longer as it was for who unpacks.

@@ -1,9 +1,10 @@
 //! What moved since the state before, as renames that GNU tar can follow. Decided before anything is written.
 
-use super::candidates::SameThing;
 use super::candidates::Scene;
 use super::candidates::Wanted;
 use super::candidates::collect;
+use super::doubts::Doubts;
+use super::likeness::SameThing;
 use crate::archive::move_plan::MovePlan;
 use crate::archive::move_plan::Pair;
 use crate::archive::move_plan::retimed;
@@ -26,6 +27,8 @@ pub struct Moving {
     pub lists: Vec<(usize, Vec<Vec<u8>>)>,
     /// The directories from which or into which something moved.
     pub retimed: HashSet<EntryPathBuf>,
+    /// What only looks as if it had moved.
+    pub doubts: Doubts,
 }
 
 /// Finds what moved since the state `base`; `None`: nothing.
@@ -34,37 +37,46 @@ pub struct Moving {
 /// [`crate::base::error::ErrorKind::Interrupted`]; when the index cannot be read.
 pub fn find(scene: &Scene, base: &State) -> Result<Option<Moving>> {
     let mut candidates = collect(scene, base, Wanted::All)?;
-    let mut same = candidates.same_directories(base)?;
+    let mut same = candidates.same_directories();
     same.sort_by(|a, b| a.old.cmp(&b.old));
+    let mut doubtful = HashSet::new();
     let tops = scene.sources.iter().map(|source| source.path().to_owned()).collect();
     let mut plan = MovePlan { tops, base, taken_names: std::mem::take(&mut candidates.taken_names) };
-    let same = pairs(same);
+    let same = pairs(same, &mut doubtful);
     let mut files = if candidates.has_too_many_files() {
         drop(candidates);
         // What is in directories that moved is not elsewhere then.
         let moves = plan.moves(&same, &[])?;
         let mut again = collect(scene, &after_moves(base, &moves)?, Wanted::Files)?;
         plan.taken_names.extend(std::mem::take(&mut again.taken_names));
-        again.same_files().into_iter().filter_map(|file| in_state_before(file, &moves)).collect()
+        again.same_files(scene.sources).into_iter().filter_map(|file| in_state_before(file, &moves)).collect()
     } else {
-        candidates.same_files()
+        candidates.same_files(scene.sources)
     };
     files.sort_by(|a, b| a.old.cmp(&b.old));
-    let moves = plan.moves(&same, &pairs(files))?;
-    if moves.is_empty() { Ok(None) } else { moving(scene, base, moves).map(Some) }
+    let files = pairs(files, &mut doubtful);
+    let moves = plan.moves(&same, &files)?;
+    if moves.is_empty() { Ok(None) } else { moving(scene, base, moves, &doubtful).map(Some) }
 }
 
 fn in_state_before(file: SameThing, moves: &Moves) -> Option<SameThing> {
     let Origin::Path(old) = moves.origin(&file.old) else { return None };
     let old = old.into_owned();
-    Some(SameThing { old, new: file.new })
+    Some(SameThing { old, ..file })
 }
 
-fn pairs(same: Vec<SameThing>) -> Vec<Pair> {
-    same.into_iter().map(|same| (same.old, same.new)).collect()
+/// Where things were and where they are; which of these only look the same is noted, too.
+fn pairs(same: Vec<SameThing>, doubtful: &mut HashSet<Pair>) -> Vec<Pair> {
+    let all = same.into_iter().map(|SameThing { old, new, is_sure }| {
+        if !is_sure {
+            doubtful.insert((old.clone(), new.clone()));
+        }
+        (old, new)
+    });
+    all.collect()
 }
 
-fn moving(scene: &Scene, base: &State, moves: Moves) -> Result<Moving> {
+fn moving(scene: &Scene, base: &State, moves: Moves, doubtful: &HashSet<Pair>) -> Result<Moving> {
     let state = after_moves(base, &moves)?;
     let mut lists = Vec::new();
     for (number, source) in scene.sources.iter().enumerate() {
@@ -74,5 +86,8 @@ fn moving(scene: &Scene, base: &State, moves: Moves) -> Result<Moving> {
         }
     }
     let retimed = retimed(&moves);
-    Ok(Moving { state, moves, lists, retimed })
+    let is_doubtful = |now: &EntryPathBuf, was: &EntryPathBuf| doubtful.contains(&(was.clone(), now.clone()));
+    let moved = moves.placed().filter(|(now, was)| !doubtful.is_empty() && is_doubtful(now, was));
+    let doubts = Doubts::new(moved.map(|(now, _)| now.clone()).collect());
+    Ok(Moving { state, moves, lists, retimed, doubts })
 }

@@ -6,6 +6,7 @@ use super::comparing::Compared;
 use super::comparing::Comparing;
 use super::copies::Copied;
 use super::copies::Copies;
+use super::hardlinks::LinkOutcome;
 use super::job::GroupJob;
 use super::job::GroupStep;
 use super::job::HeaderNeed;
@@ -207,17 +208,21 @@ impl<'a> Outbox<'a> {
             self.send_compare_jobs(further)?;
         }
         let compared = comparing.wait();
-        if matches!(compared, Compared::Different(_) | Compared::Patched(_)) {
-            if self.copies.is_held(&comparing.file.path) {
-                packed.problems.push(held(&comparing.file.path));
-                self.send_now(WorkItem::Ready(packed))?;
-                return Ok(0);
-            }
-            if let Some(base) = &comparing.base {
+        let is_modified = matches!(compared, Compared::Different(_) | Compared::Patched(_));
+        if is_modified && self.copies.is_held(&comparing.file.path) {
+            packed.problems.push(held(&comparing.file.path));
+            self.send_now(WorkItem::Ready(packed))?;
+            return Ok(0);
+        }
+        let copied = self.find_copied(&comparing)?;
+        match (compared, &comparing.base) {
+            (Compared::Patched(_), _) if copied.is_none() => self.copies.note_patched(&comparing.file.path),
+            (Compared::Different(_) | Compared::Patched(_), Some(base)) => {
                 self.copies.note_gone(&comparing.file.path, &base.stat);
             }
+            _ => {}
         }
-        if let Some(copied) = self.find_copied(&comparing)? {
+        if let Some(copied) = copied {
             return self.send_copy((&comparing.file, *packed), directory, copied);
         }
         match compared {
@@ -284,6 +289,9 @@ impl<'a> Outbox<'a> {
         directory: Option<(JobDirectory, Arc<AtomicBool>)>,
         copied: Copied,
     ) -> Result<u64> {
+        if let Some(link) = &file.link {
+            link.finish(LinkOutcome::Reused(copied.content.hash, copied.content.holes.clone()));
+        }
         let mut entry = file.finished_entry(copied.content.hash, false);
         packed.bytes_read += entry.stat.size;
         let (mut bytes, mut offset) = (LINE_BYTES + header_bytes(), None);
@@ -365,6 +373,7 @@ impl<'a> Outbox<'a> {
             WorkItem::Job(Job::Compare(_), _) => {}
             _ => self.send_small()?,
         }
+        self.copies.parts += u64::from(matches!(planned, WorkItem::Cut));
         self.copies.sent += 1;
         (self.send)(planned)
     }

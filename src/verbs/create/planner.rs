@@ -182,17 +182,22 @@ impl<'a> Planner<'a> {
         }
         let walk = self.walk_in(listing.source)?;
         listing.unreadable.iter().filter_map(|name| path.child(name)).for_each(|name| walk.retain(name));
-        let mut diff = DirectoryDiff::new(&group.rows, listing, self.options.rehash);
+        let mut diff = self.diff(&group.rows, listing);
         let moved_rows;
         if diff.has_changes() && self.find_moves(listing.source, path)? {
             moved_rows = self.walk_in(listing.source)?.take_at(path)?.rows;
-            diff = DirectoryDiff::new(&moved_rows, listing, self.options.rehash);
+            diff = self.diff(&moved_rows, listing);
         }
         if own_stat.is_none() && self.moves.has_retimed(path) {
             own_stat = Some(self.base_stat(path)?);
         }
         self.counts.unchanged += diff.unchanged;
         self.plan_diff(PlannedDirectory::new(listing, path, own_stat, may_be_made), diff)
+    }
+
+    fn diff<'r>(&self, rows: &'r [Row], listing: &'r Listing) -> DirectoryDiff<'r> {
+        let doubts = self.moves.doubts();
+        DirectoryDiff::new(rows, listing, &|name| doubts.rehash(&listing.path, name, self.options.rehash))
     }
 
     /// Whatever is left of the base is gone. Comes last.
@@ -213,7 +218,7 @@ impl<'a> Planner<'a> {
         let (first, compared) = ((source, path.to_owned()), (&self.base, self.sources));
         match self.moves.run(first, compared, &mut self.outbox, &mut self.budget)? {
             Some(state) => {
-                self.outbox.copies().set_base(&state);
+                self.outbox.copies().set_base(&state, self.moves.doubts());
                 self.base = state;
             }
             None => return Ok(false),
@@ -381,7 +386,10 @@ impl<'a> Planner<'a> {
         let rules = self.sources[directory.listing.source].rules();
         let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
         let may_be_copy = self.may_be_copy(directory.listing.source, &path, &found.stat, verdict)?;
-        let is_alone = is_patched || may_be_copy || self.outbox.copies().is_held(&path);
+        // Whether it is as it was is known before another name of it comes.
+        let is_named =
+            self.context.patches.is_some() && found.stat.link != 0 && self.outbox.copies().is_large(&found.stat);
+        let is_alone = is_patched || may_be_copy || is_named || self.outbox.copies().is_held(&path);
         let (mut link, mut bytes, mut is_large);
         loop {
             link = self.links.slot(&found.stat);
@@ -408,7 +416,8 @@ impl<'a> Planner<'a> {
         if is_large {
             return self.plan_large(directory, item);
         }
-        if let Some(old) = item.base.as_ref().and_then(Row::stat) {
+        let stays = is_alone && item.link.as_ref().is_some_and(HardLinkSlot::is_reused);
+        if let Some(old) = item.base.as_ref().and_then(Row::stat).filter(|_| !stays) {
             self.outbox.copies().note_gone(&item.path, old);
         }
         self.push_step(GroupStep::Item(item), bytes);

@@ -15,21 +15,14 @@ use crate::base::path::EntryPathBuf;
 use crate::system::store::ScratchFile;
 use std::collections::HashMap;
 
-/// Paths, each behind its length in four bytes, in a temporary file.
+/// Paths, each behind its length in four bytes, in a temporary file, which is there from the first on.
+#[derive(Default)]
 pub struct PathFile {
-    file: ScratchFile,
+    file: Option<ScratchFile>,
     end: u64,
 }
 
 impl PathFile {
-    /// An empty one.
-    ///
-    /// # Errors
-    /// When there is no room for it.
-    pub fn new() -> Result<PathFile> {
-        Ok(PathFile { file: ScratchFile::new()?, end: 0 })
-    }
-
     /// Adds a path and `extra`, a few bytes of a length that is always the same; gives where they are.
     ///
     /// # Errors
@@ -38,7 +31,9 @@ impl PathFile {
         let at = self.end;
         let length = (path.as_bytes().len() as u32).to_le_bytes();
         let record = [&length[..], extra, path.as_bytes()].concat();
-        self.file.write_at(at, &record)?;
+        let mut file = self.file.take().map_or_else(ScratchFile::new, Ok)?;
+        file.write_at(at, &record)?;
+        self.file = Some(file);
         self.end += record.len() as u64;
         Ok(at)
     }
@@ -48,12 +43,13 @@ impl PathFile {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&mut self, at: u64, extra: &mut [u8]) -> Result<EntryPathBuf> {
-        let mut length = [0; 4];
-        self.file.read_at(at, &mut length)?;
-        self.file.read_at(at + 4, extra)?;
-        let mut path = vec![0; u32::from_le_bytes(length) as usize];
-        self.file.read_at(at + 4 + extra.len() as u64, &mut path)?;
         let wrong = || Error::damaged("a temporary file does not give back what was written");
+        let file = self.file.as_mut().ok_or_else(wrong)?;
+        let mut length = [0; 4];
+        file.read_at(at, &mut length)?;
+        file.read_at(at + 4, extra)?;
+        let mut path = vec![0; u32::from_le_bytes(length) as usize];
+        file.read_at(at + 4 + extra.len() as u64, &mut path)?;
         EntryPathBuf::from_bytes(&path).ok_or_else(wrong)
     }
 }
@@ -82,7 +78,7 @@ pub struct Stored {
 #[derive(Default)]
 struct Noted {
     places: HashMap<u64, u64>,
-    paths: Option<PathFile>,
+    paths: PathFile,
     has_no_room: bool,
     /// How much of what was sent has been written.
     taken: u64,
@@ -112,13 +108,11 @@ impl Stored {
         if noted.has_no_room || is_known {
             return;
         }
-        let paths = noted.paths.take().map_or_else(PathFile::new, Ok);
-        match paths.and_then(|mut paths| Ok((paths.push(path, &extra)?, paths))) {
-            Ok((at, paths)) => {
-                noted.paths = Some(paths);
-                noted.places.insert(half_of(&key), at);
+        match noted.paths.push(path, &extra) {
+            Ok(at) => drop(noted.places.insert(half_of(&key), at)),
+            Err(_) => {
+                *noted = Noted { has_no_room: true, places: HashMap::new(), paths: PathFile::default(), ..*noted }
             }
-            Err(_) => *noted = Noted { has_no_room: true, places: HashMap::new(), paths: None, ..*noted },
         }
     }
 
@@ -150,7 +144,7 @@ impl Stored {
         let mut noted = self.noted.lock();
         let at = *noted.places.get(&half_of(key))?;
         let mut extra = [0; 26];
-        let path = noted.paths.as_mut()?.read(at, &mut extra).ok()?;
+        let path = noted.paths.read(at, &mut extra).ok()?;
         let (found, rest) = extra.split_first_chunk::<16>()?;
         let (part, rest) = rest.split_first_chunk::<2>()?;
         let bundle = BundleId { number, part: u16::from_le_bytes(*part) };

@@ -1,6 +1,6 @@
 //! The list of a bundle's changes: as its manifest says, or from the states before and after its snapshot.
 
-use crate::archive::rebundle::Lines;
+use crate::archive::look_ahead::Lines;
 use crate::archive::replay::Difference;
 use crate::archive::replay::Differences;
 use crate::archive::replay::IndexRow;
@@ -58,7 +58,7 @@ pub(super) struct FromStates {
     differences: Differences,
     bundle: BundleId,
     /// Files that have contents of other bundles which new files have, too.
-    copied: HashMap<Place, EntryPathBuf>,
+    copied: HashMap<(Place, u64), EntryPathBuf>,
     share: PartRange,
     /// The last line that was given out.
     pub last: Option<EntryPathBuf>,
@@ -98,7 +98,7 @@ impl FromStates {
             (_, Some(mut new)) => {
                 let elsewhere = new.content.as_mut().filter(|content| content.place.bundle != self.bundle);
                 if let Some(content) = elsewhere {
-                    let copied = self.copied.get(&content.place).filter(|copied| **copied != path);
+                    let copied = self.copied.get(&(content.place, new.stat.link)).filter(|copied| **copied != path);
                     if let Some(copied) = copied {
                         return Some(Change { path, copy_of: Some(copied.clone()), now: Action::Referenced(new) });
                     }
@@ -135,8 +135,8 @@ fn is_kept(old: Option<&Entry>, new: &Entry, bundle: BundleId) -> bool {
 }
 
 /// Of the contents that files have since the bundle and that stand in others: files that have had them before, or have them since
-/// an earlier part.
-fn copied(before: &State, after: &State, bundle: BundleId) -> Result<HashMap<Place, EntryPathBuf>> {
+/// an earlier part. By place and, for other names of a file, by link number.
+fn copied(before: &State, after: &State, bundle: BundleId) -> Result<HashMap<(Place, u64), EntryPathBuf>> {
     let (mut wanted, mut copied) = (HashSet::new(), HashMap::new());
     for difference in differences(before, after) {
         let Difference { old, new: Some(new), .. } = difference? else { continue };
@@ -150,13 +150,16 @@ fn copied(before: &State, after: &State, bundle: BundleId) -> Result<HashMap<Pla
     let mut rows = Rows::new(after.groups(EntryPath::root()));
     while let Some(row) = rows.take()? {
         let IndexRow { path, entry } = IndexRow::of(row)?;
+        let link = entry.as_ref().map_or(0, |entry| entry.stat.link);
         let Some(place) = entry.and_then(|entry| entry.content).map(|content| content.place) else { continue };
         let had_it = |known: Entry| known.content.is_some_and(|content| content.place == place);
         if wanted.contains(&place)
-            && !copied.contains_key(&place)
+            && !(copied.contains_key(&(place, 0)) && copied.contains_key(&(place, link)))
             && (place.bundle.number == bundle.number || before.find(&path)?.is_some_and(had_it))
         {
-            copied.insert(place, path);
+            for link in [0, link] {
+                copied.entry((place, link)).or_insert_with(|| path.clone());
+            }
         }
     }
     Ok(copied)

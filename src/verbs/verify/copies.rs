@@ -3,12 +3,18 @@
 
 use super::names::Named;
 use crate::archive::state::State;
+use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::error::Result;
+use crate::base::id::Hash;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
+use std::collections::HashMap;
+use std::hash::DefaultHasher;
+use std::hash::Hash as _;
+use std::hash::Hasher;
 
 /// The lines of such files; by default none.
 #[derive(Default)]
@@ -17,19 +23,30 @@ pub(super) struct CopyLines {
     lines: Option<ManifestReader>,
     /// Those whose members are not there.
     pub missing: Named,
+    /// The files before that the script makes from what they were, by their paths, hashed: the hash and the length of that.
+    patched: HashMap<u64, (Hash, u64)>,
+}
+
+/// What a second name must be one of.
+pub(super) struct CopyTarget {
+    pub path: EntryPathBuf,
+    /// Whether the script finds the content there, and makes another one of it after that.
+    pub is_patched_later: bool,
 }
 
 impl CopyLines {
     /// With the bundle's lines from the beginning.
     pub fn new(lines: Option<ManifestReader>) -> CopyLines {
-        CopyLines { lines, missing: Named::default() }
+        CopyLines { lines, ..CopyLines::default() }
     }
 
     /// The line of the file at `path`, and what it is a copy of; members of lines before it are missing. `None` when it has none.
-    pub fn take(&mut self, path: &EntryPath) -> Result<Option<(Entry, EntryPathBuf)>> {
+    pub fn take(&mut self, path: &EntryPath) -> Result<Option<(Entry, CopyTarget)>> {
         while let Some((due, entry, copy_of)) = self.next()? {
             if *due == *path {
-                return Ok(Some((entry, copy_of)));
+                let content = entry.content.as_ref().map(|content| (content.hash, entry.stat.size));
+                let is_patched_later = content.is_some() && self.patched.get(&hashed(&copy_of)).copied() == content;
+                return Ok(Some((entry, CopyTarget { path: copy_of, is_patched_later })));
             }
             self.missing.add(due);
         }
@@ -50,12 +67,22 @@ impl CopyLines {
                 self.lines = None;
                 break;
             };
-            if let (Action::Referenced(entry), Some(copy_of)) = (change.now, change.copy_of) {
-                return Ok(Some((change.path, entry, copy_of)));
+            match (change.now, change.copy_of) {
+                (Action::Referenced(entry), Some(copy_of)) => return Ok(Some((change.path, entry, copy_of))),
+                (Action::Stored(Entry { content: Some(Content { patch: Some(patch), .. }), .. }), None) => {
+                    self.patched.insert(hashed(&change.path), (patch.base.hash, patch.base_size));
+                }
+                _ => {}
             }
         }
         Ok(None)
     }
+}
+
+fn hashed(path: &EntryPath) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_bytes().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a second name of `target` is that of the file of which `path` is a copy, in the same place as far as the state is known.
@@ -73,8 +100,8 @@ pub(super) fn is_right_copy(
 
 fn have_one_place(state: Option<&State>, path: &EntryPath, copy_of: &EntryPath) -> Result<bool> {
     let Some(state) = state else { return Ok(true) };
-    let place =
-        |path| Ok(state.find(path)?.and_then(|entry| entry.content).map(|content| (content.hash, content.place)));
-    let (own, other) = (place(path)?, place(copy_of)?);
-    Ok(own.is_some() && own == other)
+    let (Some(own), Some(other)) = (state.find(path)?, state.find(copy_of)?) else { return Ok(false) };
+    let place = |entry: &Entry| entry.content.as_ref().map(|content| (content.hash, content.place));
+    let is_name = own.stat.link == 0 || own.stat.link == other.stat.link;
+    Ok(is_name && place(&own).is_some() && place(&own) == place(&other))
 }

@@ -143,9 +143,9 @@ impl ExpectedMembers {
             return Ok(());
         };
         self.group = path::split_last(change.path.as_bytes()).0.to_vec();
-        if change.copy_of.is_some() {
+        if let (Some(_), Action::Stored(entry) | Action::Referenced(entry)) = (&change.copy_of, &change.now) {
             self.metadata += 1;
-            apply::push_copy_name(&mut self.copies, &change.path);
+            apply::push_copy_name(&mut self.copies, &change.path, entry);
         }
         match change {
             Change { path, now: Action::Stored(entry), .. } if entry.stat.kind == Kind::Directory => {

@@ -309,12 +309,14 @@ impl<'a> Scan<'a> {
 
     /// A member behind those of all other entries, of a file whose content is in an older bundle.
     fn late_copy(&mut self, expected: &mut ExpectedMembers, path: EntryPathBuf, told: &TarEntry) -> Result<()> {
-        let Some((entry, copy_of)) = expected.late.take(&path)? else {
+        let Some((entry, target)) = expected.late.take(&path)? else {
             self.seen.unknown.add(path);
             return Ok(());
         };
-        let wanted = ExpectedMember { path, entry, copy_of: Some(copy_of) };
-        if !self.is_right_copy(&wanted, &told.member)? || !say_the_same(&wanted, told) {
+        let is_patched_later = target.is_patched_later && target.path.as_bytes() == told.member.target;
+        let wanted = ExpectedMember { path, entry, copy_of: Some(target.path) };
+        let is_right = is_patched_later || self.is_right_copy(&wanted, &told.member)?;
+        if !is_right || !say_the_same(&wanted, told) {
             self.seen.different.add(wanted.path);
         }
         Ok(())
