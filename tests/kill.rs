@@ -373,6 +373,45 @@ fn a_bundle_that_takes_the_place_of_another_is_synced_under_its_name_before_anyt
         assert_kept_after(&lines[at + 1..], lines[*at].split('"').nth(3).unwrap());
     }
     assert!(!moves.is_empty(), "nothing was pruned: {log}");
+    assert!(removed_for_good(&lines, archive) > 0, "no index file was removed: {log}");
+}
+
+/// Fails the test unless the folder of each file of the archive that is removed is synced at once, so that it is not there again;
+/// how many there are.
+#[track_caller]
+fn removed_for_good(lines: &[&str], archive: &Path) -> usize {
+    let archive = archive.to_str().unwrap();
+    let is_removal = |line: &str| {
+        line.contains("unlink") && line.contains(archive) && !line.contains("/.snap-") && !line.contains("= -1")
+    };
+    let removals: Vec<usize> = (0..lines.len()).filter(|at| is_removal(lines[*at])).collect();
+    for at in &removals {
+        let own = lines[*at].split('"').nth(1).unwrap();
+        let folder = Path::new(own).parent().unwrap().to_str().unwrap();
+        let next = lines[at + 1..].iter().find(|line| !line.contains("write(")).unwrap();
+        assert!(is_on(next, "fsync(", folder), "{own} may be there again: {next}");
+    }
+    removals.len()
+}
+
+#[test]
+fn a_mark_that_was_taken_away_is_not_there_again() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    for number in 0..2 {
+        bench.home.file("a", noise(number, 100));
+        bench.save();
+    }
+    let (archive, log) = (bench.snap.archive(), bench.path("calls"));
+    run(Command::new(BINARY).args(["forget", "-a"]).arg(archive).arg("1")).expect_ok();
+    let mut command = program("strace");
+    command.args(["-f", "-y", "-qq", "-e", "trace=write,fsync,?unlink,unlinkat", "-o"]);
+    run(command.arg(&log).arg(BINARY).args(["forget", "--undo", "-a"]).arg(archive).arg("1")).expect_ok();
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("resumed>")).collect();
+    assert_eq!(removed_for_good(&lines, archive), 1, "{log}");
 }
 
 /// The program under strace, which does `inject` to calls that concern the folder `only`.

@@ -221,10 +221,13 @@ impl Store for LocalStore {
 
     fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
+        let failed = |error| Error::io(format!("cannot remove {}", path.display()), error);
         fs::remove_file(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
-            _ => Error::io(format!("cannot remove {}", path.display()), error),
-        })
+            _ => failed(error),
+        })?;
+        // Marks that were taken away, or an index file of a bundle that is written anew, must not be there again.
+        platform::sync_directory(path.parent().unwrap_or(&self.root)).map_err(failed)
     }
 
     fn keep_removed(&self, directory: &str) -> Result<()> {

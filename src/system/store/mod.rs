@@ -103,10 +103,10 @@ pub trait Store: Send + Sync {
         Err(Error::new(ErrorKind::Refused, what))
     }
 
-    /// Removes a published file.
+    /// Removes a published file; afterwards it does not come back.
     ///
     /// # Errors
-    /// When it is not there or cannot be removed.
+    /// [`ErrorKind::NotFound`] when it is not there; otherwise when it cannot be removed.
     fn remove(&self, name: &str) -> Result<()>;
 
     /// Makes it durable that files were removed from this directory, which has some that are published: what is done next is done
