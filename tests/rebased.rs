@@ -145,3 +145,26 @@ fn a_patch_that_nobody_needs_goes_from_a_bundle_alone() {
     assert!(bundles(bench.snap.archive())[1].metadata().unwrap().len() < 5000);
     assert_kept(&bench, &copies, &[1, 3]);
 }
+
+#[test]
+fn what_a_patch_without_data_is_made_from_stays_as_long_as_the_patch() {
+    let bench = Bench::new();
+    let mut copies = Vec::new();
+    let large = noise(1, 200_000);
+    bench.home.file("large", &large).file("stays", noise(2, 100_000)).file("goes", noise(3, 60_000));
+    copies.push(save(&bench));
+    // The end is cut off; and so much is new that these two are not worth to be joined.
+    bench.home.file("large", &large[..150_000]).file("new", noise(4, 5 * MIB)).remove("goes");
+    copies.push(save(&bench));
+    bench.home.remove("large").file("new too", noise(5, 1000));
+    copies.push(save(&bench));
+    let lists = || -> usize {
+        let list = |path: &PathBuf| run(program("tar").args(["--zstd", "-tf"]).arg(path)).expect_ok().out();
+        bundles(bench.snap.archive()).iter().map(|path| list(path).matches(".list").count()).sum()
+    };
+    assert_eq!((patch_bytes(&bench), lists()), (vec![0, 0, 0], 1));
+    bench.snap.call("forget").words("1 2").ok();
+    bench.snap.call("prune").ok();
+    assert_eq!((bundles(bench.snap.archive()).len(), lists()), (3, 1), "it was made hollow");
+    assert_kept(&bench, &copies, &[3]);
+}

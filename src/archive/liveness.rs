@@ -19,6 +19,7 @@ use crate::base::id::Hash;
 use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
+use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
@@ -153,10 +154,10 @@ impl<'c> Liveness<'c> {
         if self.needed.as_ref().is_none_or(|needed| id < needed.from) {
             self.needed = Some(Needed::collect(&self.state, self.first, id, self.monitor)?);
         }
-        let mut bases = HashMap::new();
-        note_bases(self.catalog, &file.name, &mut bases)?;
-        self.undecided.insert(id, bases);
-        self.unused_of(file)
+        let mut patched = Vec::new();
+        let unused = self.unused_of(file, &mut patched)?;
+        self.undecided.insert(id, bases_of(self.catalog, id, &patched)?);
+        Ok(unused)
     }
 
     /// Whether it is known of all bundles of these numbers what is needed.
@@ -204,22 +205,25 @@ impl<'c> Liveness<'c> {
     /// When it cannot be read or is damaged.
     pub fn freed_but(&self, file: &BundleFile, stay: &HashSet<(BundleId, u64)>) -> Result<u64> {
         let bundle = self.catalog.archive().bundle(&file.name)?;
-        let contents = contents_of(&mut bundle.manifest()?, &mut |content| {
+        let contents = contents_of(&mut bundle.manifest()?, &mut |_, content| {
             !stay.contains(&(content.place.bundle, content.place.offset))
         })?;
         Ok(stored_bytes(&bundle, &contents))
     }
 
-    /// What of a bundle is in no state that is kept, and not what others are made from.
-    fn unused_of(&self, file: &BundleFile) -> Result<Unused> {
+    /// What of a bundle is in no state that is kept, and not what later ones are made from; `patched` takes the paths of what is made
+    /// from older contents.
+    fn unused_of(&self, file: &BundleFile, patched: &mut Vec<EntryPathBuf>) -> Result<Unused> {
         let bundle = self.catalog.archive().bundle(&file.name)?;
         let mut reader = bundle.manifest()?;
-        let mut has_patches = false;
-        let contents = contents_of(&mut reader, &mut |content| {
-            has_patches |= content.patch.is_some();
+        let contents = contents_of(&mut reader, &mut |path, content| {
+            if content.patch.is_some() {
+                patched.push(path.to_owned());
+                return false;
+            }
             let known = (content.place.bundle, content.place.offset);
             let is_base = self.undecided.values().any(|bases| bases.contains_key(&known));
-            content.patch.is_none() && !is_base && !self.is_needed_at(known)
+            !is_base && !self.is_needed_at(known)
         })?;
         let list = bundle.table().frame_at(reader.tail().manifest_offset);
         Ok(Unused {
@@ -231,7 +235,7 @@ impl<'c> Liveness<'c> {
             until: self.gap.next.previous(),
             lines: reader.tail().changes,
             list_bytes: list.map_or(0, |frame| file.bytes.saturating_sub(frame.stored_offset)),
-            has_patches,
+            has_patches: !patched.is_empty(),
         })
     }
 }
@@ -239,13 +243,17 @@ impl<'c> Liveness<'c> {
 /// A content, by where it is.
 type Known = (BundleId, u64);
 
+/// Says of a path and its content whether it is asked for.
+type IsWanted<'w> = dyn FnMut(&EntryPath, &Content) -> bool + 'w;
+
 /// The contents that a bundle holds and for which `is_wanted` says so, by their offsets.
-fn contents_of(reader: &mut ManifestReader, is_wanted: &mut dyn FnMut(&Content) -> bool) -> Result<Vec<Unneeded>> {
+fn contents_of(reader: &mut ManifestReader, is_wanted: &mut IsWanted) -> Result<Vec<Unneeded>> {
     let mut contents = Vec::new();
     while let Some(change) = reader.next_change()? {
         let Action::Stored(Entry { content: Some(content), stat, .. }) = change.now else { continue };
         let size = content.stored_bytes(stat.size);
-        if size > 0 && content.place.is_there() && is_wanted(&content) {
+        // What is made from an older content may have no data of its own.
+        if content.place.is_there() && is_wanted(&change.path, &content) && size > 0 {
             contents.push(Unneeded { offset: content.place.offset, size });
         }
     }
@@ -255,28 +263,23 @@ fn contents_of(reader: &mut ManifestReader, is_wanted: &mut dyn FnMut(&Content) 
     Ok(contents)
 }
 
-/// Notes the older contents from which those of a bundle are made: patches stay, for a script applies them whoever needs them, and
-/// with them what they are applied to. It stands in older bundles.
-fn note_bases(catalog: &Catalog, name: &BundleName, bases: &mut HashMap<Known, u64>) -> Result<()> {
-    let mut reader = catalog.archive().bundle(name)?.manifest()?;
-    let mut state = None;
-    while let Some(change) = reader.next_change()? {
-        let Action::Stored(Entry { content: Some(content), .. }) = &change.now else { continue };
-        if content.patch.is_none() {
-            continue;
-        }
-        if state.is_none() {
-            state = Some(catalog.state(name.id.number)?);
-        }
-        let Some(state) = &state else { continue };
-        let known = state.find(&change.path)?.and_then(|entry| entry.content);
+/// The older contents from which those at these paths of a bundle are made, and what each takes, about: patches stay, for a script
+/// applies them whoever needs them, and with them what they are applied to. It stands in older bundles.
+fn bases_of(catalog: &Catalog, id: BundleId, patched: &[EntryPathBuf]) -> Result<HashMap<Known, u64>> {
+    let mut bases = HashMap::new();
+    if patched.is_empty() {
+        return Ok(bases);
+    }
+    let state = catalog.state(id.number)?;
+    for path in patched {
+        let known = state.find(path)?.and_then(|entry| entry.content);
         let patches = known.iter().filter_map(|content| content.patch.as_deref());
         bases.extend(patches.flat_map(Patch::chain).map(|patch| {
             let (place, whole) = (patch.base.place, patch.whole_bytes);
             ((place.bundle, place.offset), patch.base.patch.as_deref().map_or(whole, Patch::stored_bytes))
         }));
     }
-    Ok(())
+    Ok(bases)
 }
 
 /// The contents of a run of bundles that a state has.
