@@ -550,3 +550,39 @@ fn no_more_is_written_than_what_stays_of_the_bundles_that_are_touched() {
         assert!(written <= stays * 12 / 10 + 4096, "{shown}");
     }
 }
+
+#[test]
+fn large_parts_of_one_snapshot_stay_parts() {
+    let mut story = Story::new(1);
+    let save = |story: &Story| {
+        let options =
+            CreateOptions { part_bytes_max: 20_000_000, clock: &late, rules: None, ..options(story.home.root()) };
+        create(&story.archive(), &options, &Recorder::new()).unwrap();
+    };
+    // More stays than is joined, in several parts; of each something goes.
+    for number in 0..12 {
+        story.home.file(format!("{number:02}-stays"), noise(number, 6_000_000));
+        story.home.file(format!("{number:02}-goes"), noise(50 + number, 1_000_000));
+    }
+    save(&story);
+    for number in 0..12 {
+        story.home.remove(format!("{number:02}-goes"));
+    }
+    save(&story);
+    let lengths = |store: &MemoryStore| -> Vec<u64> {
+        store.list("bundles").unwrap().into_iter().map(|(_, length)| length).collect()
+    };
+    let before = lengths(&story.store);
+    let options = ForgetOptions { which: Which::Named(BTreeSet::from([1.into()])), dry_run: false };
+    forget(&story.archive(), &options, &Recorder::new()).unwrap();
+    let (pruned, joined) = prune_in(Arc::new(story.store.clone()), 0).unwrap();
+    assert!(pruned >= 4 && joined == 0, "{pruned} {joined}");
+    let after = lengths(&story.store);
+    assert_eq!(after.len(), before.len());
+    assert!(after.iter().all(|length| *length <= 20_000_000), "{before:?} {after:?}");
+    assert!(before.iter().sum::<u64>() - after.iter().sum::<u64>() > 11_900_000, "{before:?} {after:?}");
+    let copy = story.directory.path().join("sources");
+    story.kept.insert(2.into(), (contents(&story.archive(), 2), copy));
+    let store = story.store.clone();
+    story.assert_kept(&store, "pruned");
+}

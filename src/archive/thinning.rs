@@ -113,7 +113,9 @@ impl Thinning<'_> {
             estimate.contents = freed.sum::<Result<u64>>()?;
             estimate.elsewhere = liveness.freed_elsewhere(&bundles.iter().map(|(file, _)| file.id()).collect());
         }
-        if !estimate.is_worth_it(self.max_unused) {
+        // The parts of one snapshot are looked at together however much of them stays.
+        let is_small = bundles.len() == 1 || estimate.stays() <= JOINED_BYTES_MAX;
+        if !is_small || !estimate.is_worth_it(self.max_unused) {
             return Ok(false);
         }
         let (bytes, stays) = (estimate.bytes, estimate.stays());
