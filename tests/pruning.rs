@@ -300,30 +300,32 @@ fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
         let options = ForgetOptions { which: Which::Named(forgotten.clone()), dry_run: false };
         forget(&story.archive(), &options, &Recorder::new()).unwrap();
         story.kept.retain(|number, _| !forgotten.contains(number));
-        let mut at = 0;
-        loop {
-            let left = in_memory(&story.store);
-            let faulty = if is_fat {
-                FaultyStore::on_fat(Arc::new(left.clone()), at, Fault::Crash)
+        let faulty = |left: &MemoryStore, at| {
+            let store = Arc::new(left.clone());
+            if is_fat {
+                FaultyStore::on_fat(store, at, Fault::Crash)
             } else {
-                FaultyStore::new(Arc::new(left.clone()), at, Fault::Crash)
-            };
-            let outcome = prune_in(faulty.clone(), 0);
-            let steps = faulty.steps();
-            let Some(step) = steps.get(at) else {
-                let (pruned, joined) = outcome.unwrap();
-                assert!(pruned > joined + 1 && joined > 0 && at > 30, "hardly a step was taken: {steps:?}");
-                break;
-            };
+                FaultyStore::new(store, at, Fault::Crash)
+            }
+        };
+        let whole = faulty(&in_memory(&story.store), usize::MAX);
+        let (pruned, joined) = prune_in(whole.clone(), 0).unwrap();
+        let steps = whole.steps();
+        assert!(pruned > joined + 1 && joined > 0 && steps.len() > 30, "hardly a step was taken: {steps:?}");
+        for (at, step) in steps.iter().enumerate() {
             // What is written to an unfinished file is not seen by anybody.
             let is_seen = !["list", "open", "read", "write", "flush"].iter().any(|unseen| step.starts_with(unseen));
-            if is_seen || at % 40 == 0 {
-                let shown = format!("FAT: {is_fat}, crash at step {at}, {step}");
-                story.assert_kept(&left, &shown);
-                prune_in(Arc::new(left.clone()), 0).unwrap();
-                story.assert_kept(&left, &format!("{shown}, then pruned again"));
+            if !is_seen && at % 40 != 0 {
+                continue;
             }
-            at += 1;
+            let left = in_memory(&story.store);
+            let stopped = faulty(&left, at);
+            let _ = prune_in(stopped.clone(), 0);
+            assert_eq!(stopped.steps().get(at), Some(step), "the same steps are taken each time");
+            let shown = format!("FAT: {is_fat}, crash at step {at}, {step}");
+            story.assert_kept(&left, &shown);
+            prune_in(Arc::new(left.clone()), 0).unwrap();
+            story.assert_kept(&left, &format!("{shown}, then pruned again"));
         }
     }
 }
