@@ -21,6 +21,7 @@ mod erased;
 mod fidelity;
 mod folder_times;
 mod forget;
+mod format_checks;
 mod help;
 mod history;
 mod json;

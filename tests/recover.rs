@@ -2,6 +2,7 @@
 
 use crate::support::bench::Bench;
 use crate::support::bench::give;
+use crate::support::book::Book;
 use crate::support::command::Outcome;
 use crate::support::command::as_root;
 use crate::support::command::as_user;
@@ -9,6 +10,8 @@ use crate::support::command::installed;
 use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::command::shell;
+use crate::support::inside::Scene;
+use crate::support::inside::on_a_drive;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::replay::bundles;
@@ -379,4 +382,60 @@ fn archives_and_targets_may_have_any_name_from_anywhere() {
         }
         archive = odd;
     }
+}
+
+#[test]
+fn renames_behind_one_of_what_a_damaged_bundle_did_not_bring_are_done() {
+    let scene = Scene::new();
+    for number in 0..6_u64 {
+        scene
+            .home
+            .file(format!("old/it's {number}"), noise(number, 5000))
+            .file(format!("swap/{number}"), noise(9, 5000));
+    }
+    scene.home.file("gone/1", noise(20, 5000)).file("goes", "goes");
+    scene.save();
+    for number in 0..6 {
+        scene.home.dir("new/in").rename(format!("old/it's {number}"), format!("new/in/{number}"));
+    }
+    scene.home.rename("swap/1", "swap/x").rename("swap/2", "swap/1").rename("swap/x", "swap/2");
+    scene.home.rename("gone/1", "here").remove("gone").remove("goes").file("last", "x");
+    scene.save();
+    let expected = scene.path("sources");
+    let mut book = Book::open(&scene.store);
+    let lost = ["home/old/it's 2", "home/swap/1", "home/gone/1", "home/gone/"];
+    book.pages[0].members.retain(|member| !lost.iter().any(|name| member.name() == name.as_bytes()));
+    let drive = on_a_drive(&book.store());
+    fs::write(drive.path().join("recover.sh"), include_str!("../src/archive/recover.sh")).unwrap();
+    for shell in shells() {
+        let out = scene.path(&format!("out {shell}"));
+        let words: [&dyn AsRef<OsStr>; 2] = [&drive.path().join("recover.sh"), &out];
+        let outcome = run(&mut shell_line(shell, &words)).expect(1);
+        for name in &lost[..3] {
+            assert!(
+                outcome.err().contains(&format!("lost before, and is renamed now: {name}\n")),
+                "{}",
+                outcome.shown()
+            );
+        }
+        let is_there = |name: &str| out.join("home").join(name).symlink_metadata().is_ok();
+        for name in ["new/in/2", "swap/2", "here"] {
+            assert!(!is_there(name), "{name}: {}", outcome.shown());
+            fs::write(out.join("home").join(name), fs::read(expected.join("home").join(name)).unwrap()).unwrap();
+        }
+        assert!(!out.join(".snap-stand-in").exists());
+        let contents = |top: &Path| {
+            let files = walkdir::WalkDir::new(top).into_iter().map(|item| item.unwrap().into_path());
+            let read = |path: PathBuf| (path.strip_prefix(top).unwrap().to_owned(), fs::read(path).ok());
+            files.map(read).collect::<Vec<_>>()
+        };
+        let (mut right, mut found) = (contents(&expected), contents(&out));
+        right.sort();
+        found.sort();
+        assert!(right == found, "{shell}: {}", outcome.shown());
+    }
+}
+
+fn shell_line(shell: &str, words: &[&dyn AsRef<OsStr>]) -> std::process::Command {
+    crate::support::command::shell(&format!("{shell} \"$1\" \"$2\""), words)
 }

@@ -10,6 +10,7 @@ use crate::support::replay::recover;
 use crate::support::tree::noise;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 const FILES: usize = 600;
 
@@ -74,6 +75,71 @@ fn whatever_stock_tools_get_out_of_a_damaged_bundle_restore_gets_out_too() {
         more += count(&by_snap) - count(&by_stock);
     }
     assert!(more > 0);
+}
+
+/// Files of three snapshots in several parts, with moves, copies, patches and changes of metadata alone.
+fn save_history(bench: &Bench) {
+    let save =
+        || drop(bench.snap.call("create").words("-q --patch-from 4K --max-part 128K").arg(bench.home.root()).run());
+    let home = &bench.home;
+    for number in 0..20_u64 {
+        home.file(format!("a/{number}"), noise(number, 6000)).file(format!("b/{number}"), noise(100 + number, 9000));
+    }
+    home.file("goes", "x").file("c/large", noise(50, 200_000));
+    save();
+    home.rename("a", "moved").rename("b/1", "b/x").rename("b/2", "b/1").rename("b/x", "b/2").remove("goes");
+    for number in 3..9 {
+        home.append(format!("b/{number}"), noise(200 + number, 100)).mode(format!("b/{}", number + 7), 0o600);
+    }
+    home.file("c/copy", noise(50, 200_000)).file("c/new", noise(60, 5000));
+    save();
+    home.rename("moved/3", "b/3 too").rename("c", "d").append("d/large", "more").append("b/4", "more");
+    home.file("d/twin", noise(61, 7000)).file("d/twin too", noise(61, 7000)).remove("moved/4");
+    save();
+}
+
+/// For each file of the source, whether it is in `found` as it is there.
+fn rights(bench: &Bench, found: &Path) -> Vec<(PathBuf, bool)> {
+    let files = walkdir::WalkDir::new(bench.home.root()).sort_by_file_name().into_iter().map(|item| item.unwrap());
+    let files = files.filter(|item| item.file_type().is_file()).map(|item| {
+        let path = item.path().strip_prefix(bench.home.root()).unwrap().to_owned();
+        let is_right =
+            fs::read(found.join("home").join(&path)).is_ok_and(|bytes| bytes == fs::read(item.path()).unwrap());
+        (path, is_right)
+    });
+    files.collect()
+}
+
+#[test]
+fn of_a_damaged_history_with_moves_copies_and_patches_restore_gets_no_less_than_stock_tools() {
+    let bench = Bench::new();
+    save_history(&bench);
+    let (mut more, mut whole) = (0, 0);
+    for seed in 0..40_u64 {
+        let all = bundles(bench.snap.archive());
+        let bundle = &all[u64::from_le_bytes(noise(900 + seed, 8).try_into().unwrap()) as usize % all.len()];
+        let sound = fs::read(bundle).unwrap();
+        let place = u64::from_le_bytes(noise(seed, 8).try_into().unwrap()) as usize % sound.len();
+        let mut bytes = sound.clone();
+        match seed % 4 {
+            0 => bytes[place] ^= 1 << (seed / 4 % 8),
+            1 => (place..bytes.len().min(place + 500)).zip(noise(seed, 500)).for_each(|(at, byte)| bytes[at] = byte),
+            2 => (place..bytes.len().min(place + 20_000)).for_each(|at| bytes[at] = 0),
+            _ => bytes.truncate(place),
+        }
+        fs::write(bundle, bytes).unwrap();
+        let (by_stock, back) = (bench.fresh(), bench.fresh());
+        recover(bench.snap.archive(), &bench.path("tools"), &[by_stock.as_os_str()]);
+        let said = bench.snap.call("restore").words("-q --to").arg(&back).run();
+        for ((path, stock), (_, snap)) in rights(&bench, &by_stock).into_iter().zip(rights(&bench, &back)) {
+            let shown = format!("{}, damage {seed} at {place} of {}", path.display(), bundle.display());
+            assert!(snap || !stock, "{shown}: {}", said.shown());
+            more += usize::from(snap && !stock);
+            whole += usize::from(stock);
+        }
+        fs::write(bundle, sound).unwrap();
+    }
+    assert!(more > 0 && whole > 0, "{more} more, {whole} whole");
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn damage_is_found_repaired_and_remembered() {
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("verify").words("--data").run()), @r#"
     [exit 0]
-    Known from earlier damage: 1 bundle with 2 lost files (-v names them). Nothing more can be done about that.
+    Known from earlier damage: 1 bundle with 2 lost files (-v names them). What was saved again since, snap repair puts back; nothing more can be done about the rest.
     No damage found: 2 snapshots in 2 bundles, 10 entries. Every byte was read and checked, # in all.
     "#);
     assert_snapshot!(screen(&bench, &bench.snap.call("create").run()), @r#"

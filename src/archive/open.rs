@@ -253,6 +253,9 @@ impl Archive {
         if description.format > FORMAT {
             return Err(too_new(description.format));
         }
+        if description.format == 0 {
+            return Err(bad("it has no format".to_owned()));
+        }
         let id = ArchiveId::from_hex(&description.id).ok_or_else(|| bad("its id is not as it must be".to_owned()))?;
         Ok(Archive { store, id })
     }

@@ -25,6 +25,8 @@ pub enum Advice {
     NameFolder,
     /// A name can be looked for in the whole history.
     FindPath,
+    /// A content is lost: other snapshots may have another version, or the same saved again.
+    LookAtOtherVersions,
     /// Name a file: only those have a content.
     NameFile,
     /// There is no snapshot yet: make the first.

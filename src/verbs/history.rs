@@ -48,6 +48,15 @@ pub fn has_two_histories(archive: &Archive, monitor: &dyn Monitor) -> Result<boo
     Ok(!archive.catalog(monitor)?.surplus().is_empty())
 }
 
+/// Whether there are parts of a snapshot that was not finished, and no snapshot yet.
+///
+/// # Errors
+/// When the archive cannot be listed.
+pub fn has_parts_alone(archive: &Archive, monitor: &dyn Monitor) -> Result<bool> {
+    let catalog = archive.catalog(monitor)?;
+    Ok(catalog.newest().is_none() && catalog.bundles().next().is_some())
+}
+
 /// What a snapshot notes of its problems.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NotedProblems {

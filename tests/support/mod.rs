@@ -1,6 +1,7 @@
 //! What the tests share: trees, their listings, the program, the stock tools. Knows the program by its command line only.
 
 pub mod bench;
+pub mod book;
 pub mod command;
 pub mod drives;
 pub mod forge;

@@ -85,8 +85,10 @@ pub fn remove_manifest(out: &Path) {
 }
 
 /// All that `recover.sh` may use: a POSIX shell, GNU tar, zstd, and plain tools that every system has.
-const RECOVER_TOOLS: [&str; 14] =
-    ["sh", "tar", "zstd", "mkdir", "rm", "cp", "find", "id", "chmod", "xargs", "tail", "head", "wc", "mv"];
+const RECOVER_TOOLS: [&str; 18] = [
+    "sh", "tar", "zstd", "mkdir", "rm", "cp", "find", "id", "chmod", "xargs", "tail", "head", "wc", "mv", "tr", "sed",
+    "ln", "ls",
+];
 
 /// Runs the archive's own `recover.sh` with those tools and nothing else in its surroundings.
 #[track_caller]

@@ -6,6 +6,7 @@ use super::super::output::list::History;
 use super::super::session::Session;
 use clap::Args;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::verbs::history::has_parts_alone;
 use snap_archive::verbs::history::has_two_histories;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::noted_problems;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &ListArgs, session: &Session) -> Result<Outcome, Failure
     let shown = snapshots.iter().filter(|summary| args.forgotten || summary.standing.is_there());
     let shown: Vec<Summary> = shown.cloned().collect();
     let problems = if shows_problems { noted_problems(&archive, &shown, &session.console)? } else { Vec::new() };
-    session.console.result(&History { all: snapshots, shown, problems })?;
+    let is_begun = shown.is_empty() && has_parts_alone(&archive, &session.console)?;
+    session.console.result(&History { all: snapshots, shown, problems, is_begun })?;
     Ok(Outcome::with_problems(u64::from(has_two_histories(&archive, &session.console)?)))
 }

@@ -380,6 +380,9 @@ fn about_rest(advice: &Advice) -> Option<&'static str> {
         Advice::FindPath => {
             "Look for its name in the whole history with: snap find NAME. A path begins with its source."
         }
+        Advice::LookAtOtherVersions => {
+            "Other versions: snap log PATH. What was saved again since, snap repair puts back."
+        }
         Advice::NameFile => "Name a file. See what is in a folder with: snap ls FOLDER.",
         Advice::ListSnapshots => "See all snapshots with: snap list.",
         Advice::ListSnapshotsOrWriteDay => "See all snapshots with: snap list. A day is written as 2026-11-22.",

@@ -20,6 +20,9 @@ const UNCERTAIN: &str = "?: some files of these snapshots may differ from what w
 
 const PROBLEMS: &str = "!: some files could not be saved as they should (-v shows which).";
 
+const BEGUN: &str = "There is no whole snapshot yet: the first run was cut off, and what it finished is kept. To go on, run: \
+                     snap create -a DIR. The snapshot then gets the next number.";
+
 const GAPS: &str =
     "Numbers that are missing are those of snapshots that were not finished: what they saved is in the next one.";
 
@@ -34,6 +37,8 @@ pub(crate) struct History {
     pub(crate) shown: Vec<Summary>,
     /// What they note of their problems, the newest first, where that is wanted.
     pub(crate) problems: Vec<NotedProblems>,
+    /// Whether there is none yet, and the first one was begun.
+    pub(crate) is_begun: bool,
 }
 
 #[derive(Serialize)]
@@ -52,6 +57,9 @@ struct Listed<'a> {
 impl Render for History {
     fn text(&self, text: &mut Text) {
         let history = &self.shown;
+        if self.is_begun {
+            return text.summary(BEGUN);
+        }
         if history.is_empty() {
             return text.summary(format!("There is no snapshot yet. {}", advice::FIRST_SNAPSHOT));
         }

@@ -125,7 +125,8 @@ pub(crate) fn known_losses(report: &VerifyReport, names_all: bool, text: &mut Te
         files => format!(" with {}", text::count(files, "lost file", "lost files")),
     };
     text.summary(format!(
-        "Known from earlier damage: {bundles}{files} (-v names them). Nothing more can be done about that."
+        "Known from earlier damage: {bundles}{files} (-v names them). What was saved again since, snap \
+         repair puts back; nothing more can be done about the rest."
     ));
 }
 

@@ -270,10 +270,12 @@ impl ChangeLine<'_> {
         let hash = self.hash.ok_or_else(|| bad("no hash"))?.0;
         let holes = Holes::from_pairs(&self.holes, size).ok_or_else(|| bad("holes that cannot be"))?;
         let place = match (&self.kept_in, self.offset) {
-            (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
             _ if self.pruned && (self.kept_in.is_some() || self.offset.is_some()) => None,
+            (Some(id), None) => BundleId::parse(id).map(|bundle| Place { bundle, offset: 0 }),
             (None, None) if self.pruned => Some(Place::pruned(bundle)),
-            (None, Some(offset)) if offset.checked_add(size).is_some() => Some(Place { bundle, offset }),
+            (None, Some(offset)) if can_begin_at(offset) && offset.checked_add(size).is_some() => {
+                Some(Place { bundle, offset })
+            }
             _ => None,
         };
         let place = place.ok_or_else(|| bad("no place of its content"))?;
@@ -281,6 +283,12 @@ impl ChangeLine<'_> {
         let patch = patch.map(|patch| patch.sound(size).ok_or_else(|| bad("a patch that cannot be"))).transpose()?;
         Ok(Content { hash, holes, place, patch: patch.map(Arc::new), torn: self.torn })
     }
+}
+
+/// Whether a content can begin there: behind the first header of the tar, or, if it is lost, nowhere.
+fn can_begin_at(offset: u64) -> bool {
+    const HEADER_BYTES: u64 = 512;
+    offset == 0 || offset >= HEADER_BYTES
 }
 
 fn bad(what: &str) -> Error {

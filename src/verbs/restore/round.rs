@@ -10,6 +10,7 @@ use super::replacing::may_replace;
 use crate::archive::content::Target;
 use crate::archive::content::Unpacker;
 use crate::archive::content::unpack;
+use crate::base::advice::Advice;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -242,8 +243,9 @@ impl<'r> Target for Job<'r> {
 
     fn fail(&self, why: &Error) -> Result<()> {
         self.run.check_interrupted()?;
-        let why = format!("not restored: {why}; an older snapshot may still hold an earlier version");
-        self.run.problem(&Problem::new(self.planned.path.clone(), why.clone()));
+        let why = format!("not restored: {why}");
+        let problem = Problem::new(self.planned.path.clone(), why.clone());
+        self.run.problem(&problem.with_advice(Advice::LookAtOtherVersions));
         self.done(FirstName::Failed(Some(why)), 0);
         Ok(())
     }

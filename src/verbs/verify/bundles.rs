@@ -17,6 +17,8 @@ use crate::base::error::Result;
 use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::SnapshotNumber;
+use crate::base::path::EntryPathBuf;
+use crate::base::path::source_path;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::ManifestReader;
 use crate::format::manifest::Action;
@@ -33,6 +35,7 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
     for file in files {
         let examined = examine_file(check, file)?;
         check_chain(check, &examined);
+        check_part(check, &examined);
         check.examined.insert(examined.file.id(), examined);
     }
     note_gaps(check);
@@ -104,7 +107,9 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
     examined.is_itself = is_itself(&bundle, check.archive.id());
     examined.cut_at = (!bundle.has_sound_table()).then(|| bundle.table().raw_bytes());
     let mut reader = bundle.manifest()?;
-    examined.head = Some(check_head(&reader, check.archive.id(), examined)?);
+    let head = check_head(&reader, check.archive.id(), examined)?;
+    let sources: Vec<EntryPathBuf> = head.sources.iter().filter_map(|source| source_path(&source.name)).collect();
+    examined.head = Some(head);
     let mut last: Option<Change> = None;
     while let Some(change) = reader.next_change()? {
         check.entries += 1;
@@ -117,6 +122,10 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         check.pruned += u64::from(matches!(&change.now, Action::Stored(entry) if entry.is_pruned()));
         examined.lost += u64::from(matches!(&change.now, Action::Stored(entry) if entry.is_lost()));
         check_place(&change, reader.tail()).map_err(|what| wrong_line(examined, &what))?;
+        check_entry(&change).map_err(|what| wrong_line(examined, &what))?;
+        if !sources.iter().any(|source| change.path.is_in(source)) {
+            return Err(wrong_line(examined, &format!("{} is in none of its sources", change.path)));
+        }
         last = Some(change);
     }
     // Texts of problems of all bundles together may be many.
@@ -172,6 +181,17 @@ fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> 
     Ok(())
 }
 
+/// What is said of an entry must be what a writer can say.
+fn check_entry(change: &Change) -> std::result::Result<(), String> {
+    let (Action::Stored(entry) | Action::Referenced(entry)) = &change.now else { return Ok(()) };
+    let in_order = entry.xattrs.iter().zip(entry.xattrs.iter().skip(1)).all(|(a, b)| a.0 < b.0);
+    let are_names = entry.xattrs.iter().all(|(name, _)| !name.is_empty() && !name.contains(&0));
+    if !in_order || !are_names {
+        return Err(format!("the extended attributes of {} are not in order, or have no names", change.path));
+    }
+    Ok(())
+}
+
 fn wrong_line(examined: &Examined, what: &str) -> Error {
     Error::damaged(format!("the manifest of {} contradicts itself: {what}", examined.file.name))
 }
@@ -197,6 +217,21 @@ fn check_chain(check: &mut Check, examined: &Examined) {
     if let Some(why) = wrong {
         let place = ArchiveFile::Bundle(examined.file.name.clone());
         check.found(place, Fault::Chain(why), Affected::Since(head.id.number));
+    }
+}
+
+/// All parts of a snapshot have its time, its note and its sources.
+fn check_part(check: &mut Check, examined: &Examined) {
+    let before = check.examined.values().next_back().and_then(|before| before.head.as_ref());
+    let Some((before, head)) = before.zip(examined.head.as_ref()) else { return };
+    // What a repair had to guess may differ.
+    let is_certain = |head: &Head| head.uncertain_until == SnapshotNumber::NONE;
+    if before.id.number != head.id.number || !is_certain(before) || !is_certain(head) {
+        return;
+    }
+    if (before.time, &before.note, &before.sources) != (head.time, &head.note, &head.sources) {
+        let why = format!("{} has not the time, note and sources of its snapshot.", examined.file.name);
+        check.found(ArchiveFile::Bundle(examined.file.name.clone()), Fault::Contradiction(why), Affected::Nothing);
     }
 }
 

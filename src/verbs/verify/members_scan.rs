@@ -184,14 +184,16 @@ impl<'a> Scan<'a> {
 
     /// A member for the bundle's script, which stands behind those of all entries.
     fn script_member(&mut self, told: &TarEntry) -> Result<()> {
-        if let Some((path, entry)) = self.script.take_made(&told.member.path) {
+        if let Some((path, entry)) = self.script.take_made(told) {
             let Some(content) = &entry.content else { return Ok(()) };
-            let is_there = content.place.offset == self.tape.position()
-                && content.stored_bytes(entry.stat.size) == told.member.size;
-            if !is_there || self.script.makes_another(&path, content, &self.lists)? {
+            let (start, size) = (self.tape.position(), told.member.size);
+            let is_there = content.place.offset == start && content.stored_bytes(entry.stat.size) == size;
+            self.skip_content(&told.member)?;
+            let is_damaged = self.tape.damage.touches(start..start.saturating_add(size).max(start + 1));
+            if !is_there || (!is_damaged && self.script.makes_another(&path, content, &self.lists)?) {
                 self.seen.note_wrong(content);
             }
-            return self.skip_content(&told.member);
+            return Ok(());
         }
         let (start, size) = (self.tape.position(), told.member.size);
         let content = if size <= MEMBER_BYTES_MAX { self.tape.take(size)? } else { None };

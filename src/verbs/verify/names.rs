@@ -70,6 +70,21 @@ impl MoveMembers {
     }
 }
 
+/// A directory that is moved aside, so that names of it can be deleted without a list of all others.
+struct Aside {
+    directory: EntryPathBuf,
+    /// The names that are deleted.
+    gone: HashSet<Vec<u8>>,
+    /// Whether they were.
+    is_emptied: bool,
+}
+
+impl Aside {
+    fn new(directory: EntryPathBuf) -> Aside {
+        Aside { directory, gone: HashSet::new(), is_emptied: false }
+    }
+}
+
 /// Looks at the lists of names in one bundle.
 pub(super) struct NameLists {
     /// What was there at the bundle's number, if that is known for certain.
@@ -80,7 +95,7 @@ pub(super) struct NameLists {
     /// was still to be said to be gone. `None`: all was said.
     ends_at: Option<EntryPathBuf>,
     /// A directory that is moved aside.
-    aside: Option<EntryPathBuf>,
+    aside: Option<Aside>,
     /// What the first members must be, by the renames of the manifest: top directories with their lists.
     moves: MoveMembers,
     /// Directories with a list, those of earlier parts of the snapshot among them.
@@ -142,61 +157,118 @@ impl NameLists {
     /// Looks at the list of a member, which has the name `name`.
     pub fn check(&mut self, name: &[u8], listing: Option<&[u8]>) -> Result<()> {
         let Some(listing) = listing else {
-            self.wrong.extend(self.aside.take());
+            self.wrong.extend(self.aside.take().map(|aside| aside.directory));
             return Ok(());
         };
         let name = name.strip_suffix(b"/").unwrap_or(name);
         self.listed.insert(name.to_vec());
         let (Some(state), Some(directory)) = (&self.state, EntryPathBuf::from_bytes(name)) else { return Ok(()) };
-        if self.aside.as_ref() == Some(&directory) || tar::renamed(name, listing).is_some() {
+        if self.aside.as_ref().is_some_and(|aside| aside.directory == directory)
+            || tar::renamed(name, listing).is_some()
+        {
             return self.check_renames(directory, listing);
         }
         let Some(listed) = tar::listed(listing) else {
             self.wrong.add(directory);
             return Ok(());
         };
-        let mut listed = listed.map(|(_, name)| name).peekable();
-        for group in state.in_directory(&directory) {
-            for row in &group?.rows {
-                while listed.next_if(|name| *name < row.name()).is_some() {}
-                if listed.peek().is_some_and(|name| *name == row.name()) {
-                    continue;
-                }
-                let path = directory.child(row.name()).unwrap_or_else(|| directory.clone());
-                if self.was_said(&path) {
-                    self.wrong.add(path);
-                }
-            }
+        let wrong = self.differing(&directory, listed, state)?;
+        for path in wrong {
+            self.wrong.add(path);
         }
         Ok(())
     }
 
-    /// A directory is moved aside, what goes is moved to an empty one in its place and deleted there, and it is moved back.
-    fn check_renames(&mut self, directory: EntryPathBuf, listing: &[u8]) -> Result<()> {
-        match (tar::renamed(directory.as_bytes(), listing), self.aside.is_some()) {
-            (Some(Renames::Aside), false) => self.aside = Some(directory),
-            (Some(Renames::Back), true) => self.aside = None,
-            (Some(Renames::Gone(names)), true) => {
-                for path in names.into_iter().filter_map(|name| directory.child(name)) {
-                    let find = |state: &Option<State>| state.as_ref().map(|state| state.find(&path)).transpose();
-                    let kind = |entry: Option<Option<Entry>>| entry.flatten().map(|entry| entry.stat.kind);
-                    let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
-                    // What became something else than a directory, or the other way round, is stored again.
-                    let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
-                    if now.is_some_and(stays) && self.was_said(&path) {
-                        self.wrong.add(path);
-                    }
+    /// What GNU tar deletes by a list of names in `directory` and should not, or leaves and should not: it deletes what is not
+    /// in the list, and what is a directory in one of both only.
+    fn differing<'l>(
+        &self,
+        directory: &EntryPathBuf,
+        listed: impl Iterator<Item = (u8, &'l [u8])>,
+        state: &State,
+    ) -> Result<Vec<EntryPathBuf>> {
+        let child = |name: &[u8]| directory.child(name).unwrap_or_else(|| directory.clone());
+        let (mut listed, mut wrong, mut surplus) = (listed.peekable(), Vec::new(), Vec::new());
+        for group in state.in_directory(directory) {
+            for row in &group?.rows {
+                while let Some((_, name)) = listed.next_if(|(_, name)| *name < row.name()) {
+                    surplus.push(child(name));
+                }
+                let is_directory = row.entry()?.is_some_and(|entry| entry.stat.kind == Kind::Directory);
+                let is_listed = |(letter, name): &(u8, &[u8])| *name == row.name() && (*letter == b'D') == is_directory;
+                if !listed.next_if(|(_, name)| *name == row.name()).is_some_and(|item| is_listed(&item)) {
+                    wrong.push(child(row.name()));
                 }
             }
-            (None, true) if listing == [0] => {}
+        }
+        surplus.extend(listed.map(|(_, name)| child(name)));
+        for path in surplus {
+            // What could not be looked at may be listed; what was there before and went may not.
+            if self.before.as_ref().is_some_and(|before| before.find(&path).is_ok_and(|older| older.is_some())) {
+                wrong.push(path);
+            }
+        }
+        wrong.retain(|path| self.was_said(path));
+        Ok(wrong)
+    }
+
+    /// A directory is moved aside, what goes is moved to an empty one in its place and deleted there, and it is moved back.
+    fn check_renames(&mut self, directory: EntryPathBuf, listing: &[u8]) -> Result<()> {
+        match (tar::renamed(directory.as_bytes(), listing), self.aside.take()) {
+            (Some(Renames::Aside), None) => self.aside = Some(Aside::new(directory)),
+            (Some(Renames::Gone(names)), Some(mut aside)) if !aside.is_emptied => {
+                for name in names {
+                    self.check_deleted(&directory, name)?;
+                    aside.gone.insert(name.to_vec());
+                }
+                self.aside = Some(aside);
+            }
+            (None, Some(aside)) if listing == [0] && !aside.is_emptied && !aside.gone.is_empty() => {
+                self.aside = Some(Aside { is_emptied: true, ..aside });
+            }
+            (Some(Renames::Back), Some(aside)) if aside.is_emptied => self.check_left(&aside)?,
             _ => self.wrong.add(directory),
+        }
+        Ok(())
+    }
+
+    /// A name is deleted from a directory: nothing is there any more, or something that is stored again.
+    fn check_deleted(&mut self, directory: &EntryPath, name: &[u8]) -> Result<()> {
+        let Some(path) = directory.child(name) else { return Ok(()) };
+        let find = |state: &Option<State>| state.as_ref().map(|state| state.find(&path)).transpose();
+        let kind = |entry: Option<Option<Entry>>| entry.flatten().map(|entry| entry.stat.kind);
+        let (now, older) = (kind(find(&self.state)?), kind(find(&self.before)?));
+        // What became something else than a directory, or the other way round, is stored again.
+        let stays = |now| older.is_none_or(|older| (older == Kind::Directory) == (now == Kind::Directory));
+        if now.is_some_and(stays) && self.was_said(&path) {
+            self.wrong.add(path);
+        }
+        Ok(())
+    }
+
+    /// What was in a directory and is not any more must have been deleted with the rest.
+    fn check_left(&mut self, aside: &Aside) -> Result<()> {
+        let (Some(state), Some(before)) = (&self.state, &self.before) else { return Ok(()) };
+        let mut left = Vec::new();
+        for group in before.in_directory(&aside.directory) {
+            for row in &group?.rows {
+                let path = aside.directory.child(row.name()).filter(|_| !aside.gone.contains(row.name()));
+                if let Some(path) = path.filter(|path| self.was_said(path))
+                    && state.find(&path)?.is_none()
+                {
+                    left.push(path);
+                }
+            }
+        }
+        for path in left {
+            self.wrong.add(path);
         }
         Ok(())
     }
 
     /// Looks whether all these directories, which lost names, had a list.
     pub fn finish<'d>(&mut self, deleting: impl Iterator<Item = &'d EntryPathBuf>) -> Result<()> {
-        self.wrong.extend(self.aside.take());
+        self.wrong.extend(self.aside.take().map(|aside| aside.directory));
         if let MoveMembers::Known(moves) = &mut self.moves {
             self.wrong.extend(moves.pop_front().map(|(top, _)| top));
         }

@@ -16,6 +16,7 @@ use crate::base::id::SnapshotNumber;
 use crate::base::monitor::Recorder;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::snapshot::SourceRecord;
 use crate::base::time::Time;
 use crate::format::apply::needs_metadata;
 use crate::format::bundle::BundleWriter;
@@ -211,7 +212,7 @@ impl Sample {
             id,
             time: Time::new(1_000_000 * i64::from(id.number.get()), 0),
             parent: catalog.parent().unwrap(),
-            sources: Vec::new(),
+            sources: vec![SourceRecord { name: "s".to_owned(), ..SourceRecord::default() }],
             note: String::new(),
             stands_for: None,
             uncertain_until: 0.into(),

@@ -10,7 +10,9 @@ use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
+use crate::base::id::Hash;
 use crate::base::id::Hasher;
+use crate::base::path::APPLY_DIRECTORY;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::format::apply;
@@ -22,6 +24,8 @@ use crate::format::tar::TarEntry;
 
 /// The longest member of the script's that is read.
 pub(super) const MEMBER_BYTES_MAX: u64 = 32 << 20;
+
+const NOT_PLAIN: &str = "something for its script is no plain file with mode 0644, or has an owner";
 
 /// How many bytes of a content are read at once.
 const READ_BYTES: u64 = 1 << 20;
@@ -42,6 +46,8 @@ pub(super) struct ScriptCheck {
     /// The names of the members so far.
     members: Vec<Vec<u8>>,
     has_script: bool,
+    /// Whether the directory of the members was there.
+    has_directory: bool,
     /// The list of files of which the script makes files of their own; `None` where it is damaged.
     copies: Option<Vec<u8>>,
     /// Files with wrong metadata by tar and script.
@@ -63,6 +69,7 @@ impl ScriptCheck {
             listed,
             members: Vec::new(),
             has_script: false,
+            has_directory: false,
             copies: Some(Vec::new()),
             wrong: Named::default(),
             faults: Vec::new(),
@@ -75,31 +82,43 @@ impl ScriptCheck {
     }
 
     /// A file of which a member has the data of its pieces, if it is the one that is due.
-    pub fn take_made(&mut self, member: &[u8]) -> Option<(EntryPathBuf, Entry)> {
+    pub fn take_made(&mut self, told: &TarEntry) -> Option<(EntryPathBuf, Entry)> {
+        let member = told.member.path.as_slice();
         let (path, entry) = self.listed.take().filter(|(path, _)| apply::patch_name(path).as_bytes() == member)?;
+        self.demand(is_plain(told), NOT_PLAIN);
         apply::push_patch_name(&mut self.names, &path);
         self.count += 1;
         self.members.push(member.to_vec());
         Some((path, entry))
     }
 
-    /// Whether something else is made of the file at `path` than `content`. It is read by itself, for its older contents may be in
-    /// any bundle; what of them is damaged is told where it stands.
+    /// Whether something else is made of the file at `path` than `content`, or nothing. It is read by itself, for its older
+    /// contents may be in any bundle; what of them is damaged is told where it stands.
     pub fn makes_another(&mut self, path: &EntryPath, content: &Content, lists: &NameLists) -> Result<bool> {
         let known = lists.state.as_ref().map(|state| state.find(path)).transpose()?.flatten();
         let is_it = |known: &Entry| known.content.as_ref().is_some_and(|known| known.hash == content.hash);
         let Some(known) = known.filter(|known| is_it(known) && !known.is_without_content()) else { return Ok(false) };
+        match self.hash_of(&known)? {
+            Some(hash) => Ok(hash != content.hash),
+            // Where the older content can be had, the data of this one is wrong.
+            None => older(&known).map_or(Ok(false), |older| Ok(self.hash_of(&older)?.is_some())),
+        }
+    }
+
+    /// The hash of the content of an entry; `None` where not all of it can be read.
+    fn hash_of(&mut self, entry: &Entry) -> Result<Option<Hash>> {
+        let Some(content) = &entry.content else { return Ok(None) };
         let (mut hasher, mut at) = (Hasher::new(), 0);
-        let mut buffer = vec![0; known.stat.size.min(READ_BYTES) as usize];
-        while at < known.stat.size {
-            let piece = &mut buffer[..(known.stat.size - at).min(READ_BYTES) as usize];
-            if self.reader.read_lossy(&known, at, piece)?.is_some() {
-                return Ok(false);
+        let mut buffer = vec![0; entry.stat.size.min(READ_BYTES) as usize];
+        while at < entry.stat.size {
+            let piece = &mut buffer[..(entry.stat.size - at).min(READ_BYTES) as usize];
+            if self.reader.read_lossy(entry, at, piece)?.is_some() {
+                return Ok(None);
             }
             content.holes.hash(at, piece, &mut hasher);
             at += piece.len() as u64;
         }
-        Ok(hasher.hash() != content.hash)
+        Ok(Some(hasher.hash()))
     }
 
     fn list(&mut self, member: &[u8], content: Option<&[u8]>) -> Result<()> {
@@ -125,7 +144,9 @@ impl ScriptCheck {
     /// A member; `content` is `None` where it is damaged.
     pub fn member(&mut self, told: &TarEntry, content: Option<&[u8]>, lists: &NameLists) -> Result<()> {
         let name = told.member.path.as_slice();
+        self.demand(is_plain(told), NOT_PLAIN);
         if told.member.flag == b'5' {
+            self.has_directory = true;
             self.members.sort();
             let listing = apply::listing(self.members.iter().map(Vec::as_slice));
             self.demand(told.listing.as_deref() == Some(&listing), "the list of what its script needs is another one");
@@ -164,6 +185,7 @@ impl ScriptCheck {
         let has_all_copies = self.copies.as_ref().is_none_or(|copies| *copies == expected.copies);
         self.demand(has_all_copies, "the list of files of which its script makes files of their own is another one");
         self.demand(self.has_script || self.lines.is_none(), "its script is missing");
+        self.demand(self.has_directory || self.lines.is_none(), "the list of what its script needs is missing");
         while let Some((path, _)) = self.next_line(lists)? {
             self.wrong.add(path);
         }
@@ -248,6 +270,25 @@ impl ScriptCheck {
         self.lines = None;
         Ok(None)
     }
+}
+
+/// What a content is made from, as a file.
+fn older(entry: &Entry) -> Option<Entry> {
+    let patch = entry.content.as_ref()?.patch.as_ref()?;
+    let mut older = entry.clone();
+    older.stat.size = patch.base_size;
+    older.content = Some(patch.base.clone());
+    Some(older)
+}
+
+/// Whether a member is what a script's needs is: a plain file of nobody, which all can read, or the directory of them.
+fn is_plain(told: &TarEntry) -> bool {
+    let stat = &told.entry.stat;
+    let is_kind = match told.member.flag {
+        b'5' => told.member.path.strip_suffix(b"/") == Some(APPLY_DIRECTORY.as_bytes()) && stat.mode == 0o755,
+        flag => flag == b'0' && stat.mode == 0o644,
+    };
+    is_kind && (stat.uid, stat.gid) == (0, 0)
 }
 
 /// Whether a member of a tar with metadata says what the entry is.
