@@ -541,6 +541,8 @@ fn what_a_terminal_would_obey_is_shown_escaped_by_every_command() {
 #[test]
 fn renames_that_cannot_be_are_refused_and_lead_nowhere() {
     let tree = || [dir("s"), dir("s/a"), dir("s/a/b"), dir("s/c"), dir("t")];
+    let source = |name: &str| json!({"name": name, "path": "/no/such/place", "scanned": true});
+    let head = || with(head(), json!({"sources": [source("s"), source("t")]}));
     let moved = |from: &str, to: &str| json!({"moved": from, "to": to});
     for bad in [
         vec![moved("s/a", "s/../../kept")],
