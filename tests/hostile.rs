@@ -475,7 +475,8 @@ fn what_a_terminal_would_obey_is_shown_escaped_by_every_command() {
     let (mut tar, line) = one_file("home/good", b"good");
     tar.extend(member(evil("home/u").as_bytes(), b'0', 0, evil("x").as_bytes(), b""));
     let source = json!({"name": evil("home"), "path": evil("/"), "scanned": true});
-    let head = with(head(), json!({"note": evil("note"), "tool": evil("tool"), "sources": [source]}));
+    let home = json!({"name": "home", "path": evil("/"), "scanned": true});
+    let head = with(head(), json!({"note": evil("note"), "tool": evil("tool"), "sources": [home, source]}));
     let lost = with(
         line.clone(),
         json!({"path": evil("home/good"), "offset": 1_u64 << 40, "user": evil("u"), "group": evil("g")}),
