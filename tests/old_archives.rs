@@ -42,7 +42,7 @@ const EXPECTED: &str = "expected.txt";
 /// Where `scripts/make-golden` wants the new archive.
 const WANTED: &str = "SNAP_MAKE_GOLDEN";
 
-const SNAPSHOTS: u32 = 4;
+const SNAPSHOTS: u32 = 5;
 
 fn home_of_all() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_archives")
@@ -163,12 +163,12 @@ fn a_snapshot_is_added_to_every_old_archive() {
         let at_last = RestoreOptions { target: target.clone(), at: SNAPSHOTS.into(), ..RestoreOptions::default() };
         restore(&archive, &at_last, &Recorder::new()).unwrap();
         let home = Tree::at(target.join("home"));
-        home.file("added", "later").remove("texts/1");
+        home.file("added", "later").remove("docs/writings/1");
         // The folder that the archive was made from is not there: it has moved.
         let options = CreateOptions { moved: true, ..options(home.root()) };
         create(&archive, &options, &Recorder::new()).unwrap();
         let kept = contents(&archive, SNAPSHOTS + 1);
-        assert!(kept.contains_key(b"home/added".as_slice()) && !kept.contains_key(b"home/texts/1".as_slice()));
+        assert!(kept.contains_key(b"home/added".as_slice()) && !kept.contains_key(b"home/docs/writings/1".as_slice()));
         let expected = fs::read_to_string(path.join(EXPECTED)).unwrap();
         assert!(listed(&archive, &Recorder::new()).starts_with(&expected), "what was there is as it was");
     }
@@ -304,6 +304,11 @@ fn make(home: &Path, archive: &Path) {
     home.sparse("holes", 2 << 20, &[(1 << 20, b"elsewhere")]).mtime("holes", 1_300_000_000, 0).remove("texts/3");
     settle(&home, &["texts", ""], 1_300_000_010);
     save(4, 1 << 30, "");
+
+    home.rename("texts", "docs/writings").rename("holes", "texts").rename("docs/same", "holes");
+    home.append("docs/writings/1", "more").mtime("docs/writings/1", 1_400_000_000, 0);
+    settle(&home, &["docs/writings", "docs", ""], 1_400_000_010);
+    save(5, 1 << 30, "renamed, in a ring, too");
 }
 
 /// The same mode and time for directories, wherever and by whomever they are made.

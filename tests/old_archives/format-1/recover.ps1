@@ -149,7 +149,7 @@ function Begin-Bundle {
         if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
         if ($change.PSObject.Properties['gone']) { $gone.Add($place); continue }
         $copied = $change.PSObject.Properties['copy']
-        if ($copied) { $copies.Add(@($place, (Get-Place $change.copy))) }
+        if ($copied -and -not $change.PSObject.Properties['link']) { $copies.Add(@($place, (Get-Place $change.copy))) }
         # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
         if ($change.PSObject.Properties['in'] -or $copied -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
         foreach ($pair in @($change.xattrs | Where-Object { $_ })) {

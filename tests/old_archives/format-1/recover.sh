@@ -192,6 +192,66 @@ while IFS= read -r line; do
     case $line in 'id = "'*) id=${line#*\"} id=${id%%\"*} ;; esac
 done 2>/dev/null <"$here/archive.toml"
 
+# Whether the folder $1 of the target, or the innermost above it that is there, is reached through no symlink.
+top=$(cd -P -- "$target" && pwd -P)
+is_inside() {
+    above=$1
+    while [ ! -e "$target/$above" ] && [ ! -L "$target/$above" ]; do
+        case $above in */*) above=${above%/*} ;; *) return 1 ;; esac
+    done
+    [ "$(cd -P -- "$target/$above" 2>/dev/null && pwd -P)" = "$top/$above" ]
+}
+
+# Where what is at the first path stood before these renames: pairs of where to and where from, the last one first.
+stood_at() {
+    path=$1
+    shift
+    while [ $# -gt 1 ]; do
+        case $path in "$1") path=$2 ;; "$1"/*) path=$2${path#"$1"} ;; esac
+        shift 2
+    done
+    printf '%s\n' "$path"
+}
+
+# Renames stand first in a bundle, and at one of what is not there tar leaves out those behind it. Where a damaged bundle did
+# not bring it, an empty file stands in for it, which is a second name of .snap-stand-in and goes when the bundle is unpacked.
+# Names with a newline cannot be looked at here, and what is behind them is not.
+odd=$(printf '\001')
+stand_in() {
+    zstd -dc <"$1" 2>/dev/null | head -c 20971520 | tr '\000\n' '\n\001' | LC_ALL=C sed -n \
+        -e '/GNU\.dumpdir=R/{s/.*GNU\.dumpdir=//' -e ':next' -e '/^[RT]/{p' -e n -e 'b next' -e '}' -e '}' | {
+        set --
+        while IFS= read -r from && IFS= read -r to; do
+            from=${from#R} to=${to#T}
+            case $from$to in *"$odd"*) break ;; esac
+            case /$from/$to/ in *//* | */./* | */../*) continue ;; esac
+            # What stands aside was looked at when it was moved there.
+            case $from in
+            *'/.snap-move-'*) ;;
+            */*)
+                if [ ! -e "$target/$from" ] && [ ! -L "$target/$from" ]; then
+                    was=$(stood_at "$from" "$@")
+                    if [ ! -e "$target/$was" ] && [ ! -L "$target/$was" ] && is_inside "${was%/*}"; then
+                        mkdir -p "$target/${was%/*}" && : >>"$target/.snap-stand-in" &&
+                            ln "$target/.snap-stand-in" "$target/$was" &&
+                            say "was lost before, and is renamed now: $was"
+                    fi
+                fi
+                ;;
+            esac
+            set -- "$to" "$from" "$@"
+        done
+    }
+}
+leave() {
+    incomplete=yes
+    if [ ! -w / ]; then open_all; fi
+    set -f
+    set -- $(ls -di "$target/.snap-stand-in")
+    set +f
+    find "$target" -type f -inum "$1" -exec rm -f {} +
+}
+
 before=0
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
@@ -204,6 +264,7 @@ for bundle in "$here"/bundles/*.tar.zst; do
     if [ ! -w / ]; then
         open_all
     fi
+    stand_in "$bundle"
     problem=$({ { zstd -dc <"$bundle" || printf zstd >&3; } | {
         cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf tar >&3
     }; } 3>&1)
@@ -211,6 +272,7 @@ for bundle in "$here"/bundles/*.tar.zst; do
         say "$name could not be unpacked whole; going on"
         incomplete=yes
     }
+    [ ! -f "$target/.snap-stand-in" ] || leave
     line=''
     [ ! -f "$target/.snap-manifest.jsonl" ] || IFS= read -r line <"$target/.snap-manifest.jsonl"
     # Its first line says up to which snapshot contents were taken out.
