@@ -212,7 +212,12 @@ impl Sample {
             id,
             time: Time::new(1_000_000 * i64::from(id.number.get()), 0),
             parent: catalog.parent().unwrap(),
-            sources: vec![SourceRecord { name: "s".to_owned(), ..SourceRecord::default() }],
+            sources: vec![SourceRecord {
+                name: "s".to_owned(),
+                path: b"/no/such/place/s".to_vec(),
+                scanned: true,
+                ..SourceRecord::default()
+            }],
             note: String::new(),
             stands_for: None,
             uncertain_until: 0.into(),
