@@ -235,7 +235,10 @@ impl Archive {
             Error::damaged(format!("{DESCRIPTION} in {} cannot be read: {what}", store.describe()))
                 .with_advice(Advice::RepairDescription)
         };
-        let bytes = match read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX) {
+        let read = || read_small(&*store, DESCRIPTION, DESCRIPTION_BYTES_MAX);
+        // A drive that fails once is asked again.
+        let again = |error: Error| if error.kind() == ErrorKind::Io { read() } else { Err(error) };
+        let bytes = match read().or_else(again) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(none()),
             Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotADirectory) => {
