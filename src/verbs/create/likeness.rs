@@ -327,13 +327,13 @@ mod tests {
 
     fn file(text: &str, inode: u64, size: u64, mtime: i64) -> PlacedFile {
         let mtime = Time::new(mtime, 0);
-        PlacedFile::new((0, &path(text)), &Stat { inode, size, mtime, ..Stat::default() }, Opposite::Nothing)
+        PlacedFile::new((0, &path(text)), &Stat { size, mtime, inode, ..Stat::default() }, Opposite::Nothing)
     }
 
     fn directory(text: &str, inode: u64, entries: &[(&str, u64)]) -> PlacedDirectory {
         let (inode, mtime) = (inode, Time::new(text.len() as i64, 0));
         let mut made =
-            PlacedDirectory::new((0, &path(text)), &Stat { inode, mtime, ..Stat::default() }, Opposite::Nothing);
+            PlacedDirectory::new((0, &path(text)), &Stat { mtime, inode, ..Stat::default() }, Opposite::Nothing);
         for (name, size) in entries {
             made.note_entry(name.as_bytes(), &Stat { size: *size, ..Stat::default() });
         }
