@@ -1,7 +1,6 @@
 //! Tests of the program as a whole that take long: a fault at every step, programs under strace, drives that are mounted for
 //! it, gigabytes. `cargo test` leaves them out, `scripts/test` runs them.
 
-#![allow(clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the other target uses the rest, and a test of the house rules looks that each is used")]

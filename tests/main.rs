@@ -1,7 +1,6 @@
 //! Tests of the program as a whole that take little time: what `cargo test` runs. Most know its command line and its
 //! documented format only; those of changing sources and determinism use the library.
 
-#![allow(clippy::all, clippy::pedantic)]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the other target uses the rest, and a test of the house rules looks that each is used")]

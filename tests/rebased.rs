@@ -51,7 +51,8 @@ fn assert_kept(bench: &Bench, copies: &[PathBuf], kept: &[usize]) {
 fn patch_bytes(bench: &Bench) -> Vec<u64> {
     let length = |bundle: &PathBuf| {
         let list = run(program("tar").args(["--zstd", "-tvf"]).arg(bundle)).expect_ok().out();
-        let lines = list.lines().filter(|line| line.contains(".snap-apply/") && line.ends_with(".patch"));
+        let lines =
+            list.lines().filter(|line| line.contains(".snap-apply/") && line.rsplit('.').next() == Some("patch"));
         lines.map(|line| line.split_whitespace().nth(2).unwrap().parse::<u64>().unwrap()).sum()
     };
     bundles(bench.snap.archive()).iter().map(length).collect()

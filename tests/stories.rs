@@ -143,14 +143,14 @@ fn assert_happens(stories: &[Story], files: &[(&str, usize)]) {
                 continue;
             }
             let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("{}: {line}", story.title));
-            let (mut told, said) = (String::new(), ann.run(command));
+            let (mut told, said) = (Vec::new(), ann.run(command));
             while let Some(line) = lines.next_if(|line| !line.starts_with("$ ") && *line != NEW_COMPUTER) {
-                told += &format!("{line}\n");
+                told.push(format!("{line}\n"));
             }
             if std::env::var_os("SHOW_STORIES").is_some() {
                 println!("$ {command}\n{said}");
             }
-            assert_eq!(plain(&told), plain(&said), "{}: $ {command}\n{said}", story.title);
+            assert_eq!(plain(&told.concat()), plain(&said), "{}: $ {command}\n{said}", story.title);
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn rules(rules: &mut Rules) {
         .case(Of::Pruned, "marks.txt", "Marks(", |book| marks(book, &|text| text.replace("marks 1", "marks 2")))
         .case(Of::Pruned, "marks.txt", "Marks(", |book| marks(book, &|text| text.replace("forgotten", "gone")))
         .case(Of::Pruned, "marks.txt", "Marks(", |book| marks(book, &|text| text.to_owned() + "000001 keep\n"))
-        .case(Of::Pruned, "marks.txt", "Marks(", |book| marks(book, &|text| text.replace(" ", "  ")))
+        .case(Of::Pruned, "marks.txt", "Marks(", |book| marks(book, &|text| text.replace(' ', "  ")))
         .case(Of::Pruned, "marks.txt", "Marks(", |book| drop(book.files.insert("marks.txt".into(), Vec::new())));
     rules.rule(4, Reading).case(Of::Plain, "000004-20300101T000000Z.tar.zst", "Surplus(", |book| {
         let page = book_of(book.pages.len() - 1);
@@ -74,7 +74,7 @@ pub fn rules(rules: &mut Rules) {
         .last(THREE_FIRST, "Unusable(", json!({"part": 10_000}))
         .case(Of::Plain, "000007-20250615T150640Z.tar.zst", "Unusable(", |book| {
             let last = last_page();
-            book.pages[last].name = "000007-20250615T150640Z.tar.zst".to_owned();
+            book.pages[last].name.replace_range(.., "000007-20250615T150640Z.tar.zst");
         });
     rules.rule(8, Reading).first(TWO, "Foreign(", json!({"archive": "0".repeat(32)}));
 }

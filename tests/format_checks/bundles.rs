@@ -101,7 +101,7 @@ fn moves(rules: &mut Rules) {
     rules.rule(27, Reading);
     lines(rules, THREE_FIRST + 1, "Contradiction(", |lines| drop(lines.remove(1)));
     lines(rules, THREE_FIRST + 1, "Contradiction(", |lines| {
-        edit(&mut lines[1], |line| line["to"] = json!("home/other"))
+        edit(&mut lines[1], |line| line["to"] = json!("home/other"));
     });
     lines(rules, THREE_FIRST + 1, "Contradiction(", |lines| {
         let line = lines[1].replace("\"moved_before\"", "\"moved\"");

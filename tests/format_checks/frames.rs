@@ -26,9 +26,11 @@ fn table(rules: &mut Rules, page: usize, changes: &[(usize, i32)]) {
 /// Other numbers at these places of a bundle's table, counted from its end.
 fn table_end(rules: &mut Rules, changes: &'static [(usize, i32)]) {
     rules.page(ONE, "Table", move |page| {
-        page.table = Some(Box::new(|table| {
+        page.table = Some(Box::new(move |table| {
             let length = table.len();
-            changes.iter().for_each(|(at, more)| add(table, length - at, *more));
+            for (at, more) in changes {
+                add(table, length - at, *more);
+            }
         }));
     });
 }
