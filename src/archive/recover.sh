@@ -202,46 +202,47 @@ is_inside() {
     [ "$(cd -P -- "$target/$above" 2>/dev/null && pwd -P)" = "$top/$above" ]
 }
 
-# Where what is at the first path stood before these renames: pairs of where to and where from, the last one first.
-stood_at() {
-    path=$1
-    shift
-    while [ $# -gt 1 ]; do
-        case $path in "$1") path=$2 ;; "$1"/*) path=$2${path#"$1"} ;; esac
-        shift 2
-    done
-    printf '%s\n' "$path"
+# Of renames, a line each for where from (R) and where to (T): where that which is renamed stood before all of them. What stands aside
+# was looked at when it was moved there. The last rename to a path, or to a folder above it, says where that was.
+stood_at='
+NR % 2 { from = substr($0, 2); next }
+{
+    to = substr($0, 2)
+    if (index(from to, "\001")) exit
+    if (("/" from "/" to "/") ~ /\/\.?\.?\//) next
+    if (index(from, "/") && !index(from, "/.snap-move-")) print stood(from)
+    count++; origin[count] = from
+    if (to in newest) older[count] = newest[to]
+    newest[to] = count
 }
+function stood(path,    before, at, above, found, rest) {
+    before = count + 1
+    while (1) {
+        found = 0; above = path
+        while (1) {
+            at = (above in newest) ? newest[above] : 0
+            while (at >= before) at = (at in older) ? older[at] : 0
+            if (at > found) { found = at; rest = substr(path, length(above) + 1) }
+            if (!match(above, /\/[^\/]*$/)) break
+            above = substr(above, 1, RSTART - 1)
+        }
+        if (!found) return path
+        path = origin[found] rest; before = found
+    }
+}'
 
 # Renames stand first in a bundle, and at one of what is not there tar leaves out those behind it. Where a damaged bundle did
 # not bring it, an empty file stands in for it, which is a second name of .snap-stand-in and goes when the bundle is unpacked.
 # Names with a newline cannot be looked at here, and what is behind them is not.
-odd=$(printf '\001')
 stand_in() {
     zstd -dc <"$1" 2>/dev/null | head -c 20971520 | tr '\000\n' '\n\001' | LC_ALL=C sed -n \
-        -e '/GNU\.dumpdir=R/{s/.*GNU\.dumpdir=//' -e ':next' -e '/^[RT]/{p' -e n -e 'b next' -e '}' -e '}' | {
-        set --
-        while IFS= read -r from && IFS= read -r to; do
-            from=${from#R} to=${to#T}
-            case $from$to in *"$odd"*) break ;; esac
-            case /$from/$to/ in *//* | */./* | */../*) continue ;; esac
-            # What stands aside was looked at when it was moved there.
-            case $from in
-            *'/.snap-move-'*) ;;
-            */*)
-                if [ ! -e "$target/$from" ] && [ ! -L "$target/$from" ]; then
-                    was=$(stood_at "$from" "$@")
-                    if [ ! -e "$target/$was" ] && [ ! -L "$target/$was" ] && is_inside "${was%/*}"; then
-                        mkdir -p "$target/${was%/*}" && : >>"$target/.snap-stand-in" &&
-                            ln "$target/.snap-stand-in" "$target/$was" &&
-                            say "was lost before, and is renamed now: $was"
-                    fi
-                fi
-                ;;
-            esac
-            set -- "$to" "$from" "$@"
-        done
-    }
+        -e '/GNU\.dumpdir=R/{s/.*GNU\.dumpdir=//' -e ':next' -e '/^[RT]/{p' -e n -e 'b next' -e '}' -e '}' |
+        LC_ALL=C awk "$stood_at" | while IFS= read -r was; do
+        if [ ! -e "$target/$was" ] && [ ! -L "$target/$was" ] && is_inside "${was%/*}"; then
+            mkdir -p "$target/${was%/*}" && : >>"$target/.snap-stand-in" && ln "$target/.snap-stand-in" "$target/$was" &&
+                say "was lost before, and is renamed now: $was"
+        fi
+    done
 }
 leave() {
     incomplete=yes

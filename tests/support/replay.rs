@@ -85,9 +85,9 @@ pub fn remove_manifest(out: &Path) {
 }
 
 /// All that `recover.sh` may use: a POSIX shell, GNU tar, zstd, and plain tools that every system has.
-const RECOVER_TOOLS: [&str; 18] = [
+const RECOVER_TOOLS: [&str; 19] = [
     "sh", "tar", "zstd", "mkdir", "rm", "cp", "find", "id", "chmod", "xargs", "tail", "head", "wc", "mv", "tr", "sed",
-    "ln", "ls",
+    "awk", "ln", "ls",
 ];
 
 /// Runs the archive's own `recover.sh` with those tools and nothing else in its surroundings.

@@ -60,13 +60,18 @@ struct Directories {
     by_path: HashMap<u64, usize>,
 }
 
+/// What is gone from its place, or new at one.
+#[derive(Default)]
+struct Side {
+    directories: Directories,
+    files: Vec<PlacedFile>,
+}
+
 /// What may be the same.
 #[derive(Default)]
 pub struct Candidates {
-    gone_directories: Directories,
-    new_directories: Directories,
-    gone_files: Vec<PlacedFile>,
-    new_files: Vec<PlacedFile>,
+    gone: Side,
+    new: Side,
     /// Names in the top directories that look like those of what stands aside for a moment.
     pub taken_names: HashSet<EntryPathBuf>,
     directory_bytes: usize,
@@ -114,7 +119,7 @@ impl Collector<'_> {
         self.gone_before(Some(path))?;
         let Some(walk) = &mut self.walk else { return Ok(()) };
         let rows = walk.take_at(path)?.rows;
-        self.found.gone_directories.sample_rows(path, &rows);
+        self.found.gone.directories.sample_rows(path, &rows);
         listing.unreadable.iter().filter_map(|name| path.child(name)).for_each(|path| walk.retain(path));
         if listing.is_unreadable {
             walk.retain(path.to_owned());
@@ -138,7 +143,7 @@ impl Collector<'_> {
             }
             let DirectoryRows { path, rows } = group;
             let source = walk.source;
-            self.found.gone_directories.sample_rows(&path, &rows);
+            self.found.gone.directories.sample_rows(&path, &rows);
             for row in &rows {
                 self.go((source, &path), row, Opposite::Nothing);
             }
@@ -148,7 +153,7 @@ impl Collector<'_> {
 
     fn compare(&mut self, path: &EntryPath, rows: &[Row], listing: &Listing) {
         let place = (listing.source, path);
-        self.found.new_directories.sample_listing(path, listing);
+        self.found.new.directories.sample_listing(path, listing);
         for pair in diff::pairs(rows, &listing.found, |row, found| row.name().cmp(listing.name(found))) {
             match pair {
                 Pair::Old(row) if listing.cannot_look_at(row.name()) => {}
@@ -171,33 +176,34 @@ impl Collector<'_> {
     }
 
     fn go(&mut self, (source, directory): (usize, &EntryPath), row: &Row, opposite: Opposite) {
-        let Some(stat) = row.stat() else { return };
-        let Some(path) = directory.child(row.name()) else { return };
-        if let Some(file) = placed_file((source, &path), stat, opposite) {
-            self.found.file_bytes += bytes_of(&path);
-            self.found.gone_files.push(file);
-        } else if stat.kind == Kind::Directory && self.wanted == Wanted::All {
-            self.found.directory_bytes += bytes_of(&path) + SAMPLE_BYTES_EACH;
-            self.found.gone_directories.push(PlacedDirectory::new((source, &path), stat, opposite));
+        if let (Some(stat), Some(path)) = (row.stat(), directory.child(row.name())) {
+            self.add(|found| &mut found.gone, (source, &path), stat, opposite);
         }
-        self.found.bound();
     }
 
     fn come(&mut self, (source, directory): (usize, &EntryPath), name: &[u8], stat: &Stat, opposite: Opposite) {
-        let Some(path) = directory.child(name).filter(|path| !is_temporary(path)) else { return };
-        if let Some(file) = placed_file((source, &path), stat, opposite) {
-            self.found.file_bytes += bytes_of(&path);
-            self.found.new_files.push(file);
+        if let Some(path) = directory.child(name).filter(|path| !is_temporary(path)) {
+            self.add(|found| &mut found.new, (source, &path), stat, opposite);
+        }
+    }
+
+    fn add(
+        &mut self,
+        side: fn(&mut Candidates) -> &mut Side,
+        place: (usize, &EntryPath),
+        stat: &Stat,
+        opposite: Opposite,
+    ) {
+        let bytes = place.1.as_bytes().len() + KEPT_BYTES_EACH;
+        if stat.kind == Kind::File && stat.size >= MOVED_BYTES_MIN {
+            self.found.file_bytes += bytes;
+            side(&mut self.found).files.push(PlacedFile::new(place, stat, opposite));
         } else if stat.kind == Kind::Directory && self.wanted == Wanted::All {
-            self.found.directory_bytes += bytes_of(&path) + SAMPLE_BYTES_EACH;
-            self.found.new_directories.push(PlacedDirectory::new((source, &path), stat, opposite));
+            self.found.directory_bytes += bytes + SAMPLE_BYTES_EACH;
+            side(&mut self.found).directories.push(PlacedDirectory::new(place, stat, opposite));
         }
         self.found.bound();
     }
-}
-
-fn bytes_of(path: &EntryPath) -> usize {
-    path.as_bytes().len() + KEPT_BYTES_EACH
 }
 
 /// Whether what is at one path is still what was there, whatever has changed in it.
@@ -214,11 +220,6 @@ fn opposite(old: &Stat, new: &Stat) -> Opposite {
         true => Opposite::Other,
         false => Opposite::Nothing,
     }
-}
-
-fn placed_file((source, path): (usize, &EntryPath), stat: &Stat, opposite: Opposite) -> Option<PlacedFile> {
-    let is_wanted = stat.kind == Kind::File && stat.size >= MOVED_BYTES_MIN;
-    is_wanted.then(|| PlacedFile::new((source, path), stat, opposite))
 }
 
 fn hashed(path: &EntryPath) -> u64 {
@@ -256,10 +257,10 @@ impl Candidates {
     /// Drops what has become too much.
     fn bound(&mut self) {
         if self.directory_bytes > KEPT_BYTES_MAX {
-            (self.gone_directories, self.new_directories) = Default::default();
+            (self.gone.directories, self.new.directories) = Default::default();
         }
         if self.file_bytes > KEPT_BYTES_MAX {
-            (self.gone_files, self.new_files) = Default::default();
+            (self.gone.files, self.new.files) = Default::default();
         }
     }
 
@@ -270,12 +271,12 @@ impl Candidates {
 
     /// The directories that are the same, or seem to be.
     pub fn same_directories(&mut self) -> Vec<SameThing> {
-        same_directories(std::mem::take(&mut self.gone_directories.all), std::mem::take(&mut self.new_directories.all))
+        same_directories(std::mem::take(&mut self.gone.directories.all), std::mem::take(&mut self.new.directories.all))
     }
 
     /// The files that are the same, or seem to be.
     pub fn same_files(&mut self, sources: &[Source]) -> Vec<SameThing> {
-        let (gone, new) = (std::mem::take(&mut self.gone_files), std::mem::take(&mut self.new_files));
+        let (gone, new) = (std::mem::take(&mut self.gone.files), std::mem::take(&mut self.new.files));
         same_files(gone, new, &|source| patch_from(sources[source].rules()))
     }
 }
