@@ -439,3 +439,47 @@ fn renames_behind_one_of_what_a_damaged_bundle_did_not_bring_are_done() {
 fn shell_line(shell: &str, words: &[&dyn AsRef<OsStr>]) -> std::process::Command {
     crate::support::command::shell(&format!("{shell} \"$1\" \"$2\""), words)
 }
+
+/// What the plainest way says of where each renamed path stood: back through all renames before it, one after the other.
+fn stood_plainly(renames: &[(String, String)]) -> Vec<String> {
+    let mut stood = Vec::new();
+    for (count, (from, _)) in renames.iter().enumerate() {
+        let mut path = from.clone();
+        for (earlier, to) in renames[..count].iter().rev() {
+            if let Some(rest) = path.strip_prefix(to.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                path = format!("{earlier}{rest}");
+            }
+        }
+        if !from.contains("/.snap-move-") {
+            stood.push(path);
+        }
+    }
+    stood
+}
+
+#[test]
+fn where_renamed_things_stood_is_found_back_through_any_renames() {
+    let script = include_str!("../src/archive/recover.sh");
+    let begin = script.find("\nstood_at='").unwrap() + "\nstood_at='".len();
+    let awk_text = &script[begin..begin + script[begin..].find("\n}'").unwrap() + 2];
+    let awks: Vec<_> =
+        ["awk", "busybox awk"].into_iter().filter(|awk| installed(awk.split(' ').next().unwrap())).collect();
+    for seed in 0..30 {
+        let mut bytes = noise(seed, 4000).into_iter();
+        let mut one = || {
+            let depth = 1 + bytes.next().unwrap() % 3;
+            let names: Vec<&str> = (0..depth)
+                .map(|_| ["a", "b", "it's", "c d", ".snap-move-1"][usize::from(bytes.next().unwrap() % 5)])
+                .collect();
+            format!("s/{}", names.join("/"))
+        };
+        let renames: Vec<(String, String)> = (0..40).map(|_| (one(), one())).collect();
+        let list: String = renames.iter().flat_map(|(from, to)| ["R", from, "\nT", to, "\n"]).collect();
+        let expected = stood_plainly(&renames);
+        for awk in &awks {
+            let line = format!("printf %s \"$2\" | LC_ALL=C {awk} \"$1\"");
+            let outcome = run(&mut shell(&line, &[&awk_text, &list])).expect_ok();
+            assert_eq!(outcome.out().lines().collect::<Vec<_>>(), expected, "{awk}, seed {seed}");
+        }
+    }
+}
