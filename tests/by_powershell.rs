@@ -1,77 +1,108 @@
-//! The steps of `recover.ps1`, done here with bsdtar, which Windows' own tar is: for each bundle its list of changes first, then
-//! what has moved, what is gone, and the bundle. There is no PowerShell here; that the script has these steps is to be read, and
-//! its syntax is checked by a grammar of the language.
+//! `recover.ps1` brings back what is in an archive. There is no PowerShell here: `tests/support/powershell.py` runs its text, as
+//! far as it goes, with files of this system, and bsdtar, which Windows' own tar is, for `tar.exe`.
 
 use crate::support::bench::Bench;
+use crate::support::bench::copy_exactly;
+use crate::support::command::Outcome;
 use crate::support::command::installed;
 use crate::support::command::program;
 use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
-use crate::support::manifest;
+use crate::support::listing::below;
+use crate::support::listing::inode;
 use crate::support::oracles::python_with;
-use crate::support::replay::bundles;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
+use rustix::fs::FileType;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::path::PathBuf;
 
-/// Brings a snapshot into a folder as `recover.ps1` does.
+/// What is kept of times there, in nanoseconds.
+const GRAIN: i128 = 100;
+
+const MODULES: &str = "tree_sitter, tree_sitter_powershell";
+
+/// What stands for `tar.exe`.
+const TAR: &str = r#"#!/bin/sh
+[ "$1" != --version ] || { echo "bsdtar 3.7.7 - libarchive 3.7.7 zlib/1.2.13 libzstd/1.5.5"; exit; }
+exec bsdtar "$@"
+"#;
+
+/// One who has nothing but the archive and Windows.
+struct Person {
+    python: OsString,
+    work: tempfile::TempDir,
+}
+
+impl Person {
+    fn new() -> Option<Person> {
+        let (python, work) = (python_with(MODULES).filter(|_| installed("bsdtar"))?, tempfile::tempdir().unwrap());
+        let person = Person { python, work };
+        person.has_tar(TAR);
+        Some(person)
+    }
+
+    fn has_tar(&self, script: &str) {
+        let tar = self.work.path().join("System32/tar.exe");
+        fs::create_dir_all(tar.parent().unwrap()).unwrap();
+        fs::write(&tar, script).unwrap();
+        fs::set_permissions(tar, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn run(&self, archive: &Path, words: &[&str]) -> Outcome {
+        let machine = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/powershell.py");
+        let mut command = program(&self.python);
+        command.env("SystemRoot", self.work.path()).arg(machine).arg(archive.join("recover.ps1"));
+        run(command.arg(self.work.path().join("facts")).args(words))
+    }
+
+    #[track_caller]
+    fn recovered(&self, archive: &Path, snapshot: usize, status: i32) -> (PathBuf, Outcome) {
+        let to = tempfile::tempdir_in(self.work.path()).unwrap().keep();
+        let outcome = self.run(archive, &[to.to_str().unwrap(), &snapshot.to_string()]).expect(status);
+        (to, outcome)
+    }
+
+    /// What was set of a file that this system does not keep.
+    fn facts(&self, path: &Path) -> Value {
+        let (device, number) = inode(path);
+        let all = fs::read_to_string(self.work.path().join("facts")).unwrap();
+        let mut facts = all.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        facts.find(|fact| fact["inode"] == number && fact["device"] == device).unwrap_or_default()
+    }
+}
+
+/// Of all but symlinks: times, which tar has in whole seconds, and whether files may be written.
 #[track_caller]
-fn recover(archive: &Path, snapshot: usize, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for bundle in bundles(archive) {
-        let number: usize = bundle.file_name().unwrap().to_str().unwrap()[..6].parse().unwrap();
-        if number > snapshot {
-            continue;
-        }
-        let lines = manifest::lines(&bundle);
-        let place = |path: &Value| to.join(path.as_str().unwrap());
-        let moves: Vec<&Value> = lines.iter().filter(|line| line.get("moved").is_some()).collect();
-        for line in &moves {
-            let (from, to) = (place(&line["moved"]), place(&line["to"]));
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::rename(from, to).unwrap();
-        }
-        if !moves.is_empty() {
-            remove_aside(to);
-        }
-        for line in lines.iter().rev().filter(|line| line.get("gone").is_some()) {
-            let gone = place(&line["path"]);
-            match gone.symlink_metadata() {
-                Ok(found) if found.is_dir() => fs::remove_dir(gone).unwrap(),
-                Ok(_) => fs::remove_file(gone).unwrap(),
-                Err(_) => {}
-            }
-        }
-        run(program("bsdtar").arg("-xf").arg(&bundle).arg("-C").arg(to)).expect_ok();
-        for left in [manifest::NAME, ".snap-apply.sh"] {
-            let _ = fs::remove_file(to.join(left));
-        }
-        let _ = fs::remove_dir_all(to.join(".snap-apply"));
+fn assert_facts(expected: &Path, found: &Path) {
+    let found = below(found);
+    let is_kept = |(seconds, nanos): (i64, u64), kept: (i64, u64)| {
+        let late = (i128::from(kept.0 - seconds) * 1_000_000_000) + i128::from(kept.1) - i128::from(nanos);
+        late.abs() < GRAIN || kept == (seconds, 0)
+    };
+    for (path, item) in below(expected).into_iter().filter(|(_, item)| item.kind != FileType::Symlink) {
+        let (name, is) = (String::from_utf8_lossy(&path).into_owned(), &found[&path]);
+        assert!(is_kept(item.mtime, is.mtime), "{name}: {:?} became {:?}", item.mtime, is.mtime);
+        assert_eq!(item.mode & 0o200, is.mode & 0o200, "{name}");
     }
 }
 
-fn remove_aside(to: &Path) {
-    for item in fs::read_dir(to.join("home")).unwrap().map(Result::unwrap) {
-        if item.file_name().to_string_lossy().starts_with(".snap-move-") {
-            fs::remove_dir_all(item.path()).or_else(|_| fs::remove_file(item.path())).unwrap();
-        }
-    }
-}
-
-#[test]
-fn the_steps_of_recover_ps1_bring_back_every_snapshot() {
-    if !installed("bsdtar") {
-        return;
-    }
-    let bench = Bench::new();
-    let edits: [fn(&Tree) -> &Tree; 5] = [
+fn history() -> Vec<fn(&Tree) -> &Tree> {
+    vec![
         |home| {
             home.file("docs/a", "a").file("docs/sub/b", noise(1, 30_000)).file("photos/1", noise(2, 9000)).dir("empty");
             home.file("photos/2", noise(3, 9000)).file("swap/x", noise(4, 5000)).file("swap/y", noise(5, 5000));
-            home.file("becomes a folder", "f").file("becomes a file/in", "i").file("Case", noise(6, 6000))
+            home.file("becomes a folder", "f").file("becomes a file/in", "i").file("Case", noise(6, 6000));
+            home.file("Füße/größer", "feet").mtime("photos/1", 1_000_000_000, 123_456_700).mtime(
+                "photos",
+                1_100_000_000,
+                0,
+            )
         },
         |home| {
             home.remove("docs/sub").remove("becomes a folder").file("becomes a folder/in", "now");
@@ -81,20 +112,72 @@ fn the_steps_of_recover_ps1_bring_back_every_snapshot() {
             home.rename("photos", "pictures").rename("pictures/1", "docs/first").rename("Case", "case");
             home.rename("swap/x", "z").rename("swap/y", "swap/x").rename("z", "swap/y").append("docs/a", "more")
         },
-        |home| home.rename("pictures", "docs/pictures").remove("swap").mode("docs/a", 0o444),
-        |home| home.rename("docs", "documents").file("documents/new", "new").remove("case"),
-    ];
+        |home| {
+            home.rename("pictures", "docs/pictures").remove("swap").mode("docs/a", 0o444).file("copy", noise(2, 9000));
+            home.mtime("copy", 1_200_000_000, 0).mtime("docs/first", 1_300_000_000, 0).mode("docs/pictures/2", 0o444)
+        },
+        |home| {
+            home.rename("docs", "documents").file("documents/new", "new").remove("case").append("copy", "more");
+            home.mtime("documents/first", 1_400_000_000, 0)
+        },
+        |home| {
+            home.rename("documents", "Documents").file("copy", noise(2, 9000)).file("second", noise(3, 9000));
+            home.mode("Documents/pictures/2", 0o644)
+        },
+    ]
+}
+
+#[test]
+fn recover_ps1_brings_back_every_snapshot_with_its_times() {
+    let Some(person) = Person::new() else { return };
+    let bench = Bench::new();
     let mut copies = Vec::new();
-    for edit in edits {
+    for edit in history() {
         edit(&bench.home);
         bench.save();
         copies.push(bench.copy());
     }
     for (number, copy) in copies.iter().enumerate() {
-        let to = bench.fresh();
-        recover(bench.snap.archive(), number + 1, &to);
+        let (to, outcome) = person.recovered(bench.snap.archive(), number + 1, 0);
+        assert_eq!(outcome.err(), "");
         assert_same_below(copy, &to, Level::Stock);
+        assert_facts(copy, &to);
     }
+}
+
+#[test]
+fn recover_ps1_brings_back_what_windows_has_of_a_file() {
+    let Some(person) = Person::new() else { return };
+    let (folder, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let archive = folder.path().join("archive");
+    copy_exactly(&root.join("tests/windows_archive"), &archive);
+    fs::copy(root.join("src/archive/recover.ps1"), archive.join("recover.ps1")).unwrap();
+    let (to, _) = person.recovered(&archive, 2, 0);
+    let home = to.join("home");
+    let is_read_only = |name: &str| home.join(name).metadata().unwrap().permissions().readonly();
+    assert_eq!(["read-only", "system", "docs/a"].map(is_read_only), [true, false, false]);
+    // Archive is 32, system 4.
+    assert_eq!(["read-only", "system"].map(|name| person.facts(&home.join(name))["attributes"].clone()), [32, 36]);
+    assert!(person.facts(&home.join("Füße/größer"))["created"].as_i64().unwrap() > 0);
+}
+
+#[test]
+fn recover_ps1_refuses_what_it_cannot_do_in_plain_words() {
+    let Some(person) = Person::new() else { return };
+    let bench = Bench::new();
+    bench.home.file("large", noise(1, 3 << 20)).file("a", "a");
+    bench.save();
+    bench.home.file("a", "b");
+    bench.save();
+    let (archive, to) = (bench.snap.archive(), person.work.path().join("target"));
+    let to = to.to_str().unwrap();
+    person.run(archive, &[to, "3"]).expect(2).expect_said(&["there is no snapshot 3"]);
+    bench.snap.call("forget 1").ok();
+    person.run(archive, &[to, "1"]).expect(2).expect_said(&["snapshot 1 was forgotten"]);
+    person.run(archive, &[person.work.path().to_str().unwrap()]).expect(2).expect_said(&["is not empty"]);
+    person.has_tar("#!/bin/sh\necho bsdtar 3.5.2 - libarchive 3.5.2 zlib/1.2.5.f-ipp\n");
+    person.run(archive, &[to]).expect(2).expect_said(&["does not know zstd", "7-Zip"]);
+    assert!(!Path::new(to).exists());
 }
 
 /// Prints each place that a grammar of PowerShell does not take, but for units of bytes behind numbers, which this one does not know.
@@ -111,7 +194,7 @@ look(parser.parse(open(sys.argv[1], 'rb').read()).root_node)
 
 #[test]
 fn scripts_of_powershell_are_well_formed() {
-    let Some(python) = python_with("tree_sitter, tree_sitter_powershell") else { return };
+    let Some(python) = python_with(MODULES) else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let parsed = |script: &Path| run(program(&python).args(["-c", PARSE]).arg(script)).expect_ok().out();
     for script in ["src/archive/recover.ps1", "scripts/windows-check.ps1"] {

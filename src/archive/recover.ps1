@@ -109,11 +109,44 @@ function Remove-Place([string]$Place) {
     if ([IO.Directory]::Exists($Place)) { [IO.Directory]::Delete($Place) } else { [IO.File]::Delete($Place) }
 }
 
-# The lines of a list of changes that say something of a path.
-function Read-Changes([string]$List) {
-    foreach ($line in [IO.File]::ReadLines($List)) {
-        if ($line.StartsWith('{"path":') -or $line.StartsWith('{"moved":')) { ConvertFrom-Json $line }
+# What is set at the end, since nothing can be changed that is read-only: by name, the facts of a file (time of change, attributes,
+# time of making), or a table of what is in a folder, with its own facts under no name. What moves takes them along.
+$kept = @{}
+
+# The table of the folder that a path is in, and its name there; nothing if there is none, and it is not to be made.
+function Find-Kept([string]$Path, [bool]$Make) {
+    $at = $kept
+    $names = $Path.Split('/')
+    for ($depth = 0; $depth -lt $names.Length - 1; $depth++) {
+        $below = $at[$names[$depth]]
+        if ($below -isnot [hashtable]) {
+            if (-not $Make) { return }
+            $facts = $below
+            $below = @{}
+            if ($facts) { $below[''] = $facts }
+            $at[$names[$depth]] = $below
+        }
+        $at = $below
     }
+    $at
+    $names[-1]
+}
+
+# The facts of a path are these and no others; nothing: there are none.
+function Set-Kept([string]$Path, $Facts) {
+    $table, $name = Find-Kept $Path ([bool]$Facts)
+    if ($null -eq $table) { return }
+    if ($table[$name] -is [hashtable]) { $table = $table[$name]; $name = '' }
+    if ($Facts) { $table[$name] = $Facts } else { $table.Remove($name) }
+}
+
+function Move-Kept([string]$From, [string]$To) {
+    $table, $name = Find-Kept $From $false
+    if ($null -eq $table -or -not $table.ContainsKey($name)) { return }
+    $what = $table[$name]
+    $table.Remove($name)
+    $table, $name = Find-Kept $To $true
+    $table[$name] = $what
 }
 
 # What has moved is moved, in the order of the list; what then still stands aside is gone.
@@ -133,33 +166,52 @@ function Remove-Aside {
     }
 }
 
-# Brings what is there to where the bundle begins: what has moved is moved, what is gone is removed, the deepest first. What the
-# lines say of times and attributes is kept for the end.
+# Brings what is there to where the bundle begins: what has moved is moved, what is gone is removed, the deepest first.
 function Begin-Bundle {
     $gone = New-Object 'Collections.Generic.List[string]'
     $hasMoved = $false
-    foreach ($change in Read-Changes $manifest) {
+    foreach ($line in [IO.File]::ReadLines($manifest)) {
+        if (-not $line.StartsWith('{"moved":') -and -not $line.Contains(',"gone":')) { continue }
+        $change = ConvertFrom-Json $line
         if ($change.PSObject.Properties['moved']) {
-            $from, $to = (Get-Place $change.moved), (Get-Place $change.to)
             $hasMoved = $true
-            try { Move-Place $from $to } catch { Miss "cannot be moved: $($change.moved) to $($change.to)" }
-            continue
-        }
-        $place = Get-Place $change.path
-        if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
-        if ($change.PSObject.Properties['gone']) { $gone.Add($place); continue }
-        $copied = $change.PSObject.Properties['copy']
-        if ($copied -and -not $change.PSObject.Properties['link']) { $copies.Add(@($place, (Get-Place $change.copy))) }
-        # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
-        if ($change.PSObject.Properties['in'] -or $copied -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
-        foreach ($pair in @($change.xattrs | Where-Object { $_ })) {
-            if ($pair[0] -eq 'windows.attributes' -or $pair[0] -eq 'windows.created') { $kept["$($pair[0])|$place"] = $pair[1] }
+            try {
+                Move-Place (Get-Place $change.moved) (Get-Place $change.to)
+                Move-Kept $change.moved $change.to
+            } catch { Miss "cannot be moved: $($change.moved) to $($change.to)" }
+        } elseif (Get-Place $change.path) {
+            $gone.Add((Get-Place $change.path))
+            Set-Kept $change.path $null
         }
     }
     if ($hasMoved) { Remove-Aside }
     for ($at = $gone.Count - 1; $at -ge 0; $at--) {
-        foreach ($what in 'mtime', 'windows.attributes', 'windows.created') { $kept.Remove("$what|$($gone[$at])") }
         try { Remove-Place $gone[$at] } catch { Miss "cannot be removed: $($gone[$at].Substring($root.Length + 1))" }
+    }
+}
+
+# Keeps what the list says of times and attributes for the end, and which files have the content of another one.
+function Read-Facts {
+    foreach ($line in [IO.File]::ReadLines($manifest)) {
+        if (-not $line.StartsWith('{"path":') -or $line.Contains(',"gone":')) { continue }
+        $change = ConvertFrom-Json $line
+        $place = Get-Place $change.path
+        if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
+        $copied = $change.PSObject.Properties['copy']
+        if ($copied -and -not $change.PSObject.Properties['link']) { $copies.Add(@($place, (Get-Place $change.copy))) }
+        $modified = $null
+        $attributes = $null
+        $made = $null
+        # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
+        $isElsewhere = $change.PSObject.Properties['in'] -or $copied
+        if ($isElsewhere -or $change.type -eq 'dir') { $modified = $change.mtime }
+        foreach ($pair in @($change.xattrs | Where-Object { $_ })) {
+            if ($pair[0] -eq 'windows.attributes') { $attributes = $pair[1] }
+            if ($pair[0] -eq 'windows.created') { $made = $pair[1] }
+        }
+        # Other systems say by the mode whether a file may be written, as tar does of what is in the bundle.
+        if ($isElsewhere -and -not $attributes) { $attributes = if ($change.mode -match '[0145]..$') { 'r' } else { '-' } }
+        if ($modified -or $attributes -or $made) { Set-Kept $change.path @($modified, $attributes, $made) } else { Set-Kept $change.path $null }
     }
 }
 
@@ -182,14 +234,13 @@ function Invoke-Tar([string[]]$Words) {
     $LASTEXITCODE -eq 0
 }
 
-$kept = @{}
 $done = 0
 foreach ($name in $wanted) {
     Write-Output "unpacking $name"
     $bundle = Join-Path $PSScriptRoot "bundles\$name"
     $copies = New-Object 'Collections.Generic.List[object]'
     # Its list of changes first: it is read twice for that.
-    if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
+    if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle; Read-Facts }
     else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
     # Its first line says up to which snapshot contents were taken out, and from which number on bundles were joined into it.
     $own = [int]$name.Substring(0, 6)
@@ -228,29 +279,32 @@ function Get-Moment([string]$Seconds) {
     ([datetime]::new(1970, 1, 1, 0, 0, 0, 'Utc')).AddTicks([long]([decimal]::Parse($Seconds, [Globalization.CultureInfo]::InvariantCulture) * 10000000))
 }
 
-# At the end, as nothing can be changed that is read-only.
 $letters = @{ r = 'ReadOnly'; h = 'Hidden'; s = 'System'; a = 'Archive'; i = 'NotContentIndexed'; t = 'Temporary' }
-foreach ($key in @($kept.Keys | Sort-Object -Descending)) {
-    $what, $place = $key -split '\|', 2
-    $isFolder = [IO.Directory]::Exists($place)
-    if (-not $isFolder -and -not [IO.File]::Exists($place)) { continue }
+function Set-Facts([string]$Place, $Facts) {
+    $isFolder = [IO.Directory]::Exists($Place)
+    if (-not $isFolder -and -not [IO.File]::Exists($Place)) { return }
     try {
-        $item = if ($isFolder) { New-Object IO.DirectoryInfo $place } else { New-Object IO.FileInfo $place }
-        switch ($what) {
-            'windows.created' { $item.CreationTimeUtc = Get-Moment $kept[$key] }
-            'windows.attributes' {
-                $flags = @($kept[$key].ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
-                if ($flags) { $item.Attributes = [IO.FileAttributes]($flags -join ',') }
-            }
-            'mtime' {
-                # Whatever is read-only now was so before.
-                $before = $item.Attributes
-                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = 'Normal' }
-                $item.LastWriteTimeUtc = Get-Moment $kept[$key]
-                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = $before }
-            }
-        }
-    } catch { Miss "its time or attributes cannot be set: $($place.Substring($root.Length + 1))" }
+        $item = if ($isFolder) { New-Object IO.DirectoryInfo $Place } else { New-Object IO.FileInfo $Place }
+        $before = $item.Attributes
+        if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = 'Normal' }
+        if ($Facts[2]) { $item.CreationTimeUtc = Get-Moment $Facts[2] }
+        if ($Facts[0]) { $item.LastWriteTimeUtc = Get-Moment $Facts[0] }
+        $flags = @("$($Facts[1])".ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
+        if ($flags) { $item.Attributes = [IO.FileAttributes]($flags -join ',') }
+        elseif ($Facts[1]) { $item.Attributes = 'Normal' }
+        elseif ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = $before }
+    } catch { Miss "its time or attributes cannot be set: $($Place.Substring($root.Length + 1))" }
 }
+
+# What is in a folder before the folder.
+function Set-AllFacts([string]$Folder, $Table) {
+    foreach ($name in @($Table.Keys)) {
+        if ($name -eq '') { continue }
+        if ($Table[$name] -is [hashtable]) { Set-AllFacts "$Folder\$name" $Table[$name] } else { Set-Facts "$Folder\$name" $Table[$name] }
+    }
+    if ($Table.ContainsKey('')) { Set-Facts $Folder $Table[''] }
+}
+
+Set-AllFacts $root $kept
 if ($script:Incomplete) { Say "snapshot $number is in $Target, but for what was named above"; exit 1 }
 Write-Output "snapshot $number is in $Target"
