@@ -237,6 +237,7 @@ mod tests {
     use super::*;
     use crate::base::exclude::CACHE_TAG_SIGNATURE;
     use crate::base::path;
+    #[cfg(unix)]
     use crate::base::path::PATH_BYTES_MAX;
     use crate::base::snapshot::Rules;
     use crate::system::listing::ScannedEntry;
