@@ -27,6 +27,7 @@ pub mod reserve;
 
 pub mod catalog;
 
+mod gone;
 pub mod noted;
 pub mod search;
 

@@ -2,6 +2,7 @@
 //! once, however many snapshots there are. Reads the index, nothing else.
 
 use crate::archive::catalog::Catalog;
+use crate::archive::gone::Gone;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::aspect::aspects;
@@ -76,25 +77,42 @@ impl<'c> Steps<'c> {
     fn advance(&mut self) -> Result<Option<Step>> {
         for number in self.numbers.by_ref() {
             check_interrupted(self.monitor)?;
-            let state = match self.catalog.state(number) {
-                Ok(state) => state,
+            match step(self.catalog, number) {
+                Ok(step) => {
+                    // There may be more snapshots than files can be open.
+                    self.catalog.close_all_but(&step.state);
+                    return Ok(Some(step));
+                }
                 Err(error) if error.kind() == ErrorKind::Damaged => {
                     let what = format!("what changed in snapshot {number} cannot be read: {error}");
                     self.monitor.event(Event::Problem(&Problem::new(EntryPathBuf::root(), what)));
-                    continue;
                 }
                 Err(error) => return Err(error),
-            };
-            // There may be more snapshots than files can be open.
-            self.catalog.close_all_but(&state);
-            let known = state.layers().first().and_then(|file| file.head().snapshots.last());
-            let is_there = self.catalog.standing(number, &state).is_there();
-            let is_wanted = |summary: &&Summary| summary.number == number && is_there;
-            let summary = known.filter(is_wanted).cloned();
-            return Ok(Some(Step { number, summary, state }));
+            }
         }
         Ok(None)
     }
+}
+
+fn step(catalog: &Catalog, number: SnapshotNumber) -> Result<Step> {
+    let state = catalog.state(number)?;
+    let known = state.layers().first().and_then(|file| file.head().snapshots.last());
+    let is_there = catalog.standing(number, &state).is_there();
+    let summary = known.filter(|summary| summary.number == number && is_there).cloned();
+    Ok(Step { number, summary, state })
+}
+
+/// The state at the newest snapshot that can be read.
+fn newest_state(catalog: &Catalog) -> Result<State> {
+    for number in catalog.snapshots().rev() {
+        match step(catalog, number) {
+            Ok(Step { summary: Some(_), state, .. }) => return Ok(state),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Damaged => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(State::default())
 }
 
 impl Iterator for Steps<'_> {
@@ -129,6 +147,11 @@ pub struct Course {
 
 /// Which paths are followed.
 pub trait Follow: Sync {
+    /// Whether only paths are followed at which nothing is in the newest snapshot.
+    fn only_gone(&self) -> bool {
+        false
+    }
+
     /// Whether a path may be followed at all, whatever is there.
     fn may_follow(&self, path: &[u8]) -> bool;
 
@@ -180,6 +203,7 @@ impl<'c> Courses<'c> {
 
     /// Reads every index file once, for the paths from `from` on.
     fn read(&self, from: EntryPathBuf) -> Result<Pass> {
+        let gone = self.follow.only_gone().then(|| newest_state(self.catalog).and_then(Gone::new)).transpose()?;
         let budget = Budget::new((2 * self.threads as u64 + 2) * BLOCK_BYTES);
         let feed = |sender: &Sender<Item, Read>| {
             for step in Steps::new(self.catalog, self.monitor) {
@@ -197,7 +221,7 @@ impl<'c> Courses<'c> {
         let worker = || {
             |item| match item {
                 Item::Step(step) => Read::Step(step),
-                Item::Block(file, block) => Read::Rows(self.looked_at(&file, block)),
+                Item::Block(file, block) => Read::Rows(self.looked_at(&file, block, gone.as_ref())),
             }
         };
         ordered(Limits { threads: self.threads, budget: &budget }, feed, worker, |read| {
@@ -214,7 +238,7 @@ impl<'c> Courses<'c> {
     }
 
     /// The rows of a block whose paths may be followed.
-    fn looked_at(&self, file: &IndexFile, number: usize) -> Result<Rows> {
+    fn looked_at(&self, file: &IndexFile, number: usize, gone: Option<&Gone>) -> Result<Rows> {
         let block = Box::new(file.block_alone(number)?);
         let mut found = Vec::new();
         for (group, (directory, rows)) in block.groups().iter().enumerate() {
@@ -227,7 +251,10 @@ impl<'c> Courses<'c> {
                     continue;
                 }
                 let begins = match block.stat(row as usize) {
-                    Some(stat) => self.follow.begins(&path, stat, &|| block.entry(row as usize))?,
+                    Some(stat) => {
+                        gone.map_or(Ok(true), |gone| gone.may_be(file, &entry_path(&path)?))?
+                            && self.follow.begins(&path, stat, &|| block.entry(row as usize))?
+                    }
                     None => false,
                 };
                 found.push(RowAt { group: group as u32, row, begins });
@@ -243,6 +270,10 @@ impl Iterator for Courses<'_> {
     fn next(&mut self) -> Option<Result<Course>> {
         self.advance().transpose()
     }
+}
+
+fn entry_path(path: &[u8]) -> Result<EntryPathBuf> {
+    EntryPathBuf::from_bytes(path).ok_or_else(|| Error::damaged("the index holds a path that cannot be"))
 }
 
 /// What is to be read, in order.
@@ -305,9 +336,7 @@ impl Pass {
     fn add(&mut self, rows: &Rows, bytes_max: usize) -> Result<()> {
         for RowAt { group, row, begins } in &rows.found {
             let directory = rows.block.groups().get(*group as usize).map_or(&[][..], |(path, _)| path);
-            let path = path::joined(directory, rows.block.name(*row as usize));
-            let bad = || Error::damaged("the index holds a path that cannot be");
-            let path = EntryPathBuf::from_bytes(&path).ok_or_else(bad)?;
+            let path = entry_path(&path::joined(directory, rows.block.name(*row as usize)))?;
             if self.has_in_range(&path) && (*begins || self.tracks.contains_key(&path)) {
                 self.note(path, rows.block.entry(*row as usize)?);
                 self.cut_to(bytes_max);

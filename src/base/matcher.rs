@@ -53,6 +53,11 @@ impl Matcher {
         })
     }
 
+    /// Whether this path is meant as a directory or as something else.
+    pub fn may_fit(&self, path: &[u8]) -> bool {
+        self.fits(path, false) || matches!(self, Matcher::Globs(_)) && self.fits(path, true)
+    }
+
     /// Whether this path is meant, from the source's name on.
     pub fn fits(&self, path: &[u8], is_directory: bool) -> bool {
         match self {

@@ -77,8 +77,12 @@ impl FindOptions {
 }
 
 impl Follow for FindOptions {
+    fn only_gone(&self) -> bool {
+        self.deleted
+    }
+
     fn may_follow(&self, path: &[u8]) -> bool {
-        self.names.fits(path, false) || self.names.fits(path, true)
+        self.names.may_fit(path)
     }
 
     fn begins(&self, path: &[u8], stat: &Stat, entry: &dyn Fn() -> Result<Option<Entry>>) -> Result<bool> {

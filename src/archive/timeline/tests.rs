@@ -104,6 +104,45 @@ fn a_path_that_is_wanted_from_some_version_on_is_followed_to_its_end() {
     }
 }
 
+/// All paths that are gone at the end.
+struct OnlyGone;
+
+impl Follow for OnlyGone {
+    fn only_gone(&self) -> bool {
+        true
+    }
+
+    fn may_follow(&self, _: &[u8]) -> bool {
+        true
+    }
+
+    fn begins(&self, _: &[u8], _: &Stat, _: &dyn Fn() -> Result<Option<Entry>>) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+#[test]
+fn where_only_what_is_gone_is_asked_for_all_of_it_is_followed_and_little_else() {
+    let (mut gone, mut others) = (0, 0);
+    for seed in 0..24 {
+        let mut story = Story::new(seed);
+        for _ in 0..NUMBERS {
+            story.add_number();
+            let monitor = Recorder::new();
+            let catalog = story.archive.catalog(&monitor).unwrap();
+            let snapshots: Vec<SnapshotNumber> = catalog.snapshots().collect();
+            let found: Vec<Course> = Courses::new(&catalog, &monitor, &OnlyGone, 2).map(Result::unwrap).collect();
+            others += found.iter().filter(|course| course.is_there).count();
+            let found = found.into_iter().filter(|course| !course.is_there).collect::<Vec<_>>();
+            gone += found.len();
+            let mut expected = expected(&story, &snapshots, |_| true);
+            expected.retain(|course| !course.is_there);
+            check(found, expected, &format!("seed {seed}"));
+        }
+    }
+    assert!(gone > 0 && others < gone, "{gone} {others}");
+}
+
 #[test]
 fn no_more_index_files_stay_open_than_the_newest_state_is_made_of() {
     let mut story = Story::new(1);
