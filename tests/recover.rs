@@ -210,6 +210,50 @@ fn bundles_that_are_damaged_or_missing_are_named_and_the_others_unpacked() {
     recovered(&bench, &["1".as_ref(), bench.fresh().as_os_str()]).expect_silent();
 }
 
+/// What `recover.sh` names as lost long before.
+fn named_as_lost(outcome: &Outcome) -> Vec<String> {
+    let said = outcome.said();
+    let lines = said.lines().skip_while(|line| !line.contains("lost when the archive was damaged"));
+    lines.filter_map(|line| line.strip_prefix("    ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
+    let bench = Bench::new();
+    let contents: Vec<Vec<u8>> = (0..5).map(|number| noise(number, 40_000)).collect();
+    let names = ["it's 100% \"a\"", "changes", "goes", "folder/stays", "meta"];
+    for (name, content) in names.iter().zip(&contents) {
+        bench.home.file(name, content);
+    }
+    bench.save();
+    bench.home.mode("meta", 0o600).file("changes", "another content");
+    bench.save();
+    bench.home.remove("goes").rename("folder", "renamed");
+    bench.save();
+    let first = bundles_of(bench.snap.archive(), 1).remove(0);
+    let mut bytes = fs::read(&first).unwrap();
+    for content in &contents {
+        let sample = &content[20_000..20_016];
+        let at = bytes.windows(sample.len()).position(|window| window == sample).unwrap();
+        bytes[at..at + 8].copy_from_slice(b"spoilt!!");
+    }
+    fs::write(&first, bytes).unwrap();
+    bench.snap.call("repair").words("-q").run().expect(3);
+    let lost_at = |number: &str| {
+        let outcome = recovered(&bench, &[number.as_ref(), bench.fresh().as_os_str()]).expect(1);
+        let mut lost = named_as_lost(&outcome);
+        lost.sort_unstable();
+        lost
+    };
+    let all = ["home/changes", "home/folder/stays", "home/goes", "home/it's 100% \"a\"", "home/meta"];
+    assert_eq!(lost_at("1"), all);
+    assert_eq!(lost_at("2"), all[1..]);
+    assert_eq!(lost_at("3"), ["home/it's 100% \"a\"", "home/meta", "home/renamed/stays"]);
+    // What is still there is saved again, and is whole.
+    bench.save();
+    recovered(&bench, &[bench.fresh().as_os_str()]).expect_ok();
+}
+
 #[test]
 fn a_missing_part_is_named() {
     let bench = Bench::new();

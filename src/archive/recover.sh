@@ -253,6 +253,45 @@ leave() {
     find "$target" -type f -inum "$1" -exec rm -f {} +
 }
 
+# What a repair noted as lost, a line each: the hash of its content, and its path as it stands in the lists of changes, in
+# their form with % for bytes. A bundle that has another content for a path, or says that it is gone, ends that; a rename moves
+# it; what refers to a content that is lost, or is made from one, is lost, too.
+still_lost='
+function text(    is_escaped, value) {
+    is_escaped = sub(/^[{]"escaped":/, "", left)
+    if (!match(left, /^"([^"\\]|\\.)*"/)) return ""
+    value = substr(left, 2, RLENGTH - 2)
+    left = substr(left, RLENGTH + 1 + is_escaped)
+    if (!is_escaped) gsub(/%/, "%25", value)
+    return value
+}
+function hash(key) {
+    return match($0, "\"" key "\":\"[0-9a-f]+\"") ? substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 5) : ""
+}
+function take(path) { if (path in lost) { uses[lost[path]]--; delete lost[path] } }
+function add(path, content) { take(path); lost[path] = content; uses[content]++; order[++count] = path }
+function is_lost(content) { return content in uses && uses[content] > 0 }
+function move(from, to,    at, last, path, content) {
+    last = count
+    for (at = 1; at <= last; at++) {
+        path = order[at]
+        if (!(path in lost) || (path != from && index(path, from "/") != 1)) continue
+        content = lost[path]; take(path)
+        add(to substr(path, length(from) + 1), content)
+    }
+}
+NR == FNR { if ($0 != "") add(substr($0, 66), substr($0, 1, 64)); next }
+!count && !index($0, "\"offset\":0") { next }
+/^[{]"moved":/ { left = substr($0, 10); from = text(); left = substr(left, 7); move(from, text()); next }
+/^[{]"path":/ {
+    left = substr($0, 9); path = text(); own = hash("hash")
+    if ($0 ~ /"offset":0[,}]/) add(path, own)
+    else if (index($0, "\"in\":\"") ? is_lost(own) : is_lost(hash("base"))) add(path, own)
+    else take(path)
+}
+END { for (at = 1; at <= count; at++) if (order[at] in lost) { print lost[order[at]] " " order[at]; take(order[at]) } }'
+lost=''
+
 before=0
 for bundle in "$here"/bundles/*.tar.zst; do
     name=${bundle##*/}
@@ -266,6 +305,7 @@ for bundle in "$here"/bundles/*.tar.zst; do
         open_all
     fi
     stand_in "$bundle"
+    rm -f "$target/.snap-manifest.jsonl"
     problem=$({ { zstd -dc <"$bundle" || printf zstd >&3; } | {
         cd "$target" && umask 0 && "$gnu_tar" -xf - -g /dev/null >&2 || printf tar >&3
     }; } 3>&1)
@@ -275,7 +315,10 @@ for bundle in "$here"/bundles/*.tar.zst; do
     }
     [ ! -f "$target/.snap-stand-in" ] || leave
     line=''
-    [ ! -f "$target/.snap-manifest.jsonl" ] || IFS= read -r line <"$target/.snap-manifest.jsonl"
+    if [ -f "$target/.snap-manifest.jsonl" ]; then
+        IFS= read -r line <"$target/.snap-manifest.jsonl"
+        lost=$(printf '%s\n' "$lost" | LC_ALL=C awk "$still_lost" - "$target/.snap-manifest.jsonl")
+    fi
     # Its first line says up to which snapshot contents were taken out.
     case $line in
     *'"pruned_until":'*)
@@ -320,6 +363,11 @@ if [ ! -w / ]; then
 fi
 
 rm -f "$target/.snap-manifest.jsonl"
+if [ -n "$lost" ]; then
+    say 'lost when the archive was damaged (what is here under such a name, if anything, is older):'
+    printf '%s\n' "$lost" | LC_ALL=C sed -e 's/^.\{65\}/    /' -e 's/%25/%/g' -e 's/\\\(["\\]\)/\1/g' >&2
+    incomplete=yes
+fi
 if [ -n "$incomplete" ]; then
     fail "snapshot $wanted is in $target, but for what was named above"
 fi
