@@ -183,6 +183,38 @@ fn with_moves(mut told: Vec<Told>, old: &Listing, new: &Listing) -> Vec<Told> {
             told.push((to, 'r', aspects, Some(from.clone())));
         }
     }
+    with_moved_folders(told, old, new)
+}
+
+/// A folder became a new one if all that was moved out of it is there, and nothing from elsewhere; from the innermost outwards.
+fn with_moved_folders(mut told: Vec<Told>, old: &Listing, new: &Listing) -> Vec<Told> {
+    let moves = told.iter().filter(|one| one.1 == 'r');
+    let mut moved: Vec<(Vec<u8>, Vec<u8>)> = moves.map(|one| (one.3.clone().unwrap(), one.0.clone())).collect();
+    while !moved.is_empty() {
+        let folders = |told: &[Told], letter: char, tree: &Listing| -> Vec<Vec<u8>> {
+            let all = told.iter().filter(|one| one.1 == letter && is_directory(&tree[&one.0]));
+            all.map(|one| one.0.clone()).collect()
+        };
+        let mut found = Vec::new();
+        for from in folders(&told, '-', old) {
+            for to in folders(&told, '+', new) {
+                let of: Vec<(bool, bool)> = moved
+                    .iter()
+                    .map(|(old, new)| (split_last(old).0 == from.as_slice(), split_last(new).0 == to.as_slice()))
+                    .filter(|(is_from, is_to)| *is_from || *is_to)
+                    .collect();
+                if !of.is_empty() && of.iter().all(|both| *both == (true, true)) {
+                    found.push((from.clone(), to));
+                }
+            }
+        }
+        for (from, to) in &found {
+            let aspects = judged(old.get(from), new.get(to)).map(|(_, aspects)| aspects).unwrap_or_default();
+            told.retain(|one| one.0 != *from && one.0 != *to);
+            told.push((to.clone(), 'r', aspects, Some(from.clone())));
+        }
+        moved = found;
+    }
     told
 }
 

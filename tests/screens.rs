@@ -132,7 +132,6 @@ fn the_way_back() {
     assert_snapshot!(screen(&bench, &restore("")), @r#"
     [exit 1]
     [stderr]
-    Restoring snapshot 2 of 2020-03-02 08:00 into /…/back …
     snap: cannot restore into /…/back: the folder is not empty
       Name a new or empty folder, or add --overwrite, which replaces files that differ and keeps the rest.
     "#);
@@ -247,7 +246,7 @@ fn what_cannot_be_done_says_why_and_what_to_do() {
     assert_snapshot!(screen(&bench, &bench.snap.call("ls").words("--at soonish").run()), @r#"
     [exit 2]
     [stderr]
-    snap: cannot understand `soonish` as a point in time: unknown format
+    snap: cannot understand 'soonish' as a point in time: unknown format
       Give a snapshot's number (42), latest, -1 (the one before the newest), a day (2026-11-22, 22.11.2026, today, yesterday, monday, last week: its end is meant), a day and a time (2026-11-22 18:30, yesterday 18:00), a time alone (13:37: the last one), a time stamp (2026-11-22T18:30:05+01:00), or an age (3 days ago, 2h ago).
     "#);
     bench.home.remove("f");
@@ -274,7 +273,7 @@ fn the_command_line_explains_itself() {
       setup        Set up an archive
       config       Show the configuration
       schedule     Save by itself
-      init         Make a new archive in a folder that is empty or does not exist yet
+      init         Make a new archive in a folder that is empty or new
 
     Save:
       create       Save a snapshot

@@ -1,13 +1,13 @@
 //! Which paths are gone in a state, quickly for the rows that the state itself is made of.
 
 use crate::archive::state::State;
+use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::SnapshotNumber;
 use crate::base::path;
-use crate::base::path::EntryPath;
+use crate::base::path::EntryPathBuf;
 use crate::format::index::IndexFile;
 use std::hash::DefaultHasher;
-use std::hash::Hash;
 use std::hash::Hasher;
 
 /// How many bits there are, one of them for each path that is gone: 8 MiB, however many paths there are.
@@ -42,26 +42,39 @@ impl Gone {
         Ok(Gone { state, bits })
     }
 
-    /// Whether the path of a row of `file` that says something is there may be gone in the state; `false`: it is there.
+    /// For the rows of `file`.
+    pub fn for_rows_of(&self, file: &IndexFile) -> GoneOf<'_> {
+        let id = |file: &IndexFile| -> (SnapshotNumber, SnapshotNumber) { (file.head().number, file.head().from) };
+        GoneOf { gone: self, is_own: self.state.layers().iter().any(|own| id(own) == id(file)) }
+    }
+}
+
+/// What is gone in a state, of what the rows of one index file say is there.
+pub(crate) struct GoneOf<'g> {
+    gone: &'g Gone,
+    /// Whether the state is made of that file, too.
+    is_own: bool,
+}
+
+impl GoneOf<'_> {
+    /// Whether such a path may be gone; `false`: it is there.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
-    pub fn may_be(&self, file: &IndexFile, path: &EntryPath) -> Result<bool> {
-        let (word, bit) = place(path.as_bytes());
-        if self.bits[word] & bit != 0 {
-            return Ok(true);
+    pub fn may_be(&self, path: &[u8]) -> Result<bool> {
+        let (word, bit) = place(path);
+        if self.gone.bits[word] & bit != 0 || self.is_own {
+            return Ok(self.gone.bits[word] & bit != 0);
         }
-        let id = |file: &IndexFile| -> (SnapshotNumber, SnapshotNumber) { (file.head().number, file.head().from) };
-        if self.state.layers().iter().any(|own| id(own) == id(file)) {
-            return Ok(false);
-        }
-        Ok(self.state.find(path)?.is_none())
+        let bad = || Error::damaged("the index holds a path that cannot be");
+        let path = EntryPathBuf::from_bytes(path).ok_or_else(bad)?;
+        Ok(self.gone.state.find(&path)?.is_none())
     }
 }
 
 fn place(path: &[u8]) -> (usize, u64) {
     let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
+    hasher.write(path);
     let at = hasher.finish() % BITS;
     ((at / 64) as usize, 1 << (at % 64))
 }

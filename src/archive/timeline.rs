@@ -240,6 +240,7 @@ impl<'c> Courses<'c> {
     /// The rows of a block whose paths may be followed.
     fn looked_at(&self, file: &IndexFile, number: usize, gone: Option<&Gone>) -> Result<Rows> {
         let block = Box::new(file.block_alone(number)?);
+        let gone = gone.map(|gone| gone.for_rows_of(file));
         let mut found = Vec::new();
         for (group, (directory, rows)) in block.groups().iter().enumerate() {
             let mut path = path::joined(directory, b"");
@@ -252,7 +253,7 @@ impl<'c> Courses<'c> {
                 }
                 let begins = match block.stat(row as usize) {
                     Some(stat) => {
-                        gone.map_or(Ok(true), |gone| gone.may_be(file, &entry_path(&path)?))?
+                        gone.as_ref().map_or(Ok(true), |gone| gone.may_be(&path))?
                             && self.follow.begins(&path, stat, &|| block.entry(row as usize))?
                     }
                     None => false,

@@ -50,7 +50,7 @@ impl When {
     pub fn parse(text: &str, now: Time, zone: &TimeZone) -> Result<When> {
         parse_lower(&text.trim().to_ascii_lowercase(), now, zone).map_err(|why| {
             let shown: String = text.chars().take(TEXT_MAX).flat_map(char::escape_debug).collect();
-            let what = format!("cannot understand `{shown}` as a point in time: {why}");
+            let what = format!("cannot understand '{shown}' as a point in time: {why}");
             Error::new(ErrorKind::Refused, what).with_advice(Advice::TimeForms)
         })
     }

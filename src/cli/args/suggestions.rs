@@ -10,14 +10,14 @@ use snap_archive::base::path::printable;
 /// Commands of other programs, and the one that does the same here.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("create", &["backup", "save", "commit", "snapshot", "add", "archive", "run", "sync"]),
-    ("list", &["snapshots", "history", "lists"]),
+    ("list", &["snapshots", "lists"]),
     ("ls", &["files", "dir", "tree"]),
-    ("restore", &["recover", "extract", "get", "checkout", "copy"]),
+    ("restore", &["recover", "extract", "get", "checkout", "copy", "undelete", "undo", "back"]),
     ("verify", &["check", "fsck", "test", "validate"]),
     ("repair", &["fix", "mend", "heal", "rebuild"]),
     ("export", &["tar"]),
     ("diff", &["compare", "changes", "changed"]),
-    ("log", &["versions", "blame", "revisions"]),
+    ("log", &["versions", "history", "blame", "revisions"]),
     ("find", &["search", "locate", "grep"]),
     ("cat", &["show", "print", "dump"]),
     ("du", &["size", "sizes", "usage", "stats"]),

@@ -16,7 +16,7 @@ use std::env::consts::EXE_SUFFIX;
 use std::env::consts::OS;
 use std::path::Path;
 
-/// Make a new archive in a folder that is empty or does not exist yet
+/// Make a new archive in a folder that is empty or new
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -97,7 +97,7 @@ pub(crate) fn run(args: &RestoreArgs, session: &Session) -> Result<Outcome, Fail
         session.console.list_entries();
     } else {
         let named = text::snapshot_named(&snapshot);
-        session.console.aside(&format!("Restoring {named} into {target} …"));
+        session.console.announce(format!("Restoring {named} into {target} …"));
     }
     let began = Instant::now();
     let report = stoppable(&session.console, stopped(), || restore(&catalog, &options, &session.console))??;

@@ -38,6 +38,8 @@ pub(crate) struct Console {
     verbose: bool,
     lists_entries: AtomicBool,
     progress: Block,
+    /// What is said when work begins.
+    announced: Lock<String>,
     problems: Lock<Problems>,
     are_problems_told: AtomicBool,
     /// Rules that may fit nothing: they stand in the configuration for whatever comes.
@@ -62,6 +64,7 @@ impl Console {
             verbose,
             lists_entries: AtomicBool::new(verbose),
             progress,
+            announced: Lock::default(),
             problems: Lock::default(),
             are_problems_told: AtomicBool::new(false),
             standing_rules: OnceLock::new(),
@@ -158,6 +161,11 @@ impl Console {
         }
     }
 
+    /// Writes a line as [`Console::aside`] does, but only when work begins: until then it may be refused.
+    pub(crate) fn announce(&self, line: String) {
+        *self.announced.lock() = line;
+    }
+
     /// Writes a line that the person should know of, unless `--quiet`.
     pub(crate) fn note(&self, what: &str) {
         if !self.quiet {
@@ -189,7 +197,13 @@ impl Monitor for Console {
             Event::Notice(Notice::RuleFitsNothing { rule })
                 if self.standing_rules.get().is_some_and(|rules| rules.contains(rule)) => {}
             Event::Notice(notice) => self.note(&notices::text(notice)),
-            Event::Phase(phase) => self.progress.begin(phase),
+            Event::Phase(phase) => {
+                let announced = std::mem::take(&mut *self.announced.lock());
+                if !announced.is_empty() {
+                    self.aside(&announced);
+                }
+                self.progress.begin(phase);
+            }
             Event::EntriesBefore(entries) => self.progress.had_entries(entries),
             Event::Counting(is_counting) => self.progress.count(is_counting),
             Event::Progress(progress) => self.progress.show(progress, &|| self.locked_problems().count()),

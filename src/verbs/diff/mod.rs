@@ -47,7 +47,8 @@ pub struct Diff<'m> {
 /// Compares snapshot `old` with snapshot `new`, all or what is at `paths` and below.
 ///
 /// A file counts as moved where its content, which is not empty, is gone from one path and is new at one other path, and both
-/// are among what is compared; where several have that content, those of one name belong together.
+/// are among what is compared; where several have that content, those of one name belong together. A directory that is gone counts
+/// as moved where all that was moved out of it is in one new directory, and nothing that was moved from elsewhere.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is no such snapshot, or one of `paths` is in neither;

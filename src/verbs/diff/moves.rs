@@ -1,8 +1,10 @@
-//! Which files were moved: their content is gone from one path and new at one other. Knows nothing of where differences come from.
+//! What was moved: a file's content is gone from one path and new at one other, a folder's files are. Knows nothing of where
+//! differences come from.
 
 use super::different::Changed;
 use super::different::Different;
 use crate::base::entry::Entry;
+use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::id::Hash;
 use crate::base::id::Hasher;
@@ -14,7 +16,7 @@ use std::collections::HashSet;
 /// The most bytes of paths that came or went; with more, moves are not looked for.
 const CANDIDATES_BYTES_MAX: usize = 64 << 20;
 
-/// Which files were moved.
+/// What was moved.
 #[derive(Default)]
 pub struct Moves {
     /// Each new path, with the old one.
@@ -30,6 +32,13 @@ struct Places {
     new: Vec<EntryPathBuf>,
 }
 
+/// The directories that are gone, and those that are new.
+#[derive(Default)]
+struct Directories {
+    gone: HashSet<EntryPathBuf>,
+    new: HashSet<EntryPathBuf>,
+}
+
 impl Moves {
     /// Finds moves among differences of which none is told as a move.
     ///
@@ -37,6 +46,7 @@ impl Moves {
     /// The first of `differences`.
     pub fn among(differences: impl Iterator<Item = Result<Different>>) -> Result<Moves> {
         let mut places: HashMap<Hash, Places> = HashMap::new();
+        let mut directories = Directories::default();
         let mut bytes = 0;
         for different in differences {
             let Different { path, change, old, new, .. } = different?;
@@ -45,7 +55,17 @@ impl Moves {
                 Changed::Removed => old.as_ref(),
                 _ => None,
             };
-            let Some(content) = of.and_then(content_key).filter(|_| bytes <= CANDIDATES_BYTES_MAX) else { continue };
+            let Some(of) = of.filter(|_| bytes <= CANDIDATES_BYTES_MAX) else { continue };
+            if of.stat.kind == Kind::Directory {
+                bytes += path.as_bytes().len() + size_of::<EntryPathBuf>();
+                if new.is_some() {
+                    directories.new.insert(path)
+                } else {
+                    directories.gone.insert(path)
+                };
+                continue;
+            }
+            let Some(content) = content_key(of) else { continue };
             bytes += path.as_bytes().len() + size_of::<(Hash, Places)>();
             let places = places.entry(content).or_default();
             if new.is_some() { places.new.push(path) } else { places.gone.push(path) }
@@ -55,6 +75,7 @@ impl Moves {
             for places in places.into_values() {
                 moves.pair(places);
             }
+            moves.pair_directories(&directories);
         }
         Ok(moves)
     }
@@ -97,6 +118,47 @@ impl Moves {
             self.old.insert(old.clone());
             self.origins.insert(new, old);
         }
+    }
+
+    /// A directory that is gone became a new one if all that was moved out of it is there, and nothing that was moved from
+    /// elsewhere: first of those that files were moved out of, then of those around them.
+    fn pair_directories(&mut self, directories: &Directories) {
+        let mut moved: Vec<(EntryPathBuf, EntryPathBuf)> =
+            self.origins.iter().map(|(new, old)| (old.clone(), new.clone())).collect();
+        while !moved.is_empty() {
+            let (mut to, mut from) = (HashMap::new(), HashMap::new());
+            for (old, new) in &moved {
+                let (Some(old), Some(new)) = (old.parent(), new.parent()) else { continue };
+                if directories.gone.contains(old) || directories.new.contains(new) {
+                    note(&mut to, old, new);
+                    note(&mut from, new, old);
+                }
+            }
+            let is_pair = |old: &EntryPath, new: &EntryPath| {
+                from.get(new) == Some(&Some(old)) && directories.gone.contains(old) && directories.new.contains(new)
+            };
+            let pairs = to.iter().filter_map(|(old, new)| new.filter(|new| is_pair(old, new)).map(|new| (*old, new)));
+            let pairs: Vec<_> = pairs.map(|(old, new)| (old.to_owned(), new.to_owned())).collect();
+            moved = pairs.into_iter().filter(|(old, new)| self.add(old, new)).collect();
+        }
+    }
+
+    /// Notes a move; whether neither of both was known.
+    fn add(&mut self, old: &EntryPath, new: &EntryPath) -> bool {
+        let is_new = !self.old.contains(old) && !self.origins.contains_key(new);
+        if is_new {
+            self.old.insert(old.to_owned());
+            self.origins.insert(new.to_owned(), old.to_owned());
+        }
+        is_new
+    }
+}
+
+/// Notes where a directory's things went; `None` where that are several.
+fn note<'p>(places: &mut HashMap<&'p EntryPath, Option<&'p EntryPath>>, of: &'p EntryPath, place: &'p EntryPath) {
+    let known = places.entry(of).or_insert(Some(place));
+    if *known != Some(place) {
+        *known = None;
     }
 }
 
