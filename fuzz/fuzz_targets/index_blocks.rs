@@ -1,7 +1,2 @@
-//! Any blocks as an index file whose digests are right.
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
-use snap_fuzz::indexes;
-
-fuzz_target!(|input: &[u8]| indexes::check(&indexes::assemble(input)));
+#![cfg_attr(fuzzing, no_main)]
+snap_fuzz::run!(index_blocks);

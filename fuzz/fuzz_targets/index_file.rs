@@ -1,7 +1,2 @@
-//! Any bytes as an index file.
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
-use snap_fuzz::indexes;
-
-fuzz_target!(|bytes: &[u8]| indexes::check(bytes));
+#![cfg_attr(fuzzing, no_main)]
+snap_fuzz::run!(index_file);

@@ -23,6 +23,9 @@ use snap_archive::format::manifest::DraftLine;
 /// Far beyond every real file, and so that offset and size together are still a number.
 const SIZE_MAX: u64 = 1 << 62;
 
+/// Behind the first header of a tar the first content stands.
+const HEADER_BYTES: u64 = 512;
+
 /// More holes than this are no other case.
 const HOLES_MAX: usize = 8;
 
@@ -69,8 +72,8 @@ fn content(u: &mut Unstructured, size: u64) -> Result<Content> {
     }
     let holes = Holes::from_pairs(&holes, size).unwrap_or_default();
     let bundle = BundleId::new(u.int_in_range(1..=SnapshotNumber::MAX.get())?, u.int_in_range(0..=PART_MAX)?);
-    // A content that is there stands behind a header; 0 says that it is lost, 1 that it was pruned.
-    let place = Place { bundle, offset: u.int_in_range(2..=SIZE_MAX)? };
+    // 0 says that it is lost, 1 that it was pruned.
+    let place = Place { bundle, offset: u.int_in_range(HEADER_BYTES..=SIZE_MAX)? };
     Ok(Content { hash: Hash(u.arbitrary()?), place, holes, patch: None, torn: u.arbitrary()? })
 }
 

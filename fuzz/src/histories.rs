@@ -4,8 +4,8 @@
 use crate::stores;
 use crate::trees;
 use crate::trees::Seen;
-use libfuzzer_sys::arbitrary::Result;
-use libfuzzer_sys::arbitrary::Unstructured;
+use arbitrary::Result;
+use arbitrary::Unstructured;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::entry::Kind;
 use snap_archive::base::id::ArchiveId;

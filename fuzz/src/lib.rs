@@ -7,7 +7,23 @@ pub mod indexes;
 pub mod parts;
 #[path = "../../tests/support/stores.rs"]
 pub mod stores;
+pub mod targets;
 pub mod trees;
+#[cfg(test)]
+mod tries;
+
+/// A program for libFuzzer that gives its inputs to the target of this name. Without `--cfg fuzzing`, which cargo-fuzz sets, a
+/// program that does nothing.
+#[macro_export]
+macro_rules! run {
+    ($name:ident) => {
+        #[cfg(fuzzing)]
+        libfuzzer_sys::fuzz_target!(|input: &[u8]| $crate::targets::$name::check(input));
+
+        #[cfg(not(fuzzing))]
+        fn main() {}
+    };
+}
 
 use snap_archive::system::store::Blob;
 use snap_archive::system::store::MemoryStore;
