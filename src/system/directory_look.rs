@@ -52,11 +52,15 @@ impl Look<'_> {
     /// # Errors
     /// When it cannot be read; what was added says nothing then.
     pub(super) fn list(&self, listing: &mut Listing) -> io::Result<Vec<Subdirectory>> {
-        let exclude = self.rules_here(listing);
         let is_cache = self.source.rules().exclude_caches && is_cache(self.directory);
-        let mut seen = Seen { look: self, exclude, is_cache, listing, elsewhere: Vec::new(), known: None };
-        self.directory.list(|name, found| seen.take(name, found))?;
-        Ok(seen.finish())
+        let seen = Seen::of(self, self.exclude.clone(), is_cache, listing)?;
+        if !seen.has_rules {
+            return Ok(seen.finish());
+        }
+        // Few directories have rules of their own. Those are listed twice: asking for the file everywhere costs more.
+        *listing = Listing { source: listing.source, path: std::mem::take(&mut listing.path), ..Listing::default() };
+        let exclude = self.rules_here(listing);
+        Ok(Seen::of(self, exclude, is_cache, listing)?.finish())
     }
 
     /// The rules of this directory: those from above, and those of a `.snapignore` in it.
@@ -83,6 +87,8 @@ struct Seen<'l> {
     exclude: Exclude,
     /// Whether it says that it is a cache, and caches are left out.
     is_cache: bool,
+    /// Whether there is a file with rules in it.
+    has_rules: bool,
     listing: &'l mut Listing,
     /// The directories in it that are on other file systems.
     elsewhere: Vec<Box<[u8]>>,
@@ -90,8 +96,16 @@ struct Seen<'l> {
     known: Option<(u64, FileSystem)>,
 }
 
-impl Seen<'_> {
+impl<'l> Seen<'l> {
+    fn of(look: &'l Look<'l>, exclude: Exclude, is_cache: bool, listing: &'l mut Listing) -> io::Result<Seen<'l>> {
+        let mut seen = Seen { look, exclude, is_cache, has_rules: false, listing, elsewhere: Vec::new(), known: None };
+        look.directory.list(|name, found| seen.take(name, found))?;
+        Ok(seen)
+    }
+
     fn take(&mut self, name: &[u8], found: io::Result<RawStat>) {
+        // Some file systems find it in small letters whatever it is called.
+        self.has_rules |= name.eq_ignore_ascii_case(IGNORE_FILE);
         let span = self.listing.push_name(name);
         let is_too_long = self.listing.path.as_bytes().len() + 1 + name.len() > PATH_BYTES_MAX;
         let Some(name) = Name::new(name).filter(|_| !is_too_long) else {

@@ -305,6 +305,33 @@ mod tests {
         assert_eq!(paths(root.path(), 2, &rules), expected);
     }
 
+    /// Such a folder is listed twice.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_in_a_folder_with_rules_of_its_own_is_counted_once() {
+        let root = tree();
+        fs::write(root.path().join("b/.snapignore"), "/file\nx/\n").unwrap();
+        let sockets = ["a/socket", "b/socket", "b/file.socket"];
+        let _open = sockets.map(|name| std::os::unix::net::UnixListener::bind(root.path().join(name)).unwrap());
+        fs::write(root.path().join("b/file"), "12345").unwrap();
+        let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
+        let options = ScanOptions { threads: 1, skip: None, clock: &|| Time::new(0, 0) };
+        let mut counted = Vec::new();
+        scan(&sources, &options, &mut |listing| {
+            assert!(listing.problems.is_empty() && listing.unreadable.is_empty());
+            let names: Vec<&[u8]> = listing.found.iter().map(|found| listing.name(found)).collect();
+            if listing.path.as_bytes() == b"s/b" {
+                assert_eq!(names, [&b".hidden"[..], b".snapignore"]);
+                assert_eq!(listing.left_out().collect::<Vec<_>>().len(), 2);
+            }
+            counted.push((listing.path.as_bytes().to_vec(), listing.sockets, listing.left_out_bytes));
+            Ok(())
+        })
+        .unwrap();
+        counted.retain(|(_, sockets, bytes)| *sockets + *bytes > 0);
+        assert_eq!(counted, [(b"s/a".to_vec(), 1, 0), (b"s/b".to_vec(), 2, 5)]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn what_has_too_long_a_path_is_told_of_and_left_out() {
