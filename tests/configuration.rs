@@ -153,7 +153,7 @@ fn what_is_typed_wins() {
     // The next run is as the configuration says again, and says nothing of rules that fit nothing.
     let again = home.call("create --allow-empty").ok();
     assert_eq!(rules(&home)["exclude"], of_configuration["exclude"]);
-    assert!(!again.err().contains("fits nothing"), "{}", again.shown());
+    assert!(!again.err().contains("matches nothing"), "{}", again.shown());
     home.call("create --fresh-rules").ok();
     assert!(rules(&home)["exclude"].as_array().is_none_or(Vec::is_empty));
     assert!(home.call("create --no-exclude nothing").fails(1).err().contains("no source has the rule 'nothing'"));

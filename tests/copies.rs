@@ -267,7 +267,7 @@ fn files_with_several_names_and_holes_and_rules_are_kept_apart_from_copies() {
         inode(&out.join("home/a")) == inode(&out.join("home/a2"))
             && inode(&out.join("home/a")) != inode(&out.join("home/b"))
     );
-    // What is left out from now on is no base.
+    // What is left out from now on is not a base.
     bench.home.file("c", &content).remove("a").remove("a2").remove("l").remove("l2");
     save(&bench, "--exclude /b");
     assert_eq!(copies(&bench, 2), []);
@@ -320,7 +320,7 @@ fn a_lost_base_names_its_copies_and_repairs_keep_the_sound_ones() {
     bench.snap.call("repair").run();
     save(&bench, "");
     bench.assert_restores();
-    // By stock tools, too, which name on the way what was no copy of anything any more.
+    // By stock tools, too, which name on the way what was not a copy of anything any more.
     let out = bench.fresh();
     let said = recover(bench.snap.archive(), &bench.path("tools"), &[out.as_os_str()]).expect(1);
     said.expect_said(&["home/copies/a", "files of their own"]);

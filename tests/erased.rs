@@ -1,5 +1,5 @@
 //! What `snap erase` takes out of a history in which a content has more than one place: twins, copies, second names, versions that are
-//! stored as changes, moved folders, names that are no text. All else comes back as it was, by every way.
+//! stored as changes, moved folders, names that are not text. All else comes back as it was, by every way.
 
 use crate::support::bench::Bench;
 use crate::support::command::program;

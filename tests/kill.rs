@@ -324,7 +324,7 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
     let kept = lines.iter().position(is_top);
     assert!(kept.is_some() && kept < lines.iter().position(|line| line.contains("rename")), "{top}: {log}");
     let mut renames = 0;
-    // What the computer notes for itself is no part of the archive.
+    // What the computer notes for itself is not part of the archive.
     let archive = story.bench.snap.archive().display().to_string();
     let is_of_archive = |line: &str| line.contains("rename") && line.contains(&archive);
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_of_archive(line)) {

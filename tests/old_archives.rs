@@ -206,7 +206,7 @@ fn comparable(bundle: &Path) -> Vec<Value> {
     const DIFFERENT: [&str; 9] = ["ctime", "inode", "link", "uid", "gid", "user", "group", "tool", "parent"];
     let mut lines = lines(bundle);
     for line in &mut lines {
-        let Value::Object(fields) = line else { panic!("a line is no object: {line}") };
+        let Value::Object(fields) = line else { panic!("a line is not an object: {line}") };
         for name in DIFFERENT {
             fields.remove(name);
         }

@@ -1,4 +1,4 @@
-//! What a snapshot notes of entries that could not be saved as they should, and who is told of it.
+//! What a snapshot notes of entries that could not be saved completely, and who is told of it.
 
 use crate::support::bench::Bench;
 use crate::support::bench::give;

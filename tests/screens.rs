@@ -271,8 +271,8 @@ fn the_command_line_explains_itself() {
 
     Set up:
       setup        Set up an archive
-      config       Show the configuration
-      schedule     Save by itself
+      config       Show the settings in effect
+      schedule     Save automatically
       init         Make a new archive in a folder that is empty or new
 
     Save:
@@ -280,10 +280,10 @@ fn the_command_line_explains_itself() {
       sources      Show the sources
 
     Look:
-      status       Say whether all is well
+      status       Show whether all is well
       list         Show the history
       ls           List the files in a snapshot
-      find         Find files and folders by name
+      find         Find files and folders by name in all snapshots
       log          Show the versions of a file or folder
       diff         Show what changed between two snapshots
       du           Show how large folders are
@@ -294,28 +294,28 @@ fn the_command_line_explains_itself() {
       export       Write a snapshot as one ordinary .tar.zst
 
     Keep healthy:
-      verify       Check that the archive is as it was written
+      verify       Check that the archive is undamaged
       repair       Repair what can be repaired in the archive
       forget       Forget snapshots
-      keep         Mark snapshots
-      prune        Give back the space of what only forgotten snapshots hold
-      erase        Take what should never have been saved out of every snapshot
+      keep         Mark snapshots that must stay
+      prune        Free the space of forgotten snapshots
+      erase        Remove files that should never have been saved from every snapshot
 
     More:
-      completions  Print what makes a shell complete words
+      completions  Print the completion script of a shell
       man          Print the man page
       help         Show the help of a command
 
     Options:
       -a, --archive <DIR>   The archive's folder, or its name in the configuration [env: SNAP_ARCHIVE]
-          --config <FILE>   The configuration, instead of config.toml in ~/.config/snap
+          --config <FILE>   Configuration file to use instead of ~/.config/snap/config.toml
           --json            Print one JSON document, for programs, instead of text (ls, diff, find: one
                             per line)
-      -q, --quiet           Print only problems and requested output
-      -v, --verbose         Print more: name every entry that is saved or restored, with a letter for
-                            why; more in lists
-          --progress <HOW>  Show progress: auto (on a terminal), none, or json: a line a second on the
-                            standard error, for programs
+      -q, --quiet           Print only problems and what was asked for
+      -v, --verbose         Print more: every entry that is saved or restored, with a letter that says
+                            why; more details in lists
+          --progress <HOW>  How to show progress: auto (only on a terminal), none, or json (a line every
+                            second on standard error, for programs)
       -h, --help            Print help
       -V, --version         Print version
 

@@ -168,7 +168,7 @@ fn rules_that_are_paths_into_a_source_mean_what_is_there() {
         let call = snap.call("create").words("--init --exclude").arg(rule).arg(bench.home.root());
         let told = call.in_directory(&bench.sources().join(directory)).ok();
         assert_eq!(listed(&snap), ["home", "home/deep", "home/deep/cache", "home/deep/cache/f"], "{rule}");
-        assert!(told.said().contains("1 folder") && !told.said().contains("fits nothing"), "{}", told.shown());
+        assert!(told.said().contains("1 folder") && !told.said().contains("matches nothing"), "{}", told.shown());
     }
 }
 
@@ -181,8 +181,8 @@ fn what_rules_left_out_is_counted_and_what_fits_nothing_is_named() {
     let dry = call().words("--dry-run -v").ok();
     assert!(dry.out().contains("x home/a.iso") && dry.out().contains("x home/d"), "{}", dry.shown());
     let said = call().ok().err();
-    assert!(said.contains("1 file (5 B) and 1 folder") && said.contains("'nothing' fits nothing"), "{said}");
-    assert!(!said.contains("'d' fits nothing") && !said.contains("iso' fits nothing"), "{said}");
+    assert!(said.contains("1 file (5 B) and 1 folder") && said.contains("'nothing' matches nothing"), "{said}");
+    assert!(!said.contains("'d' matches nothing") && !said.contains("iso' matches nothing"), "{said}");
 }
 
 #[test]
@@ -542,7 +542,7 @@ fn names_that_cannot_be_are_refused_and_a_file_keeps_its_name() {
         ("home home", "already"),
         ("home a/b", "cannot be the name"),
         ("home .snap-x", "cannot be the name"),
-        ("f g", "no directory"),
+        ("f g", "not a directory"),
     ] {
         bench.snap.call("sources").words("--rename").words(words).fails(1).expect_said(&[why]);
     }

@@ -30,7 +30,7 @@ pub fn is_pattern(text: &[u8]) -> bool {
 /// Without a slash it fits names of sources, or, if it fits none, names anywhere.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] when it is no pattern, or too much fits; when the index is damaged or cannot be read.
+/// [`ErrorKind::Refused`] when it is not a pattern, or too much fits; when the index is damaged or cannot be read.
 pub fn fitting(state: &State, pattern: &[u8], monitor: &dyn Monitor) -> Result<Vec<EntryPathBuf>> {
     let has_slash = pattern.strip_suffix(b"/").unwrap_or(pattern).contains(&b'/');
     let from_top = [b"/".as_slice(), pattern.strip_prefix(b"/").unwrap_or(pattern)].concat();

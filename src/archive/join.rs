@@ -50,7 +50,7 @@ use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-/// Smaller files are no copies of others in their bundle.
+/// Smaller files are not copies of others in their bundle.
 const COPY_BYTES_MIN: u64 = 64 << 10;
 
 /// Between two looks at whether to stop.

@@ -1,4 +1,4 @@
-//! What snapshots note of entries that could not be saved as they should. Reads the last lines of manifests, nothing else.
+//! What snapshots note of entries that could not be saved completely. Reads the last lines of manifests, nothing else.
 
 use crate::archive::catalog::Catalog;
 use crate::base::error::Problem;

@@ -39,7 +39,7 @@ pub use crate::archive::exchange::bundle_path;
 /// The directory of the index files in an archive.
 pub const INDEX: &str = "index";
 
-/// The file without which a folder is no archive.
+/// The file without which a folder is not an archive.
 pub const DESCRIPTION: &str = "archive.toml";
 
 /// The files that say what an archive is, the one without which it is none last.
@@ -251,7 +251,7 @@ impl Archive {
             }
             Err(error) => return Err(error),
         };
-        let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is no text".to_owned()))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("it is not text".to_owned()))?;
         let description: Description = toml::from_str(text).map_err(|error| bad(error.message().to_owned()))?;
         if description.format > FORMAT {
             return Err(too_new(description.format));

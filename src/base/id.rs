@@ -156,7 +156,7 @@ impl FromStr for SnapshotNumber {
     }
 }
 
-/// What was read is no number from 1 to [`SnapshotNumber::MAX`].
+/// What was read is not a number from 1 to [`SnapshotNumber::MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoSnapshotNumber;
 

@@ -67,7 +67,7 @@ impl std::str::FromStr for Age {
 
     fn from_str(text: &str) -> Result<Age> {
         let bad = || {
-            let what = format!("'{}' is no time span such as 30d, 6 months or 1y", printable(text.as_bytes()));
+            let what = format!("'{}' is not a time span such as 30d, 6 months or 1y", printable(text.as_bytes()));
             Error::new(ErrorKind::Refused, what).with_advice(Advice::SpanForms)
         };
         let span = SpanParser::new().parse_span(text.trim()).map_err(|_| bad())?;

@@ -180,7 +180,7 @@ impl Moves {
             None => return Ok(is_certain.then_some("is of what is not there")),
             // GNU tar takes renames from directories only.
             Some(kind) if is_top(from) && kind != Kind::Directory => {
-                return Ok(Some("is of a source that is no directory"));
+                return Ok(Some("is of a source that is not a directory"));
             }
             Some(_) => {}
         }
@@ -197,7 +197,7 @@ impl Moves {
             match self.kind_at(above, before)? {
                 None => made.push(above.to_owned()),
                 Some(Kind::Directory) => {}
-                Some(_) => return Ok(Some("leads into what is no directory")),
+                Some(_) => return Ok(Some("leads into what is not a directory")),
             }
         }
         self.made.extend(made);

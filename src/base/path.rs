@@ -26,7 +26,7 @@ pub const APPLY_SCRIPT: &str = ".snap-apply.sh";
 /// The directory with what the script of a bundle needs. No source has this name.
 pub const APPLY_DIRECTORY: &str = ".snap-apply";
 
-/// Whether a member of a bundle is no entry of a source, but for the script or the script itself.
+/// Whether a member of a bundle is not an entry of a source, but for the script or the script itself.
 pub fn is_for_script(member: &[u8]) -> bool {
     let below = member.strip_prefix(APPLY_DIRECTORY.as_bytes());
     member == APPLY_SCRIPT.as_bytes() || below.is_some_and(|below| below.is_empty() || below.starts_with(b"/"))

@@ -45,7 +45,7 @@ pub struct Pattern {
 #[derive(Clone, Debug)]
 enum Token {
     Byte(u8),
-    /// `?`: a byte that is no slash.
+    /// `?`: a byte that is not a slash.
     Any,
     /// `[…]`: which bytes; never a slash.
     Class(Box<[bool; 256]>),
@@ -230,7 +230,7 @@ fn class(text: &[u8], case: Case) -> Result<(Box<[bool; 256]>, usize), String> {
     if fits.contains(&true) { Ok((fits, at)) } else { Err("nothing fits its `[…]`".to_owned()) }
 }
 
-/// The name in `[:name:]`, of which `[:` was read, and how long it is with its `:]`; `None` when it is no name.
+/// The name in `[:name:]`, of which `[:` was read, and how long it is with its `:]`; `None` when it is not a name.
 fn named_class(text: &[u8]) -> Result<Option<(&[u8], usize)>, String> {
     const NAMES: [&[u8]; 12] = [
         b"alnum", b"alpha", b"blank", b"cntrl", b"digit", b"graph", b"lower", b"print", b"punct", b"space", b"upper",

@@ -140,7 +140,7 @@ pub struct Summary {
     pub counts: Counts,
     /// Bytes it added to the drive, its bundles together.
     pub bytes_added: u64,
-    /// How many entries could not be saved as they should.
+    /// How many entries could not be saved completely.
     pub problems: u64,
     /// The person's note; empty when there is none.
     pub note: String,

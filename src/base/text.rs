@@ -25,7 +25,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>
     Ok(Text::deserialize(deserializer)?.0.into_owned())
 }
 
-/// Bytes as text: a JSON string when they are UTF-8, else `{"escaped":"…"}` with `%XX` for every byte that is no part of
+/// Bytes as text: a JSON string when they are UTF-8, else `{"escaped":"…"}` with `%XX` for every byte that is not part of
 /// UTF-8 and for `%` itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Text<'a>(pub Cow<'a, [u8]>);

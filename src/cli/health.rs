@@ -113,7 +113,7 @@ fn problems(archive: &ArchiveNotes, reasons: &mut Vec<Reason>) {
         reasons.push(Reason { word: Word::Look, what });
     } else if problems > 0 {
         let entries = text::count(problems, "entry", "entries");
-        reasons.push(Reason { word: Word::Look, what: format!("{entries} could not be saved as they should") });
+        reasons.push(Reason { word: Word::Look, what: format!("{entries} could not be saved completely") });
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) struct ArchiveNotes {
 pub(crate) struct SnapshotNote {
     pub(crate) number: SnapshotNumber,
     pub(crate) time: i64,
-    /// How many entries could not be saved as they should.
+    /// How many entries could not be saved completely.
     pub(crate) problems: u64,
     /// The first of them, each with why.
     pub(crate) problem_list: Vec<String>,

@@ -41,7 +41,7 @@ pub(crate) fn stoppable<T: Send>(
             let _end = end;
             work()
         });
-        let worker = worker.map_err(|error| Failure::new(format!("cannot make a thread: {error}")))?;
+        let worker = worker.map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
         watch(console, &stopped, &has_ended);
         Ok(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;

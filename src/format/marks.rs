@@ -45,7 +45,7 @@ impl Marks {
     /// [`crate::base::error::ErrorKind::Damaged`] when it is not that, or of another archive.
     pub fn parse(text: &[u8], archive: ArchiveId) -> Result<Marks> {
         let bad = |what: &str| Error::damaged(format!("it is not as it was written: {what}"));
-        let text = std::str::from_utf8(text).map_err(|_| bad("it is no text"))?;
+        let text = std::str::from_utf8(text).map_err(|_| bad("it is not text"))?;
         let (lines, end) =
             text.strip_suffix('\n').and_then(|text| text.rsplit_once('\n')).ok_or_else(|| bad("it is cut off"))?;
         let digest =

@@ -32,7 +32,7 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// nothing at all where the content was lost.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is no such snapshot or path; [`ErrorKind::Refused`] when it is no file, before anything is
+/// [`ErrorKind::NotFound`] when there is no such snapshot or path; [`ErrorKind::Refused`] when it is not a file, before anything is
 /// written; when `out` cannot be written, or the archive not be read any more; [`ErrorKind::Interrupted`].
 pub fn cat(
     catalog: &Catalog,
@@ -96,7 +96,7 @@ fn copy(
 
 fn is_no_file(path: &EntryPath, entry: Option<&Entry>) -> Error {
     let what = match entry.map(|entry| entry.stat.kind) {
-        None => "the archive as a whole is no file".to_owned(),
+        None => "the archive as a whole is not a file".to_owned(),
         Some(Kind::Directory) => format!("{path} is a folder, not a file"),
         Some(Kind::Symlink) => {
             let target = entry.map(|entry| printable(&entry.target).into_owned()).unwrap_or_default();

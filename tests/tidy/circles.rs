@@ -82,7 +82,7 @@ impl<'f> Module<'f> {
         arrows
     }
 
-    /// A path as it is from the crate on; `None` when it leads to another crate or is no path of modules.
+    /// A path as it is from the crate on; `None` when it leads to another crate or is not a path of modules.
     fn absolute(&self, path: &[String], depth: usize) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let base = match first.as_str() {

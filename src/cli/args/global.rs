@@ -19,19 +19,19 @@ pub(crate) struct GlobalArgs {
     )]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(crate) archive: Option<PathBuf>,
-    /// The configuration, instead of config.toml in ~/.config/snap
+    /// Configuration file to use instead of ~/.config/snap/config.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print one JSON document, for programs, instead of text (ls, diff, find: one per line)
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print only problems and requested output
+    /// Print only problems and what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more: name every entry that is saved or restored, with a letter for why; more in lists
+    /// Print more: every entry that is saved or restored, with a letter that says why; more details in lists
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Show progress: auto (on a terminal), none, or json: a line a second on the standard error, for programs
+    /// How to show progress: auto (only on a terminal), none, or json (a line every second on standard error, for programs)
     #[arg(
         long,
         global = true,

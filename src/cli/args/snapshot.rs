@@ -31,8 +31,8 @@ use std::ffi::OsString;
 /// Which snapshot.
 #[derive(Args)]
 pub(crate) struct AtArgs {
-    /// Which snapshot: its number, latest, -1 (the one before), a date, a date and time, 13:37, yesterday 18:00, monday,
-    /// "3 days ago"; the newest one not later than that [default: latest]
+    /// Which snapshot: a number, latest, -1 (the one before), or a time, for the newest snapshot up to then: 2026-11-22, 13:37,
+    /// "yesterday 18:00", monday, "3 days ago" [default: latest]
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     at: Option<String>,
 }
@@ -41,8 +41,8 @@ pub(crate) struct AtArgs {
 pub(crate) struct SnapshotArgs {
     #[command(flatten)]
     at: AtArgs,
-    /// Only this and what is in it: NAME/folder/file, as `snap ls` shows it, or a pattern such as 'NAME/**/*.jpg'; without
-    /// any PATH, everything
+    /// Only this file, or this folder with everything in it: NAME/folder/file as `snap ls` shows it, or a pattern such as
+    /// 'NAME/**/*.jpg'. Without PATH: everything
     #[arg(value_name = "PATH")]
     paths: Vec<OsString>,
 }
@@ -188,7 +188,7 @@ pub(crate) fn several(words: &[String], catalog: &Catalog) -> Result<BTreeSet<Sn
         let bound = |text: &str| text.parse().ok().map(<SnapshotNumber as From<u32>>::from);
         let range = bound(first).zip(bound(last)).filter(|(first, last)| first <= last);
         let (first, last) = range.ok_or_else(|| {
-            Failure::usage(format!("'{}' is no range of snapshots such as 3..7", printable(word.as_bytes())))
+            Failure::usage(format!("'{}' is not a range of snapshots such as 3..7", printable(word.as_bytes())))
         })?;
         let found = history.iter().filter(|summary| (first..=last).contains(&summary.number));
         let found: Vec<SnapshotNumber> = found.map(|summary| summary.number).collect();

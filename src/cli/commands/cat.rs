@@ -12,7 +12,7 @@ use snap_archive::base::snapshot::uncertain_since;
 use snap_archive::verbs::cat::cat;
 use std::ffi::OsString;
 
-/// Print a file as it was in a snapshot, to the standard output
+/// Print a file as it was in a snapshot
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CatArgs {

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// The variable by which a shell asks this program what can follow.
 pub(crate) const VARIABLE: &str = "SNAP_COMPLETE";
 
-/// Print what makes a shell complete words: commands, archives, snapshots and paths in them
+/// Print the completion script of a shell: it completes commands, archives, snapshots and paths in them
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CompletionsArgs {
@@ -47,7 +47,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = "Examples:\n  snap man | man -l -\n  snap man ~/man1")]
 pub(crate) struct ManArgs {
-    /// The folder to write them into; it is made. Without it, the page of the program goes to the standard output
+    /// Folder to write the pages into; made if needed. Without DIR, the main page is printed
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 }

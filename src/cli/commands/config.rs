@@ -22,11 +22,11 @@ use snap_archive::base::keep::KeepRules;
 use snap_archive::base::path::printable;
 use snap_archive::verbs::create::Level;
 
-/// Show the configuration: what holds, and where each value comes from
+/// Show the settings in effect, and where each comes from
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ConfigArgs {
-    /// Print a configuration that shows every key
+    /// Print an example configuration with every key
     #[arg(long, conflicts_with = "json")]
     example: bool,
 }

@@ -55,91 +55,91 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CreateArgs {
-    /// Folders and files to save, as PATH or NAME=PATH; without any, those of the configuration, or else of the last snapshot,
-    /// with its rules
+    /// Folders and files to save, as PATH or NAME=PATH. Without any: those of the configuration, or else those of the last
+    /// snapshot, with its rules
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
-    /// Make the archive first if there is none
+    /// Make the archive first if it does not exist
     #[arg(long)]
     init: bool,
-    /// With --init: let the group of the folder around it read and write the archive
+    /// With --init: let the group of the folder that it is in read and write the archive
     #[arg(long, requires = "init")]
     shared: bool,
-    /// Exclude what matches GLOB (.gitignore syntax), beside the rules of the last time; may be given several times. A path
-    /// into a source, absolute, with ./ or with the source's name before it, means what is there
+    /// Exclude what matches GLOB (.gitignore syntax), in addition to the rules of the last run; may be given several times. An
+    /// absolute path, ./PATH or NAME/PATH means exactly that file or folder
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     exclude: Vec<String>,
     /// Exclude what matches a line of this file; may be given several times
     #[arg(long, value_name = "FILE")]
     exclude_from: Vec<PathBuf>,
-    /// No longer exclude what matches this rule of the last time; may be given several times
+    /// Drop this rule of the last run; may be given several times
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     no_exclude: Vec<String>,
-    /// Forget the rules of the last time
+    /// Start without the rules of the last run
     #[arg(long)]
     fresh_rules: bool,
-    /// A source is another folder than last time, or on another computer, which is right: it was moved
+    /// Accept that a source is in another folder than last time, or on another computer: it was moved
     #[arg(long)]
     moved: bool,
-    /// This computer's name, which is noted with the sources, instead of that which the system gives
+    /// Name of this computer, noted with the sources, instead of the system's
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
-    /// Do not wait until what programs wrote is on the sources' drives; a change through memory may then be missed
+    /// Do not sync the sources' drives first; changes through memory maps may then be missed
     #[arg(long)]
     no_sync: bool,
-    /// Windows, as administrator: read the drives as they are at the beginning (shadow copies), so that files that other programs
-    /// have open are saved, and all fit together
+    /// Windows, as administrator: read from shadow copies of the drives, so that files that other programs have open are saved,
+    /// and all files are of the same moment
     #[arg(long, hide = !cfg!(windows), conflicts_with = "dry_run")]
     shadow: bool,
     /// Exclude what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     exclude_caches: bool,
-    /// No longer exclude it
+    /// No longer exclude them
     #[arg(long, conflicts_with = "exclude_caches")]
     no_exclude_caches: bool,
     /// Exclude what is on other file systems than the source itself
     #[arg(long)]
     one_file_system: bool,
-    /// No longer exclude it
+    /// No longer exclude them
     #[arg(long, conflicts_with = "one_file_system")]
     no_one_file_system: bool,
-    /// Of changed files from this size on store only what changed, by which tar alone does not get them back (the archive's
-    /// recover.sh does); 0: of all, never: of none. Remembered as rules are [default: 1MiB]
+    /// Store only what changed inside modified files of at least this size. tar alone cannot restore those; the archive's
+    /// recover.sh can. 0: all files, never: none. Remembered like rules [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = size::parse_patch_from)]
     patch_from: Option<u64>,
-    /// Do nothing while the computer runs on a battery with less than so many percent; for schedules (exit code 7)
+    /// Do nothing while the computer runs on battery below this charge; for schedules (exit code 7)
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     battery: Option<u8>,
-    /// Only say what would be saved; write nothing
+    /// Only show what would be saved; write nothing
     #[arg(long)]
     dry_run: bool,
-    /// A comment stored with this snapshot, shown by `snap list`
+    /// Comment to store with this snapshot, shown by `snap list`
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
-    /// The snapshot's time instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
+    /// Time of the snapshot instead of now, in UTC as 2026-11-22T18:30:00Z; for tests and imports
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     time: Option<Time>,
     /// Read every file, even those that look unchanged
     #[arg(long)]
     rehash: bool,
-    /// Read everything that was written back from the drive and compare it; takes about twice as long
+    /// Read everything back from the drive after writing and compare it; takes about twice as long
     #[arg(long, conflicts_with = "dry_run")]
     read_back: bool,
-    /// How hard to compress: 1 (fast) to 19 (small), or auto: as hard as the drive leaves time for [default: auto]
+    /// Compression level: 1 (fast) to 19 (small), or auto: as high as the drive's speed allows [default: auto]
     #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     level: Option<Level>,
     /// Make a snapshot even if nothing has changed, or a source has become empty
     #[arg(long)]
     allow_empty: bool,
-    /// Begin a new file on the drive before it is larger than this: 512M, 1GiB (K, M, G and KiB, MiB, GiB are steps of
-    /// 1024; KB, MB, GB of 1000) [default: 1GiB]
+    /// Largest size of a file on the drive; a larger snapshot is split into several: 512M, 1GiB (K, M, G and KiB, MiB, GiB are
+    /// steps of 1024; KB, MB, GB of 1000) [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = size::parse_part)]
     max_part: Option<u64>,
-    /// After the snapshot, forget what the --keep- rules do not keep, and prune
+    /// After saving, forget the snapshots that no --keep- rule keeps, and prune
     #[arg(long, conflicts_with = "dry_run")]
     prune: bool,
-    /// If there is no room for the snapshot, first forget and prune the oldest that the --keep- rules do not keep, as many
-    /// as are needed; without rules all but the newest may go
+    /// If the drive has too little space, first forget and prune the oldest snapshots that no --keep- rule keeps, as many as
+    /// needed; without rules all but the newest may go
     #[arg(long, conflicts_with = "dry_run")]
     make_room: bool,
     #[command(flatten, next_help_heading = "Which snapshots stay, with --prune or --make-room")]
@@ -159,9 +159,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
         return save(args, session);
     }
     if let Some((limit, left)) = args.battery.zip(power::on_battery()).filter(|(limit, left)| left < limit) {
-        return Err(Failure::later(format!(
-            "nothing was begun: {left} % of the battery are left, and {limit} are wanted"
-        )));
+        return Err(Failure::later(format!("nothing was started: the battery is at {left} %, below {limit} %")));
     }
     let Some((name, config)) = &session.settings.archive_config()? else { return save(args, session) };
     let told = Told { name, folder: None, code: None, message: None };

@@ -27,17 +27,18 @@ use std::ffi::OsString;
 #[derive(Args)]
 #[command(override_usage = "snap diff [OPTIONS] [A] [B] [PATH]...", after_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// A and B: which snapshots, each as WHEN for --at. Without B, the newest; without A, the one before it. Then what to
-    /// compare: NAME/folder/file, as `snap ls` shows it; without any, everything. Where a PATH could be a WHEN: ./PATH
+    /// A and B: two snapshots, each given as WHEN (see snap ls --help). Without B: the newest; without A: the one before it.
+    /// PATH: what to compare, NAME/folder/file as `snap ls` shows it; without any, everything. Write ./PATH where PATH could be
+    /// a WHEN
     #[arg(value_name = "A B PATH", allow_negative_numbers = true)]
     words: Vec<OsString>,
     /// Compare A, or the newest snapshot, with the files as they are now
     #[arg(long)]
     now: bool,
-    /// Only how many of each kind
+    /// Only show how many changes of each kind
     #[arg(long)]
     stat: bool,
-    /// Show the lines that changed, by diff, in your pager (PAGER)
+    /// Show the changed lines, with diff, in your pager (PAGER)
     #[arg(short, long, conflicts_with = "stat")]
     patch: bool,
 }

@@ -16,13 +16,13 @@ use snap_archive::verbs::du::du;
 pub(crate) struct DuArgs {
     #[command(flatten)]
     at: SnapshotArgs,
-    /// How many levels of folders below each PATH have a line of their own
+    /// How many levels of folders to show below each PATH
     #[arg(short, long, value_name = "N", default_value_t = 1, visible_alias = "max-depth")]
     depth: usize,
-    /// Files have lines, too
+    /// Show files, too
     #[arg(short = 'f', long)]
     files: bool,
-    /// Only the sum of each PATH, and nothing of snapshots
+    /// Only show the total of each PATH, nothing about snapshots
     #[arg(short, long, conflicts_with_all = ["depth", "files"])]
     summarize: bool,
 }

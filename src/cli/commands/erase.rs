@@ -18,14 +18,14 @@ use snap_archive::verbs::erase::erase;
 use snap_archive::verbs::erase::plan_erase;
 use std::ffi::OsString;
 
-/// Take what should never have been saved out of every snapshot; it cannot be undone
+/// Remove files that should never have been saved from every snapshot; this cannot be undone
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct EraseArgs {
     /// Files, and folders with all that is in them: NAME/folder/file, as snap ls shows it
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
-    /// Let names go, too: no snapshot will show that there was anything
+    /// Remove the names, too: no snapshot will show that the files existed
     #[arg(long)]
     names: bool,
     /// Only show what would be erased

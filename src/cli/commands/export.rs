@@ -22,16 +22,16 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Write a snapshot as one ordinary .tar.zst, to the standard output or a new file
+/// Write a snapshot as one ordinary .tar.zst, to standard output or to a new file
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Write to this new file, not to the standard output; on Windows, where pipes and > change what goes through them
+    /// Write to this new file instead of standard output; needed on Windows, where > changes the data
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// How hard to compress, 1 (fast) to 19 (small)
+    /// Compression level, 1 (fast) to 19 (small)
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..=19))]
     level: i32,
 }

@@ -25,27 +25,27 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
-/// Find files and folders by name, in all snapshots at once, also deleted ones
+/// Find files and folders by name in all snapshots, deleted ones too
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FindArgs {
-    /// Names or globs (.gitignore syntax): letter.txt, '*.pdf', 'Documents/**/letter*', 'photos/'; any that fits, without
-    /// those that a later '!PATTERN' fits
+    /// Names or globs (.gitignore syntax): letter.txt, '*.pdf', 'Documents/**/letter*', 'photos/'. What matches any of them is
+    /// shown, unless a later '!PATTERN' matches it
     #[arg(value_name = "PATTERN", required_unless_present_any = ["size", "newer", "deleted", "content_hash"])]
     patterns: Vec<OsString>,
-    /// PATTERNs are regular expressions, looked for anywhere in a path as it is shown
+    /// Each PATTERN is a regular expression that may match anywhere in a path
     #[arg(long)]
     regex: bool,
-    /// Only files of this size: +10M is at least, -10M at most, 10M just so many bytes
+    /// Only files of this size: +10M at least, -10M at most, 10M exactly
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = size::parse_range)]
     size: Option<RangeInclusive<u64>>,
-    /// Only what was modified after that: a date, a time, yesterday; of a snapshot's number, its time
+    /// Only what was modified after this: a date, a time, yesterday, or the number of a snapshot for its time
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     newer: Option<String>,
-    /// Only what is no longer in the newest snapshot
+    /// Only what the newest snapshot no longer has
     #[arg(long)]
     deleted: bool,
-    /// Only files with this content: its BLAKE3, as `snap ls --json` shows it
+    /// Only files with this BLAKE3 hash of their content, as `snap ls --json` shows it
     #[arg(long, value_name = "HASH", value_parser = hash)]
     content_hash: Option<Hash>,
 }

@@ -16,19 +16,19 @@ use snap_archive::verbs::forget::Which;
 use snap_archive::verbs::forget::forget;
 use snap_archive::verbs::forget::remember;
 
-/// Forget snapshots, by number or by rules; snap prune then gives back their space
+/// Forget snapshots, by number or by rules; snap prune then frees their space
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ForgetArgs {
-    /// These: a number (3), a range (3..7), or a WHEN as for snap ls --at
+    /// Which snapshots: numbers (3), ranges (3..7), or WHEN as for snap ls --at
     #[arg(value_name = "SNAPSHOT", conflicts_with_all = RULES)]
     snapshots: Vec<String>,
     #[command(flatten)]
     rules: KeepRulesArgs,
-    /// Only show what would be forgotten, what stays and why, and how much space would come back
+    /// Only show what would be forgotten, what stays and by which rule, and how much space that frees
     #[arg(long, conflicts_with = "undo")]
     dry_run: bool,
-    /// Take back what was forgotten and is not pruned yet: all, or these snapshots
+    /// Undo forgetting, as far as nothing was pruned: of all, or of these snapshots
     #[arg(long, conflicts_with_all = RULES)]
     undo: bool,
 }

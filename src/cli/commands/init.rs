@@ -23,14 +23,14 @@ Examples:
   snap init -a /media/stick/archive
   snap init -a /media/stick/archive --carry     also later, and from another system")]
 pub(crate) struct InitArgs {
-    /// Let the group of the folder around it read and write the archive; otherwise only you can
+    /// Let the group of the folder that it is in read and write the archive; otherwise only you can
     #[arg(long)]
     shared: bool,
-    /// Put this program into the folder programs of the archive, for computers that have none, also if the archive is there
-    /// already; the default for a new archive on a drive that may be unplugged
+    /// Copy this program into the folder `programs` of the archive, for computers without it; also into an archive that exists.
+    /// Default for a new archive on a removable drive
     #[arg(long)]
     carry: bool,
-    /// Do not put it there
+    /// Do not copy the program
     #[arg(long, conflicts_with = "carry")]
     no_carry: bool,
 }

@@ -9,16 +9,16 @@ use clap::Args;
 use snap_archive::verbs::forget::mark;
 use snap_archive::verbs::forget::unmark;
 
-/// Mark snapshots, so that no rule and no snap forget takes them
+/// Mark snapshots that must stay: no rule and no snap forget removes them
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  snap keep -a /media/stick/archive 3\n  snap keep -a /media/stick/archive --undo 3"
 )]
 pub(crate) struct KeepArgs {
-    /// These: a number (3), a range (3..7), or a WHEN as for snap ls --at
+    /// Which snapshots: numbers (3), ranges (3..7), or WHEN as for snap ls --at
     #[arg(value_name = "SNAPSHOT", required = true)]
     snapshots: Vec<String>,
-    /// Take the marks away
+    /// Remove the marks
     #[arg(long)]
     undo: bool,
 }

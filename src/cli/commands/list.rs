@@ -11,11 +11,11 @@ use snap_archive::verbs::history::has_two_histories;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::noted_problems;
 
-/// Show the history: one line for each snapshot, the newest last
+/// Show the history: one line per snapshot, the newest last
 #[derive(Args)]
 #[command(after_help = "Examples:\n  snap list -a /media/stick/archive\n  snap list -a /media/stick/archive -v")]
 pub(crate) struct ListArgs {
-    /// Show those that were forgotten, too
+    /// Show forgotten snapshots, too
     #[arg(long)]
     forgotten: bool,
 }

@@ -11,11 +11,11 @@ use snap_archive::base::id::SnapshotNumber;
 use snap_archive::verbs::log::log;
 use std::ffi::OsString;
 
-/// Show the versions of a file or folder: when each was saved, what changed, in which snapshots it is
+/// Show the versions of a file or folder: when each was saved, what changed, and which snapshots have it
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LogArgs {
-    /// NAME/folder/file, as `snap ls` shows it, also of what is gone; a folder has a version for each change of what is in it
+    /// NAME/folder/file as `snap ls` shows it, deleted ones too. A folder has a version for each change of anything in it
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
 }

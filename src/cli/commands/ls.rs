@@ -25,13 +25,13 @@ use snap_archive::verbs::history::ls;
 pub(crate) struct LsArgs {
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Long format: mode, owner, size, time, and where a link points
+    /// Long format: mode, owner, size, time, target of links
     #[arg(short)]
     long: bool,
     /// Recurse into folders
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// Sizes before the names; that of a folder is that of all files in it
+    /// Show sizes; a folder's is the total of all files in it
     #[arg(short, long)]
     sizes: bool,
 }

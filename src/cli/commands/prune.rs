@@ -11,14 +11,14 @@ use snap_archive::archive::liveness::MAX_UNUSED_DEFAULT;
 use snap_archive::verbs::prune::PruneOptions;
 use snap_archive::verbs::prune::prune;
 
-/// Give back the space of what only forgotten snapshots hold; they cannot be taken back afterwards
+/// Free the space of forgotten snapshots; after that, forgetting them cannot be undone
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct PruneArgs {
     /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Leave a bundle as it is while at most so much of it is unused
+    /// Leave a bundle as it is while at most this share of it is unused
     #[arg(long, value_name = "PERCENT", default_value_t = MAX_UNUSED_DEFAULT,
           value_parser = clap::value_parser!(u8).range(0..=100))]
     max_unused: u8,

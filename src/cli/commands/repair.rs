@@ -16,7 +16,7 @@ use snap_archive::verbs::repair::repair;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct RepairArgs {
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
 }

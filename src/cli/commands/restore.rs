@@ -26,37 +26,37 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = EXAMPLES, group(ArgGroup::new("target").args(["to", "in_place"])))]
 pub(crate) struct RestoreArgs {
-    /// Where to: a folder that is empty or does not exist yet, unless --overwrite is given
+    /// Restore into this folder; it must be empty or not exist yet, unless --overwrite is given
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Each source back to where it was read from: replaces files that differ, keeps the rest; asks first
+    /// Restore each source to where it was read from: replaces files that differ, keeps the rest; asks first
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
     at: SnapshotArgs,
-    /// Allow a DIR that is not empty: replace files that differ, keep the rest
+    /// Allow a folder that is not empty: replace files that differ, keep the rest
     #[arg(long)]
     overwrite: bool,
-    /// With --overwrite or --in-place: what is replaced stays beside it, as NAME~snap-N for snapshot N
+    /// With --overwrite or --in-place: keep each replaced file beside the new one, as NAME~snap-N for snapshot N
     #[arg(long)]
     keep: bool,
-    /// With --overwrite or --in-place: in the restored folders, also delete what is not in the snapshot, and folders in the
-    /// way; asks first. What the snapshot's rules leave out, or what could not be read, is not deleted
+    /// With --overwrite or --in-place: in the restored folders, also delete what the snapshot does not have, and folders in the
+    /// way; asks first. What its rules exclude, or what it could not read, is not deleted
     #[arg(long)]
     delete: bool,
-    /// With --delete: delete what the snapshot's rules leave out, too
+    /// With --delete: also delete what the snapshot's rules exclude
     #[arg(long, requires = "delete")]
     delete_excluded: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Only say what would be done; write nothing
+    /// Only show what would be done; write nothing
     #[arg(long)]
     dry_run: bool,
     /// Do not restore owners and groups
     #[arg(long)]
     no_owner: bool,
-    /// Users and groups by the numbers that were saved, not by their names: for rescue systems
+    /// Restore users and groups by number, not by name: for rescue systems
     #[arg(long, conflicts_with = "no_owner")]
     numeric_ids: bool,
 }

@@ -24,7 +24,7 @@ use snap_archive::base::id::Hash;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Save by itself: at a time of every day, and when the drive is plugged in
+/// Save automatically: at a set time, and when the drive is plugged in
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ScheduleArgs {
@@ -34,11 +34,11 @@ pub(crate) struct ScheduleArgs {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Save by itself from now on; takes the place of an earlier schedule
+    /// Save automatically from now on; replaces an earlier schedule
     Install(InstallArgs),
-    /// Say whether the archive is saved by itself, and when next
+    /// Show whether saving is scheduled, and when it runs next
     Status(OfArgs),
-    /// No longer save by itself
+    /// Stop saving automatically
     Remove(OfArgs),
 }
 
@@ -47,7 +47,7 @@ const BATTERY_PERCENT: u8 = 30;
 
 #[derive(Args)]
 struct OfArgs {
-    /// The system that starts it, instead of the one of this computer
+    /// Which scheduler to use, instead of this computer's own
     #[arg(long = "with", value_enum, value_name = "SYSTEM")]
     scheduler: Option<Scheduler>,
 }
@@ -57,16 +57,16 @@ pub(crate) struct InstallArgs {
     /// How often
     #[arg(long, value_enum, default_value = "day")]
     pub(crate) every: Every,
-    /// At which time of the day, by the local clock
+    /// Time of day, by the local clock
     #[arg(long, value_name = "HH:MM", default_value = "18:00")]
     pub(crate) at: HourMinute,
-    /// On which day of the week, with --every week
+    /// Day of the week, with --every week
     #[arg(long, value_name = "DAY", default_value = "sunday", value_parser = parse_day)]
     pub(crate) on: i8,
-    /// Only at the time, not when the drive is plugged in, too
+    /// Only at the set time, not when the drive is plugged in
     #[arg(long)]
     pub(crate) no_plug: bool,
-    /// Not while the computer runs on a battery with less than so many percent; it is tried again later
+    /// Wait while the computer runs on battery below this charge
     #[arg(long, value_name = "PERCENT", default_value_t = BATTERY_PERCENT, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) battery: u8,
     /// Only show what would be written and run

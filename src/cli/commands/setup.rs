@@ -39,26 +39,26 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Set up an archive: asks where to and what, writes the configuration, offers the first save
+/// Set up an archive: asks where to save and what, writes the configuration, offers the first save
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SetupArgs {
     /// Folders and files to save, as PATH or NAME=PATH
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
-    /// What the archive is called
+    /// Name of the archive
     #[arg(long, default_value = "home")]
     name: String,
-    /// The label of the drive that the archive is on; several times for drives that take turns
+    /// Label of the archive's drive; give it several times for drives that take turns
     #[arg(long, value_name = "LABEL", conflicts_with = "path")]
     drive: Vec<String>,
-    /// The uuid of the drive that the archive is on; several times for drives that take turns
+    /// UUID of the archive's drive; give it several times for drives that take turns
     #[arg(long, value_name = "UUID", conflicts_with = "path")]
     uuid: Vec<String>,
-    /// The archive's folder on the drive
+    /// Folder of the archive on the drive
     #[arg(long, value_name = "DIR", default_value = "snap", conflicts_with = "path")]
     folder: PathBuf,
-    /// The archive's folder, where it is always in the same place
+    /// Folder of the archive, if it is always in the same place
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
     /// Exclude what matches GLOB; may be given several times
@@ -67,13 +67,13 @@ pub(crate) struct SetupArgs {
     /// Also save what is in folders that hold a CACHEDIR.TAG
     #[arg(long)]
     include_caches: bool,
-    /// How often all of it is read back: never, weekly, monthly, yearly
+    /// How often everything is read back and checked
     #[arg(long, value_name = "HOW", default_value = "monthly", value_parser = ["never", "weekly", "monthly", "yearly"])]
     verify: String,
-    /// Save by itself every day at this time (see snap schedule), or never
+    /// Save automatically every day at this time (see snap schedule), or never
     #[arg(long, value_name = "HH:MM|never")]
     at: Option<String>,
-    /// Save for the first time when all is written
+    /// Save for the first time right away
     #[arg(long)]
     save: bool,
     /// Do not ask

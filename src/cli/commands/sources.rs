@@ -12,14 +12,14 @@ use clap::Args;
 use snap_archive::verbs::create::drop_source;
 use snap_archive::verbs::create::rename_source;
 
-/// Show the sources: their paths, their rules, and when each was last read; or drop or rename one
+/// Show the sources: paths, rules, and when each was last saved; or drop or rename one
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SourcesArgs {
-    /// No longer save this source; what was saved of it stays as it is, in all snapshots
+    /// No longer save this source; what was saved of it stays in all snapshots
     #[arg(long, value_name = "NAME")]
     drop: Option<String>,
-    /// Call this source NEW from now on; nothing of it is stored again
+    /// Rename this source; nothing of it is stored again
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with = "drop")]
     rename: Option<Vec<String>>,
 }

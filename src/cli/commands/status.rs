@@ -15,7 +15,7 @@ use snap_archive::base::time::Time;
 use snap_archive::verbs::history::list;
 use snap_archive::verbs::history::noted_problems;
 
-/// Say whether all is well: last saves, problems, room on the drive, checks; also while the drive is not there
+/// Show whether all is well: last saves, problems, free space, checks; works without the drive, too
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct StatusArgs {}

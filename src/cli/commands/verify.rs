@@ -12,7 +12,7 @@ use snap_archive::base::time::Time;
 use snap_archive::verbs::verify::VerifyOptions;
 use snap_archive::verbs::verify::verify;
 
-/// Check that the archive is as it was written, and list the files affected by damage
+/// Check that the archive is undamaged; list the files that damage affects
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  snap verify -a /media/stick/archive\n  snap verify -a /media/stick/archive --data"

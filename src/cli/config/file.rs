@@ -343,7 +343,7 @@ fn span(text: &str) -> Result<i64, String> {
 }
 
 fn parse_id(id: &str) -> Result<ArchiveId, String> {
-    ArchiveId::from_hex(id).ok_or_else(|| format!("'{}' is no id of an archive: 32 hexadecimal digits", shown(id)))
+    ArchiveId::from_hex(id).ok_or_else(|| format!("'{}' is not an id of an archive: 32 hexadecimal digits", shown(id)))
 }
 
 fn shown(text: &str) -> String {

@@ -79,7 +79,7 @@ impl Place {
 }
 
 impl Drive {
-    /// What was typed as `LABEL:/folder` or `LABEL:\folder`, unless there is a folder `LABEL:` here. One letter is no label: it is
+    /// What was typed as `LABEL:/folder` or `LABEL:\folder`, unless there is a folder `LABEL:` here. One letter is not a label: it is
     /// a drive of Windows.
     pub(crate) fn typed(path: &Path) -> Option<Drive> {
         let is_slash = |c| matches!(c, '/' | '\\');

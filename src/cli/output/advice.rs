@@ -109,7 +109,7 @@ pub(crate) const NOTHING_SAVED: &str = "Nothing was saved, as it is to succeed f
 /// When an archive is to be made where the configuration knows one.
 pub(crate) const NEW_ARCHIVE_WITHOUT_ID: &str = "If that archive is on another drive, plug that in. To make a new one all the same, take the id out of the configuration.";
 
-/// When what was typed is no source.
+/// When what was typed is not a source.
 pub(crate) const SOURCE_FORM: &str = "A source is PATH or NAME=PATH, as in papers=/home/ann/Documents.";
 
 /// When a source has no name of its own.
@@ -137,7 +137,7 @@ pub(crate) fn known_keys(keys: &[&str]) -> String {
 /// When the configuration has several archives.
 pub(crate) fn name_archive(names: &[&str]) -> String {
     format!(
-        "Name one with -a NAME: {}. The one that is mostly meant: default = \"NAME\" in the configuration.",
+        "Name one with -a NAME: {}. To use one of them by default: default = \"NAME\" in the configuration.",
         names.join(", ")
     )
 }

@@ -110,7 +110,7 @@ fn from(from: Said) -> &'static str {
     match from {
         Said::Typed => "command line",
         Said::Environment => "SNAP_ARCHIVE",
-        Said::Program => "the program stands in it",
+        Said::Program => "the folder of the program",
         Said::Configuration => "configuration",
         Said::Archive => "archive",
         Said::Now => "found now",

@@ -180,7 +180,7 @@ pub(crate) struct Count {
     bytes: u64,
 }
 
-/// How many differences there are of each kind; files are all that is no folder.
+/// How many differences there are of each kind; files are all that is not a folder.
 #[derive(Clone, Copy, Default, Serialize)]
 pub(crate) struct Stat {
     added: Count,

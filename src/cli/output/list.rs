@@ -18,7 +18,7 @@ use snap_archive::verbs::history::NotedProblems;
 const UNCERTAIN: &str = "?: some files of these snapshots may differ from what was saved: a part of the list of what changed \
                          was lost when the archive was damaged.";
 
-const PROBLEMS: &str = "!: some files could not be saved as they should (-v shows which).";
+const PROBLEMS: &str = "!: some files could not be saved completely (-v shows which).";
 
 const BEGUN: &str = "There is no whole snapshot yet: the first run was cut off, and what it finished is kept. To go on, run: \
                      snap create -a DIR. The snapshot then gets the next number.";

@@ -98,7 +98,7 @@ pub(crate) fn path_of_line(line: &[u8]) -> Option<&[u8]> {
     mark.or_else(|| line.windows(ARROW.len()).position(|part| part == ARROW.as_bytes()).map(|at| &line[..at]))
 }
 
-/// A path as [`short_line`] shows it, so that what stands behind it is no part of a name.
+/// A path as [`short_line`] shows it, so that what stands behind it is not part of a name.
 fn plain(path: &EntryPath) -> String {
     let mut shown = path.to_string().replace(ARROW, "\\x20-> ");
     for end in MARKS.iter().chain(&[" "]) {

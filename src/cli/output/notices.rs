@@ -48,10 +48,10 @@ fn about_archive(notice: &Notice) -> Option<String> {
         }
         Notice::NotPruned { bundle, why } => format!("{bundle} was left as it is: {why}"),
         Notice::ForeignFile { file } => {
-            format!("{} is no file of the archive and is left alone", printable(file.as_bytes()))
+            format!("{} is not a file of the archive and is left alone", printable(file.as_bytes()))
         }
         Notice::MoreForeignFiles { count, directory } => {
-            format!("{count} more files in {directory} are no files of the archive")
+            format!("{count} more files in {directory} are not files of the archive")
         }
         Notice::RepairedBefore { file, what } => {
             format!("repaired before that: {}: {}", printable(file.as_bytes()), printable(what.as_bytes()))
@@ -80,7 +80,7 @@ fn about_run(notice: &Notice) -> Option<String> {
             format!("the rules of {} have changed: {}", printable(source.as_bytes()), parts.join("; "))
         }
         Notice::RuleFitsNothing { rule } => {
-            format!("the rule --exclude '{}' fits nothing: nothing was left out by it", printable(rule.as_bytes()))
+            format!("the rule --exclude '{}' matches nothing: nothing was left out by it", printable(rule.as_bytes()))
         }
         Notice::ArchiveInSource { path } => format!(
             "{path} is the archive itself, and left out: what fails with this disk takes both, so keep another copy elsewhere"

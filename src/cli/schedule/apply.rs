@@ -92,9 +92,8 @@ fn write(file: &PlannedFile) -> Result<(), Failure> {
 /// The person's table of cron; empty where there is none yet, or no cron.
 fn table() -> Result<String, Failure> {
     match run(&words(&["crontab", "-l"]), None) {
-        Ok(table) => String::from_utf8(table.unwrap_or_default()).map_err(|_| {
-            Failure::new("your table of cron is not UTF-8, and would not be the same when it is written again")
-        }),
+        Ok(table) => String::from_utf8(table.unwrap_or_default())
+            .map_err(|_| Failure::new("your crontab is not UTF-8 and cannot be changed safely")),
         Err(failure) if failure.what().contains("no crontab") => Ok(String::new()),
         Err(failure) => Err(failure),
     }

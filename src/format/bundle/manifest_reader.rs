@@ -114,7 +114,7 @@ impl ManifestReader {
         let missing = || Error::damaged(format!("{}: the manifest is not complete", doing(&name)));
         let line = self.lines.next()?.ok_or_else(missing)?;
         if at_end {
-            // Where more lines were counted than there are, this is no last line.
+            // Where more lines were counted than there are, this is not a last line.
             let is_last = Tail::from_line(self.lines.at(line)).is_ok_and(|tail| tail == self.tail);
             return if is_last { Ok(None) } else { Err(missing()) };
         }

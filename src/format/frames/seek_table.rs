@@ -213,7 +213,7 @@ impl SeekTable {
 pub enum FramesEnd {
     /// Where the table begins or should begin: all frames are there.
     Complete,
-    /// At something that is no whole frame.
+    /// At something that is not a whole frame.
     Truncated,
 }
 

@@ -34,7 +34,7 @@ impl DraftLine {
 /// Reads a line as that of a rename: from where to where. `None` when it is of something else.
 ///
 /// # Errors
-/// [`crate::base::error::ErrorKind::Damaged`] when it is no line, or its paths cannot be.
+/// [`crate::base::error::ErrorKind::Damaged`] when it is not a line, or its paths cannot be.
 pub fn moved_from_line(line: &[u8]) -> Result<Option<(MoveStage, EntryPathBuf, EntryPathBuf)>> {
     let (stage, from, to) = match parsed(line)? {
         MovedLine { moved: Some(from), moved_before: None, to } => (MoveStage::Here, from, to),

@@ -128,7 +128,7 @@ pub fn append_header(out: &mut Vec<u8>, path: &[u8], entry: &Entry, body: Body) 
     out.extend_from_slice(header.as_bytes());
 }
 
-/// Appends the header of a plain file that is no entry of a source, as the manifest.
+/// Appends the header of a plain file that is not an entry of a source, as the manifest.
 pub fn append_plain_file_header(out: &mut Vec<u8>, name: &str, size: u64, mtime_seconds: i64) {
     let mut entry = Entry::default();
     entry.stat.mode = 0o644;

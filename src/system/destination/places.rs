@@ -104,7 +104,7 @@ impl Places {
     }
 
     /// From now on what is below `path` is looked for where the symlink at `path` leads, of which it is asked as a path of the
-    /// same kind. Not where it is no symlink, leads to no folder, out of the folder that it is in, or where it may not.
+    /// same kind. Not where it is not a symlink, leads to no folder, out of the folder that it is in, or where it may not.
     pub(super) fn follow(&mut self, path: &EntryPath, may_lead_to: &dyn Fn(&EntryPath) -> bool) {
         if let Some(way) = self.way_through(path, may_lead_to).filter(|_| !self.is_end(path.as_bytes())) {
             self.ways.push(way);

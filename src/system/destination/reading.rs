@@ -38,7 +38,7 @@ impl Destination {
         let parent = self.parent(path, "cannot be read")?;
         // Asked before opening: to open a device can already do something.
         if parent.stat(&self.name(path)).map_err(fail)?.kind != Some(Kind::File) {
-            return Err(problem(path, "cannot be read: it is no regular file"));
+            return Err(problem(path, "cannot be read: it is not a regular file"));
         }
         parent.open_file(&self.name(path)).map_err(fail)
     }

@@ -103,7 +103,7 @@ impl Destination {
     /// Opens the directory at `path`; makes it when it is missing, but not what it stands in.
     ///
     /// # Errors
-    /// When what it should stand in is missing, when it is no directory, or when the system refuses.
+    /// When what it should stand in is missing, when it is not a directory, or when the system refuses.
     pub fn open(path: &Path, options: DestinationOptions) -> Result<Destination, Error> {
         Ok(Destination::at(Places::one(open_root(path, options)?), options))
     }
@@ -277,7 +277,7 @@ impl Destination {
     ) -> Result<Arc<Directory>, Failure> {
         opened.map_err(|error| {
             if platform::was_symlink_met(&error) || error.kind() == io::ErrorKind::NotADirectory {
-                return problem(path, &format!("{what}: something that is no directory stands in its path"));
+                return problem(path, &format!("{what}: something that is not a directory stands in its path"));
             }
             self.failure(path, what, error)
         })
@@ -321,7 +321,7 @@ fn open_root(path: &Path, options: DestinationOptions) -> Result<Root, Error> {
     let directory = match Directory::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !options.make => None,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            let what = format!("cannot restore to {}: it is no folder", shown(path));
+            let what = format!("cannot restore to {}: it is not a folder", shown(path));
             return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::ChooseFolder));
         }
         opened => Some(opened.map_err(|error| Error::io(format!("cannot open the folder {}", shown(path)), error))?),

@@ -218,7 +218,7 @@ fn a_symlink_planted_in_the_place_of_a_directory_is_never_gone_through() {
             to.names(&path("planted")).map(drop),
             to.open_existing_file(&path("planted/kept")).map(drop),
         ] {
-            assert!(what(result).ends_with("something that is no directory stands in its path"));
+            assert!(what(result).ends_with("something that is not a directory stands in its path"));
         }
         assert_eq!(to.stat(&path("planted/kept")).unwrap(), None);
     }
@@ -573,7 +573,7 @@ fn only_the_last_part_of_the_destination_is_made() {
     assert!(error.to_string().contains("there is no folder ") && error.advice().is_some());
     std::fs::write(place.folder.path().join("file"), "").unwrap();
     let error = Destination::open(&place.folder.path().join("file"), REPLACING).unwrap_err();
-    assert!(error.to_string().ends_with("it is no folder"));
+    assert!(error.to_string().ends_with("it is not a folder"));
     std::fs::create_dir_all(place.at("lost+found")).unwrap();
     assert!(place.open(REPLACING).is_empty().unwrap());
 }

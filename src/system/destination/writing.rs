@@ -108,7 +108,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Gives the directory for all the time again that it had before, if it was there: it is no entry.
+    /// Gives the directory for all the time again that it had before, if it was there: it is not an entry.
     pub fn put_back_top(&self) {
         let root = EntryPath::root();
         let before = self.places.find(b"").ok().and_then(|place| place.root.before);

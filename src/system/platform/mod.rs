@@ -122,7 +122,7 @@ pub fn may_be_name(text: &str) -> bool {
 /// folders that nobody else writes to, as an archive's.
 ///
 /// # Errors
-/// When it is no folder or cannot be listed.
+/// When it is not a folder or cannot be listed.
 pub fn list(path: &Path, each: impl FnMut(&[u8], io::Result<Metadata>)) -> io::Result<()> {
     portable::list(path, each)
 }

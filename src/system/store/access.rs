@@ -33,7 +33,7 @@ impl Access {
         Access { mode: SHARED, group: Some(group) }
     }
 
-    /// As this folder is: what its group may do there, it may do with what is made in it. What everybody may enter is no sign
+    /// As this folder is: what its group may do there, it may do with what is made in it. What everybody may enter is not a sign
     /// that everybody should read.
     pub fn of_directory(directory: &RawStat) -> Access {
         if directory.mode & OTHERS != 0 || directory.mode & GROUP == 0 {

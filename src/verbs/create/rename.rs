@@ -36,7 +36,7 @@ use crate::format::tar::Body;
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is no such source; [`ErrorKind::Refused`] when there is another one called `new`, that can
-/// be no name, the source is a file, or a snapshot was not finished; [`ErrorKind::Locked`] when another process is writing;
+/// be not a name, the source is a file, or a snapshot was not finished; [`ErrorKind::Locked`] when another process is writing;
 /// otherwise when the archive cannot be read or written.
 pub fn rename_source(archive: &Archive, old: &str, new: &str, monitor: &dyn Monitor) -> Result<Summary> {
     let change = SourceChange::begin(archive, monitor)?;

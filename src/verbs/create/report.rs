@@ -45,7 +45,7 @@ pub struct CreateReport {
     pub bytes_read: u64,
     /// Bytes written to the archive, the index not counted.
     pub bytes_written: u64,
-    /// How many entries could not be saved as they should.
+    /// How many entries could not be saved completely.
     pub problems: u64,
     /// What was found and not read.
     pub passed_over: PassedOver,

@@ -113,7 +113,7 @@ impl Maker {
         Ok(())
     }
 
-    /// The whole content of a file that fits in a frame, checked; nothing for what is no file.
+    /// The whole content of a file that fits in a frame, checked; nothing for what is not a file.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it is not to be had; otherwise when the archive cannot be

@@ -248,7 +248,7 @@ impl Walk {
         if is_due { directories.next().transpose() } else { Ok(None) }
     }
 
-    /// The next entry of the present directory that is no directory.
+    /// The next entry of the present directory that is not a directory.
     fn next_in_directory(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
         for row in self.rows.by_ref().filter(|row| !is_directory(row)) {

@@ -177,7 +177,7 @@ pub(super) fn renames_in(bundle: &Arc<Bundle>) -> Vec<(EntryPathBuf, EntryPathBu
     members.moves
 }
 
-/// The path of the first member that is no directory: where a part's own lines begin, about.
+/// The path of the first member that is not a directory: where a part's own lines begin, about.
 pub(super) fn first_row(bundle: &Arc<Bundle>) -> Option<EntryPathBuf> {
     let mut members = Members::new(bundle.clone());
     std::iter::from_fn(|| members.next())

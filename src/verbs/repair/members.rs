@@ -119,7 +119,7 @@ impl Members {
         }
     }
 
-    /// Members stand in one order; what does not is no member of this bundle, or a lie. A directory's headers with the parts of
+    /// Members stand in one order; what does not is not a member of this bundle, or a lie. A directory's headers with the parts of
     /// one list stand side by side.
     fn is_next(&self, found: &TarMember) -> bool {
         let (directory, name) = found.place();

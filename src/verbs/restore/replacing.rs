@@ -10,7 +10,7 @@ use crate::base::path::EntryPath;
 use crate::system::destination::full_folder;
 use crate::system::platform::RawStat;
 
-/// Whether `path`, which is no directory, can be where `existing` is: a directory with things in it must go for that, which
+/// Whether `path`, which is not a directory, can be where `existing` is: a directory with things in it must go for that, which
 /// is counted as deleted, or is a problem where that may not be.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Restores one round of entries that are no directories: looks what is there, makes what has no content, and unpacks the
+//! Restores one round of entries that are not directories: looks what is there, makes what has no content, and unpacks the
 //! files. Directories are there already.
 
 use super::compare::TargetState;
@@ -195,7 +195,7 @@ impl<'r> Target for Job<'r> {
             return Ok(false);
         };
         if is_there {
-            // What was not written anew is no restored content.
+            // What was not written anew is not a restored content.
             self.restored(0);
         }
         self.done(FirstName::Written, self.planned.bytes());

@@ -125,7 +125,7 @@ fn as_it_will_be(path: &Path) -> Option<PathBuf> {
     platform::canonical(path).ok().or_else(|| Some(platform::canonical(parent).ok()?.join(path.file_name()?)))
 }
 
-/// Whether something that is restored has the place `place`, or is no directory and stands on the way there.
+/// Whether something that is restored has the place `place`, or is not a directory and stands on the way there.
 fn is_taken(place: &EntryPath, options: &RestoreOptions, state: &State) -> Result<bool> {
     let is_wanted = |path: &EntryPath| place.is_in(path) || path.is_in(place);
     if !options.paths.is_empty() && !options.paths.iter().any(|path| is_wanted(path)) {

@@ -186,7 +186,7 @@ impl<'r> RestoreWalk<'r> {
                     "what is in it was not restored: it is a symlink there, which leads to no folder inside of the one that is \
                      restored into"
                 }
-                _ => "what is in it was not restored: it is no folder there",
+                _ => "what is in it was not restored: it is not a folder there",
             };
             self.run.problem(&Problem::new(path.clone(), what));
             return self.reached.lose(path);
@@ -201,7 +201,7 @@ impl<'r> RestoreWalk<'r> {
         }
     }
 
-    /// An entry that is no directory: written in a round, linked, or put aside.
+    /// An entry that is not a directory: written in a round, linked, or put aside.
     fn take(&mut self, path: EntryPathBuf, entry: Entry) -> Result<()> {
         if entry.is_torn() {
             self.run.problem(&Problem::torn(path.clone()));

@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Names what is no file of an archive, or not yet: no damage.
+    /// Names what is not a file of an archive, or not yet: no damage.
     pub(super) fn foreign_files(&self) -> Result<()> {
         let store = self.archive.store();
         let is_bundle = |name: &str| BundleName::parse(name).is_some();

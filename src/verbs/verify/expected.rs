@@ -54,7 +54,7 @@ pub(super) struct ExpectedMembers {
     directories: DeferredDirectories,
     /// One that was read, before which others are due.
     directory: Option<(EntryPathBuf, Entry)>,
-    /// The next member that is no directory.
+    /// The next member that is not a directory.
     other: Option<ExpectedMember>,
     next: Option<ExpectedMember>,
     /// The directory that the line read last stands under.

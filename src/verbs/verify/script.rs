@@ -25,7 +25,7 @@ use crate::format::tar::TarEntry;
 /// The longest member of the script's that is read.
 pub(super) const MEMBER_BYTES_MAX: u64 = 32 << 20;
 
-const NOT_PLAIN: &str = "something for its script is no plain file with mode 0644, or has an owner";
+const NOT_PLAIN: &str = "something for its script is not a plain file with mode 0644, or has an owner";
 
 /// How many bytes of a content are read at once.
 const READ_BYTES: u64 = 1 << 20;

@@ -38,7 +38,7 @@ fn record(bytes: &[u8]) -> Option<(usize, &[u8], &[u8])> {
     Some((next, bytes.get(NAME..NAME + name_length)?, value))
 }
 
-/// The record by which the system sets this; an empty value removes it. `None` for what is no name, or is too long.
+/// The record by which the system sets this; an empty value removes it. `None` for what is not a name, or is too long.
 pub fn setting(name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
     let is_name = !name.is_empty() && !name.contains(&0) && !name.starts_with(OF_SYSTEM);
     let (name_length, value_length) = (u8::try_from(name.len()).ok()?, u16::try_from(value.len()).ok()?);

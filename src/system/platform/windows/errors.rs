@@ -12,7 +12,7 @@ const SHARING_VIOLATION: i32 = 32;
 const LOCK_VIOLATION: i32 = 33;
 /// What there is not here at all.
 pub const NOT_SUPPORTED: i32 = 50;
-/// What is no name here: also of a stream where there are none.
+/// What is not a name here: also of a stream where there are none.
 const INVALID_NAME: i32 = 123;
 /// What cannot be as it was asked for.
 pub const INVALID_PARAMETER: i32 = 87;

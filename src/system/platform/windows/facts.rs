@@ -106,7 +106,7 @@ pub fn may_compare_xattr(name: &[u8]) -> bool {
     name == ATTRIBUTES || streams::of_xattr(name).is_some() || ea::of_xattr(name).is_some()
 }
 
-/// Which kind of link has these attributes and this tag; `None` when it is no link.
+/// Which kind of link has these attributes and this tag; `None` when it is not a link.
 pub fn link_kind(attributes: u32, tag: u32) -> Option<LinkKind> {
     match (kind_of(attributes, tag)?, tag) {
         (Kind::Symlink, TAG_MOUNT_POINT) => Some(LinkKind::Junction),

@@ -15,7 +15,7 @@ const JUNCTION_HEAD: usize = 16;
 /// Of a symlink: the target is not from the top of a drive.
 const RELATIVE: u32 = 1;
 
-/// Where a link with this reparse data leads, with `/` between the parts; `None` when it is no link that is known here.
+/// Where a link with this reparse data leads, with `/` between the parts; `None` when it is not a link that is known here.
 pub fn target_of(data: &[u8]) -> Option<Vec<u8>> {
     let tag = u32::from_le_bytes(*data.first_chunk()?);
     let head = match tag {

@@ -89,7 +89,7 @@ impl Handle {
         self.for_each_record(|record| each(&record.name))
     }
 
-    /// A listing tells all of what is no file. Of files it tells what was true when they were last closed by that name: where
+    /// A listing tells all of what is not a file. Of files it tells what was true when they were last closed by that name: where
     /// they may have several, which is everywhere but on FAT and exFAT, each is asked.
     pub fn list(&self, mut each: impl FnMut(&[u8], io::Result<RawStat>)) -> io::Result<()> {
         let has_links = self.file_system().names != Names::Fat;

@@ -56,7 +56,7 @@ pub fn of_xattr(xattr: &[u8]) -> Option<&[u8]> {
     xattr.strip_prefix(PREFIX)
 }
 
-/// The name of a stream as the system's calls take it, relative to its file; `None` for what is no name, as one that leads to
+/// The name of a stream as the system's calls take it, relative to its file; `None` for what is not a name, as one that leads to
 /// something else than a stream of data.
 pub fn relative(name: &[u8]) -> Option<Vec<u16>> {
     let leads_elsewhere = name.iter().any(|byte| matches!(byte, b':' | b'/' | b'\\' | 0));
