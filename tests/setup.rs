@@ -90,7 +90,9 @@ fn all_of_it_can_be_said_by_flags() {
     }
     assert!(fs::read_to_string(ann.0.path("log")).unwrap().contains("snap") || ann.0.path("log").exists());
     assert!(ann.call("list").ok().out().contains("1 snapshot,"));
-    assert_eq!(ann.call("status").run().status, 0);
+    // The drive of the tests may itself be nearly full, which is to be looked at.
+    let status = ann.call("status").run();
+    assert!(status.status == 0 || status.status == 3 && status.out().contains("nearly full"), "{}", status.shown());
     // Once more: another name, and the file keeps what is in it.
     let taken = setup("--yes").fails(2);
     assert!(taken.err().contains("--name NAME"), "{}", taken.shown());
