@@ -3,6 +3,7 @@
 
 use super::frame::ContentCheck;
 use super::frame::FrameCache;
+use super::pieces::PatchData;
 use super::pieces::PieceCache;
 use super::place::ContentRequest;
 use crate::archive::catalog::Catalog;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The most bytes of decompressed frames that are kept.
-const KEPT_BYTES_MAX: u64 = 64 << 20;
+const KEPT_BYTES_MAX: u64 = 32 << 20;
 
 /// The most bundles that are kept open.
 const OPEN_MAX: usize = 64;
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     pub(super) open: Lock<VecDeque<(BundleId, Arc<Bundle>)>>,
     pub(super) frames: FrameCache,
     pub(super) pieces: PieceCache,
+    pub(super) patch_data: PatchData,
 }
 
 impl Contents {
@@ -75,8 +77,8 @@ impl Contents {
         frames: FrameCache,
         advice: Advice,
     ) -> Contents {
-        let (open, pieces) = (Lock::default(), PieceCache::default());
-        Contents(Arc::new(Shared { store, names, advice, open, frames, pieces }))
+        let (open, pieces, patch_data) = (Lock::default(), PieceCache::default(), PatchData::default());
+        Contents(Arc::new(Shared { store, names, advice, open, frames, pieces, patch_data }))
     }
 
     /// How many bytes of its bundle a content takes that stands there whole, about: its share of its frames.

@@ -197,6 +197,8 @@ struct Kept {
     bytes: u64,
     /// The memory of a frame that was dropped.
     spare: Vec<u8>,
+    /// That of what was read last.
+    spare_stored: Vec<u8>,
 }
 
 impl FrameCache {
@@ -210,10 +212,12 @@ impl FrameCache {
         let slot = self.slot(bundle.name().id, at);
         let decode = || {
             let began = Instant::now();
-            let mut stored = Stored::read(bundle, *at, Vec::new());
+            let mut stored = Stored::read(bundle, *at, std::mem::take(&mut self.kept.lock().spare_stored));
             self.note_read(stored.bytes.len(), began.elapsed());
             let spare = std::mem::take(&mut self.kept.lock().spare);
-            Arc::new(DecodedFrame::decode(&mut stored, self.check, decompressor, spare))
+            let frame = DecodedFrame::decode(&mut stored, self.check, decompressor, spare);
+            self.kept.lock().spare_stored = stored.bytes;
+            Arc::new(frame)
         };
         let frame = slot.get_or_init(decode).clone();
         if frame.damage().is_some_and(|why| !why.is_damage()) {
@@ -223,19 +227,19 @@ impl FrameCache {
         frame
     }
 
-    /// Reads and decodes a frame and does not keep it; its checksum is not looked at. The memory of the buffers is used
-    /// again: for what is stored, and for what it decodes to.
+    /// Reads and decodes a frame and does not keep it. The memory of the buffers is used again: for what is stored, and for what
+    /// it decodes to.
     pub fn read_once(
         &self,
-        bundle: &Bundle,
-        at: FrameAt,
+        (bundle, at): (&Bundle, FrameAt),
+        check: ContentCheck,
         buffers: (&mut Vec<u8>, Vec<u8>),
         decompressor: &mut Decompressor,
     ) -> DecodedFrame {
         let began = Instant::now();
         let mut stored = Stored::read(bundle, at, std::mem::take(buffers.0));
         self.note_read(stored.bytes.len(), began.elapsed());
-        let frame = DecodedFrame::decode(&mut stored, ContentCheck::Hash, decompressor, buffers.1);
+        let frame = DecodedFrame::decode(&mut stored, check, decompressor, buffers.1);
         *buffers.0 = stored.bytes;
         frame
     }

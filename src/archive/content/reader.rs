@@ -1,6 +1,7 @@
 //! A content read from any place: for whoever wants some of it, or does not know what comes next.
 
 use super::contents::Contents;
+use super::frame::ContentCheck;
 use super::frame::DecodedFrame;
 use super::frame::said_again;
 use super::place::ContentRequest;
@@ -11,10 +12,11 @@ use crate::base::entry::Patch;
 use crate::base::entry::PatchPiece;
 use crate::base::error::Error;
 use crate::base::error::Result;
+use crate::base::id::BundleId;
 use crate::format::bundle::Bundle;
 use crate::format::frames::Decompressor;
 use crate::format::frames::FrameAt;
-use crate::format::frames::decompress_patch;
+use crate::format::frames::PatchDecompressor;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,6 +25,12 @@ type Distrust<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f E
 
 /// Of so many patches it is kept where their pieces begin: of a chain, and of one more.
 const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
+
+/// So many bytes of the data of a patch are kept beside those that are wanted.
+const DATA_AHEAD_BYTES: u64 = 256 << 10;
+
+/// Larger memory for what a piece is made from is not kept.
+const BASE_BYTES_MAX: usize = 1 << 20;
 
 /// Where a piece begins in a content, and its data among that of all pieces.
 type Begin = (u64, u64);
@@ -34,7 +42,12 @@ pub struct Reader {
     /// The last frame of a large content, as it is stored and as it is, for their memory.
     stored: Vec<u8>,
     raw: Vec<u8>,
+    /// The frame that was read last: other threads cannot take its place among those that are kept.
+    last: Option<((BundleId, usize), Arc<DecodedFrame>)>,
     places: Vec<(Arc<Patch>, Arc<[Begin]>)>,
+    patches: PatchDecompressor,
+    /// Memory for what pieces are made from.
+    bases: Vec<Vec<u8>>,
 }
 
 impl Contents {
@@ -45,7 +58,10 @@ impl Contents {
             decompressor: Decompressor::new(),
             stored: Vec::new(),
             raw: Vec::new(),
+            last: None,
             places: Vec::new(),
+            patches: PatchDecompressor::default(),
+            bases: Vec::new(),
         }
     }
 }
@@ -87,7 +103,9 @@ impl Reader {
         let bytes = (range.end - range.start) as usize;
         if let Some((bundle, at)) = self.frame_of(entry, &range)? {
             let buffers = (&mut self.stored, std::mem::take(&mut self.raw));
-            let frame = self.contents.0.frames.read_once(&bundle, at, buffers, &mut self.decompressor);
+            // The hash of the whole says whether it is damaged.
+            let (frames, check) = (&self.contents.0.frames, ContentCheck::Hash);
+            let frame = frames.read_once((&bundle, at), check, buffers, &mut self.decompressor);
             if let Some(why) = frame.damage() {
                 let lost = self.contents.lost_or_gone(why)?;
                 return Err(lost);
@@ -283,7 +301,8 @@ impl Reader {
         if let Some(made) = self.contents.0.pieces.get(key) {
             return Ok(Ok(made));
         }
-        let mut base = vec![0; piece.base_bytes as usize];
+        let mut base = self.bases.pop().unwrap_or_default();
+        base.resize(piece.base_bytes as usize, 0);
         if let Some(lost) = self.read_base(patch, piece.from, &mut base)? {
             return Ok(Err(lost));
         }
@@ -292,10 +311,14 @@ impl Reader {
             Err(error) => return self.contents.lost_or_gone(&error).map(Err),
         };
         let mut stored = vec![0; piece.stored as usize];
-        if let Some(lost) = self.read_tar(&bundle, stored_at, &mut stored, &|frame, range| frame.bytes(range).err())? {
+        if let Some(lost) = self.read_patch_data(&bundle, stored_at, &mut stored)? {
             return Ok(Err(lost));
         }
-        match decompress_patch(&stored, &base, piece.bytes as usize) {
+        let made = self.patches.decompress(&stored, &base, piece.bytes as usize);
+        if base.capacity() <= BASE_BYTES_MAX {
+            self.bases.push(base);
+        }
+        match made {
             Ok(made) => {
                 let made = Arc::new(made);
                 self.contents.0.pieces.put(key, made.clone());
@@ -305,10 +328,41 @@ impl Reader {
         }
     }
 
+    /// Reads data of a patch, and keeps some of what stands behind it: the next piece needs that.
+    fn read_patch_data(&mut self, bundle: &Bundle, at: u64, out: &mut [u8]) -> Result<Option<Error>> {
+        let id = bundle.name().id;
+        if self.contents.0.patch_data.get(id, at, out) {
+            return Ok(None);
+        }
+        let end = at.saturating_add(out.len() as u64);
+        let place = bundle.frame_at(at).filter(|place| end <= place.raw_end());
+        let Some(place) = place else {
+            return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
+        };
+        let (frames, check) = (&self.contents.0.frames, ContentCheck::Checksum);
+        let frame = frames.read_once((bundle, place), check, (&mut self.stored, Vec::new()), &mut self.decompressor);
+        if frame.damage().is_some() {
+            return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
+        }
+        out.copy_from_slice(frame.with_zeros(at..end));
+        let ahead = frame.with_zeros(at..end.saturating_add(DATA_AHEAD_BYTES).min(place.raw_end())).to_vec();
+        self.contents.0.patch_data.put(id, at, ahead);
+        Ok(None)
+    }
+
     fn frame(&mut self, bundle: &Bundle, at: &FrameAt) -> Result<Arc<DecodedFrame>> {
+        let key = (bundle.name().id, at.number);
+        if let Some((_, frame)) = self.last.as_ref().filter(|(known, _)| *known == key) {
+            return Ok(frame.clone());
+        }
+        // Its memory is used again.
+        self.last = None;
         let frame = self.contents.0.frames.frame(bundle, at, &mut self.decompressor);
         if let Some(why) = frame.damage() {
             self.contents.lost_or_gone(why)?;
+        }
+        if frame.damage().is_none() {
+            self.last = Some((key, frame.clone()));
         }
         Ok(frame)
     }

@@ -20,6 +20,7 @@ pub use header::HEADER_BYTES_MAX;
 pub use header::cut_off_frame;
 pub use header::header_length;
 pub use header::raw_bytes_by_header;
+pub use patch::PatchDecompressor;
 pub use patch::compress_patch;
 pub use patch::decompress_patch;
 pub use seek_table::FileEnd;

@@ -52,14 +52,47 @@ pub fn compress_patch(raw: &[u8], base: &[u8], level: i32) -> Result<Vec<u8>> {
 /// # Errors
 /// [`crate::base::error::ErrorKind::Damaged`] when it does not, or its checksum says that they are others.
 pub fn decompress_patch(stored: &[u8], base: &[u8], raw_bytes: usize) -> Result<Vec<u8>> {
-    let failed = |code| Error::damaged(format!("a patch cannot be applied ({})", get_error_name(code)));
     let mut context = DCtx::try_create().ok_or_else(no_memory)?;
-    context.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)).map_err(failed)?;
+    context.set_parameter(DParameter::WindowLogMax(WINDOW_LOG)).map_err(not_applied)?;
     if !base.is_empty() {
-        context.ref_prefix(base).map_err(failed)?;
+        context.ref_prefix(base).map_err(not_applied)?;
     }
     let mut raw = Vec::with_capacity(raw_bytes);
-    context.decompress(&mut raw, stored).map_err(failed)?;
+    context.decompress(&mut raw, stored).map_err(not_applied)?;
+    whole(raw, raw_bytes)
+}
+
+/// What a dictionary begins with that zstd made: such a base would be taken for one.
+const DICTIONARY_MAGIC: [u8; 4] = 0xec30_a437_u32.to_le_bytes();
+
+/// As [`decompress_patch`], for who does it often: keeps its memory.
+#[derive(Default)]
+pub struct PatchDecompressor(Option<DCtx<'static>>);
+
+impl PatchDecompressor {
+    /// As [`decompress_patch`].
+    ///
+    /// # Errors
+    /// As for [`decompress_patch`].
+    pub fn decompress(&mut self, stored: &[u8], base: &[u8], raw_bytes: usize) -> Result<Vec<u8>> {
+        if base.starts_with(&DICTIONARY_MAGIC) {
+            return decompress_patch(stored, base, raw_bytes);
+        }
+        let context = match &mut self.0 {
+            Some(context) => context,
+            empty => empty.insert(DCtx::try_create().ok_or_else(no_memory)?),
+        };
+        let mut raw = Vec::with_capacity(raw_bytes);
+        context.decompress_using_dict(&mut raw, stored, base).map_err(not_applied)?;
+        whole(raw, raw_bytes)
+    }
+}
+
+fn not_applied(code: usize) -> Error {
+    Error::damaged(format!("a patch cannot be applied ({})", get_error_name(code)))
+}
+
+fn whole(raw: Vec<u8>, raw_bytes: usize) -> Result<Vec<u8>> {
     if raw.len() == raw_bytes { Ok(raw) } else { Err(Error::damaged("a patch gives another number of bytes")) }
 }
 
@@ -69,4 +102,30 @@ fn window_log(bytes: usize) -> u32 {
 
 fn no_memory() -> Error {
     Error::io("cannot set up compression", std::io::Error::from(std::io::ErrorKind::OutOfMemory))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn patches_are_applied_again_and_again_whatever_the_base_begins_with() {
+        let text: Vec<u8> = (0..200_000_u32).flat_map(|at| (at * at >> 3).to_le_bytes()).collect();
+        let mut like_dictionary = text.clone();
+        like_dictionary[..4].copy_from_slice(&DICTIONARY_MAGIC);
+        let mut decompressor = PatchDecompressor::default();
+        for base in [&text[..], &[], &like_dictionary, b"short", &text[500..]] {
+            let mut new = text.clone();
+            new[70_000..70_010].fill(0);
+            let stored = compress_patch(&new, base, 3).unwrap();
+            assert_eq!(decompressor.decompress(&stored, base, new.len()).unwrap(), new);
+            assert_eq!(decompress_patch(&stored, base, new.len()).unwrap(), new);
+            assert!(decompressor.decompress(&stored, base, new.len() + 1).is_err());
+            assert!(decompressor.decompress(&stored[..stored.len() - 5], base, new.len()).is_err());
+            if base.len() > 1000 {
+                assert!(decompressor.decompress(&stored, &base[1..], new.len()).is_err());
+            }
+        }
+    }
 }
