@@ -29,6 +29,10 @@ const METADATA_PREFIX: &str = "metadata-";
 /// A tar with metadata is closed at this size, in bytes.
 const METADATA_BYTES: usize = 4 << 20;
 
+/// So many bytes are compressed harder than the rest: they are much alike, and as long as they are few it costs little.
+const HARD_BYTES: usize = 32 << 20;
+const HARD_LEVEL: i32 = 8;
+
 /// The longest path to which the script gives metadata: what `cp` can name, with the directory in which the script has it.
 const PATH_BYTES_MAX: usize = 3968;
 
@@ -136,6 +140,9 @@ pub fn listing<'n>(members: impl Iterator<Item = &'n [u8]>) -> Vec<u8> {
 /// The members on their way: compressed as they grow, and most of them in a temporary file, for they are written last.
 pub struct ApplyMembers {
     compressor: Compressor,
+    level: i32,
+    /// How many bytes may be compressed harder.
+    hard_bytes: usize,
     mtime_seconds: i64,
     /// The tar that is filled.
     metadata: Vec<u8>,
@@ -163,6 +170,8 @@ impl ApplyMembers {
     pub fn new(level: i32, mtime_seconds: i64) -> Result<ApplyMembers> {
         Ok(ApplyMembers {
             compressor: Compressor::new(Effort::Level(level))?,
+            level,
+            hard_bytes: HARD_BYTES,
             mtime_seconds,
             metadata: Vec::new(),
             above: Vec::new(),
@@ -248,6 +257,9 @@ impl ApplyMembers {
     }
 
     fn append(&mut self, raw: &[u8]) -> Result<()> {
+        let level = if raw.len() <= self.hard_bytes { self.level.max(HARD_LEVEL) } else { self.level };
+        self.hard_bytes = self.hard_bytes.saturating_sub(raw.len());
+        self.compressor.set_effort(Effort::Level(level))?;
         self.frames.extend(self.stored.append(|stored| self.compressor.append_frames(raw, stored))?);
         Ok(())
     }

@@ -151,6 +151,16 @@ impl GroupJob {
         self.bytes.max(self.steps.len() as u64 * STEP_BYTES)
     }
 
+    /// Whether it stores what changed of files.
+    pub fn has_patches(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, GroupStep::Patched(_)))
+    }
+
+    /// Whether it may store whole contents, not only patches.
+    pub fn stores_contents(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, GroupStep::Item(_)))
+    }
+
     /// Whether one more entry of `size` bytes is too much.
     pub fn is_full_for(&self, size: u64) -> bool {
         !self.is_empty() && (self.bytes + size > PIECE_BYTES || self.steps.len() >= STEPS_MAX)

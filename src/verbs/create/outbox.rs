@@ -274,8 +274,10 @@ impl<'a> Outbox<'a> {
         let file = &comparing.file;
         match hash.filter(|_| file.is_as_opened(&self.context.sources[file.source])) {
             Some(hash) => {
-                // What shares a frame with what comes next may be what it is a copy of.
-                self.send_small()?;
+                // What waits for a frame to be full may be what it is a copy of.
+                if self.small.stores_contents() {
+                    self.send_small()?;
+                }
                 self.copies.find(file, hash)
             }
             None => Ok(None),

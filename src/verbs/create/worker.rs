@@ -40,6 +40,7 @@ use crate::base::holes::Holes;
 use crate::base::id::Hash;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::format::frames::Effort;
 use crate::format::frames::FRAME_BYTES;
 use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
@@ -56,6 +57,9 @@ use std::time::Instant;
 
 /// How many bytes are asked for at once behind the end that `stat` promised.
 const MORE_BYTES: usize = 4 << 10;
+
+/// The level for frames of small patches, at least: they are few bytes, most of them headers.
+const PATCHES_LEVEL: i32 = 9;
 
 /// The most bytes that files that are longer than `stat` promised may bring a job to.
 const GROUP_BYTES_MAX: usize = 2 * FRAME_BYTES;
@@ -91,12 +95,16 @@ impl<'a> Packer<'a> {
     pub fn pack(&mut self, job: Job, buffer: Vec<u8>) -> Result<Packed> {
         self.frames.truncate(0);
         let mut packed = Packed { frames: Frames::in_buffer(buffer), ..Packed::default() };
+        let mut is_patches = false;
         match job {
-            Job::Group(job) => self.pack_group(&job, &mut packed)?,
+            Job::Group(job) => {
+                is_patches = job.has_patches();
+                self.pack_group(&job, &mut packed)?;
+            }
             Job::FilePiece(piece) => self.pack_piece(&piece, &mut packed)?,
             Job::Compare(job) => self.compare(job),
         }
-        self.compress(&mut packed)?;
+        self.compress(&mut packed, is_patches)?;
         Ok(packed)
     }
 
@@ -110,7 +118,7 @@ impl<'a> Packer<'a> {
         job.run(&scene, tools);
     }
 
-    fn compress(&mut self, packed: &mut Packed) -> Result<()> {
+    fn compress(&mut self, packed: &mut Packed, is_patches: bool) -> Result<()> {
         if self.context.dry_run {
             return Ok(());
         }
@@ -118,7 +126,11 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let began = Instant::now();
-        packed.effort = (self.context.effort)();
+        packed.effort = match (self.context.effort)() {
+            Effort::Level(level) if is_patches => Effort::Level(level.max(PATCHES_LEVEL)),
+            Effort::Step(_) if is_patches => Effort::Level(PATCHES_LEVEL),
+            effort => effort,
+        };
         self.frames.finish(packed.effort, &mut packed.frames)?;
         packed.compressing = began.elapsed();
         Ok(())
