@@ -12,8 +12,12 @@ const ANCHORS_MAX: u64 = 256 << 10;
 /// No two places are closer than this: long runs of one byte would be nothing but places.
 const APART: u64 = 1 << 10;
 
-/// The most places that are tried for bytes that occur very often.
-const ALIKE_MAX: usize = 4;
+/// Of bytes that occur often so many places before and as many behind the one at the same offset are tried. Texts that come again and
+/// again stand in many places: only how many of them stand side by side tells which one it is.
+const ALIKE_MAX: usize = 128;
+
+/// The most places that are tried for one piece.
+const TRIED_MAX: usize = 1 << 17;
 
 const GEAR: [u64; 256] = gear();
 
@@ -90,15 +94,25 @@ impl Anchors {
     /// of them are found in it.
     pub fn shift_of(&self, bytes: &[u8], offset: u64) -> Option<i64> {
         let mut votes: HashMap<i64, u64> = HashMap::new();
+        let mut left = TRIED_MAX;
         Sampler::new(self.bits, offset).feed(bytes, |hash, at| {
-            let first = self.places.partition_point(|(known, _)| *known < hash);
-            for (_, place) in self.places[first..].iter().take_while(|(known, _)| *known == hash).take(ALIKE_MAX) {
+            for (_, place) in self.alike(hash, at).iter().take(left) {
+                left -= 1;
                 *votes.entry(place.wrapping_sub(at) as i64).or_default() += 1;
             }
         });
         let best =
             votes.into_iter().max_by_key(|(shift, count)| (*count, std::cmp::Reverse((shift.unsigned_abs(), *shift))));
         best.map(|(shift, _)| shift)
+    }
+
+    /// The places before which the same stands, those that are nearest to `at`.
+    fn alike(&self, hash: u64, at: u64) -> &[Place] {
+        let middle = self.places.partition_point(|known| *known < (hash, at));
+        let is_alike = |known: &&Place| known.0 == hash;
+        let before = self.places[..middle].iter().rev().take(ALIKE_MAX).take_while(is_alike).count();
+        let behind = self.places[middle..].iter().take(ALIKE_MAX).take_while(is_alike).count();
+        &self.places[middle - before..middle + behind]
     }
 }
 
@@ -125,5 +139,20 @@ mod tests {
         assert_eq!(anchors.shift_of(&new[..1 << 20], 0), Some(-500));
         assert_eq!(anchors.shift_of(&new[2 << 20..], 2 << 20), Some(-167));
         assert_eq!(anchors.shift_of(&vec![0; 1 << 20], 0), None);
+    }
+
+    #[test]
+    fn bytes_of_texts_that_come_again_and_again_are_found_where_they_stand_in_the_same_order() {
+        let texts = noise(20 * 40_000);
+        let order = noise(400);
+        let text = |number: &u8| &texts[usize::from(*number % 20) * 40_000..][..40_000];
+        let old: Vec<u8> = order.iter().flat_map(text).copied().collect();
+        let (size, mut places) = (old.len() as u64, Vec::new());
+        sample(size, 0, &old, &mut places);
+        let anchors = Anchors::new(size, places);
+        let new = [&old[..100_000], &old[170_000..]].concat();
+        for at in [1 << 20, 4 << 20, 8 << 20] {
+            assert_eq!(anchors.shift_of(&new[at..at + (2 << 20)], at as u64), Some(70_000), "{at}");
+        }
     }
 }
