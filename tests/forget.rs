@@ -298,6 +298,38 @@ fn a_file_of_marks_that_was_made_to_deceive_never_forgets_the_newest() {
 }
 
 #[test]
+fn what_fits_a_pattern_in_any_snapshot_is_erased_and_shown_before() {
+    let bench = Bench::new();
+    bench.home.file("a.key", noise(1, 9_000)).file("keys/old.key", noise(2, 9_000)).file("keys/[x].txt", noise(3, 900));
+    bench.home.file("keys/x.txt", noise(4, 900));
+    bench.snap.create(&[bench.home.root()]);
+    bench.home.remove("keys/old.key").file("deep/er/new.key", noise(5, 9_000));
+    bench.snap.create(&[]);
+    bench.snap.call("forget").words("1").ok();
+    let dry = |pattern: &str| bench.snap.call("erase").arg(pattern).words("--dry-run --json").ok().json().remove(0);
+    let all = serde_json::json!(["home/a.key", "home/deep/er/new.key", "home/keys/old.key"]);
+    for pattern in ["*.key", "home/**/*.key"] {
+        assert_eq!(dry(pattern)["paths"], all, "{pattern}");
+    }
+    assert_eq!(dry("home/*.key")["paths"], serde_json::json!(["home/a.key"]));
+    assert_eq!(
+        dry("home/keys/[x].txt")["paths"],
+        serde_json::json!(["home/keys/[x].txt"]),
+        "a name goes before a pattern"
+    );
+    assert_eq!(dry("home/keys/[w-z].txt")["paths"], serde_json::json!(["home/keys/x.txt"]));
+    let shown = bench.snap.call("erase").arg("*.key").words("--dry-run").ok().out();
+    assert!(shown.starts_with("  home/a.key\n  home/deep/er/new.key\n  home/keys/old.key\n3 versions"), "{shown}");
+    let told = bench.snap.call("erase").arg("*.pem").words("--yes").fails(1).err();
+    assert!(told.contains("nothing in any snapshot fits '*.pem'"), "{told}");
+    bench.snap.call("erase").arg("*.key").words("--yes").ok();
+    let listed = bench.snap.call("ls").words("-R").ok().out();
+    assert!(listed.contains("home/a.key (pruned)") && listed.contains("home/deep/er/new.key (pruned)"), "{listed}");
+    assert!(listed.contains("home/keys/x.txt\n"), "{listed}");
+    bench.snap.call("verify").words("--data").ok();
+}
+
+#[test]
 fn what_is_erased_is_in_no_snapshot_and_all_else_is_as_it_was() {
     let bench = Bench::new();
     bench.home.file("secret/key", noise(1, 40_000)).file("stays", noise(2, 3000)).file("copy", noise(3, 900));

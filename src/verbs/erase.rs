@@ -1,6 +1,7 @@
 //! `erase`: contents that should never have been saved go from every snapshot; their names only where that is wanted.
 
 use crate::archive::catalog::Catalog;
+use crate::archive::fitting::Fitting;
 use crate::archive::hollow::Hollowing;
 use crate::archive::liveness::Unneeded;
 use crate::archive::open::Archive;
@@ -16,6 +17,7 @@ use crate::archive::strip::is_one_of;
 use crate::archive::strip::moved_across;
 use crate::base::advice::Advice;
 use crate::base::entry::Entry;
+use crate::base::entry::Kind;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -29,6 +31,7 @@ use crate::base::monitor::Phase;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::path::printable;
 use crate::base::time::Time;
 use crate::system::store::Lease;
 use crate::verbs::prune::Parents;
@@ -76,6 +79,23 @@ pub struct ErasePlan {
     bundles: BTreeMap<BundleId, BTreeSet<Unneeded>>,
     /// The bundles of which members go, and not only contents.
     stripped: BTreeSet<BundleId>,
+}
+
+/// The paths that fit a pattern in any snapshot, forgotten ones too, ascending.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] when none does; [`ErrorKind::Refused`] when it is no pattern, or too much fits;
+/// [`ErrorKind::Interrupted`] when the monitor asks to stop; otherwise when the archive cannot be read.
+pub fn paths_that_fit(archive: &Archive, pattern: &[u8], monitor: &dyn Monitor) -> Result<Vec<EntryPathBuf>> {
+    let mut fitting = Fitting::new(pattern)?;
+    let catalog = archive.catalog(monitor)?;
+    for_each_entry(&catalog, monitor, &mut |path, entry| fitting.see(path, entry.stat.kind == Kind::Directory))?;
+    let found = fitting.found();
+    if found.is_empty() {
+        let error = Error::new(ErrorKind::NotFound, format!("nothing in any snapshot fits '{}'", printable(pattern)));
+        return Err(error.with_advice(Advice::FindPath));
+    }
+    Ok(found)
 }
 
 /// What of the archive is at these paths and below them, in any snapshot, forgotten ones too.

@@ -217,6 +217,31 @@ pub(crate) fn paths_in(
     typed.iter().map(one).collect()
 }
 
+/// Finds the paths that fit a pattern.
+pub(crate) type FindFitting<'f> = dyn FnMut(&[u8]) -> Result<Vec<EntryPathBuf>, Failure> + 'f;
+
+/// As [`paths_in`]; of what none of these snapshots has and what can be a pattern, those that `fitting` finds.
+///
+/// # Errors
+/// As for [`paths_in`], and those of `fitting`.
+pub(crate) fn paths_or_fitting(
+    typed: &[OsString],
+    catalog: &Catalog,
+    numbers: &[SnapshotNumber],
+    fitting: &mut FindFitting,
+) -> Result<Vec<EntryPathBuf>, Failure> {
+    let mut paths = Vec::new();
+    for typed in typed {
+        let typed = &*in_archive(typed.as_encoded_bytes(), catalog, numbers)?;
+        match found_in(typed, catalog, numbers)? {
+            Some(path) => paths.push(path),
+            None if is_pattern(typed) => paths.extend(fitting(typed.strip_prefix(b"./").unwrap_or(typed))?),
+            None => paths.push(entry_path(typed)?),
+        }
+    }
+    Ok(paths)
+}
+
 fn found_in(typed: &[u8], catalog: &Catalog, numbers: &[SnapshotNumber]) -> Result<Option<EntryPathBuf>, Failure> {
     numbers.iter().find_map(|number| found(typed, catalog, *number).transpose()).transpose()
 }

@@ -1,6 +1,6 @@
 //! `snap erase`.
 
-use super::super::args::snapshot::paths_in;
+use super::super::args::snapshot::paths_or_fitting;
 use super::super::confirm;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
@@ -15,6 +15,7 @@ use snap_archive::base::path::printable;
 use snap_archive::verbs::erase::EraseOptions;
 use snap_archive::verbs::erase::ErasePlan;
 use snap_archive::verbs::erase::erase;
+use snap_archive::verbs::erase::paths_that_fit;
 use snap_archive::verbs::erase::plan_erase;
 use std::ffi::OsString;
 
@@ -22,7 +23,8 @@ use std::ffi::OsString;
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct EraseArgs {
-    /// Files, and folders with all that is in them: NAME/folder/file, as snap ls shows it
+    /// Files, and folders with all that is in them: NAME/folder/file, as snap ls shows it, or a pattern such as 'NAME/**/*.key'
+    /// for what fits it in any snapshot
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
     /// Remove the names, too: no snapshot will show that the files existed
@@ -43,16 +45,20 @@ written anew. Copies of the archive keep both.
 
 Examples:
   snap erase -a /media/stick/archive home/passwords.txt --dry-run
-  snap erase -a /media/stick/archive home/passwords.txt";
+  snap erase -a /media/stick/archive home/passwords.txt
+  snap erase -a /media/stick/archive 'home/**/*.key'";
 
 pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let newest_first: Vec<SnapshotNumber> = catalog.history()?.iter().rev().map(|summary| summary.number).collect();
-    let paths = paths_in(&args.paths, &catalog, &newest_first)?;
+    let stopped = || Failure::stopped("stopped before anything was erased");
+    let mut fitting = |pattern: &[u8]| {
+        Ok(stoppable(&session.console, stopped(), || paths_that_fit(&archive, pattern, &session.console))??)
+    };
+    let paths = paths_or_fitting(&args.paths, &catalog, &newest_first, &mut fitting)?;
     drop(catalog);
     let options = EraseOptions { paths, names: args.names };
-    let stopped = || Failure::stopped("stopped before anything was erased");
     let plan = stoppable(&session.console, stopped(), || plan_erase(&archive, &options, &session.console))??;
     session.console.finish_progress();
     if args.dry_run {

@@ -9,7 +9,7 @@ use snap_archive::base::path::EntryPathBuf;
 use snap_archive::verbs::erase::ErasePlan;
 
 /// The most paths that a person is shown.
-const SHOWN_MAX: usize = 20;
+const SHOWN_MAX: usize = 100;
 
 /// What a person must know before.
 pub(crate) const CANNOT_BE_UNDONE: &str = "This cannot be undone: no snapshot will have these contents any more.";
@@ -56,14 +56,11 @@ fn all(paths: &[EntryPathBuf]) -> Vec<TextJson<'_>> {
 
 /// The lines that say what goes, and what to look after.
 pub(crate) fn lines(plan: &ErasePlan) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut list = |paths: &[EntryPathBuf]| {
-        lines.extend(paths.iter().take(SHOWN_MAX).map(|path| format!("  {path}")));
-        if paths.len() > SHOWN_MAX {
-            lines.push("  …".to_owned());
-        }
-    };
-    list(&plan.paths);
+    let mut lines: Vec<String> = plan.paths.iter().take(SHOWN_MAX).map(|path| format!("  {path}")).collect();
+    let more = plan.paths_total.saturating_sub(SHOWN_MAX as u64);
+    if more > 0 {
+        lines.push(format!("  … and {} more", text::number(more)));
+    }
     let files = text::count(plan.paths_total, "file", "files");
     let versions = text::count(plan.contents, "version", "versions");
     let names = if plan.names { "and so do the names" } else { "the names stay" };
