@@ -57,8 +57,8 @@ impl Store for SmallFiles {
         self.0.remove(name)
     }
 
-    fn keep_removed(&self, directory: &str) -> Result<()> {
-        self.0.keep_removed(directory)
+    fn remove_all(&self, directory: &str, files: &[String]) -> Result<()> {
+        self.0.remove_all(directory, files)
     }
 
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {

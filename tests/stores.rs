@@ -171,6 +171,13 @@ fn what_is_moved_or_removed_is_there_no_longer() {
         }
         store.remove("damaged/a").unwrap();
         assert_eq!(store.list("damaged").unwrap(), []);
+        for name in ["index/a", "index/b", "index/c"] {
+            publish(store, name, b"x").unwrap();
+        }
+        store.remove_all("index", &["c".to_owned(), "nothing".to_owned(), "a".to_owned()]).unwrap();
+        assert_eq!(store.list("index").unwrap(), [("b".to_owned(), 1)]);
+        store.remove_all("index", &[]).unwrap();
+        assert!(store.remove_all("index", &["../out".to_owned()]).is_err());
     });
 }
 

@@ -99,9 +99,9 @@ pub fn finish(store: &dyn Store) -> Result<()> {
             let names = store.list(BUNDLES)?.into_iter().filter_map(|(name, _)| BundleName::parse(&name));
             let mut names: Vec<BundleName> = names.filter(|name| note.has(name)).collect();
             names.sort_by_key(|name| name.id);
-            names.iter().rev().try_for_each(|name| store.remove(&bundle_path(name)))?;
+            let files: Vec<String> = names.iter().rev().map(ToString::to_string).collect();
             // A bundle that came back when the drive was pulled out must still be told by the note.
-            store.keep_removed(BUNDLES)?;
+            store.remove_all(BUNDLES, &files)?;
         }
         store.remove(&format!("{PRUNED}/{}", note.file))?;
     }

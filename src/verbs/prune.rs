@@ -354,12 +354,10 @@ fn is_full(error: &std::io::Error) -> bool {
 
 /// Index files that say where contents were in bundles of this number.
 fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
-    for (file, _) in archive.store().list(INDEX)? {
-        if parse_index_name(&file).is_some_and(|number| number >= from) {
-            archive.store().remove(&format!("{INDEX}/{file}"))?;
-        }
-    }
-    Ok(())
+    let listed = archive.store().list(INDEX)?.into_iter().map(|(file, _)| file);
+    let files: Vec<String> =
+        listed.filter(|file| parse_index_name(file).is_some_and(|number| number >= from)).collect();
+    if files.is_empty() { Ok(()) } else { archive.store().remove_all(INDEX, &files) }
 }
 
 /// Makes the index again after [`remove_index`]. That it was not there is nothing to tell.

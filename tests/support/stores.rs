@@ -228,9 +228,12 @@ impl Store for FaultyStore {
         self.plan.checked(&format!("removed {name}"))
     }
 
-    fn keep_removed(&self, directory: &str) -> Result<()> {
-        self.plan.checked(&format!("keep what was removed from {directory}"))?;
-        self.inner.keep_removed(directory)
+    fn remove_all(&self, directory: &str, files: &[String]) -> Result<()> {
+        for file in files {
+            self.plan.checked(&format!("remove {directory}/{file}"))?;
+            self.inner.remove_all(directory, std::slice::from_ref(file))?;
+        }
+        self.plan.checked(&format!("keep what was removed from {directory}"))
     }
 
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {

@@ -221,19 +221,23 @@ impl Store for LocalStore {
 
     fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
-        let failed = |error| Error::io(format!("cannot remove {}", path.display()), error);
         fs::remove_file(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("there is no {}", path.display())),
-            _ => failed(error),
+            _ => cannot_remove(&path, error),
         })?;
-        // Marks that were taken away, or an index file of a bundle that is written anew, must not be there again.
-        platform::sync_directory(path.parent().unwrap_or(&self.root)).map_err(failed)
+        // Marks that were taken away must not be there again.
+        keep_removed(path.parent().unwrap_or(&self.root))
     }
 
-    fn keep_removed(&self, directory: &str) -> Result<()> {
-        let path = self.root.join(directory);
-        let failed = |error| Error::io(format!("cannot write {}", path.display()), error);
-        platform::sync_directory(&path).map_err(failed)
+    fn remove_all(&self, directory: &str, files: &[String]) -> Result<()> {
+        for file in files {
+            let path = self.path(&format!("{directory}/{file}"))?;
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|error| cannot_remove(&path, error))?,
+            }
+        }
+        keep_removed(&self.root.join(directory))
     }
 
     fn lock(&self, holder: &str) -> Result<Box<dyn Lease>> {
@@ -292,6 +296,16 @@ fn failed(what: String, error: io::Error) -> Error {
     let is_lost = platform::was_drive_lost(&error);
     let error = Error::io(what, error);
     if is_lost { error.with_advice(Advice::CheckArchiveDrive) } else { error }
+}
+
+fn cannot_remove(path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot remove {}", path.display()), error)
+}
+
+/// Makes it durable that files were removed from a directory.
+fn keep_removed(directory: &Path) -> Result<()> {
+    let failed = |error| Error::io(format!("cannot write {}", directory.display()), error);
+    platform::sync_directory(directory).map_err(failed)
 }
 
 fn cannot_move(from: &Path, to: &Path, error: io::Error) -> Error {

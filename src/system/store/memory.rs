@@ -97,7 +97,10 @@ impl Store for MemoryStore {
         self.files().files.remove(checked_name(name)?).map(drop).ok_or_else(|| not_found(name))
     }
 
-    fn keep_removed(&self, _directory: &str) -> Result<()> {
+    fn remove_all(&self, directory: &str, files: &[String]) -> Result<()> {
+        for file in files {
+            self.files().files.remove(checked_name(&format!("{directory}/{file}"))?);
+        }
         Ok(())
     }
 

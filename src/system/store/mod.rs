@@ -109,12 +109,12 @@ pub trait Store: Send + Sync {
     /// [`ErrorKind::NotFound`] when it is not there; otherwise when it cannot be removed.
     fn remove(&self, name: &str) -> Result<()>;
 
-    /// Makes it durable that files were removed from this directory, which has some that are published: what is done next is done
-    /// after that, also if the drive is pulled out.
+    /// Removes published files of a directory, in this order; afterwards none comes back, and none that was removed before. What is
+    /// done next is done after that, also if the drive is pulled out. One that is not there is passed over.
     ///
     /// # Errors
-    /// When the directory cannot be written.
-    fn keep_removed(&self, directory: &str) -> Result<()>;
+    /// When one cannot be removed.
+    fn remove_all(&self, directory: &str, files: &[String]) -> Result<()>;
 
     /// Becomes the only writer, until the result is dropped or the process ends.
     ///
