@@ -58,8 +58,9 @@ use std::time::Instant;
 /// How many bytes are asked for at once behind the end that `stat` promised.
 const MORE_BYTES: usize = 4 << 10;
 
-/// The level for frames of small patches, at least: they are few bytes, most of them headers.
+/// How hard frames of small patches are compressed at least: they are few bytes, most of them headers.
 const PATCHES_LEVEL: i32 = 9;
+const PATCHES_STEP: usize = 4;
 
 /// The most bytes that files that are longer than `stat` promised may bring a job to.
 const GROUP_BYTES_MAX: usize = 2 * FRAME_BYTES;
@@ -128,7 +129,7 @@ impl<'a> Packer<'a> {
         let began = Instant::now();
         packed.effort = match (self.context.effort)() {
             Effort::Level(level) if is_patches => Effort::Level(level.max(PATCHES_LEVEL)),
-            Effort::Step(_) if is_patches => Effort::Level(PATCHES_LEVEL),
+            Effort::Step(step) if is_patches => Effort::Step(step.max(PATCHES_STEP)),
             effort => effort,
         };
         self.frames.finish(packed.effort, &mut packed.frames)?;
