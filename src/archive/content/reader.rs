@@ -27,7 +27,7 @@ type Distrust<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f E
 const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
 
 /// So many bytes of the data of a patch are kept beside those that are wanted.
-const DATA_AHEAD_BYTES: u64 = 256 << 10;
+const DATA_AHEAD_BYTES: u64 = 128 << 10;
 
 /// Larger memory for what a piece is made from is not kept.
 const BASE_BYTES_MAX: usize = 1 << 20;
