@@ -29,6 +29,9 @@ const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
 /// So many bytes of the data of a patch are kept beside those that are wanted.
 const DATA_AHEAD_BYTES: u64 = 128 << 10;
 
+/// Larger memory for frames with data of patches is not kept.
+const DATA_BYTES_MAX: usize = 3 << 20;
+
 /// Larger memory for what a piece is made from is not kept.
 const BASE_BYTES_MAX: usize = 1 << 20;
 
@@ -46,6 +49,8 @@ pub struct Reader {
     last: Option<((BundleId, usize), Arc<DecodedFrame>)>,
     places: Vec<(Arc<Patch>, Arc<[Begin]>)>,
     patches: PatchDecompressor,
+    /// Memory for a frame with data of patches.
+    data: Vec<u8>,
     /// Memory for what pieces are made from.
     bases: Vec<Vec<u8>>,
 }
@@ -61,6 +66,7 @@ impl Contents {
             last: None,
             places: Vec::new(),
             patches: PatchDecompressor::default(),
+            data: Vec::new(),
             bases: Vec::new(),
         }
     }
@@ -340,13 +346,15 @@ impl Reader {
             return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
         };
         let (frames, check) = (&self.contents.0.frames, ContentCheck::Checksum);
-        let frame = frames.read_once((bundle, place), check, (&mut self.stored, Vec::new()), &mut self.decompressor);
+        let buffers = (&mut self.stored, std::mem::take(&mut self.data));
+        let frame = frames.read_once((bundle, place), check, buffers, &mut self.decompressor);
         if frame.damage().is_some() {
             return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
         }
         out.copy_from_slice(frame.with_zeros(at..end));
         let ahead = frame.with_zeros(at..end.saturating_add(DATA_AHEAD_BYTES).min(place.raw_end())).to_vec();
         self.contents.0.patch_data.put(id, at, ahead);
+        self.data = Some(frame.into_raw()).filter(|data| data.capacity() <= DATA_BYTES_MAX).unwrap_or_default();
         Ok(None)
     }
 
