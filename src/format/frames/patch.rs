@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn patches_are_applied_again_and_again_whatever_the_base_begins_with() {
-        let text: Vec<u8> = (0..200_000_u32).flat_map(|at| (at * at >> 3).to_le_bytes()).collect();
+        let text: Vec<u8> = (0..200_000_u32).flat_map(|at| (at.wrapping_mul(at) >> 3).to_le_bytes()).collect();
         let mut like_dictionary = text.clone();
         like_dictionary[..4].copy_from_slice(&DICTIONARY_MAGIC);
         let mut decompressor = PatchDecompressor::default();
