@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The most bytes of pieces that are kept.
-const PIECES_BYTES_MAX: usize = 6 << 20;
+const PIECES_BYTES_MAX: usize = 4 << 20;
 
 /// The most bytes of data of patches that are kept.
 const DATA_BYTES_MAX: usize = 4 << 20;
