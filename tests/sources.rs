@@ -190,7 +190,8 @@ fn a_file_ends_where_reading_ends() {
     let place = Path::new("/proc/sys/kernel/random");
     let Ok(content) = fs::read(place.join("poolsize")) else { return skipped("there is no /proc") };
     let bench = Bench::without_archive();
-    bench.snap.call("create").words("--init").arg(format!("k={}", place.display())).run();
+    let create = bench.snap.call("create").words("--init").arg(format!("k={}", place.display())).run().expect(3);
+    create.expect_said(&["has more bytes than its file system says"]).expect_said(&["k/poolsize"]);
     let out = bench.fresh();
     bench.snap.restore(&out, 0);
     assert_eq!(fs::read(out.join("k/poolsize")).unwrap(), content);

@@ -109,7 +109,8 @@ impl Render for Created<'_> {
             None if self.dry_run => would_be_saved(self.report, text),
             None => text.summary(self.nothing_changed()),
         }
-        for done in self.report.made_room.iter().chain(self.thinned) {
+        let did_something = |done: &&Thinned| !done.forgotten.is_empty() || done.pruned.freed_bytes() > 0;
+        for done in self.report.made_room.iter().chain(self.thinned).filter(did_something) {
             text.summary(thinned(done));
         }
         exceptions(self.report, text);

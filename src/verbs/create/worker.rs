@@ -334,7 +334,8 @@ impl<'a> Packer<'a> {
         } else {
             (!is_whole).then(|| CHANGED.to_owned())
         };
-        Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble })
+        let is_longer = trouble.is_none() && bytes_read > promised;
+        Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble, is_longer })
     }
 
     /// Appends a file's header and content, zeros for what is missing. A file ends where reading ends: those of /proc and of some
@@ -369,7 +370,7 @@ impl<'a> Packer<'a> {
     }
 
     fn store_file(&mut self, item: &Item, read: ReadFile, packed: &mut Packed) {
-        let ReadFile { mut entry, content_start, hash, holes, trouble, .. } = read;
+        let ReadFile { mut entry, content_start, hash, holes, trouble, is_longer, .. } = read;
         let size = entry.stat.size;
         self.frames.pad(size);
         entry.stat.racy |= trouble.is_some();
@@ -381,6 +382,7 @@ impl<'a> Packer<'a> {
         }
         packed.counts.bytes += size;
         packed.push_stored(item.path.clone(), entry, Some(offset), item.is_new());
+        let trouble = trouble.or_else(|| is_longer.then(|| LONGER.to_owned()));
         packed.problems.extend(trouble.map(|what| Problem::new(item.path.clone(), what)));
     }
 
@@ -497,12 +499,17 @@ struct ReadFile {
     bytes_read: u64,
     /// Why the bytes may match no state that the file was ever in.
     trouble: Option<String>,
+    /// Whether there was more to read than `stat` said.
+    is_longer: bool,
 }
 
 /// The entry with the content of `base`, which was now read without trouble: what was read before is a state that it had.
 fn reusing(base: &Entry, entry: Entry) -> Entry {
     Entry { content: base.content.clone().map(|content| Content { torn: false, ..content }), ..entry }
 }
+
+const LONGER: &str =
+    "has more bytes than its file system says; all that could be read was saved, but nothing tells whether that is all";
 
 const CHANGED: &str = "changed while it was read; what was saved may be a mixture, the next snapshot reads it again";
 
