@@ -252,10 +252,9 @@ impl<'c> Courses<'c> {
                     continue;
                 }
                 let begins = match block.stat(row as usize) {
-                    Some(stat) => {
-                        gone.as_ref().map_or(Ok(true), |gone| gone.may_be(&path))?
-                            && self.follow.begins(&path, stat, &|| block.entry(row as usize))?
-                    }
+                    // What is there at the end is not followed, whatever was there before.
+                    Some(_) if !gone.as_ref().map_or(Ok(true), |gone| gone.may_be(&path))? => continue,
+                    Some(stat) => self.follow.begins(&path, stat, &|| block.entry(row as usize))?,
                     None => false,
                 };
                 found.push(RowAt { group: group as u32, row, begins });
