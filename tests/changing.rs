@@ -346,11 +346,12 @@ fn resize(home: &Tree, name: &str, size: u64) {
 #[test]
 fn a_large_file_that_shrinks_while_it_is_read_keeps_the_bundle_readable() {
     let scene = Scene::new();
-    scene.home.file("a", "a").file("large", noise(1, LARGE + (12 << 20)));
+    // More than may be read before the first of it is written.
+    scene.home.file("a", "a").file("large", noise(1, LARGE + (28 << 20)));
     let (_, problems) = save_editing_at_first_write(&scene, |home| resize(home, "large", 17 << 20));
     assert_one(&problems, "home/large", "became shorter");
     let saved = file(&scene.archive, 1, "home/large");
-    assert!(saved.len() == LARGE + (12 << 20) && saved.ends_with(&vec![0; 1 << 20]));
+    assert!(saved.len() == LARGE + (28 << 20) && saved.ends_with(&vec![0; 1 << 20]));
     assert_sound(&scene, 1);
     assert_torn(&scene, 1, &["home/large"]);
     assert_made_up_for(&scene);
@@ -375,7 +376,8 @@ fn a_large_file_that_changes_while_it_is_read_is_told_and_read_again() {
     ];
     for edit in edits {
         let scene = Scene::new();
-        scene.home.file("large", noise(1, LARGE + (12 << 20))).mtime("large", 1_000_000_000, 0);
+        // More than may be read before the first of it is written.
+        scene.home.file("large", noise(1, LARGE + (28 << 20))).mtime("large", 1_000_000_000, 0);
         let (_, problems) = save_editing_at_first_write(&scene, edit);
         assert_one(&problems, "home/large", "changed while it was read");
         assert_sound(&scene, 1);
