@@ -480,3 +480,15 @@ fn what_was_copied_and_then_removed_moved() {
     bench.save();
     assert_comes_back(&bench);
 }
+
+#[test]
+fn what_moved_is_counted_and_said() {
+    let bench = Bench::new();
+    tree(&bench.home);
+    bench.save();
+    bench.home.rename("a", "a2").rename("f", "d/f2");
+    bench.snap.call("create").words("--dry-run").ok().expect_said(&["2 moved, 0 deleted"]);
+    assert_eq!(bench.snap.call("create").words("--json").ok().json()[0]["moved"], 2);
+    let none = bench.snap.call("create").words("--allow-empty").ok();
+    assert!(!none.out().contains("moved"), "{}", none.shown());
+}

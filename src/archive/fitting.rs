@@ -163,7 +163,9 @@ mod tests {
         let found = |pattern: &str, paths: &[&str]| {
             let mut fitting = Fitting::new(pattern.as_bytes()).unwrap();
             let path = |path: &str| EntryPathBuf::from_bytes(path.as_bytes()).unwrap();
-            paths.iter().for_each(|text| fitting.see(&path(text), false).unwrap());
+            for text in paths {
+                fitting.see(&path(text), false).unwrap();
+            }
             fitting.found().iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         let paths = ["home/a.key", "home/x/b.key", "home/a.key", "mail.key", "home/c.txt"];

@@ -50,6 +50,7 @@ struct Document<'a> {
     read_back: bool,
     compared_with: Option<SnapshotNumber>,
     counts: &'a Counts,
+    moved: u64,
     bytes_read: u64,
     bytes_written: u64,
     seconds: f64,
@@ -125,6 +126,7 @@ impl Render for Created<'_> {
             read_back: self.read_back && report.summary.is_some(),
             compared_with: report.compared_with.as_ref().map(|base| base.number),
             counts: &report.counts,
+            moved: report.moved,
             bytes_read: report.bytes_read,
             bytes_written: report.bytes_written,
             seconds: json::seconds(self.took),
@@ -158,7 +160,11 @@ impl Created<'_> {
     fn saved(&self, summary: &Summary, text: &mut Text) {
         let report = self.report;
         let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
-        text.summary(text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(&report.counts))));
+        text.summary(text::bold(&format!(
+            "Snapshot {} saved: {}.",
+            summary.number,
+            counts(&report.counts, report.moved)
+        )));
         let (archive, took) = (text::path(self.archive), text::duration(self.took));
         // What was written shortly before the last snapshot is read again, to make sure.
         let again = if report.bytes_read > report.counts.bytes {
@@ -190,7 +196,7 @@ impl Created<'_> {
 fn would_be_saved(report: &CreateReport, text: &mut Text) {
     let bytes = report.counts.bytes;
     let free = report.bytes_free.map_or(String::new(), |free| format!(", {} free on the drive", text::size(free)));
-    let (saved, contents) = (counts(&report.counts), text::size(bytes));
+    let (saved, contents) = (counts(&report.counts, report.moved), text::size(bytes));
     text.summary(format!("Would be saved: {saved} ({contents} of contents{free}). Nothing was written."));
     if report.bytes_free.is_some_and(|free| free < bytes) {
         text.warning("If they do not compress well, the drive will be full before the end.");
@@ -246,7 +252,7 @@ fn left_out(sum: &LeftOut) -> String {
 }
 
 /// `12 new files, 3 modified, 1 deleted, 10,234 unchanged`; what is rare is named only when it is there.
-fn counts(counts: &Counts) -> String {
+fn counts(counts: &Counts, moved: u64) -> String {
     let c = counts;
     let directories = [
         (c.new_directories, "new"),
@@ -259,6 +265,9 @@ fn counts(counts: &Counts) -> String {
     let mut parts = vec![format!("{} {new}", text::number(c.new)), format!("{} modified", text::number(c.modified))];
     if c.metadata > 0 {
         parts.push(format!("{} with new times or modes", text::number(c.metadata)));
+    }
+    if moved > 0 {
+        parts.push(format!("{} moved", text::number(moved)));
     }
     parts.push(format!("{} deleted", text::number(c.deleted)));
     parts.push(format!("{} unchanged", text::number(c.unchanged)));
@@ -281,10 +290,10 @@ mod tests {
     #[test]
     fn rare_changes_are_named_only_when_they_are_there() {
         let plain = Counts { new: 12, modified: 3, deleted: 1, unchanged: 10_234, ..Counts::default() };
-        assert_eq!(counts(&plain), "12 new files, 3 modified, 1 deleted, 10,234 unchanged");
+        assert_eq!(counts(&plain, 0), "12 new files, 3 modified, 1 deleted, 10,234 unchanged");
         let rare = Counts { metadata: 1, new_directories: 2, changed_directories: 1, ..Counts::default() };
-        let expected = "0 new files, 0 modified, 1 with new times or modes, 0 deleted, 0 unchanged; \
+        let expected = "0 new files, 0 modified, 1 with new times or modes, 2 moved, 0 deleted, 0 unchanged; \
                         folders: 2 new, 1 with new times or modes";
-        assert_eq!(counts(&rare), expected);
+        assert_eq!(counts(&rare, 2), expected);
     }
 }

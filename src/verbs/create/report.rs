@@ -41,6 +41,8 @@ pub struct CreateReport {
     pub summary: Option<Summary>,
     /// What was found, against the state before.
     pub counts: Counts,
+    /// How many files and folders have another place or name; what is in a folder that moved is not counted beside it.
+    pub moved: u64,
     /// Content bytes read from the sources.
     pub bytes_read: u64,
     /// Bytes written to the archive, the index not counted.

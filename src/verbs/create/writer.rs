@@ -102,10 +102,13 @@ impl<'a> Writer<'a> {
             self.tail.note(problem);
         }
         packed.elsewhere.iter().for_each(|path| self.tail.note_elsewhere(path));
-        if self.run.monitor.wants_entries() {
-            for (path, _) in packed.moved.iter().flat_map(|moved| moved.1.placed()) {
+        for (path, _) in packed.moved.iter().flat_map(|moved| moved.1.placed()) {
+            self.done.moved += 1;
+            if self.run.monitor.wants_entries() {
                 self.run.monitor.event(Event::Entry(EntryChange::Moved, path));
             }
+        }
+        if self.run.monitor.wants_entries() {
             let changes = packed.lines.iter().filter_map(|line| Some((line.change?, &line.path)));
             changes.for_each(|(change, path)| self.run.monitor.event(Event::Entry(change, path)));
         }
