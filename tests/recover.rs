@@ -21,8 +21,10 @@ use crate::support::snap::Snap;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use rustix::fs::FileType;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -252,6 +254,57 @@ fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
     // What is still there is saved again, and is whole.
     bench.save();
     recovered(&bench, &[bench.fresh().as_os_str()]).expect_ok();
+}
+
+/// The names of each thing that has several, by the folders that they are in; what `stat` says of a symlink itself.
+fn names_of_one(top: &Path) -> Vec<Vec<PathBuf>> {
+    let mut names: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
+    for item in walkdir::WalkDir::new(top).sort_by_file_name().into_iter().map(Result::unwrap) {
+        let found = item.path().symlink_metadata().unwrap();
+        if !found.is_dir() {
+            names.entry(found.ino()).or_default().push(item.path().strip_prefix(top).unwrap().to_owned());
+        }
+    }
+    let mut names: Vec<_> = names.into_values().collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn names_of_one_symlink_or_pipe_are_names_of_one_again() {
+    let (bench, mut copies) = (Bench::new(), Vec::new());
+    let saved = |bench: &Bench| {
+        bench.save();
+        bench.copy()
+    };
+    bench
+        .home
+        .symlink("link", "to")
+        .fifo("pipe")
+        .symlink("other", "there")
+        .dir("d")
+        .symlink("alone", "to")
+        .file("f", "f");
+    let odd: [&[u8]; 7] =
+        [b"q\"uo", b"b\\s", b"new\nline", b"100%41", b"\xff\xfe", b"\x01\x7f", "d/\u{fc}ber".as_bytes()];
+    for name in odd {
+        bench.home.hard_link("link", name);
+    }
+    bench.home.hard_link("pipe", "d/pipe2").hard_link("other", "other2").hard_link("f", "d/g");
+    bench.home.mtime("d", 1_000_000_000, 0);
+    copies.push(saved(&bench));
+    bench.home.rename("d", "e").remove("other2").hard_link("pipe", "pipe3").hard_link("other", "e/other3");
+    bench.home.mtime("e", 1_100_000_000, 0);
+    copies.push(saved(&bench));
+    // One that is a file now, and one that names another place.
+    bench.home.remove("pipe3").file("pipe3", "no pipe").remove("e/other3").symlink("e/other3", "elsewhere");
+    copies.push(saved(&bench));
+    for (number, copy) in (1..).zip(&copies) {
+        let out = bench.fresh();
+        recovered(&bench, &[number.to_string().as_ref(), out.as_os_str()]).expect_ok();
+        assert_same_below(copy, &out, Level::Tar);
+        assert_eq!(names_of_one(&out), names_of_one(copy), "snapshot {number}");
+    }
 }
 
 #[test]

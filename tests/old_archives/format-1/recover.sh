@@ -253,10 +253,11 @@ leave() {
     find "$target" -type f -inum "$1" -exec rm -f {} +
 }
 
-# What a repair noted as lost, a line each: the hash of its content, and its path as it stands in the lists of changes, in
-# their form with % for bytes. A bundle that has another content for a path, or says that it is gone, ends that; a rename moves
-# it; what refers to a content that is lost, or is made from one, is lost, too.
-still_lost='
+# What tar does not tell, a line each: the hash of a content that a repair noted as lost, or = and the number that the names of
+# one symlink, pipe or device have in common, then the path as it stands in the lists of changes, in their form with % for
+# bytes. A bundle that has something else for a path, or says that it is gone, ends that; a rename moves it; what refers to a
+# content that is lost, or is made from one, is lost, too.
+still_true='
 function text(    is_escaped, value) {
     is_escaped = sub(/^[{]"escaped":/, "", left)
     if (!match(left, /^"([^"\\]|\\.)*"/)) return ""
@@ -268,29 +269,75 @@ function text(    is_escaped, value) {
 function hash(key) {
     return match($0, "\"" key "\":\"[0-9a-f]+\"") ? substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 5) : ""
 }
-function take(path) { if (path in lost) { uses[lost[path]]--; delete lost[path] } }
-function add(path, content) { take(path); lost[path] = content; uses[content]++; order[++count] = path }
+function take(path) { if (path in known) { uses[known[path]]--; delete known[path] } }
+function add(path, what) { take(path); known[path] = what; uses[what]++; order[++count] = path }
 function is_lost(content) { return content in uses && uses[content] > 0 }
-function move(from, to,    at, last, path, content) {
+function move(from, to,    at, last, path, what) {
     last = count
     for (at = 1; at <= last; at++) {
         path = order[at]
-        if (!(path in lost) || (path != from && index(path, from "/") != 1)) continue
-        content = lost[path]; take(path)
-        add(to substr(path, length(from) + 1), content)
+        if (!(path in known) || (path != from && index(path, from "/") != 1)) continue
+        what = known[path]; take(path)
+        add(to substr(path, length(from) + 1), what)
     }
 }
-NR == FNR { if ($0 != "") add(substr($0, 66), substr($0, 1, 64)); next }
-!count && !index($0, "\"offset\":0") { next }
+NR == FNR { if (at = index($0, " ")) add(substr($0, at + 1), substr($0, 1, at - 1)); next }
+!count && !index($0, "\"offset\":0") && !index($0, "\"link\":") { next }
 /^[{]"moved":/ { left = substr($0, 10); from = text(); left = substr(left, 7); move(from, text()); next }
 /^[{]"path":/ {
     left = substr($0, 9); path = text(); own = hash("hash")
     if ($0 ~ /"offset":0[,}]/) add(path, own)
     else if (index($0, "\"in\":\"") ? is_lost(own) : is_lost(hash("base"))) add(path, own)
+    else if ($0 ~ /"type":"(symlink|fifo|char|block)"/ && match($0, /"link":[0-9]+/))
+        add(path, "=" substr($0, RSTART + 7, RLENGTH - 7))
     else take(path)
 }
-END { for (at = 1; at <= count; at++) if (order[at] in lost) { print lost[order[at]] " " order[at]; take(order[at]) } }'
-lost=''
+END { for (at = 1; at <= count; at++) if (order[at] in known) { print known[order[at]] " " order[at]; take(order[at]) } }'
+known=''
+
+# Two names of what has several, a line each, as printf %b reads them.
+second_names='
+function coded(path,    text, at, mark) {
+    while (at = match(path, /[%\\]/)) {
+        text = text substr(path, 1, at - 1); mark = substr(path, at, 2)
+        if (mark == "\\u") { text = text octal(substr(path, at + 4, 2)); at += 4 }
+        else if (substr(mark, 1, 1) == "%") { text = text octal(substr(path, at + 1, 2)); at++ }
+        else text = text (mark == "\\\"" || mark == "\\/" ? substr(mark, 2) : mark)
+        path = substr(path, at + 2)
+    }
+    return text path
+}
+function octal(hex) { return sprintf("\\0%03o", digit(substr(hex, 1, 1)) * 16 + digit(substr(hex, 2, 1))) }
+function digit(hex) { return index("0123456789ABCDEF", toupper(hex)) - 1 }
+/^=/ {
+    at = index($0, " "); what = substr($0, 1, at - 1); path = coded(substr($0, at + 1))
+    if (what in first) { print first[what]; print path } else first[what] = path
+}'
+
+# tar makes a symlink, a pipe or a device anew for each of its names; here they become names of one again.
+link_names() {
+    printf '%s\n' "$known" | LC_ALL=C awk "$second_names" | while IFS= read -r one && IFS= read -r other; do
+        one=$(printf '%b.' "$one") other=$(printf '%b.' "$other")
+        one=${one%.} other=${other%.}
+        is_inside "${one%/*}" && is_inside "${other%/*}" && are_alike "$target/$one" "$target/$other" || continue
+        folder=$target/${other%/*}
+        touch -r "$folder" "$target/.snap-time" &&
+            ln "$target/$one" "$folder/.snap-link" && mv -f "$folder/.snap-link" "$target/$other"
+        rm -f "$folder/.snap-link"
+        touch -r "$target/.snap-time" "$folder"
+    done
+    rm -f "$target/.snap-time"
+}
+are_alike() {
+    if [ -L "$1" ] && [ -L "$2" ]; then
+        [ "$(readlink "$1" && echo .)" = "$(readlink "$2" && echo .)" ]
+        return
+    fi
+    for kind in p b c; do
+        if [ ! -L "$1" ] && [ ! -L "$2" ] && [ "-$kind" "$1" ] && [ "-$kind" "$2" ]; then return 0; fi
+    done
+    return 1
+}
 
 before=0
 for bundle in "$here"/bundles/*.tar.zst; do
@@ -317,7 +364,7 @@ for bundle in "$here"/bundles/*.tar.zst; do
     line=''
     if [ -f "$target/.snap-manifest.jsonl" ]; then
         IFS= read -r line <"$target/.snap-manifest.jsonl"
-        lost=$(printf '%s\n' "$lost" | LC_ALL=C awk "$still_lost" - "$target/.snap-manifest.jsonl")
+        known=$(printf '%s\n' "$known" | LC_ALL=C awk "$still_true" - "$target/.snap-manifest.jsonl")
     fi
     # Its first line says up to which snapshot contents were taken out.
     case $line in
@@ -355,14 +402,16 @@ move it away, and begin anew"
     fi
     rm -rf "$target/.snap-apply.sh" "$target/.snap-apply"
 done
+if [ ! -w / ]; then open_all; fi
+link_names
 # The deepest first, for in a folder that may not be entered nothing can be changed.
 if [ ! -w / ]; then
-    open_all
     eval "$(find "$target" -depth -type d -perm -0722 ! -perm -0040 ! -perm -0010 ! -perm -0004 ! -perm -0001 \
         -exec sh -c "$close_again" sh {} "'" \;)"
 fi
 
 rm -f "$target/.snap-manifest.jsonl"
+lost=$(printf '%s\n' "$known" | LC_ALL=C sed '/^=/d')
 if [ -n "$lost" ]; then
     say 'lost when the archive was damaged (what is here under such a name, if anything, is older):'
     printf '%s\n' "$lost" | LC_ALL=C sed -e 's/^.\{65\}/    /' -e 's/%25/%/g' -e 's/\\\(["\\]\)/\1/g' >&2
