@@ -171,11 +171,11 @@ fn a_person_is_asked_and_shown_what_will_be_written() {
     let done = ann.at_terminal("setup", &[&archive, "1", "", "3", "2", "never", "", "y"]).unwrap();
     assert_eq!(done.status, 0, "{}", done.shown());
     for question in [
-        "1. Where to?",
-        "2. What is saved?",
-        "3. What is left out",
+        "1. Where to save?",
+        "2. What to save?",
+        "3. What to leave out",
         "4. How long",
-        "5. At which",
+        "5. Save automatically",
         "Write it?",
         "Save now",
     ] {
@@ -202,7 +202,7 @@ fn restore_asks_what_which_version_and_where_to() {
     // The older version of what was deleted, by a part of its name, to a new folder.
     let Some(done) = ann.at_terminal("restore", &["nothing like it", "LETT", "2", "~/back"]) else { return };
     assert_eq!(done.status, 0, "{}", done.shown());
-    assert!(done.out().contains("Nothing is called so"), "{}", done.shown());
+    assert!(done.out().contains("No snapshot has anything with that name"), "{}", done.shown());
     assert_eq!(fs::read_to_string(ann.0.path("ann/back/Documents/letter.txt")).unwrap(), "Dear Ann");
     // The newest one, to where it was.
     let done = ann.at_terminal("restore", &["letter.txt", "", "back"]).unwrap();
@@ -210,7 +210,7 @@ fn restore_asks_what_which_version_and_where_to() {
     assert_eq!(fs::read_to_string(&letter).unwrap(), "Dear Ann, dear Bob");
     // What was typed is not asked: the path, then which snapshot.
     let done = ann.at_terminal("restore Documents/letter.txt", &["2", "~/typed"]).unwrap();
-    assert!(done.status == 0 && !done.out().contains("What do you want back?"), "{}", done.shown());
+    assert!(done.status == 0 && !done.out().contains("What to restore?"), "{}", done.shown());
     assert_eq!(fs::read_to_string(ann.0.path("ann/typed/Documents/letter.txt")).unwrap(), "Dear Ann");
     assert!(!ann.0.path("ann/typed/Documents/other").exists());
     let done = ann.at_terminal("restore --at 2", &["letter.txt", "~/second"]).unwrap();

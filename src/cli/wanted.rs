@@ -61,8 +61,7 @@ pub(crate) fn wanted(typed: &SnapshotArgs, catalog: &Catalog, session: &Session)
 fn what(catalog: &Catalog, session: &Session) -> Result<Option<EntryPathBuf>, Failure> {
     let console = &session.console;
     loop {
-        let typed =
-            ask::ask("What do you want back? A path, or a part of a name; nothing for everything", "", console)?;
+        let typed = ask::ask("What to restore? A path, or a part of a name; nothing for everything", "", console)?;
         if typed.is_empty() {
             return Ok(None);
         }
@@ -72,7 +71,7 @@ fn what(catalog: &Catalog, session: &Session) -> Result<Option<EntryPathBuf>, Fa
         }
         match found.len() {
             0 => {
-                console.line("Nothing is called so in any snapshot.");
+                console.line("No snapshot has anything with that name.");
                 continue;
             }
             1 => return Ok(found.into_iter().next().map(|(path, _)| path)),
@@ -80,7 +79,7 @@ fn what(catalog: &Catalog, session: &Session) -> Result<Option<EntryPathBuf>, Fa
             _ => {}
         }
         let count = found.len().min(SHOWN_MAX);
-        let answer = ask::ask("Which? Its number; nothing to look for something else", "", console)?;
+        let answer = ask::ask("Which one? Its number, or nothing to search again", "", console)?;
         if let Some(number) = ask::numbers(&answer, count).and_then(|numbers| numbers.first().copied()) {
             return Ok(found.into_iter().nth(number - 1).map(|(path, _)| path));
         }
@@ -159,7 +158,7 @@ fn snapshot(history: &[Summary], session: &Session) -> Result<SnapshotNumber, Fa
         (summary.number, format!("{}{note}", text::local(summary.time)))
     };
     let shown: Vec<(SnapshotNumber, String)> = history.iter().rev().map(one).collect();
-    choose("As it was when? The first is the newest", &shown, session)
+    choose("From which snapshot? The first is the newest", &shown, session)
 }
 
 /// The snapshot of the line that is chosen.
@@ -190,7 +189,7 @@ fn choose(question: &str, shown: &[(SnapshotNumber, String)], session: &Session)
 fn place(session: &Session) -> Result<Option<PathBuf>, Failure> {
     let day = snap_archive::base::when::local(Time::now(), &snap_archive::base::when::system_zone());
     let folder = format!("~/restored-{}", day.split(' ').next().unwrap_or_default());
-    let question = "Where to? A new folder, or \"back\": to where it was (what would be replaced is asked about)";
+    let question = "Restore to where? A new folder, or \"back\" for where it was (asks before replacing anything)";
     let answer = loop {
         let answer = ask::ask(question, &folder, &session.console)?;
         // Whoever answers the questions before by numbers may do so here.

@@ -164,7 +164,7 @@ fn place(args: &SetupArgs, asks: bool, session: &Session) -> Result<Place, Failu
     for (at, Plugged { name, top }) in plugged.iter().enumerate() {
         session.console.line(&format!("  {:>2}  {name}  ({}, {})", at + 1, text::path(top), propose::free(top)));
     }
-    let question = "1. Where to? The number of a drive, or a folder";
+    let question = "1. Where to save? The number of a drive, or a folder";
     loop {
         let answer = ask::ask(question, if plugged.is_empty() { "" } else { "1" }, &session.console)?;
         if let Some(numbers) = ask::numbers(&answer, plugged.len()) {
@@ -199,7 +199,7 @@ fn asked_sources(session: &Session) -> Result<Vec<OsString>, Failure> {
     for (at, (folder, size)) in usual.iter().enumerate() {
         session.console.line(&format!("  {:>2}  {}  {size}", at + 1, text::path(folder)));
     }
-    let question = "2. What is saved? Numbers, or paths with blanks between";
+    let question = "2. What to save? Numbers, or paths separated by spaces";
     loop {
         let answer = ask::ask(question, if usual.is_empty() { "" } else { "all" }, &session.console)?;
         let all = || usual.iter().map(|(folder, _)| folder.clone().into_os_string());
@@ -238,7 +238,7 @@ fn chosen_rules(args: &SetupArgs, asks: bool, session: &Session) -> Result<Vec<S
         check(&args.exclude)?;
         return Ok(args.exclude.clone());
     }
-    let question = "3. What is left out, beside caches? Patterns as in .gitignore; - for nothing";
+    let question = "3. What to leave out, besides caches? Patterns as in .gitignore; - for nothing";
     loop {
         let answer = ask::ask(question, &PROPOSED_RULES.join(" "), &session.console)?;
         let rules: Vec<String> = answer.split_whitespace().filter(|rule| *rule != "-").map(str::to_owned).collect();
@@ -261,7 +261,7 @@ fn kept(args: &SetupArgs, asks: bool, session: &Session) -> Result<KeepRules, Fa
         .console
         .line("   2  the newest of each of 7 days, 5 weeks, 12 months and 10 years; older ones go after each save");
     loop {
-        match ask::ask("4. How long is the history kept?", "1", &session.console)?.as_str() {
+        match ask::ask("4. How long to keep the history?", "1", &session.console)?.as_str() {
             "1" => return Ok(KeepRules::default()),
             "2" => return Ok(thinned),
             _ => {}
@@ -282,7 +282,7 @@ fn time(args: &SetupArgs, asks: bool, session: &Session) -> Result<Option<(i8, i
         return Ok(None);
     }
     loop {
-        let answer = ask::ask("5. At which time of every day by itself? Or never", "18:00", &session.console)?;
+        let answer = ask::ask("5. Save automatically every day at what time? Or never", "18:00", &session.console)?;
         if let Some(at) = parse(&answer) {
             return Ok(at);
         }

@@ -144,7 +144,7 @@ impl Status<'_> {
             fact("place", absent.clone());
         }
         let next = self.next.as_ref().map(|next| next.strftime("%Y-%m-%d %H:%M").to_string());
-        fact("next run", next.unwrap_or_else(|| "not by itself (snap schedule install)".to_owned()));
+        fact("next run", next.unwrap_or_else(|| "not scheduled (snap schedule install)".to_owned()));
         for (_, other) in &self.others {
             let saved = other.snapshot.as_ref().map_or("nothing".to_owned(), |newest| self.when(newest.time));
             fact("other", format!("{}: {saved}", printable(other.place.as_bytes())));
@@ -191,7 +191,7 @@ impl Status<'_> {
         });
         let rolled = self.cycle.map(|cycle| {
             if archive.rolling.sound.is_empty() {
-                return "a share is read back after each run; nothing was yet".to_owned();
+                return "a share is read back after each run; none was read back yet".to_owned();
             }
             let recent = archive.rolling.sound.values().filter(|time| self.now - **time <= cycle).count();
             format!("{} read back within {}", text::count(recent as u64, "snapshot", "snapshots"), health::span(cycle))
