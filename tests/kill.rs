@@ -376,8 +376,8 @@ fn a_bundle_that_takes_the_place_of_another_is_synced_under_its_name_before_anyt
     assert!(removed_for_good(&lines, archive) > 0, "no index file was removed: {log}");
 }
 
-/// Fails the test unless the folder of each file of the archive that is removed is synced at once, so that it is not there again;
-/// how many there are.
+/// Fails the test unless the folder of each file of the archive that is removed is synced before anything is done but removing
+/// others from it, so that none is there again; how many there are.
 #[track_caller]
 fn removed_for_good(lines: &[&str], archive: &Path) -> usize {
     let archive = archive.to_str().unwrap();
@@ -385,11 +385,14 @@ fn removed_for_good(lines: &[&str], archive: &Path) -> usize {
         line.contains("unlink") && line.contains(archive) && !line.contains("/.snap-") && !line.contains("= -1")
     };
     let removals: Vec<usize> = (0..lines.len()).filter(|at| is_removal(lines[*at])).collect();
+    let folder_of =
+        |line: &str| Path::new(line.split('"').nth(1).unwrap()).parent().unwrap().to_str().unwrap().to_owned();
     for at in &removals {
-        let own = lines[*at].split('"').nth(1).unwrap();
-        let folder = Path::new(own).parent().unwrap().to_str().unwrap();
-        let next = lines[at + 1..].iter().find(|line| !line.contains("write(")).unwrap();
-        assert!(is_on(next, "fsync(", folder), "{own} may be there again: {next}");
+        let folder = folder_of(lines[*at]);
+        let is_another = |line: &&&str| is_removal(line) && folder_of(line) == folder;
+        let next =
+            lines[at + 1..].iter().filter(|line| !line.contains("write(")).find(|line| !is_another(line)).unwrap();
+        assert!(is_on(next, "fsync(", &folder), "{} may be there again: {next}", lines[*at]);
     }
     removals.len()
 }
