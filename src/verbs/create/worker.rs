@@ -334,7 +334,8 @@ impl<'a> Packer<'a> {
         } else {
             (!is_whole).then(|| CHANGED.to_owned())
         };
-        let is_longer = trouble.is_none() && bytes_read > promised;
+        // Not of a file that grew meanwhile, so shortly after it was opened that its time does not show it.
+        let is_longer = trouble.is_none() && bytes_read > promised.max(now.size);
         Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble, is_longer })
     }
 
