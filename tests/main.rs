@@ -1,5 +1,5 @@
 //! Tests of the program as a whole that take little time: what `cargo test` runs. Most know its command line and its
-//! documented format only; those of changing sources and determinism use the library.
+//! documented format only; some use the library.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,19 +9,13 @@ mod support;
 mod asking;
 mod by_powershell;
 mod by_script;
-mod changing;
 mod commands;
 mod configuration;
-mod copies;
 mod creating;
 mod damage_index;
-mod determinism;
 mod dry_run;
-mod erased;
 mod fidelity;
-mod folder_times;
 mod forget;
-mod format_checks;
 mod help;
 mod history;
 mod json;
@@ -29,11 +23,9 @@ mod locks;
 mod looking;
 mod may_go;
 mod messages;
-mod moves;
 mod old_archives;
 mod overwriting;
 mod part_limit;
-mod patches;
 mod private;
 mod problems;
 mod rebased;
@@ -41,14 +33,12 @@ mod recover;
 mod refused;
 mod restoring;
 mod rules;
-mod salvage;
 mod schedule;
 mod screens;
 mod setup;
 mod shadow;
 mod sources;
 mod status;
-mod stock;
 mod stores;
 mod stories;
 mod tidy;
