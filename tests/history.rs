@@ -26,6 +26,7 @@ use snap_archive::verbs::du::added;
 use snap_archive::verbs::du::du;
 use snap_archive::verbs::find::FindOptions;
 use snap_archive::verbs::find::find;
+use snap_archive::verbs::history::list;
 use snap_archive::verbs::log::Below;
 use snap_archive::verbs::log::log;
 use std::collections::BTreeMap;
@@ -52,7 +53,9 @@ impl Story {
             let edits = if number == 1 { 25 } else { story.below(8) };
             (0..edits).for_each(|_| story.edit());
             let time = Some(Time::new(1_750_000_000 + i64::from(number) * 86_400, 0));
-            story.scene.save_with(&|options| CreateOptions { allow_empty: true, time, ..options }).unwrap();
+            let report =
+                story.scene.save_with(&|options| CreateOptions { allow_empty: true, time, ..options }).unwrap();
+            assert_eq!(report.history, list(&story.scene.archive, &Recorder::new()).unwrap());
             let tree = story.tree();
             story.trees.push(tree);
         }

@@ -198,11 +198,7 @@ fn a_run_that_finds_no_change_opens_no_file_of_the_source() {
     std::thread::sleep(std::time::Duration::from_secs(4));
     bench.save();
     let opened = || {
-        let log = bench.path("log");
-        let mut command = program("strace");
-        command.args(["-f", "-qq", "-e", "trace=open,openat,openat2", "-o"]).arg(&log).arg(BINARY);
-        run(command.args(["create", "-a"]).arg(bench.snap.archive()).arg(bench.home.root())).expect_ok();
-        let log = fs::read_to_string(&log).unwrap();
+        let log = opened_by_create(&bench);
         assert!(log.contains("\"d\""), "the folders are looked at: {log}");
         log.lines().filter(|line| line.contains("plain-")).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -210,6 +206,31 @@ fn a_run_that_finds_no_change_opens_no_file_of_the_source() {
     bench.home.append("d/plain-1", "more");
     let opened = opened();
     assert!(!opened.is_empty() && opened.iter().all(|line| line.contains("plain-1")), "{opened:#?}");
+}
+
+#[test]
+fn an_unchanged_run_lists_the_bundles_twice_and_one_that_saves_once_more() {
+    if !can_trace() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.home.file("a", "a").file("d/b", "b");
+    bench.save();
+    let lists = |line: &str| line.contains("/bundles\"") && line.contains("O_NONBLOCK|O_CLOEXEC|O_DIRECTORY");
+    let count = || opened_by_create(&bench).lines().filter(|line| lists(line)).count();
+    assert_eq!(count(), 2);
+    bench.home.append("a", "more");
+    assert_eq!(count(), 3);
+    assert_eq!(bench.snap.snapshots(), 2);
+}
+
+/// What `create` of the home opens, as strace shows it.
+fn opened_by_create(bench: &Bench) -> String {
+    let log = bench.path("log");
+    let mut command = program("strace");
+    command.args(["-f", "-qq", "-e", "trace=open,openat,openat2", "-o"]).arg(&log).arg(BINARY);
+    run(command.args(["create", "-a"]).arg(bench.snap.archive()).arg(bench.home.root())).expect_ok();
+    fs::read_to_string(&log).unwrap()
 }
 
 /// What a program does to look at files and to read them.

@@ -17,9 +17,10 @@ use snap_archive::verbs::history::list;
 use snap_archive::verbs::verify::verify_snapshots;
 use std::collections::BTreeSet;
 
-/// Checks what is due, and notes it. What cannot be done is said, and left for the next run.
-pub(crate) fn run(archive: &Archive, report: &CreateReport, session: &Session) -> Checked {
-    match checked_and_noted(archive, report, session) {
+/// Checks what is due, and notes it. What cannot be done is said, and left for the next run. The snapshots of the report are all
+/// there still, unless `was_thinned`: then they are read from the archive.
+pub(crate) fn run(archive: &Archive, report: &CreateReport, was_thinned: bool, session: &Session) -> Checked {
+    match checked_and_noted(archive, report, was_thinned, session) {
         Ok(checked) => checked,
         Err(failure) => {
             session.console.note(&format!("no share of the archive was read back: {}", failure.what()));
@@ -28,13 +29,19 @@ pub(crate) fn run(archive: &Archive, report: &CreateReport, session: &Session) -
     }
 }
 
-fn checked_and_noted(archive: &Archive, report: &CreateReport, session: &Session) -> Result<Checked, Failure> {
-    let history = list(archive, &session.console)?;
+fn checked_and_noted(
+    archive: &Archive,
+    report: &CreateReport,
+    was_thinned: bool,
+    session: &Session,
+) -> Result<Checked, Failure> {
+    let thinned = if was_thinned { Some(list(archive, &session.console)?) } else { None };
+    let history = thinned.as_deref().unwrap_or(&report.history);
     let place = session.settings.directory()?;
     let problems = session.console.problems();
     let mut rolling = Rolling::default();
     session.note(archive.id(), |archive_notes| {
-        archive_notes.see(&history, archive.store().space(), place);
+        archive_notes.see(history, archive.store().space(), place);
         archive_notes.looked = Some(Time::now().seconds);
         if report.summary.is_some() {
             archive_notes.note_problems(problems.iter());
@@ -48,7 +55,7 @@ fn checked_and_noted(archive: &Archive, report: &CreateReport, session: &Session
     let now = Time::now().seconds;
     let Share { snapshots, owed } = rolling::share(&sizes, &rolling, now, cycle);
     let checked =
-        if snapshots.is_empty() { Checked::default() } else { read_back(archive, &snapshots, &history, session)? };
+        if snapshots.is_empty() { Checked::default() } else { read_back(archive, &snapshots, history, session)? };
     session.note(archive.id(), |archive_notes| {
         let rolling = &mut archive_notes.rolling;
         (rolling.time, rolling.owed) = (Some(now), owed);

@@ -235,7 +235,8 @@ fn save(args: &CreateArgs, session: &Session) -> Result<Outcome, Failure> {
     if is_new && args.dry_run {
         report.bytes_free = free_around(directory);
     }
-    let checked = if args.dry_run { Checked::default() } else { afterwards::run(&archive, &report, session) };
+    let checked =
+        if args.dry_run { Checked::default() } else { afterwards::run(&archive, &report, thinned.is_some(), session) };
     let created = Created {
         checked: &checked,
         report: &report,

@@ -207,7 +207,8 @@ impl Run<'_> {
         rules::tell_unused(options, &chosen.open, records, monitor);
         let compared_with = history.last().cloned();
         let bytes_free = room.free_bytes;
-        Ok(Attempt::Done(Box::new(CreateReport { bytes_free, compared_with, is_uncertain, ..done })))
+        let history = history.into_iter().chain(done.summary.clone()).collect();
+        Ok(Attempt::Done(Box::new(CreateReport { bytes_free, history, compared_with, is_uncertain, ..done })))
     }
 
     /// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.

@@ -55,6 +55,8 @@ pub struct CreateReport {
     pub left_out: LeftOut,
     /// How many bytes were free on the archive's drive before; `None` where that is not known.
     pub bytes_free: Option<u64>,
+    /// All snapshots that there are now, oldest first: the new one is the last.
+    pub history: Vec<Summary>,
     /// The snapshot that was compared with; `None` before the first.
     pub compared_with: Option<Summary>,
     /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
