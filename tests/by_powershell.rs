@@ -1,8 +1,13 @@
 //! `recover.ps1` brings back what is in an archive. There is no PowerShell here: `tests/support/powershell.py` runs its text, as
 //! far as it goes, with files of this system, and bsdtar, which Windows' own tar is, for `tar.exe`.
 
+use crate::recover::named_as_lost;
+use crate::recover::spoil;
+use crate::recover::with_losses;
 use crate::support::bench::Bench;
 use crate::support::bench::copy_exactly;
+use crate::support::bench::recovered;
+use crate::support::bench::save;
 use crate::support::command::Outcome;
 use crate::support::command::installed;
 use crate::support::command::program;
@@ -12,10 +17,13 @@ use crate::support::listing::assert_same_below;
 use crate::support::listing::below;
 use crate::support::listing::inode;
 use crate::support::oracles::python_with;
+use crate::support::replay::bundles_of;
+use crate::support::replay::recover;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use rustix::fs::FileType;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -57,8 +65,25 @@ impl Person {
     fn run(&self, archive: &Path, words: &[&str]) -> Outcome {
         let machine = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/powershell.py");
         let mut command = program(&self.python);
-        command.env("SystemRoot", self.work.path()).arg(machine).arg(archive.join("recover.ps1"));
+        command.env("SystemRoot", self.work.path()).env("PATH", self.path());
+        command.arg(machine).arg(archive.join("recover.ps1"));
         run(command.arg(self.work.path().join("facts")).args(words))
+    }
+
+    /// Where programs are looked for.
+    fn path(&self) -> OsString {
+        let mut path = self.work.path().join("programs").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        path
+    }
+
+    /// Has a `zstd.exe` in this folder now.
+    fn has_zstd(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        let zstd = folder.join("zstd.exe");
+        fs::write(&zstd, "#!/bin/sh\nexec zstd \"$@\"\n").unwrap();
+        fs::set_permissions(zstd, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     #[track_caller]
@@ -178,6 +203,161 @@ fn recover_ps1_refuses_what_it_cannot_do_in_plain_words() {
     person.has_tar("#!/bin/sh\necho bsdtar 3.5.2 - libarchive 3.5.2 zlib/1.2.5.f-ipp\n");
     person.run(archive, &[to]).expect(2).expect_said(&["does not know zstd", "7-Zip"]);
     assert!(!Path::new(to).exists());
+}
+
+/// What is said of files for one reason, each without its folder at the top.
+fn named(outcome: &Outcome, reason: &str) -> Vec<String> {
+    let said = outcome.err();
+    let lines = said.lines().filter(|line| line.contains(reason));
+    let mut names: Vec<_> =
+        lines.filter_map(|line| line.split_once(": home/")).map(|(_, name)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+const LOST: &str = "lost when the archive was damaged";
+const UNDONE: &str = "not made as the snapshot has it";
+
+#[test]
+fn recover_ps1_names_what_a_repair_noted_as_lost_until_it_is_saved_again_or_gone() {
+    let Some(person) = Person::new() else { return };
+    let bench = with_losses();
+    let lost_at = |snapshot: usize| {
+        let (to, outcome) = person.recovered(bench.snap.archive(), snapshot, 1);
+        assert!(!to.join("home/meta").exists(), "{}", outcome.shown());
+        named(&outcome, LOST)
+    };
+    // A name with a quotation mark is none of Windows.
+    assert_eq!(lost_at(1), ["changes", "folder/stays", "goes", "meta"]);
+    assert_eq!(lost_at(2), ["folder/stays", "goes", "meta"]);
+    assert_eq!(lost_at(3), ["meta", "renamed/stays"]);
+    bench.home.remove("it's 100% \"a\"");
+    bench.save();
+    let (to, outcome) = person.recovered(bench.snap.archive(), 4, 0);
+    assert_eq!(outcome.err(), "");
+    assert_same_below(&bench.sources(), &to, Level::Stock);
+}
+
+#[test]
+fn both_scripts_take_for_lost_what_is_copied_or_made_from_what_is_lost() {
+    let Some(person) = Person::new() else { return };
+    let bench = Bench::new();
+    let contents: Vec<Vec<u8>> = (1..4).map(|number| noise(number, 40_000)).collect();
+    bench.home.file("patched", &contents[0]).file("copied", &contents[1]).file("good", &contents[2]);
+    save(&bench, "--patch-from 1K");
+    bench.home.append("patched", "more").file("patched before", &contents[0]).file("copy", &contents[1]);
+    bench.home.append("good", "more").file("other copy", &contents[2]);
+    save(&bench, "--patch-from 1K");
+    let before = bundles_of(bench.snap.archive(), 2).remove(0);
+    let whole = fs::read(&before).unwrap();
+    spoil(&bundles_of(bench.snap.archive(), 1)[0], &contents[..2]);
+    bench.snap.call("repair").words("-q").run().expect(3);
+    // As if it had not been written anew: nothing in it says what is lost.
+    fs::write(&before, whole).unwrap();
+    person.has_zstd(&person.work.path().join("programs"));
+    let (to, outcome) = person.recovered(bench.snap.archive(), 2, 1);
+    let lost = ["copied", "copy", "patched", "patched before"];
+    assert_eq!(named(&outcome, LOST), lost);
+    let words = [bench.fresh().into_os_string()];
+    let by_sh = named_as_lost(&recover(bench.snap.archive(), &bench.path("tools"), &[&words[0]]).expect(1));
+    assert_eq!(by_sh.into_iter().collect::<BTreeSet<_>>(), lost.map(|name| format!("home/{name}")).into());
+    for name in ["good", "other copy"] {
+        assert!(fs::read(to.join("home").join(name)).unwrap() == fs::read(bench.home.path(name)).unwrap(), "{name}");
+    }
+}
+
+/// A history in which parts of files change, files are copied, and both move.
+fn history_of_changes(round: u64) -> Vec<Box<dyn Fn(&Tree)>> {
+    let content = move |number: u64| noise(100 * round + number, 20_000 + 777 * number as usize);
+    let changed = move |number: u64| {
+        let mut bytes = content(number);
+        let at = 1000 * (number as usize % 7);
+        bytes.splice(at..at + 50, noise(round + 50, 3000));
+        bytes
+    };
+    vec![
+        Box::new(move |home| {
+            for number in 0..5 {
+                home.file(format!("d/{number}"), content(number));
+            }
+            home.file("twin", content(1)).file("F\u{fc}\u{df}e", content(6)).file("zeros", vec![0; 50_000]);
+        }),
+        Box::new(move |home| {
+            home.file("d/0", changed(0)).file("d/1", changed(1)).rename("d/2", "moved").file("moved", changed(2));
+            home.file("F\u{fc}\u{df}e", changed(6)).mode("d/1", 0o444).append("zeros", vec![0; 9000]);
+        }),
+        Box::new(move |home| {
+            home.rename("d", "e").append("e/0", "end").file("copy", changed(1)).file("second", changed(1));
+            home.mtime("copy", 1_000_000_000, 123_456_700).mode("e/3", 0o444);
+        }),
+        Box::new(move |home| {
+            home.file("e/0", &changed(0)[..15_000]).remove("e/1").file("twin", changed(1)).append("copy", "more");
+        }),
+    ]
+}
+
+#[test]
+fn recover_ps1_makes_files_of_which_only_what_changed_is_stored() {
+    let Some(person) = Person::new() else { return };
+    for round in 0..2 {
+        let bench = Bench::new();
+        let (archive, programs) = (bench.snap.archive(), person.work.path().join("programs"));
+        let mut copies = Vec::new();
+        for edit in history_of_changes(round) {
+            edit(&bench.home);
+            save(&bench, if round == 0 { "--patch-from 1K" } else { "--patch-from 1K --max-part 64K" });
+            copies.push(bench.copy());
+        }
+        for (number, copy) in (1..).zip(&copies) {
+            // Without zstd, what is not as it was is named, and only that.
+            let (to, outcome) = person.recovered(archive, number, i32::from(number > 1));
+            let is_other = |path: &Vec<u8>| {
+                let path = std::str::from_utf8(path).unwrap();
+                copy.join(path).is_file() && fs::read(to.join(path)).ok() != fs::read(copy.join(path)).ok()
+            };
+            let paths = below(copy).into_keys().filter(is_other);
+            let expected: BTreeSet<String> =
+                paths.map(|path| String::from_utf8(path).unwrap().replacen("home/", "", 1)).collect();
+            assert_eq!(named(&outcome, UNDONE).into_iter().collect::<BTreeSet<_>>(), expected, "{}", outcome.shown());
+            assert!(number == 1 || outcome.err().contains("snap.exe restore -a . --at"), "{}", outcome.shown());
+            assert!(number == 1 || outcome.err().contains("put zstd.exe"), "{}", outcome.shown());
+        }
+        person.has_zstd(if round == 0 { archive } else { &programs });
+        for (number, copy) in (1..).zip(&copies) {
+            let (to, outcome) = person.recovered(archive, number, 0);
+            assert_eq!(outcome.err(), "");
+            assert_same_below(copy, &to, Level::Stock);
+            assert_same_below(&recovered(&bench, number), &to, Level::Stock);
+            assert_facts(copy, &to);
+        }
+    }
+}
+
+#[test]
+fn recover_ps1_names_files_that_windows_cannot_have_and_counts_them_where_there_are_many() {
+    let Some(person) = Person::new() else { return };
+    let bench = Bench::new();
+    for number in 0..25 {
+        bench.home.file(format!("what {number:02}?"), "w");
+    }
+    bench.home.file("end.", "e").file("Nul", "n").file("good.nul", "g").file("Twice", "t").file("tWICE", "t");
+    bench.save();
+    bench.home.remove("tWICE").remove("Twice").remove("end.").remove("Nul");
+    for number in 2..25 {
+        bench.home.remove(format!("what {number:02}?"));
+    }
+    bench.save();
+    bench.home.file("GOOD.nul", "another").file("what 00?", "written again");
+    bench.save();
+    let names = "Windows cannot have this name";
+    let (_, outcome) = person.recovered(bench.snap.archive(), 1, 1);
+    assert_eq!(named(&outcome, names).len(), 20);
+    outcome.expect_said(&["and 7 more", "only one can be here", "home/tWICE"]);
+    let (_, outcome) = person.recovered(bench.snap.archive(), 2, 1);
+    assert_eq!(named(&outcome, names), ["what 00?", "what 01?"]);
+    let (_, outcome) = person.recovered(bench.snap.archive(), 3, 1);
+    assert_eq!(named(&outcome, names), ["what 00?", "what 01?"]);
+    assert_eq!(named(&outcome, "only one can be here"), ["GOOD.nul"]);
 }
 
 /// Prints each place that a grammar of PowerShell does not take, but for units of bytes behind numbers, which this one does not know.

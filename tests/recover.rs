@@ -213,14 +213,14 @@ fn bundles_that_are_damaged_or_missing_are_named_and_the_others_unpacked() {
 }
 
 /// What `recover.sh` names as lost long before.
-fn named_as_lost(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn named_as_lost(outcome: &Outcome) -> Vec<String> {
     let said = outcome.said();
     let lines = said.lines().skip_while(|line| !line.contains("lost when the archive was damaged"));
     lines.filter_map(|line| line.strip_prefix("    ")).map(str::to_owned).collect()
 }
 
-#[test]
-fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
+/// Three snapshots of an archive in which the first one's contents are noted as lost.
+pub(crate) fn with_losses() -> Bench {
     let bench = Bench::new();
     let contents: Vec<Vec<u8>> = (0..5).map(|number| noise(number, 40_000)).collect();
     let names = ["it's 100% \"a\"", "changes", "goes", "folder/stays", "meta"];
@@ -232,15 +232,25 @@ fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
     bench.save();
     bench.home.remove("goes").rename("folder", "renamed");
     bench.save();
-    let first = bundles_of(bench.snap.archive(), 1).remove(0);
-    let mut bytes = fs::read(&first).unwrap();
-    for content in &contents {
+    spoil(&bundles_of(bench.snap.archive(), 1)[0], &contents);
+    bench.snap.call("repair").words("-q").run().expect(3);
+    bench
+}
+
+/// Damages a bundle where contents of 20,016 bytes and more, which do not compress, stand.
+pub(crate) fn spoil(bundle: &Path, contents: &[Vec<u8>]) {
+    let mut bytes = fs::read(bundle).unwrap();
+    for content in contents {
         let sample = &content[20_000..20_016];
         let at = bytes.windows(sample.len()).position(|window| window == sample).unwrap();
         bytes[at..at + 8].copy_from_slice(b"spoilt!!");
     }
-    fs::write(&first, bytes).unwrap();
-    bench.snap.call("repair").words("-q").run().expect(3);
+    fs::write(bundle, bytes).unwrap();
+}
+
+#[test]
+fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
+    let bench = with_losses();
     let lost_at = |number: &str| {
         let outcome = recovered(&bench, &[number.as_ref(), bench.fresh().as_os_str()]).expect(1);
         let mut lost = named_as_lost(&outcome);

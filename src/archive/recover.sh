@@ -255,8 +255,8 @@ leave() {
 
 # What tar does not tell, a line each: the hash of a content that a repair noted as lost, or = and the number that the names of
 # one symlink, pipe or device have in common, then the path as it stands in the lists of changes, in their form with % for
-# bytes. A bundle that has something else for a path, or says that it is gone, ends that; a rename moves it; what refers to a
-# content that is lost, or is made from one, is lost, too.
+# bytes. A bundle that has something else for a path, or says that it is gone, ends that; a rename moves it; what has the content
+# of one that is lost, or is made from it, is lost, too. What a path was before the bundle counts for that.
 still_true='
 function text(    is_escaped, value) {
     is_escaped = sub(/^[{]"escaped":/, "", left)
@@ -269,9 +269,14 @@ function text(    is_escaped, value) {
 function hash(key) {
     return match($0, "\"" key "\":\"[0-9a-f]+\"") ? substr($0, RSTART + length(key) + 4, RLENGTH - length(key) - 5) : ""
 }
-function take(path) { if (path in known) { uses[known[path]]--; delete known[path] } }
-function add(path, what) { take(path); known[path] = what; uses[what]++; order[++count] = path }
-function is_lost(content) { return content in uses && uses[content] > 0 }
+function take(path) { delete known[path] }
+function add(path, what) { known[path] = what; order[++count] = path }
+function before(path) { return path in was ? was[path] : path in known ? known[path] : "" }
+function source() {
+    if (!match($0, /"copy":/)) return path
+    left = substr($0, RSTART + 7)
+    return text()
+}
 function move(from, to,    at, last, path, what) {
     last = count
     for (at = 1; at <= last; at++) {
@@ -286,8 +291,10 @@ NR == FNR { if (at = index($0, " ")) add(substr($0, at + 1), substr($0, 1, at - 
 /^[{]"moved":/ { left = substr($0, 10); from = text(); left = substr(left, 7); move(from, text()); next }
 /^[{]"path":/ {
     left = substr($0, 9); path = text(); own = hash("hash")
-    if ($0 ~ /"offset":0[,}]/) add(path, own)
-    else if (index($0, "\"in\":\"") ? is_lost(own) : is_lost(hash("base"))) add(path, own)
+    needed = index($0, "\"in\":\"") ? own : hash("base")
+    is_lost = $0 ~ /"offset":0[,}]/ || needed != "" && before(source()) == needed
+    if (is_lost || path in known) { old = before(path); was[path] = old }
+    if (is_lost) add(path, own)
     else if ($0 ~ /"type":"(symlink|fifo|char|block)"/ && match($0, /"link":[0-9]+/))
         add(path, "=" substr($0, RSTART + 7, RLENGTH - 7))
     else take(path)

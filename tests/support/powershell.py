@@ -70,6 +70,31 @@ class Record(Table):
     """What JSON calls an object."""
 
 
+class Dictionary(Table):
+    """Names that differ in case are different ones; what is not in it is no place to look at."""
+
+    @staticmethod
+    def key(key):
+        return key
+
+    def __getitem__(self, key):
+        if key not in self.items:
+            raise Failure(f"not in the dictionary: {key}")
+        return self.items[key][1]
+
+
+class Names:
+    """A set of names that are the same whatever their case is."""
+
+    def __init__(self):
+        self.names = set()
+
+    def add(self, name):
+        is_new = name.lower() not in self.names
+        self.names.add(name.lower())
+        return is_new
+
+
 class Block:
     def __init__(self, node):
         self.node = node
@@ -156,6 +181,36 @@ class Reader:
         return NOTHING
 
 
+class Stream:
+    """A file that is open for bytes."""
+
+    def __init__(self, path, how):
+        if how == "wb" and os.path.lexists(real(path)):
+            Item(path).check_writable()
+        self.file = open(real(path), how)
+
+    @property
+    def length(self):
+        self.file.flush()
+        return os.fstat(self.file.fileno()).st_size
+
+    def set_position(self, position):
+        self.file.seek(position)
+
+    def read(self, buffer, start, count):
+        found = self.file.read(count)
+        buffer[start : start + len(found)] = found
+        return len(found)
+
+    def write(self, buffer, start, count):
+        self.file.write(buffer[start : start + count])
+        return NOTHING
+
+    def close(self):
+        self.file.close()
+        return NOTHING
+
+
 def entries(path, pattern="*", option=""):
     import fnmatch
 
@@ -229,6 +284,9 @@ STATIC = {
         "exists": lambda path: os.path.lexists(real(path)) and not os.path.isdir(real(path)),
         "readlines": lines,
         "readalllines": lines,
+        "readalltext": failing(lambda path: open(real(path), encoding="utf-8", newline="").read()),
+        "openread": failing(lambda path: Stream(path, "rb")),
+        "create": failing(lambda path: Stream(path, "wb")),
         "move": lambda source, to: move(source, to, os.path.isfile),
         "copy": copy_file,
         "delete": delete_file,
@@ -238,7 +296,8 @@ STATIC = {
         "getdirectoryname": lambda path: re.sub(r"[\\/][^\\/]*$", "", path),
     },
     "io.fileattributes": {name: value for name, value in ATTRIBUTES.items()},
-    "stringcomparer": {"ordinal": "ordinal"},
+    "stringcomparer": {"ordinal": "ordinal", "ordinalignorecase": "ordinalignorecase"},
+    "math": {"min": min},
     "globalization.cultureinfo": {"invariantculture": None},
     "decimal": {"parse": lambda text, _: Decimal(text)},
     "datetime": {"new": lambda year, month, day, *_: (datetime.datetime(year, month, day) - EPOCH).days * 864000000000},
@@ -258,7 +317,7 @@ def listed(value):
 def truth(value):
     if isinstance(value, list):
         return bool(value) and (len(value) > 1 or truth(value[0]))
-    if isinstance(value, (Table, Item, Block)):
+    if isinstance(value, (Table, Item, Block, Stream, Names, bytearray)):
         return True
     return bool(value)
 
@@ -291,6 +350,8 @@ def convert(type, value):
         if not -(2**31 if name == "int" else 2**63) <= value < (2**31 if name == "int" else 2**63):
             raise Failure(f"too large for [{name}]: {value}")
         return value
+    if name == "char":
+        return chr(number(value))
     if name == "string[]":
         return [text(part) for part in listed(value)]
     if name in ("bool", "switch"):
@@ -345,6 +406,7 @@ class Machine:
         self.scopes = [Table()]
         self.functions = {}
         self.variables = self.scopes[0]
+        self.places = []
         self.variables["true"], self.variables["false"], self.variables["null"] = True, False, None
 
     # Variables
@@ -391,7 +453,7 @@ class Machine:
         elif kind == "for_statement":
             yield from self.loop(node)
         elif kind == "while_statement":
-            while truth(self.value(self.child(node, "while_condition"))):
+            while truth(self.value(self.child(node, "while_condition").named_children[0])):
                 yield from self.block(self.child(node, "statement_block"))
         elif kind == "switch_statement":
             yield from self.switch(node)
@@ -480,11 +542,17 @@ class Machine:
                 yield from self.block(clause.named_children[1])
 
     def attempt(self, node):
+        caught, last = self.child(node, "catch_clauses"), self.child(node, "finally_clause")
         try:
             yield from self.block(self.child(node, "statement_block"))
         except Failure as failure:
+            if not caught:
+                raise
             self.set("_", str(failure))
-            yield from self.block(self.child(self.child(node, "catch_clauses").named_children[0], "statement_block"))
+            yield from self.block(self.child(caught.named_children[0], "statement_block"))
+        finally:
+            if last:
+                list(self.block(self.child(last, "statement_block")))
 
     def leave(self, node):
         word = node.children[0].text.decode().lower()
@@ -494,6 +562,8 @@ class Machine:
             raise Return
         if word == "exit":
             raise Exit(number(value[0]) if value else 0)
+        if word == "throw":
+            raise Failure(text(value))
         raise {"break": Break, "continue": Continue}[word]
 
     # Functions and commands
@@ -589,7 +659,8 @@ class Machine:
 
     def program(self, path, raw):
         sys.stdout.flush()
-        done = subprocess.run([real(path), *map(real, raw)], stdout=subprocess.PIPE, text=True, check=False)
+        at = self.places[-1] if self.places else None
+        done = subprocess.run([real(path), *map(real, raw)], stdout=subprocess.PIPE, text=True, check=False, cwd=at)
         self.scopes[0]["LASTEXITCODE"] = done.returncode
         return done.stdout.splitlines()
 
@@ -628,7 +699,7 @@ class Machine:
             of.__setitem__(self.value(what), value)
         elif target.type == "member_access":
             name = what.text.decode().lower()
-            if isinstance(of, Item) and hasattr(of, "set_" + name):
+            if isinstance(of, (Item, Stream)) and hasattr(of, "set_" + name):
                 failing(getattr(of, "set_" + name))(value)
             elif isinstance(of, Item) and name == "attributes":
                 failing(lambda: setattr(of, name, value))()
@@ -770,7 +841,8 @@ class Machine:
             return bool(found) == (word == "match")
         if word == "replace":
             wanted, by = (right + [""])[:2] if isinstance(right, list) else (right, "")
-            return pattern_of(wanted, exact).sub(by.replace("\\", "\\\\"), text(left))
+            by = re.sub(r"\$(\d)", r"\\g<\1>", by.replace("\\", "\\\\"))
+            return pattern_of(wanted, exact).sub(by, text(left))
         if word == "split":
             wanted, most = (right + [0])[:2] if isinstance(right, list) else (right, 0)
             return pattern_of(wanted, exact).split(text(left), max(most - 1, 0))
@@ -818,8 +890,10 @@ class Machine:
             if name == "keys":
                 return [key for key, _ in of.items.values()]
             return len(of.items) if name == "count" else of[name]
-        if name in ("count", "length") and isinstance(of, (list, str)):
-            return len(of) if isinstance(of, list) else len(of.encode("utf-16-le")) // 2
+        if name in ("count", "length") and isinstance(of, (list, str, bytearray)):
+            return len(of.encode("utf-16-le")) // 2 if isinstance(of, str) else len(of)
+        if name == "length" and isinstance(of, Stream):
+            return of.length
         if name == "count":
             return 1
         if isinstance(of, Item) and name in ("attributes", "fullname"):
@@ -839,16 +913,16 @@ class Machine:
             print(*words, file=sys.stderr, flush=True)
             return NOTHING
         if isinstance(of, Table) and name in ("containskey", "remove"):
-            key = Table.key(words[0])
+            key = of.key(words[0])
             if name == "remove":
-                of.items.pop(key, None)
-                return NOTHING
+                was = of.items.pop(key, None)
+                return was is not None if isinstance(of, Dictionary) else NOTHING
             return key in of.items
         if isinstance(of, list) and name in ("add", "sort"):
             of.append(words[0]) if name == "add" else of.sort(key=lambda item: item.encode("utf-16-be"))
             return NOTHING
-        if isinstance(of, Reader):
-            return getattr(of, name)()
+        if isinstance(of, (Reader, Stream, Names)):
+            return failing(getattr(of, name))(*words)
         if isinstance(of, int) and name == "addticks":
             return of + words[0]
         if isinstance(of, str):
@@ -865,7 +939,8 @@ class Machine:
                 raise Failure(f"no part of {of}: {words}")
             return of[start : start + length]
         known = {
-            "startswith": lambda word: of.startswith(word),
+            "startswith": lambda word, _="": of.startswith(word),
+            "replace": lambda old, new: of.replace(old, new),
             "endswith": lambda word: of.endswith(word),
             "trimend": lambda *chars: of.rstrip("".join(chars) or None),
             "tochararray": lambda: list(of),
@@ -888,6 +963,13 @@ def new_object(_machine, words, _named, _given):
     name = Type(words[0]).name
     if name.startswith("collections.generic.list"):
         return [Listing()]
+    if name == "collections.generic.dictionary[string,object]":
+        given = words[1] if isinstance(words[1], list) else [None, words[1]]
+        return [Dictionary(given[0].items.values() if given[0] else ())]
+    if name == "collections.generic.hashset[string]" and words[1] == "ordinalignorecase":
+        return [Names()]
+    if name == "byte[]":
+        return [bytearray(words[1])]
     made = {"io.fileinfo": Item, "io.directoryinfo": Item, "io.streamreader": Reader}
     if name not in made:
         raise Unknown("New-Object " + name)
@@ -924,7 +1006,25 @@ def sort(_machine, _words, named, given):
     return sorted(given, key=lambda item: text(item).lower(), reverse="descending" in named)
 
 
+def get_command(_machine, words, _named, _given):
+    path = shutil.which(words[0])
+    return [Record([("Path", path.replace("/", "\\"))])] if path else []
+
+
+def push_location(machine, _words, named, _given):
+    machine.places.append(real(named["literalpath"]))
+    return []
+
+
+def pop_location(machine, _words, _named, _given):
+    machine.places.pop()
+    return []
+
+
 COMMANDS = {
+    "get-command": get_command,
+    "push-location": push_location,
+    "pop-location": pop_location,
     "join-path": lambda _m, words, _n, _g: [words[0].rstrip("\\/") + "\\" + words[1]],
     "test-path": lambda _m, _w, named, _g: [os.path.lexists(real(named["literalpath"]))],
     "get-childitem": children,

@@ -3,13 +3,29 @@
 #   powershell -ExecutionPolicy Bypass -File recover.ps1 TARGET SNAPSHOT    the snapshot with this number
 # TARGET is a new or an empty folder. Exit code 0: all is there. 1: not all could be unpacked; what, was said. 2: it cannot be
 # done here, or the command line makes no sense.
+# Of some large files a bundle has only what changed: these take zstd.exe 1.4.5 or later, beside this file, in the folder
+# programs or in PATH. Access rights, alternate streams and links that need rights of their own are for snap itself.
 param([string]$Target = '', [int]$Snapshot = 0)
 $ErrorActionPreference = 'Stop'
 $script:Incomplete = $false
+$script:HasMore = $false
+$script:NeedsZstd = $false
 
-function Say([string]$What) { [Console]::Error.WriteLine("recover.ps1: $What") }
+# How many files are named of those with which one thing is wrong.
+$NamedMax = 20
+$named = @{}
+
+# What names of files may bring along does nothing to the console.
+function Say([string]$What) { [Console]::Error.WriteLine("recover.ps1: $($What -replace '[\x00-\x1f\x7f]', '?')") }
 function Stop-Here([string]$What) { Say $What; exit 2 }
 function Miss([string]$What) { Say $What; $script:Incomplete = $true }
+
+# The same of a file, as often as that is of use.
+function Miss-File([string]$What, [string]$File) {
+    $named[$What] = [int]$named[$What] + 1
+    if ($named[$What] -le $NamedMax) { Say "${What}: $File" }
+    $script:Incomplete = $true
+}
 
 if (-not $Target) { $Target = Read-Host 'This brings back the newest snapshot. Into which new folder, for example C:\recovered' }
 if (-not $Target) { Stop-Here 'a target is needed' }
@@ -97,10 +113,16 @@ $root = '\\?\' + $Target.TrimEnd('\')
 $manifest = "$root\.snap-manifest.jsonl"
 
 # The path of a line below the target; nothing for a name that Windows cannot have, or that would lead out of it.
+$notWindows = '[\x00-\x1f\\:*?"<>|]|(^|/)\.{0,2}(/|$)|[. ](/|$)|(^|/)(con|prn|aux|nul|com\d|lpt\d)(/|$)'
 function Get-Place($Path) {
-    if ($Path -isnot [string] -or $Path -match '[\\:*?"<>|]' -or $Path -match '(^|/)\.{0,2}(/|$)') { return $null }
+    if ($Path -isnot [string] -or $Path -match $notWindows) { return $null }
     "$root\$($Path -replace '/', '\')"
 }
+
+# A path of a list of changes in one form: what is not text has % for bytes there.
+function Get-Key($Path) { if ($Path -is [string]) { $Path.Replace('%', '%25') } else { "$($Path.escaped)" } }
+function Get-Shown([string]$Key) { $Key.Replace('%25', '%') }
+function Get-Below([string]$Place) { $Place.Substring($root.Length + 1) }
 
 function Remove-Place([string]$Place) {
     $found = New-Object IO.FileInfo $Place
@@ -109,10 +131,65 @@ function Remove-Place([string]$Place) {
     if ([IO.Directory]::Exists($Place)) { [IO.Directory]::Delete($Place) } else { [IO.File]::Delete($Place) }
 }
 
-# The lines of a list of changes that say something of a path.
-function Read-Changes([string]$List) {
-    foreach ($line in [IO.File]::ReadLines($List)) {
-        if ($line.StartsWith('{"path":') -or $line.StartsWith('{"moved":')) { ConvertFrom-Json $line }
+# What is set at the end, since nothing can be changed that is read-only: by name, the facts of a file (time of change, attributes,
+# time of making), or a table of what is in a folder, with its own facts under no name. What moves takes them along.
+$kept = @{}
+
+# The table of the folder that a path is in, and its name there; nothing if there is none, and it is not to be made.
+function Find-Kept([string]$Path, [bool]$Make) {
+    $at = $kept
+    $names = $Path.Split('/')
+    for ($depth = 0; $depth -lt $names.Length - 1; $depth++) {
+        $below = $at[$names[$depth]]
+        if ($below -isnot [hashtable]) {
+            if (-not $Make) { return }
+            $facts = $below
+            $below = @{}
+            if ($facts) { $below[''] = $facts }
+            $at[$names[$depth]] = $below
+        }
+        $at = $below
+    }
+    $at
+    $names[-1]
+}
+
+# The facts of a path are these and no others; nothing: there are none.
+function Set-Kept([string]$Path, $Facts) {
+    $table, $name = Find-Kept $Path ([bool]$Facts)
+    if ($null -eq $table) { return }
+    if ($table[$name] -is [hashtable]) { $table = $table[$name]; $name = '' }
+    if ($Facts) { $table[$name] = $Facts } else { $table.Remove($name) }
+}
+
+function Move-Kept([string]$From, [string]$To) {
+    $table, $name = Find-Kept $From $false
+    if ($null -eq $table -or -not $table.ContainsKey($name)) { return }
+    $what = $table[$name]
+    $table.Remove($name)
+    $table, $name = Find-Kept $To $true
+    $table[$name] = $what
+}
+
+# What is not as the list of changes says, and nothing has replaced yet: by path, the hash of what should be there, and why it is
+# not, a key of $reasons. What is copied or made from such a file is not right either.
+$wrong = New-Object 'Collections.Generic.Dictionary[string,object]' ([StringComparer]::Ordinal)
+$reasons = @{
+    lost = 'lost when the archive was damaged (what is here under such a name, if anything, is older)'
+    undone = 'not made as the snapshot has it (what is here under such a name, if anything, is older)'
+    name = 'Windows cannot have this name, or not as it is'
+    case = 'only one can be here of names that differ in small and capital letters alone'
+}
+
+function Set-Wrong([string]$Key, $Hash, [string]$Reason) { $wrong[$Key] = @($Hash, $Reason) }
+
+function Move-Wrong([string]$From, [string]$To) {
+    foreach ($key in @($wrong.Keys)) {
+        if ($key -cne $From -and -not $key.StartsWith("$From/", 'Ordinal')) { continue }
+        $what = $wrong[$key]
+        [void]$wrong.Remove($key)
+        # Where it has a name that can be, it still is not there.
+        $wrong["$To$($key.Substring($From.Length))"] = @($what[0], $(if ($what[1] -eq 'lost') { 'lost' } else { 'undone' }))
     }
 }
 
@@ -133,46 +210,219 @@ function Remove-Aside {
     }
 }
 
-# Brings what is there to where the bundle begins: what has moved is moved, what is gone is removed, the deepest first. What the
-# lines say of times and attributes is kept for the end.
+# A line of the list of changes. What can be long in it, and is of no use here, is more than some PowerShells read.
+function Read-Change([string]$Line) { ConvertFrom-Json ($Line -creplace '"(pieces|holes)":\[[0-9,\[\]]*\]', '"$1":[]') }
+
+# Brings what is there to where the bundle begins: what has moved is moved, what is gone is removed, the deepest first.
 function Begin-Bundle {
     $gone = New-Object 'Collections.Generic.List[string]'
     $hasMoved = $false
-    foreach ($change in Read-Changes $manifest) {
+    foreach ($line in [IO.File]::ReadLines($manifest)) {
+        if (-not $line.StartsWith('{"moved":') -and -not $line.Contains(',"gone":')) { continue }
+        $change = Read-Change $line
         if ($change.PSObject.Properties['moved']) {
-            $from, $to = (Get-Place $change.moved), (Get-Place $change.to)
             $hasMoved = $true
-            try { Move-Place $from $to } catch { Miss "cannot be moved: $($change.moved) to $($change.to)" }
-            continue
-        }
-        $place = Get-Place $change.path
-        if (-not $place) { Miss "Windows cannot have this name, or not as it is: $(ConvertTo-Json $change.path -Compress)"; continue }
-        if ($change.PSObject.Properties['gone']) { $gone.Add($place); continue }
-        $copied = $change.PSObject.Properties['copy']
-        if ($copied -and -not $change.PSObject.Properties['link']) { $copies.Add(@($place, (Get-Place $change.copy))) }
-        # Of what is not in the bundle, and of folders, whose time changes with what is put into them.
-        if ($change.PSObject.Properties['in'] -or $copied -or $change.type -eq 'dir') { $kept["mtime|$place"] = $change.mtime }
-        foreach ($pair in @($change.xattrs | Where-Object { $_ })) {
-            if ($pair[0] -eq 'windows.attributes' -or $pair[0] -eq 'windows.created') { $kept["$($pair[0])|$place"] = $pair[1] }
+            Begin-Move $change
+        } elseif ($change.gone) {
+            [void]$wrong.Remove((Get-Key $change.path))
+            if (-not (Get-Place $change.path)) { continue }
+            $gone.Add((Get-Place $change.path))
+            Set-Kept $change.path $null
         }
     }
     if ($hasMoved) { Remove-Aside }
     for ($at = $gone.Count - 1; $at -ge 0; $at--) {
-        foreach ($what in 'mtime', 'windows.attributes', 'windows.created') { $kept.Remove("$what|$($gone[$at])") }
-        try { Remove-Place $gone[$at] } catch { Miss "cannot be removed: $($gone[$at].Substring($root.Length + 1))" }
+        try { Remove-Place $gone[$at] } catch { Miss-File 'cannot be removed' (Get-Below $gone[$at]) }
     }
 }
 
+function Begin-Move($Change) {
+    $from = Get-Key $Change.moved
+    $to = Get-Key $Change.to
+    if ($wrong.Count) { Move-Wrong $from $to }
+    try {
+        Move-Place (Get-Place $Change.moved) (Get-Place $Change.to)
+        Move-Kept $Change.moved $Change.to
+    } catch {
+        # What is noted as lost may never have been there.
+        if (-not $wrong.ContainsKey($to)) { Miss-File 'cannot be moved' "$(Get-Shown $from) to $(Get-Shown $to)" }
+    }
+}
+
+# Keeps what the list says of times and attributes for the end, which files have the content of another one or are made from what
+# they were, and what is not right.
+function Read-Facts {
+    $before = New-Object 'Collections.Generic.Dictionary[string,object]' $wrong, ([StringComparer]::Ordinal)
+    $seen = New-Object 'Collections.Generic.HashSet[string]' ([StringComparer]::OrdinalIgnoreCase)
+    foreach ($line in [IO.File]::ReadLines($manifest)) {
+        if (-not $line.StartsWith('{"path":') -or $line.Contains(',"gone":')) { continue }
+        $change = Read-Change $line
+        $key = Get-Key $change.path
+        $place = Get-Place $change.path
+        $reason = Get-Reason $change $key $place $before
+        if (-not $reason -and $change.type -ne 'dir' -and (-not $seen.Add($place) -or (Test-OtherCase $place))) { $reason = 'case' }
+        if ($reason) { Set-Wrong $key $change.hash $reason } else { [void]$wrong.Remove($key) }
+        if (-not $place) { continue }
+        if ($change.copy -and $null -eq $change.link) { $copies.Add(@($key, $change.hash, $place, (Get-Place $change.copy))) }
+        if ($change.patch -and -not $reason) { $patched.Add(@($key, $change.hash, $place)) }
+        Read-Kept $change
+    }
+}
+
+# Why a file cannot be as its line says: a key of $reasons, or nothing.
+function Get-Reason($Change, [string]$Key, $Place, $Before) {
+    if (-not $Place) { return 'name' }
+    if ("$($Change.offset)" -eq '0') { return 'lost' }
+    $from = $null
+    if ($Change.patch -and $Before.ContainsKey($Key)) { $from = $Before[$Key] }
+    elseif ($Change.in) {
+        $of = if ($Change.copy) { Get-Key $Change.copy } else { $Key }
+        if ($Before.ContainsKey($of) -and $Before[$of][0] -eq $Change.hash) { $from = $Before[$of] }
+    }
+    if ($from) { if ($from[1] -eq 'lost') { 'lost' } else { 'undone' } }
+}
+
+# Whether there is a file whose name differs from this one in small and capital letters alone.
+function Test-OtherCase([string]$Place) {
+    $folder = [IO.Path]::GetDirectoryName($Place)
+    if (-not $done -or -not [IO.Directory]::Exists($folder)) { return $false }
+    $name = [IO.Path]::GetFileName($Place)
+    foreach ($found in [IO.Directory]::GetFiles($folder, $name)) {
+        $other = [IO.Path]::GetFileName($found)
+        if ($other -eq $name -and $other -cne $name) { return $true }
+    }
+    $false
+}
+
+function Read-Kept($Change) {
+    $modified = $null
+    $attributes = $null
+    $made = $null
+    # Of what is not in the bundle as it is, and of folders, whose time changes with what is put into them.
+    $isElsewhere = $Change.in -or $Change.copy -or $Change.patch
+    if ($isElsewhere -or $Change.type -eq 'dir') { $modified = $Change.mtime }
+    foreach ($pair in @($Change.xattrs | Where-Object { $_ })) {
+        if ($pair[0] -eq 'windows.attributes') { $attributes = $pair[1] }
+        if ($pair[0] -eq 'windows.created') { $made = $pair[1] }
+        if ("$($pair[0])" -match '^windows\.(stream|ea|security)') { $script:HasMore = $true }
+    }
+    # Other systems say by the mode whether a file may be written, as tar does of what is in the bundle.
+    if ($isElsewhere -and -not $attributes) { $attributes = if ($Change.mode -match '[0145]..$') { 'r' } else { '-' } }
+    if ($modified -or $attributes -or $made) { Set-Kept $Change.path @($modified, $attributes, $made) } else { Set-Kept $Change.path $null }
+}
+
 # What tar made a second name of another file, for both have the same content, becomes a file of its own.
-function Split-Copy([string]$Place, [string]$From) {
+function Split-Copy([string]$Place, $From) {
     $new = "$root\.snap-copy"
-    [IO.File]::Copy($From, $new, $true)
-    (New-Object IO.FileInfo $new).Attributes = 'Normal'
     # Names of one file have their attributes in common.
-    $before = (New-Object IO.FileInfo $From).Attributes
+    $before = (New-Object IO.FileInfo $Place).Attributes
+    [IO.File]::Copy($Place, $new, $true)
+    (New-Object IO.FileInfo $new).Attributes = 'Normal'
     Remove-Place $Place
-    if ($before -band [IO.FileAttributes]::ReadOnly) { (New-Object IO.FileInfo $From).Attributes = $before }
+    if ($From -and $before -band [IO.FileAttributes]::ReadOnly) { (New-Object IO.FileInfo $From).Attributes = $before }
     [IO.File]::Move($new, $Place)
+}
+
+# The program that makes what a bundle has only the changes of.
+function Find-Zstd {
+    foreach ($folder in $PSScriptRoot, (Join-Path $PSScriptRoot 'programs')) {
+        $there = Join-Path $folder 'zstd.exe'
+        if ([IO.File]::Exists($there)) { return $there }
+    }
+    $found = Get-Command 'zstd.exe' -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
+    if ($found) { $found.Path }
+}
+
+$buffer = New-Object byte[] 1048576
+# Adds what stands in one open file, from a place on, to another one.
+function Add-Bytes($To, $From, [long]$Start, [long]$Count) {
+    $From.Position = $Start
+    while ($Count -gt 0) {
+        $read = $From.Read($buffer, 0, [int][Math]::Min($Count, [long]$buffer.Length))
+        if ($read -le 0) { throw 'a file is shorter than it was' }
+        $To.Write($buffer, 0, $read)
+        $Count -= $read
+    }
+}
+
+function Save-Bytes([string]$Name, $From, [long]$Start, [long]$Count) {
+    $to = [IO.File]::Create("$apply\$Name")
+    try { Add-Bytes $to $From $Start $Count } finally { $to.Close() }
+}
+
+# Unpacks the piece whose data was saved, made from what was saved beside it if that is so. zstd gets short and plain names.
+function Expand-Piece([bool]$HasBase) {
+    $ErrorActionPreference = 'Continue'
+    if (-not $zstd) { throw 'there is no zstd' }
+    $words = @('-q', '-d', '-f', '-o', 'made', 'piece.zst')
+    if ($HasBase) { $words += '--patch-from=base' }
+    Push-Location -LiteralPath (Join-Path $Target '.snap-apply')
+    try { & $zstd @words | Out-Host } finally { Pop-Location }
+    if ($LASTEXITCODE -ne 0) { throw 'zstd cannot unpack it' }
+}
+
+# Makes the new content of a file from what it is, piece after piece: the list has how long each is, from where, and how much of it
+# and of the data that takes.
+function Build-Content([string]$Key, $Old, $Data, $New) {
+    $lines = [IO.File]::ReadAllLines("$apply\$Key.list")
+    $at = 0
+    for ($number = 1; $number -lt $lines.Length; $number++) {
+        $bytes, $from, $base, $stored = @($lines[$number].Split(' ') | ForEach-Object { [long]$_ })
+        if ($stored -eq 0) { Add-Bytes $New $Old $from $bytes; continue }
+        Save-Bytes 'piece.zst' $Data $at $stored
+        $at += $stored
+        if ($base -gt 0) { Save-Bytes 'base' $Old $from $base }
+        Expand-Piece ($base -gt 0)
+        $made = [IO.File]::OpenRead("$apply\made")
+        try { Add-Bytes $New $made 0 $made.Length } finally { $made.Close() }
+    }
+    if ($New.Length -ne [long]$lines[0]) { throw 'it has another length than it should' }
+}
+
+function Build-File([string]$Key, [string]$Place) {
+    $files = New-Object 'Collections.Generic.List[object]'
+    try {
+        $files.Add([IO.File]::OpenRead($Place))
+        $files.Add([IO.File]::OpenRead("$apply\$Key.patch"))
+        $files.Add([IO.File]::Create("$apply\new"))
+        Build-Content $Key $files[0] $files[1] $files[2]
+    } finally { foreach ($file in $files) { $file.Close() } }
+    Remove-Place $Place
+    [IO.File]::Move("$apply\new", $Place)
+}
+
+# The keys of the changes in the bundle, by path.
+function Read-Patches {
+    $keys = New-Object 'Collections.Generic.Dictionary[string,object]' ([StringComparer]::Ordinal)
+    if (-not [IO.File]::Exists("$apply\patches")) { return $keys }
+    $words = [IO.File]::ReadAllText("$apply\patches").Split([char]0)
+    for ($at = 0; $at + 1 -lt $words.Length; $at += 2) {
+        if ($words[$at] -cmatch '^[0-9a-f]{32}$') { $keys[$words[$at + 1].Substring(2)] = $words[$at] }
+    }
+    $keys
+}
+
+# What the bundle's script does for sh: files of their own, and files of which it has only what changed. Times and attributes,
+# its third part, are set at the end with all others.
+function Finish-Bundle {
+    foreach ($copy in $copies) {
+        try { Split-Copy $copy[2] $copy[3] } catch {
+            if (-not $wrong.ContainsKey($copy[0])) { Set-Wrong $copy[0] $copy[1] 'undone' }
+        }
+    }
+    $keys = Read-Patches
+    foreach ($change in $patched) {
+        $path = Get-Shown $change[0]
+        try {
+            if (-not $keys.ContainsKey($path)) { throw 'the bundle does not have its changes' }
+            Build-File $keys[$path] $change[2]
+        } catch {
+            Set-Wrong $change[0] $change[1] 'undone'
+            if (-not $zstd) { $script:NeedsZstd = $true }
+        }
+    }
+    if ([IO.Directory]::Exists($apply)) { [IO.Directory]::Delete($apply, $true) }
+    [IO.File]::Delete("$root\.snap-apply.sh")
 }
 
 # Runs tar in the target; whether it had nothing to say.
@@ -182,14 +432,16 @@ function Invoke-Tar([string[]]$Words) {
     $LASTEXITCODE -eq 0
 }
 
-$kept = @{}
+$apply = "$root\.snap-apply"
+$zstd = Find-Zstd
 $done = 0
 foreach ($name in $wanted) {
     Write-Output "unpacking $name"
     $bundle = Join-Path $PSScriptRoot "bundles\$name"
     $copies = New-Object 'Collections.Generic.List[object]'
+    $patched = New-Object 'Collections.Generic.List[object]'
     # Its list of changes first: it is read twice for that.
-    if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle }
+    if ((Invoke-Tar '-xf', $bundle, '.snap-manifest.jsonl') -and [IO.File]::Exists($manifest)) { Begin-Bundle; Read-Facts }
     else { Miss "$name has no list of changes that can be read; what was deleted or moved in it is not" }
     # Its first line says up to which snapshot contents were taken out, and from which number on bundles were joined into it.
     $own = [int]$name.Substring(0, 6)
@@ -209,18 +461,7 @@ foreach ($name in $wanted) {
     $done = $own
     if (-not (Invoke-Tar '-xf', $bundle)) { Miss "$name could not be unpacked whole; going on" }
     [IO.File]::Delete($manifest)
-    foreach ($copy in $copies) {
-        try { Split-Copy $copy[0] $copy[1] } catch { Miss "has the content of another file, and cannot be made: $($copy[0].Substring($root.Length + 1))" }
-    }
-    # What tar alone cannot do is done by a script for sh. Of metadata, all that Windows keeps is done here.
-    $apply = "$root\.snap-apply"
-    if ([IO.Directory]::Exists($apply)) {
-        if ([IO.Directory]::GetFiles($apply) | Where-Object { $_ -notmatch '\\(metadata-\d+\.tar|copies)$' }) {
-            Miss "$name has changes of large files that only snap or recover.sh can bring back"
-        }
-        [IO.Directory]::Delete($apply, $true)
-    }
-    [IO.File]::Delete("$root\.snap-apply.sh")
+    Finish-Bundle
 }
 
 # A moment as archives have it: seconds since 1970 with any fraction.
@@ -228,29 +469,44 @@ function Get-Moment([string]$Seconds) {
     ([datetime]::new(1970, 1, 1, 0, 0, 0, 'Utc')).AddTicks([long]([decimal]::Parse($Seconds, [Globalization.CultureInfo]::InvariantCulture) * 10000000))
 }
 
-# At the end, as nothing can be changed that is read-only.
 $letters = @{ r = 'ReadOnly'; h = 'Hidden'; s = 'System'; a = 'Archive'; i = 'NotContentIndexed'; t = 'Temporary' }
-foreach ($key in @($kept.Keys | Sort-Object -Descending)) {
-    $what, $place = $key -split '\|', 2
-    $isFolder = [IO.Directory]::Exists($place)
-    if (-not $isFolder -and -not [IO.File]::Exists($place)) { continue }
+function Set-Facts([string]$Place, $Facts) {
+    $isFolder = [IO.Directory]::Exists($Place)
+    if (-not $isFolder -and -not [IO.File]::Exists($Place)) { return }
     try {
-        $item = if ($isFolder) { New-Object IO.DirectoryInfo $place } else { New-Object IO.FileInfo $place }
-        switch ($what) {
-            'windows.created' { $item.CreationTimeUtc = Get-Moment $kept[$key] }
-            'windows.attributes' {
-                $flags = @($kept[$key].ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
-                if ($flags) { $item.Attributes = [IO.FileAttributes]($flags -join ',') }
-            }
-            'mtime' {
-                # Whatever is read-only now was so before.
-                $before = $item.Attributes
-                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = 'Normal' }
-                $item.LastWriteTimeUtc = Get-Moment $kept[$key]
-                if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = $before }
-            }
-        }
-    } catch { Miss "its time or attributes cannot be set: $($place.Substring($root.Length + 1))" }
+        $item = if ($isFolder) { New-Object IO.DirectoryInfo $Place } else { New-Object IO.FileInfo $Place }
+        $before = $item.Attributes
+        if ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = 'Normal' }
+        if ($Facts[2]) { $item.CreationTimeUtc = Get-Moment $Facts[2] }
+        if ($Facts[0]) { $item.LastWriteTimeUtc = Get-Moment $Facts[0] }
+        $flags = @("$($Facts[1])".ToCharArray() | ForEach-Object { $letters["$_"] } | Where-Object { $_ })
+        if ($flags) { $item.Attributes = [IO.FileAttributes]($flags -join ',') }
+        elseif ($Facts[1]) { $item.Attributes = 'Normal' }
+        elseif ($before -band [IO.FileAttributes]::ReadOnly) { $item.Attributes = $before }
+    } catch { Miss-File 'its time or attributes cannot be set' (Get-Below $Place) }
 }
-if ($script:Incomplete) { Say "snapshot $number is in $Target, but for what was named above"; exit 1 }
+
+# What is in a folder before the folder.
+function Set-AllFacts([string]$Folder, $Table) {
+    foreach ($name in @($Table.Keys)) {
+        if ($name -eq '') { continue }
+        if ($Table[$name] -is [hashtable]) { Set-AllFacts "$Folder\$name" $Table[$name] } else { Set-Facts "$Folder\$name" $Table[$name] }
+    }
+    if ($Table.ContainsKey('')) { Set-Facts $Folder $Table[''] }
+}
+
+Set-AllFacts $root $kept
+foreach ($key in @($wrong.Keys)) { Miss-File $reasons[$wrong[$key][1]] (Get-Shown $key) }
+foreach ($what in @($named.Keys)) { if ($named[$what] -gt $NamedMax) { Say "${what}: and $($named[$what] - $NamedMax) more" } }
+
+if ($script:HasMore) { Say 'rights of files of their own, alternate streams and the like are not brought back by this script; snap does that' }
+if ($script:Incomplete) {
+    Say "snapshot $number is in $Target, but for what was named above"
+    # It finds the archive in which it is.
+    $program = 'programs\snap-windows-x86_64.exe restore'
+    if (-not [IO.File]::Exists((Join-Path $PSScriptRoot 'programs\snap-windows-x86_64.exe'))) { $program = 'snap.exe restore -a .' }
+    Say "what is not lost, snap brings back: go to $PSScriptRoot, and run: $program --at $number --to NEW_FOLDER"
+    if ($script:NeedsZstd) { Say 'or put zstd.exe, 1.4.5 or later, beside this script, and run it again with another folder' }
+    exit 1
+}
 Write-Output "snapshot $number is in $Target"
