@@ -77,6 +77,11 @@ impl Error {
         Error::new(ErrorKind::Damaged, what)
     }
 
+    /// The person asked to stop, or what was being done is not wanted any more.
+    pub(crate) fn stopped() -> Error {
+        Error::new(ErrorKind::Interrupted, "stopped")
+    }
+
     /// This error with what to do now.
     #[must_use]
     pub fn with_advice(mut self, advice: Advice) -> Error {

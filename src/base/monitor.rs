@@ -2,7 +2,6 @@
 
 use crate::base::concurrency::Lock;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Problem;
 use crate::base::error::Result;
 use crate::base::id::SnapshotNumber;
@@ -259,9 +258,9 @@ pub trait Monitor: Sync {
 /// Goes on, unless the person asked to stop.
 ///
 /// # Errors
-/// [`ErrorKind::Interrupted`] when the person did.
+/// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the person did.
 pub fn check_interrupted(monitor: &dyn Monitor) -> Result<()> {
-    if monitor.is_interrupted() { Err(Error::new(ErrorKind::Interrupted, "stopped")) } else { Ok(()) }
+    if monitor.is_interrupted() { Err(Error::stopped()) } else { Ok(()) }
 }
 
 /// Keeps problems and notices; for tests and for callers that look at them afterwards.

@@ -5,7 +5,6 @@ use super::budget::Permit;
 use super::lock::Lock;
 use super::threads::join;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use std::iter::from_fn;
 use std::sync::mpsc;
@@ -38,17 +37,13 @@ impl<I, O> Sender<'_, I, O> {
     /// Sends the next item, which takes `bytes` until its result has been used; waits until the budget has as many.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`] when its result is not wanted any more.
+    /// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when its result is not wanted any more.
     pub fn send(&self, item: I, bytes: u64) -> Result<()> {
-        let permit = self.budget.take(bytes.saturating_add(ITEM_BYTES)).ok_or_else(stopped)?;
+        let permit = self.budget.take(bytes.saturating_add(ITEM_BYTES)).ok_or_else(Error::stopped)?;
         let (result, place) = sync_channel(1);
-        self.places.send((place, permit)).map_err(|_| stopped())?;
-        self.jobs.send((item, result)).map_err(|_| stopped())
+        self.places.send((place, permit)).map_err(|_| Error::stopped())?;
+        self.jobs.send((item, result)).map_err(|_| Error::stopped())
     }
-}
-
-fn stopped() -> Error {
-    Error::new(ErrorKind::Interrupted, "stopped")
 }
 
 /// Lets `feed` send items from a thread of its own, gives them in that order to threads, each with a function made by `worker`,

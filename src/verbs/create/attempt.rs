@@ -15,8 +15,8 @@ use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::content::Reader;
 use crate::base::advice::Advice;
-use crate::base::concurrency::Condition;
 use crate::base::concurrency::Lock;
+use crate::base::concurrency::Turns;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::PATCH_DEPTH_MAX;
@@ -32,8 +32,6 @@ use crate::system::store::Spool;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The most bytes of decompressed frames of older contents that are kept.
@@ -87,9 +85,7 @@ impl PatchMaker {
             limits,
             size,
             pieces,
-            is_over: AtomicBool::new(false),
-            hashed: Lock::default(),
-            passed: Condition::default(),
+            hashed: Turns::default(),
             results: Lock::default(),
         })
     }
@@ -123,16 +119,14 @@ pub struct Attempt {
     size: u64,
     /// How many pieces there are, of the older or the newer content.
     pieces: u64,
-    is_over: AtomicBool,
-    hashed: Lock<Hashed>,
-    passed: Condition,
+    /// Stopped when nothing more comes of it.
+    hashed: Turns<Hashed>,
     results: Lock<Results>,
 }
 
 /// The hashes of all pieces so far.
 #[derive(Default)]
 struct Hashed {
-    next: u64,
     new: Hasher,
     /// That of the older content, once it is another.
     old: Option<Hasher>,
@@ -198,14 +192,12 @@ impl Attempt {
 
     /// Whether nothing more comes of it.
     pub fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+        self.hashed.is_stopped()
     }
 
     /// Gives it up: nobody waits for a piece any more.
     pub fn give_up(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        drop(self.hashed.lock());
-        self.passed.notify_all();
+        self.hashed.stop();
     }
 
     /// Looks at a piece. Whether it was the last of all: then [`Attempt::finish`] comes.
@@ -240,22 +232,17 @@ impl Attempt {
 
     /// Hashes a piece when its turn has come, unless the patch was given up.
     fn hash(&self, file: &LargeFile, number: u64, piece: PieceBytes, differs: bool) -> bool {
-        let mut hashed = self.passed.wait_while(self.hashed.lock(), |hashed| hashed.next < number && !self.is_over());
-        if self.is_over() {
-            return false;
-        }
         let holes = self.maker.base().content.as_ref().map(|content| &content.holes);
-        if hashed.old.is_none() && (differs || holes != Some(file.holes())) {
-            hashed.old = Some(hashed.new.clone());
-        }
-        file.holes().hash(piece.offset, piece.new, &mut hashed.new);
-        if let (Some(old), Some(holes)) = (&mut hashed.old, holes) {
-            holes.hash(piece.offset, piece.old, old);
-        }
-        hashed.next = number + 1;
-        drop(hashed);
-        self.passed.notify_all();
-        true
+        let hash = |hashed: &mut Hashed| {
+            if hashed.old.is_none() && (differs || holes != Some(file.holes())) {
+                hashed.old = Some(hashed.new.clone());
+            }
+            file.holes().hash(piece.offset, piece.new, &mut hashed.new);
+            if let (Some(old), Some(holes)) = (&mut hashed.old, holes) {
+                holes.hash(piece.offset, piece.old, old);
+            }
+        };
+        self.hashed.take_unless_stopped(number, hash).is_some()
     }
 
     fn take(&self, number: u64, made: Option<Made>, patches: &PatchMaker) -> bool {
@@ -288,13 +275,11 @@ impl Attempt {
     /// What became of it, when all pieces were looked at. `is_as_opened` says whether the file did not change meanwhile.
     pub fn finish(&self, file: &LargeFile, is_as_opened: impl FnOnce() -> bool) -> Outcome {
         let results = std::mem::take(&mut *self.results.lock());
-        let (new, old) = {
-            let hashed = self.hashed.lock();
-            (hashed.new.hash(), hashed.old.as_ref().unwrap_or(&hashed.new).hash())
-        };
+        let hashes = |hashed: &mut Hashed| (hashed.new.hash(), hashed.old.as_ref().unwrap_or(&hashed.new).hash());
+        let hashes = self.hashed.take_unless_stopped(self.pieces, hashes);
         let base = self.maker.base();
-        let older = base.content.as_ref().filter(|older| older.hash == old && !self.is_over());
-        let Some(older) = older else { return Outcome::GivenUp { differs: results.differs } };
+        let known = hashes.and_then(|(new, old)| Some((new, base.content.as_ref().filter(|older| older.hash == old)?)));
+        let Some((new, older)) = known else { return Outcome::GivenUp { differs: results.differs } };
         if !results.differs && file.holes() == &older.holes {
             return Outcome::Same(new);
         }

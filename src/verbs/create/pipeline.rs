@@ -37,7 +37,6 @@ use crate::base::concurrency::ordered;
 use crate::base::concurrency::with_ticks;
 use crate::base::diff::Rehash;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use crate::base::monitor::EntryChange;
 use crate::base::monitor::Event;
@@ -129,7 +128,7 @@ pub fn run(run: &CreateContext) -> Result<CreateReport> {
     let writer = counting_ahead(run, &shared.meter, || with_ticks(PROGRESS_INTERVAL, tick, work))?;
     tick();
     check_interrupted(run.monitor)?;
-    let (counts, passed_over, left_out) = planned.ok_or_else(stopped)?;
+    let (counts, passed_over, left_out) = planned.ok_or_else(Error::stopped)?;
     Ok(CreateReport { left_out, ..writer.finish(&counts, passed_over)? })
 }
 
@@ -156,7 +155,7 @@ fn count_ahead(run: &CreateContext, meter: &Meter, is_done: &AtomicBool) {
     monitor.event(Event::Counting(true));
     let counted = for_each_changed(&scene, &mut |_, changed| {
         if is_done.load(Ordering::Relaxed) {
-            return Err(stopped());
+            return Err(Error::stopped());
         }
         meter.add_counted_ahead(changed.iter().map(|found| found.stat.size).sum());
         Ok(())
@@ -219,7 +218,7 @@ fn plan(
         check_interrupted(run.monitor)?;
         // Between two things that are sent there may be hours of looking at what is as it was.
         if shared.budget.is_stopped() {
-            return Err(stopped());
+            return Err(Error::stopped());
         }
         shared.meter.add_entries(listing.found.len() as u64);
         run.monitor.event(Event::Progress(shared.meter.progress()));
@@ -296,10 +295,6 @@ fn tell_elsewhere(listing: &Listing, run: &CreateContext, told: usize) -> usize 
         run.monitor.event(Event::Notice(&Notice::Elsewhere { path: path.clone() }));
     }
     told + listing.elsewhere.len()
-}
-
-fn stopped() -> Error {
-    Error::new(ErrorKind::Interrupted, "stopped")
 }
 
 fn work(planned: WorkItem, packer: &mut Packer, shared: &Shared) -> Result<Output> {

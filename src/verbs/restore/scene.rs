@@ -19,6 +19,7 @@ use crate::archive::content::ContentCheck;
 use crate::archive::content::Contents;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
+use crate::base::concurrency::join;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
 use crate::base::monitor::Event;
@@ -96,7 +97,7 @@ fn walk(run: &RestoreContext, state: &State, selection: &Selection) -> (Reached,
         let (done_sender, done) = channel();
         let restorer = scope.spawn(move || restore_rounds(run, rounds, &done_sender));
         let (reached, walked) = RestoreWalk::new(run, Rounds { sender, done }).walk(state, selection);
-        let restored = restorer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let restored: Result<()> = join([restorer]).into_iter().collect();
         (reached, restored.and(walked))
     })
 }

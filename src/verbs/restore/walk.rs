@@ -277,7 +277,8 @@ impl<'r> RestoreWalk<'r> {
         }
         self.round_bytes = 0;
         self.under_way += 1;
-        self.rounds.sender.send(std::mem::take(&mut self.round)).map_err(|_| other_thread_ended())?;
+        // Never seen: the other thread's own error goes before it.
+        self.rounds.sender.send(std::mem::take(&mut self.round)).map_err(|_| Error::stopped())?;
         while self.rounds.done.try_recv().is_ok() {
             self.under_way -= 1;
         }
@@ -289,7 +290,7 @@ impl<'r> RestoreWalk<'r> {
     fn link_waiting(&mut self) -> Result<()> {
         self.send_round()?;
         while self.under_way > 0 {
-            self.rounds.done.recv().map_err(|_| other_thread_ended())?;
+            self.rounds.done.recv().map_err(|_| Error::stopped())?;
             self.under_way -= 1;
         }
         let waiting = std::mem::take(&mut self.waiting);
@@ -299,13 +300,8 @@ impl<'r> RestoreWalk<'r> {
         }
         // All rounds are done: a first name of which nothing is known was dropped, for everything was ended.
         let is_stuck = count > 0 && self.waiting.len() == count && self.round.is_empty() && self.under_way == 0;
-        if is_stuck { Err(other_thread_ended()) } else { Ok(()) }
+        if is_stuck { Err(Error::stopped()) } else { Ok(()) }
     }
-}
-
-/// Never seen: the other thread's own error goes before it.
-fn other_thread_ended() -> Error {
-    Error::new(ErrorKind::Interrupted, "the restore has stopped")
 }
 
 fn memory_bytes(planned: &PlannedEntry) -> usize {
