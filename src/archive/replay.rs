@@ -204,11 +204,6 @@ impl Changes {
         (!self.is_finished && uncertain_until >= number).then_some((number, uncertain_until))
     }
 
-    /// The part whose changes are being given out, counted from 1.
-    pub fn part(&self) -> u16 {
-        self.records.len() as u16 + 1
-    }
-
     /// The next change; `None` after the last.
     ///
     /// # Errors
@@ -464,23 +459,17 @@ impl IndexRows {
         Ok(IndexRows { name, head, writer: IndexWriter::new(upload)?, older })
     }
 
-    /// Adds a change, in the order of rows. What is stored in part 0 of the file's own number is in its part `part`, counted
-    /// from 1.
+    /// Adds a change, in the order of rows. Places in parts of the file's own number count the last part from 1, too.
     ///
     /// # Errors
     /// When the store fails, or the index is damaged or cannot be read.
-    pub fn push(&mut self, path: &EntryPath, mut entry: Option<Entry>, part: u16) -> Result<()> {
+    pub fn push(&mut self, path: &EntryPath, entry: Option<&Entry>) -> Result<()> {
         self.push_older(Some(path))?;
         if entry.is_none() && self.head.from == SnapshotNumber::NONE {
             return Ok(());
         }
-        let content = entry.as_mut().and_then(|entry| entry.content.as_mut());
-        let here = BundleId { number: self.head.number, part: 0 };
-        if let Some(content) = content.filter(|content| content.place.bundle == here) {
-            content.place.bundle.part = part;
-        }
         let (directory, name) = path::split_last(path.as_bytes());
-        self.writer.push(directory, name, entry.as_ref())
+        self.writer.push(directory, name, entry)
     }
 
     fn push_older(&mut self, until: Option<&EntryPath>) -> Result<()> {
@@ -502,13 +491,11 @@ impl IndexRows {
         not_found: NotFound,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<()> {
+        self.writer.set_parts(changes.heads().iter().map(|head| head.id));
         while let Some(change) = changes.next_change()? {
             go_on()?;
-            let mut entry = resolved(&change, before, changes, not_found)?;
-            if let (Action::Stored(_), Some(Entry { content: Some(content), .. })) = (&change.now, &mut entry) {
-                content.place.bundle.part = 0;
-            }
-            self.push(&change.path, entry, changes.part())?;
+            let entry = resolved(&change, before, changes, not_found)?;
+            self.push(&change.path, entry.as_ref())?;
         }
         self.head.uncertain_unfinished.extend(changes.uncertain_unfinished());
         self.publish(changes.records().to_vec(), changes.summary().cloned())

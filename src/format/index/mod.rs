@@ -257,6 +257,24 @@ fn patch_of(rows: &[PatchRow], size: u64) -> Result<Option<Arc<Patch>>> {
     Ok(patch)
 }
 
+/// The last part of the newest snapshot. Rows count it from 1 as those before it: where they are written while the snapshot is,
+/// it is not known which part will be the last.
+#[derive(Clone, Copy)]
+struct LastPart {
+    bundle: BundleId,
+    counted: BundleId,
+}
+
+impl LastPart {
+    /// That of a snapshot with these parts, in order; `None` when it was not finished.
+    fn of(parts: impl Iterator<Item = BundleId>) -> Option<LastPart> {
+        let (before, last) = parts.fold((None, None), |(_, last), part| (last, Some(part)));
+        let bundle = last.filter(|last| last.part == 0)?;
+        let counted = BundleId { part: before.map_or(1, |before| before.part + 1), ..bundle };
+        Some(LastPart { bundle, counted })
+    }
+}
+
 /// The values of the row before, from which differences are taken; a block begins with zeros.
 #[derive(Default, Clone, Copy)]
 struct Last {

@@ -8,6 +8,7 @@ use super::GONE;
 use super::HistoryLine;
 use super::IndexHead;
 use super::Last;
+use super::LastPart;
 use super::MAGIC;
 use super::PartInfo;
 use super::RestorePart;
@@ -71,16 +72,12 @@ struct Stored {
     /// The end of the file, from this offset on.
     tail: (u64, Vec<u8>),
     blocks: Vec<BlockInfo>,
-    /// What rows call the last part of the newest snapshot, whose name has no part's number.
-    last_part: Option<BundleId>,
+    last_part: Option<LastPart>,
 }
 
-/// Parts of the newest number are counted from 1: while rows are written it is not known which will be the last.
-fn last_part(head: &IndexHead) -> Option<BundleId> {
+fn last_part(head: &IndexHead) -> Option<LastPart> {
     let ids = head.bundles.iter().filter_map(|record| BundleName::parse(&record.name)).map(|name| name.id);
-    let parts: Vec<BundleId> = ids.filter(|id| id.number == head.number).collect();
-    let is_finished = parts.last().is_some_and(|id| id.part == 0);
-    is_finished.then_some(BundleId { number: head.number, part: parts.len() as u16 })
+    LastPart::of(ids.filter(|id| id.number == head.number))
 }
 
 impl IndexFile {
@@ -461,10 +458,8 @@ impl Block {
             let file = files as usize;
             let mut hash = Hash::default();
             hash.0.copy_from_slice(&rest.part.hashes[32 * file..32 * file + 32]);
-            let mut bundle = BundleId::new(rest.part.bundle_numbers[file], rest.part.bundle_parts[file]);
-            if self.stored.last_part == Some(bundle) {
-                bundle.part = 0;
-            }
+            let bundle = BundleId::new(rest.part.bundle_numbers[file], rest.part.bundle_parts[file]);
+            let bundle = self.stored.last_part.filter(|last| last.counted == bundle).map_or(bundle, |last| last.bundle);
             let place = Place { bundle, offset: rest.offsets[file] };
             let torn = rest.part.torn.binary_search(&(row as u32)).is_ok();
             entry.content = Some(Content { hash, place, torn, ..Content::default() });

@@ -11,6 +11,7 @@ use super::HistoryLine;
 use super::IndexHead;
 use super::LEVEL;
 use super::Last;
+use super::LastPart;
 use super::MAGIC;
 use super::PartInfo;
 use super::PatchRow;
@@ -28,6 +29,7 @@ use crate::base::entry::Kind;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::Result;
+use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::format::frames::Compressor;
 use crate::format::frames::Effort;
@@ -45,6 +47,7 @@ pub struct IndexWriter {
     extra_bytes: usize,
     pub(super) blocks: Vec<BlockInfo>,
     rows: u64,
+    last_part: Option<LastPart>,
 }
 
 impl IndexWriter {
@@ -63,7 +66,14 @@ impl IndexWriter {
             extra_bytes: 0,
             blocks: Vec::new(),
             rows: 0,
+            last_part: None,
         })
+    }
+
+    /// Notes the parts of the newest snapshot, in order, where they are known before the rows: rows may then name the last one as
+    /// its bundle is named. Otherwise they count it from 1, as those before it.
+    pub fn set_parts(&mut self, parts: impl Iterator<Item = BundleId>) {
+        self.last_part = LastPart::of(parts);
     }
 
     /// Adds a row: `name` in `directory` is now `entry`, or gone.
@@ -145,8 +155,10 @@ impl IndexWriter {
             let empty = Content::default();
             let content = entry.content.as_ref().unwrap_or(&empty);
             part.hashes.extend_from_slice(&content.hash.0);
-            part.bundle_numbers.push(content.place.bundle.number.get());
-            part.bundle_parts.push(content.place.bundle.part);
+            let bundle = content.place.bundle;
+            let bundle = self.last_part.filter(|last| last.bundle == bundle).map_or(bundle, |last| last.counted);
+            part.bundle_numbers.push(bundle.number.get());
+            part.bundle_parts.push(bundle.part);
             part.offsets.push(content.place.offset.wrapping_sub(self.last.offset) as i64);
             self.last.offset = content.place.offset;
             if content.torn {

@@ -44,15 +44,9 @@ impl<'a> IndexBuilder<'a> {
         }
     }
 
-    /// Adds what a line says; `offset` is where its content begins, if that is in the part being written.
-    pub fn push(&mut self, line: Line, offset: Option<u64>) {
-        let mut entry = line.entry;
-        if let (Some(offset), Some(content)) = (offset, entry.as_mut().and_then(|entry| entry.content.as_mut())) {
-            content.place.bundle.number = self.run.head.id.number;
-            content.place.offset = offset;
-        }
-        let part = self.bundles.len() as u16 + 1;
-        self.attempt(|rows| rows.push(&line.path, entry, part));
+    /// Adds what a line says, whose content has its place.
+    pub fn push(&mut self, line: &Line) {
+        self.attempt(|rows| rows.push(&line.path, line.entry.as_ref()));
     }
 
     /// Notes that a part was published.

@@ -4,8 +4,10 @@ use crate::archive::state::State;
 use crate::base::entry::Content;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
+use crate::base::entry::Place;
 use crate::base::error::Problem;
 use crate::base::holes::Holes;
+use crate::base::id::BundleId;
 use crate::base::id::Hash;
 use crate::base::monitor::EntryChange;
 use crate::base::moves::Moves;
@@ -193,10 +195,21 @@ pub struct Line {
     pub copy_of: Option<EntryPathBuf>,
     /// Which entry it is about.
     pub path: EntryPathBuf,
-    /// What is said of it; `None`: it is gone. Content stored in this bundle has no place yet.
+    /// What is said of it; `None`: it is gone. Content stored in this bundle has no place before [`Line::set_place`].
     pub entry: Option<Entry>,
     /// What happened to it in a word; `None` when the line only says that it was looked at again.
     pub change: Option<EntryChange>,
+}
+
+impl Line {
+    /// Sets where its content is, which is in `bundle`, the one that is being written, if it has an offset; gives that offset.
+    pub fn set_place(&mut self, bundle: BundleId) -> Option<u64> {
+        let offset = self.offset.as_ref()?.get();
+        if let Some(content) = self.entry.as_mut().and_then(|entry| entry.content.as_mut()) {
+            content.place = Place { bundle, offset };
+        }
+        Some(offset)
+    }
 }
 
 /// Whether an entry has this content, and it is not lost.

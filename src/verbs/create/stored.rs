@@ -93,14 +93,14 @@ impl Stored {
         Stored { noted: Lock::default(), changed: Condition::default(), from }
     }
 
-    /// Notes what is stored of a file at `place`, whose part is counted from 1.
-    pub fn note(&self, path: &EntryPath, entry: &Entry, place: Place) {
+    /// Notes what is stored of a file, at a place whose part is counted from 1.
+    pub fn note(&self, path: &EntryPath, entry: &Entry) {
         let Some(content) = entry.content.as_ref().filter(|content| !content.torn) else { return };
         // Who unpacks it must be able to read it, to make another file of it.
         if entry.stat.size < self.from || entry.stat.mode & 0o400 == 0 {
             return;
         }
-        let key = content.key(entry.stat.size);
+        let (key, place) = (content.key(entry.stat.size), content.place);
         let extra = [&key[..], &place.bundle.part.to_le_bytes(), &place.offset.to_le_bytes()].concat();
         // What is a second name of the file that was noted is none to link to.
         let is_known = self.find(&key, place.bundle.number).is_some_and(|known| known.place == place);
@@ -164,20 +164,24 @@ mod tests {
     #[test]
     fn what_is_stored_is_found_by_its_content_from_the_size_on_and_the_last_place_counts() {
         let stored = Stored::new(10);
+        let path = |text: &str| EntryPathBuf::from_bytes(text.as_bytes()).unwrap();
+        let place = |part, offset| Place { bundle: BundleId::new(7, part), offset };
         let entry = |bytes: &[u8], mode| Entry {
             stat: Stat { size: bytes.len() as u64, mode, ..Stat::default() },
             content: Some(Content { hash: Hash::of(bytes), ..Content::default() }),
             ..Entry::default()
         };
-        let place = |part, offset| Place { bundle: BundleId::new(7, part), offset };
-        let path = |text: &str| EntryPathBuf::from_bytes(text.as_bytes()).unwrap();
+        let note = |name: &str, entry: &Entry, place| {
+            let content = entry.content.clone().map(|content| Content { place, ..content });
+            stored.note(&path(name), &Entry { content, ..entry.clone() });
+        };
         let key = |entry: &Entry| entry.content.as_ref().unwrap().key(entry.stat.size);
         let (a, small, hidden) = (entry(b"ten bytes.", 0o644), entry(b"nine byte", 0o644), entry(b"no one may", 0o200));
-        stored.note(&path("s/a"), &a, place(1, 512));
-        stored.note(&path("s/longer"), &a, place(2, 1024));
-        stored.note(&path("s/second name"), &a, place(2, 1024));
-        stored.note(&path("s/b"), &small, place(1, 2048));
-        stored.note(&path("s/c"), &hidden, place(1, 4096));
+        note("s/a", &a, place(1, 512));
+        note("s/longer", &a, place(2, 1024));
+        note("s/second name", &a, place(2, 1024));
+        note("s/b", &small, place(1, 2048));
+        note("s/c", &hidden, place(1, 4096));
         let found = stored.find(&key(&a), 7.into()).unwrap();
         assert_eq!((found.path, found.place), (path("s/longer"), place(2, 1024)));
         assert!(stored.find(&key(&small), 7.into()).is_none() && stored.find(&key(&hidden), 7.into()).is_none());

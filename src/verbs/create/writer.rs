@@ -13,7 +13,6 @@ use crate::archive::open::bundle_path;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
-use crate::base::entry::Place;
 use crate::base::entry::Stat;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
@@ -130,15 +129,17 @@ impl<'a> Writer<'a> {
         let start = bundle.tar_offset();
         bundle.append_frames(&packed.frames.stored, &packed.frames.lengths).map_err(explained)?;
         packed.contents.iter().for_each(|(offset, content)| content.set(start + offset));
-        for line in packed.lines {
+        // Counted from 1: whether it is the last is known when it ends.
+        let part = BundleId { number: self.run.head.id.number, part: self.parts + 1 };
+        for mut line in packed.lines {
+            let offset = line.set_place(part);
             self.push_metadata(&mut bundle, &line)?;
             self.line.clear();
-            let offset = line.offset.as_ref().map(|offset| offset.get());
-            self.note_stored(&line, offset);
+            self.note_stored(&line);
             line.text.append_to(&mut self.line, offset);
             bundle.push_line(&self.line)?;
             self.has_private |= line.entry.as_ref().is_some_and(|entry| is_private(&entry.stat));
-            self.index.push(line, offset);
+            self.index.push(&line);
         }
         self.open = Some(bundle);
         Ok(packed.frames.stored)
@@ -177,13 +178,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes where a content stands whole, for files with the same.
-    fn note_stored(&self, line: &Line, offset: Option<u64>) {
-        if let (Some(offset), Some(entry)) = (offset, &line.entry)
+    fn note_stored(&self, line: &Line) {
+        if let Some(entry) = line.entry.as_ref().filter(|_| line.offset.is_some())
             && !line.is_patched
             && line.copy_of.is_none()
         {
-            let bundle = BundleId { number: self.run.head.id.number, part: self.parts + 1 };
-            self.stored.note(&line.path, entry, Place { bundle, offset });
+            self.stored.note(&line.path, entry);
         }
     }
 

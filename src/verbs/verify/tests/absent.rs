@@ -185,3 +185,15 @@ fn two_wrong_lengths_in_the_table_that_add_up_cost_nothing() {
         assert!(sample.bytes(&Sample::file(1)) == sound);
     }
 }
+
+#[test]
+fn parts_that_build_on_each_other_need_not_be_numbered_without_gaps() {
+    let sample = Sample::new();
+    sample.bundle(BundleId::new(1, 1), &[directory("s"), file("s/a", noise(1000, 1))]);
+    sample.bundle(BundleId::new(1, 3), &[file("s/b", noise(1000, 2))]);
+    sample.snapshot(1, &[file("s/c", noise(1000, 3))]);
+    let state = sample.archive.catalog(&Recorder::new()).unwrap().state(1.into()).unwrap();
+    let part = |name| state.find(&path(name)).unwrap().unwrap().content.unwrap().place.bundle.part;
+    assert_eq!([part("s/a"), part("s/b"), part("s/c")], [1, 3, 0]);
+    assert_eq!(findings(&sample, WITH_DATA), []);
+}
