@@ -91,18 +91,7 @@ impl Story {
     fn add_bundle(&mut self, id: BundleId, paths: &[EntryPathBuf], model: &mut Model) {
         let (monitor, time) = (Recorder::new(), Time::new(i64::from(id.number.get()) * 1000, 0));
         let parent = self.archive.catalog_for_writing(&monitor).unwrap().parent().unwrap();
-        let head = Head {
-            archive: self.archive.id(),
-            id,
-            time,
-            parent,
-            sources: Vec::new(),
-            note: String::new(),
-            stands_for: None,
-            uncertain_until: 0.into(),
-            pruned_until: 0.into(),
-            joined_from: 0.into(),
-        };
+        let head = Head { parent, ..Head::new(self.archive.id(), id, time) };
         let name = BundleName::new(id, time).unwrap();
         let upload = self.archive.store().create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

@@ -27,18 +27,7 @@ use crate::system::store::Store;
 use std::sync::Arc;
 
 fn head() -> Head {
-    Head {
-        archive: ArchiveId([1; 16]),
-        id: BundleId::new(1, 0),
-        time: Time::new(0, 0),
-        parent: None,
-        sources: Vec::new(),
-        note: String::new(),
-        stands_for: None,
-        uncertain_until: 0.into(),
-        pruned_until: 0.into(),
-        joined_from: 0.into(),
-    }
+    Head::new(ArchiveId([1; 16]), BundleId::new(1, 0), Time::new(0, 0))
 }
 
 fn bundle(changes: u32) -> (Arc<Bundle>, Published) {

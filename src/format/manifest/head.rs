@@ -63,6 +63,22 @@ pub struct Parent {
 }
 
 impl Head {
+    /// Without parent, sources and note, and of a bundle that was never written anew.
+    pub fn new(archive: ArchiveId, id: BundleId, time: Time) -> Head {
+        Head {
+            archive,
+            id,
+            time,
+            parent: None,
+            sources: Vec::new(),
+            note: String::new(),
+            stands_for: None,
+            uncertain_until: SnapshotNumber::NONE,
+            pruned_until: SnapshotNumber::NONE,
+            joined_from: SnapshotNumber::NONE,
+        }
+    }
+
     /// The line, with its newline.
     pub fn to_line(&self) -> Vec<u8> {
         let parent = self.parent.as_ref().map(|parent| ParentLine {

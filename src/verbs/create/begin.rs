@@ -42,16 +42,6 @@ pub fn head(catalog: &Catalog, options: &CreateOptions, sources: Vec<SourceRecor
     if now.to_stamp().is_none() {
         return Err(Error::new(ErrorKind::Refused, "the time of a snapshot must be in the years 0 to 9999"));
     }
-    Ok(Head {
-        archive: catalog.archive().id(),
-        id: BundleId { number, part: 0 },
-        time: Time::new(now.seconds, 0),
-        parent: catalog.parent()?,
-        sources,
-        note: options.note.clone(),
-        stands_for: None,
-        uncertain_until: 0.into(),
-        pruned_until: 0.into(),
-        joined_from: 0.into(),
-    })
+    let new = Head::new(catalog.archive().id(), BundleId { number, part: 0 }, Time::new(now.seconds, 0));
+    Ok(Head { parent: catalog.parent()?, sources, note: options.note.clone(), ..new })
 }

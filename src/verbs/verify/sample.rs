@@ -208,9 +208,6 @@ impl Sample {
         let catalog = self.archive.catalog(&monitor).unwrap();
         let name = Sample::name(id);
         let head = Head {
-            archive: self.archive.id(),
-            id,
-            time: Time::new(1_000_000 * i64::from(id.number.get()), 0),
             parent: catalog.parent().unwrap(),
             sources: vec![SourceRecord {
                 name: "s".to_owned(),
@@ -218,11 +215,7 @@ impl Sample {
                 scanned: true,
                 ..SourceRecord::default()
             }],
-            note: String::new(),
-            stands_for: None,
-            uncertain_until: 0.into(),
-            pruned_until: 0.into(),
-            joined_from: 0.into(),
+            ..Head::new(self.archive.id(), id, Time::new(1_000_000 * i64::from(id.number.get()), 0))
         };
         let upload = self.store.create(&bundle_path(&name)).unwrap();
         let mut writer = BundleWriter::new(upload, head, 3).unwrap();

@@ -71,18 +71,7 @@ impl Made {
     /// A bundle of these frames: bytes and lengths as in the seek table.
     fn new(frames: &[(Vec<u8>, Frame)]) -> Made {
         let (store, name) = (MemoryStore::new(), BundleName::new(ID, Time::new(0, 0)).unwrap());
-        let head = Head {
-            archive: ArchiveId([1; 16]),
-            id: ID,
-            time: Time::new(0, 0),
-            parent: None,
-            sources: Vec::new(),
-            note: String::new(),
-            stands_for: None,
-            uncertain_until: 0.into(),
-            pruned_until: 0.into(),
-            joined_from: 0.into(),
-        };
+        let head = Head::new(ArchiveId([1; 16]), ID, Time::new(0, 0));
         let mut writer = BundleWriter::new(store.create("b").unwrap(), head, 1).unwrap();
         let mut header = Vec::new();
         let frame = Compressor::new(Effort::Level(1)).unwrap().append_frame(&[0; HEADER_BYTES as usize], &mut header);
