@@ -10,7 +10,6 @@ use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::joined;
 use crate::base::path::printable;
 use crate::base::path::unescaped_glob;
 use crate::base::pattern::Pattern;
@@ -140,14 +139,14 @@ fn walk(state: &State, pattern: &Pattern, top: &EntryPath, monitor: &dyn Monitor
         let group = group?;
         check_interrupted(monitor)?;
         for row in &group.rows {
-            let path = joined(group.path.as_bytes(), row.name());
+            let path = row.path_in(&group.path)?;
             let is_directory = row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
-            if !pattern.fits(&path, is_directory) {
+            if !pattern.fits(path.as_bytes(), is_directory) {
                 continue;
             }
-            bytes += path.len() + PATH_BYTES;
+            bytes += path.as_bytes().len() + PATH_BYTES;
             check_few(bytes, found.len() + 1)?;
-            found.extend(EntryPathBuf::from_bytes(&path));
+            found.push(path);
         }
     }
     Ok(found)

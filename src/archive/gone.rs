@@ -1,7 +1,7 @@
 //! Which paths are gone in a state, quickly for the rows that the state itself is made of.
 
+use crate::archive::rows::impossible_path;
 use crate::archive::state::State;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::SnapshotNumber;
 use crate::base::path;
@@ -66,8 +66,7 @@ impl GoneOf<'_> {
         if self.gone.bits[word] & bit != 0 || self.is_own {
             return Ok(self.gone.bits[word] & bit != 0);
         }
-        let bad = || Error::damaged("the index holds a path that cannot be");
-        let path = EntryPathBuf::from_bytes(path).ok_or_else(bad)?;
+        let path = EntryPathBuf::from_bytes(path).ok_or_else(impossible_path)?;
         Ok(self.gone.state.find(&path)?.is_none())
     }
 }

@@ -267,8 +267,9 @@ fn moves_of_run(archive: &Archive, bundles: &[BundleFile], before: &State, after
     let (directories, files) = run.pairs(before, after)?;
     let mut tops = Vec::new();
     for group in before.in_directory(EntryPath::root()) {
-        let rows = group?.rows;
-        tops.extend(rows.iter().filter_map(|row| EntryPathBuf::from_bytes(row.name())));
+        for row in &group?.rows {
+            tops.push(row.path_in(EntryPath::root())?);
+        }
     }
     let mut taken = HashSet::new();
     for top in &tops {

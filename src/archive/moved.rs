@@ -522,7 +522,7 @@ mod tests {
         let mut rows = Rows::new(after.since(1.into()).groups_and_gone(EntryPath::root()));
         let mut last: Option<EntryPathBuf> = None;
         while let Some((directory, row)) = rows.take().unwrap() {
-            let path = EntryPath::new(directory).unwrap().child(row.name()).unwrap();
+            let path = row.path_in(directory).unwrap();
             assert!(last.as_ref().is_none_or(|last| last.row_order(&path).is_lt()), "{path}");
             match row.entry().unwrap() {
                 Some(entry) => drop(before.insert(path.clone(), number_of(&entry))),

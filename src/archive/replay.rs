@@ -322,10 +322,10 @@ impl Older {
 
     /// The next row that stands before that of `change`, or of all that are left. The row of the same path is passed over: the
     /// change takes its place.
-    fn next_before(&mut self, change: Option<&EntryPath>) -> Result<Option<(&[u8], &Row)>> {
+    fn next_before(&mut self, change: Option<&EntryPath>) -> Result<Option<(&EntryPath, &Row)>> {
         let Some((directory, row)) = self.0.peek()? else { return Ok(None) };
         let order = change.map_or(Ordering::Less, |change| {
-            path::row_order((directory, row.name()), path::split_last(change.as_bytes()))
+            path::row_order((directory.as_bytes(), row.name()), path::split_last(change.as_bytes()))
         });
         match order {
             Ordering::Less => self.0.take(),
@@ -352,10 +352,8 @@ impl IndexRow {
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
-    pub fn of((directory, row): (&[u8], &Row)) -> Result<IndexRow> {
-        let path = EntryPathBuf::from_bytes(&path::joined(directory, row.name()));
-        let path = path.ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
-        Ok(IndexRow { path, entry: row.entry()? })
+    pub fn of((directory, row): (&EntryPath, &Row)) -> Result<IndexRow> {
+        Ok(IndexRow { path: row.path_in(directory)?, entry: row.entry()? })
     }
 }
 
@@ -474,7 +472,7 @@ impl IndexRows {
 
     fn push_older(&mut self, until: Option<&EntryPath>) -> Result<()> {
         while let Some((directory, row)) = self.older.next_before(until)? {
-            self.writer.push(directory, row.name(), row.entry()?.as_ref())?;
+            self.writer.push(directory.as_bytes(), row.name(), row.entry()?.as_ref())?;
         }
         Ok(())
     }
@@ -552,7 +550,9 @@ impl Differences {
                 (None, None) => return Ok(None),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(old), Some(new)) => path::row_order((old.0, old.1.name()), (new.0, new.1.name())),
+                (Some(old), Some(new)) => {
+                    path::row_order((old.0.as_bytes(), old.1.name()), (new.0.as_bytes(), new.1.name()))
+                }
             };
             let old = if order.is_le() { self.old.take()?.map(IndexRow::of).transpose()? } else { None };
             let new = if order.is_ge() { self.new.take()?.map(IndexRow::of).transpose()? } else { None };

@@ -2,6 +2,7 @@
 
 use crate::base::entry::Entry;
 use crate::base::entry::Stat;
+use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
@@ -48,6 +49,14 @@ impl Row {
             Kind::Indexed { block, row } | Kind::Gone { block, row } => block.name(*row as usize),
             Kind::Made(made) => &made.0,
         }
+    }
+
+    /// The path of the entry in this directory.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when it is longer than a path can be.
+    pub fn path_in(&self, directory: &EntryPath) -> Result<EntryPathBuf> {
+        directory.child(self.name()).ok_or_else(impossible_path)
     }
 
     /// What `create` compares; `None` when the entry is gone.
@@ -125,4 +134,8 @@ pub trait Overlay: Send + Sync {
     /// # Errors
     /// When the index is damaged or cannot be read.
     fn find(&self, path: &EntryPath) -> Result<Option<Entry>>;
+}
+/// The error for a path in the index that an entry cannot have.
+pub fn impossible_path() -> Error {
+    Error::damaged("the index holds a path that cannot be")
 }

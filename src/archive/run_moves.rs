@@ -2,7 +2,6 @@
 //! moved there the two states say; renames that are not made cost space and nothing else.
 
 use crate::archive::move_plan::Pair;
-use crate::archive::state::Row;
 use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
@@ -116,9 +115,9 @@ fn is_made_from(new: &Entry, old: &Entry) -> bool {
 pub fn taken_names(state: &State, top: &EntryPath) -> Result<Vec<EntryPathBuf>> {
     let mut taken = Vec::new();
     for group in state.in_directory(top) {
-        let rows = group?.rows;
-        let like = rows.iter().map(Row::name).filter(|name| name.starts_with(TEMPORARY_PREFIX.as_bytes()));
-        taken.extend(like.filter_map(|name| top.child(name)));
+        for row in group?.rows.iter().filter(|row| row.name().starts_with(TEMPORARY_PREFIX.as_bytes())) {
+            taken.push(row.path_in(top)?);
+        }
     }
     Ok(taken)
 }

@@ -2,12 +2,12 @@
 
 pub use crate::archive::rows::DirectoryRows;
 pub use crate::archive::rows::Row;
+pub use crate::archive::rows::impossible_path;
 
 use crate::archive::rows::Overlay;
 use crate::archive::rows::Pieces;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::SnapshotNumber;
 use crate::base::path;
@@ -209,24 +209,24 @@ impl Rows {
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
-    pub fn peek(&mut self) -> Result<Option<(&[u8], &Row)>> {
+    pub fn peek(&mut self) -> Result<Option<(&EntryPath, &Row)>> {
         while self.at >= self.group.rows.len() {
             let Some(group) = self.groups.next().transpose()? else { return Ok(None) };
             (self.group, self.at) = (group, 0);
         }
-        Ok(self.group.rows.get(self.at).map(|row| (self.group.path.as_bytes(), row)))
+        Ok(self.group.rows.get(self.at).map(|row| (&*self.group.path, row)))
     }
 
     /// Takes the row that [`Rows::peek`] shows.
     ///
     /// # Errors
     /// As for [`Rows::peek`].
-    pub fn take(&mut self) -> Result<Option<(&[u8], &Row)>> {
+    pub fn take(&mut self) -> Result<Option<(&EntryPath, &Row)>> {
         if self.peek()?.is_none() {
             return Ok(None);
         }
         self.at += 1;
-        Ok(self.group.rows.get(self.at - 1).map(|row| (self.group.path.as_bytes(), row)))
+        Ok(self.group.rows.get(self.at - 1).map(|row| (&*self.group.path, row)))
     }
 }
 
@@ -238,8 +238,7 @@ impl Groups {
             }
             let first = self.pieces.iter().filter_map(|pieces| pieces.path()).min_by(|a, b| path::walk_order(a, b));
             let Some(first) = first.filter(|first| path::is_in(first, self.top.as_bytes())) else { return Ok(None) };
-            let path = EntryPathBuf::from_bytes(first)
-                .ok_or_else(|| Error::damaged("the index holds a path that cannot be"))?;
+            let path = EntryPathBuf::from_bytes(first).ok_or_else(impossible_path)?;
             let mut rows = self.take_rows(path.as_bytes());
             if self.gone == Gone::Dropped {
                 rows.retain(|row| row.stat().is_some());

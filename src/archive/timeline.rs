@@ -3,6 +3,7 @@
 
 use crate::archive::catalog::Catalog;
 use crate::archive::gone::Gone;
+use crate::archive::rows::impossible_path;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
 use crate::base::aspect::aspects;
@@ -273,7 +274,7 @@ impl Iterator for Courses<'_> {
 }
 
 fn entry_path(path: &[u8]) -> Result<EntryPathBuf> {
-    EntryPathBuf::from_bytes(path).ok_or_else(|| Error::damaged("the index holds a path that cannot be"))
+    EntryPathBuf::from_bytes(path).ok_or_else(impossible_path)
 }
 
 /// What is to be read, in order.

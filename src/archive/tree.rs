@@ -55,8 +55,7 @@ impl Tree {
         let Some(level) = self.levels.last_mut() else { return Ok(None) };
         let Some(level) = level else { return Err(Error::damaged("a directory was left that was not entered")) };
         let Some(row) = level.next_row(&self.directory)? else { return Ok(self.leave()) };
-        let bad = || Error::damaged("the index holds a path that cannot be");
-        let path = self.directory.child(row.name()).ok_or_else(bad)?;
+        let path = row.path_in(&self.directory)?;
         if self.is_recursive && row.stat().is_some_and(|stat| stat.kind == Kind::Directory) {
             self.directory.clone_from(&path);
             let level = self.open(&[]);

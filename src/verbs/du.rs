@@ -3,12 +3,12 @@
 use crate::archive::catalog::Catalog;
 use crate::archive::state::DirectoryRows;
 use crate::archive::state::State;
+use crate::archive::state::impossible_path;
 use crate::archive::timeline::Step;
 use crate::archive::timeline::Steps;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
-use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
 use crate::base::id::SnapshotNumber;
@@ -165,7 +165,7 @@ impl Sums<'_> {
             if depth <= self.options.depth && (is_directory || self.options.files) {
                 let mut line = Line { is_directory, ..Line::default() };
                 line.add(counted);
-                self.lines.insert(directory.child(row.name()).ok_or_else(bad_path)?, line);
+                self.lines.insert(row.path_in(directory)?, line);
             }
         }
         for path in directory.ancestors().take_while(|path| path.is_in(self.top)) {
@@ -214,7 +214,7 @@ impl Stored {
                 for row in group.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind == Kind::File)) {
                     if let Some(entry) = row.entry()? {
                         let path = path::joined(group.path.as_bytes(), row.name());
-                        self.add(EntryPath::new(&path).ok_or_else(bad_path)?, &entry, step.number);
+                        self.add(EntryPath::new(&path).ok_or_else(impossible_path)?, &entry, step.number);
                     }
                 }
             }
@@ -235,8 +235,4 @@ impl Stored {
             self.largest = Some((path.to_owned(), entry.stat.size));
         }
     }
-}
-
-fn bad_path() -> Error {
-    Error::damaged("the index holds a path that cannot be")
 }

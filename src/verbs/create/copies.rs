@@ -27,7 +27,6 @@ use crate::base::id::Hash;
 use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
-use crate::base::path::joined;
 use crate::format::apply::may_be_made;
 use crate::system::listing::Listing;
 use crate::system::platform;
@@ -257,11 +256,10 @@ impl<'a> Copies<'a> {
             if row.stat().is_none_or(|stat| !self.is_large(stat)) {
                 continue;
             }
-            let path = EntryPathBuf::from_bytes(&joined(directory, row.name()));
-            if let (Some(path), Some(entry)) = (path, row.entry()?)
+            if let Some(entry) = row.entry()?
                 && let Some(content) = entry.content.as_ref().filter(|_| can_be_copied(&entry))
             {
-                let Ok(at) = older.paths.push(&path, &[]) else {
+                let Ok(at) = older.paths.push(&row.path_in(directory)?, &[]) else {
                     // Without room for it files are stored again.
                     return Ok(OlderContents { places: Vec::new(), paths: PathFile::default() });
                 };

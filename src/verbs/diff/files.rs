@@ -8,6 +8,7 @@ use crate::archive::state::DirectoryRows;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::archive::state::impossible_path;
 use crate::base::advice::Advice;
 use crate::base::aspect::change;
 use crate::base::diff;
@@ -145,7 +146,7 @@ impl Walk<'_> {
 
 impl Comparison<'_> {
     fn source(&mut self, record: &SourceRecord, catalog: &Catalog) -> Result<()> {
-        let Some(own) = EntryPathBuf::from_bytes(record.name.as_bytes()) else { return Ok(()) };
+        let own = EntryPathBuf::from_bytes(record.name.as_bytes()).ok_or_else(impossible_path)?;
         let is_named = self.tops.iter().any(|top| top.is_in(&own));
         if !is_named && (record.dropped || !self.is_wanted(&own)) {
             return Ok(());
@@ -227,8 +228,7 @@ impl Comparison<'_> {
             }
             for row in &group.rows {
                 check_interrupted(self.monitor)?;
-                let Some(own) = group.path.child(row.name()) else { continue };
-                self.compare(own, row.entry()?, None)?;
+                self.compare(row.path_in(&group.path)?, row.entry()?, None)?;
             }
         }
         Ok(())

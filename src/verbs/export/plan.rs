@@ -252,9 +252,9 @@ impl Walk {
     fn next_in_directory(&mut self) -> Result<Option<(EntryPathBuf, Entry)>> {
         let is_directory = |row: &Row| row.stat().is_some_and(|stat| stat.kind == Kind::Directory);
         for row in self.rows.by_ref().filter(|row| !is_directory(row)) {
-            let path = self.directory.child(row.name());
-            let (Some(path), Some(entry)) = (path, row.entry()?) else { continue };
-            return Ok(Some((path, entry)));
+            if let Some(entry) = row.entry()? {
+                return Ok(Some((row.path_in(&self.directory)?, entry)));
+            }
         }
         Ok(None)
     }

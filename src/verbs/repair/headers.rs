@@ -10,6 +10,7 @@ use crate::archive::state::DirectoryRows;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::archive::state::impossible_path;
 use crate::base::diff;
 use crate::base::diff::Pair;
 use crate::base::entry::Content;
@@ -417,7 +418,7 @@ impl FromHeaders {
                 Pair::New((name, entry)) => (name.as_slice(), None, Some(entry)),
                 Pair::Both(row, (name, entry)) => (name.as_slice(), Some(row), Some(entry)),
             };
-            let Some(path) = EntryPathBuf::from_bytes(&path::joined(directory, name)) else { continue };
+            let path = EntryPathBuf::from_bytes(&path::joined(directory, name)).ok_or_else(impossible_path)?;
             let older = row.and_then(Row::stat).map(|stat| stat.kind);
             let now = match (older, entry) {
                 (Some(Kind::Directory), Some(entry)) if entry.stat.kind == Kind::Directory => {

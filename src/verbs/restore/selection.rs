@@ -6,6 +6,7 @@ use crate::archive::state::Directories;
 use crate::archive::state::Groups;
 use crate::archive::state::Row;
 use crate::archive::state::State;
+use crate::archive::state::impossible_path;
 use crate::base::advice::Advice;
 use crate::base::entry::Kind;
 use crate::base::error::Error;
@@ -102,7 +103,9 @@ impl Selection {
                 continue;
             }
             for piece in state.in_directory(path) {
-                tops.extend(piece?.rows.iter().filter_map(|row| path.child(row.name())));
+                for row in &piece?.rows {
+                    tops.push(row.path_in(path)?);
+                }
             }
         }
         Ok(tops)
@@ -245,12 +248,8 @@ impl Folder {
     /// # Errors
     /// [`ErrorKind::Damaged`] when its name cannot be one.
     pub(super) fn child(&self, row: &Row) -> Result<EntryPathBuf> {
-        self.path.child(row.name()).ok_or_else(impossible_path)
+        row.path_in(&self.path)
     }
-}
-
-fn impossible_path() -> Error {
-    Error::damaged("the index holds a path that cannot be")
 }
 
 /// What is restored of the snapshot, with the bytes of all contents. All that is needed of the index is read and checked, so

@@ -346,8 +346,8 @@ pub(super) fn prepare_folder(run: &RestoreContext, state: &State, first: &Folder
     }
     let keep = |others: &mut HashSet<Vec<u8>>| {
         for piece in state.in_directory(path) {
-            for path in piece?.rows.iter().filter_map(|row| path.child(row.name())) {
-                others.remove(&*destination.name(&path));
+            for row in &piece?.rows {
+                others.remove(&*destination.name(&row.path_in(path)?));
             }
         }
         Ok(())

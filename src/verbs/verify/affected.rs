@@ -168,8 +168,7 @@ fn walk(state: &State, visit: &mut dyn FnMut(EntryPathBuf, &Entry) -> bool) -> R
         let group = group?;
         for row in group.rows.iter().filter(|row| row.stat().is_some_and(|stat| stat.kind == Kind::File)) {
             let Some(entry) = row.entry()? else { continue };
-            let Some(path) = group.path.child(row.name()) else { continue };
-            if !visit(path, &entry) {
+            if !visit(row.path_in(&group.path)?, &entry) {
                 return Ok(());
             }
         }

@@ -29,8 +29,9 @@ pub(super) fn check_folders(check: &mut Check, bundle: &Arc<Bundle>, state: &Sta
         let Some(parent) = change.path.parent() else { continue };
         if matches!(change.now, Action::Removed(_)) {
             for group in state.in_directory(&change.path) {
-                let left = group?.rows.into_iter().filter_map(|row| change.path.child(row.name()));
-                left.for_each(|path| astray.add(path));
+                for row in &group?.rows {
+                    astray.add(row.path_in(&change.path)?);
+                }
             }
             let is_noted = deleting.last().is_some_and(|last| **last == *parent) || deleting.len() == DELETING_MAX;
             if has_lists && !is_noted && state.find(parent)?.is_some_and(|entry| entry.stat.kind == Kind::Directory) {

@@ -252,10 +252,9 @@ impl NameLists {
         let mut left = Vec::new();
         for group in before.in_directory(&aside.directory) {
             for row in &group?.rows {
-                let path = aside.directory.child(row.name()).filter(|_| !aside.gone.contains(row.name()));
-                if let Some(path) = path.filter(|path| self.was_said(path))
-                    && state.find(&path)?.is_none()
-                {
+                let path = row.path_in(&aside.directory)?;
+                let is_told = aside.gone.contains(row.name()) || !self.was_said(&path);
+                if !is_told && state.find(&path)?.is_none() {
                     left.push(path);
                 }
             }
