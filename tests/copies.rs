@@ -14,22 +14,13 @@ use crate::support::replay::bundles;
 use crate::support::replay::bundles_of;
 use crate::support::replay::recover;
 use crate::support::replay::remove_manifest;
+use crate::support::tree::Random;
 use crate::support::tree::noise;
 use std::fs;
 use std::path::Path;
 
 /// A content that is large enough for a copy where nothing else is said.
 const LARGE: usize = 1_200_000;
-
-/// A roll of dice that is the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-}
 
 /// Names that a shell or a list might take for something else.
 const NAMES: [&[u8]; 8] =
@@ -71,20 +62,20 @@ fn put(bench: &Bench, name: &[u8], content: &[u8]) {
     bench.home.file(name, content);
 }
 
-fn change(bench: &Bench, dice: &mut Dice) {
-    let (name, other) = (NAMES[dice.roll(8)], NAMES[dice.roll(8)]);
+fn change(bench: &Bench, dice: &mut Random) {
+    let (name, other) = (NAMES[dice.below(8)], NAMES[dice.below(8)]);
     let is_there = |name: &[u8]| bench.home.path(name).is_file();
-    match dice.roll(9) {
+    match dice.below(9) {
         0..3 if is_there(name) && name != other => {
             let content = fs::read(bench.home.path(name)).unwrap();
             put(bench, other, &content);
         }
         3 if is_there(name) && !is_there(other) => drop(bench.home.dir("d/e").dir("a").rename(name, other)),
         4 if is_there(name) => drop(bench.home.append(name, "more")),
-        5 if is_there(name) => drop(bench.home.mode(name, [0o600, 0o444, 0o4755, 0o200][dice.roll(4)])),
+        5 if is_there(name) => drop(bench.home.mode(name, [0o600, 0o444, 0o4755, 0o200][dice.below(4)])),
         6 if is_there(name) => drop(bench.home.remove(name)),
-        7 if is_there(name) => drop(bench.home.mtime(name, dice.roll(1 << 30) as i64, 123_456_789)),
-        _ => put(bench, name, &noise(dice.roll(3) as u64, 2000 + dice.roll(2) * 3000)),
+        7 if is_there(name) => drop(bench.home.mtime(name, dice.below(1 << 30) as i64, 123_456_789)),
+        _ => put(bench, name, &noise(dice.below(3) as u64, 2000 + dice.below(2) * 3000)),
     }
 }
 
@@ -92,11 +83,11 @@ fn change(bench: &Bench, dice: &mut Dice) {
 fn histories_of_copies_come_back_by_restore_and_by_recover_sh() {
     let mut found = 0;
     for seed in 0..6 {
-        let (bench, mut dice) = (Bench::new(), Dice(seed));
+        let (bench, mut dice) = (Bench::new(), Random(seed));
         let mut states = Vec::new();
         for snapshot in 1..=6 {
-            (0..if snapshot == 1 { 20 } else { 1 + dice.roll(6) }).for_each(|_| change(&bench, &mut dice));
-            save(&bench, &format!("--patch-from 1K --allow-empty {}", ["", "--max-part 64K"][dice.roll(2)]));
+            (0..if snapshot == 1 { 20 } else { 1 + dice.below(6) }).for_each(|_| change(&bench, &mut dice));
+            save(&bench, &format!("--patch-from 1K --allow-empty {}", ["", "--max-part 64K"][dice.below(2)]));
             states.push(bench.copy());
             found += copies(&bench, snapshot).len();
         }

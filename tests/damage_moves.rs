@@ -12,6 +12,7 @@ use crate::support::inside::assert_restores;
 use crate::support::inside::in_memory;
 use crate::support::inside::options;
 use crate::support::stores::files;
+use crate::support::tree::Random;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::monitor::Recorder;
@@ -30,19 +31,6 @@ const SNAPSHOTS: u32 = 4;
 
 /// So small that a snapshot has several parts.
 const PART_BYTES: u64 = 30_000;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit.max(1)
-    }
-
-    fn pick<T: Clone>(&mut self, all: &[T]) -> Option<T> {
-        if all.is_empty() { None } else { Some(all[self.below(all.len())].clone()) }
-    }
-}
 
 /// A history, and the source as each snapshot found it.
 struct Story {

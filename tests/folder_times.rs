@@ -9,6 +9,7 @@ use crate::support::listing::assert_same_below;
 use crate::support::replay::bundles;
 use crate::support::replay::recover;
 use crate::support::replay::replay_one;
+use crate::support::tree::Random;
 use crate::support::tree::noise;
 use std::fs;
 use std::path::Path;
@@ -85,19 +86,9 @@ fn a_folder_keeps_its_time_when_a_part_ends_behind_a_large_file_in_it() {
     bench.snap.call("verify").words("--data").ok();
 }
 
-/// Numbers that look random.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
-fn any_folder(dice: &mut Dice) -> String {
-    let depth = dice.roll(4);
-    (0..depth).map(|_| ["d0/", "d1/", "d2/"][dice.roll(3) as usize]).collect()
+fn any_folder(dice: &mut Random) -> String {
+    let depth = dice.below(4);
+    (0..depth).map(|_| ["d0/", "d1/", "d2/"][dice.below(3)]).collect()
 }
 
 /// Takes away what stands in the way of a file.
@@ -113,10 +104,10 @@ fn make_way(bench: &Bench, path: &str) {
 }
 
 /// Does something to a tree; folders that something happens in mostly get the time that they had.
-fn change(bench: &Bench, dice: &mut Dice) {
+fn change(bench: &Bench, dice: &mut Random) {
     let folder = any_folder(dice);
-    let path = format!("{folder}f{}", dice.roll(6));
-    match dice.roll(12) {
+    let path = format!("{folder}f{}", dice.below(6));
+    match dice.below(12) {
         0 if bench.home.path(&path).exists() => drop(bench.home.remove(&path)),
         1 if !folder.is_empty() && bench.home.path(&folder).is_dir() => {
             bench.home.remove(folder.trim_end_matches('/'));
@@ -124,12 +115,12 @@ fn change(bench: &Bench, dice: &mut Dice) {
         kind => {
             let path = if kind == 2 { format!("{path}/inner") } else { path };
             make_way(bench, &path);
-            bench.home.file(&path, noise(dice.roll(1000), dice.roll(9000) as usize));
+            bench.home.file(&path, noise(dice.below(1000) as u64, dice.below(9000)));
         }
     }
     for folder in [any_folder(dice), folder] {
-        if dice.roll(3) > 0 && bench.home.path(&folder).is_dir() {
-            bench.home.mtime(folder.trim_end_matches('/'), LONG_AGO + dice.roll(3) as i64, 0);
+        if dice.below(3) > 0 && bench.home.path(&folder).is_dir() {
+            bench.home.mtime(folder.trim_end_matches('/'), LONG_AGO + dice.below(3) as i64, 0);
         }
     }
 }
@@ -137,13 +128,13 @@ fn change(bench: &Bench, dice: &mut Dice) {
 #[test]
 fn stock_tools_get_every_state_of_random_histories_with_the_times_of_folders() {
     for seed in 0..6 {
-        let (bench, mut dice) = (Bench::new(), Dice(seed));
+        let (bench, mut dice) = (Bench::new(), Random(seed));
         bench.home.file("first", "first");
         let out = bench.fresh();
         let mut replayed = 0;
         for _ in 0..8 {
-            (0..dice.roll(40)).for_each(|_| change(&bench, &mut dice));
-            create(&bench, if dice.roll(3) == 0 { "" } else { "--max-part 64K" });
+            (0..dice.below(40)).for_each(|_| change(&bench, &mut dice));
+            create(&bench, if dice.below(3) == 0 { "" } else { "--max-part 64K" });
             for bundle in &bundles(bench.snap.archive())[replayed..] {
                 replay_one(bundle, &out);
                 replayed += 1;

@@ -2,6 +2,7 @@
 //! the command line only.
 
 use crate::support::bench::Bench;
+use crate::support::tree::Random;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -19,16 +20,6 @@ const RULES: [Rule; 3] = [
 
 const NAMES: [&str; 8] = ["a", "b", "d", "x.iso", "y.o", "build", "cache", ".snapignore"];
 
-/// Numbers that look random, the same for the same seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
-}
-
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
@@ -42,7 +33,7 @@ fn is_in(path: &str, top: &str) -> bool {
 }
 
 /// Makes, changes and removes some entries.
-fn change(nodes: &mut Nodes, numbers: &mut Numbers, round: usize) {
+fn change(nodes: &mut Nodes, numbers: &mut Random, round: usize) {
     for step in 0..12 {
         let directories: Vec<String> =
             nodes.iter().filter(|(_, node)| node.is_none()).map(|(path, _)| path.clone()).collect();
@@ -145,7 +136,7 @@ fn read(bench: &Bench) -> Nodes {
 #[test]
 fn what_goes_in_place_is_what_may_go() {
     for seed in 0..40 {
-        let mut numbers = Numbers(seed);
+        let mut numbers = Random(seed);
         let rules: Vec<Rule> = RULES.into_iter().filter(|_| numbers.below(3) > 0).collect();
         let bench = Bench::new();
         let (mut nodes, mut saved) = (Nodes::new(), Vec::new());

@@ -20,6 +20,7 @@ use crate::support::replay::recover;
 use crate::support::replay::remove_manifest;
 use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
+use crate::support::tree::Random;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
 use snap_archive::base::monitor::Recorder;
@@ -32,16 +33,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A roll of dice that is the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-}
-
 /// Names that a shell or a list might take for something else.
 const NAMES: [&[u8]; 6] = [b"new\nline", b"it's", b"-rf $(touch x)", b"d/\xff raw", b"d/e/plain", b"large"];
 
@@ -50,11 +41,11 @@ fn text(seed: u64, length: usize) -> Vec<u8> {
     noise(seed, length / 2).iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
-fn edit(content: &mut Vec<u8>, dice: &mut Dice) {
-    let at = dice.roll(content.len().max(1)).min(content.len());
-    let length = dice.roll(6000).min(content.len() - at);
-    match dice.roll(6) {
-        0 => drop(content.splice(at..at, noise(dice.0, 1 + dice.roll(5000)))),
+fn edit(content: &mut Vec<u8>, dice: &mut Random) {
+    let at = dice.below(content.len().max(1)).min(content.len());
+    let length = dice.below(6000).min(content.len() - at);
+    match dice.below(6) {
+        0 => drop(content.splice(at..at, noise(dice.0, 1 + dice.below(5000)))),
         1 => drop(content.drain(at..at + length)),
         2 => content[at..at + length].fill(b'x'),
         3 => content.extend(text(dice.0, 3000)),
@@ -76,24 +67,24 @@ fn has_patches(bundle: &Path) -> bool {
 #[test]
 fn histories_of_edits_come_back_by_restore_and_by_recover_sh_whatever_is_patched() {
     for seed in 0..4 {
-        let (bench, mut dice) = (Bench::new(), Dice(seed));
+        let (bench, mut dice) = (Bench::new(), Random(seed));
         let mut files: Vec<Vec<u8>> = (0..NAMES.len()).map(|number| text(number as u64, 30_000)).collect();
         files[5] = text(77, 300_000);
         let mut copies = Vec::new();
         for snapshot in 1..=7 {
             for (name, content) in NAMES.iter().zip(&mut files) {
-                if snapshot == 1 || dice.roll(3) > 0 {
-                    (0..dice.roll(4)).for_each(|_| edit(content, &mut dice));
+                if snapshot == 1 || dice.below(3) > 0 {
+                    (0..dice.below(4)).for_each(|_| edit(content, &mut dice));
                     bench.home.file(name, &content);
                 }
-                match dice.roll(5) {
-                    0 => drop(bench.home.mode(name, [0o600, 0o444, 0o4755][dice.roll(3)])),
-                    1 => drop(bench.home.mtime(name, dice.roll(1 << 30) as i64, 123_456_789)),
+                match dice.below(5) {
+                    0 => drop(bench.home.mode(name, [0o600, 0o444, 0o4755][dice.below(3)])),
+                    1 => drop(bench.home.mtime(name, dice.below(1 << 30) as i64, 123_456_789)),
                     2 => drop(bench.home.remove(name).file(name, &content)),
                     _ => {}
                 }
             }
-            let parts = if dice.roll(3) == 0 { "--max-part 64K" } else { "" };
+            let parts = if dice.below(3) == 0 { "--max-part 64K" } else { "" };
             save(&bench, &format!("--patch-from 1K {parts}"));
             copies.push(bench.copy());
         }

@@ -10,6 +10,7 @@ use crate::support::inside::options;
 use crate::support::stores::Fault;
 use crate::support::stores::FaultyStore;
 use crate::support::stores::files;
+use crate::support::tree::Random;
 use crate::support::tree::Tree;
 use crate::support::tree::noise;
 use snap_archive::archive::open::Archive;
@@ -42,23 +43,9 @@ use tempfile::TempDir;
 /// How many histories are made when nobody says so.
 const HISTORIES: u64 = 2;
 
-/// The numbers that a seed gives, one after the other.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn one_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-}
-
 /// An archive whose source changes at random.
 struct Story {
-    dice: Dice,
+    dice: Random,
     directory: TempDir,
     home: Tree,
     store: MemoryStore,
@@ -76,7 +63,7 @@ impl Story {
         let store = MemoryStore::new();
         new_archive(Arc::new(store.clone()));
         Story {
-            dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1),
+            dice: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1),
             directory,
             home,
             store,

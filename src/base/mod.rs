@@ -1,5 +1,7 @@
 //! Words and tools that do no I/O. Knows nothing of files, formats and archives.
 
+#[cfg(test)]
+pub mod noise;
 pub mod path;
 pub mod pattern;
 pub mod text;

@@ -252,16 +252,9 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::noise::noise;
     use crate::format::frames::Compressor;
     use crate::format::frames::Effort;
-
-    fn noise(length: usize, mut state: u64) -> Vec<u8> {
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        };
-        (0..length).map(|_| next()).collect()
-    }
 
     fn text(length: usize) -> Vec<u8> {
         let words = (0u64..).flat_map(|n| format!("{} ", n.wrapping_mul(n) % 9973 * 7).into_bytes());

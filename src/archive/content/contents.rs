@@ -1,5 +1,5 @@
 //! A handle to the contents of an archive: which bundles are open, which frames were decoded last, and whether the archive is
-//! still there. One cache of each, whoever reads.
+//! still there. One cache of each for all that read contents; what reads one bundle by itself keeps its own frames (`bundle_tar.rs`).
 
 use super::frame::ContentCheck;
 use super::frame::FrameCache;

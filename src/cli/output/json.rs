@@ -4,7 +4,6 @@ use super::super::failure::Failure;
 use super::advice;
 use serde::Serialize;
 use serde::Serializer;
-use serde::ser::SerializeMap;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::Problem;
 use snap_archive::base::error::Result;
@@ -14,6 +13,7 @@ use snap_archive::base::path::is_harmless;
 use snap_archive::base::snapshot::Counts;
 use snap_archive::base::snapshot::SourceRecord;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::base::text;
 use snap_archive::base::time::Time;
 use std::time::Duration;
 
@@ -106,29 +106,8 @@ pub(crate) struct Text<'a>(pub(crate) &'a [u8]);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if let Ok(text) = std::str::from_utf8(self.0) {
-            return serializer.serialize_str(text);
-        }
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("escaped", &escaped(self.0))?;
-        map.end()
+        text::serialize(self.0, serializer)
     }
-}
-
-/// Bytes that are not UTF-8, and `%` itself, as `%` and two hexadecimal digits.
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(&chunk.valid().replace('%', "%25"));
-        for byte in chunk.invalid() {
-            text.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]);
-        }
-    }
-    text
-}
-
-fn hex_digit(value: u8) -> char {
-    char::from(b"0123456789ABCDEF"[usize::from(value & 15)])
 }
 
 /// A moment as RFC 3339 in UTC, with nine decimals where it is not a whole second; outside the years 0 to 9999, which

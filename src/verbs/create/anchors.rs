@@ -119,23 +119,15 @@ impl Anchors {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 7_u64;
-        let next = |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        };
-        (0..length).map(next).collect()
-    }
+    use crate::base::noise::noise;
 
     #[test]
     fn bytes_are_found_wherever_they_moved() {
-        let old = noise(3 << 20);
+        let old = noise(3 << 20, 7);
         let (size, mut places) = (old.len() as u64, Vec::new());
         old.chunks(1 << 20).zip(0..).for_each(|(piece, number)| sample(size, number << 20, piece, &mut places));
         let anchors = Anchors::new(size, places);
-        let new = [&noise(500)[..], &old[..1 << 20], &old[(1 << 20) + 333..]].concat();
+        let new = [&noise(500, 7)[..], &old[..1 << 20], &old[(1 << 20) + 333..]].concat();
         assert_eq!(anchors.shift_of(&new[..1 << 20], 0), Some(-500));
         assert_eq!(anchors.shift_of(&new[2 << 20..], 2 << 20), Some(-167));
         assert_eq!(anchors.shift_of(&vec![0; 1 << 20], 0), None);
@@ -143,8 +135,8 @@ mod tests {
 
     #[test]
     fn bytes_of_texts_that_come_again_and_again_are_found_where_they_stand_in_the_same_order() {
-        let texts = noise(20 * 40_000);
-        let order = noise(400);
+        let texts = noise(20 * 40_000, 7);
+        let order = noise(400, 7);
         let text = |number: &u8| &texts[usize::from(*number % 20) * 40_000..][..40_000];
         let old: Vec<u8> = order.iter().flat_map(text).copied().collect();
         let (size, mut places) = (old.len() as u64, Vec::new());

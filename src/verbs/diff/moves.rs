@@ -3,11 +3,10 @@
 
 use super::different::Changed;
 use super::different::Different;
+use crate::base::entry::ContentKey;
 use crate::base::entry::Entry;
 use crate::base::entry::Kind;
 use crate::base::error::Result;
-use crate::base::id::Hash;
-use crate::base::id::Hasher;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use std::collections::HashMap;
@@ -45,7 +44,7 @@ impl Moves {
     /// # Errors
     /// The first of `differences`.
     pub fn among(differences: impl Iterator<Item = Result<Different>>) -> Result<Moves> {
-        let mut places: HashMap<Hash, Places> = HashMap::new();
+        let mut places: HashMap<ContentKey, Places> = HashMap::new();
         let mut directories = Directories::default();
         let mut bytes = 0;
         for different in differences {
@@ -66,7 +65,7 @@ impl Moves {
                 continue;
             }
             let Some(content) = content_key(of) else { continue };
-            bytes += path.as_bytes().len() + size_of::<(Hash, Places)>();
+            bytes += path.as_bytes().len() + size_of::<(ContentKey, Places)>();
             let places = places.entry(content).or_default();
             if new.is_some() { places.new.push(path) } else { places.gone.push(path) }
         }
@@ -163,14 +162,7 @@ fn note<'p>(places: &mut HashMap<&'p EntryPath, Option<&'p EntryPath>>, of: &'p 
 }
 
 /// What two files of one content have in common; `None` for what has no content that tells it from others.
-fn content_key(entry: &Entry) -> Option<Hash> {
+fn content_key(entry: &Entry) -> Option<ContentKey> {
     let content = entry.content.as_ref().filter(|_| entry.stat.size > 0)?;
-    let mut hasher = Hasher::new();
-    hasher.update(&content.hash.0);
-    hasher.update(&entry.stat.size.to_le_bytes());
-    for (offset, length) in content.holes.to_pairs() {
-        hasher.update(&offset.to_le_bytes());
-        hasher.update(&length.to_le_bytes());
-    }
-    Some(hasher.hash())
+    Some(content.key(entry.stat.size))
 }

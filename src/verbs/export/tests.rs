@@ -5,6 +5,7 @@
 use super::*;
 use crate::base::error::ErrorKind;
 use crate::base::monitor::Recorder;
+use crate::base::noise::noise;
 use crate::format::frames::Decompressor;
 use crate::verbs::verify::sample::Item;
 use crate::verbs::verify::sample::Sample;
@@ -12,7 +13,6 @@ use crate::verbs::verify::sample::directory;
 use crate::verbs::verify::sample::fifo;
 use crate::verbs::verify::sample::file;
 use crate::verbs::verify::sample::linked;
-use crate::verbs::verify::sample::noise;
 use crate::verbs::verify::sample::path;
 use crate::verbs::verify::sample::sparse;
 use crate::verbs::verify::sample::symlink;

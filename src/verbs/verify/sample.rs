@@ -132,20 +132,6 @@ pub(crate) fn kept(text: &str, content: &str) -> Item {
     item
 }
 
-/// Bytes that hardly compress, so that damage hits contents.
-pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
 /// An archive in memory.
 pub(crate) struct Sample {
     pub store: MemoryStore,

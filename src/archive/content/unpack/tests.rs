@@ -17,6 +17,7 @@ use crate::base::id::ArchiveId;
 use crate::base::id::BundleId;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
+use crate::base::noise::noise;
 use crate::base::time::Time;
 use crate::format::bundle::Bundle;
 use crate::format::bundle::BundleWriter;
@@ -38,15 +39,6 @@ use std::sync::atomic::Ordering;
 const HEADER_BYTES: u64 = 512;
 
 const ID: BundleId = BundleId::new(1, 0);
-
-/// Bytes that hardly compress.
-fn noise(length: usize, mut state: u64) -> Vec<u8> {
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    (0..length).map(|_| next()).collect()
-}
 
 /// A blob that counts how often it is read.
 struct Counting(Box<dyn Blob>, Arc<AtomicUsize>);
