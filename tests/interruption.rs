@@ -174,6 +174,38 @@ fn a_large_first_backup_goes_on_where_it_was_stopped_and_reads_and_stores_nothin
     assert_same_below(&bench.sources(), &out, Level::Stock);
 }
 
+#[test]
+fn a_first_run_that_was_cut_off_keeps_its_number_only_if_parts_of_it_were_finished() {
+    if !can_trace() {
+        return;
+    }
+    for (parts, words) in [(0, ""), (2, "--max-part 3MiB")] {
+        let bench = Bench::new();
+        for number in 0..FILES {
+            bench.home.file(format!("{}/{number}", number % 3), noise(number, 1 << 20));
+        }
+        let create = create(&bench, words);
+        let mut running = Running::slowed(BINARY, "fsync:delay_enter=200000", &bench.path("log"), &create);
+        running.wait_until(&|_| {
+            let finished = bundles(bench.snap.archive()).len();
+            finished >= parts && (finished > 0 || unfinished_bytes(bench.snap.archive()) > 0)
+        });
+        running.stop(Signal::INT);
+        assert_eq!(bundles(bench.snap.archive()).is_empty(), parts == 0);
+        bench.save();
+        let said = "There is no snapshot 1: that run was not finished, and what it saved is in the next one.";
+        let listed = bench.snap.call("list").ok();
+        assert_eq!(listed.said().contains(said), parts > 0, "{}", listed.shown());
+        if parts == 0 {
+            bench.snap.call("ls").words("--at 1").ok();
+        } else {
+            let said = "there is no snapshot 1: that run was not finished, and what it saved is in snapshot 2";
+            bench.snap.call("ls").words("--at 1").fails(1).expect_said(&[said]);
+            bench.snap.call("ls").words("--at 3").fails(1).expect_said(&["the history goes from 2 to 2"]);
+        }
+    }
+}
+
 /// How many bytes of files are in the bundles, says tar.
 fn bytes_in(bundles: &[PathBuf]) -> u64 {
     let mut bytes = 0;

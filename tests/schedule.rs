@@ -238,7 +238,7 @@ fn units_are_written_switched_on_asked_and_removed() {
     let ann = Ann::new();
     ann.stand_in("systemctl", "");
     let installed = ann.call("schedule install --with systemd").ok();
-    assert!(installed.out().contains("home is saved by systemd, every day at 18:00 (next: "), "{}", installed.shown());
+    assert!(installed.out().contains("systemd saves to home every day at 18:00 (next: "), "{}", installed.shown());
     assert_eq!(
         ann.log(),
         "systemctl --user daemon-reload\nsystemctl --user enable --now snap-home.timer\n\
@@ -263,7 +263,7 @@ fn units_are_written_switched_on_asked_and_removed() {
     );
     assert_eq!(fs::read_dir(&units).unwrap().count(), 0);
     let off = ann.call("schedule status --with systemd").run().expect(3);
-    assert!(off.out().contains("home is not saved by itself (systemd)"), "{}", off.shown());
+    assert!(off.out().contains("Nothing saves to home automatically (systemd)"), "{}", off.shown());
     ann.call("schedule remove --with systemd").ok();
 }
 
@@ -313,7 +313,7 @@ fn where_there_is_no_scheduler_nothing_is_on_and_only_installing_fails() {
     let call = |words: &str| ann.call(words).variable("PATH", ann.0.path("bin"));
     for (with, program) in [("cron", "crontab"), ("systemd", "systemctl")] {
         let asked = call(&format!("schedule status --with {with}")).run().expect(3);
-        assert!(asked.out().contains("is not saved by itself"), "{}", asked.shown());
+        assert!(asked.out().contains("Nothing saves to "), "{}", asked.shown());
         call(&format!("schedule remove --with {with}")).ok();
         let failed = call(&format!("schedule install --with {with}")).fails(1);
         assert!(failed.err().contains(&format!("{program} is not installed")), "{}", failed.shown());

@@ -346,9 +346,8 @@ fn the_command_line_explains_itself() {
     assert_snapshot!(screen(&bench, &call("create --level 20 --archive x")), @r#"
     [exit 2]
     [stderr]
-    error: invalid value '20' for '--level <LEVEL>': expected auto, or a number from 1 to 19
-
-    For more information, try '--help'.
+    snap: invalid value '20' for '--level <LEVEL>': expected auto, or a number from 1 to 19
+      See all with --help.
     "#);
     assert_snapshot!(screen(&bench, &call("list")), @r#"
     [exit 2]

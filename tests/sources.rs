@@ -186,6 +186,28 @@ fn what_rules_left_out_is_counted_and_what_fits_nothing_is_named() {
 }
 
 #[test]
+fn what_a_new_rule_leaves_out_is_told_apart_from_what_was_deleted() {
+    let bench = Bench::new();
+    bench.home.file("a.iso", "12345").file("b", "1").file("c", "2").file("build/d/e", "3").file("build/f", "4");
+    bench.home.file("gone/build", "5").file("gone/g", "6");
+    bench.save();
+    fs::remove_file(bench.home.path("b")).unwrap();
+    fs::remove_dir_all(bench.home.path("gone")).unwrap();
+    let call = || bench.snap.call("create").words("--exclude *.iso --exclude build");
+    let expected = "0 new files, 0 modified, 3 deleted, 3 newly left out by rules, 1 unchanged; \
+                    folders: 1 with new times or modes, 1 deleted, 2 newly left out by rules";
+    call().words("--dry-run").ok().expect_said(&[expected]);
+    let counted = call().words("--dry-run --json").ok().json().remove(0);
+    let left_out = &counted["left_out"];
+    assert_eq!((&left_out["files_saved_before"], &left_out["folders_saved_before"]), (&3.into(), &2.into()));
+    assert_eq!((&counted["counts"]["deleted"], &counted["counts"]["deleted_directories"]), (&6.into(), &3.into()));
+    call().ok().expect_said(&[expected]);
+    // What was left out the last time, too, is nothing new.
+    bench.home.file("h", "7");
+    bench.snap.call("create").ok().expect_said(&["1 new file, 0 modified, 0 deleted, 1 unchanged"]);
+}
+
+#[test]
 fn a_file_ends_where_reading_ends() {
     let place = Path::new("/proc/sys/kernel/random");
     let Ok(content) = fs::read(place.join("poolsize")) else { return skipped("there is no /proc") };

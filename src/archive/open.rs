@@ -183,12 +183,20 @@ impl Archive {
     /// # Errors
     /// As for [`Archive::open_for_repair`].
     pub fn open_store_for_repair(store: Arc<dyn Store>) -> Result<(Archive, Option<Error>)> {
-        let opened = Archive::open_store(store.clone());
+        let mut opened = Archive::open_store(store.clone());
         if opened.as_ref().is_err_and(|error| !matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NoArchive)) {
             return opened.map(|archive| (archive, None));
         }
+        let bundles = match (store.list(BUNDLES), opened) {
+            // There is not even a folder.
+            (Err(_), Err(error)) if error.kind() == ErrorKind::NoArchive => return Err(error),
+            (bundles, result) => {
+                opened = result;
+                bundles?
+            }
+        };
         let mut votes: BTreeMap<[u8; 16], u64> = BTreeMap::new();
-        for (text, _) in store.list(BUNDLES)? {
+        for (text, _) in bundles {
             let Some(name) = BundleName::parse(&text) else { continue };
             let bundle = store.open(&bundle_path(&name)).and_then(|blob| Bundle::open(&name, blob));
             if let Some(head) = bundle.ok().and_then(|bundle| bundle.own_head()) {

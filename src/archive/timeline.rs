@@ -1,14 +1,17 @@
 //! A history as a whole: its numbers one after the other, and how paths went through them, for which each index file is read
 //! once, however many snapshots there are. Reads the index, nothing else.
 
+mod range;
+mod tracks;
+
 use crate::archive::catalog::Catalog;
 use crate::archive::gone::Gone;
 use crate::archive::rows::impossible_path;
 use crate::archive::state::State;
 use crate::base::advice::Advice;
-use crate::base::aspect::aspects;
 use crate::base::concurrency::Budget;
 use crate::base::concurrency::Limits;
+use crate::base::concurrency::Lock;
 use crate::base::concurrency::Sender;
 use crate::base::concurrency::ordered;
 use crate::base::concurrency::threads as thread_count;
@@ -29,13 +32,19 @@ use crate::base::path::EntryPathBuf;
 use crate::base::snapshot::Summary;
 use crate::format::index::Block;
 use crate::format::index::IndexFile;
-use std::collections::BTreeMap;
+use range::Range;
+use range::Share;
 use std::sync::Arc;
+use tracks::InOrder;
+use tracks::Mark;
+use tracks::Seen;
+use tracks::Track;
+use tracks::Tracks;
 
 /// What a decoded block takes as a rule, at most.
 const BLOCK_BYTES: u64 = 4 << 20;
 
-/// About how many bytes the paths that are followed may take; the rest comes in a further pass.
+/// About how many bytes the paths that are followed may take; the rest comes in a further pass, which reads only what may have it.
 const FOLLOWED_BYTES_MAX: usize = 64 << 20;
 
 /// One number of a history.
@@ -171,7 +180,10 @@ pub struct Courses<'c> {
     threads: usize,
     bytes_max: usize,
     pass: Pass,
-    is_begun: bool,
+    /// What the pass found that was not given out yet; `None` before the first one.
+    found: Option<InOrder>,
+    /// What is gone at the end, once it is known.
+    gone: Lock<Option<Gone>>,
 }
 
 impl<'c> Courses<'c> {
@@ -182,39 +194,44 @@ impl<'c> Courses<'c> {
         follow: &'c dyn Follow,
         threads: usize,
     ) -> Courses<'c> {
-        let (threads, pass) = (thread_count(threads), Pass::default());
-        Courses { catalog, monitor, follow, threads, bytes_max: FOLLOWED_BYTES_MAX, pass, is_begun: false }
+        let (threads, pass, bytes_max) = (thread_count(threads), Pass::default(), FOLLOWED_BYTES_MAX);
+        Courses { catalog, monitor, follow, threads, bytes_max, pass, found: None, gone: Lock::default() }
     }
 
     fn advance(&mut self) -> Result<Option<Course>> {
         loop {
-            while let Some((path, track)) = self.pass.tracks.pop_first() {
-                if let Some(course) = self.pass.course(path, track)? {
+            while let Some((path, track)) = self.found.as_mut().map(InOrder::next_track).transpose()?.flatten() {
+                if let Some(course) = self.pass.course(path, &track)? {
                     return Ok(Some(course));
                 }
             }
-            let from = self.pass.end.take();
-            if from.is_none() && self.is_begun {
+            let from = self.pass.range.end.take();
+            if from.is_none() && self.found.is_some() {
                 return Ok(None);
             }
-            self.is_begun = true;
+            self.found = None;
             self.pass = self.catalog.retry_after_index_damage(|| self.read(from.clone().unwrap_or_default()))?;
+            self.found = Some(std::mem::take(&mut self.pass.tracks).into_order());
         }
     }
 
-    /// Reads every index file once, for the paths from `from` on.
+    /// Reads of every index file what may be from the path `from` on, up to where there is no room for more.
     fn read(&self, from: EntryPathBuf) -> Result<Pass> {
-        let gone = self.follow.only_gone().then(|| newest_state(self.catalog).and_then(Gone::new)).transpose()?;
+        let gone = self.gone()?;
+        let range = Range { from, end: None };
+        // How far it goes turns out while it is read.
+        let wanted = Lock::new(range.clone());
         let budget = Budget::new((2 * self.threads as u64 + 2) * BLOCK_BYTES);
         let feed = |sender: &Sender<Item, Read>| {
             for step in Steps::new(self.catalog, self.monitor) {
                 let step = step?;
                 let file = step.file().cloned();
                 sender.send(Item::Step(Box::new(step)), 0)?;
-                if let Some(file) = file {
-                    let bytes = file.kept_bytes();
-                    (0..file.block_count())
-                        .try_for_each(|block| sender.send(Item::Block(file.clone(), block), bytes))?;
+                let Some(file) = file else { continue };
+                for block in 0..file.block_count() {
+                    if wanted.lock().may_be_in(&file, block) {
+                        sender.send(Item::Block(file.clone(), block), file.kept_bytes())?;
+                    }
                 }
             }
             Ok(())
@@ -225,17 +242,32 @@ impl<'c> Courses<'c> {
                 Item::Block(file, block) => Read::Rows(self.looked_at(&file, block, gone.as_ref())),
             }
         };
-        ordered(Limits { threads: self.threads, budget: &budget }, feed, worker, |read| {
-            let mut pass = Pass { from, ..Pass::default() };
+        let pass = ordered(Limits { threads: self.threads, budget: &budget }, feed, worker, |read| {
+            let mut pass = Pass { range, ..Pass::default() };
             for read in read {
                 check_interrupted(self.monitor)?;
                 match read {
                     Read::Step(step) => pass.begin(*step),
-                    Read::Rows(rows) => pass.add(&rows?, self.bytes_max)?,
+                    Read::Rows(rows) => pass.add(&rows?)?,
+                }
+                if pass.tracks.bytes() > self.bytes_max {
+                    pass.cut_to(self.bytes_max);
+                    wanted.lock().end.clone_from(&pass.range.end);
                 }
             }
             Ok(pass)
-        })
+        })?;
+        *self.gone.lock() = gone;
+        Ok(pass)
+    }
+
+    /// What is gone at the end, where that is asked for. It is taken: a pass that fails leaves nothing of it to the next one.
+    fn gone(&self) -> Result<Option<Gone>> {
+        match self.gone.lock().take() {
+            Some(gone) => Ok(Some(gone)),
+            None if self.follow.only_gone() => newest_state(self.catalog).and_then(Gone::new).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The rows of a block whose paths may be followed.
@@ -261,6 +293,10 @@ impl<'c> Courses<'c> {
                 found.push(RowAt { group: group as u32, row, begins });
             }
         }
+        if found.iter().any(|row| row.begins) {
+            // Here, where several blocks are read at once.
+            block.check()?;
+        }
         Ok(Rows { block, found })
     }
 }
@@ -271,10 +307,6 @@ impl Iterator for Courses<'_> {
     fn next(&mut self) -> Option<Result<Course>> {
         self.advance().transpose()
     }
-}
-
-fn entry_path(path: &[u8]) -> Result<EntryPathBuf> {
-    EntryPathBuf::from_bytes(path).ok_or_else(impossible_path)
 }
 
 /// What is to be read, in order.
@@ -303,23 +335,12 @@ struct RowAt {
     begins: bool,
 }
 
-/// One number, as a pass saw it.
-struct Mark {
-    number: SnapshotNumber,
-    /// The place of the number from which its index file leads; `None`: from nothing.
-    base: Option<u32>,
-    is_snapshot: bool,
-}
-
-/// What one reading of all index files found of the paths in a range.
+/// What one reading of the index files found of the paths in a range.
 #[derive(Default)]
 struct Pass {
-    from: EntryPathBuf,
-    /// Where the range ends; `None`: nowhere.
-    end: Option<EntryPathBuf>,
+    range: Range,
     marks: Vec<Mark>,
-    tracks: BTreeMap<EntryPathBuf, Track>,
-    bytes: usize,
+    tracks: Tracks,
     /// The state at the newest snapshot.
     newest: State,
 }
@@ -334,44 +355,37 @@ impl Pass {
         }
     }
 
-    fn add(&mut self, rows: &Rows, bytes_max: usize) -> Result<()> {
-        for RowAt { group, row, begins } in &rows.found {
-            let directory = rows.block.groups().get(*group as usize).map_or(&[][..], |(path, _)| path);
-            let path = entry_path(&path::joined(directory, rows.block.name(*row as usize)))?;
-            if self.has_in_range(&path) && (*begins || self.tracks.contains_key(&path)) {
-                self.note(path, rows.block.entry(*row as usize)?);
-                self.cut_to(bytes_max);
-            }
+    fn add(&mut self, rows: &Rows) -> Result<()> {
+        let step = self.marks.len().saturating_sub(1) as u32;
+        let block = &rows.block;
+        for found in rows.found.chunk_by(|a, b| a.group == b.group) {
+            let group = found.first().and_then(|row| block.groups().get(row.group as usize));
+            let directory = group.map_or(&[][..], |(path, _)| path);
+            let share = self.range.share_of(directory);
+            let is_in = |name: &[u8]| share == Share::All || self.range.has(&path::joined(directory, name));
+            let found = found.iter().filter(|_| share != Share::Nothing);
+            let named = found.map(|found| (block.name(found.row as usize), found));
+            let rows = named.filter(|(name, _)| is_in(name));
+            let directory = EntryPath::new(directory).ok_or_else(impossible_path)?;
+            self.tracks.note(directory, step, rows.map(|(name, found)| (name, found.begins, found.row)), |row| {
+                block.entry(row as usize)
+            })?;
         }
         Ok(())
     }
 
-    fn has_in_range(&self, path: &EntryPath) -> bool {
-        *path >= *self.from && self.end.as_ref().is_none_or(|end| *path < **end)
-    }
-
-    fn note(&mut self, path: EntryPathBuf, entry: Option<Entry>) {
-        let step = self.marks.len().saturating_sub(1) as u32;
-        if let Some(track) = self.tracks.get_mut(&path) {
-            self.bytes += track.note(step, entry);
-            return;
-        }
-        let mut track = Track::default();
-        self.bytes += path.as_bytes().len() + size_of::<(EntryPathBuf, Track)>() + track.note(step, entry);
-        self.tracks.insert(path, track);
-    }
-
     /// Leaves the later half of the paths to a further pass until there is room.
     fn cut_to(&mut self, bytes_max: usize) {
-        while self.bytes > bytes_max && self.tracks.len() > 1 {
-            let Some(middle) = self.tracks.keys().nth(self.tracks.len() / 2).cloned() else { return };
-            drop(self.tracks.split_off(&middle));
-            self.bytes = self.tracks.iter().map(|(path, track)| path.as_bytes().len() + track.bytes()).sum();
-            self.end = Some(middle);
+        while self.tracks.bytes() > bytes_max
+            && let Some(middle) = self.tracks.middle()
+        {
+            self.range.end = Some(middle);
+            self.tracks.keep(&self.range);
         }
     }
 
-    fn course(&self, path: EntryPathBuf, track: Track) -> Result<Option<Course>> {
+    /// How a path went, of which the pass knows this.
+    fn course(&self, path: EntryPathBuf, track: &Track) -> Result<Option<Course>> {
         let seen = track.at_each(&self.marks);
         let mut runs: Vec<(u32, SnapshotNumber, SnapshotNumber)> = Vec::new();
         let mut at_end = Seen::Unknown;
@@ -396,71 +410,6 @@ impl Pass {
         let versions: Vec<Version> = runs.into_iter().map(version).collect();
         Ok((!versions.is_empty()).then_some(Course { path, versions, is_there }))
     }
-}
-
-/// What is known of a path at a number.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    /// Nothing: it was not asked yet.
-    Unknown,
-    Gone,
-    /// A version by its place.
-    Version(u32),
-}
-
-/// What index files say of a path.
-#[derive(Default)]
-struct Track {
-    versions: Vec<Entry>,
-    /// The places of the numbers whose files have a row of it, ascending.
-    rows: Vec<(u32, Seen)>,
-}
-
-impl Track {
-    /// Adds a row; how many more bytes this takes, about.
-    fn note(&mut self, step: u32, entry: Option<Entry>) -> usize {
-        let Some(entry) = entry else {
-            self.rows.push((step, Seen::Gone));
-            return size_of::<(u32, Seen)>();
-        };
-        let known = self.versions.iter().rposition(|version| aspects(version, &entry).is_empty());
-        let place = known.unwrap_or(self.versions.len());
-        self.rows.push((step, Seen::Version(place as u32)));
-        let bytes = if known.is_some() { 0 } else { entry_bytes(&entry) };
-        if known.is_none() {
-            self.versions.push(entry);
-        }
-        bytes + size_of::<(u32, Seen)>()
-    }
-
-    fn bytes(&self) -> usize {
-        let versions: usize = self.versions.iter().map(entry_bytes).sum();
-        size_of::<(EntryPathBuf, Track)>() + versions + self.rows.len() * size_of::<(u32, Seen)>()
-    }
-
-    /// What was there at each number: what its file says; where that says nothing, what was there where the file begins.
-    fn at_each(&self, marks: &[Mark]) -> Vec<Seen> {
-        let first = self.rows.first().map_or(u32::MAX, |(step, _)| *step);
-        let mut rows = self.rows.iter().peekable();
-        let mut seen: Vec<Seen> = Vec::with_capacity(marks.len());
-        for (step, mark) in (0..).zip(marks) {
-            let own = rows.next_if(|(of, _)| *of == step).map(|(_, seen)| *seen);
-            let inherited = || match mark.base {
-                Some(base) => seen.get(base as usize).copied().unwrap_or(Seen::Unknown),
-                None if step < first => Seen::Unknown,
-                None => Seen::Gone,
-            };
-            let now = own.unwrap_or_else(inherited);
-            seen.push(now);
-        }
-        seen
-    }
-}
-
-fn entry_bytes(entry: &Entry) -> usize {
-    let xattrs: usize = entry.xattrs.iter().map(|(name, value)| name.len() + value.len() + 48).sum();
-    let holes = entry.content.as_ref().map_or(0, |content| content.holes.len() * 16);
-    size_of::<Entry>() + entry.target.len() + xattrs + holes
 }
 
 /// The error for a path that is in no snapshot.

@@ -75,6 +75,41 @@ impl Matcher {
     }
 }
 
+/// Bytes that are looked for in others.
+#[derive(Clone, Debug)]
+pub struct Text {
+    regex: regex::bytes::Regex,
+    length: usize,
+}
+
+impl Text {
+    /// These bytes, as they are.
+    ///
+    /// # Errors
+    /// Only if there are none, or too many.
+    pub fn new(bytes: &[u8]) -> Result<Text> {
+        let refused =
+            |why: &str| Error::new(ErrorKind::Refused, format!("cannot look for that text in contents: {why}"));
+        if bytes.is_empty() {
+            return Err(refused("it is empty"));
+        }
+        let escaped: Vec<String> = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        let regex =
+            regex::bytes::Regex::new(&format!("(?-u){}", escaped.concat())).map_err(|_| refused("it is too long"))?;
+        Ok(Text { regex, length: bytes.len() })
+    }
+
+    /// How many bytes there are; at least one.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Whether they stand somewhere in `bytes`.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+}
+
 fn glob(glob: &[u8]) -> Result<Pattern> {
     Pattern::parse(&unescaped_glob(glob)).map_err(|why| {
         let what = format!("cannot understand the pattern '{}': {why}", printable(glob));
@@ -123,6 +158,20 @@ mod tests {
         assert!(globs(&["*\u{ff}*", "*.x"]).fits(b"home/\xff.x", false));
         let error = Matcher::globs([&b"[a"[..]]).unwrap_err();
         assert!(error.to_string().contains("'[a'"), "{error}");
+    }
+
+    #[test]
+    fn a_text_is_found_as_it_is_whatever_its_bytes_are() {
+        for (text, bytes, is_in) in [
+            (&b"a.c"[..], &b"xa.cx"[..], true),
+            (b"a.c", b"abc", false),
+            (b"\xff\x00(", b"1\xff\x00(2", true),
+            (b"A", b"a", false),
+            ("\u{e9}".as_bytes(), "\u{e9}".as_bytes(), true),
+        ] {
+            assert_eq!(Text::new(text).unwrap().is_in(bytes), is_in, "{text:?}");
+        }
+        assert!(Text::new(b"").is_err());
     }
 
     #[test]

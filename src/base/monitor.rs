@@ -206,6 +206,8 @@ pub enum Phase {
     CheckingIndex,
     /// All contents are read and checked.
     CheckingContents,
+    /// A text is looked for in contents.
+    SearchingContents,
     /// The tar is written.
     Exporting,
     /// It is found out what no snapshot needs any more.

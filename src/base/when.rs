@@ -265,8 +265,8 @@ fn zoned(time: Time, zone: &TimeZone) -> Option<Zoned> {
 /// The snapshot that is meant, of a history of numbers and times in any order. The number decides what is newer, never the clock.
 ///
 /// # Errors
-/// Only if there is no such snapshot; the error says from where to where the history goes. Times in it are in UTC.
-pub fn choose(when: &When, history: &[(SnapshotNumber, Time)]) -> Result<SnapshotNumber> {
+/// Only if there is no such snapshot; the error says from where to where the history goes, with times of `zone`.
+pub fn choose(when: &When, history: &[(SnapshotNumber, Time)], zone: &TimeZone) -> Result<SnapshotNumber> {
     let mut numbers: Vec<SnapshotNumber> = history.iter().map(|(number, _)| *number).collect();
     numbers.sort_unstable();
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
@@ -289,26 +289,22 @@ pub fn choose(when: &When, history: &[(SnapshotNumber, Time)]) -> Result<Snapsho
         }
         When::NotAfter(time) => {
             let found = history.iter().filter(|(_, made)| *made <= time).map(|(number, _)| *number).max();
-            found.ok_or_else(|| not_found(before_history(time, history)))
+            found.ok_or_else(|| not_found(before_history(time, history, zone)))
         }
     }
 }
 
-fn before_history(time: Time, history: &[(SnapshotNumber, Time)]) -> String {
-    let asked = utc(time);
+fn before_history(time: Time, history: &[(SnapshotNumber, Time)], zone: &TimeZone) -> String {
+    let asked = local_seconds(time, zone);
     match history.iter().min_by_key(|(number, made)| (*made, *number)) {
         Some((number, made)) => {
             format!(
                 "there is no snapshot as early as {asked}: the history begins with snapshot {number} of {}",
-                utc(*made)
+                local_seconds(*made, zone)
             )
         }
         None => format!("there is no snapshot as early as {asked}"),
     }
-}
-
-fn utc(time: Time) -> String {
-    local_seconds(time, &TimeZone::UTC) + " UTC"
 }
 
 /// For people: the time in this zone to the minute, `2026-11-22 18:30`.

@@ -167,12 +167,12 @@ fn refused(error: &clap::Error) -> u8 {
     if let Some(failure) = suggestions::instead_of(error) {
         return console::report(&failure, is_json);
     }
-    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if is_json && !is_help {
-        let text = error.render().to_string();
-        // The usage stands behind an empty line.
-        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-        return console::report(&Failure::usage(lines.join(" ").trim_start_matches("error: ")), is_json);
+    let shows_help = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if !shows_help || is_json && error.exit_code() != 0 {
+        return console::report(&suggestions::told(error), is_json);
     }
     // Printing can only fail when nobody reads it.
     let _ = error.print();

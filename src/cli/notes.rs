@@ -38,7 +38,7 @@ pub(crate) const WEEK_SECONDS: i64 = 7 * 24 * 3600;
 pub(crate) struct Notes {
     /// The last run of `create`.
     pub(crate) last_run: Option<Run>,
-    /// When it is saved by itself, and by what.
+    /// When a schedule saves, and which scheduler has it.
     pub(crate) schedule: Option<(When, Scheduler)>,
     /// The archives, by their ids.
     pub(crate) archives: BTreeMap<String, ArchiveNotes>,
@@ -225,7 +225,7 @@ pub(crate) fn note_run(file: &Path, code: u8, failure: Option<&str>) -> Result<(
     written(&Notes { last_run: Some(run), ..Notes::read(file) }, file)
 }
 
-/// Notes when it is saved by itself.
+/// Notes when a schedule saves.
 ///
 /// # Errors
 /// When the file cannot be written.

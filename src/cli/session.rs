@@ -107,14 +107,14 @@ impl Session {
         }
     }
 
-    /// Notes when the archive is saved by itself.
+    /// Notes when a schedule saves to the archive.
     pub(crate) fn note_schedule(&self, schedule: Option<(When, Scheduler)>) {
         if let Ok(Some(file)) = self.notes_file(None) {
             self.told(notes::note_schedule(&file, schedule));
         }
     }
 
-    /// When the archive is saved by itself, as far as is noted.
+    /// When a schedule saves to the archive, as far as is noted.
     ///
     /// # Errors
     /// When the configuration has several archives, and says not which (usage).

@@ -95,6 +95,7 @@ fn matching(typed: &str, catalog: &Catalog, session: &Session) -> Result<Vec<(En
         newer: None,
         deleted: false,
         content: None,
+        containing: None,
         threads: session.settings.threads,
     };
     let mut found = Vec::new();

@@ -4,6 +4,7 @@
 use super::*;
 use crate::archive::catalog::tests::NUMBERS;
 use crate::archive::catalog::tests::Story;
+use crate::base::aspect::aspects;
 use crate::base::monitor::Recorder;
 use std::collections::BTreeSet;
 

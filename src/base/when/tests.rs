@@ -366,10 +366,10 @@ fn the_newest_snapshot_not_later_is_chosen_by_number() {
         (When::NotAfter(made(299)), 3),
         (When::NotAfter(made(i64::MAX)), 5),
     ] {
-        assert_eq!(choose(&when, &history).unwrap(), number, "{when:?}");
+        assert_eq!(choose(&when, &history, &TimeZone::UTC).unwrap(), number, "{when:?}");
         let mut reversed = history;
         reversed.reverse();
-        assert_eq!(choose(&when, &reversed).unwrap(), number, "{when:?}");
+        assert_eq!(choose(&when, &reversed, &TimeZone::UTC).unwrap(), number, "{when:?}");
     }
 }
 
@@ -382,14 +382,14 @@ fn a_snapshot_that_is_not_there_is_an_error_that_says_what_is() {
         (When::LatestMinus(2), "there is no snapshot latest~2: the history has 2 in all"),
         (
             When::NotAfter(at("2026-11-22T23:55:01Z")),
-            "there is no snapshot as early as 2026-11-22 23:55:01 UTC: the history begins with snapshot 2 of \
-             2026-11-22 23:55:02 UTC",
+            "there is no snapshot as early as 2026-11-22 23:55:01: the history begins with snapshot 2 of \
+             2026-11-22 23:55:02",
         ),
     ] {
-        let error = choose(&when, &history).unwrap_err();
+        let error = choose(&when, &history, &TimeZone::UTC).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::NotFound, what));
     }
     for when in [When::Latest, When::LatestMinus(0), When::Number(1.into()), When::NotAfter(now())] {
-        assert_eq!(choose(&when, &[]).unwrap_err().to_string(), "there is no snapshot yet");
+        assert_eq!(choose(&when, &[], &TimeZone::UTC).unwrap_err().to_string(), "there is no snapshot yet");
     }
 }

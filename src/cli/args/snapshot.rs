@@ -161,11 +161,25 @@ pub(crate) fn chosen(when: &When, mut history: Vec<Summary>) -> Result<Summary, 
     {
         return Err(forgotten(number, Standing::Pruned).into());
     }
+    if let When::Number(number) = *when
+        && !history.iter().any(|summary| summary.number == number)
+        && let Some(next) = history.iter().find(|summary| summary.number > number)
+        && number > SnapshotNumber::NONE
+    {
+        return Err(not_finished(number, next.number).into());
+    }
     history.retain(|summary| summary.standing.is_there());
     let times: Vec<_> = history.iter().map(|summary| (summary.number, summary.time)).collect();
-    let number = snap_archive::base::when::choose(when, &times)?;
+    let number = snap_archive::base::when::choose(when, &times, &snap_archive::base::when::system_zone())?;
     let chosen = history.into_iter().find(|summary| summary.number == number);
     chosen.ok_or_else(|| Failure::new(format!("snapshot {number} is not in the history")))
+}
+
+/// That a number has no snapshot, but a later one has.
+fn not_finished(number: SnapshotNumber, next: SnapshotNumber) -> Error {
+    let what =
+        format!("there is no snapshot {number}: that run was not finished, and what it saved is in snapshot {next}");
+    Error::new(ErrorKind::NotFound, what).with_advice(Advice::ListSnapshots)
 }
 
 /// The snapshots that are meant by numbers (`3`), ranges (`3..7`, of which those count that are there) and WHEN.

@@ -69,7 +69,19 @@ pub(crate) fn instead_of(error: &clap::Error) -> Option<Failure> {
 
 /// What a word is that a command takes none of: mostly the archive's folder.
 fn unexpected(typed: &str) -> Failure {
-    Failure::usage(format!("'{}' is not expected here", printable(typed.as_bytes()))).with_hint(advice::GIVE_ARCHIVE)
+    let typed = printable(typed.as_bytes());
+    Failure::usage(format!("'{typed}' is not expected here")).with_hint(advice::if_it_is_the_archive(&typed))
+}
+
+/// Any other error of the command line, as all failures are told.
+pub(crate) fn told(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    // The usage stands behind an empty line.
+    let what: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let hint =
+        usage.map_or_else(|| advice::SEE_HELP.to_owned(), |usage| format!("Usage: {usage}. {}", advice::SEE_HELP));
+    Failure::usage(what.join(" ").trim_start_matches("error: ")).with_hint(hint)
 }
 
 fn first(suggested: &ContextValue) -> Option<String> {

@@ -277,7 +277,10 @@ fn thinned(archive: &Archive, rules: &KeepRules, session: &Session) -> Result<Th
 }
 
 fn stopped() -> Failure {
-    Failure::stopped("stopped. Everything reported saved before is safe, and what this run finished is kept")
+    Failure::stopped(
+        "stopped. Everything reported saved before is safe; of this run, each part that was finished (1 GiB, or --max-part) \
+         is kept",
+    )
         .with_hint(advice::GO_ON)
 }
 

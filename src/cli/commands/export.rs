@@ -10,6 +10,7 @@ use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
+use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
 use snap_archive::system::platform;
 use snap_archive::verbs::export::ExportOptions;
@@ -103,7 +104,9 @@ fn sync(file: &File, path: &Path) -> io::Result<()> {
 }
 
 fn unwritten(path: &Path, error: io::Error) -> Error {
-    Error::io(format!("cannot write the tar to {}", text::path(path)), error)
+    let is_missing = error.kind() == io::ErrorKind::NotFound;
+    let error = Error::io(format!("cannot write the tar to {}", text::path(path)), error);
+    if is_missing { error.with_advice(Advice::CheckTargetParent) } else { error }
 }
 
 /// Only a pipe or a file can take a tar.

@@ -31,7 +31,7 @@ use std::ops::RangeInclusive;
 pub(crate) struct FindArgs {
     /// Names or globs (.gitignore syntax): letter.txt, '*.pdf', 'Documents/**/letter*', 'photos/'. What matches any of them is
     /// shown, unless a later '!PATTERN' matches it
-    #[arg(value_name = "PATTERN", required_unless_present_any = ["size", "newer", "deleted", "content_hash"])]
+    #[arg(value_name = "PATTERN", required_unless_present_any = ["size", "newer", "deleted", "containing", "content_hash"])]
     patterns: Vec<OsString>,
     /// Each PATTERN is a regular expression that may match anywhere in a path
     #[arg(long)]
@@ -45,6 +45,10 @@ pub(crate) struct FindArgs {
     /// Only what the newest snapshot no longer has
     #[arg(long)]
     deleted: bool,
+    /// Only files with this text in their content, in any version. All files that match are read. A text in a compressed file
+    /// (.docx, .pdf, .zip) is not found
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    containing: Option<OsString>,
     /// Only files with this BLAKE3 hash of their content, as `snap ls --json` shows it
     #[arg(long, value_name = "HASH", value_parser = hash)]
     content_hash: Option<Hash>,
@@ -55,6 +59,7 @@ Examples:
   snap find -a /media/stick/archive letter.txt
   snap find -a /media/stick/archive --deleted '*.jpg'
   snap find -a /media/stick/archive --size +100M --newer 'last week'
+  snap find -a /media/stick/archive --containing 'this sentence' Documents/letter.txt
   snap find -a /media/stick/archive --regex 'invoice-20(24|25)'";
 
 pub(crate) fn run(args: &FindArgs, session: &Session) -> Result<Outcome, Failure> {
@@ -69,6 +74,7 @@ pub(crate) fn run(args: &FindArgs, session: &Session) -> Result<Outcome, Failure
         newer,
         deleted: args.deleted,
         content: args.content_hash,
+        containing: args.containing.as_ref().map(|text| text.as_encoded_bytes().to_vec()),
         threads: session.settings.threads,
     };
     session.console.finish_progress();

@@ -21,6 +21,7 @@ use super::super::settings::Meant;
 use clap::Args;
 use clap::Subcommand;
 use snap_archive::base::id::Hash;
+use snap_archive::base::path::printable;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -183,12 +184,12 @@ fn job(session: &Session, when: When, triggers: Vec<Trigger>, battery: u8) -> Re
     let program = std::env::current_exe().map_err(|error| {
         Failure::new(format!("cannot find this program: {}", snap_archive::base::error::plain_reason(&error)))
     })?;
-    let (name, archive) = match session.settings.archive()? {
+    let (name, shown, archive) = match session.settings.archive()? {
         None => return Err(Failure::usage("no archive given").with_hint(advice::GIVE_ARCHIVE)),
-        Some((Meant::Named(name), _)) => (name.clone(), name),
+        Some((Meant::Named(name), _)) => (name.clone(), name.clone(), name),
         Some((Meant::Folder(folder), _)) => {
             let folder = text(&folder)?;
-            (name_of_folder(&folder), folder)
+            (name_of_folder(&folder), printable(folder.as_bytes()).into_owned(), folder)
         }
     };
     let mut command = vec![text(&program)?, "create".to_owned(), "--quiet".to_owned(), "--archive".to_owned(), archive];
@@ -198,7 +199,7 @@ fn job(session: &Session, when: When, triggers: Vec<Trigger>, battery: u8) -> Re
     if battery > 0 {
         command.extend(["--battery".to_owned(), battery.to_string()]);
     }
-    Ok(Job { name, command, when, triggers })
+    Ok(Job { name, archive: shown, command, when, triggers })
 }
 
 /// A name for the archive in a folder, in letters that every scheduler takes; another folder has another one.

@@ -9,6 +9,11 @@ use std::path::Path;
 pub(crate) const DAMAGED: &str =
     "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
 
+/// After a word that a command takes none of.
+pub(crate) fn if_it_is_the_archive(word: &str) -> String {
+    format!("If it is the archive's folder or name, say -a {word}. {SEE_HELP}")
+}
+
 /// After the archive's folder was not given.
 pub(crate) const GIVE_ARCHIVE: &str = "If you have none yet, make one with: snap setup. Otherwise name its folder with -a DIR, or once for all commands with \
      SNAP_ARCHIVE=DIR or in the configuration (snap config shows where that is).";

@@ -95,11 +95,19 @@ struct LeftOutCounts {
     files: u64,
     folders: u64,
     bytes: u64,
+    files_saved_before: u64,
+    folders_saved_before: u64,
 }
 
 impl LeftOutCounts {
     fn new(left_out: &LeftOut) -> LeftOutCounts {
-        LeftOutCounts { files: left_out.files, folders: left_out.directories, bytes: left_out.bytes }
+        LeftOutCounts {
+            files: left_out.files,
+            folders: left_out.directories,
+            bytes: left_out.bytes,
+            files_saved_before: left_out.files_saved_before,
+            folders_saved_before: left_out.directories_saved_before,
+        }
     }
 }
 
@@ -160,11 +168,7 @@ impl Created<'_> {
     fn saved(&self, summary: &Summary, text: &mut Text) {
         let report = self.report;
         let (read, written) = (text::size(report.bytes_read), text::size(report.bytes_written));
-        text.summary(text::bold(&format!(
-            "Snapshot {} saved: {}.",
-            summary.number,
-            counts(&report.counts, report.moved)
-        )));
+        text.summary(text::bold(&format!("Snapshot {} saved: {}.", summary.number, counts(report))));
         let (archive, took) = (text::path(self.archive), text::duration(self.took));
         // What was written shortly before the last snapshot is read again, to make sure.
         let again = if report.bytes_read > report.counts.bytes {
@@ -196,7 +200,7 @@ impl Created<'_> {
 fn would_be_saved(report: &CreateReport, text: &mut Text) {
     let bytes = report.counts.bytes;
     let free = report.bytes_free.map_or(String::new(), |free| format!(", {} free on the drive", text::size(free)));
-    let (saved, contents) = (counts(&report.counts, report.moved), text::size(bytes));
+    let (saved, contents) = (counts(report), text::size(bytes));
     text.summary(format!("Would be saved: {saved} ({contents} of contents{free}). Nothing was written."));
     if report.bytes_free.is_some_and(|free| free < bytes) {
         text.warning("If they do not compress well, the drive will be full before the end.");
@@ -252,30 +256,30 @@ fn left_out(sum: &LeftOut) -> String {
 }
 
 /// `12 new files, 3 modified, 1 deleted, 10,234 unchanged`; what is rare is named only when it is there.
-fn counts(counts: &Counts, moved: u64) -> String {
-    let c = counts;
-    let directories = [
+fn counts(report: &CreateReport) -> String {
+    let (c, left_out) = (&report.counts, &report.left_out);
+    let named = |items: &[(u64, &str)]| -> Vec<String> {
+        items.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", text::number(*n))).collect()
+    };
+    let directories = named(&[
         (c.new_directories, "new"),
         (c.changed_directories, "with new times or modes"),
-        (c.deleted_directories, "deleted"),
-    ];
-    let directories: Vec<String> =
-        directories.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", text::number(*n))).collect();
+        (c.deleted_directories.saturating_sub(left_out.directories_saved_before), "deleted"),
+        (left_out.directories_saved_before, NEWLY_LEFT_OUT),
+    ]);
     let new = if c.new == 1 { "new file" } else { "new files" };
+    let deleted = c.deleted.saturating_sub(left_out.files_saved_before);
     let mut parts = vec![format!("{} {new}", text::number(c.new)), format!("{} modified", text::number(c.modified))];
-    if c.metadata > 0 {
-        parts.push(format!("{} with new times or modes", text::number(c.metadata)));
-    }
-    if moved > 0 {
-        parts.push(format!("{} moved", text::number(moved)));
-    }
-    parts.push(format!("{} deleted", text::number(c.deleted)));
+    parts.extend(named(&[(c.metadata, "with new times or modes"), (report.moved, "moved")]));
+    parts.push(format!("{} deleted", text::number(deleted)));
+    parts.extend(named(&[(left_out.files_saved_before, NEWLY_LEFT_OUT)]));
     parts.push(format!("{} unchanged", text::number(c.unchanged)));
-    if !directories.is_empty() {
-        parts.push(format!("folders: {}", directories.join(", ")));
-    }
-    parts.join(", ").replace(", folders", "; folders")
+    let files = parts.join(", ");
+    if directories.is_empty() { files } else { format!("{files}; folders: {}", directories.join(", ")) }
 }
+
+/// What was saved before, and a rule leaves out now.
+const NEWLY_LEFT_OUT: &str = "newly left out by rules";
 
 #[cfg(test)]
 mod tests {
@@ -289,11 +293,22 @@ mod tests {
 
     #[test]
     fn rare_changes_are_named_only_when_they_are_there() {
+        let report = |counts, moved, left_out| {
+            let mut report = CreateReport::default();
+            (report.counts, report.moved, report.left_out) = (counts, moved, left_out);
+            report
+        };
         let plain = Counts { new: 12, modified: 3, deleted: 1, unchanged: 10_234, ..Counts::default() };
-        assert_eq!(counts(&plain, 0), "12 new files, 3 modified, 1 deleted, 10,234 unchanged");
+        let shown = counts(&report(plain, 0, LeftOut { files: 3, ..LeftOut::default() }));
+        assert_eq!(shown, "12 new files, 3 modified, 1 deleted, 10,234 unchanged");
         let rare = Counts { metadata: 1, new_directories: 2, changed_directories: 1, ..Counts::default() };
         let expected = "0 new files, 0 modified, 1 with new times or modes, 2 moved, 0 deleted, 0 unchanged; \
                         folders: 2 new, 1 with new times or modes";
-        assert_eq!(counts(&rare, 2), expected);
+        assert_eq!(counts(&report(rare, 2, LeftOut::default())), expected);
+        let gone = Counts { deleted: 5, deleted_directories: 2, ..Counts::default() };
+        let left_out = LeftOut { files_saved_before: 4, directories_saved_before: 2, ..LeftOut::default() };
+        let expected = "0 new files, 0 modified, 1 deleted, 4 newly left out by rules, 0 unchanged; \
+                        folders: 2 newly left out by rules";
+        assert_eq!(counts(&report(gone, 0, left_out)), expected);
     }
 }

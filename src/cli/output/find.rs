@@ -11,7 +11,7 @@ use snap_archive::base::time::Time;
 use snap_archive::verbs::find::FoundPath;
 
 /// Stands above the lines.
-pub(crate) const HEADING: &str = "      size  modified          versions  last seen                   path";
+pub(crate) const HEADING: &str = "      size  modified    versions  last snapshot    path";
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -37,13 +37,13 @@ pub(crate) fn json_line(found: &FoundPath) -> Result<String> {
     })
 }
 
-/// A path that was found, which was last saved in a snapshot of the time `last`.
+/// A path that was found, which was last saved in a snapshot of the time `last`. Days without their hours leave room for it.
 pub(crate) fn line(found: &FoundPath, last: Time) -> String {
     let stat = &found.entry.stat;
     let size = if stat.kind == Kind::File { text::size(stat.size) } else { String::new() };
     let slash = if stat.kind == Kind::Directory { "/" } else { "" };
     let mark = if found.is_deleted { '-' } else { ' ' };
-    let (modified, seen) = (text::local(stat.mtime), text::local(last));
+    let (modified, seen) = (text::day(stat.mtime), text::day(last));
     let (versions, number, path) = (text::number(found.versions), found.last, &found.path);
-    format!("{mark} {size:>8}  {modified:<16}  {versions:>8}  {number:>6} of {seen:<16}  {path}{slash}")
+    format!("{mark} {size:>8}  {modified:<10}  {versions:>8}  {number:>4} {seen:<10}  {path}{slash}")
 }

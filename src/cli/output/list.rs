@@ -9,6 +9,7 @@ use super::table::Align;
 use super::table::Table;
 use super::text;
 use serde::Serialize;
+use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::path::printable;
 use snap_archive::base::snapshot::Standing;
 use snap_archive::base::snapshot::Summary;
@@ -22,9 +23,6 @@ const PROBLEMS: &str = "!: some files could not be saved completely (-v shows wh
 
 const BEGUN: &str = "There is no whole snapshot yet: the first run was cut off, and what it finished is kept. To go on, run: \
                      snap create -a DIR. The snapshot then gets the next number.";
-
-const GAPS: &str =
-    "Numbers that are missing are those of snapshots that were not finished: what they saved is in the next one.";
 
 /// The most problems of a snapshot that a person is shown.
 const PROBLEMS_SHOWN_MAX: usize = 20;
@@ -76,8 +74,9 @@ impl Render for History {
         if !text.verbose && history.iter().any(|summary| summary.problems > 0) {
             text.result(PROBLEMS);
         }
-        if has_gaps(&self.all) {
-            text.summary(GAPS);
+        let missing = missing(&self.all);
+        if !missing.is_empty() {
+            text.summary(why_missing(&missing));
         }
         let hidden = self.all.len() - history.len();
         if hidden > 0 {
@@ -160,12 +159,30 @@ impl History {
     }
 }
 
-/// Whether a number below the newest has no snapshot.
-fn has_gaps(history: &[Summary]) -> bool {
-    let joined = history.iter().filter(|summary| summary.joined_from > 0);
-    let before = |summary: &Summary| summary.number.get().saturating_sub(summary.joined_from.get()) as usize;
-    let joined: usize = joined.map(before).sum();
-    history.last().is_some_and(|last| last.number.get() as usize > history.len() + joined)
+/// The numbers below the newest that have no snapshot, and are not those of some that were joined into one.
+fn missing(history: &[Summary]) -> Vec<SnapshotNumber> {
+    let (mut missing, mut next) = (Vec::new(), SnapshotNumber::FIRST.get());
+    for summary in history {
+        let number = summary.number.get();
+        let first = if summary.joined_from > 0 { summary.joined_from.get().min(number) } else { number };
+        missing.extend((next..first).map(SnapshotNumber::from));
+        next = number.saturating_add(1);
+    }
+    missing
+}
+
+fn why_missing(numbers: &[SnapshotNumber]) -> String {
+    let shown = text::ranges(numbers);
+    match numbers {
+        [_] => {
+            format!("There is no snapshot {shown}: that run was not finished, and what it saved is in the next one.")
+        }
+        _ => {
+            format!(
+                "There are no snapshots {shown}: those runs were not finished, and what they saved is in the next one."
+            )
+        }
+    }
 }
 
 /// `12 new, 3 modified, 10,234 unchanged`; without what there is none of.
@@ -227,7 +244,9 @@ mod tests {
     fn a_summary_that_says_it_was_joined_from_later_ones_is_no_reason_to_fail() {
         let summary =
             |number: u32, from: u32| Summary { number: number.into(), joined_from: from.into(), ..Summary::default() };
-        assert!(has_gaps(&[summary(2, 9)]) && has_gaps(&[summary(1, 0), summary(5, 4)]));
-        assert!(!has_gaps(&[summary(1, 0), summary(4, 2)]));
+        let missing = |history: &[Summary]| missing(history).iter().map(|number| number.get()).collect::<Vec<_>>();
+        assert_eq!(missing(&[summary(2, 9)]), [1]);
+        assert_eq!(missing(&[summary(1, 0), summary(5, 4)]), [2, 3]);
+        assert!(missing(&[summary(1, 0), summary(4, 2)]).is_empty());
     }
 }

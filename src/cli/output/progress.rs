@@ -212,6 +212,7 @@ fn doing(phase: Option<Phase>) -> &'static str {
         Some(Phase::CheckingManifests) => "Checking manifests",
         Some(Phase::CheckingIndex) => "Checking the index",
         Some(Phase::CheckingContents) => "Checking contents",
+        Some(Phase::SearchingContents) => "Searching contents",
         Some(Phase::Exporting) => "Exporting",
         Some(Phase::FindingUnused) => "Finding what is not needed",
         Some(Phase::Pruning) => "Pruning",

@@ -46,20 +46,19 @@ struct Document<'a> {
 
 impl Render for Told<'_> {
     fn text(&self, text: &mut Text) {
-        let (name, scheduler) = (&self.job.name, self.scheduler.name());
+        let (archive, scheduler) = (&self.job.archive, self.scheduler.name());
         if let Some(plan) = self.plan {
             self.written(plan, text);
         }
+        let saves = || format!("{scheduler} saves to {archive} {}.", self.when_and_next());
         match self.what {
             What::Planned => text.summary("Nothing was written. To do it, run the same command without --print."),
-            What::Installed => text.summary(format!("{name} is saved by {scheduler}, {}.", self.when_and_next())),
-            What::On => text.result(format!("{name} is saved by {scheduler}, {}.", self.when_and_next())),
-            What::Off => {
-                text.result(format!(
-                    "{name} is not saved by itself ({scheduler}). To change that: snap schedule install."
-                ));
-            }
-            What::Removed => text.summary(format!("{name} is no longer saved by {scheduler}.")),
+            What::Installed => text.summary(saves()),
+            What::On => text.result(saves()),
+            What::Off => text.result(format!(
+                "Nothing saves to {archive} automatically ({scheduler}). To change that: snap schedule install."
+            )),
+            What::Removed => text.summary(format!("{scheduler} no longer saves to {archive}.")),
         }
     }
 
@@ -67,7 +66,7 @@ impl Render for Told<'_> {
         let files = self.plan.into_iter().flat_map(|plan| &plan.files);
         Document {
             what: self.what,
-            archive: &self.job.name,
+            archive: &self.job.archive,
             scheduler: self.scheduler.name(),
             schedule: self.when.map(|when| when.to_string()),
             next: self.next().map(|next| next.timestamp().to_string()),

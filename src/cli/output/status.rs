@@ -25,7 +25,7 @@ pub(crate) struct Status<'a> {
     pub(crate) reasons: Vec<Reason>,
     /// Why the archive is not there, if it is not.
     pub(crate) absent: Option<String>,
-    /// When it is saved by itself next.
+    /// When the schedule saves next.
     pub(crate) next: Option<jiff::Zoned>,
     /// Seconds since 1970.
     pub(crate) now: i64,

@@ -92,6 +92,12 @@ pub(crate) fn local(time: Time) -> String {
     snap_archive::base::when::local(time, &snap_archive::base::when::system_zone())
 }
 
+/// The day of a moment in local time.
+pub(crate) fn day(time: Time) -> String {
+    let moment = local(time);
+    moment.split(' ').next().map(ToOwned::to_owned).unwrap_or(moment)
+}
+
 /// A path of this computer, so that a terminal does nothing else than show it.
 pub(crate) fn path(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes()).into_owned()

@@ -1,4 +1,4 @@
-//! What is to be run by itself, and when.
+//! What is to be run at given times, and when.
 
 use jiff::ToSpan;
 use jiff::Zoned;
@@ -39,11 +39,13 @@ pub(crate) enum Trigger {
     Mount(PathBuf),
 }
 
-/// What is to be run by itself.
+/// What is to be run at given times.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Job {
     /// The archive, as it stands in names of files.
     pub(crate) name: String,
+    /// The archive, as its user names it.
+    pub(crate) archive: String,
     /// The program and its arguments.
     pub(crate) command: Vec<String>,
     pub(crate) when: When,

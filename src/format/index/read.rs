@@ -225,7 +225,12 @@ impl IndexFile {
 
     /// The directory of a block's first row.
     pub fn block_directory(&self, number: usize) -> &[u8] {
-        self.stored.blocks.get(number).map_or(&[], |info| info.directory.as_slice())
+        self.block_start(number).map_or(&[], |(directory, _)| directory)
+    }
+
+    /// The directory and name of a block's first row; `None` where there is no such block.
+    pub fn block_start(&self, number: usize) -> Option<(&[u8], &[u8])> {
+        self.stored.blocks.get(number).map(|info| (info.directory.as_slice(), info.name.as_slice()))
     }
 }
 

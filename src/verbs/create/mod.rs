@@ -25,6 +25,7 @@ mod space;
 mod candidates;
 mod hardlinks;
 mod index;
+mod ruled_out;
 mod rules;
 
 mod moving;

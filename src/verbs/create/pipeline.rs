@@ -231,7 +231,7 @@ fn plan(
     })?;
     planner.finish()?;
     tell_more_elsewhere(elsewhere, run);
-    Ok((planner.counts, planner.passed_over, left_out))
+    Ok((planner.counts, planner.passed_over, planner.ruled_out.add_to(left_out)))
 }
 
 fn plan_options(run: &CreateContext) -> PlanOptions {

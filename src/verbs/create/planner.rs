@@ -32,6 +32,7 @@ use super::planned::lists;
 use super::planned::may_be_patched;
 use super::planned::path_in;
 use super::report::PassedOver;
+use super::ruled_out::RuledOut;
 use super::sources::check_not_emptied;
 use crate::archive::state::Row;
 use crate::archive::state::State;
@@ -72,6 +73,7 @@ pub struct Planner<'a> {
     /// What was found unchanged.
     pub counts: Counts,
     pub passed_over: PassedOver,
+    pub ruled_out: RuledOut,
 }
 
 impl<'a> Planner<'a> {
@@ -98,6 +100,7 @@ impl<'a> Planner<'a> {
             owners: OwnerNames::default(),
             counts: Counts::default(),
             passed_over: PassedOver::default(),
+            ruled_out: RuledOut::default(),
         }
     }
 
@@ -159,6 +162,7 @@ impl<'a> Planner<'a> {
         let elsewhere = listing.elsewhere.iter().chain(&listing.pseudo);
         let elsewhere: Vec<_> = elsewhere.cloned().collect();
         if !listing.problems.is_empty() || !elsewhere.is_empty() {
+            self.ruled_out.note_hollow(&elsewhere);
             self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
         while self.above.last().is_some_and(|above| !path.is_in(&above.path)) {
@@ -254,6 +258,7 @@ impl<'a> Planner<'a> {
             if walk.is_retained(directory) {
                 continue;
             }
+            self.ruled_out.note_gone(directory, &group.rows);
             for row in &group.rows {
                 self.plan_removed(directory, row)?;
             }
@@ -280,6 +285,7 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_diff(&mut self, mut directory: PlannedDirectory, diff: DirectoryDiff) -> Result<()> {
+        self.ruled_out.note(directory.listing, &diff);
         if diff.deletions > 0 {
             // From here to the last line that is owed there is no cut: better one before.
             let in_job = self.job.bytes();

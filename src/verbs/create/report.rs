@@ -14,6 +14,10 @@ pub struct LeftOut {
     pub directories: u64,
     /// The bytes of the files.
     pub bytes: u64,
+    /// Of the files and other entries that count as deleted, those that rules leave out now, alone or with their directory.
+    pub files_saved_before: u64,
+    /// The same of directories.
+    pub directories_saved_before: u64,
 }
 
 /// What was found and not read.
