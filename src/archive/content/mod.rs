@@ -8,6 +8,7 @@ mod pieces;
 mod place;
 
 mod bundle_tar;
+mod runs;
 mod tape;
 
 mod contents;

@@ -6,6 +6,10 @@ use super::frame::DecodedFrame;
 use super::frame::said_again;
 use super::place::ContentRequest;
 use super::place::outside;
+use super::runs::CopyTo;
+use super::runs::Run;
+use super::runs::Runs;
+use super::runs::Sink;
 use crate::base::entry::Entry;
 use crate::base::entry::PATCH_DEPTH_MAX;
 use crate::base::entry::Patch;
@@ -22,6 +26,9 @@ use std::sync::Arc;
 
 /// Why bytes of a frame are not to be trusted, if they are not.
 type Distrust<'t> = dyn for<'f> Fn(&'f DecodedFrame, Range<u64>) -> Option<&'f Error> + 't;
+
+/// For those who take what can be decoded.
+const BYTES_LOST: fn(&DecodedFrame, Range<u64>) -> Option<&Error> = |frame, range| frame.bytes(range).err();
 
 /// Of so many patches it is kept where their pieces begin: of a chain, and of one more.
 const PLACES_MAX: usize = PATCH_DEPTH_MAX + 1;
@@ -96,7 +103,8 @@ impl Reader {
     /// [`ErrorKind::Damaged`](crate::base::error::ErrorKind::Damaged) when a frame that has some of them is damaged; otherwise when
     /// the archive cannot be read any more.
     pub fn read_at(&mut self, entry: &Entry, offset: u64, out: &mut [u8]) -> Result<()> {
-        let lost = self.read_parts(entry, offset, out, &|frame, _| frame.damage())?;
+        let (range, mut out) = (offset..offset + out.len() as u64, CopyTo(out));
+        let lost = self.read_parts(entry, range, &|frame, _| frame.damage(), &mut |run| out.push(&run))?;
         lost.map_or(Ok(()), Err)
     }
 
@@ -149,7 +157,8 @@ impl Reader {
     /// # Errors
     /// When the archive cannot be read any more.
     pub fn read_lossy(&mut self, entry: &Entry, offset: u64, out: &mut [u8]) -> Result<Option<Error>> {
-        self.read_parts(entry, offset, out, &|frame, range| frame.bytes(range).err())
+        let (range, mut out) = (offset..offset + out.len() as u64, CopyTo(out));
+        self.read_parts(entry, range, &BYTES_LOST, &mut |run| out.push(&run))
     }
 
     /// Whether a content is where it can be read at all, and those from which it is made; its frames are not looked at.
@@ -168,101 +177,121 @@ impl Reader {
         Ok(())
     }
 
-    fn read_parts(&mut self, entry: &Entry, offset: u64, out: &mut [u8], distrust: &Distrust) -> Result<Option<Error>> {
+    /// As [`Reader::read_lossy`], where the bytes stand: long runs of them are not copied.
+    ///
+    /// # Errors
+    /// As for [`Reader::read_lossy`].
+    pub(super) fn runs_lossy(&mut self, entry: &Entry, range: Range<u64>, runs: &mut Runs) -> Result<Option<Error>> {
+        self.read_parts(entry, range, &BYTES_LOST, &mut |run| runs.push(run))
+    }
+
+    fn read_parts(
+        &mut self,
+        entry: &Entry,
+        range: Range<u64>,
+        distrust: &Distrust,
+        sink: &mut Sink,
+    ) -> Result<Option<Error>> {
         match ContentRequest::of(entry) {
-            Ok(wanted) => self.read_content(wanted, offset, out, distrust),
+            Ok(wanted) => self.read_content(wanted, range, distrust, sink),
             Err(error) => {
-                out.fill(0);
+                sink(Run::Zeros((range.end - range.start) as usize));
                 Ok(Some(error))
             }
         }
     }
 
-    /// Reads into `out`, with zeros for what cannot be had.
+    /// Gives `sink` a range of a content, with zeros for what cannot be had.
     fn read_content(
         &mut self,
         wanted: ContentRequest,
-        offset: u64,
-        out: &mut [u8],
+        range: Range<u64>,
         distrust: &Distrust,
+        sink: &mut Sink,
     ) -> Result<Option<Error>> {
         if let Some(patch) = &wanted.content.patch {
-            return self.read_made(wanted, patch, offset, out);
+            return self.read_made(wanted, patch, range, sink);
         }
-        let mut lost = None;
-        if !wanted.content.holes.is_empty() {
-            out.fill(0);
-        }
-        for data in wanted.content.holes.data(offset..offset + out.len() as u64) {
+        let (mut at, mut lost) = (range.start, None);
+        for data in wanted.content.holes.data(range.clone()) {
             let bundle = match self.contents.bundle(wanted.bundle()) {
                 Ok(bundle) => bundle,
                 Err(error) => {
-                    out.fill(0);
+                    sink(Run::Zeros((range.end - at) as usize));
                     return self.contents.lost_or_gone(&error).map(Some);
                 }
             };
-            let out = &mut out[(data.start - offset) as usize..(data.end - offset) as usize];
-            let missing = self.read_tar(&bundle, wanted.in_tar(data.start), out, distrust)?;
-            lost = lost.or(missing);
+            sink(Run::Zeros((data.start - at) as usize));
+            let tar = (wanted.in_tar(data.start), data.end - data.start);
+            let missing = self.read_tar(&bundle, tar, distrust, sink)?;
+            (at, lost) = (data.end, lost.or(missing));
         }
+        sink(Run::Zeros((range.end - at) as usize));
         Ok(lost)
     }
 
-    /// Reads the bytes of a bundle's tar from `begin` on.
-    fn read_tar(&mut self, bundle: &Bundle, begin: u64, out: &mut [u8], distrust: &Distrust) -> Result<Option<Error>> {
-        let (mut at, end, mut lost) = (begin, begin.saturating_add(out.len() as u64), None);
-        while at < end {
+    /// Gives `sink` so many bytes of a bundle's tar from `begin` on.
+    fn read_tar(
+        &mut self,
+        bundle: &Bundle,
+        (begin, bytes): (u64, u64),
+        distrust: &Distrust,
+        sink: &mut Sink,
+    ) -> Result<Option<Error>> {
+        let (mut done, mut lost) = (0, None);
+        while done < bytes {
+            let at = begin.saturating_add(done);
             let Some(place) = bundle.frame_at(at) else {
-                out[(at - begin) as usize..].fill(0);
+                sink(Run::Zeros((bytes - done) as usize));
                 return Ok(lost.or_else(|| Some(outside(bundle))));
             };
             let frame = self.frame(bundle, &place)?;
-            let until = end.min(place.raw_end());
-            out[(at - begin) as usize..(until - begin) as usize].copy_from_slice(frame.with_zeros(at..until));
+            let until = place.raw_end().min(begin.saturating_add(bytes));
             let why = distrust(&frame, at..until);
             lost = lost.or_else(|| why.map(|why| Error::damaged(said_again(bundle, why).to_string())));
-            at = until;
+            done += until - at;
+            sink(Run::Frame(frame, at..until));
         }
         Ok(lost)
     }
 
-    /// Reads a content that is made from an older one, from `offset` on.
+    /// Gives `sink` a range of a content that is made from an older one.
     fn read_made(
         &mut self,
         wanted: ContentRequest,
         patch: &Arc<Patch>,
-        offset: u64,
-        out: &mut [u8],
+        range: Range<u64>,
+        sink: &mut Sink,
     ) -> Result<Option<Error>> {
-        let end = offset + out.len() as u64;
         let places = self.places(patch);
-        let first = places.partition_point(|place| place.0 <= offset).saturating_sub(1);
-        let mut lost = None;
+        let first = places.partition_point(|place| place.0 <= range.start).saturating_sub(1);
+        let (mut at, mut lost) = (range.start, None);
         for (piece, (start, stored)) in patch.pieces.iter().zip(&*places).skip(first) {
-            let (start, stored_at) = (*start, wanted.in_tar(*stored));
-            if start >= end {
+            let until = range.end.min(start + piece.bytes);
+            if *start >= range.end {
                 break;
             }
-            let (from, until) = (offset.max(start), end.min(start + piece.bytes));
-            if from < until {
-                let out = &mut out[(from - offset) as usize..(until - offset) as usize];
-                let missing = if piece.stored == 0 {
-                    self.read_base(patch, piece.from + (from - start), out)?
-                } else {
-                    match self.made_piece(wanted, patch, piece, stored_at)? {
-                        Ok(made) => {
-                            out.copy_from_slice(&made[(from - start) as usize..(until - start) as usize]);
-                            None
-                        }
-                        Err(error) => {
-                            out.fill(0);
-                            Some(error)
-                        }
-                    }
-                };
-                lost = lost.or(missing);
+            if at >= until {
+                continue;
             }
+            let of_piece = at - start..until - start;
+            let missing = if piece.stored == 0 {
+                self.read_base(patch, piece.from + of_piece.start..piece.from + of_piece.end, sink)?
+            } else {
+                match self.made_piece(wanted, patch, piece, wanted.in_tar(*stored))? {
+                    Ok(made) => {
+                        sink(Run::Piece(made, of_piece.start as usize..of_piece.end as usize));
+                        None
+                    }
+                    Err(error) => {
+                        sink(Run::Zeros((until - at) as usize));
+                        Some(error)
+                    }
+                }
+            };
+            (at, lost) = (until, lost.or(missing));
         }
+        sink(Run::Zeros((range.end - at) as usize));
         Ok(lost)
     }
 
@@ -285,14 +314,14 @@ impl Reader {
         begins
     }
 
-    /// Reads the older content of a patch into `out`, with zeros for what cannot be had.
-    fn read_base(&mut self, patch: &Patch, offset: u64, out: &mut [u8]) -> Result<Option<Error>> {
+    /// Gives `sink` a range of the older content of a patch, with zeros for what cannot be had.
+    fn read_base(&mut self, patch: &Patch, range: Range<u64>, sink: &mut Sink) -> Result<Option<Error>> {
         let wanted = ContentRequest { size: patch.base_size, content: &patch.base };
         if !wanted.content.place.is_there() {
-            out.fill(0);
+            sink(Run::Zeros((range.end - range.start) as usize));
             return Ok(Some(Error::damaged("the older content from which it is made was lost")));
         }
-        self.read_content(wanted, offset, out, &|frame, range| frame.bytes(range).err())
+        self.read_content(wanted, range, &BYTES_LOST, sink)
     }
 
     /// A piece that has data of its own at `stored_at` of the tar; or why it cannot be had.
@@ -308,8 +337,9 @@ impl Reader {
             return Ok(Ok(made));
         }
         let mut base = self.bases.pop().unwrap_or_default();
-        base.resize(piece.base_bytes as usize, 0);
-        if let Some(lost) = self.read_base(patch, piece.from, &mut base)? {
+        base.clear();
+        let range = piece.from..piece.from + piece.base_bytes;
+        if let Some(lost) = self.read_base(patch, range, &mut |run| run.append_to(&mut base))? {
             return Ok(Err(lost));
         }
         let bundle = match self.contents.bundle(wanted.bundle()) {
@@ -343,19 +373,24 @@ impl Reader {
         let end = at.saturating_add(out.len() as u64);
         let place = bundle.frame_at(at).filter(|place| end <= place.raw_end());
         let Some(place) = place else {
-            return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
+            return self.copy_tar(bundle, at, out);
         };
         let (frames, check) = (&self.contents.0.frames, ContentCheck::Checksum);
         let buffers = (&mut self.stored, std::mem::take(&mut self.data));
         let frame = frames.read_once((bundle, place), check, buffers, &mut self.decompressor);
         if frame.damage().is_some() {
-            return self.read_tar(bundle, at, out, &|frame, range| frame.bytes(range).err());
+            return self.copy_tar(bundle, at, out);
         }
         out.copy_from_slice(frame.with_zeros(at..end));
         let ahead = frame.with_zeros(at..end.saturating_add(DATA_AHEAD_BYTES).min(place.raw_end())).to_vec();
         self.contents.0.patch_data.put(id, at, ahead);
         self.data = Some(frame.into_raw()).filter(|data| data.capacity() <= DATA_BYTES_MAX).unwrap_or_default();
         Ok(None)
+    }
+
+    fn copy_tar(&mut self, bundle: &Bundle, at: u64, out: &mut [u8]) -> Result<Option<Error>> {
+        let (bytes, mut out) = (out.len() as u64, CopyTo(out));
+        self.read_tar(bundle, (at, bytes), &BYTES_LOST, &mut |run| out.push(&run))
     }
 
     fn frame(&mut self, bundle: &Bundle, at: &FrameAt) -> Result<Arc<DecodedFrame>> {

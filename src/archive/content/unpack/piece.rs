@@ -3,6 +3,7 @@
 use crate::archive::content::frame::DecodedFrame;
 use crate::archive::content::frame::said_again;
 use crate::archive::content::place::ContentRequest;
+use crate::archive::content::runs::Runs;
 use crate::base::error::Error;
 use crate::base::error::Result;
 use crate::format::bundle::Bundle;
@@ -13,7 +14,7 @@ pub(super) enum PieceBytes<'a> {
     /// What a frame has of contents that stand in it as they are.
     Frame { bundle: &'a Bundle, frame: &'a DecodedFrame },
     /// What was made of one content, from `start` on; or why it cannot be had.
-    Made { start: u64, bytes: &'a Result<Vec<u8>> },
+    Made { start: u64, runs: &'a Result<Runs> },
 }
 
 impl<'a> PieceBytes<'a> {
@@ -31,12 +32,17 @@ impl<'a> PieceBytes<'a> {
                 });
                 bytes.collect()
             }
-            PieceBytes::Made { start, bytes } => {
-                let bytes = bytes.as_ref().map_err(|why| Error::new(why.kind(), why.to_string()))?;
-                let data = wanted.content.holes.data(start..start + bytes.len() as u64);
-                Ok(data
-                    .map(|data| (data.start, &bytes[(data.start - start) as usize..(data.end - start) as usize]))
-                    .collect())
+            PieceBytes::Made { start, runs } => {
+                let runs = runs.as_ref().map_err(|why| Error::new(why.kind(), why.to_string()))?;
+                let (mut at, mut ranges) = (start, Vec::new());
+                for bytes in runs.bytes() {
+                    let data = wanted.content.holes.data(at..at + bytes.len() as u64);
+                    ranges.extend(
+                        data.map(|data| (data.start, &bytes[(data.start - at) as usize..(data.end - at) as usize])),
+                    );
+                    at += bytes.len() as u64;
+                }
+                Ok(ranges)
             }
         }
     }

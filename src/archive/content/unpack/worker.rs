@@ -11,6 +11,7 @@ use crate::archive::content::frame::DecodedFrame;
 use crate::archive::content::frame::Stored;
 use crate::archive::content::place::ContentRequest;
 use crate::archive::content::reader::Reader;
+use crate::archive::content::runs::Runs;
 use crate::base::concurrency::Buffers;
 use crate::base::error::Error;
 use crate::base::error::Result;
@@ -28,7 +29,7 @@ pub(super) struct Worker<'w, T: Target> {
     raw: Vec<u8>,
     /// Of contents from which others are made.
     reader: Reader,
-    made: Vec<u8>,
+    made: Runs,
 }
 
 impl<'w, T: Target> Worker<'w, T> {
@@ -39,7 +40,7 @@ impl<'w, T: Target> Worker<'w, T> {
             decompressor: Decompressor::new(),
             raw: Vec::new(),
             reader: contents.reader(),
-            made: Vec::new(),
+            made: Runs::default(),
         }
     }
 
@@ -94,8 +95,7 @@ impl<'w, T: Target> Worker<'w, T> {
         let UnpackPiece { file, large } = piece;
         let is_stopped = self.jobs.is_stopped();
         let mut made = std::mem::take(&mut self.made);
-        made.resize((range.end - range.start) as usize, 0);
-        let (bytes, gone) = match self.reader.read_lossy(file.entry(), range.start, &mut made) {
+        let (mut runs, gone) = match self.reader.runs_lossy(file.entry(), range.clone(), &mut made) {
             _ if is_stopped => (Ok(made), Ok(())),
             Ok(None) => (Ok(made), Ok(())),
             Ok(Some(lost)) => (Err(lost), Ok(())),
@@ -103,13 +103,17 @@ impl<'w, T: Target> Worker<'w, T> {
             Err(gone) => (Err(Error::damaged("the archive cannot be read any more")), Err(gone)),
         };
         let is_stopped = is_stopped || gone.is_err();
-        let piece = PieceBytes::Made { start: range.start, bytes: &bytes };
+        let piece = PieceBytes::Made { start: range.start, runs: &runs };
         let done = match large {
             Some((large, turn)) => large.take_piece(&*file, turn, &piece, is_stopped),
             None if is_stopped => Ok(()),
             None => take_small(&*file, &piece),
         };
-        self.made = bytes.unwrap_or_default();
+        // Frames that are held now keep others from being decoded into their memory.
+        if let Ok(runs) = &mut runs {
+            runs.clear();
+        }
+        self.made = runs.unwrap_or_default();
         gone.and(done)
     }
 

@@ -1,0 +1,133 @@
+//! Bytes of a content where they stand in memory: long runs of them are not copied.
+
+use super::frame::DecodedFrame;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Shorter runs are copied, and those side by side become one: each would be written by a call of its own.
+const COPIED_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a content that follow each other.
+pub(super) enum Run {
+    /// These of the tar that the frame is a part of.
+    Frame(Arc<DecodedFrame>, Range<u64>),
+    /// These of a piece that was made.
+    Piece(Arc<Vec<u8>>, Range<usize>),
+    /// So many zeros.
+    Zeros(usize),
+}
+
+impl Run {
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Run::Frame(_, range) => (range.end - range.start) as usize,
+            Run::Piece(_, range) => range.len(),
+            Run::Zeros(length) => *length,
+        }
+    }
+
+    /// `None`: they are zeros.
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Run::Frame(frame, range) => Some(frame.with_zeros(range.clone())),
+            Run::Piece(piece, range) => Some(&piece[range.clone()]),
+            Run::Zeros(_) => None,
+        }
+    }
+
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        match self.bytes() {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => out.resize(out.len() + self.length(), 0),
+        }
+    }
+}
+
+/// Takes the bytes of a content, in order.
+pub(super) type Sink<'s> = dyn FnMut(Run) + 's;
+
+/// Copies runs to memory that is as long as all of them.
+pub(super) struct CopyTo<'o>(pub &'o mut [u8]);
+
+impl CopyTo<'_> {
+    pub(super) fn push(&mut self, run: &Run) {
+        let (now, later) = std::mem::take(&mut self.0).split_at_mut(run.length());
+        match run.bytes() {
+            Some(bytes) => now.copy_from_slice(bytes),
+            None => now.fill(0),
+        }
+        self.0 = later;
+    }
+}
+
+/// Runs that follow each other.
+#[derive(Default)]
+pub(super) struct Runs {
+    copied: Vec<u8>,
+    parts: Vec<Part>,
+}
+
+enum Part {
+    Copied(Range<usize>),
+    Held(Run),
+}
+
+impl Runs {
+    /// Drops all; memory for copies is kept.
+    pub(super) fn clear(&mut self) {
+        self.copied.clear();
+        self.parts.clear();
+    }
+
+    pub(super) fn push(&mut self, run: Run) {
+        if run.bytes().is_some_and(|bytes| bytes.len() > COPIED_BYTES_MAX) {
+            return self.parts.push(Part::Held(run));
+        }
+        let start = self.copied.len();
+        run.append_to(&mut self.copied);
+        match self.parts.last_mut() {
+            Some(Part::Copied(range)) => range.end = self.copied.len(),
+            _ => self.parts.push(Part::Copied(start..self.copied.len())),
+        }
+    }
+
+    /// Their bytes, in order.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| match part {
+            Part::Copied(range) => &self.copied[range.clone()],
+            Part::Held(run) => run.bytes().unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_stay_where_they_are_and_short_ones_side_by_side_are_one() {
+        let piece = Arc::new((0..200_000_u32).map(|at| at as u8).collect::<Vec<u8>>());
+        let all = || {
+            [
+                Run::Piece(piece.clone(), 5..COPIED_BYTES_MAX + 6),
+                Run::Piece(piece.clone(), 0..COPIED_BYTES_MAX),
+                Run::Zeros(100_000),
+                Run::Piece(piece.clone(), 9..10),
+                Run::Piece(piece.clone(), 0..200_000),
+            ]
+        };
+        let length = all().iter().map(Run::length).sum();
+        let mut copied = vec![1; length];
+        let mut out = CopyTo(&mut copied);
+        all().iter().for_each(|run| out.push(run));
+        assert!(out.0.is_empty());
+        let mut runs = Runs::default();
+        for _ in 0..2 {
+            runs.clear();
+            all().into_iter().for_each(|run| runs.push(run));
+            assert_eq!(runs.bytes().collect::<Vec<_>>().concat(), copied);
+            assert_eq!(runs.bytes().count(), 3);
+            assert!(runs.bytes().next().is_some_and(|bytes| std::ptr::eq(&raw const bytes[0], &raw const piece[5])));
+        }
+    }
+}
