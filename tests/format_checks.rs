@@ -244,7 +244,7 @@ fn pruned() -> Scene {
     let numbers: BTreeSet<SnapshotNumber> = [1_u32, 3, 4].map(SnapshotNumber::from).into();
     let options = ForgetOptions { which: Which::Named(numbers), dry_run: false };
     forget(&scene.archive, &options, &Recorder::new()).unwrap();
-    prune(&scene.archive, &PruneOptions { max_unused: 0, dry_run: false }, &Recorder::new()).unwrap();
+    prune(&scene.archive, &PruneOptions { max_unused: 0, ..PruneOptions::default() }, &Recorder::new()).unwrap();
     scene
 }
 

@@ -204,7 +204,11 @@ fn in_place(store: &MemoryStore) -> MemoryStore {
 
 /// Prunes; how many bundles, those among them that were joined into others.
 fn prune_in(store: Arc<dyn Store>, max_unused: u8) -> Result<(u64, u64)> {
-    let options = PruneOptions { max_unused, dry_run: false };
+    prune_by(2, store, max_unused)
+}
+
+fn prune_by(threads: usize, store: Arc<dyn Store>, max_unused: u8) -> Result<(u64, u64)> {
+    let options = PruneOptions { max_unused, threads, ..PruneOptions::default() };
     let report = prune(&Archive::open_store(store)?, &options, &Recorder::new())?;
     let joined = report.bundles.iter().map(|bundle| bundle.joined).sum();
     Ok((report.bundles.len() as u64 + joined, joined))
@@ -296,14 +300,14 @@ fn a_fault_at_every_step_of_prune_harms_no_kept_snapshot() {
             }
         };
         let whole = faulty(&in_memory(&story.store), usize::MAX);
-        let (pruned, joined) = prune_in(whole.clone(), 0).unwrap();
+        let (pruned, joined) = prune_by(1, whole.clone(), 0).unwrap();
         let steps = whole.steps();
         assert!(pruned > joined + 1 && joined > 0 && steps.len() > 30, "hardly a step was taken: {steps:?}");
         let mut looked_at = Vec::new();
         for (at, step) in steps.iter().enumerate() {
             let left = in_memory(&story.store);
             let stopped = faulty(&left, at);
-            let _ = prune_in(stopped.clone(), 0);
+            let _ = prune_by(1, stopped.clone(), 0);
             assert_eq!(stopped.steps().get(at), Some(step), "the same steps are taken each time");
             let now = files(&left);
             if looked_at == now {
@@ -333,7 +337,8 @@ fn a_damaged_bundle_is_left_as_it_is_and_said() {
     bytes[100] ^= 1;
     story.store.replace(&name, &bytes).unwrap();
     let recorder = Recorder::new();
-    let report = prune(&story.archive(), &PruneOptions { max_unused: 0, dry_run: false }, &recorder).unwrap();
+    let report =
+        prune(&story.archive(), &PruneOptions { max_unused: 0, ..PruneOptions::default() }, &recorder).unwrap();
     assert_eq!(report.problems, 1, "{:?}", recorder.notices());
     let now = files(&story.store).into_iter().find(|(other, _)| *other == name).unwrap().1;
     assert_eq!(now, bytes, "it was not touched");

@@ -61,6 +61,8 @@ pub struct Catalog<'a> {
     /// What a person said of snapshots; nothing where that cannot be read.
     marks: Marks,
     files: Lock<HashMap<SnapshotNumber, Arc<IndexFile>>>,
+    /// Held while index files are opened and made: none is made twice.
+    making: Lock<()>,
     /// Numbers whose index file in the archive is damaged, until it is made again.
     distrusted: Lock<HashSet<SnapshotNumber>>,
     /// Where index files are made when the archive cannot be written.
@@ -102,6 +104,7 @@ impl<'a> Catalog<'a> {
             missing_at_end,
             marks,
             files: Lock::default(),
+            making: Lock::default(),
             distrusted: Lock::default(),
             scratch: OnceLock::new(),
         })
@@ -292,6 +295,7 @@ impl<'a> Catalog<'a> {
     /// # Errors
     /// When an index file is missing or damaged and cannot be made again.
     pub fn state(&self, number: SnapshotNumber) -> Result<State> {
+        let _one_at_a_time = self.making.lock();
         // From the newest number whose chain is whole, the missing ones are made upwards.
         let mut missing = Vec::new();
         let mut at = number;

@@ -35,9 +35,8 @@ use crate::base::path::printable;
 use crate::base::time::Time;
 use crate::system::store::Lease;
 use crate::verbs::prune::Parents;
-use crate::verbs::prune::make_hollow;
+use crate::verbs::prune::Placing;
 use crate::verbs::prune::make_index;
-use crate::verbs::prune::put_checked;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashSet;
@@ -239,11 +238,12 @@ impl Eraser<'_> {
         while reader.next_change()?.is_some() {}
         let stands_for = self.parents.named(archive, name).unwrap_or(reader.digest());
         let contents = self.plan.bundles.get(&id).cloned().unwrap_or_default();
+        let placing = Placing { archive, lease: Some(self.lease), monitor: self.monitor };
         if !self.has_stripped(id.number) {
             let contents: Vec<Unneeded> = contents.into_iter().collect();
             let hollowing =
                 Hollowing { bundle: name, contents: &contents, pruned_until: SnapshotNumber::NONE, stands_for };
-            return make_hollow(archive, &hollowing, Some(self.lease), self.monitor);
+            return placing.make_hollow(&hollowing, &|| Ok(()));
         }
         let between = match self.between.take().filter(|(number, _)| *number == id.number) {
             Some((_, between)) => between,
@@ -252,7 +252,7 @@ impl Eraser<'_> {
         let offsets = contents.iter().map(|content| content.offset).collect();
         let stripping = Stripping { offsets, names: self.names, stands_for };
         let published = strip::write(self.catalog, name, (&stripping, &between), self.monitor)?;
-        put_checked(archive, name, Some(self.lease), self.monitor)?;
+        placing.put(name, &|| Ok(()))?;
         self.between = Some((id.number, between));
         Ok(published.bytes)
     }

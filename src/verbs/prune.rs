@@ -20,6 +20,10 @@ use crate::archive::thinning::Joining;
 use crate::archive::thinning::Step;
 use crate::archive::thinning::Thinning;
 use crate::base::advice::Advice;
+use crate::base::concurrency::Lock;
+use crate::base::concurrency::Turn;
+use crate::base::concurrency::in_turn;
+use crate::base::concurrency::threads;
 use crate::base::error::Result;
 use crate::base::id::BundleName;
 use crate::base::id::Hash;
@@ -40,6 +44,13 @@ const SPARE_BYTES: u64 = 1 << 20;
 /// So much is written even where less is said to be free.
 const TRIED_BYTES: u64 = 16 << 20;
 
+/// So many gaps between kept snapshots are worked on at once: what is needed is in memory of each.
+const THREADS_MAX: usize = 2;
+
+/// A bundle that needs no more is written before those between later snapshots are in their places, where this is free.
+const AHEAD_BYTES_MAX: u64 = 64 << 20;
+const AHEAD_FREE_BYTES_MIN: u64 = 256 << 20;
+
 /// What [`prune`] does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PruneOptions {
@@ -48,11 +59,13 @@ pub struct PruneOptions {
     pub max_unused: u8,
     /// Whether nothing is written.
     pub dry_run: bool,
+    /// How many threads work, two at most; 0, the default: as many as there are cores.
+    pub threads: usize,
 }
 
 impl Default for PruneOptions {
     fn default() -> Self {
-        PruneOptions { max_unused: MAX_UNUSED_DEFAULT, dry_run: false }
+        PruneOptions { max_unused: MAX_UNUSED_DEFAULT, dry_run: false, threads: 0 }
     }
 }
 
@@ -131,10 +144,10 @@ fn prune_in_passes(
 ) -> Result<PruneReport> {
     let mut report = PruneReport::default();
     loop {
-        let mut pass = Pass { archive, options, monitor, lease, waiting: Vec::new(), report };
-        let before = pass.report.bundles.len();
+        let before = report.bundles.len();
+        let pass = Pass { archive, options, monitor, lease, waiting: Lock::default(), report: Lock::new(report) };
         let ended = pass.run();
-        let has_changed = pass.report.bundles.len() > before;
+        let has_changed = pass.report.lock().bundles.len() > before;
         if has_changed && !options.dry_run {
             // Whatever happened: the next one who looks needs it.
             let indexed = make_index(archive, monitor);
@@ -143,11 +156,11 @@ fn prune_in_passes(
             ended?;
         }
         // What was given back may be enough for what had no room before.
-        if pass.waiting.is_empty() || !has_changed || options.dry_run {
+        if pass.waiting.lock().is_empty() || !has_changed || options.dry_run {
             pass.tell_waiting();
-            return Ok(pass.report);
+            return Ok(pass.report.into_inner());
         }
-        report = pass.report;
+        report = pass.report.into_inner();
         report.unused_bytes = 0;
     }
 }
@@ -160,12 +173,12 @@ struct Pass<'a> {
     /// None for a dry run.
     lease: Option<&'a dyn Lease>,
     /// The bundles for which there was no room, and what they need.
-    waiting: Vec<(BundleName, u64)>,
-    report: PruneReport,
+    waiting: Lock<Vec<(BundleName, u64)>>,
+    report: Lock<PruneReport>,
 }
 
 impl Pass<'_> {
-    fn run(&mut self) -> Result<()> {
+    fn run(&self) -> Result<()> {
         self.monitor.event(Event::Phase(Phase::FindingUnused));
         let catalog = if self.options.dry_run {
             self.archive.catalog(self.monitor)?
@@ -175,20 +188,21 @@ impl Pass<'_> {
         let history = catalog.history()?;
         let kept: BTreeSet<SnapshotNumber> =
             history.iter().filter(|summary| summary.standing.is_there()).map(|summary| summary.number).collect();
-        let mut parents = Parents::of(&catalog);
+        let parents = Lock::new(Parents::of(&catalog));
         self.monitor.event(Event::Phase(Phase::Pruning));
-        for gap in liveness::gaps(&catalog, &|number| kept.contains(&number)) {
+        let gaps = liveness::gaps(&catalog, &|number| kept.contains(&number));
+        // What a gap needs is not changed by those after it but for the index, which goes from their first number on.
+        in_turn(threads(self.options.threads).min(THREADS_MAX), &gaps, |gap, turn| {
             let thinning = Thinning { catalog: &catalog, max_unused: self.options.max_unused, monitor: self.monitor };
-            thinning.gap(gap, &mut |step| match step {
-                Step::Join(joining) => self.join(&joining, &mut parents),
-                Step::Hollow(unused) => self.bundle(unused, &parents).map(|()| true),
-            })?;
-        }
-        Ok(())
+            thinning.gap(gap.clone(), &mut |step| match step {
+                Step::Join(joining) => self.join(&joining, &parents, turn),
+                Step::Hollow(unused) => self.bundle(unused, &parents, turn).map(|()| true),
+            })
+        })
     }
 
     /// Joins bundles; whether that was done.
-    fn join(&mut self, joining: &Joining, parents: &mut Parents) -> Result<bool> {
+    fn join(&self, joining: &Joining, parents: &Lock<Parents>, turn: &Turn) -> Result<bool> {
         let Some((last, unused)) = joining.bundles.first() else { return Ok(false) };
         let mut done = PrunedBundle {
             bundle: last.name.clone(),
@@ -198,18 +212,19 @@ impl Pass<'_> {
             bytes_after: joining.stays,
         };
         if let Some(lease) = self.lease {
-            if self.lacks_room(joining.stays.saturating_add(SPARE_BYTES)) {
+            if self.lacks_room(joining.stays.saturating_add(SPARE_BYTES), turn)? {
                 return Ok(false);
             }
-            let stands_for = parents.named(self.archive, &last.name).unwrap_or(unused.manifest);
-            match self.make_joined(joining, (unused.until, stands_for), lease) {
+            let named = parents.lock().named(self.archive, &last.name);
+            match self.make_joined(joining, (unused.until, named.unwrap_or(unused.manifest)), (lease, turn)) {
                 Ok(bytes) => done.bytes_after = bytes,
                 // They are pruned one by one then, and what is wrong is told.
                 Err(error) if error.is_damage() || error.io_error().is_some_and(is_full) => return Ok(false),
                 Err(error) => return Err(error),
             }
-            parents.remove(joining.bundles[1..].iter().map(|(file, _)| &file.name));
+            parents.lock().remove(joining.bundles[1..].iter().map(|(file, _)| &file.name));
         }
+        turn.wait()?;
         self.pruned(done);
         Ok(true)
     }
@@ -220,13 +235,14 @@ impl Pass<'_> {
         &self,
         joining: &Joining,
         (until, stands_for): (SnapshotNumber, Hash),
-        lease: &dyn Lease,
+        (lease, turn): (&dyn Lease, &Turn),
     ) -> Result<u64> {
         let join = joining.join;
         let Some(last) = join.last().map(|file| &file.name) else { return Ok(0) };
         let store = self.archive.store();
         let published = join.write(joining.liveness, until, stands_for)?;
         let checked = hollow::check(self.archive, last, self.monitor)
+            .and_then(|()| turn.wait())
             .and_then(|()| lease.check())
             .and_then(|()| remove_index(self.archive, join.first_number()))
             .and_then(|()| joined::note(&**store, last, join.joined_from()));
@@ -239,15 +255,18 @@ impl Pass<'_> {
         Ok(published.bytes)
     }
 
-    /// What is free is not known so well that a little is not tried.
-    fn lacks_room(&self, needed: u64) -> bool {
-        let free = self.archive.store().space().free_bytes;
-        free.is_some_and(|free| free < needed && needed > TRIED_BYTES)
+    /// What is free is not known so well that a little is not tried. What is large, or has little room, waits for its turn first.
+    fn lacks_room(&self, needed: u64, turn: &Turn) -> Result<bool> {
+        let free = || self.archive.store().space().free_bytes;
+        if needed > AHEAD_BYTES_MAX || free().is_some_and(|free| free < AHEAD_FREE_BYTES_MIN) {
+            turn.wait()?;
+        }
+        Ok(needed > TRIED_BYTES && free().is_some_and(|free| free < needed))
     }
 
-    fn bundle(&mut self, unused: &Unused, parents: &Parents) -> Result<()> {
+    fn bundle(&self, unused: &Unused, parents: &Lock<Parents>, turn: &Turn) -> Result<()> {
         if !unused.is_worth_it(self.options.max_unused) {
-            self.report.unused_bytes += unused.freed_bytes;
+            self.report.lock().unused_bytes += unused.freed_bytes;
             return Ok(());
         }
         let stays = unused.bytes.saturating_sub(unused.freed_bytes);
@@ -260,47 +279,51 @@ impl Pass<'_> {
         };
         if !self.options.dry_run {
             let needed = stays.saturating_add(SPARE_BYTES);
-            if self.lacks_room(needed) {
-                self.waiting.push((unused.bundle.clone(), needed));
+            if self.lacks_room(needed, turn)? {
+                self.waiting.lock().push((unused.bundle.clone(), needed));
                 return Ok(());
             }
-            match self.write(unused, parents) {
+            match self.write(unused, parents, turn) {
                 Ok(bytes) => done.bytes_after = bytes,
                 Err(error) if error.is_damage() => {
                     self.left(&unused.bundle, error.with_advice(Advice::RepairBeforePrune).to_string());
                     return Ok(());
                 }
                 Err(error) if error.io_error().is_some_and(is_full) => {
-                    self.waiting.push((unused.bundle.clone(), needed));
+                    self.waiting.lock().push((unused.bundle.clone(), needed));
                     return Ok(());
                 }
                 Err(error) => return Err(error),
             }
         }
+        turn.wait()?;
         self.pruned(done);
         Ok(())
     }
 
-    fn pruned(&mut self, done: PrunedBundle) {
-        let bytes = self.report.freed_bytes();
-        self.report.bundles.push(done);
+    fn pruned(&self, done: PrunedBundle) {
+        let mut report = self.report.lock();
+        let bytes = report.freed_bytes();
+        report.bundles.push(done);
+        drop(report);
         self.monitor.event(Event::Progress(Progress { bytes, ..Progress::default() }));
     }
 
-    fn write(&mut self, unused: &Unused, parents: &Parents) -> Result<u64> {
-        let stands_for = parents.named(self.archive, &unused.bundle).unwrap_or(unused.manifest);
-        let hollowing =
-            Hollowing { bundle: &unused.bundle, contents: &unused.contents, pruned_until: unused.until, stands_for };
-        make_hollow(self.archive, &hollowing, self.lease, self.monitor)
+    fn write(&self, unused: &Unused, parents: &Lock<Parents>, turn: &Turn) -> Result<u64> {
+        let name = &unused.bundle;
+        let stands_for = parents.lock().named(self.archive, name).unwrap_or(unused.manifest);
+        let hollowing = Hollowing { bundle: name, contents: &unused.contents, pruned_until: unused.until, stands_for };
+        let placing = Placing { archive: self.archive, lease: self.lease, monitor: self.monitor };
+        placing.make_hollow(&hollowing, &|| turn.wait())
     }
 
-    fn left(&mut self, bundle: &BundleName, why: String) {
-        self.report.problems += 1;
+    fn left(&self, bundle: &BundleName, why: String) {
+        self.report.lock().problems += 1;
         self.monitor.event(Event::Notice(&Notice::NotPruned { bundle: bundle.to_string(), why }));
     }
 
-    fn tell_waiting(&mut self) {
-        for (bundle, needed) in std::mem::take(&mut self.waiting) {
+    fn tell_waiting(&self) {
+        for (bundle, needed) in std::mem::take(&mut *self.waiting.lock()) {
             let free = self.archive.store().space().free_bytes.unwrap_or(0);
             let why = format!("it needs {} while it is written, and {} are free", human_size(needed), human_size(free));
             self.left(&bundle, why);
@@ -308,44 +331,44 @@ impl Pass<'_> {
     }
 }
 
-/// Writes a bundle anew, checks it, and puts it in the place of the old one; its length.
-///
-/// # Errors
-/// As for [`hollow::write`] and [`hollow::check`]; when this process is no longer the only writer; otherwise when the archive
-/// cannot be written.
-pub(super) fn make_hollow(
-    archive: &Archive,
-    hollowing: &Hollowing,
-    lease: Option<&dyn Lease>,
-    monitor: &dyn Monitor,
-) -> Result<u64> {
-    let name = hollowing.bundle;
-    let old = archive.bundle_compared(name)?;
-    let published = hollow::write(archive, &old, hollowing, monitor)?;
-    drop(old);
-    put_checked(archive, name, lease, monitor)?;
-    Ok(published.bytes)
+/// How a bundle that was written anew comes to the place of the old one.
+pub(super) struct Placing<'a> {
+    pub archive: &'a Archive,
+    pub lease: Option<&'a dyn Lease>,
+    pub monitor: &'a dyn Monitor,
 }
 
-/// Reads a bundle back that was published to take the place of another, and puts it there.
-///
-/// # Errors
-/// As for [`hollow::check`]; when this process is no longer the only writer; otherwise when the archive cannot be written.
-pub(super) fn put_checked(
-    archive: &Archive,
-    name: &BundleName,
-    lease: Option<&dyn Lease>,
-    monitor: &dyn Monitor,
-) -> Result<()> {
-    let store = archive.store();
-    let checked = hollow::check(archive, name, monitor)
-        .and_then(|()| lease.map_or(Ok(()), Lease::check))
-        .and_then(|()| remove_index(archive, name.id.number));
-    if let Err(error) = checked {
-        let _ = store.remove(&exchange::new_path(name));
-        return Err(error);
+impl Placing<'_> {
+    /// Writes a bundle anew, checks it, and puts it in the place of the old one; its length. `wait` is called before anything that
+    /// is there is changed.
+    ///
+    /// # Errors
+    /// As for [`hollow::write`] and [`Placing::put`].
+    pub(super) fn make_hollow(&self, hollowing: &Hollowing, wait: &dyn Fn() -> Result<()>) -> Result<u64> {
+        let old = self.archive.bundle_compared(hollowing.bundle)?;
+        let published = hollow::write(self.archive, &old, hollowing, self.monitor)?;
+        drop(old);
+        self.put(hollowing.bundle, wait)?;
+        Ok(published.bytes)
     }
-    exchange::put_in_place(&**store, name)
+
+    /// Reads a bundle back that was published to take the place of another, and puts it there.
+    ///
+    /// # Errors
+    /// As for [`hollow::check`]; those of `wait`; when this process is no longer the only writer; otherwise when the archive cannot
+    /// be written.
+    pub(super) fn put(&self, name: &BundleName, wait: &dyn Fn() -> Result<()>) -> Result<()> {
+        let store = self.archive.store();
+        let checked = hollow::check(self.archive, name, self.monitor)
+            .and_then(|()| wait())
+            .and_then(|()| self.lease.map_or(Ok(()), Lease::check))
+            .and_then(|()| remove_index(self.archive, name.id.number));
+        if let Err(error) = checked {
+            let _ = store.remove(&exchange::new_path(name));
+            return Err(error);
+        }
+        exchange::put_in_place(&**store, name)
+    }
 }
 
 fn is_full(error: &std::io::Error) -> bool {

@@ -8,11 +8,14 @@ mod buffers;
 mod ticks;
 mod turns;
 
+mod in_turn;
 mod ordered;
 
 pub use budget::Budget;
 pub use budget::Permit;
 pub use buffers::Buffers;
+pub use in_turn::Turn;
+pub use in_turn::in_turn;
 pub use lock::Condition;
 pub use lock::Guard;
 pub use lock::Lock;

@@ -271,7 +271,8 @@ pub(crate) fn keep_rules(typed: &KeepRulesArgs, session: &Session) -> Result<Kee
 
 /// Forgets what the rules do not keep, and prunes.
 fn thinned(archive: &Archive, rules: &KeepRules, session: &Session) -> Result<Thinned, Failure> {
-    let work = || thin(archive, rules, &PruneOptions::default(), &session.console);
+    let options = PruneOptions { threads: session.settings.threads, ..PruneOptions::default() };
+    let work = || thin(archive, rules, &options, &session.console);
     let stopped = Failure::stopped("stopped before everything was pruned; the snapshot is complete");
     Ok(stoppable(&session.console, stopped, work)??)
 }

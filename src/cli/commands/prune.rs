@@ -35,7 +35,8 @@ Examples:
 
 pub(crate) fn run(args: &PruneArgs, session: &Session) -> Result<Outcome, Failure> {
     let archive = session.open()?;
-    let options = PruneOptions { max_unused: args.max_unused, dry_run: args.dry_run };
+    let threads = session.settings.threads;
+    let options = PruneOptions { max_unused: args.max_unused, dry_run: args.dry_run, threads };
     let work = || prune(&archive, &options, &session.console);
     let stopped = Failure::stopped("stopped before everything was pruned; what was pruned so far stays");
     let report = stoppable(&session.console, stopped.with_hint(advice::GO_ON), work)??;
