@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 pub struct HardLinkSlot {
     before: Option<Arc<OnceLock<LinkOutcome>>>,
     own: Arc<OnceLock<LinkOutcome>>,
-    /// False for the handle kept by the planner: dropping it must not report a failure.
+    /// False for the handle kept for later names: dropping it must not report a failure.
     is_owner: bool,
 }
 

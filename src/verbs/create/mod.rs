@@ -55,11 +55,12 @@ mod worker;
 
 mod outbox;
 
+mod job_builder;
+
+mod large_planner;
 mod move_search;
 
 mod planner;
-
-mod alone;
 
 mod pipeline;
 mod source_change;

@@ -9,11 +9,10 @@ use super::job::Job;
 use super::job::JobDirectory;
 use super::job::LINE_BYTES;
 use super::job::item_bytes;
+use super::job_builder::JobBuilder;
 use super::moving::Moving;
-use super::outbox::Outbox;
 use super::outbox::WorkItem;
 use super::packed::Packed;
-use super::part_budget::PartBudget;
 use crate::archive::state::State;
 use crate::base::entry::Stat;
 use crate::base::error::Result;
@@ -50,16 +49,15 @@ impl<'a> MoveSearch<'a> {
         &mut self,
         first: FirstChange,
         (base, sources): (&State, &[Source]),
-        outbox: &mut Outbox,
-        budget: &mut PartBudget,
+        builder: &mut JobBuilder,
     ) -> Result<Option<State>> {
         let Some(find) = self.find.take() else { return Ok(None) };
         let Some(moving) = find(first, base)? else { return Ok(None) };
         let Moving { state, moves, lists, retimed, doubts } = moving;
         (self.retimed, self.doubts) = (retimed, doubts);
-        budget.add(LINE_BYTES * moves.list().len() as u64);
+        let bytes = LINE_BYTES * moves.list().len() as u64;
         let moved = Some(Box::new((state.clone(), moves)));
-        outbox.push(WorkItem::Ready(Box::new(Packed { moved, ..Packed::default() })), budget)?;
+        builder.send(WorkItem::Ready(Box::new(Packed { moved, ..Packed::default() })), bytes)?;
         for (source, lists) in lists {
             let (path, stat) = (sources[source].path().to_owned(), sources[source].stat());
             let bytes = item_bytes(path.as_bytes(), &Stat::default()) * lists.len() as u64;
@@ -67,8 +65,7 @@ impl<'a> MoveSearch<'a> {
             let mut job = GroupJob::default();
             job.directories.push(JobDirectory { source, path, stat, header: HeaderNeed::Always(lists) });
             job.push(GroupStep::Enter { directory: 0 }, bytes);
-            budget.add(bytes);
-            outbox.push(WorkItem::Job(Job::Group(job), bytes), budget)?;
+            builder.send(WorkItem::Job(Job::Group(job), bytes), bytes)?;
         }
         Ok(Some(state))
     }

@@ -208,7 +208,7 @@ fn plan(
         };
         Box::new(find) as Box<_>
     }));
-    let mut planner = Planner::new((run.sources, run.base), moves, outbox, options);
+    let mut planner = Planner::new(run.base, moves, outbox, options);
     planner.report(run.missing.to_vec())?;
     planner.plan_tops()?;
     run.monitor.event(Event::Phase(Phase::Saving));

@@ -5,6 +5,7 @@ use super::directory_diff::EntryDiff;
 use super::job::HeaderNeed;
 use super::options::patch_from;
 use crate::archive::state::Row;
+use crate::archive::state::State;
 use crate::base::diff::Rehash;
 use crate::base::diff::Verdict;
 use crate::base::entry::Kind;
@@ -56,6 +57,10 @@ pub struct PlannedDirectory<'l> {
     pub place: Option<usize>,
 }
 
+/// The directories above the one that is planned, from the source's top down.
+#[derive(Default)]
+pub struct Ancestors(Vec<Above>);
+
 /// A directory above the one that is planned.
 pub struct Above {
     /// Its source, by its place in the list.
@@ -66,6 +71,32 @@ pub struct Above {
     pub stat: Option<Stat>,
     /// The last part in which its header certainly stands.
     pub stands_in: Option<u64>,
+}
+
+impl Ancestors {
+    /// Goes on with the directory at `path`: those that are not above it are done.
+    pub fn go_to(&mut self, path: &EntryPath) {
+        while self.0.last().is_some_and(|above| !path.is_in(&above.path)) {
+            self.0.pop();
+        }
+    }
+
+    /// Goes into a directory.
+    pub fn push(&mut self, directory: PlannedDirectory) {
+        let PlannedDirectory { listing, path, stat, stands_in, .. } = directory;
+        self.0.push(Above { source: listing.source, path: path.to_owned(), stat, stands_in });
+    }
+
+    /// The directory right above `path`, if its header does not certainly stand in this part yet. From here on it does.
+    pub fn without_header(&mut self, path: &EntryPath, part: u64) -> Option<&Above> {
+        let above = self.0.last_mut()?;
+        let is_wanted = path.parent() == Some(&*above.path) && above.stands_in != Some(part);
+        if !is_wanted {
+            return None;
+        }
+        above.stands_in = Some(part);
+        Some(above)
+    }
 }
 
 impl<'l> PlannedDirectory<'l> {
@@ -80,10 +111,14 @@ impl<'l> PlannedDirectory<'l> {
         PlannedDirectory { listing, path, own_stat, stat, may_be_made, stands_in, may_stand_in, place }
     }
 
-    /// As one that is above others.
-    pub fn into_above(self) -> Above {
-        let PlannedDirectory { listing, path, stat, stands_in, .. } = self;
-        Above { source: listing.source, path: path.to_owned(), stat, stands_in }
+    /// Its metadata: as they are in the state `base`, if they did not change.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn stat_in(&mut self, base: &State) -> Result<Stat> {
+        let stat = self.stat.map_or_else(|| stat_in(base, self.path), Ok)?;
+        self.stat = Some(stat);
+        Ok(stat)
     }
 
     /// What its header is for a job of this part: it stands there before what is stored in it, unless it stands in this part
@@ -103,6 +138,14 @@ impl<'l> PlannedDirectory<'l> {
     pub fn path_of(&self, found: &ScannedEntry) -> Result<EntryPathBuf> {
         path_in(self.path, self.listing.name(found))
     }
+}
+
+/// A directory's metadata as they are in a state.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn stat_in(state: &State, path: &EntryPath) -> Result<Stat> {
+    Ok(state.find(path)?.map(|entry| entry.stat).unwrap_or_default())
 }
 
 /// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.

@@ -6,31 +6,25 @@ use super::directory_diff::ComparedEntry;
 use super::directory_diff::DirectoryDiff;
 use super::directory_diff::EntryDiff;
 use super::hardlinks::HardLinkSlot;
-use super::hardlinks::HardLinkSlots;
 use super::item::Item;
 use super::job::DirectoryLine;
-use super::job::GroupJob;
 use super::job::GroupStep;
-use super::job::HeaderNeed;
-use super::job::Job;
-use super::job::JobDirectory;
-use super::job::LINE_BYTES;
 use super::job::item_bytes;
+use super::job_builder::JobBuilder;
+use super::large_planner::Apart;
+use super::large_planner::LargePlanner;
 use super::move_search::MoveSearch;
 use super::outbox;
 use super::outbox::Outbox;
-use super::outbox::WorkItem;
-use super::owners::OwnerNames;
 use super::pack_context::Context;
 use super::packed::Packed;
-use super::part_budget::Fit;
 use super::part_budget::PartBudget;
-use super::planned::Above;
+use super::planned::Ancestors;
 use super::planned::PlanOptions;
 use super::planned::PlannedDirectory;
 use super::planned::lists;
-use super::planned::may_be_patched;
 use super::planned::path_in;
+use super::planned::stat_in;
 use super::report::PassedOver;
 use super::ruled_out::RuledOut;
 use super::sources::check_not_emptied;
@@ -55,21 +49,16 @@ use std::collections::HashMap;
 
 /// Makes the plan.
 pub struct Planner<'a> {
-    pub(super) sources: &'a [Source],
+    context: Context<'a>,
+    options: PlanOptions,
     base: State,
     moves: MoveSearch<'a>,
-    pub(super) context: Context<'a>,
-    pub(super) options: PlanOptions,
-    pub(super) budget: PartBudget,
-    pub(super) job: GroupJob,
-    pub(super) outbox: Outbox<'a>,
+    builder: JobBuilder<'a>,
+    large: LargePlanner<'a>,
     walk: Option<BaseWalk>,
-    /// The directories above the one that is planned, from the source's top down.
-    above: Vec<Above>,
+    above: Ancestors,
     /// Directories whose own headers are wanted, and whether they are new, until their entries come.
     changed_directories: HashMap<EntryPathBuf, (Stat, bool)>,
-    links: HardLinkSlots,
-    pub(super) owners: OwnerNames,
     /// What was found unchanged.
     pub counts: Counts,
     pub passed_over: PassedOver,
@@ -77,27 +66,20 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Plans for `sources`, compared with `base` and with what moved since.
-    pub fn new(
-        (sources, base): (&'a [Source], &State),
-        moves: MoveSearch<'a>,
-        outbox: Outbox<'a>,
-        options: PlanOptions,
-    ) -> Planner<'a> {
+    /// Plans for the sources, compared with `base` and with what moved since.
+    pub fn new(base: &State, moves: MoveSearch<'a>, outbox: Outbox<'a>, options: PlanOptions) -> Planner<'a> {
+        let context = outbox.context();
+        let budget = PartBudget::new(options.part_bytes_max, options.part_bytes_limit);
         Planner {
-            sources,
+            context,
+            options,
             base: base.clone(),
             moves,
-            context: outbox.context(),
-            budget: PartBudget::new(options.part_bytes_max, options.part_bytes_limit),
-            options,
-            job: GroupJob::default(),
-            outbox,
+            builder: JobBuilder::new(outbox, budget),
+            large: LargePlanner::new(context),
             walk: None,
-            above: Vec::new(),
+            above: Ancestors::default(),
             changed_directories: HashMap::new(),
-            links: HardLinkSlots::default(),
-            owners: OwnerNames::default(),
             counts: Counts::default(),
             passed_over: PassedOver::default(),
             ruled_out: RuledOut::default(),
@@ -109,7 +91,7 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// Those of sending, and of the index.
     pub fn plan_tops(&mut self) -> Result<()> {
-        for (number, source) in self.sources.iter().enumerate() {
+        for (number, source) in self.context.sources.iter().enumerate() {
             if let Some(listing) = source.file_listing(number, self.context.clock) {
                 self.plan_top_file(source, &listing)?;
             } else {
@@ -119,7 +101,7 @@ impl<'a> Planner<'a> {
                 }
                 self.plan_directory(number, source.path().to_owned(), stat, base.as_ref());
             }
-            self.flush()?;
+            self.builder.flush()?;
         }
         Ok(())
     }
@@ -136,7 +118,7 @@ impl<'a> Planner<'a> {
             }
             self.find_moves(0, EntryPath::root())?;
             let mut root = PlannedDirectory::new(listing, EntryPath::root(), Some(Stat::default()), false);
-            root.stands_in = Some(self.budget.part());
+            root.stands_in = Some(self.builder.budget().part());
             self.plan_found(&mut root, ComparedEntry { found, base: top.as_ref(), verdict, deletes: false })?;
         }
         Ok(())
@@ -147,7 +129,7 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// As for [`Planner::plan_tops`]; [`ErrorKind::Refused`](crate::base::error::ErrorKind::Refused) when the source has become empty.
     pub fn plan(&mut self, mut listing: Listing) -> Result<()> {
-        let held = self.outbox.copies().hold(&mut listing)?;
+        let held = self.builder.copies().hold(&mut listing)?;
         listing.problems.extend(held.iter().map(|path| outbox::held(path)));
         self.plan_listing(&listing)
     }
@@ -156,18 +138,16 @@ impl<'a> Planner<'a> {
         let path = &*listing.path;
         let mut group = self.go_to(listing.source, path)?.take_at(path)?;
         if !group.rows.is_empty() && !self.options.allow_empty {
-            check_not_emptied(&self.sources[listing.source], listing)?;
+            check_not_emptied(&self.context.sources[listing.source], listing)?;
         }
         self.passed_over.note(listing);
         let elsewhere = listing.elsewhere.iter().chain(&listing.pseudo);
         let elsewhere: Vec<_> = elsewhere.cloned().collect();
         if !listing.problems.is_empty() || !elsewhere.is_empty() {
             self.ruled_out.note_hollow(&elsewhere);
-            self.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
+            self.builder.send_noted(Packed { problems: listing.problems.clone(), elsewhere, ..Packed::default() })?;
         }
-        while self.above.last().is_some_and(|above| !path.is_in(&above.path)) {
-            self.above.pop();
-        }
+        self.above.go_to(path);
         let (mut own_stat, is_new) = self.changed_directories.remove(path).unzip();
         // After a run that was cut off, it may be noted and be in no tar.
         let may_be_made = is_new.is_some_and(|is_new| is_new || self.options.was_cut_off);
@@ -182,7 +162,8 @@ impl<'a> Planner<'a> {
             if may_be_made {
                 self.put_above(path)?;
             }
-            return self.plan_header(listing.source, path, stat);
+            self.builder.push_header(listing.source, path, stat);
+            return Ok(());
         }
         let walk = self.walk_in(listing.source)?;
         listing.unreadable.iter().filter_map(|name| path.child(name)).for_each(|name| walk.retain(name));
@@ -193,7 +174,7 @@ impl<'a> Planner<'a> {
             diff = self.diff(&moved_rows, listing);
         }
         if own_stat.is_none() && self.moves.has_retimed(path) {
-            own_stat = Some(self.base_stat(path)?);
+            own_stat = Some(stat_in(&self.base, path)?);
         }
         self.counts.unchanged += diff.unchanged;
         self.plan_diff(PlannedDirectory::new(listing, path, own_stat, may_be_made), diff)
@@ -209,26 +190,25 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// As for [`Planner::plan_tops`].
     pub fn finish(&mut self) -> Result<()> {
-        for number in 0..self.sources.len() {
-            self.go_to(number, self.sources[number].path())?;
+        for number in 0..self.context.sources.len() {
+            self.go_to(number, self.context.sources[number].path())?;
         }
         self.remove_before(None)?;
-        self.flush()?;
-        self.outbox.finish(&mut self.budget)
+        self.builder.finish()
     }
 
     /// Looks for what moved, at the first change; whether there is another state to compare with now.
     fn find_moves(&mut self, source: usize, path: &EntryPath) -> Result<bool> {
-        let (first, compared) = ((source, path.to_owned()), (&self.base, self.sources));
-        match self.moves.run(first, compared, &mut self.outbox, &mut self.budget)? {
+        let (first, compared) = ((source, path.to_owned()), (&self.base, self.context.sources));
+        match self.moves.run(first, compared, &mut self.builder)? {
             Some(state) => {
-                self.outbox.copies().set_base(&state, self.moves.doubts());
+                self.builder.copies().set_base(&state, self.moves.doubts());
                 self.base = state;
             }
             None => return Ok(false),
         }
         if let Some(walk) = self.walk.take() {
-            self.walk = Some(walk.again(self.sources[source].path(), path, &self.base)?);
+            self.walk = Some(walk.again(self.context.sources[source].path(), path, &self.base)?);
         }
         Ok(true)
     }
@@ -245,7 +225,7 @@ impl<'a> Planner<'a> {
         while self.walk.as_ref().is_none_or(|walk| walk.source < source) {
             self.remove_before(None)?;
             let next = self.walk.as_ref().map_or(0, |walk| walk.source + 1);
-            self.walk = Some(BaseWalk::new(next, self.sources[next].path(), &self.base)?);
+            self.walk = Some(BaseWalk::new(next, self.context.sources[next].path(), &self.base)?);
         }
         self.walk.as_mut().ok_or_else(|| Error::damaged("there is no source"))
     }
@@ -269,81 +249,61 @@ impl<'a> Planner<'a> {
     fn plan_removed(&mut self, directory: &EntryPath, row: &Row) -> Result<()> {
         let Some(stat) = row.stat() else { return Ok(()) };
         let path = path_in(directory, row.name())?;
-        self.outbox.copies().note_gone(&path, stat);
-        self.push(GroupStep::Removed { path, kind: stat.kind }, 0)
-    }
-
-    /// The header of a directory that cannot be listed.
-    fn plan_header(&mut self, source: usize, path: &EntryPath, stat: Stat) -> Result<()> {
-        let directory = self.enter_job(JobDirectory {
-            source,
-            path: path.to_owned(),
-            stat,
-            header: HeaderNeed::Always(Vec::new()),
-        });
-        self.push(GroupStep::Enter { directory }, item_bytes(path.as_bytes(), &stat))
+        self.builder.copies().note_gone(&path, stat);
+        self.builder.push(GroupStep::Removed { path, kind: stat.kind }, 0)
     }
 
     fn plan_diff(&mut self, mut directory: PlannedDirectory, diff: DirectoryDiff) -> Result<()> {
         self.ruled_out.note(directory.listing, &diff);
         if diff.deletions > 0 {
-            // From here to the last line that is owed there is no cut: better one before.
-            let in_job = self.job.bytes();
-            if self.ask(|budget, used| budget.fits_together(used + in_job, diff.bytes))? == Fit::AfterCut {
-                self.cut(0)?;
-            }
+            self.builder.keep_together(diff.bytes)?;
         }
         if directory.own_stat.is_some() || diff.deletions > 0 {
             let lists = lists(directory.path, &diff, self.options.was_cut_off)?;
             if directory.may_be_made || lists.len() > 1 {
                 self.put_above(directory.path)?;
             }
-            let bytes = item_bytes(directory.path.as_bytes(), &Stat::default()) * lists.len().max(1) as u64;
-            let bytes = bytes + lists.iter().map(|list| list.len() as u64).sum::<u64>();
-            let place = self.enter(&mut directory, HeaderNeed::Always(lists))?;
-            self.push(GroupStep::Enter { directory: place }, bytes)?;
+            self.builder.push_lists(&mut directory, lists, &self.base)?;
         }
         let mut deletions_left = diff.deletions;
         for change in diff.changes {
-            self.budget.owes_lines = deletions_left > 0;
+            self.builder.budget().owes_lines = deletions_left > 0;
             deletions_left -= usize::from(change.deletes());
             match change {
                 EntryDiff::Removed(row) => self.plan_removed(directory.path, row)?,
                 EntryDiff::Found(compared) => self.plan_found(&mut directory, compared)?,
             }
         }
-        self.budget.owes_lines = false;
-        self.above.push(directory.into_above());
+        self.builder.budget().owes_lines = false;
+        self.above.push(directory);
         Ok(())
     }
 
     /// Something is about to be made in the directory above `path`, which changes that one's time when it is unpacked: its header
     /// puts that right.
     fn put_above(&mut self, path: &EntryPath) -> Result<()> {
-        let part = self.budget.part();
-        let is_wanted = |above: &&mut Above| path.parent() == Some(&*above.path) && above.stands_in != Some(part);
-        let Some(above) = self.above.last_mut().filter(is_wanted) else { return Ok(()) };
-        above.stands_in = Some(part);
-        let (source, path, stat) = (above.source, above.path.clone(), above.stat);
-        let stat = stat.map_or_else(|| self.base_stat(&path), Ok)?;
-        self.plan_header(source, &path, stat)
+        let part = self.builder.budget().part();
+        let Some(above) = self.above.without_header(path, part) else { return Ok(()) };
+        let stat = above.stat.map_or_else(|| stat_in(&self.base, &above.path), Ok)?;
+        self.builder.push_header(above.source, &above.path, stat);
+        Ok(())
     }
 
     fn plan_found(&mut self, directory: &mut PlannedDirectory, compared: ComparedEntry) -> Result<()> {
         let ComparedEntry { found, base, verdict, .. } = compared;
         let path = directory.path_of(found)?;
         if let Some(old) = base.and_then(Row::stat).filter(|_| verdict == Verdict::Replaced) {
-            self.outbox.copies().note_gone(&path, old);
+            self.builder.copies().note_gone(&path, old);
         }
         if found.stat.kind == Kind::Directory {
             return self.plan_subdirectory(directory, compared);
         }
         match (verdict, base) {
             (Verdict::Metadata, Some(base)) => {
-                self.push(GroupStep::Metadata { path, stat: found.stat, base: base.clone() }, 0)
+                self.builder.push(GroupStep::Metadata { path, stat: found.stat, base: base.clone() }, 0)
             }
             // What has holes may take next to nothing.
-            _ if self.budget.is_beyond_drive(found.stat.size) && !found.may_have_holes => {
+            _ if self.builder.budget().is_beyond_drive(found.stat.size) && !found.may_have_holes => {
                 self.refuse_too_large(path, base)
             }
             _ => self.plan_item(directory, compared),
@@ -357,12 +317,7 @@ impl<'a> Planner<'a> {
             self.note_unchanged_directory(path, found.stat);
             return Ok(());
         }
-        if self.job.is_full_for(0) {
-            self.flush()?;
-        }
-        if self.ask(PartBudget::is_full)? {
-            self.cut(0)?;
-        }
+        self.builder.make_room(0)?;
         self.plan_directory(directory.listing.source, path, found.stat, base.and_then(Row::stat));
         Ok(())
     }
@@ -375,7 +330,7 @@ impl<'a> Planner<'a> {
         }
         let is_new = verdict != Some(Verdict::Metadata);
         self.changed_directories.insert(path.clone(), (stat, is_new));
-        self.push_step(GroupStep::Directory(DirectoryLine { source, path, stat, is_new }), 0);
+        self.builder.add(GroupStep::Directory(DirectoryLine { source, path, stat, is_new }), 0);
     }
 
     fn note_unchanged_directory(&mut self, path: EntryPathBuf, stat: Stat) {
@@ -389,169 +344,67 @@ impl<'a> Planner<'a> {
     fn plan_item(&mut self, directory: &mut PlannedDirectory, compared: ComparedEntry) -> Result<()> {
         let ComparedEntry { found, base, verdict, .. } = compared;
         let path = directory.path_of(found)?;
-        let rules = self.sources[directory.listing.source].rules();
-        let is_patched = self.context.patches.is_some() && may_be_patched(rules, &found.stat, base, verdict);
-        let may_be_copy = self.may_be_copy(directory.listing.source, &path, &found.stat, verdict)?;
-        // Whether it is as it was is known before another name of it comes.
-        let is_named =
-            self.context.patches.is_some() && found.stat.link != 0 && self.outbox.copies().is_large(&found.stat);
-        let is_alone = is_patched || may_be_copy || is_named || self.outbox.copies().is_held(&path);
-        let (mut link, mut bytes, mut is_large);
-        loop {
-            link = self.links.slot(&found.stat);
-            let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_alone;
-            let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
-            is_large = is_over && !is_second_name;
-            let size = if is_second_name { 0 } else { found.stat.size };
-            bytes = item_bytes(path.as_bytes(), &Stat { size, ..found.stat });
-            if self.job.is_full_for(bytes) || is_large {
-                self.flush()?;
-            }
-            let in_job = self.job.bytes();
-            let fit = self.ask(|budget, used| budget.fits(used + in_job, bytes))?;
-            // After a cut, what is known of other names of this file speaks of the part before.
-            if fit == Fit::Here || !self.cut(bytes)? {
-                break;
-            }
-        }
-        let place = self.place(directory)?;
+        let at = (directory.listing.source, &*path);
+        let Apart { is_alone, may_be_copy } = self.large.apart(self.builder.copies(), at, &compared)?;
+        let Fitted { link, bytes, is_large } = self.fit_item(&path, &compared, is_alone)?;
+        let place = self.builder.place(directory, &self.base)?;
         self.context.meter.add_total(found.stat.size);
         let (stat, may_have_holes) = (found.stat, found.may_have_holes);
         let base = base.cloned();
         let item = Item { directory: place, path, stat, may_have_holes, base, verdict, may_be_copy, link };
         if is_large {
-            return self.plan_large(directory, item);
+            return self.large.plan(&mut self.builder, directory, item);
         }
         let stays = is_alone && item.link.as_ref().is_some_and(HardLinkSlot::is_reused);
         if let Some(old) = item.base.as_ref().and_then(Row::stat).filter(|_| !stays) {
-            self.outbox.copies().note_gone(&item.path, old);
+            self.builder.copies().note_gone(&item.path, old);
         }
-        self.push_step(GroupStep::Item(item), bytes);
+        self.builder.add(GroupStep::Item(item), bytes);
         Ok(())
+    }
+
+    /// Makes room for an entry, which is read by itself if it `is_alone`, or is large.
+    fn fit_item(&mut self, path: &EntryPath, compared: &ComparedEntry, is_alone: bool) -> Result<Fitted> {
+        let ComparedEntry { found, base, .. } = *compared;
+        let is_over = found.stat.size > PIECE_BYTES && self.context.reads_contents || is_alone;
+        loop {
+            let link = self.builder.link(&found.stat);
+            let is_second_name = is_over && self.is_served(link.as_ref(), found, base)?;
+            let is_large = is_over && !is_second_name;
+            let size = if is_second_name { 0 } else { found.stat.size };
+            let bytes = item_bytes(path.as_bytes(), &Stat { size, ..found.stat });
+            if self.builder.has_room(bytes, is_large)? {
+                return Ok(Fitted { link, bytes, is_large });
+            }
+        }
     }
 
     /// Reports that a file cannot be stored; its last version stays.
     fn refuse_too_large(&mut self, path: EntryPathBuf, base: Option<&Row>) -> Result<()> {
         let what = "is larger than a file on the archive's drive can be (4 GiB on FAT32)";
         self.report(vec![Problem::new(path.clone(), what).unsaved().with_advice(Advice::ExcludeTooLarge)])?;
-        self.remove_directory(path, base.and_then(Row::stat).map(|stat| stat.kind))
-    }
-
-    /// What took a directory's name cannot be saved; unpacking has removed the directory all the same.
-    pub(super) fn remove_directory(&mut self, path: EntryPathBuf, base_kind: Option<Kind>) -> Result<()> {
-        match base_kind {
-            Some(Kind::Directory) => self.push(GroupStep::Removed { path, kind: Kind::Directory }, 0),
-            _ => Ok(()),
-        }
+        self.builder.remove_directory(path, base.and_then(Row::stat).map(|stat| stat.kind))
     }
 
     /// Whether a large file is only a further name of one that was packed; waits until that is known.
     fn is_served(&mut self, link: Option<&HardLinkSlot>, found: &ScannedEntry, base: Option<&Row>) -> Result<bool> {
         let Some(link) = link.filter(|link| link.is_second()) else { return Ok(false) };
-        self.flush()?;
-        self.outbox.finish(&mut self.budget)?;
+        self.builder.finish()?;
         let base = base.map(Row::entry).transpose()?.flatten();
         Ok(link.is_served(base.as_ref(), found.stat.size))
     }
 
-    /// The directory's place in the present job. Its header stands there before what is stored in it, unless it stands in this
-    /// part already.
-    fn place(&mut self, directory: &mut PlannedDirectory) -> Result<usize> {
-        let known = directory.place.and_then(|place| Some((place, self.job.directories.get(place)?)));
-        if let Some((place, _)) = known.filter(|(_, known)| *known.path == *directory.path) {
-            return Ok(place);
-        }
-        let header = directory.header(self.budget.part());
-        self.enter(directory, header)
-    }
-
-    fn enter(&mut self, directory: &mut PlannedDirectory, header: HeaderNeed) -> Result<usize> {
-        if matches!(header, HeaderNeed::Always(_)) {
-            directory.stands_in = Some(self.budget.part());
-        }
-        let stat = directory.stat.map_or_else(|| self.base_stat(directory.path), Ok)?;
-        directory.stat = Some(stat);
-        let (source, path) = (directory.listing.source, directory.path.to_owned());
-        let place = self.enter_job(JobDirectory { source, path, stat, header });
-        directory.place = Some(place);
-        Ok(place)
-    }
-
-    /// A directory's metadata as it was, for those whose own did not change.
-    fn base_stat(&self, path: &EntryPath) -> Result<Stat> {
-        Ok(self.base.find(path)?.map(|entry| entry.stat).unwrap_or_default())
-    }
-
-    fn enter_job(&mut self, directory: JobDirectory) -> usize {
-        self.job.directories.push(directory);
-        self.job.directories.len() - 1
-    }
-
-    fn push(&mut self, step: GroupStep, bytes: u64) -> Result<()> {
-        // A step that names a directory of the job must stay in it.
-        if !matches!(step, GroupStep::Enter { .. }) {
-            if self.job.is_full_for(bytes) {
-                self.flush()?;
-            }
-            if self.ask(PartBudget::is_full)? {
-                self.cut(bytes)?;
-            }
-        }
-        self.push_step(step, bytes);
-        Ok(())
-    }
-
-    pub(super) fn push_step(&mut self, step: GroupStep, bytes: u64) {
-        self.budget.add(LINE_BYTES);
-        self.job.push(step, bytes);
-    }
-
     /// Problems found by the scan go the same way as all others, so that they are reported in order.
     pub fn report(&mut self, problems: Vec<Problem>) -> Result<()> {
-        self.send_noted(Packed { problems, ..Packed::default() })
+        self.builder.send_noted(Packed { problems, ..Packed::default() })
     }
+}
 
-    fn send_noted(&mut self, packed: Packed) -> Result<()> {
-        self.flush()?;
-        self.send(WorkItem::Ready(Box::new(packed)))
-    }
-
-    pub(super) fn flush(&mut self) -> Result<()> {
-        if self.job.is_empty() {
-            return Ok(());
-        }
-        let job = std::mem::take(&mut self.job);
-        self.budget.add(job.bytes());
-        let weight = job.weight();
-        self.send(WorkItem::Job(Job::Group(job), weight))
-    }
-
-    pub(super) fn send(&mut self, planned: WorkItem) -> Result<()> {
-        self.outbox.push(planned, &mut self.budget)
-    }
-
-    /// What a rule says of the present part; waits for what it depends on.
-    fn ask<D: PartialEq>(&mut self, rule: impl Fn(&PartBudget, u64) -> D) -> Result<D> {
-        if let Some(said) = self.budget.ask(&rule) {
-            return Ok(said);
-        }
-        self.outbox.settle(&mut self.budget)?;
-        Ok(rule(&self.budget, self.budget.used()))
-    }
-
-    /// Ends the part here, before `coming` bytes, if it may end here; says whether it did.
-    fn cut(&mut self, coming: u64) -> Result<bool> {
-        let in_job = self.job.bytes();
-        if !self.ask(|budget, used| budget.may_end(used + in_job, coming))? {
-            return Ok(false);
-        }
-        self.flush()?;
-        // Directories of a job without a step in it, too: their headers stand in the part before.
-        self.job = GroupJob::default();
-        // A second name must be in the same bundle as the first, so that each bundle can be unpacked alone.
-        self.links.clear();
-        self.send(WorkItem::Cut)?;
-        self.budget.cut();
-        Ok(true)
-    }
+/// An entry for which there is room in the present job, or behind it.
+struct Fitted {
+    link: Option<HardLinkSlot>,
+    /// How many bytes of tar it makes, about.
+    bytes: u64,
+    /// Whether it is read by itself.
+    is_large: bool,
 }
