@@ -106,6 +106,15 @@ fn circles_are_found_inside_a_folder_and_behind_what_is_passed_on() {
     );
     let star = ("src/a/mod.rs", "mod one;\nmod two;\npub use two::*;");
     assert_eq!(found(&[top, star, one, two("use super::one::One;\npub struct Two(One);")]), 2);
+    // By a method that a type has in another file, if no other function has its name.
+    let whole = ("src/a/mod.rs", "mod one;\nmod two;");
+    let one = |text| ("src/a/one.rs", text);
+    let far = two("use super::one::One;\nimpl One {\n    pub fn far(&self) {}\n}");
+    assert_eq!(found(&[top, whole, one("pub struct One;\nimpl One {\n    fn f(&self) { self.far() }\n}"), far]), 2);
+    assert_eq!(found(&[top, whole, one("pub struct One;\nfn f(one: &One) { One::far(one) }"), far]), 2);
+    assert_eq!(found(&[top, whole, one("pub struct One;\nfn f(one: &One) { one.near(far::f()) }"), far]), 0);
+    let other = ("src/a/three.rs", "pub struct Three;\nimpl Three {\n    pub fn far(&self) {}\n}");
+    assert_eq!(found(&[top, whole, one("pub struct One;\nfn f(one: &One) { one.far() }"), far, other]), 0);
 }
 
 #[test]

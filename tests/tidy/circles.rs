@@ -1,11 +1,14 @@
-//! Files that use each other in a circle, also behind what others pass on.
+//! Files that use each other in a circle, also behind what others pass on, and by methods that a type has in another file.
 
 use super::sources::Source;
+use super::tokens::Token;
 use super::tokens::paths;
 use super::tokens::without_imports;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use syn::ImplItem;
 use syn::Item;
+use syn::Type;
 use syn::UseTree;
 use syn::Visibility;
 
@@ -23,6 +26,8 @@ struct Module<'f> {
     /// Names that are defined in it, those of its files below as well.
     names: BTreeSet<String>,
     imports: Vec<Import>,
+    /// The types that it gives methods, each with the names of these.
+    methods: Vec<(Vec<String>, Vec<String>)>,
 }
 
 type Modules<'f> = BTreeMap<Vec<String>, Module<'f>>;
@@ -31,8 +36,14 @@ type Modules<'f> = BTreeMap<Vec<String>, Module<'f>>;
 pub(super) fn circles(files: &[Source]) -> Vec<String> {
     let modules: Modules =
         files.iter().filter(|file| !file.code.is_empty()).map(|file| (file.module_path(), Module::new(file))).collect();
+    let apart = methods_apart(&modules);
+    let arrows_of = |module: &Module| {
+        let mut arrows = module.arrows(&modules);
+        arrows.extend(module.calls(&apart));
+        arrows
+    };
     let arrows: BTreeMap<&str, BTreeMap<&str, String>> =
-        modules.values().map(|module| (module.file.path.as_str(), module.arrows(&modules))).collect();
+        modules.values().map(|module| (module.file.path.as_str(), arrows_of(module))).collect();
     let mut found = Vec::new();
     for (from, targets) in &arrows {
         for (to, name) in targets.iter().filter(|(to, _)| reaches(&arrows, to, from)) {
@@ -40,6 +51,30 @@ pub(super) fn circles(files: &[Source]) -> Vec<String> {
         }
     }
     found
+}
+
+/// By crate and name: the methods that a type has in another file than the one that it is defined in, each with its file. Only of
+/// names that no other function of the crate has: whoever calls such a name, on whatever, uses that file.
+fn methods_apart<'f>(modules: &Modules<'f>) -> BTreeMap<(String, String), &'f str> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for module in modules.values() {
+        for two in module.file.code.windows(2).filter(|two| two[0].text == "fn") {
+            *counts.entry((module.path[0].as_str(), two[1].text.as_str())).or_default() += 1;
+        }
+    }
+    let mut apart = BTreeMap::new();
+    for module in modules.values() {
+        let is_elsewhere = |of: &[String]| {
+            let target = module.absolute(of, 0).and_then(|path| origin(modules, &path, 0));
+            target.is_some_and(|target| target.path != module.path)
+        };
+        for name in module.methods.iter().filter(|(of, _)| is_elsewhere(of)).flat_map(|(_, names)| names) {
+            if counts.get(&(module.path[0].as_str(), name.as_str())) == Some(&1) {
+                apart.insert((module.path[0].clone(), name.clone()), module.file.path.as_str());
+            }
+        }
+    }
+    apart
 }
 
 fn reaches(arrows: &BTreeMap<&str, BTreeMap<&str, String>>, from: &str, to: &str) -> bool {
@@ -59,7 +94,18 @@ impl<'f> Module<'f> {
     fn new(file: &'f Source) -> Module<'f> {
         let items = syn::parse_file(&file.text).unwrap().items;
         let names = items.iter().filter(|item| !is_for_tests(item)).filter_map(name_of).collect();
-        Module { file, path: file.module_path(), names, imports: imports(&file.text) }
+        let methods = items.iter().filter(|item| !is_for_tests(item)).filter_map(methods_of).collect();
+        Module { file, path: file.module_path(), names, imports: imports(&file.text), methods }
+    }
+
+    /// The files whose methods it calls, of those that types have apart from where they are defined, each with such a method.
+    fn calls<'m>(&self, apart: &BTreeMap<(String, String), &'m str>) -> BTreeMap<&'m str, String> {
+        let is_call = |three: &&[Token]| {
+            matches!((three[0].text.as_str(), three[2].text.as_str()), (".", "(" | "::") | ("::", "("))
+        };
+        let called = self.file.code.windows(3).filter(is_call).map(|three| &three[1].text);
+        let used = called.filter_map(|name| Some((*apart.get(&(self.path[0].clone(), name.clone()))?, name.clone())));
+        used.filter(|(file, _)| *file != self.file.path).collect()
     }
 
     /// The files that it uses, each with a name of it that it uses. What it only passes on it does not use.
@@ -128,6 +174,7 @@ fn is_for_tests(item: &Item) -> bool {
         Item::Use(item) => &item.attrs,
         Item::Mod(item) => &item.attrs,
         Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
         _ => return false,
     };
     attributes.iter().any(|attribute| {
@@ -149,6 +196,16 @@ fn name_of(item: &Item) -> Option<String> {
         _ => return None,
     };
     Some(name.to_string())
+}
+
+/// The path of a type that gets methods of its own here, and their names.
+fn methods_of(item: &Item) -> Option<(Vec<String>, Vec<String>)> {
+    let Item::Impl(item) = item else { return None };
+    let Type::Path(of) = item.self_ty.as_ref() else { return None };
+    let name =
+        |item: &ImplItem| if let ImplItem::Fn(method) = item { Some(method.sig.ident.to_string()) } else { None };
+    let of = of.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    item.trait_.is_none().then(|| (of, item.items.iter().filter_map(name).collect()))
 }
 
 /// The imports at a file's top, each name by itself; those of tests are left out.

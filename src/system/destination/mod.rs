@@ -12,6 +12,7 @@ mod open_directories;
 mod owner_numbers;
 mod pending;
 mod places;
+mod placing;
 mod reading;
 mod renamed;
 mod target;

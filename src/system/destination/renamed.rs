@@ -1,11 +1,9 @@
-//! Which names are written as others in a destination, and how all others find them there; also what else is known of what the
-//! file system holds, before anything is written.
+//! Which names are written as others in a destination; also what else is known of what the file system holds, before anything
+//! is written.
 
 use super::failure::Failure;
-use super::failure::problem;
 use super::names::NameRules;
 use super::names::Taken;
-use super::not_kept::NotKeptKind;
 use super::places::Place;
 use super::places::Root;
 use super::target::Destination;
@@ -17,29 +15,11 @@ use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::path::EntryPath;
 use crate::base::path::joined;
-use crate::base::path::joined_below;
 use crate::system::platform;
 use crate::system::platform::Names;
-use std::borrow::Cow;
 use std::io;
 
 impl Destination {
-    /// A path as it stands in the folder where its place is.
-    pub(super) fn written_path<'p>(&self, place: &Place<'p>, path: &'p [u8]) -> Cow<'p, [u8]> {
-        let rest = &path[place.rest..];
-        if place.root.rules.takes_all() || rest.is_empty() {
-            return if place.at.is_empty() { Cow::Borrowed(rest) } else { joined_below(place.at, rest).into() };
-        }
-        let mut written = place.at.to_vec();
-        let mut end = place.rest;
-        for part in rest.split(|byte| *byte == b'/') {
-            end += part.len();
-            written = joined(&written, &self.written.last_part(&place.root.rules, &path[..end], part));
-            end += 1;
-        }
-        Cow::Owned(written)
-    }
-
     /// Finds out which names the file system takes; where that is not known, or depends on how it was mounted, by making some
     /// in a temporary folder, which is removed, if `may_write`. Before this is called, all names are taken to be possible.
     pub fn learn_names(&mut self, may_write: bool) {
@@ -120,17 +100,6 @@ impl Destination {
         (noted.total, noted.listed.clone())
     }
 
-    /// The last part of `path` as it stands there.
-    pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
-        if let Some((_, file)) = self.places.single_file(path.as_bytes()) {
-            return Cow::Owned(file.to_vec());
-        }
-        match self.places.find(path.as_bytes()) {
-            Ok(place) => self.written.last_part(&place.root.rules, path.as_bytes(), path.name_bytes()),
-            Err(_) => Cow::Borrowed(path.name_bytes()),
-        }
-    }
-
     /// The name that stands in `directory` as `written`, in an entry's path.
     pub fn original(&self, directory: &EntryPath, written: Vec<u8>) -> Vec<u8> {
         let place = self.places.find(directory.as_bytes());
@@ -147,15 +116,6 @@ impl Destination {
             Some(bytes_max) if size > bytes_max => Err(self.too_large(path)),
             _ => Ok(()),
         }
-    }
-
-    /// The problem of a file that is larger than the file system holds.
-    pub(super) fn too_large(&self, path: &EntryPath) -> Failure {
-        self.not_kept.add(NotKeptKind::LargeFile, path, "larger than the file system there can hold");
-        problem(
-            path,
-            "is larger than a file there can be (4 GiB on FAT32): restore it to a disk with exFAT or another file system",
-        )
     }
 
     /// How many bytes there is room for in the one folder for all, and whether more may fit because they are stored compressed;

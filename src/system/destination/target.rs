@@ -1,14 +1,14 @@
 //! The directory that is written into: opening it, finding places in it, and what all ways of writing share.
 
 use super::failure::Failure;
-use super::failure::full_folder;
-use super::failure::in_the_way;
 use super::failure::problem;
 use super::names::NameRules;
 use super::not_kept::AllNotKept;
 use super::not_kept::NotKept;
+use super::not_kept::NotKeptKind;
 use super::open_directories::OpenDirectories;
 use super::owner_numbers::OwnerNumbers;
+use super::places::Place;
 use super::places::Places;
 use super::places::Root;
 use super::written_names::WrittenNames;
@@ -20,12 +20,15 @@ use crate::base::error::Problem;
 use crate::base::id::SnapshotNumber;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
+use crate::base::path::joined;
+use crate::base::path::joined_below;
 use crate::base::path::printable;
 use crate::base::path::split_last;
 use crate::system::platform;
 use crate::system::platform::Directory;
 use crate::system::platform::FileSystem;
 use crate::system::platform::RawStat;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::hash::RandomState;
 use std::io;
@@ -193,50 +196,6 @@ impl Destination {
         })
     }
 
-    /// Gives what was written under a temporary name its own.
-    pub(super) fn put_in_place(&self, parent: &Directory, temporary: &[u8], path: &EntryPath) -> Result<(), Failure> {
-        let name = self.name(path);
-        if self.options.replace
-            && let Some(number) = self.options.keep_as
-        {
-            self.keep_aside(parent, path, number)?;
-        }
-        let renamed =
-            if self.options.replace { parent.rename(temporary, &name) } else { parent.rename_new(temporary, &name) };
-        let renamed = match renamed {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_the_way(path)),
-            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-                self.make_way(parent, path, &name)?;
-                parent.rename(temporary, &name)
-            }
-            renamed => renamed,
-        };
-        renamed.map_err(|error| self.failure(path, "cannot be given its name", error))
-    }
-
-    /// Removes a directory where something else belongs, if that may be.
-    fn make_way(&self, parent: &Directory, path: &EntryPath, name: &[u8]) -> Result<(), Failure> {
-        self.forget(path);
-        let fail = |error| self.failure(path, "cannot be written", error);
-        let removed = if self.options.clears {
-            parent.remove_tree(name, self.options.spared)
-        } else {
-            parent.remove_directory(name)
-        };
-        match removed {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Err(Failure::Problem(full_folder(path))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                Err(problem(path, "cannot be written: another file system is mounted in the folder in the way"))
-            }
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(problem(
-                path,
-                "cannot be written: the archive is in the folder in the way, or something is mounted there",
-            )),
-            removed => removed.map_err(fail),
-        }
-    }
-
     pub(super) fn forget(&self, path: &EntryPath) {
         if let Ok(place) = self.places.find(path.as_bytes()) {
             place.root.open_directories.forget(&self.written_path(&place, path.as_bytes()));
@@ -289,9 +248,45 @@ impl Destination {
         place.root.open_directories.directory(&self.written_path(&place, bytes))
     }
 
+    /// A path as it stands in the folder where its place is.
+    pub(super) fn written_path<'p>(&self, place: &Place<'p>, path: &'p [u8]) -> Cow<'p, [u8]> {
+        let rest = &path[place.rest..];
+        if place.root.rules.takes_all() || rest.is_empty() {
+            return if place.at.is_empty() { Cow::Borrowed(rest) } else { joined_below(place.at, rest).into() };
+        }
+        let mut written = place.at.to_vec();
+        let mut end = place.rest;
+        for part in rest.split(|byte| *byte == b'/') {
+            end += part.len();
+            written = joined(&written, &self.written.last_part(&place.root.rules, &path[..end], part));
+            end += 1;
+        }
+        Cow::Owned(written)
+    }
+
+    /// The last part of `path` as it stands there.
+    pub fn name<'p>(&self, path: &'p EntryPath) -> Cow<'p, [u8]> {
+        if let Some((_, file)) = self.places.single_file(path.as_bytes()) {
+            return Cow::Owned(file.to_vec());
+        }
+        match self.places.find(path.as_bytes()) {
+            Ok(place) => self.written.last_part(&place.root.rules, path.as_bytes(), path.name_bytes()),
+            Err(_) => Cow::Borrowed(path.name_bytes()),
+        }
+    }
+
     pub(super) fn temporary_name(&self) -> Vec<u8> {
         let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
         format!("{TEMPORARY_PREFIX}{:016x}-{number}", self.secret).into_bytes()
+    }
+
+    /// The problem of a file that is larger than the file system holds.
+    pub(super) fn too_large(&self, path: &EntryPath) -> Failure {
+        self.not_kept.add(NotKeptKind::LargeFile, path, "larger than the file system there can hold");
+        problem(
+            path,
+            "is larger than a file there can be (4 GiB on FAT32): restore it to a disk with exFAT or another file system",
+        )
     }
 
     /// What an error of the system with `path` means: "`what`: reason", or the end.
