@@ -18,6 +18,18 @@ const RULES: [Rule; 3] = [
     ("cache", |name, _| name == "cache"),
 ];
 
+/// What stands in files of rules.
+const TEXTS: [&str; 8] = [
+    "*.o\n",
+    "*.o\n",
+    "*\n",
+    "*\n!b\n",
+    ".snapignore\nb\n",
+    "/.snapignore\n*.o\n",
+    "!x.iso\n!b\n",
+    "b\n!.snapignore\n",
+];
+
 const NAMES: [&str; 8] = ["a", "b", "d", "x.iso", "y.o", "build", "cache", ".snapignore"];
 
 fn parent(path: &str) -> &str {
@@ -48,31 +60,63 @@ fn change(nodes: &mut Nodes, numbers: &mut Random, round: usize) {
         nodes.retain(|other, node| !is_in(other, &path) || kind > 2 && other == &path && node.is_none());
         match kind {
             0 => {}
-            _ if name == ".snapignore" => drop(nodes.insert(path, Some("*.o\n".to_owned()))),
+            _ if name == ".snapignore" => drop(nodes.insert(path, Some(TEXTS[numbers.below(TEXTS.len())].to_owned()))),
             1 | 2 => drop(nodes.insert(path, Some(format!("{round} {step}")))),
             _ => drop(nodes.insert(path, None)),
         }
     }
 }
 
-/// Whether rules leave out a path, or something that it is in: those of the command line, and those in `saved`.
+/// The rules of a file of rules.
+struct Level {
+    directory: String,
+    text: String,
+    /// Whether it is the one that was saved. Of another one, what it keeps does not count.
+    is_saved: bool,
+}
+
+impl Level {
+    /// Whether it leaves a path out; `None` when it says nothing of it.
+    fn word(&self, path: &str) -> Option<bool> {
+        let inside = path.strip_prefix(&self.directory)?.trim_start_matches('/');
+        let fits = |rule: &str| match rule {
+            "*" => true,
+            "*.o" => name(path).as_bytes().ends_with(b".o"),
+            _ => rule.strip_prefix('/').map_or(name(path) == rule, |anchored| inside == anchored),
+        };
+        let last = self.text.lines().rev().find(|line| fits(line.trim_start_matches('!')))?;
+        Some(!last.starts_with('!')).filter(|leaves_out| *leaves_out || self.is_saved)
+    }
+}
+
+fn leave_out(levels: &[Level], path: &str, is_directory: bool, rules: &[Rule]) -> bool {
+    let by_files = || levels.iter().rev().find_map(|level| level.word(path)).unwrap_or(false);
+    rules.iter().any(|(_, fits)| fits(name(path), is_directory)) || by_files()
+}
+
+/// The rules that hold in a directory: those that were saved, and those that are there and leave themselves out.
+fn levels(directory: &str, (nodes, saved): (&Nodes, &Nodes), rules: &[Rule]) -> Vec<Level> {
+    let mut levels = if directory.is_empty() { Vec::new() } else { levels(parent(directory), (nodes, saved), rules) };
+    let file = if directory.is_empty() { ".snapignore".to_owned() } else { format!("{directory}/.snapignore") };
+    let is_saved = saved.contains_key(&file);
+    if let Some(Some(text)) = if is_saved { saved.get(&file) } else { nodes.get(&file) } {
+        levels.push(Level { directory: directory.to_owned(), text: text.clone(), is_saved });
+        if !is_saved && !leave_out(&levels, &file, false, rules) {
+            levels.pop();
+        }
+    }
+    levels
+}
+
+/// Whether rules leave out a path, or something that it is in and that was not saved: those of the command line, those in
+/// `saved`, and those that left themselves out.
 fn is_left_out(path: &str, (nodes, saved): (&Nodes, &Nodes), rules: &[Rule]) -> bool {
     let mut at = path;
     while !at.is_empty() {
         let is_directory = at != path || nodes.get(at).is_some_and(Option::is_none);
-        if rules.iter().any(|(_, fits)| fits(name(at), is_directory)) {
+        let is_asked = at == path || !saved.contains_key(at);
+        if is_asked && leave_out(&levels(parent(at), (nodes, saved), rules), at, is_directory, rules) {
             return true;
-        }
-        let mut above = parent(at);
-        loop {
-            let file = if above.is_empty() { ".snapignore".to_owned() } else { format!("{above}/.snapignore") };
-            if name(at).as_bytes().ends_with(b".o") && saved.get(&file).is_some_and(Option::is_some) {
-                return true;
-            }
-            if above.is_empty() {
-                break;
-            }
-            above = parent(above);
         }
         at = parent(at);
     }

@@ -114,6 +114,42 @@ fn rules_that_were_not_saved_themselves_hold_as_they_are_now() {
 }
 
 #[test]
+fn rules_that_leave_themselves_out_hold_as_they_are_now() {
+    for (place, text, precious) in [
+        ("cache", "*\n", "cache/x"),
+        ("", "*.key\n/.snapignore\n", "a.key"),
+        ("", ".snapignore\n", "n/secret"),
+        ("n", "!f\n*\n", "n/deep/x"),
+    ] {
+        let bench = Bench::new();
+        let rules = if place.is_empty() { ".snapignore".to_owned() } else { format!("{place}/.snapignore") };
+        bench.home.file("f", "1").file("n/f", "1").file(&rules, text).file(precious, "precious");
+        if precious == "n/secret" {
+            bench.home.file("n/.snapignore", "secret\n");
+        }
+        bench.save();
+        assert!(!bench.snap.call("ls").words("-R").ok().out().contains(precious));
+        let (before, copy) = (below(bench.home.root()), bench.copy());
+        bench.home.file("extra", "x");
+        in_place(&bench.snap).words("--delete").ok();
+        assert_eq!(below(bench.home.root()), before);
+        fs::write(copy.join("home/extra"), "x").unwrap();
+        into(&bench.snap, &copy).words("--delete").arg("home").ok();
+        assert_eq!(below(&copy.join("home")), before);
+    }
+}
+
+#[test]
+fn rules_that_someone_has_put_there_since_have_nothing_deleted() {
+    let bench = Bench::new();
+    bench.home.file("f", "1").file("d/f", "1").file(".snapignore", "*.key\n").file("d/a.key", "precious");
+    bench.save();
+    bench.home.file("d/.snapignore", "!*.key\n.snapignore\n").file("d/extra", "x");
+    in_place(&bench.snap).words("--delete").ok();
+    assert_eq!(below(bench.home.root()), [".snapignore", "d", "d/.snapignore", "d/a.key", "d/f", "f"]);
+}
+
+#[test]
 fn delete_leaves_what_could_not_be_saved() {
     let bench = Bench::new();
     bench.home.file("f", "1").file("closed/only copy", "x").file("secret", "x").file("d/f", "1");

@@ -203,11 +203,15 @@ impl<'c> Join<'c> {
         head.stands_for = Some(stands_for);
         head.pruned_until = heads.iter().map(|head| head.pruned_until).fold(until, SnapshotNumber::max);
         head.joined_from = self.joined_from;
-        let read = heads.iter().flat_map(|head| {
-            let read = head.sources.iter().filter(|source| source.scanned);
-            read.map(|source| (source.name.as_bytes(), head.id.number))
-        });
-        let last_read: BTreeMap<&[u8], SnapshotNumber> = read.collect();
+        let mut last_read: BTreeMap<&[u8], SnapshotNumber> = BTreeMap::new();
+        for head in &heads {
+            for source in &head.sources {
+                let older = || last_read.get(source.renamed_from.as_bytes());
+                let before = last_read.get(source.name.as_bytes()).or_else(older).copied();
+                let read = if source.scanned { Some(head.id.number) } else { before };
+                last_read.extend(read.map(|read| (source.name.as_bytes(), read)));
+            }
+        }
         for source in &mut head.sources {
             source.scanned |= last_read.contains_key(source.name.as_bytes());
         }

@@ -56,6 +56,8 @@ struct RuleLevel {
     /// The directory it stands in, relative to the source, with a slash at the end and folded; empty for the source itself.
     prefix: Vec<u8>,
     rules: Vec<Pattern>,
+    /// Whether it may not have held: what it keeps, others decide.
+    is_doubtful: bool,
 }
 
 impl Exclude {
@@ -84,6 +86,17 @@ impl Exclude {
     /// (empty: the source itself). Also what in it was not understood, a sentence each, without the file's name; such lines
     /// leave nothing out. A file of more than [`RULES_BYTES_MAX`] is not obeyed at all.
     pub fn with_ignore_file(&self, directory: &[u8], text: &[u8]) -> (Exclude, Vec<String>) {
+        self.with_level(directory, text, false)
+    }
+
+    /// As [`Exclude::with_ignore_file`], of a file that may not have held: it can only leave out more. What it keeps is left
+    /// out all the same where the rules without it do so.
+    #[must_use]
+    pub fn with_doubtful_file(&self, directory: &[u8], text: &[u8]) -> Exclude {
+        self.with_level(directory, text, true).0
+    }
+
+    fn with_level(&self, directory: &[u8], text: &[u8], is_doubtful: bool) -> (Exclude, Vec<String>) {
         if text.len() > RULES_BYTES_MAX {
             return (self.clone(), vec!["is larger than 1 MiB and leaves nothing out".to_owned()]);
         }
@@ -96,7 +109,7 @@ impl Exclude {
             return (self.clone(), complaints);
         }
         let prefix = if directory.is_empty() { Vec::new() } else { joined(directory, b"") };
-        let level = Arc::new(RuleLevel { prefix: self.case.folded(&prefix).into_owned(), rules });
+        let level = Arc::new(RuleLevel { prefix: self.case.folded(&prefix).into_owned(), rules, is_doubtful });
         let files = self.files.iter().cloned().chain([level]).collect();
         (Exclude { files, ..self.clone() }, complaints)
     }
@@ -122,7 +135,7 @@ impl Exclude {
         }
         let from_files = self.files.iter().rev().find_map(|level| {
             let inside = path.strip_prefix(level.prefix.as_slice())?;
-            last_word(&level.rules, inside, is_directory)
+            last_word(&level.rules, inside, is_directory).filter(|keeps| !(*keeps && level.is_doubtful))
         });
         from_files.is_some_and(|keeps| !keeps)
     }
@@ -296,6 +309,16 @@ mod tests {
         let (both, _) = rules(&["*.o", "!/main.c"]).with_ignore_file(b"", b"!*.o\n*.c\n");
         assert!(out(&both, "a.o") && out(&both, "b.c"));
         assert!(!out(&both, "main.c"));
+    }
+
+    #[test]
+    fn a_file_that_may_not_have_held_only_leaves_out_more() {
+        let sure = files(&[("", "*.log\n")]);
+        let both = sure.with_doubtful_file(b"d", b"*\n!*.log\n!kept\n").with_doubtful_file(b"d/e", b"!x\n");
+        assert!(out(&both, "d/a.log") && out(&both, "d/x") && out(&both, "d/e/x") && !out(&both, "d/kept"));
+        assert!(!out(&both, "x"));
+        let (again, _) = both.with_ignore_file(b"d/e", b"!y\n");
+        assert!(!out(&again, "d/e/y") && out(&again, "d/y"));
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::base::error::Result;
 use crate::base::id::SnapshotNumber;
 use crate::base::matcher::Matcher;
 use crate::base::path::printable;
+use crate::base::snapshot::SourceRecord;
 use crate::base::snapshot::Standing;
 use crate::base::snapshot::Summary;
+use crate::base::snapshot::last_read;
 use crate::base::time::Time;
 use jiff::Span;
 use jiff::Timestamp;
@@ -215,14 +217,10 @@ impl KeepRules {
     }
 }
 
-/// What stays whatever the rules are.
+/// What stays whatever the rules are: the newest, the newest that read each source that is still saved, and what is marked.
 pub fn always_kept(history: &[Summary]) -> Vec<Verdict> {
     let newest = history.last().map(|summary| summary.number);
-    let mut newest_of: BTreeMap<&str, SnapshotNumber> = BTreeMap::new();
-    for summary in history {
-        let read = summary.sources.iter().filter(|source| source.scanned);
-        newest_of.extend(read.map(|source| (source.name.as_str(), summary.number)));
-    }
+    let newest_of = newest_of_sources(history);
     let verdict = |summary: &Summary| {
         let number = summary.number;
         let mut reasons: Vec<Reason> = (newest == Some(number)).then_some(Reason::Newest).into_iter().collect();
@@ -234,6 +232,20 @@ pub fn always_kept(history: &[Summary]) -> Vec<Verdict> {
         Verdict { number, reasons }
     };
     history.iter().map(verdict).collect()
+}
+
+/// The newest snapshot that read each source, under whatever names it had, unless all that came later read nothing: what that one
+/// holds, the newest holds too. A source that was dropped has none.
+fn newest_of_sources(history: &[Summary]) -> BTreeMap<&str, SnapshotNumber> {
+    let reads = |summary: &&Summary| summary.sources.iter().any(|source| source.scanned);
+    let last_run = history.iter().rev().find(reads).map(|summary| summary.number);
+    let sources = history.last().into_iter().flat_map(|newest| newest.sources.iter());
+    let newest_of = |source: &'_ SourceRecord| {
+        let read = last_read(history, SnapshotNumber::MAX, &source.name).map(|summary| summary.number);
+        read.filter(|read| Some(*read) != last_run)
+    };
+    let sources = sources.filter(|source| !source.dropped);
+    sources.filter_map(|source| Some((source.name.as_str(), newest_of(source)?))).collect()
 }
 
 /// A rule that takes the newest snapshot of each span of time, as long as it has room.

@@ -238,6 +238,21 @@ pub fn last_read<'h>(history: &'h [Summary], number: SnapshotNumber, name: &str)
     None
 }
 
+/// Whether the newest run of the computer that reads a source named others and not this one: that it is gone is no loss then.
+/// Snapshots in which nothing was read, and those of other computers, say nothing of it.
+pub fn was_not_named(history: &[Summary], record: &SourceRecord) -> bool {
+    let (mut name, mut older) = (record.name.as_str(), record.renamed_from.as_str());
+    for summary in history.iter().rev() {
+        let find = |name: &str| summary.sources.iter().find(|source| source.name == name);
+        let Some(found) = find(name).or_else(|| find(older)) else { continue };
+        if summary.sources.iter().any(|other| other.scanned && other.host == found.host) {
+            return !found.scanned && !found.missing;
+        }
+        (name, older) = (&found.name, &found.renamed_from);
+    }
+    false
+}
+
 /// The error for a snapshot that is not in the archive.
 pub fn no_snapshot(number: SnapshotNumber) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no snapshot {number} in this archive"))

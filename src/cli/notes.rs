@@ -11,6 +11,7 @@ use serde::Serialize;
 use snap_archive::base::id::ArchiveId;
 use snap_archive::base::id::SnapshotNumber;
 use snap_archive::base::snapshot::Summary;
+use snap_archive::base::snapshot::last_read;
 use snap_archive::base::time::Time;
 use snap_archive::system::store::Space;
 use std::collections::BTreeMap;
@@ -244,10 +245,7 @@ fn sources(history: &[Summary]) -> Vec<SourceNote> {
     let Some(newest) = history.last() else { return Vec::new() };
     let saved = newest.sources.iter().filter(|source| !source.dropped);
     let note = |source: &snap_archive::base::snapshot::SourceRecord| {
-        let reads = |summary: &&Summary| {
-            summary.sources.iter().any(|other| other.name == source.name && other.scanned && !other.missing)
-        };
-        let last = history.iter().rev().find(reads);
+        let last = last_read(history, SnapshotNumber::MAX, &source.name);
         SourceNote {
             name: source.name.clone(),
             snapshot: last.map(|summary| summary.number),

@@ -40,7 +40,7 @@ const AFTER_HELP: &str = "\
 Without SNAPSHOT and rules, those of the configuration hold. With rules, a snapshot stays if one
 of them keeps it; all others are forgotten. Days, weeks, months and years are those of this
 computer's time zone. The newest snapshot always stays, and so do the newest that read each source
-and those that are marked with snap keep. Nothing is deleted before snap prune.
+that is still saved and those that are marked with snap keep. Nothing is deleted before snap prune.
 
 Examples:
   snap forget -a /media/stick/archive --keep-daily 7 --keep-weekly 5 --keep-monthly 12 --dry-run

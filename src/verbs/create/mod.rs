@@ -168,7 +168,8 @@ impl Run<'_> {
         let history = catalog.history()?;
         let unfinished = if history.is_empty() { sources::of_unfinished(&catalog) } else { Vec::new() };
         let known = history.last().map_or(&unfinished[..], |last| &last.sources);
-        let chosen = sources::choose(options, &sources::Scene { archive, known, base: &base, monitor })?;
+        let scene = sources::Scene { archive, known, history: &history, base: &base, monitor };
+        let chosen = sources::choose(options, &scene)?;
         if options.sync {
             sync(&chosen.open, monitor);
         }

@@ -21,6 +21,8 @@ use crate::base::path::EntryPathBuf;
 use crate::base::path::printable;
 use crate::base::snapshot::Rules;
 use crate::base::snapshot::SourceRecord;
+use crate::base::snapshot::Summary;
+use crate::base::snapshot::was_not_named;
 use crate::system::listing::Listing;
 use crate::system::platform;
 use crate::system::source::Source;
@@ -44,6 +46,7 @@ pub struct Scene<'a> {
     pub archive: &'a Archive,
     /// Those of the newest snapshot, or of a first one that was cut off.
     pub known: &'a [SourceRecord],
+    pub history: &'a [Summary],
     pub base: &'a State,
     pub monitor: &'a dyn Monitor,
 }
@@ -60,16 +63,17 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     let mut records = wanted(options, known)?;
     let mut chosen = Chosen { open: Vec::new(), records: Vec::new(), problems: Vec::new() };
     let mut failure = None;
+    let all: Vec<SourceRecord> = records.values().cloned().collect();
     for record in records.values_mut() {
         let before = known.iter().find(|before| before.name == record.name);
-        record.rules = rules::of_source(options, record, before, scene.monitor);
+        record.rules = rules::of_source(options, (record, &all), before, scene.monitor);
         record.renamed_from = before.map(|before| before.renamed_from.clone()).unwrap_or_default();
         match open_source(record, options, scene) {
             Ok(source) => chosen.open.push(source),
             Err(error) => {
                 let Some(before) = before.filter(|before| before.path == record.path) else { return Err(error) };
                 // The person has named the others since it is gone, and so said that it is no loss.
-                let is_known = options.sources.is_empty() && !before.scanned && !before.missing;
+                let is_known = options.sources.is_empty() && was_not_named(scene.history, before);
                 let told = EntryPathBuf::from_bytes(record.name.as_bytes()).filter(|_| !is_known);
                 chosen.problems.extend(told.map(|path| is_missing(path, &error)));
                 *record = SourceRecord { scanned: false, missing: !is_known, ..before.clone() };

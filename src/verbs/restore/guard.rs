@@ -191,21 +191,13 @@ impl Asked {
                 is_cache(&saved) || present(destination, path, CACHE_TAG_FILE).is_some_and(|t| is_cache(&t));
         }
         let Some(file) = path.child(IGNORE_FILE).filter(|_| !level.is_closed) else { return Ok(level) };
-        let text = match guard.state.find(&file)? {
+        level.exclude = match guard.state.find(&file)? {
             Some(_) => match self.saved(guard, path, IGNORE_FILE)? {
-                Some(text) => Some(text),
+                Some(text) => level.exclude.with_ignore_file(inside.as_bytes(), &text).0,
                 None => return Ok(self.closed(path, "nothing in it is deleted: its rules were lost in the archive")),
             },
-            // Rules that are themselves left out held when they were read, and were not saved.
-            None => {
-                let inside =
-                    inside.child(IGNORE_FILE).filter(|inside| level.exclude.excludes(inside.as_bytes(), false));
-                inside.and_then(|_| present(destination, path, IGNORE_FILE))
-            }
+            None => with_unsaved_rules(level.exclude, destination, path),
         };
-        if let Some(text) = text {
-            level.exclude = level.exclude.with_ignore_file(inside.as_bytes(), &text).0;
-        }
         Ok(level)
     }
 
@@ -236,6 +228,17 @@ fn is_mounted(destination: &Destination, path: &EntryPath, found: &RawStat) -> b
     let top = path.split_source().and_then(|(name, _)| EntryPath::new(name.as_bytes()));
     let top = top.and_then(|top| destination.stat(top).ok().flatten());
     top.is_none_or(|top| top.file_system != found.file_system)
+}
+
+/// These rules and those that stand in `directory` now and were not saved. Rules by which they were left out themselves, be it
+/// their own, held when they were read; who has put others there since can have more kept, and nothing deleted.
+fn with_unsaved_rules(exclude: Exclude, destination: &Destination, directory: &EntryPath) -> Exclude {
+    let inside = directory.split_source().map_or(EntryPath::root(), |(_, inside)| inside);
+    let Some((text, file)) = present(destination, directory, IGNORE_FILE).zip(inside.child(IGNORE_FILE)) else {
+        return exclude;
+    };
+    let with_them = exclude.with_doubtful_file(inside.as_bytes(), &text);
+    if with_them.excludes(file.as_bytes(), false) { with_them } else { exclude }
 }
 
 /// The beginning of the file `name` in `directory` as it is there now.
