@@ -32,6 +32,7 @@ mod private;
 mod problems;
 mod rebased;
 mod recover;
+mod recover_links;
 mod refused;
 mod restoring;
 mod rules;

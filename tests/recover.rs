@@ -32,7 +32,7 @@ use std::path::PathBuf;
 const MODES: [u32; 6] = [0o555, 0o500, 0o000, 0o444, 0o311, 0o1555];
 
 /// The shells that the script has to work with, those of them that are installed.
-fn shells() -> Vec<&'static str> {
+pub(crate) fn shells() -> Vec<&'static str> {
     ["sh", "dash", "busybox sh"].into_iter().filter(|shell| installed(shell.split(' ').next().unwrap())).collect()
 }
 
@@ -267,7 +267,7 @@ fn what_a_repair_noted_as_lost_is_named_until_it_is_saved_again_or_gone() {
 }
 
 /// The names of each thing that has several, by the folders that they are in; what `stat` says of a symlink itself.
-fn names_of_one(top: &Path) -> Vec<Vec<PathBuf>> {
+pub(crate) fn names_of_one(top: &Path) -> Vec<Vec<PathBuf>> {
     let mut names: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
     for item in walkdir::WalkDir::new(top).sort_by_file_name().into_iter().map(Result::unwrap) {
         let found = item.path().symlink_metadata().unwrap();

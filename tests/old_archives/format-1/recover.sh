@@ -192,14 +192,16 @@ while IFS= read -r line; do
     case $line in 'id = "'*) id=${line#*\"} id=${id%%\"*} ;; esac
 done 2>/dev/null <"$here/archive.toml"
 
-# Whether the folder $1 of the target, or the innermost above it that is there, is reached through no symlink.
-top=$(cd -P -- "$target" && pwd -P)
+# Whether the folder $1 of the target, or the innermost above it that is there, is reached through no symlink. The dot keeps a
+# newline at the end of a name.
+top=$(cd -P -- "$target" && pwd -P && echo .)
 is_inside() {
     above=$1
     while [ ! -e "$target/$above" ] && [ ! -L "$target/$above" ]; do
         case $above in */*) above=${above%/*} ;; *) return 1 ;; esac
     done
-    [ "$(cd -P -- "$target/$above" 2>/dev/null && pwd -P)" = "$top/$above" ]
+    there=$(cd -P -- "$target/$above" 2>/dev/null && pwd -P && echo .)
+    [ "${there%??}" = "${top%??}/$above" ]
 }
 
 # Of renames, a line each for where from (R) and where to (T): where that which is renamed stood before all of them. What stands aside
@@ -235,6 +237,7 @@ function stood(path,    before, at, above, found, rest) {
 # not bring it, an empty file stands in for it, which is a second name of .snap-stand-in and goes when the bundle is unpacked.
 # Names with a newline cannot be looked at here, and what is behind them is not.
 stand_in() {
+    rm -rf "$target/.snap-stand-in"
     zstd -dc <"$1" 2>/dev/null | head -c 20971520 | tr '\000\n' '\n\001' | LC_ALL=C sed -n \
         -e '/GNU\.dumpdir=R/{s/.*GNU\.dumpdir=//' -e ':next' -e '/^[RT]/{p' -e n -e 'b next' -e '}' -e '}' |
         LC_ALL=C awk "$stood_at" | while IFS= read -r was; do
@@ -278,6 +281,8 @@ function source() {
     return text()
 }
 function move(from, to,    at, last, path, what) {
+    delete aside[from]
+    if (to ~ /^[^\/]+\/\.snap-move-[0-9]+$/) aside[to] = 1
     last = count
     for (at = 1; at <= last; at++) {
         path = order[at]
@@ -286,9 +291,17 @@ function move(from, to,    at, last, path, what) {
         add(to substr(path, length(from) + 1), what)
     }
 }
+# What is renamed to where nothing stays, and no further, is gone.
+function drop_aside(    to, path) {
+    for (to in aside) {
+        for (path in known) if (path == to || index(path, to "/") == 1) take(path)
+        delete aside[to]
+    }
+}
 NR == FNR { if (at = index($0, " ")) add(substr($0, at + 1), substr($0, 1, at - 1)); next }
 !count && !index($0, "\"offset\":0") && !index($0, "\"link\":") { next }
 /^[{]"moved":/ { left = substr($0, 10); from = text(); left = substr(left, 7); move(from, text()); next }
+{ drop_aside() }
 /^[{]"path":/ {
     left = substr($0, 9); path = text(); own = hash("hash")
     needed = index($0, "\"in\":\"") ? own : hash("base")
@@ -321,19 +334,23 @@ function digit(hex) { return index("0123456789ABCDEF", toupper(hex)) - 1 }
     if (what in first) { print first[what]; print path } else first[what] = path
 }'
 
-# tar makes a symlink, a pipe or a device anew for each of its names; here they become names of one again.
+# tar makes a symlink, a pipe or a device anew for each of its names; here they become names of one again. The other name is
+# moved out of the way first: ln and mv would go into the folder that a symlink leads to. No source has a name like .snap-recover.
 link_names() {
+    work=$target/.snap-recover
+    rm -rf "$work"
+    mkdir "$work" || return
     printf '%s\n' "$known" | LC_ALL=C awk "$second_names" | while IFS= read -r one && IFS= read -r other; do
         one=$(printf '%b.' "$one") other=$(printf '%b.' "$other")
         one=${one%.} other=${other%.}
         is_inside "${one%/*}" && is_inside "${other%/*}" && are_alike "$target/$one" "$target/$other" || continue
         folder=$target/${other%/*}
-        touch -r "$folder" "$target/.snap-time" &&
-            ln "$target/$one" "$folder/.snap-link" && mv -f "$folder/.snap-link" "$target/$other"
-        rm -f "$folder/.snap-link"
-        touch -r "$target/.snap-time" "$folder"
+        touch -r "$folder" "$work/time" && mv -f "$target/$other" "$work/other" || continue
+        ln "$target/$one" "$target/$other" || mv "$work/other" "$target/$other"
+        rm -f "$work/other"
+        touch -r "$work/time" "$folder"
     done
-    rm -f "$target/.snap-time"
+    rm -rf "$work"
 }
 are_alike() {
     if [ -L "$1" ] && [ -L "$2" ]; then
