@@ -7,7 +7,8 @@ use std::ops::Range;
 /// The most holes that are kept of one file; what would be further holes is stored as zeros.
 pub const HOLES_MAX: usize = 65_536;
 
-/// Holes of a file: none is empty, they are ascending and do not overlap, and they end inside the file.
+/// Holes of a file: none is empty, they are ascending, something is between two of them, and they end
+/// inside the file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Holes(Box<[Range<u64>]>);
 
@@ -26,7 +27,8 @@ impl Holes {
         let mut end = 0;
         let mut sound = Vec::new();
         for hole in holes {
-            if hole.start < end || hole.is_empty() || hole.end > size || sound.len() == HOLES_MAX {
+            let touches = hole.start <= end && !sound.is_empty();
+            if touches || hole.is_empty() || hole.end > size || sound.len() == HOLES_MAX {
                 return None;
             }
             end = hole.end;
@@ -153,37 +155,43 @@ mod tests {
 
     #[test]
     fn holes_that_cannot_be_are_refused() {
-        for bad in
-            [&[(0, 0)][..], &[(5, 5), (4, 1)], &[(5, 5), (9, 2)], &[(50, 51)], &[(u64::MAX, 1)], &[(1, u64::MAX)]]
-        {
+        for bad in [
+            &[(0, 0)][..],
+            &[(5, 5), (4, 1)],
+            &[(5, 5), (9, 2)],
+            &[(0, 5), (5, 5)],
+            &[(50, 51)],
+            &[(u64::MAX, 1)],
+            &[(1, u64::MAX)],
+        ] {
             assert!(Holes::from_pairs(bad, 100).is_none(), "{bad:?}");
         }
         let many: Vec<_> = (0..=HOLES_MAX as u64).map(|n| 2 * n..2 * n + 1).collect();
         assert!(Holes::new(many.iter().cloned(), u64::MAX).is_none());
         assert_eq!(Holes::new(many.iter().skip(1).cloned(), u64::MAX).map(|holes| holes.len()), Some(HOLES_MAX));
-        let good = [(0, 5), (5, 5), (99, 1)];
+        let good = [(0, 5), (6, 5), (99, 1)];
         assert_eq!((holes(&good).to_pairs().as_slice(), holes(&good).bytes()), (&good[..], 11));
     }
 
     #[test]
     fn data_is_what_is_between_holes() {
-        let holes = holes(&[(10, 5), (15, 5), (30, 10)]);
+        let holes = holes(&[(10, 4), (15, 5), (30, 10)]);
         let data = |range| holes.data(range).collect::<Vec<_>>();
-        assert_eq!(data(0..50), [0..10, 20..30, 40..50]);
+        assert_eq!(data(0..50), [0..10, 14..15, 20..30, 40..50]);
         assert_eq!(data(5..12), [5..10]);
-        assert_eq!(data(12..30), [20..30]);
+        assert_eq!(data(12..30), [14..15, 20..30]);
         assert_eq!(data(30..40), []);
         assert_eq!(data(35..41), [40..41]);
         assert_eq!(data(0..0), []);
         assert_eq!(Holes::default().data(3..7).collect::<Vec<_>>(), [3..7]);
-        assert_eq!(holes.next_data(12, 50), Some(20));
+        assert_eq!(holes.next_data(12, 50), Some(14));
         assert_eq!(holes.next_data(30, 40), None);
-        assert!(holes.covers(10..20) && !holes.covers(9..20) && !holes.covers(19..21));
+        assert!(holes.covers(15..20) && !holes.covers(14..20) && !holes.covers(19..21));
     }
 
     #[test]
     fn runs_follow_on_each_other_without_a_gap() {
-        let holes = holes(&[(0, 3), (10, 5), (15, 5), (30, 10)]);
+        let holes = holes(&[(0, 3), (10, 4), (15, 5), (30, 10)]);
         for (start, end) in (0..45).flat_map(|start| (start..45).map(move |end| (start, end))) {
             let mut at = start;
             for run in holes.runs(start..end) {

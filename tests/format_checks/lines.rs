@@ -91,6 +91,7 @@ fn more_fields(rules: &mut Rules) {
         .rule(39, Reading)
         .line(ONE, "home/holes", json!({"holes": [[30_000, 10], [0, 20_000]]}))
         .line(ONE, "home/holes", json!({"holes": [[0, 100], [50, 100]]}))
+        .line(ONE, "home/holes", json!({"holes": [[0, 1000], [1000, 1000]]}))
         .line(ONE, "home/holes", json!({"holes": [[0, 0]]}))
         .line(ONE, "home/holes", json!({"holes": [[0, 50_001]]}))
         .line(

@@ -43,7 +43,7 @@ fn file() -> Entry {
         content: Some(Content {
             hash: Hash::of(b"x"),
             place: Place { bundle: BUNDLE, offset: 512 },
-            holes: Holes::from_pairs(&[(1, 2), (3, 1)], 4).unwrap(),
+            holes: Holes::from_pairs(&[(0, 2), (3, 1)], 4).unwrap(),
             patch: None,
             torn: true,
         }),

@@ -72,8 +72,8 @@ pub fn holes(file: &File, size: u64) -> io::Result<Holes> {
             Err(Errno::NXIO) => size,
             Err(error) => return Err(error.into()),
         };
-        if data <= hole {
-            // The file changed between the two questions.
+        if data <= hole || holes.last().is_some_and(|last: &std::ops::Range<u64>| last.end == hole) {
+            // The file changed between two questions.
             break;
         }
         holes.push(hole..data);
