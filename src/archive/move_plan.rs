@@ -49,13 +49,32 @@ impl MovePlan<'_> {
                 continue;
             }
             let room = LIST_BYTES_MAX.saturating_sub(names_in(self.base, top)?.len());
-            let chosen = chosen(directories, files, room);
-            let mut sequence = Sequence::new(self, top, moves.clone());
-            if sequence.run(chosen)? && sequence.bytes <= room && bytes_of(&sequence.moves) <= MOVES_BYTES_MAX {
-                moves = sequence.moves;
+            if let Some(found) = self.moves_in(top, (directories, files), (room, &moves))? {
+                moves = found;
             }
         }
         Ok(moves)
+    }
+
+    /// The renames before, and those of one source, if there is so much room for these. What leads to where a lost content is in
+    /// the way is left out: stock tools cannot move that aside.
+    fn moves_in(
+        &self,
+        top: &EntryPath,
+        (mut directories, mut files): (Vec<Pair>, Vec<Pair>),
+        (room, before): (usize, &Moves),
+    ) -> Result<Option<Moves>> {
+        loop {
+            let mut sequence = Sequence::new(self, top, before.clone());
+            let can_be = sequence.run(chosen(directories.clone(), &files, room))?;
+            if sequence.blocked.is_empty() {
+                let fits = sequence.bytes <= room && bytes_of(&sequence.moves) <= MOVES_BYTES_MAX;
+                return Ok((can_be && fits).then_some(sequence.moves));
+            }
+            for list in [&mut directories, &mut files] {
+                list.retain(|(_, new)| !sequence.blocked.contains(new));
+            }
+        }
     }
 
     /// The files whose contents are not lost: stock tools have no others.
@@ -97,7 +116,7 @@ pub type Pair = (EntryPathBuf, EntryPathBuf);
 
 /// The renames that are worth it and have room: directories before files, in the order of a walk. What is only in a directory
 /// that moved has not moved by itself.
-fn chosen(mut directories: Vec<Pair>, files: Vec<Pair>, room: usize) -> Vec<Pair> {
+fn chosen(mut directories: Vec<Pair>, files: &[Pair], room: usize) -> Vec<Pair> {
     loop {
         let known: HashMap<&EntryPath, &EntryPath> = directories.iter().map(|(old, new)| (&**old, &**new)).collect();
         let own: Vec<&Pair> = directories.iter().filter(|pair| has_moved(pair, &known)).collect();
@@ -112,8 +131,8 @@ fn chosen(mut directories: Vec<Pair>, files: Vec<Pair>, room: usize) -> Vec<Pair
         }
         if dropped.is_empty() {
             let mut chosen: Vec<Pair> = own.into_iter().cloned().collect();
-            let is_chosen = |pair: &Pair| has_moved(pair, &known) && takes(&mut left, &pair.0, &pair.1);
-            chosen.extend(files.into_iter().filter(is_chosen));
+            let is_chosen = |pair: &&Pair| has_moved(pair, &known) && takes(&mut left, &pair.0, &pair.1);
+            chosen.extend(files.iter().filter(is_chosen).cloned());
             return chosen;
         }
         let own: HashSet<EntryPathBuf> = own.into_iter().map(|(old, _)| old.clone()).collect();
@@ -162,11 +181,13 @@ struct Sequence<'a> {
     /// The bytes of all renames in the list.
     bytes: usize,
     temporary: u64,
+    /// Where things cannot be moved to, for a lost content is in the way.
+    blocked: HashSet<EntryPathBuf>,
 }
 
 impl<'a> Sequence<'a> {
     fn new(plan: &'a MovePlan<'a>, top: &'a EntryPath, moves: Moves) -> Sequence<'a> {
-        Sequence { plan, top, moves, kinds: HashMap::new(), bytes: 0, temporary: 0 }
+        Sequence { plan, top, moves, kinds: HashMap::new(), bytes: 0, temporary: 0, blocked: HashSet::new() }
     }
 
     /// Makes the renames; whether all of them can be.
@@ -191,7 +212,9 @@ impl<'a> Sequence<'a> {
         }
         aside.sort_by_cached_key(|(_, new)| (depth(new), new.clone()));
         for (temporary, new) in aside {
-            if !self.clear(&new)? || !self.rename(&temporary, &new)? {
+            if self.is_blocked(&new)? {
+                self.blocked.insert(new);
+            } else if !self.clear(&new)? || !self.rename(&temporary, &new)? {
                 return Ok(false);
             }
         }
@@ -213,6 +236,19 @@ impl<'a> Sequence<'a> {
             }
         }
         Ok(self.kind_at(new)?.is_none())
+    }
+
+    /// Whether a content that is noted as lost is at a path, or where a directory above it has to be.
+    fn is_blocked(&mut self, new: &EntryPath) -> Result<bool> {
+        for path in directories_above(new).into_iter().chain([new]) {
+            if let Origin::Path(was) = self.moves.origin(path)
+                && self.kind_at(path)? == Some(Kind::File)
+                && self.plan.base.find(&was)?.is_some_and(|entry| entry.is_lost())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Moves aside for good what stands at a path, or where a directory above it has to be.
