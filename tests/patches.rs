@@ -225,6 +225,42 @@ fn damage_to_an_older_content_names_every_version_that_needs_it_and_the_next_run
 }
 
 #[test]
+fn what_is_made_from_a_lost_content_is_whole_again_when_it_was_saved_again() {
+    let bench = Bench::new();
+    let mut content = noise(1, 300_000);
+    let mut copies = Vec::new();
+    bench.home.file("large", &content);
+    save(&bench, "--patch-from 64K");
+    for number in 2..4 {
+        content[100_000 * (number - 1)] ^= 1;
+        bench.home.file("large", &content);
+        save(&bench, "");
+        copies.push(bench.copy());
+    }
+    let first = bundles_of(bench.snap.archive(), 1).remove(0);
+    let mut bytes = fs::read(&first).unwrap();
+    bytes[150_000..150_100].fill(0);
+    fs::write(&first, &bytes).unwrap();
+    bench.snap.call("repair").run().expect(3);
+    save(&bench, "");
+    // What the third had is saved again: that is whole, and the second is lost with the first.
+    bench.snap.call("repair").run().expect_said(&["stored in it again"]);
+    assert_same_below(&copies[1], &bench.restored(3), Level::Everything);
+    assert_same_below(&copies[1], &recovered(&bench, 4), Level::Tar);
+    bench.snap.call("restore").words("--at 2 --to").arg(&bench.fresh()).run().expect(3);
+    content[200_000] ^= 1;
+    bench.home.file("large", &content);
+    save(&bench, "--patch-from never");
+    bench.snap.call("repair").run();
+    for (number, copy) in [(2, 0), (3, 1), (4, 1), (5, 0)] {
+        assert_same_below(&copies[copy], &bench.restored(number), Level::Stock);
+        assert_same_below(&copies[copy], &recovered(&bench, number), Level::Stock);
+    }
+    bench.snap.call("repair").run().expect_said(&["othing to repair"]);
+    bench.snap.call("verify").words("--data").run();
+}
+
+#[test]
 fn a_damaged_patch_costs_its_file_and_a_repair_keeps_the_sound_ones() {
     let bench = Bench::new();
     bench.home.file("a", noise(1, 200_000)).file("b", noise(2, 200_000));

@@ -4,9 +4,11 @@
 use crate::archive::replay::Difference;
 use crate::archive::replay::differences;
 use crate::archive::spare::Spares;
+use crate::archive::state::State;
 use crate::base::entry::Entry;
 use crate::base::error::Result;
 use crate::base::id::BundleId;
+use crate::base::path::EntryPath;
 use crate::format::manifest::Action;
 use crate::format::manifest::Change;
 use crate::verbs::verify::Check;
@@ -17,14 +19,14 @@ use std::collections::BTreeSet;
 pub(super) fn spares<'a>(check: &Check<'a>, wrong: &BTreeSet<BundleId>) -> Result<Spares<'a>> {
     let mut spares = Spares::new(check.archive());
     for examined in check.examined.values().filter(|examined| examined.manifest.is_some()) {
-        let is_wrong = wrong.contains(&examined.file.id());
-        if is_wrong || examined.lost > 0 {
-            stored(check, examined, &mut |entry| {
-                if is_wrong || entry.is_lost() {
-                    spares.want(entry);
-                }
-                Ok(true)
-            })?;
+        let mut want = |entry: &Entry| {
+            spares.want(entry);
+            Ok(true)
+        };
+        if wrong.contains(&examined.file.id()) {
+            stored(check, examined, &mut |_, entry| want(entry))?;
+        } else {
+            lost(check, examined, &mut want)?;
         }
     }
     for id in wrong {
@@ -39,7 +41,7 @@ pub(super) fn spares<'a>(check: &Check<'a>, wrong: &BTreeSet<BundleId>) -> Resul
     for is_wrong in [false, true] {
         for examined in check.examined.values().filter(|examined| examined.manifest.is_some()) {
             if wrong.contains(&examined.file.id()) == is_wrong {
-                stored(check, examined, &mut |entry| {
+                stored(check, examined, &mut |_, entry| {
                     spares.add(entry, &examined.file.name);
                     Ok(true)
                 })?;
@@ -49,14 +51,15 @@ pub(super) fn spares<'a>(check: &Check<'a>, wrong: &BTreeSet<BundleId>) -> Resul
     Ok(spares)
 }
 
-/// The bundles in which contents are noted as lost, and some of these were found elsewhere.
+/// The bundles in which contents are noted as lost, or made from one that is, and some of these were found elsewhere.
 pub(super) fn can_be_made_whole(check: &Check, spares: &mut Spares) -> Result<BTreeSet<BundleId>> {
     let mut found = BTreeSet::new();
-    for examined in check.examined.values().filter(|examined| examined.lost > 0) {
-        stored(check, examined, &mut |entry| {
-            let Some(content) = entry.content.as_ref().filter(|content| content.place.is_lost()) else {
-                return Ok(true);
-            };
+    if spares.is_empty() {
+        return Ok(found);
+    }
+    for examined in check.examined.values().filter(|examined| examined.manifest.is_some()) {
+        lost(check, examined, &mut |entry| {
+            let Some(content) = &entry.content else { return Ok(true) };
             if spares.find(content, entry.stat.size)?.is_some() {
                 found.insert(examined.file.id());
             }
@@ -66,12 +69,33 @@ pub(super) fn can_be_made_whole(check: &Check, spares: &mut Spares) -> Result<BT
     Ok(found)
 }
 
+/// Shows the files whose contents are noted as lost in a bundle, or are made there from one that is, until `visit` has seen enough.
+fn lost(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&Entry) -> Result<bool>) -> Result<()> {
+    // Where nothing is lost, nothing is made from that.
+    if check.examined.values().all(|examined| examined.lost == 0) {
+        return Ok(());
+    }
+    let number = examined.file.id().number;
+    let mut state: Option<State> = None;
+    stored(check, examined, &mut |path, entry| {
+        let mut is_lost = entry.is_lost();
+        if entry.content.as_ref().is_some_and(|content| content.patch.is_some()) {
+            let known = match state.take() {
+                Some(known) => known,
+                None => check.history.state(number)?.unwrap_or_default(),
+            };
+            is_lost = state.insert(known).find(path)?.is_some_and(|found| found.is_lost());
+        }
+        if is_lost { visit(entry) } else { Ok(true) }
+    })
+}
+
 /// Shows the files with content that a bundle's list of changes has, until `visit` has seen enough.
-fn stored(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&Entry) -> Result<bool>) -> Result<()> {
+fn stored(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&EntryPath, &Entry) -> Result<bool>) -> Result<()> {
     let mut reader = check.archive().bundle(&examined.file.name)?.manifest()?;
-    while let Some(Change { now, .. }) = reader.next_change()? {
+    while let Some(Change { path, now, .. }) = reader.next_change()? {
         if let Action::Stored(entry) = now
-            && !visit(&entry)?
+            && !visit(&path, &entry)?
         {
             break;
         }

@@ -44,7 +44,11 @@ impl Supply for Salvage<'_, '_> {
         }
     }
 
-    fn patch(&mut self, content: &Content, patch: &Arc<Patch>, _older: Option<&Entry>) -> Result<Option<Arc<Patch>>> {
+    fn patch(&mut self, content: &Content, patch: &Arc<Patch>, older: Option<&Entry>) -> Result<Option<Arc<Patch>>> {
+        let size = patch.pieces.iter().map(|piece| piece.bytes).sum();
+        if older.is_some_and(Entry::is_lost) && self.spares.find(content, size)?.is_some() {
+            return Ok(None);
+        }
         match self.patch_data(content, &mut |_| Ok(())) {
             Err(error) if error.is_damage() => Ok(None),
             result => result.map(|()| Some(patch.clone())),
