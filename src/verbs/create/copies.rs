@@ -205,6 +205,7 @@ impl<'a> Copies<'a> {
             None => self.find_older(file, &content, &key)?.or_else(|| stored(self)),
             found => found,
         };
+        let found = found.filter(|found| found.is_here || self.can_be_linked(file).unwrap_or(false));
         if found.is_none() {
             self.awaited.insert((true, half_of(&key)));
         }
@@ -224,6 +225,19 @@ impl<'a> Copies<'a> {
         let is_here = found.place.bundle.part == self.scene.stored.part();
         let content = Content { place: found.place, ..content.clone() };
         (is_here || size >= ACROSS_PARTS_BYTES_MIN).then_some(Copied { path: found.path, content, is_here })
+    }
+
+    /// Whether who unpacks a file can make it behind all others, when its folder has the mode that it has.
+    fn can_be_linked(&mut self, file: &LargeFile) -> std::io::Result<bool> {
+        let (mut folder, mut wanted) = (file.path.parent(), 0o300);
+        while let Some(path) = folder.filter(|path| !path.is_root()) {
+            let directory = self.directory(file.source, path)?;
+            if directory.own_stat()?.mode & wanted != wanted {
+                return Ok(false);
+            }
+            (folder, wanted) = (path.parent(), 0o100);
+        }
+        Ok(true)
     }
 
     /// One that was there before, and still is as it was.
