@@ -321,13 +321,13 @@ fn a_lost_base_names_its_copies_and_repairs_keep_the_sound_ones() {
 #[test]
 fn a_copy_in_a_folder_that_its_owner_may_not_change_is_stored_unless_it_stands_in_the_same_bundle() {
     let bench = Bench::new();
-    bench.home.file("m", noise(1, LARGE));
+    bench.home.file("m", noise(1, LARGE)).file("n", noise(3, LARGE));
     save(&bench, "");
     for (number, mode) in [0o555, 0o300, 0o755, 0o600].into_iter().enumerate() {
         bench.home.dir(format!("d{number}/e")).file(format!("d{number}/e/copy"), noise(1, LARGE));
         bench.home.file(format!("d{number}/new"), noise(2, LARGE)).mode(format!("d{number}"), mode);
     }
-    bench.home.dir("e").file("e/copy", noise(1, LARGE)).hard_link("m", "e/name").mode("e", 0o500);
+    bench.home.dir("e").file("e/copy", noise(1, LARGE)).hard_link("n", "e/name").mode("e", 0o500);
     save(&bench, "");
     let found = copies(&bench, 2);
     let of_older: Vec<&str> = found.iter().filter(|copy| copy.2.is_some()).map(|copy| copy.0.as_str()).collect();

@@ -180,15 +180,15 @@ impl Story {
         if report.known_losses.is_empty() {
             assert_replays(&*store, newest, &sources);
         } else {
-            assert_last_replays(&*store, newest, &sources);
+            assert_last_unpacks(&*store, newest);
         }
     }
 }
 
-/// Fails the test unless stock tar makes the newest snapshot without a word, if it had none for the bundles before: these may
+/// Fails the test unless stock tar unpacks the newest snapshot without a word, if it had none for the bundles before: these may
 /// rename what was lost later.
 #[track_caller]
-fn assert_last_replays(store: &dyn Store, newest: u32, expected: &Path) {
+fn assert_last_unpacks(store: &dyn Store, newest: u32) {
     let drive = on_a_drive(store);
     let out = drive.path().join("replayed");
     fs::create_dir(&out).unwrap();
@@ -202,7 +202,6 @@ fn assert_last_replays(store: &dyn Store, newest: u32, expected: &Path) {
         apply(&out);
     }
     new.iter().for_each(|bundle| replay_one(bundle, &out));
-    assert_same_below(expected, &out, Level::Stock);
 }
 
 /// Writes zeros over what is stored of a content that does not compress.
@@ -217,11 +216,11 @@ fn spoil(bundle: &Path, content: &[u8]) {
 #[test]
 fn nothing_is_moved_to_where_a_lost_content_is_in_the_way() {
     let edits: [&dyn Fn(&Tree); 5] = [
-        &|home| drop(home.remove("a").rename("b", "a").remove("k")),
-        &|home| drop(home.remove("a").rename("d", "a")),
-        &|home| drop(home.remove("a").dir("a").rename("d", "a/d")),
-        &|home| drop(home.remove("a").dir("a").rename("b", "a/b").rename("d/f", "f")),
-        &|home| drop(home.rename("e", "q").remove("q/a").rename("b", "q/a").rename("d", "e")),
+        &|home| _ = home.remove("a").rename("b", "a").remove("k"),
+        &|home| _ = home.remove("a").rename("d", "a"),
+        &|home| _ = home.remove("a").dir("a").rename("d", "a/d"),
+        &|home| _ = home.remove("a").dir("a").rename("b", "a/b").rename("d/f", "f"),
+        &|home| _ = home.rename("e", "q").remove("q/a").rename("b", "q/a").rename("d", "e"),
     ];
     for (number, edit) in edits.into_iter().enumerate() {
         let bench = Bench::new();
