@@ -283,7 +283,7 @@ fn the_command_line_explains_itself() {
       status       Show whether all is well
       list         Show the history
       ls           List the files in a snapshot
-      find         Find files and folders by name in all snapshots
+      find         Find files and folders by name or content in all snapshots
       log          Show the versions of a file or folder
       diff         Show what changed between two snapshots
       du           Show how large folders are

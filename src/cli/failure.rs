@@ -121,7 +121,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let hint = error.advice().map(advice::text).or_else(|| error.is_damage().then(|| advice::DAMAGED.to_owned()));
+        let is_denied = error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        let fallback = match () {
+            () if error.is_damage() => Some(advice::DAMAGED),
+            () if is_denied => Some(advice::NOT_ALLOWED),
+            () => None,
+        };
+        let hint = error.advice().map(advice::text).or_else(|| fallback.map(ToOwned::to_owned));
         let subject = error.subject().cloned();
         Failure { code: code(&error), kind: word(error.kind()), what: error.to_string(), hint, subject }
     }
@@ -174,6 +180,13 @@ mod tests {
         }
         let lost = Error::new(ErrorKind::Io, "x").with_advice(Advice::PlugInAndSaveAgain);
         assert_eq!(Failure::from(lost).code(), 4);
+    }
+
+    #[test]
+    fn who_may_not_do_something_is_told_who_may() {
+        let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let failure = Failure::from(Error::io("cannot open x", denied));
+        assert_eq!((failure.kind(), failure.hint()), ("refused-by-system", Some(advice::NOT_ALLOWED)));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
-/// Find files and folders by name in all snapshots, deleted ones too
+/// Find files and folders by name or content in all snapshots, deleted ones too
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct FindArgs {

@@ -9,6 +9,10 @@ use std::path::Path;
 pub(crate) const DAMAGED: &str =
     "See which snapshots and files are affected with: snap verify. Repair what can be repaired with: snap repair.";
 
+/// After the system did not allow something.
+pub(crate) const NOT_ALLOWED: &str =
+    "Run this as the user to whom it belongs, or as root (sudo), or name another place.";
+
 /// After a word that a command takes none of.
 pub(crate) fn if_it_is_the_archive(word: &str) -> String {
     format!("If it is the archive's folder or name, say -a {word}. {SEE_HELP}")
