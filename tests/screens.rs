@@ -349,6 +349,18 @@ fn the_command_line_explains_itself() {
     snap: invalid value '20' for '--level <LEVEL>': expected auto, or a number from 1 to 19
       See all with --help.
     "#);
+    assert_snapshot!(screen(&bench, &call("cat")), @r#"
+    [exit 2]
+    [stderr]
+    snap: <PATH>... is missing
+      It is called as: snap cat <PATH>... (more with --help)
+    "#);
+    assert_snapshot!(screen(&bench, &call("verify extra")), @r#"
+    [exit 2]
+    [stderr]
+    snap: 'extra' is not expected here
+      If it is the archive's folder or name, say -a extra. See all with --help.
+    "#);
     assert_snapshot!(screen(&bench, &call("list")), @r#"
     [exit 2]
     [stderr]

@@ -77,11 +77,16 @@ fn unexpected(typed: &str) -> Failure {
 pub(crate) fn told(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     // The usage stands behind an empty line.
-    let what: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let what = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(missing)) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", missing.join(" and "))
+        }
+        _ => lines.join(" ").trim_start_matches("error: ").to_owned(),
+    };
     let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let hint =
-        usage.map_or_else(|| advice::SEE_HELP.to_owned(), |usage| format!("Usage: {usage}. {}", advice::SEE_HELP));
-    Failure::usage(what.join(" ").trim_start_matches("error: ")).with_hint(hint)
+    let usage = usage.map(|usage| format!("It is called as: {usage} (more with --help)"));
+    Failure::usage(printable(what.as_bytes())).with_hint(usage.unwrap_or_else(|| advice::SEE_HELP.to_owned()))
 }
 
 fn first(suggested: &ContextValue) -> Option<String> {
