@@ -72,6 +72,18 @@ impl Ann {
 }
 
 #[test]
+fn where_no_schedule_can_be_installed_the_first_save_is_made_all_the_same() {
+    let ann = Ann::new();
+    for tool in ["systemctl", "crontab"] {
+        fs::write(ann.0.path("bin").join(tool), "#!/bin/sh\necho not today >&2\nexit 1\n").unwrap();
+    }
+    let (archive, documents) = (ann.0.path("drive/archive"), ann.0.path("ann/Documents"));
+    let words = format!("setup --path {} {} --at 18:30 --save --yes", archive.display(), documents.display());
+    ann.call(&words).fails(1).expect_said(&["Snapshot 1 saved"]);
+    ann.call("list").ok().expect_said(&["1 snapshot"]);
+}
+
+#[test]
 fn all_of_it_can_be_said_by_flags() {
     let ann = Ann::new();
     let archive = ann.0.snap.archive().display().to_string();

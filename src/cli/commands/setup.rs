@@ -126,11 +126,12 @@ pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failur
     let told = Written { file: &file, name: &new.name, folder: &folder, was_there };
     session.console.result(&told)?;
     let own = own_session(args, &file, session)?;
-    if let Some(at) = at {
-        schedule::install_daily(at, &own)?;
-    }
+    let scheduled = at.map(|at| schedule::install_daily(at, &own));
     let saves = args.save || (asks && ask::yes("Save now for the first time?", true, &session.console)?);
-    if saves { first_save(&own) } else { Ok(Outcome::Done) }
+    let saved = if saves { first_save(&own)? } else { Outcome::Done };
+    // Where there is no scheduler, the archive is there all the same, and was saved to.
+    scheduled.transpose()?;
+    Ok(saved)
 }
 
 fn new_archive(args: &SetupArgs, asks: bool, session: &Session) -> Result<NewArchive, Failure> {
