@@ -338,9 +338,9 @@ fn the_library_says_which_entries_an_archive_in_memory_has_in_the_order_of_a_wal
 fn an_archive_of_windows_is_read_restored_and_replayed_here() {
     let (copy, archive) = copied(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/windows_archive"));
     let report = verify(&archive, &VerifyOptions { data: true, ..VerifyOptions::default() }, &Recorder::new()).unwrap();
-    assert_eq!((report.snapshots, report.findings), (2, Vec::new()));
+    assert_eq!((report.snapshots, report.findings), (3, Vec::new()));
     let beside = tempfile::tempdir().unwrap();
-    for at in 1..=2 {
+    for at in 1..=3 {
         let target = beside.path().join(format!("restored-{at}"));
         let recorder = Recorder::new();
         let report = restore(
@@ -357,4 +357,18 @@ fn an_archive_of_windows_is_read_restored_and_replayed_here() {
     let is_of_windows =
         |path: &[u8]| entries(&archive, 2).iter().any(|(name, entry)| name == path && entry.is_of_windows());
     assert!(is_of_windows("home/Füße/größer".as_bytes()) && is_of_windows(b"home/system"));
+    let has = |at: u32, path: &[u8], xattr: &[u8], value: &[u8]| {
+        let entries = entries(&archive, at);
+        let entry = &entries.iter().find(|(name, _)| name == path).unwrap().1;
+        assert!(entry.xattrs.iter().any(|(name, is)| name == xattr && is == value), "{at}: {:?}", entry.xattrs);
+    };
+    for at in 1..=3 {
+        has(at, b"home/system", b"windows.attributes", b"hsa");
+        has(at, b"home/system", "windows.stream.größer".as_bytes(), b"\0\xff");
+        has(at, b"home/system", b"windows.ea.NOTE", b"of OS/2");
+    }
+    has(2, b"home/pictures", b"windows.attributes", b"hi");
+    has(3, b"home/large", b"windows.stream.note", b"patched");
+    let paths = contents(&archive, 3);
+    assert!(paths.contains_key(&b"home/photos/2"[..]) && paths.contains_key(&b"home/docs/first"[..]));
 }

@@ -15,7 +15,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["src/cli"]),
     ("clap_mangen", &["src/cli"]),
     ("ctrlc", &["src/cli/signals.rs"]),
-    ("filetime", &["src/system/platform/portable.rs"]),
+    ("filetime", &["src/system/platform/told.rs"]),
     ("indicatif", &["src/cli"]),
     ("jiff", &["src/base/when.rs", "src/base/keep.rs", "src/base/keep", "src/cli"]),
     ("nix", &["src/system/platform/unix"]),

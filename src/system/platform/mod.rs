@@ -6,6 +6,8 @@ mod facts;
 mod ladder;
 mod portable;
 mod removing;
+#[cfg(any(windows, test))]
+mod told;
 #[cfg(unix)]
 mod unix;
 #[cfg(any(windows, test))]

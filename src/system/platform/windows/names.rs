@@ -71,6 +71,13 @@ pub fn without_prefix(path: &str) -> Option<String> {
     is_drive.then(|| rest.to_owned())
 }
 
+/// How the volume is opened that a path with that prefix is on; `None` for one that is no drive of this computer.
+pub fn device_of(path: &str) -> Option<String> {
+    let volume = path.strip_prefix(r"\\?\")?.split('\\').next()?;
+    let is_letter = matches!(volume.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic());
+    (is_letter || volume.starts_with("Volume{")).then(|| format!(r"\\.\{volume}"))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -108,6 +115,15 @@ mod tests {
         }
         assert_eq!(relative("ä/b".as_bytes()).unwrap(), [0xe4, 0x5c, 0x62]);
         assert!(relative(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_volume_is_opened_by_its_letter_or_by_its_own_name() {
+        assert_eq!(device_of(r"\\?\E:\backup").as_deref(), Some(r"\\.\E:"));
+        assert_eq!(device_of(r"\\?\Volume{26a21bda}\").as_deref(), Some(r"\\.\Volume{26a21bda}"));
+        for other in [r"\\?\UNC\nas\share", r"C:\x", r"\\?\GLOBALROOT\Device", r"\\?\", ""] {
+            assert_eq!(device_of(other), None, "{other}");
+        }
     }
 
     #[test]

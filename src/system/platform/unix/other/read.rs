@@ -1,5 +1,8 @@
 //! Listing and looking, by calls that all Unixes have.
 
+use super::opening::FILE;
+use super::opening::opened;
+use super::xattrs::xattrs_of;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::base::entry::Xattr;
@@ -16,14 +19,9 @@ use rustix::fs::Stat;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::fd::BorrowedFd;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
-const FILE: OFlags =
-    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
 impl Handle {
     pub fn open(path: &Path) -> io::Result<Handle> {
@@ -99,11 +97,6 @@ impl Handle {
     }
 }
 
-/// What has this name, opened for its attributes.
-pub fn opened(directory: &Handle, name: &[u8]) -> io::Result<OwnedFd> {
-    Ok(rustix::fs::openat(&directory.0, name, FILE, Mode::empty())?)
-}
-
 pub fn stat_file(file: &File) -> io::Result<RawStat> {
     Ok(raw_stat(&rustix::fs::fstat(file)?))
 }
@@ -114,35 +107,6 @@ pub fn stat_path(path: &Path) -> io::Result<RawStat> {
 
 pub fn file_xattrs(file: &File) -> io::Result<Vec<Xattr>> {
     xattrs_of(file.as_fd())
-}
-
-#[cfg(target_os = "macos")]
-pub fn xattrs_of(fd: BorrowedFd) -> io::Result<Vec<Xattr>> {
-    use crate::base::entry::XATTRS_BYTES_MAX;
-    use rustix::io::Errno;
-    let mut names = vec![0; XATTRS_BYTES_MAX];
-    let length = match rustix::fs::flistxattr(fd, names.as_mut_slice()) {
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Vec::new()),
-        listed => listed?,
-    };
-    let (mut xattrs, mut bytes) = (Vec::new(), 0);
-    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let mut value = vec![0; rustix::fs::fgetxattr_query(fd, name)?.min(XATTRS_BYTES_MAX)];
-        let length = rustix::fs::fgetxattr(fd, name, value.as_mut_slice())?;
-        value.truncate(length);
-        bytes += name.len() + value.len();
-        if bytes > XATTRS_BYTES_MAX {
-            return Err(io::Error::other("more than 1 MiB of extended attributes"));
-        }
-        xattrs.push((name.to_vec(), value));
-    }
-    xattrs.sort();
-    Ok(xattrs)
-}
-
-#[cfg(not(target_os = "macos"))]
-pub fn xattrs_of(_: BorrowedFd) -> io::Result<Vec<Xattr>> {
-    Ok(Vec::new())
 }
 
 pub fn will_read_in_order(_: &File) {}

@@ -65,6 +65,15 @@ fn files_are_made_renamed_linked_and_removed_by_handle() {
 }
 
 #[test]
+fn read_only_folders_are_removed() {
+    let (_folder, directory) = place();
+    directory.make_directory(b"folder", 0).unwrap();
+    Node::Name(&directory, b"folder").set_xattr(b"windows.attributes", b"r").unwrap();
+    directory.remove_directory(b"folder").unwrap();
+    assert!(names(&directory).is_empty());
+}
+
+#[test]
 fn read_only_files_are_replaced_and_removed() {
     let (_folder, directory) = place();
     for name in [b"a", b"b"] {

@@ -169,6 +169,6 @@ impl Drop for Awake {
 impl Handle {
     /// Its path as it is now.
     pub fn path(&self) -> io::Result<PathBuf> {
-        Ok(OsString::from_wide(&nt::final_path(&self.0)?).into())
+        Ok(OsString::from_wide(&nt::final_path(&self.0, false)?).into())
     }
 }

@@ -2,13 +2,12 @@
 
 use super::Handle;
 use super::facts;
+use super::names;
 use super::nt;
 use std::fs::File;
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
-use std::path::Component;
 use std::path::PathBuf;
-use std::path::Prefix;
 use windows_sys::Win32::System::Ioctl::IOCTL_STORAGE_QUERY_PROPERTY;
 
 /// The longest description of a device that is read.
@@ -23,16 +22,14 @@ impl Handle {
     }
 
     fn descriptor(&self) -> io::Result<Vec<u8>> {
-        let path = self.path()?;
-        let letter = match path.components().next() {
-            Some(Component::Prefix(prefix)) => match prefix.kind() {
-                Prefix::Disk(letter) | Prefix::VerbatimDisk(letter) => char::from(letter),
-                _ => return Err(io::ErrorKind::Unsupported.into()),
-            },
-            _ => return Err(io::ErrorKind::Unsupported.into()),
+        // By the volume's own name, since it may be mounted in a folder of another drive.
+        let device = |is_from_volume| {
+            let path = String::from_utf16_lossy(&nt::final_path(&self.0, is_from_volume)?);
+            names::device_of(&path).ok_or_else(|| io::ErrorKind::Unsupported.into())
         };
+        let device = device(true).or_else(|_: io::Error| device(false))?;
         // Opened for no access at all, which everybody may do.
-        let volume = File::options().access_mode(0).share_mode(nt::SHARE_ALL).open(format!(r"\\.\{letter}:"))?;
+        let volume = File::options().access_mode(0).share_mode(nt::SHARE_ALL).open(device)?;
         nt::control(&volume, IOCTL_STORAGE_QUERY_PROPERTY, &QUESTION, DESCRIPTOR_BYTES)
     }
 }

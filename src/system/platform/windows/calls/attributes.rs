@@ -21,7 +21,7 @@ use crate::base::time::Time;
 use crate::system::platform::directory::Node;
 use crate::system::platform::facts::LINK_KIND;
 use crate::system::platform::facts::RawStat;
-use crate::system::platform::portable;
+use crate::system::platform::told;
 use std::fs::File;
 use std::io;
 use std::io::Write;
@@ -66,7 +66,7 @@ pub fn set_mode(node: Node, mode: u32) -> io::Result<()> {
 }
 
 pub fn set_mtime(node: Node, mtime: Time) -> io::Result<()> {
-    with(node, |file| portable::set_mtime(file, mtime)).map_err(|error| match error.kind() {
+    with(node, |file| told::set_mtime(file, mtime)).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => io::Error::from_raw_os_error(errors::INVALID_PARAMETER),
         _ => error,
     })

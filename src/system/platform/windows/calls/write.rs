@@ -13,7 +13,6 @@ use super::paths::patiently;
 use crate::base::entry::Device;
 use crate::base::entry::Kind;
 use crate::system::platform::facts::LinkKind;
-use crate::system::platform::facts::RawStat;
 use std::fs::File;
 use std::io;
 use std::os::windows::fs::FileExt;
@@ -84,14 +83,13 @@ impl Handle {
     }
 
     pub fn rename(&self, name: &[u8], to_name: &[u8]) -> io::Result<()> {
-        let there = self.stat(to_name).ok();
-        if there.is_some_and(|there| there.kind == Some(Kind::Directory)) {
+        if self.stat(to_name).is_ok_and(|there| there.kind == Some(Kind::Directory)) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let file = nt::open_at(&self.0, name, MOVE)?;
         patiently(|| match nt::rename(&file, &self.0, to_name, true) {
             // On a system or a file system that knows no other way.
-            Err(error) if is_refused_as_read_only(&error, there) => {
+            Err(error) if self.is_refused_as_read_only(&error, to_name) => {
                 self.make_writable(to_name)?;
                 nt::rename(&file, &self.0, to_name, true)
             }
@@ -105,28 +103,35 @@ impl Handle {
     }
 
     pub fn remove_file(&self, name: &[u8]) -> io::Result<()> {
-        let there = self.stat(name)?;
-        if there.kind == Some(Kind::Directory) {
+        if self.stat(name)?.kind == Some(Kind::Directory) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        patiently(|| match self.remove(name) {
-            Err(error) if is_refused_as_read_only(&error, Some(there)) => {
-                self.make_writable(name)?;
-                self.remove(name)
-            }
-            removed => removed,
-        })
+        self.remove(name)
     }
 
     pub fn remove_directory(&self, name: &[u8]) -> io::Result<()> {
         if self.stat(name)?.kind != Some(Kind::Directory) {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        patiently(|| self.remove(name))
+        self.remove(name)
     }
 
+    /// Folders are read-only, too: those that have an icon or a view of their own.
     fn remove(&self, name: &[u8]) -> io::Result<()> {
-        nt::remove(&nt::open_at(&self.0, name, MOVE)?)
+        let remove = || nt::remove(&nt::open_at(&self.0, name, MOVE)?);
+        patiently(|| match remove() {
+            Err(error) if self.is_refused_as_read_only(&error, name) => {
+                self.make_writable(name)?;
+                remove()
+            }
+            removed => removed,
+        })
+    }
+
+    fn is_refused_as_read_only(&self, error: &io::Error, name: &[u8]) -> bool {
+        let attributes = || nt::by_handle(&nt::open_at(&self.0, name, LOOK)?).map(|found| found.dwFileAttributes);
+        error.kind() == io::ErrorKind::PermissionDenied
+            && attributes().is_ok_and(|attributes| attributes & facts::READ_ONLY != 0)
     }
 
     fn make_writable(&self, name: &[u8]) -> io::Result<()> {
@@ -138,10 +143,6 @@ impl Handle {
     pub fn sync_file_system(&self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn is_refused_as_read_only(error: &io::Error, there: Option<RawStat>) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied && there.is_some_and(|there| there.mode & 0o200 == 0)
 }
 
 pub fn write_all_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {

@@ -395,12 +395,14 @@ pub fn move_new(from: &[u16], to: &[u16]) -> io::Result<()> {
     win32(unsafe { fs::MoveFileExW(from.as_ptr(), to.as_ptr(), fs::MOVEFILE_WRITE_THROUGH) })
 }
 
-/// The path of an open file, with the prefix by which it is taken as it stands.
-pub fn final_path(file: &File) -> io::Result<Vec<u16>> {
+/// The path of an open file, with the prefix by which it is taken as it stands; from the drive's letter on, or from the volume's
+/// own name.
+pub fn final_path(file: &File, is_from_volume: bool) -> io::Result<Vec<u16>> {
     let mut path = vec![0; 1 << 15];
     let room = path.len() as u32;
+    let how = if is_from_volume { fs::VOLUME_NAME_GUID } else { fs::VOLUME_NAME_DOS };
     // SAFETY: `path` is as large as said.
-    let length = unsafe { fs::GetFinalPathNameByHandleW(handle(file), path.as_mut_ptr(), room, 0) } as usize;
+    let length = unsafe { fs::GetFinalPathNameByHandleW(handle(file), path.as_mut_ptr(), room, how) } as usize;
     if length == 0 || length > path.len() {
         return Err(io::Error::last_os_error());
     }

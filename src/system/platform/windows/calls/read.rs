@@ -24,6 +24,7 @@ use crate::system::platform::facts::LINK_KIND;
 use crate::system::platform::facts::Names;
 use crate::system::platform::facts::RawStat;
 use crate::system::platform::portable;
+use crate::system::platform::told;
 use std::fs::File;
 use std::io;
 use std::io::Read;
@@ -119,12 +120,13 @@ impl Handle {
     fn list_by_path(&self, mut each: impl FnMut(listing::Record)) -> io::Result<()> {
         let path = self.path()?;
         let id = |stat: RawStat| (stat.file_system, stat.inode);
-        let mut records = Vec::new();
-        portable::list(&path, |name, found| {
-            if let Ok(stat) = found.map(|found| portable::raw_stat(&found)) {
-                records.push(listing::Record { name: name.to_vec(), stat });
-            }
+        // What cannot be looked at is no reason to take it for gone.
+        let (mut records, mut failed) = (Vec::new(), None);
+        portable::list(&path, |name, found| match found {
+            Ok(found) => records.push(listing::Record { name: name.to_vec(), stat: told::raw_stat(&found) }),
+            Err(error) => failed = Some(error),
         })?;
+        failed.map_or(Ok(()), Err)?;
         if id(stat_path(&path)?) != id(self.own_stat()?) {
             return Err(io::ErrorKind::NotFound.into());
         }
