@@ -4,7 +4,6 @@ use super::lock::Condition;
 use super::lock::Lock;
 use super::threads::join;
 use crate::base::error::Error;
-use crate::base::error::ErrorKind;
 use crate::base::error::Result;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -62,11 +61,11 @@ impl Turn<'_> {
     /// Waits for it. It lasts until the work on the item ends.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`] when it does not come, for an earlier item failed.
+    /// [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when it does not come, for an earlier item failed.
     pub fn wait(&self) -> Result<()> {
         let is_early = |state: &mut State| state.done < self.number && !state.is_stopped;
         let state = self.order.changed.wait_while(self.order.state.lock(), is_early);
-        if state.done < self.number { Err(Error::new(ErrorKind::Interrupted, "stopped")) } else { Ok(()) }
+        if state.done < self.number { Err(Error::stopped()) } else { Ok(()) }
     }
 
     /// Passes it on, if the work was done; whether it was.
