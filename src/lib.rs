@@ -173,7 +173,6 @@ pub use crate::verbs::forget::unmark;
 pub use crate::verbs::history::LsOptions;
 pub use crate::verbs::history::NotedProblems;
 pub use crate::verbs::history::has_parts_alone;
-pub use crate::verbs::history::has_two_histories;
 pub use crate::verbs::history::list;
 pub use crate::verbs::history::ls;
 pub use crate::verbs::history::noted_problems;

@@ -435,3 +435,54 @@ fn what_asks_the_history_needs_no_index_and_says_what_cannot_be_read() {
         found.shown()
     );
 }
+
+#[test]
+fn whoever_asks_is_told_that_the_newest_snapshot_is_missing_whatever_else_is_not_said() {
+    let bench = three_snapshots();
+    fs::remove_file(bundles(bench.snap.archive()).pop().unwrap()).unwrap();
+    let to = bench.fresh();
+    let restore = format!("-q --to {}", to.display());
+    let asked = [
+        ("list", "-q"),
+        ("ls", "-q"),
+        ("cat", "-q home/docs/letter.txt"),
+        ("find", "-q note"),
+        ("log", "-q home/cat.jpg"),
+    ];
+    for (command, words) in asked.into_iter().chain([("restore", restore.as_str()), ("diff", "-q 1"), ("du", "-q")]) {
+        let told = bench.snap.call(command).words(words).fails(3);
+        let text = told.err();
+        assert_eq!(text.matches("the bundle 000003-").count(), 1, "{command}: {}", told.shown());
+    }
+    // Also who asks for a document, or by number.
+    for (command, words) in
+        [("list", "--json"), ("du", "--json"), ("restore", "--json --dry-run --at 1 --to elsewhere")]
+    {
+        let told = bench.snap.call(command).words(words).fails(3);
+        assert!(told.json()[0]["warnings"][0].as_str().unwrap().contains("is missing"), "{command}: {}", told.shown());
+    }
+    bench.snap.call("status").fails(6).expect_said(&["act", "is missing, the index remembers it"]);
+}
+
+#[test]
+fn what_is_not_in_a_snapshot_is_said_to_be_in_the_one_that_has_it() {
+    let bench = three_snapshots();
+    let asked = [
+        ("ls", "home/cat.jpg", "It is in snapshot 1: add --at 1."),
+        ("ls", "home/*/*.jpg", "home/pictures/cat.jpg was last in snapshot 2: name it so"),
+        ("ls", "cat.jpg", "home/pictures/cat.jpg was last in snapshot 2: name it so"),
+        ("cat", "cat.jpg", "home/pictures/cat.jpg was last in snapshot 2: name it so"),
+        ("cat", "home/cat.jpg", "It is in snapshot 1: add --at 1."),
+        ("du", "pictures", "home/pictures was last in snapshot 2: name it so"),
+        ("restore", "--to elsewhere home/*/*.jpg", "home/pictures/cat.jpg was last in snapshot 2: name it so"),
+        ("restore", "--to elsewhere note.txt", "Look for a name with: snap find NAME"),
+    ];
+    for (command, words, hint) in asked {
+        bench.snap.call(command).words(words).fails(1).expect_said(&[hint]);
+    }
+    assert_out(bench.snap.call("cat").words("home/docs/let*").ok(), "Dear Ann,\nthank you\n");
+    bench.snap.call("forget").words("1").ok();
+    let forgotten =
+        "It is in snapshot 1, which was forgotten. To have that again, until snap prune: snap forget --undo 1.";
+    bench.snap.call("ls").words("home/cat.jpg").fails(1).expect_said(&[forgotten]);
+}

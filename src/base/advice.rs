@@ -1,6 +1,7 @@
 //! What to do now, as a value: whoever shows an error or a problem says it in the words of its commands, buttons or keys.
 
 use crate::base::id::SnapshotNumber;
+use crate::base::path::EntryPathBuf;
 use std::path::PathBuf;
 
 /// What a person can do about an error, a problem or a damage.
@@ -18,6 +19,18 @@ pub enum Advice {
     },
     /// What is not in this snapshot is in that one.
     LookInSnapshot {
+        /// Its number.
+        snapshot: SnapshotNumber,
+    },
+    /// What may be meant, and the last snapshot that has it.
+    LookAtPath {
+        /// Its path.
+        path: EntryPathBuf,
+        /// The snapshot's number.
+        snapshot: SnapshotNumber,
+    },
+    /// Only a snapshot that was forgotten has it; that can be had again.
+    LookInForgotten {
         /// Its number.
         snapshot: SnapshotNumber,
     },

@@ -236,6 +236,20 @@ pub enum Event<'a> {
     Counting(bool),
 }
 
+impl Notice {
+    /// Whether the archive does not have all that was saved in it, or may not be what it was: what is given from it may then be
+    /// less than what was asked for.
+    pub fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Notice::BundleMissing { .. }
+                | Notice::TwoHistories { .. }
+                | Notice::LaterSnapshotsUnreadable { .. }
+                | Notice::BundleBeforeIsAnother { .. }
+        )
+    }
+}
+
 /// Receives events from a running command. Called from several threads at once.
 pub trait Monitor: Sync {
     /// Something happened.

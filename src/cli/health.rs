@@ -55,6 +55,8 @@ pub(crate) struct Known<'a> {
     pub(crate) archive: Option<&'a ArchiveNotes>,
     /// When any of the archives that take turns was last saved to.
     pub(crate) saved: Option<i64>,
+    /// What of the archive is missing, or cannot be trusted.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// All that is not well, the worst first.
@@ -62,6 +64,8 @@ pub(crate) fn reasons(known: &Known<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     silence(known, &mut reasons);
     failure(known, &mut reasons);
+    let missing = known.warnings.iter().map(|what| Reason { word: Word::Act, what: what.clone() });
+    reasons.extend(missing);
     if let Some(archive) = known.archive {
         damage(archive, &mut reasons);
         problems(archive, &mut reasons);
@@ -181,7 +185,8 @@ mod tests {
 
     fn told(archive: &ArchiveNotes, saved: Option<i64>, run: Option<&Run>) -> Vec<(Word, String)> {
         let (silence, cycle) = (SILENCE_SECONDS, Some(30 * DAY_SECONDS));
-        let known = Known { now: NOW, silence, cycle, last_run: run, archive: Some(archive), saved };
+        let known =
+            Known { now: NOW, silence, warnings: Vec::new(), cycle, last_run: run, archive: Some(archive), saved };
         reasons(&known).into_iter().map(|reason| (reason.word, reason.what)).collect()
     }
 

@@ -153,12 +153,19 @@ pub(crate) fn main() -> ExitCode {
         Err(failure) => return ExitCode::from(console::report(&failure, is_json)),
     };
     let code = match run(&cli.command, &session) {
-        Ok(outcome) => outcome.code(),
+        Ok(outcome) => warned(outcome, &cli.command, &session).code(),
         Err(failure) => session.console.fail(&failure),
     };
     session.console.finish();
     let is_unmounted = session.end();
     ExitCode::from(if code == 0 && !is_unmounted { failure::WITH_PROBLEMS } else { code })
+}
+
+/// How a command ended that gave all that there is, when the archive does not have all that was saved.
+fn warned(outcome: Outcome, command: &Command, session: &Session) -> Outcome {
+    // These look for damage and say themselves what there is.
+    let judges = matches!(command, Command::Verify(_) | Command::Repair(_));
+    if judges || session.console.warnings().is_empty() { outcome } else { outcome.with_problem() }
 }
 
 /// Says what is wrong with the command line, or shows the help that was asked for; the exit code.

@@ -40,14 +40,6 @@ pub fn list(archive: &Archive, monitor: &dyn Monitor) -> Result<Vec<Summary>> {
     archive.catalog(monitor)?.history()
 }
 
-/// Whether bundles of two histories were mixed: of those with one number only one is shown.
-///
-/// # Errors
-/// When the archive cannot be listed.
-pub fn has_two_histories(archive: &Archive, monitor: &dyn Monitor) -> Result<bool> {
-    Ok(!archive.catalog(monitor)?.surplus().is_empty())
-}
-
 /// Whether there are parts of a snapshot that was not finished, and no snapshot yet.
 ///
 /// # Errors

@@ -7,11 +7,11 @@ use clap::Args;
 use snap_archive::archive::catalog::Catalog;
 use snap_archive::archive::fitting::fitting;
 use snap_archive::archive::fitting::is_pattern;
-use snap_archive::archive::state::State;
 use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
 use snap_archive::base::error::ErrorKind;
 use snap_archive::base::id::SnapshotNumber;
+use snap_archive::base::matcher::Matcher;
 use snap_archive::base::monitor::Monitor;
 use snap_archive::base::path::EntryPathBuf;
 use snap_archive::base::path::printable;
@@ -24,6 +24,8 @@ use snap_archive::base::snapshot::no_path;
 use snap_archive::base::time::Time;
 use snap_archive::base::when::When;
 use snap_archive::system::platform;
+use snap_archive::verbs::find::FindOptions;
+use snap_archive::verbs::find::find;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -118,24 +120,32 @@ impl SnapshotArgs {
     /// # Errors
     /// When one cannot be a path in an archive (usage), is not in the snapshot or fits nothing, or the snapshot cannot be read.
     pub(crate) fn typed(&self, catalog: &Catalog, snapshot: &Summary, monitor: &dyn Monitor) -> Result<Typed, Failure> {
-        let mut typed = Typed::default();
-        if self.paths.is_empty() {
-            return Ok(typed);
-        }
-        for path in &self.paths {
-            let path = &*in_archive(path.as_encoded_bytes(), catalog, &[snapshot.number])?;
-            match found(path, catalog, snapshot.number)? {
-                Some(path) => typed.paths.push(path),
-                None if is_pattern(path) => {
-                    typed.fitting.extend(that_fit(path, &catalog.state(snapshot.number)?, (snapshot, monitor))?);
-                }
-                None => return Err(absent(&entry_path(path)?, catalog, snapshot, monitor)?.into()),
-            }
-        }
-        typed.fitting.sort();
-        typed.fitting.dedup();
-        Ok(typed)
+        typed_in(&self.paths, catalog, snapshot, monitor)
     }
+}
+
+/// As [`SnapshotArgs::typed`], of these paths.
+///
+/// # Errors
+/// As for [`SnapshotArgs::typed`].
+pub(crate) fn typed_in(
+    paths: &[OsString],
+    catalog: &Catalog,
+    snapshot: &Summary,
+    monitor: &dyn Monitor,
+) -> Result<Typed, Failure> {
+    let mut typed = Typed::default();
+    for path in paths {
+        let path = &*in_archive(path.as_encoded_bytes(), catalog, &[snapshot.number])?;
+        match found(path, catalog, snapshot.number)? {
+            Some(path) => typed.paths.push(path),
+            None if is_pattern(path) => typed.fitting.extend(that_fit(path, catalog, (snapshot, monitor))?),
+            None => return Err(absent(&entry_path(path)?, catalog, snapshot, monitor)?.into()),
+        }
+    }
+    typed.fitting.sort();
+    typed.fitting.dedup();
+    Ok(typed)
 }
 
 /// Reads WHEN, now and here.
@@ -314,26 +324,46 @@ fn in_archive<'t>(typed: &'t [u8], catalog: &Catalog, numbers: &[SnapshotNumber]
 
 fn that_fit(
     pattern: &[u8],
-    state: &State,
+    catalog: &Catalog,
     (snapshot, monitor): (&Summary, &dyn Monitor),
 ) -> Result<Vec<EntryPathBuf>, Failure> {
     let pattern = pattern.strip_prefix(b"./").unwrap_or(pattern);
-    let fitting = fitting(state, pattern, monitor)?;
+    let fitting = fitting(&catalog.state(snapshot.number)?, pattern, monitor)?;
     if fitting.is_empty() {
         let what = format!("nothing in snapshot {} fits '{}'", snapshot.number, printable(pattern));
         let error = Error::new(ErrorKind::NotFound, what);
-        return Err(error.with_advice(Advice::ListFiles { snapshot: snapshot.number }).into());
+        let advice = last_seen(pattern, catalog, monitor)?;
+        return Err(error.with_advice(advice.unwrap_or(Advice::ListFiles { snapshot: snapshot.number })).into());
     }
     Ok(fitting)
 }
 
-/// That a path is not in the snapshot, and in which it is.
+/// That a path is not in the snapshot, and in which it is, or where something of its name is.
 fn absent(path: &EntryPathBuf, catalog: &Catalog, snapshot: &Summary, monitor: &dyn Monitor) -> Result<Error, Failure> {
     let error = no_path(path, snapshot.number);
-    Ok(match catalog.snapshot_with(path, snapshot.number, monitor)? {
-        Some(snapshot) => error.with_advice(Advice::LookInSnapshot { snapshot }),
+    let advice = match catalog.snapshot_with(path, snapshot.number, monitor)? {
+        Some((snapshot, Standing::Forgotten)) => Some(Advice::LookInForgotten { snapshot }),
+        Some((snapshot, _)) => Some(Advice::LookInSnapshot { snapshot }),
+        None if path.parts().count() == 1 => last_seen(path.as_bytes(), catalog, monitor)?,
+        None => None,
+    };
+    Ok(match advice {
+        Some(advice) => error.with_advice(advice),
         None => error,
     })
+}
+
+/// Of all that ever fitted a pattern, or had this name, what is in the newest snapshot of them.
+fn last_seen(pattern: &[u8], catalog: &Catalog, monitor: &dyn Monitor) -> Result<Option<Advice>, Failure> {
+    let options = FindOptions { names: Matcher::globs([pattern])?, ..FindOptions::default() };
+    let mut seen: Option<(EntryPathBuf, SnapshotNumber)> = None;
+    find(catalog, &options, monitor, &mut |found| {
+        if seen.as_ref().is_none_or(|(_, last)| *last < found.last) {
+            seen = Some((found.path.clone(), found.last));
+        }
+        Ok(())
+    })?;
+    Ok(seen.map(|(path, snapshot)| Advice::LookAtPath { path, snapshot }))
 }
 
 /// `documents/letters/x.txt`; `./` before it and `/` after it do no harm, and `.` is everything.

@@ -1,7 +1,8 @@
 //! `snap cat`.
 
 use super::super::args::snapshot::AtArgs;
-use super::super::args::snapshot::paths_in;
+use super::super::args::snapshot::Typed;
+use super::super::args::snapshot::typed_in;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
 use super::super::output::lines::Lines;
@@ -18,7 +19,7 @@ use std::ffi::OsString;
 pub(crate) struct CatArgs {
     #[command(flatten)]
     at: AtArgs,
-    /// Files: NAME/folder/file, as `snap ls` shows them; one after the other
+    /// Files: NAME/folder/file, as `snap ls` shows them, or a pattern; one after the other
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
 }
@@ -37,7 +38,8 @@ pub(crate) fn run(args: &CatArgs, session: &Session) -> Result<Outcome, Failure>
     let archive = session.open()?;
     let catalog = archive.catalog(&session.console)?;
     let snapshot = args.at.snapshot(&catalog)?;
-    let paths = paths_in(&args.paths, &catalog, &[snapshot.number])?;
+    let Typed { mut paths, fitting } = typed_in(&args.paths, &catalog, &snapshot, &session.console)?;
+    paths.extend(fitting);
     session.console.finish_progress();
     let mut out = Lines::new();
     let mut problems = 0;

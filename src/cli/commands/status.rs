@@ -55,6 +55,7 @@ pub(crate) fn run(_args: &StatusArgs, session: &Session) -> Result<Outcome, Fail
         cycle: configured.as_ref().and_then(|(_, archive)| archive.verify),
         last_run: noted.last_run.as_ref(),
         archive: at_hand.map(|(_, archive)| archive),
+        warnings: session.console.warnings(),
         saved: every.filter_map(saved).max(),
     };
     let reasons = health::reasons(&known);

@@ -220,6 +220,14 @@ pub(crate) fn text(advice: &Advice) -> String {
         }
         Advice::TakeMarkAway { snapshot } => format!("Take the mark away with: snap keep --undo {snapshot}."),
         Advice::LookInSnapshot { snapshot } => format!("It is in snapshot {snapshot}: add --at {snapshot}."),
+        Advice::LookAtPath { path, snapshot } => {
+            format!(
+                "{path} was last in snapshot {snapshot}: name it so, and add --at {snapshot} if that is not the newest."
+            )
+        }
+        Advice::LookInForgotten { snapshot } => format!(
+            "It is in snapshot {snapshot}, which was forgotten. To have that again, until snap prune: snap forget --undo {snapshot}."
+        ),
         Advice::LowerPartSize { bytes_max } => {
             format!("Set --max-part to at most {}MiB, or leave it out.", bytes_max >> 20)
         }

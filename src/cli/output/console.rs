@@ -41,6 +41,8 @@ pub(crate) struct Console {
     /// What is said when work begins.
     announced: Lock<String>,
     problems: Lock<Problems>,
+    /// What of the archive is missing, or cannot be trusted.
+    warnings: Lock<Vec<String>>,
     are_problems_told: AtomicBool,
     /// Rules that may fit nothing: they stand in the configuration for whatever comes.
     standing_rules: OnceLock<Vec<String>>,
@@ -66,6 +68,7 @@ impl Console {
             progress,
             announced: Lock::default(),
             problems: Lock::default(),
+            warnings: Lock::default(),
             are_problems_told: AtomicBool::new(false),
             standing_rules: OnceLock::new(),
             signals: Signals::default(),
@@ -118,7 +121,7 @@ impl Console {
     pub(crate) fn result(&self, result: &impl Render) -> Result<(), Failure> {
         self.finish();
         if self.json {
-            return print(&json::document(&result.json())?);
+            return print(&json::document(&result.json(), &self.warnings())?);
         }
         let mut text = Text::new(self.verbose, text::columns_of_stdout());
         result.text(&mut text);
@@ -173,6 +176,20 @@ impl Console {
         }
     }
 
+    /// What of the archive is missing, or cannot be trusted, as far as it was met.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().clone()
+    }
+
+    /// Tells it once, also with `--quiet`: not all is well then.
+    fn warn(&self, what: String) {
+        let mut warnings = self.warnings.lock();
+        if !warnings.contains(&what) {
+            self.line(&format!("note: {what}"));
+            warnings.push(what);
+        }
+    }
+
     fn problem(&self, problem: &Problem) {
         if self.verbose {
             self.line(&problems::one(problem));
@@ -196,6 +213,7 @@ impl Monitor for Console {
             Event::Problem(problem) => self.problem(problem),
             Event::Notice(Notice::RuleFitsNothing { rule })
                 if self.standing_rules.get().is_some_and(|rules| rules.contains(rule)) => {}
+            Event::Notice(notice) if notice.is_warning() => self.warn(notices::text(notice)),
             Event::Notice(notice) => self.note(&notices::text(notice)),
             Event::Phase(phase) => {
                 let announced = std::mem::take(&mut *self.announced.lock());
@@ -226,7 +244,7 @@ impl Monitor for Console {
 
 /// Says why the command failed, on the standard error, and for a program as a document on the standard output; its exit code.
 pub(crate) fn report(failure: &Failure, is_json: bool) -> u8 {
-    if is_json && let Ok(document) = json::document(&json::Failed::new(failure)) {
+    if is_json && let Ok(document) = json::document(&json::Failed::new(failure), &[]) {
         // Where nobody reads it, the exit code still tells.
         let _ = print(&document);
     }

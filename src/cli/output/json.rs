@@ -24,16 +24,18 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 struct Versioned<'a, T> {
     version: u32,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
     #[serde(flatten)]
     document: &'a T,
 }
 
-/// A document over several lines.
+/// A document over several lines, and what of the archive is missing or cannot be trusted.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub(crate) fn document(document: &impl Serialize) -> Result<String> {
-    written(serde_json::to_string_pretty(&Versioned { version: VERSION, document }))
+pub(crate) fn document(document: &impl Serialize, warnings: &[String]) -> Result<String> {
+    written(serde_json::to_string_pretty(&Versioned { version: VERSION, warnings, document }))
 }
 
 /// A document in one line.
@@ -41,7 +43,7 @@ pub(crate) fn document(document: &impl Serialize) -> Result<String> {
 /// # Errors
 /// When it cannot be written as JSON.
 pub(crate) fn line(document: &impl Serialize) -> Result<String> {
-    written(serde_json::to_string(&Versioned { version: VERSION, document }))
+    written(serde_json::to_string(&Versioned { version: VERSION, warnings: &[], document }))
 }
 
 fn written(text: serde_json::Result<String>) -> Result<String> {
