@@ -400,3 +400,12 @@ fn two_archives_in_folders_have_schedules_of_their_own() {
     assert_ne!(units(&one), units(&two));
     assert_eq!(units(&one), units(&one));
 }
+
+#[test]
+fn a_drive_by_its_label_is_looked_for_at_each_run_and_when_it_is_plugged_in() {
+    let ann = Ann::new();
+    let planned = ann.planned("--with systemd -a STICK:/backup");
+    assert!(planned.contains("--archive STICK:/backup"), "{planned}");
+    assert!(!planned.contains("/STICK:"), "it is not a folder here: {planned}");
+    assert!(planned.contains("dev-disk-by\\x2dlabel-STICK.device"), "{planned}");
+}

@@ -113,7 +113,10 @@ fn all_of_it_can_be_said_by_flags() {
     ann.call(&format!("setup --name work --path {other} --yes --at never --keep-last 3 --json"))
         .arg(ann.0.path("ann/Documents"))
         .ok();
-    assert!(ann.config().starts_with("# mine\n[archive.home]") && ann.config().contains("[archive.work]"));
+    let config = ann.config();
+    assert!(config.starts_with("# mine\ndefault = \"home\"\n\n[archive.home]"), "what was meant stays so: {config}");
+    assert!(config.contains("[archive.work]"));
+    assert!(ann.call("list").ok().out().contains("1 snapshot,"));
     assert!(ann.config().contains("keep = { last = 3 }\nprune = true\n"), "{}", ann.config());
     assert!(ann.call("list -a work").ok().out().contains("no snapshot"));
 }

@@ -170,10 +170,11 @@ impl ArchiveNotes {
         self.snapshot = Some(SnapshotNote { number, time, problems, ..known });
     }
 
-    /// Notes a check of all of it. One that read no contents says nothing of damage that was found in them.
+    /// Notes a check of all of it. One that read no contents and found nothing says less than one that did, and one says nothing
+    /// of damage that was found in them.
     pub(crate) fn note_check(&mut self, check: Verification) {
-        let is_worse_known = self.verified.as_ref().is_some_and(|known| known.data && known.findings > 0);
-        if is_worse_known && !check.data {
+        let says_less = |known: &Verification| known.data && (known.findings > 0 || check.findings == 0);
+        if !check.data && self.verified.as_ref().is_some_and(says_less) {
             return;
         }
         if check.data && check.findings == 0 {
@@ -323,5 +324,19 @@ mod tests {
         fs::write(&file, "{").unwrap();
         assert_eq!(Notes::read(&file), Notes::default());
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no litter");
+    }
+
+    #[test]
+    fn a_check_without_contents_takes_back_nothing_of_one_of_every_byte() {
+        let check = |time, data, findings| Verification { time, data, findings };
+        let noted = |checks: &[Verification]| {
+            let mut notes = ArchiveNotes::default();
+            checks.iter().for_each(|check| notes.note_check(check.clone()));
+            notes.verified.unwrap().time
+        };
+        assert_eq!(noted(&[check(1, true, 0), check(2, false, 0)]), 1);
+        assert_eq!(noted(&[check(1, true, 3), check(2, false, 0)]), 1);
+        assert_eq!(noted(&[check(1, true, 0), check(2, false, 1)]), 2);
+        assert_eq!(noted(&[check(1, false, 0), check(2, true, 0), check(3, true, 0)]), 3);
     }
 }

@@ -81,7 +81,8 @@ fn check_names(plan: &ErasePlan) -> Result<(), Failure> {
     let more = plan.other_names.len() - 1;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let what = format!(
-        "{}{more} have contents that would go: they are other names of the same files, be it earlier or later ones",
+        "{}{more} would lose contents, too: they are, or were in some snapshot, hard links or copies that are stored once with \
+         what is to go",
         printable(other.as_bytes())
     );
     Err(Failure::new(what).with_hint(advice::NAME_ALL_NAMES))

@@ -1,6 +1,7 @@
 //! `snap schedule`.
 
 use super::super::config::drive::Machine;
+use super::super::config::place::Drive;
 use super::super::config::place::Place;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
@@ -188,7 +189,9 @@ fn job(session: &Session, when: When, triggers: Vec<Trigger>, battery: u8) -> Re
         None => return Err(Failure::usage("no archive given").with_hint(advice::GIVE_ARCHIVE)),
         Some((Meant::Named(name), _)) => (name.clone(), name.clone(), name),
         Some((Meant::Folder(folder), _)) => {
-            let folder = text(&folder)?;
+            // A drive by its label is looked for at each run.
+            let typed = folder.to_str().filter(|_| Drive::typed(&folder).is_some());
+            let folder = typed.map_or_else(|| text(&folder), |typed| Ok(typed.to_owned()))?;
             (name_of_folder(&folder), printable(folder.as_bytes()).into_owned(), folder)
         }
     };
@@ -216,7 +219,10 @@ fn triggers(session: &Session) -> Result<Vec<Trigger>, Failure> {
             Place::Folder(folder) => of_folder(folder),
             Place::Drives(drives) => drives.iter().map(|drive| Trigger::Device(drive.name.link())).collect(),
         },
-        (None, Some((Meant::Folder(folder), _))) => of_folder(&folder),
+        (None, Some((Meant::Folder(folder), _))) => match Drive::typed(&folder) {
+            Some(drive) => vec![Trigger::Device(drive.name.link())],
+            None => of_folder(&folder),
+        },
         _ => Vec::new(),
     })
 }

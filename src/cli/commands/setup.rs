@@ -10,6 +10,7 @@ use super::super::config::drive::Machine;
 use super::super::config::drive::Plugged;
 use super::super::config::place::Drive;
 use super::super::config::place::Place;
+use super::super::config::write;
 use super::super::config::write::NewArchive;
 use super::super::failure::Failure;
 use super::super::outcome::Outcome;
@@ -122,8 +123,8 @@ pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failur
     }
     let (folder, archive, was_there) = made(&new.place)?;
     note_id(&mut new, archive.id());
-    append(&file, &new, session)?;
-    let told = Written { file: &file, name: &new.name, folder: &folder, was_there };
+    let default = append(&file, &new, session)?;
+    let told = Written { file: &file, name: &new.name, folder: &folder, was_there, default };
     session.console.result(&told)?;
     let own = own_session(args, &file, session)?;
     let scheduled = at.map(|at| schedule::install_daily(at, &own));
@@ -317,7 +318,9 @@ fn note_id(new: &mut NewArchive, id: ArchiveId) {
     }
 }
 
-fn append(file: &Path, new: &NewArchive, session: &Session) -> Result<(), Failure> {
+/// Writes the new archive behind what the configuration has. The archive that was meant where none is named stays that; its name,
+/// unless it is the new one.
+fn append(file: &Path, new: &NewArchive, session: &Session) -> Result<Option<String>, Failure> {
     let section = section(new, file, session)?;
     let doing =
         |error: std::io::Error| Failure::new(format!("cannot write {}: {}", text::path(file), plain_reason(&error)));
@@ -332,9 +335,16 @@ fn append(file: &Path, new: &NewArchive, session: &Session) -> Result<(), Failur
     } else {
         "\n\n"
     };
-    let whole = format!("{old}{between}{section}");
+    let known = Config::parse(&old, file, &session.settings.folders)?;
+    let default = known.default_name().ok().flatten();
+    let named = default.filter(|_| !known.has_default()).map(|name| format!("default = {}\n\n", write::quoted(name)));
+    // Keys of no section stand before the first one.
+    let at = if old.starts_with('[') { 0 } else { old.find("\n[").map_or(old.len(), |at| at + 1) };
+    let (before, behind) = old.split_at(at);
+    let whole = format!("{before}{}{behind}{between}{section}", named.unwrap_or_default());
     Config::parse(&whole, file, &session.settings.folders)?;
-    own_file::replace(file, whole.as_bytes()).map_err(doing)
+    own_file::replace(file, whole.as_bytes()).map_err(doing)?;
+    Ok(default.map(str::to_owned))
 }
 
 /// A session of the new archive.

@@ -193,6 +193,11 @@ impl Config {
         }
     }
 
+    /// Whether it says itself which archive is meant where none is named.
+    pub(crate) fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
     /// A failure about an archive that is not in it.
     pub(crate) fn unknown(&self, name: &str) -> Failure {
         let what = format!("there is no archive '{}' in {}", shown(name), text::path(&self.file));

@@ -13,6 +13,8 @@ pub(crate) struct Written<'a> {
     pub(crate) folder: &'a Path,
     /// Whether it was there before.
     pub(crate) was_there: bool,
+    /// The archive that is meant where none is named, if it is another one.
+    pub(crate) default: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +31,14 @@ impl Render for Written<'_> {
         if self.was_there {
             text.summary("It was there already: what was saved in it stays, and its history goes on.");
         }
-        text.summary("From now on: snap create, snap status, snap restore.");
+        match &self.default {
+            None => text.summary("From now on: snap create, snap status, snap restore."),
+            Some(default) => {
+                let name = self.name;
+                text.summary(format!("From now on: snap create -a {name}, snap status -a {name}, snap restore -a {name}."));
+                text.summary(format!("Without -a the archive {default} is meant; default = in the file says so."));
+            }
+        }
     }
 
     fn json(&self) -> impl Serialize {
