@@ -163,7 +163,17 @@ fn shells_know_archives_snapshots_sources_and_paths_in_them() {
     );
     let numbers = completed(&world, &["snap", "restore", "-a", archive, "--at", ""]);
     assert!(["5", "1", "latest"].iter().all(|number| numbers.contains(&(*number).to_owned())), "{numbers:?}");
+    for words in [["snap", "forget", ""], ["snap", "keep", ""]] {
+        assert!(completed(&world, &words).contains(&"1".to_owned()), "{words:?}");
+    }
     assert_eq!(completed(&world, &["snap", "sources", "--drop", "P"]), ["Photos", "Pictures"]);
+    // Files and folders of this computer, which bash would take apart at a blank.
+    std::fs::create_dir(world.bench.path("world/my folder")).unwrap();
+    let top = world.bench.path("world");
+    for typed in ["my", "my\\ fo"] {
+        let found = completed(&world, &["snap", "create", &format!("{}/{typed}", top.display())]);
+        assert_eq!(found, [format!("{}/my\\ folder/", top.display())], "{typed}");
+    }
     // Where there is no archive, nothing is said.
     assert_eq!(completed(&world, &["snap", "ls", "-a", "/nowhere", "D"]), Vec::<String>::new());
 }

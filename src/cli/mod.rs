@@ -124,7 +124,8 @@ enum Command {
 /// Reads the arguments, runs the command, says why it failed if it did, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
     // Where a shell asks what can follow, this answers, and nothing else is done.
-    CompleteEnv::with_factory(|| complete::attached(Cli::command())).var(completions::VARIABLE).complete();
+    let is_bash = std::env::var_os(completions::VARIABLE).is_some_and(|shell| shell == "bash");
+    CompleteEnv::with_factory(|| complete::attached(Cli::command(), is_bash)).var(completions::VARIABLE).complete();
     if std::env::args_os().len() < 2 {
         // Printing help can only fail when nobody reads it.
         let _ = help::grouped(Cli::command()).print_help();

@@ -35,7 +35,9 @@ impl Render for Written<'_> {
             None => text.summary("From now on: snap create, snap status, snap restore."),
             Some(default) => {
                 let name = self.name;
-                text.summary(format!("From now on: snap create -a {name}, snap status -a {name}, snap restore -a {name}."));
+                text.summary(format!(
+                    "From now on: snap create -a {name}, snap status -a {name}, snap restore -a {name}."
+                ));
                 text.summary(format!("Without -a the archive {default} is meant; default = in the file says so."));
             }
         }
