@@ -16,6 +16,7 @@ use crate::support::tree::noise;
 use jiff::Timestamp;
 use jiff::ToSpan;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -465,4 +466,53 @@ fn an_export_to_a_closed_output_fails() {
     let line = "exec \"$1\" export -a \"$2\" >&-";
     run(&mut shell(line, &[&BINARY, &bench.snap.archive()])).expect(1).expect_said(&["standard output is closed"]);
     run(&mut shell("exec \"$1\" export -a \"$2\" > /dev/null", &[&BINARY, &bench.snap.archive()])).expect_ok();
+}
+
+#[test]
+fn results_that_nobody_can_see_are_a_failure() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    let closed = |words: &str| {
+        let line = format!("exec \"$1\" {words} -a \"$2\" >&-");
+        run(&mut shell(&line, &[&BINARY, &bench.snap.archive()]))
+    };
+    for words in [
+        "cat home/f",
+        "ls",
+        "list",
+        "find f",
+        "log home/f",
+        "diff 1 1",
+        "du",
+        "sources",
+        "status",
+        "config",
+        "completions bash",
+        "man",
+        "forget --keep-last 1 --dry-run",
+        "list --json",
+    ] {
+        closed(words).expect(1).expect_said(&["standard output is closed"]);
+    }
+    // What is done is done all the same.
+    bench.home.file("f", "22");
+    closed("create").expect_ok();
+    assert_eq!(bench.snap.snapshots(), 2);
+    closed("verify").expect_ok();
+}
+
+#[test]
+fn an_export_is_read_by_those_who_may_read_the_archive() {
+    for (words, mode) in [("init", 0o600), ("init --shared", 0o640)] {
+        let bench = Bench::without_archive();
+        bench.home.file("f", "1");
+        let file = bench.fresh();
+        let line = format!(
+            "umask 027; \"$1\" {words} -a \"$2\" && \"$1\" create -a \"$2\" \"$3\" && \"$1\" export -a \"$2\" --output \"$4\""
+        );
+        let archive = bench.snap.archive().to_owned();
+        run(&mut shell(&line, &[&BINARY, &archive, &bench.home.root(), &file])).expect(0);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, mode, "{words}");
+    }
 }

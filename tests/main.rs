@@ -44,5 +44,6 @@ mod sources;
 mod status;
 mod stores;
 mod stories;
+mod through_links;
 mod tidy;
 mod typed;

@@ -1,8 +1,10 @@
 //! Which source a typed rule is for, and what can be no source. Knows the command line only.
 
 use crate::support::bench::Bench;
+use crate::support::mounted::Bound;
 use crate::support::snap::Snap;
 use crate::support::tree::Tree;
+use std::fs;
 use std::path::Path;
 
 /// Sources with these files, next to each other.
@@ -97,4 +99,59 @@ fn a_path_to_a_source_that_fits_nothing_is_named() {
     bench.home.file("f", "1");
     let call = bench.snap.call("create").words("--exclude ./home").arg(bench.home.root());
     call.in_directory(&bench.sources()).ok().expect_said(&["'./home' matches nothing"]);
+}
+
+#[test]
+fn the_archive_is_no_source_under_another_path() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    bench.save();
+    let at = bench.path("shown");
+    fs::create_dir(&at).unwrap();
+    for part in ["", "bundles", "index"] {
+        let Some(_bound) = Bound::new(&bench.snap.archive().join(part), at.clone()) else { return };
+        for source in if part.is_empty() { vec![at.clone(), at.join("bundles")] } else { vec![at.clone()] } {
+            bench.snap.call("create").arg(source).fails(1).expect_said(&["archive itself"]);
+        }
+        let target = at.join("new");
+        bench.snap.call("restore").words("--to").arg(&target).fails(1).expect_said(&["archive itself"]);
+        assert!(!target.exists());
+    }
+    assert_eq!(bench.snap.snapshots(), 1);
+}
+
+#[test]
+fn parts_of_the_archive_that_are_shown_in_a_source_are_left_out() {
+    for part in ["", "bundles", "index"] {
+        let bench = Bench::new();
+        bench.home.file("f", "1").dir("shown");
+        bench.save();
+        let Some(_bound) = Bound::new(&bench.snap.archive().join(part), bench.home.path("shown")) else { return };
+        let said = bench.snap.call("create").words("--allow-empty").ok().err();
+        assert!(said.contains("home/shown is the archive itself"), "{said}");
+        let listed = bench.snap.call("ls").words("-R").ok().out();
+        assert!(!listed.contains("shown/"), "{listed}");
+    }
+}
+
+#[test]
+fn no_archive_is_made_in_an_archive() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    for round in 0..2 {
+        for place in ["new", "bundles/new", "index"] {
+            let place = bench.snap.archive().join(place);
+            if round == 0 && !place.parent().unwrap().is_dir() {
+                continue;
+            }
+            let inner = Snap::new(place);
+            inner.call("init").fails(1).expect_said(&["it is in the archive at"]);
+            inner.call("create").words("--init").arg(bench.home.root()).fails(1);
+        }
+        bench.save();
+    }
+    // A file that is called so is no archive yet.
+    let around = Tree::at(bench.path("around"));
+    around.file("archive.toml", "[mine]\n");
+    Snap::new(around.path("inner")).call("init").ok();
 }

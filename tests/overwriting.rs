@@ -2,6 +2,11 @@
 
 use crate::commands::names_in;
 use crate::support::bench::Bench;
+use crate::support::command::as_root;
+use crate::support::command::installed;
+use crate::support::command::program;
+use crate::support::command::run;
+use crate::support::command::skipped;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
 use crate::support::listing::below;
@@ -106,7 +111,15 @@ fn restore_never_writes_through_a_link_that_was_put_in_its_way() {
     let out = Tree::at(bench.fresh());
     out.dir("home").symlink("home/d", outside.root().as_os_str().as_encoded_bytes());
     out.symlink("home/g", outside.path("g").as_os_str().as_encoded_bytes());
-    bench.snap.call("restore").words("--overwrite --to").arg(out.root()).ok();
+    let restore = || bench.snap.call("restore").words("--overwrite --to").arg(out.root());
+    restore().words("--dry-run").fails(3).expect_said(&["home/d: ", "symlink"]);
+    restore().fails(3).expect_said(&["home/d: ", "symlink"]);
+    assert!(out.path("home/d").is_symlink() && !out.path("home/g").is_symlink());
+    for name in ["f", "g"] {
+        assert_eq!(fs::read(outside.path(name)).unwrap(), b"outside");
+    }
+    out.remove("home/d");
+    restore().ok();
     assert_same_below(&bench.sources(), out.root(), Level::Stock);
     for name in ["f", "g"] {
         assert_eq!(fs::read(outside.path(name)).unwrap(), b"outside");
@@ -155,5 +168,28 @@ fn a_part_is_restored_alone() {
     bench.snap.call("restore").words("home/no-such --to").arg(&out).fails(1).expect_said(&["no-such"]);
     for outside in [PathBuf::from("../x"), bench.path("outside")] {
         bench.snap.call("restore").words("--to").arg(&out).arg(outside).fails(2);
+    }
+}
+
+#[test]
+fn attributes_that_only_root_gives_go_where_the_snapshot_has_none() {
+    let bench = Bench::new();
+    bench.home.file("f", "1").dir("d");
+    bench.save();
+    if !as_root() || !installed("setfattr") {
+        return;
+    }
+    for name in ["security.note", "trusted.note"] {
+        for path in ["f", "d"] {
+            let set = run(program("setfattr").args(["-n", name, "-v", "x"]).arg(bench.home.path(path)));
+            if set.status != 0 {
+                return skipped("no such attributes here");
+            }
+        }
+    }
+    bench.snap.call("restore").words("--in-place --yes").ok();
+    for path in ["f", "d"] {
+        let left = run(program("getfattr").args(["-d", "-m", "-"]).arg(bench.home.path(path))).out();
+        assert!(!left.contains("note"), "{left}");
     }
 }

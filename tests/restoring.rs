@@ -5,10 +5,9 @@ use crate::support::bench::Bench;
 use crate::support::bench::give;
 use crate::support::command::Outcome;
 use crate::support::command::as_root;
-use crate::support::command::program;
-use crate::support::command::run;
 use crate::support::listing::Level;
 use crate::support::listing::assert_same_below;
+use crate::support::mounted::Bound;
 use crate::support::mounted::Mounted;
 use crate::support::snap::Call;
 use crate::support::snap::Snap;
@@ -17,26 +16,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::path::PathBuf;
 
 /// The signature of a folder of caches.
 const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
-
-/// A folder that is shown at another place, until dropped.
-struct Bound(PathBuf);
-
-impl Bound {
-    fn new(folder: &Path, at: PathBuf) -> Option<Bound> {
-        let is_bound = run(program("mount").arg("--bind").args([folder, &at])).status == 0;
-        is_bound.then_some(Bound(at))
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        run(program("umount").arg(&self.0));
-    }
-}
 
 /// What is below a folder, by path.
 fn below(root: &Path) -> Vec<String> {
@@ -494,4 +476,25 @@ fn a_tree_of_great_depth_comes_back_and_goes() {
     nothing.save();
     let gone = into(&nothing.snap, &out).words("--delete --json").ok().json().remove(0);
     assert_eq!((&gone["deleted"], below(&out)), (&1.into(), vec!["home".to_owned(), "home/f".to_owned()]));
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_source_that_is_a_file_goes_with_delete() {
+    let bench = Bench::new();
+    bench.home.file("f", "1");
+    let file = bench.path("sources/note");
+    fs::write(&file, "a note").unwrap();
+    bench.snap.create(&[bench.home.root(), &file]);
+    let target = bench.restored(0);
+    for place in [file.clone(), target.join("note")] {
+        fs::remove_file(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("z"), "z").unwrap();
+    }
+    in_place(&bench.snap).fails(3).expect_said(&["note: ", "not empty", "--delete"]);
+    in_place(&bench.snap).words("--delete").ok();
+    into(&bench.snap, &target).words("--delete").ok();
+    for place in [file, target.join("note")] {
+        assert_eq!(fs::read(place).unwrap(), b"a note");
+    }
 }

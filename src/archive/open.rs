@@ -5,6 +5,7 @@ use crate::archive::describe;
 use crate::archive::exchange;
 use crate::archive::joined;
 use crate::base::advice::Advice;
+use crate::base::entry::FileKey;
 use crate::base::error::Error;
 use crate::base::error::ErrorKind;
 use crate::base::error::Result;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::archive::exchange::BUNDLES;
@@ -286,6 +288,20 @@ impl Archive {
         })
     }
 
+    /// The folders that it is made of, by what they are: one may be shown in several places. None where it is not in a folder.
+    pub fn folders(&self) -> Vec<FileKey> {
+        let folder = |top: &Path, name| platform::stat_path(&top.join(name)).ok().map(|found| found.key());
+        let names = ["", BUNDLES, INDEX, PRUNED, DAMAGED];
+        self.store.local_path().into_iter().flat_map(|top| names.map(|name| folder(top, name))).flatten().collect()
+    }
+
+    /// Whether the path `real`, which has no symlinks in it, is one of its folders or in one, wherever they are shown.
+    pub fn holds(&self, real: &Path) -> bool {
+        let folders = self.folders();
+        let is_one = |path: &Path| platform::stat_path(path).is_ok_and(|found| folders.contains(&found.key()));
+        !folders.is_empty() && real.ancestors().any(is_one)
+    }
+
     /// The archive's id.
     pub fn id(&self) -> ArchiveId {
         self.id
@@ -420,6 +436,11 @@ fn is_there_and_empty(directory: &Path) -> Result<bool> {
         return Err(Error::new(ErrorKind::Exists, format!("{} is an archive already", directory.display()))
             .with_advice(Advice::SaveIntoArchive { archive: directory.to_owned() }));
     }
+    if let Some(around) = archive_around(directory) {
+        let (place, around) = (directory.display(), around.display());
+        let what = format!("cannot make an archive at {place}: it is in the archive at {around}");
+        return Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::ChooseEmptyFolder));
+    }
     let listing = match fs::read_dir(directory) {
         Ok(listing) => listing,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
@@ -433,6 +454,16 @@ fn is_there_and_empty(directory: &Path) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// The archive that a folder is in, which may have to be made.
+fn archive_around(directory: &Path) -> Option<PathBuf> {
+    let parent = || Some(platform::canonical(parent_of(directory)).ok()?.join(directory.file_name()?));
+    let real = platform::canonical(directory).ok().or_else(parent)?;
+    let is_archive = |folder: &&Path| {
+        folder.join(DESCRIPTION).is_file() && (folder.join(BUNDLES).is_dir() || Archive::open(folder).is_ok())
+    };
+    real.ancestors().skip(1).find(is_archive).map(Path::to_owned)
 }
 
 fn cannot_init(directory: &Path, error: std::io::Error) -> Error {

@@ -72,6 +72,11 @@ impl Failure {
         Failure { kind: "output", ..Failure::new(format!("cannot write the output: {reason}")) }
     }
 
+    /// Nobody can see the results.
+    pub(crate) fn closed_output() -> Failure {
+        Failure { kind: "output", ..Failure::new("cannot write the output: the standard output is closed") }
+    }
+
     /// This failure with a sentence on what to do now.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());

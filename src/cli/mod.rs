@@ -61,11 +61,13 @@ use self::output::console;
 use self::session::Session;
 use self::settings::Environment;
 use self::settings::Settings;
+use clap::ArgMatches;
 use clap::CommandFactory;
 use clap::FromArgMatches;
 use clap::Parser;
 use clap::Subcommand;
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap_complete::CompleteEnv;
 use snap_archive::system::platform;
 use std::process::ExitCode;
@@ -132,10 +134,14 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::from(failure::USAGE);
     }
     let parsed = help::grouped(Cli::command()).try_get_matches();
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
+    let parsed = parsed.and_then(|matches| Ok((is_answer(&matches), Cli::from_arg_matches(&matches)?)));
+    let (is_answer, cli) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(refused(&error)),
     };
+    if is_answer && platform::was_closed(&std::io::stdout()) {
+        return ExitCode::from(console::report(&Failure::closed_output(), false));
+    }
     // What needs no archive works with any configuration.
     let without_settings = match &cli.command {
         Command::Completions(args) => Some(completions::completions(args)),
@@ -169,11 +175,36 @@ fn warned(outcome: Outcome, command: &Command, session: &Session) -> Outcome {
     if judges || session.console.warnings().is_empty() { outcome } else { outcome.with_problem() }
 }
 
+/// Whether what was asked for is what is written to the standard output, and nothing else is done.
+fn is_answer(matches: &ArgMatches) -> bool {
+    let Some((name, typed)) = matches.subcommand() else { return false };
+    let is_typed = |id: &str| {
+        typed.try_contains_id(id).unwrap_or(false) && typed.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    match name {
+        "list" | "ls" | "find" | "log" | "diff" | "du" | "cat" | "config" | "completions" => true,
+        "sources" => !is_typed("drop") && !is_typed("rename"),
+        "man" => !is_typed("directory"),
+        // Its exit code is an answer, too.
+        "status" => !is_typed("quiet"),
+        _ => is_typed("dry_run") || is_typed("print"),
+    }
+}
+
 /// Says what is wrong with the command line, or shows the help that was asked for; the exit code.
 fn refused(error: &clap::Error) -> u8 {
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    if let Some(failure) = suggestions::instead_of(error) {
+    if let Some(failure) = suggestions::instead_of(error, &Cli::command()) {
         return console::report(&failure, is_json);
+    }
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let words: Vec<_> = std::env::args_os().collect();
+        let parsed = |words: Vec<std::ffi::OsString>| Cli::command().try_get_matches_from(words);
+        let refuses =
+            |words: Vec<std::ffi::OsString>| parsed(words).is_err_and(|error| error.kind() == ErrorKind::InvalidUtf8);
+        if let Some(failure) = suggestions::not_utf8(&words, &refuses) {
+            return console::report(&failure, is_json);
+        }
     }
     let shows_help = matches!(
         error.kind(),
@@ -230,6 +261,34 @@ mod tests {
         for line in [["snap", "-a", "x", "list", "--json"], ["snap", "list", "--json", "-a", "x"]] {
             let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
             assert!(cli.global.json && cli.global.archive == Some("x".into()));
+        }
+    }
+
+    #[test]
+    fn only_options_that_a_command_has_are_suggested() {
+        let program = Cli::command();
+        let hint = |command: &str, word: &str| {
+            let error = Cli::command().try_get_matches_from(["snap", command, word]).err()?;
+            suggestions::instead_of(&error, &program)?.hint().map(str::to_owned)
+        };
+        for command in program.get_subcommands() {
+            let others = ["--dest", "--delet", "--dryrun", "--yess", "--frobnicate", "--keep", "--al", "--snapshots"];
+            for word in suggestions::tests::words().into_iter().chain(others) {
+                let hint = hint(command.get_name(), word).unwrap_or_default();
+                let Some((_, meant)) = hint.split_once("Did you mean: --") else { continue };
+                let meant = meant.split([' ', '?']).next().unwrap_or_default();
+                let mut options = command.get_arguments().chain(program.get_arguments());
+                assert!(
+                    options.any(|option| option.get_long() == Some(meant)),
+                    "{} {word}: {hint}",
+                    command.get_name()
+                );
+            }
+        }
+        for (command, word, meant) in
+            [("restore", "--dest", "--to DIR?"), ("forget", "-n", "--dry-run?"), ("export", "--file", "--output FILE?")]
+        {
+            assert!(hint(command, word).is_some_and(|hint| hint.contains(meant)), "{command} {word}");
         }
     }
 

@@ -23,6 +23,26 @@ pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Makes a file that is not there, only for the person, or also for the group of new files.
+///
+/// # Errors
+/// When it is there, or cannot be made.
+#[cfg(unix)]
+pub(crate) fn create_new(file: &Path, is_shared: bool) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mode = if is_shared { 0o660 } else { 0o600 };
+    fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(file)
+}
+
+/// Makes a file that is not there.
+///
+/// # Errors
+/// When it is there, or cannot be made.
+#[cfg(not(unix))]
+pub(crate) fn create_new(file: &Path, _: bool) -> io::Result<fs::File> {
+    fs::File::create_new(file)
+}
+
 fn write(file: &Path, bytes: &[u8], old: Option<&fs::Metadata>) -> io::Result<()> {
     let mut opened = create(file)?;
     if let Some(old) = old {

@@ -31,8 +31,8 @@ pub(super) struct Look<'l> {
     pub below: &'l EntryPath,
     /// The rules from above.
     pub exclude: &'l Exclude,
-    /// A directory that is never part of a source.
-    pub skip: Option<FileKey>,
+    /// Directories that are never part of a source.
+    pub skip: &'l [FileKey],
     pub looked_at: Time,
 }
 
@@ -124,7 +124,7 @@ impl<'l> Seen<'l> {
             }
         };
         let is_directory = raw.kind == Some(Kind::Directory);
-        if is_directory && self.look.skip == Some(raw.key()) {
+        if is_directory && self.look.skip.contains(&raw.key()) {
             self.listing.archive = Some(self.listing.path.join(name));
         } else if self.is_left_out(name, is_directory) {
             self.listing.left_out.push((span, is_directory));

@@ -25,8 +25,8 @@ const AHEAD_ENTRIES_MAX: usize = 16 << 10;
 pub struct ScanOptions<'a> {
     /// Threads that read ahead, beside the caller's.
     pub threads: usize,
-    /// A directory that is never part of a source, by file system and inode: the archive.
-    pub skip: Option<FileKey>,
+    /// Directories that are never part of a source, by file system and inode: those of the archive.
+    pub skip: Vec<FileKey>,
     /// Where "now" comes from, for telling which entries are racy.
     pub clock: &'a (dyn Fn() -> Time + Sync),
 }
@@ -214,7 +214,7 @@ impl Scanner<'_> {
         let looked = opened.and_then(|directory| {
             let Slot { path: below, exclude, .. } = slot;
             let looked_at = (self.options.clock)();
-            let look = Look { source, directory: &directory, below, exclude, skip: self.options.skip, looked_at };
+            let look = Look { source, directory: &directory, below, exclude, skip: &self.options.skip, looked_at };
             look.list(&mut listing)
         });
         match looked {
@@ -246,7 +246,7 @@ mod tests {
 
     fn paths(root: &Path, threads: usize, rules: &Rules) -> Vec<String> {
         let sources = [Source::open("s", root, rules).unwrap()];
-        let options = ScanOptions { threads, skip: None, clock: &|| Time::new(0, 0) };
+        let options = ScanOptions { threads, skip: Vec::new(), clock: &|| Time::new(0, 0) };
         let mut paths = Vec::new();
         scan(&sources, &options, &mut |listing| {
             assert!(listing.problems.is_empty(), "{:?}", listing.problems);
@@ -315,7 +315,7 @@ mod tests {
         let _open = sockets.map(|name| std::os::unix::net::UnixListener::bind(root.path().join(name)).unwrap());
         fs::write(root.path().join("b/file"), "12345").unwrap();
         let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
-        let options = ScanOptions { threads: 1, skip: None, clock: &|| Time::new(0, 0) };
+        let options = ScanOptions { threads: 1, skip: Vec::new(), clock: &|| Time::new(0, 0) };
         let mut counted = Vec::new();
         scan(&sources, &options, &mut |listing| {
             assert!(listing.problems.is_empty() && listing.unreadable.is_empty());
@@ -344,7 +344,7 @@ mod tests {
             at = rustix::fs::openat(&at, &name, flags, rustix::fs::Mode::empty()).unwrap().into();
         }
         let sources = [Source::open("s", directory.path(), &Rules::default()).unwrap()];
-        let options = ScanOptions { threads: 1, skip: None, clock: &Time::now };
+        let options = ScanOptions { threads: 1, skip: Vec::new(), clock: &Time::now };
         let (mut found, mut problems, mut unreadable) = (0, Vec::new(), 0);
         scan(&sources, &options, &mut |listing| {
             found += listing.found.len();
@@ -361,7 +361,7 @@ mod tests {
         let root = tree();
         let archive = crate::system::platform::stat_path(&root.path().join("b")).unwrap();
         let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
-        let options = ScanOptions { threads: 1, skip: Some(archive.key()), clock: &|| Time::new(0, 0) };
+        let options = ScanOptions { threads: 1, skip: vec![archive.key()], clock: &|| Time::new(0, 0) };
         scan(&sources, &options, &mut |listing| {
             assert!(!listing.path.as_bytes().starts_with(b"s/b"));
             let is_it = |found: &ScannedEntry| listing.path.as_bytes() == b"s" && listing.name(found) == b"b";
@@ -376,7 +376,7 @@ mod tests {
         let root = tree();
         fs::hard_link(root.path().join("a.b"), root.path().join("b/link")).unwrap();
         let sources = [Source::open("s", root.path(), &Rules::default()).unwrap()];
-        let options = ScanOptions { threads: 1, skip: None, clock: &|| Time::new(0, 0) };
+        let options = ScanOptions { threads: 1, skip: Vec::new(), clock: &|| Time::new(0, 0) };
         let mut links = Vec::new();
         scan(&sources, &options, &mut |listing| {
             links.extend(listing.found.iter().map(|found| found.stat.link).filter(|link| *link != 0));

@@ -10,6 +10,23 @@ use std::path::Path;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
+/// A folder that is shown at another place, until dropped.
+pub struct Bound(PathBuf);
+
+impl Bound {
+    /// `None` when that cannot be had.
+    pub fn new(folder: &Path, at: PathBuf) -> Option<Bound> {
+        let is_bound = run(program("mount").arg("--bind").args([folder, &at])).status == 0;
+        is_bound.then_some(Bound(at))
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        run(program("umount").arg(&self.0));
+    }
+}
+
 /// A mounted file system.
 pub struct Mounted {
     top: PathBuf,

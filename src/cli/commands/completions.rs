@@ -96,7 +96,8 @@ fn write_pages(command: Command, directory: &Path) -> std::io::Result<()> {
 
 /// Writes to the standard output; one that is closed early is no error.
 fn print(bytes: &[u8]) -> std::io::Result<()> {
-    match std::io::stdout().write_all(bytes) {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

@@ -6,13 +6,16 @@ use super::super::outcome::Outcome;
 use super::super::output::advice;
 use super::super::output::export::Exported;
 use super::super::output::text;
+use super::super::own_file;
 use super::super::session::Session;
 use super::super::stoppable::stoppable;
 use clap::Args;
 use snap_archive::archive::catalog::Catalog;
+use snap_archive::archive::open::Archive;
 use snap_archive::base::advice::Advice;
 use snap_archive::base::error::Error;
 use snap_archive::system::platform;
+use snap_archive::system::store::Access;
 use snap_archive::verbs::export::ExportOptions;
 use snap_archive::verbs::export::export;
 use std::fs;
@@ -55,7 +58,7 @@ pub(crate) fn run(args: &ExportArgs, session: &Session) -> Result<Outcome, Failu
     let (bytes, problems) = match &args.output {
         None => written(Box::new(io::stdout()), &catalog, &options, session)?,
         Some(path) => {
-            let file = new_file(path)?;
+            let file = new_file(path, is_shared(&archive))?;
             let done = file.try_clone().map_err(|error| unwritten(path, error).into());
             let done = done.and_then(|copy| written(Box::new(copy), &catalog, &options, session));
             let done =
@@ -84,9 +87,15 @@ fn written(
     Ok((out.bytes, problems))
 }
 
-/// Makes the file that the tar goes to: what is there already stays.
-fn new_file(path: &Path) -> Result<File, Failure> {
-    File::create_new(path).map_err(|error| {
+/// Whether a group may read the archive.
+fn is_shared(archive: &Archive) -> bool {
+    let folder = archive.store().local_path().and_then(|folder| platform::stat_path(folder).ok());
+    folder.is_some_and(|folder| Access::of_directory(&folder) != Access::PRIVATE)
+}
+
+/// Makes the file that the tar goes to, for those who may read the archive: what is there already stays.
+fn new_file(path: &Path, is_shared: bool) -> Result<File, Failure> {
+    own_file::create_new(path, is_shared).map_err(|error| {
         let failure = Failure::from(unwritten(path, error));
         if path.exists() { failure.with_hint(advice::EXPORT_ELSEWHERE) } else { failure }
     })

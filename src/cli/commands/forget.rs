@@ -21,7 +21,7 @@ use snap_archive::verbs::forget::remember;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ForgetArgs {
     /// Which snapshots: numbers (3), ranges (3..7), or WHEN as for snap ls --at
-    #[arg(value_name = "SNAPSHOT", conflicts_with_all = RULES)]
+    #[arg(allow_negative_numbers = true, value_name = "SNAPSHOT", conflicts_with_all = RULES)]
     snapshots: Vec<String>,
     #[command(flatten)]
     rules: KeepRulesArgs,

@@ -16,7 +16,7 @@ use snap_archive::verbs::forget::unmark;
 )]
 pub(crate) struct KeepArgs {
     /// Which snapshots: numbers (3), ranges (3..7), or WHEN as for snap ls --at
-    #[arg(value_name = "SNAPSHOT", required = true)]
+    #[arg(allow_negative_numbers = true, value_name = "SNAPSHOT", required = true)]
     snapshots: Vec<String>,
     /// Remove the marks
     #[arg(long)]

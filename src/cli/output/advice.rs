@@ -18,6 +18,10 @@ pub(crate) fn if_it_is_the_archive(word: &str) -> String {
     format!("If it is the archive's folder or name, say -a {word}. {SEE_HELP}")
 }
 
+/// After a rule of the command line that is not UTF-8.
+pub(crate) const RULES_ARE_UTF8: &str =
+    "Rules are UTF-8: put ? for each byte of a name that is not, or the rule into a .snapignore file.";
+
 /// After the archive's folder was not given.
 pub(crate) const GIVE_ARCHIVE: &str = "If you have none yet, make one with: snap setup. Otherwise name its folder with -a DIR, or once for all commands with \
      SNAP_ARCHIVE=DIR or in the configuration (snap config shows where that is).";

@@ -208,15 +208,24 @@ pub(super) fn tolerate(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Attributes by which the system itself decides who may do what; it gives each file what it should have.
+const OF_SYSTEM: [&[u8]; 5] =
+    [b"security.selinux", b"security.ima", b"security.evm", b"security.apparmor", b"security.SMACK64"];
+
 /// Whether an attribute belongs to people; the others belong to the system, which gives each file what it should have.
 pub(super) fn is_ours(name: &[u8]) -> bool {
     name.starts_with(b"user.")
         || name.starts_with(b"trusted.")
         || name.starts_with(b"system.posix_acl_")
         || name == b"security.capability"
+        || is_of_root(name) && platform::is_root()
         || name == b"windows.attributes"
         || name.starts_with(b"windows.stream.")
         || name.starts_with(b"windows.ea.")
+}
+
+fn is_of_root(name: &[u8]) -> bool {
+    name.starts_with(b"security.") && !OF_SYSTEM.iter().any(|own| name.starts_with(own))
 }
 
 fn wanted_owner(entry: &Entry) -> String {

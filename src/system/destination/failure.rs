@@ -30,3 +30,10 @@ pub fn full_folder(path: &EntryPath) -> Problem {
     Problem::new(path.to_owned(), "cannot be written: a folder that is not empty is in the way")
         .with_advice(Advice::AllowDeletion)
 }
+
+/// The problem of a directory in whose place a symlink to a folder is that is not gone through.
+pub fn link_in_the_way(path: &EntryPath) -> Problem {
+    let what = "what is in it was not restored: it is a symlink there, to a folder outside of the one that is restored into, or to \
+                one in which something else belongs";
+    Problem::new(path.to_owned(), what)
+}

@@ -23,6 +23,7 @@ mod written_names;
 
 pub use failure::Failure;
 pub use failure::full_folder;
+pub use failure::link_in_the_way;
 pub use kept::is_kept_name;
 pub use not_kept::NotKept;
 pub use not_kept::NotKeptKind;

@@ -103,6 +103,12 @@ impl Places {
         self.ways.iter().any(|way| way.prefix.as_bytes() == path && !way.is_file)
     }
 
+    /// Whether a symlink that is gone through leads to what is at `at` in `root`, or to something in it.
+    pub(super) fn is_led_to(&self, root: &Root, at: &[u8]) -> bool {
+        let mut ways = self.ways.iter().filter(|way| !way.is_file && !way.at.is_empty());
+        ways.any(|way| std::ptr::eq(&raw const self.roots[way.root], root) && is_in(&way.at, at))
+    }
+
     /// From now on what is below `path` is looked for where the symlink at `path` leads, of which it is asked as a path of the
     /// same kind. Not where it is not a symlink, leads to no folder, out of the folder that it is in, or where it may not.
     pub(super) fn follow(&mut self, path: &EntryPath, may_lead_to: &dyn Fn(&EntryPath) -> bool) {
@@ -126,6 +132,12 @@ impl Places {
         place.root.open_directories.directory(&at).ok().filter(|_| !at.is_empty())?;
         let root = self.roots.iter().position(|root| std::ptr::eq(root, place.root))?;
         let leads_to = if self.is_common { at.clone() } else { joined(self.top_of(root)?.as_bytes(), &at) };
+        // What comes through two symlinks must not be mixed.
+        let is_through = |way: &Way| way.root == root && !way.is_file && !way.at.is_empty();
+        let mut others = self.ways.iter().filter(|way| is_through(way));
+        if others.any(|other| is_in(&at, &other.at) || is_in(&other.at, &at)) {
+            return None;
+        }
         may_lead_to(EntryPath::new(&leads_to)?).then(|| Way { prefix: path.to_owned(), root, at, is_file: false })
     }
 

@@ -143,6 +143,20 @@ impl Destination {
         self.places.follow(path, may_lead_to);
     }
 
+    /// Whether a symlink that is gone through leads to `path`, or to something in it.
+    pub fn is_led_to(&self, path: &EntryPath) -> bool {
+        let place = self.places.find(path.as_bytes()).ok();
+        place.is_some_and(|place| self.places.is_led_to(place.root, &self.written_path(&place, path.as_bytes())))
+    }
+
+    /// Whether there is a symlink at `path` that leads to a folder, wherever that is.
+    pub fn is_link_to_folder(&self, path: &EntryPath) -> bool {
+        let Ok(place) = self.places.find(path.as_bytes()) else { return false };
+        let written = self.written_path(&place, path.as_bytes());
+        let full = place.root.path.join(platform::path_of(&written));
+        full.symlink_metadata().is_ok_and(|found| found.is_symlink()) && full.is_dir()
+    }
+
     /// Whether `path` is the directory that entries are written into, not one in it.
     pub fn is_top(&self, path: &EntryPath) -> bool {
         self.places.find(path.as_bytes()).is_ok_and(|place| place.at.is_empty() && place.rest == path.as_bytes().len())

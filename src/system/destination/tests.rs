@@ -222,9 +222,12 @@ fn a_symlink_planted_in_the_place_of_a_directory_is_never_gone_through() {
         }
         assert_eq!(to.stat(&path("planted/kept")).unwrap(), None);
     }
-    // As a directory it is wanted after all: the symlink goes, what it points to stays.
+    // As a directory it is wanted after all: a symlink that leads to none goes, any other is named.
     assert_eq!(what(place.open(DestinationOptions::default()).make_directory(&path("planted"))), what_is_in_the_way());
     let to = place.open(REPLACING);
+    assert!(what(to.make_directory(&path("planted"))).contains("it is a symlink there"));
+    std::fs::remove_file(place.at("planted")).unwrap();
+    symlink("nowhere", place.at("planted")).unwrap();
     assert_eq!(to.make_directory(&path("planted")).unwrap(), Made::Replaced);
     write(&to, &path("planted/kept"), &place.file(0o644, 4), b"ours");
     assert_eq!(std::fs::read(outside.join("kept")).unwrap(), b"kept");

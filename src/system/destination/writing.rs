@@ -3,6 +3,7 @@
 use super::attributes::tolerate;
 use super::failure::Failure;
 use super::failure::in_the_way;
+use super::failure::link_in_the_way;
 use super::failure::problem;
 use super::not_kept::NotKeptKind;
 use super::pending::PendingFile;
@@ -56,6 +57,9 @@ impl Destination {
         }
         if !self.options.replace {
             return Err(in_the_way(path));
+        }
+        if self.is_link_to_folder(path) {
+            return Err(Failure::Problem(link_in_the_way(path)));
         }
         match self.options.keep_as {
             Some(number) => self.move_aside(&parent, path, number)?,

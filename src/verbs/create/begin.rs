@@ -13,15 +13,13 @@ use crate::base::id::SnapshotNumber;
 use crate::base::snapshot::SourceRecord;
 use crate::base::time::Time;
 use crate::format::manifest::Head;
-use crate::system::platform;
 use crate::system::scan::ScanOptions;
 
 /// How the sources are scanned.
 pub fn scan_options<'a>(archive: &Archive, options: &CreateOptions<'a>) -> ScanOptions<'a> {
-    let own = archive.store().local_path().and_then(|path| platform::stat_path(path).ok());
     ScanOptions {
         threads: threads(options.threads).saturating_sub(1).clamp(1, 4),
-        skip: own.map(|stat| stat.key()),
+        skip: archive.folders(),
         clock: options.clock,
     }
 }

@@ -149,7 +149,7 @@ fn counting_ahead<T>(run: &CreateContext, meter: &Meter, work: impl FnOnce() -> 
 }
 
 fn count_ahead(run: &CreateContext, meter: &Meter, is_done: &AtomicBool) {
-    let scan_options = ScanOptions { threads: 0, skip: run.scan_options.skip, clock: run.options.clock };
+    let scan_options = ScanOptions { threads: 0, skip: run.scan_options.skip.clone(), clock: run.options.clock };
     let CreateContext { sources, base, monitor, .. } = *run;
     let scene = Scene { sources, base, scan_options: &scan_options, monitor };
     monitor.event(Event::Counting(true));

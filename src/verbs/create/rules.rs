@@ -72,8 +72,10 @@ pub fn check_taken_away(options: &CreateOptions, known: &[SourceRecord]) -> Resu
 /// Names the rules given now that fitted nothing in any source, and were not those of the last time anyway.
 pub fn tell_unused(options: &CreateOptions, open: &[Source], chosen: Known<'_>, monitor: &dyn Monitor) {
     let unused: Vec<(&[u8], Vec<&str>)> = open.iter().map(|source| (source.name(), source.unused_patterns())).collect();
+    let all: Vec<SourceRecord> =
+        chosen.records.iter().filter(|record| record.scanned || record.missing).cloned().collect();
     for typed in options.rules.iter().flat_map(|rules| &rules.exclude) {
-        let rule = |record: &SourceRecord| meant(typed, record, chosen.records);
+        let rule = |record: &SourceRecord| meant(typed, record, &all);
         let is_for = |record: &&SourceRecord| rule(record).is_some();
         let unused_in = |record: &SourceRecord| {
             let source = unused.iter().find(|(name, _)| record.name.as_bytes() == *name);
@@ -83,7 +85,7 @@ pub fn tell_unused(options: &CreateOptions, open: &[Source], chosen: Known<'_>, 
             let before = chosen.before.iter().find(|before| before.name == record.name);
             before.zip(rule(record)).is_some_and(|(before, rule)| before.rules.exclude.contains(&rule))
         };
-        let read = || chosen.records.iter().filter(|record| record.scanned);
+        let read = || all.iter().filter(|record| record.scanned);
         let is_unused = read().filter(is_for).all(unused_in);
         let is_new = !read().any(|record| is_for(&record)) || !read().filter(is_for).all(was_known);
         if is_unused && is_new {

@@ -322,16 +322,12 @@ fn refuse_another_kind(source: &Source, path: &Path, base: &State) -> Result<()>
 
 /// Each run would store the archive in itself once more.
 fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
-    let real = archive.store().local_path().and_then(|directory| platform::canonical(directory).ok());
-    let source = platform::canonical(path).ok();
-    match (real, source) {
-        (Some(real), Some(source)) if source.starts_with(&real) => {
-            Err(Error::new(ErrorKind::Refused, format!("{} is in the archive itself", printed(path)))
-                .about(Subject::Source(path.to_owned()))
-                .with_advice(Advice::SaveOtherFolder))
-        }
-        _ => Ok(()),
+    if !platform::canonical(path).is_ok_and(|real| archive.holds(&real)) {
+        return Ok(());
     }
+    Err(Error::new(ErrorKind::Refused, format!("{} is in the archive itself", printed(path)))
+        .about(Subject::Source(path.to_owned()))
+        .with_advice(Advice::SaveOtherFolder))
 }
 
 /// Refuses to take a directory for emptied, in which something was, when its drive is gone or it is the whole source.

@@ -162,8 +162,7 @@ impl Comparison<'_> {
         let old = self.state.find(&own)?;
         let name = source.name_in_directory(&own);
         self.compare(own.clone(), old, Some(Now { stat: source.stat(), directory: source.root(), name }))?;
-        let archive = catalog.archive().store().local_path().and_then(|path| platform::stat_path(path).ok());
-        let options = ScanOptions { threads: 1, skip: archive.map(|stat| stat.key()), clock: &Time::now };
+        let options = ScanOptions { threads: 1, skip: catalog.archive().folders(), clock: &Time::now };
         let groups = self.state.groups(&own).peekable();
         let mut walk = Walk { source: &source, groups, unknown: HashSet::new() };
         scan(std::slice::from_ref(&source), &options, &mut |listing| self.directory(&mut walk, &listing))?;

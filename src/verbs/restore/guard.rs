@@ -111,15 +111,18 @@ impl RemovalGuard {
     /// # Errors
     /// When the archive cannot be read any more.
     pub(super) fn keeps(&self, destination: &Destination, path: &EntryPath, found: &RawStat) -> Result<bool> {
-        // Sockets are in no snapshot, and whoever made them is at work.
-        if !self.is_known || found.kind.is_none() || destination.is_spared(found) || self.unsaved.holds(path) {
+        // What a symlink leads to is restored through it. Sockets are in no snapshot, and whoever made them is at work.
+        let is_used = destination.is_led_to(path);
+        if is_used || !self.is_known || found.kind.is_none() || destination.is_spared(found) || self.unsaved.holds(path)
+        {
             return Ok(true);
         }
         let (Some(parent), Some((_, inside))) = (path.parent(), path.split_source()) else { return Ok(false) };
         if self.elsewhere.holds(path) && (self.by_rules || is_mounted(destination, path, found)) {
             return Ok(true);
         }
-        if !self.by_rules {
+        // Rules never leave out a source as a whole: it is a folder where the source is a file.
+        if !self.by_rules || inside.is_root() && self.sources.contains_key(path.as_bytes()) {
             return Ok(false);
         }
         let level = self.asked.lock().level(self, destination, parent)?;

@@ -25,6 +25,7 @@ use crate::base::error::Result;
 use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::Phase;
+use crate::base::monitor::check_interrupted;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::system::destination::Destination;
@@ -51,7 +52,7 @@ impl<'a> Scene<'a> {
             refuse_archive(catalog.archive(), (options, &state), (&place.top, &place.folder))?;
         }
         let mut destination = open_destination(catalog, options, &places)?;
-        follow(&mut destination, &state, &selection, &tops)?;
+        follow(&mut destination, (&state, &selection, &tops), (options, monitor))?;
         let contents = Contents::new(catalog, ContentCheck::Hash, Advice::PlugInAndRestoreAgain);
         let guard = if options.delete {
             RemovalGuard::new(catalog, &summary, &state, (&contents, !options.delete_excluded))?
@@ -75,8 +76,13 @@ pub(super) fn go(scene: &Scene) -> Result<()> {
     walked.and(finished)
 }
 
-/// Goes through symlinks to folders on the way to what was asked for. Others are replaced, or in the way.
-fn follow(destination: &mut Destination, state: &State, selection: &Selection, tops: &[EntryPathBuf]) -> Result<()> {
+/// Goes through symlinks that are where the snapshot has a folder and that lead to one in the same target. Others that lead to a
+/// folder are in the way.
+fn follow(
+    destination: &mut Destination,
+    (state, selection, tops): (&State, &Selection, &[EntryPathBuf]),
+    (options, monitor): (&RestoreOptions, &dyn Monitor),
+) -> Result<()> {
     let sources = tops.iter().filter(|top| top.parent().is_some_and(EntryPath::is_root)).map(|top| &**top);
     for path in selection.on_the_way().chain(sources) {
         if state.find(path)?.is_none_or(|entry| entry.stat.kind != Kind::Directory) {
@@ -86,7 +92,42 @@ fn follow(destination: &mut Destination, state: &State, selection: &Selection, t
         let is_free = |to: &EntryPath| !tops.iter().any(|top| **top != *path && (top.is_in(to) || to.is_in(top)));
         destination.follow(path, &is_free);
     }
+    if options.overwrite { follow_below(destination, (state, selection), monitor) } else { Ok(()) }
+}
+
+/// The same for all folders that are restored.
+fn follow_below(
+    destination: &mut Destination,
+    (state, selection): (&State, &Selection),
+    monitor: &dyn Monitor,
+) -> Result<()> {
+    let is_free = |to: &EntryPath| is_free(state, to).unwrap_or(false);
+    let mut directories = selection.directories(state);
+    while let Some(path) = directories.next() {
+        check_interrupted(monitor)?;
+        let path = path?;
+        let kind = |destination: &Destination| destination.stat(&path).ok().flatten().and_then(|found| found.kind);
+        let found = kind(destination);
+        if found == Some(Kind::Symlink) {
+            destination.follow(&path, &is_free);
+        }
+        if found != Some(Kind::Directory) && kind(destination) != Some(Kind::Directory) {
+            directories.skip_below(&path);
+        }
+    }
     Ok(())
+}
+
+/// Whether nothing of the snapshot belongs at `path`, in it, or in the place of a folder on the way to it.
+fn is_free(state: &State, path: &EntryPath) -> Result<bool> {
+    let mut above = path.parent().filter(|above| !above.is_root());
+    while let Some(path) = above {
+        if state.find(path)?.is_some_and(|entry| entry.stat.kind != Kind::Directory) {
+            return Ok(false);
+        }
+        above = path.parent().filter(|above| !above.is_root());
+    }
+    Ok(state.find(path)?.is_none())
 }
 
 /// Restores everything but the attributes of directories: one thread walks and plans, another restores what is planned.

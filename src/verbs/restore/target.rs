@@ -99,16 +99,16 @@ pub(super) fn refuse_archive(
     (options, state): (&RestoreOptions, &State),
     (top, place): (&EntryPath, &Path),
 ) -> Result<()> {
-    let Some(Ok(archive)) = archive.store().local_path().map(platform::canonical) else { return Ok(()) };
+    let Some(Ok(own)) = archive.store().local_path().map(platform::canonical) else { return Ok(()) };
     let Some(target) = as_it_will_be(place) else { return Ok(()) };
     let refused = |why: &str| {
         Error::new(ErrorKind::Refused, format!("cannot restore into {}: {why}", shown(place)))
             .with_advice(Advice::ChooseOtherTarget)
     };
-    if target.starts_with(&archive) {
+    if archive.holds(&target) {
         return Err(refused("it is in the archive itself"));
     }
-    let inside = archive.strip_prefix(&target).ok().filter(|_| options.overwrite);
+    let inside = own.strip_prefix(&target).ok().filter(|_| options.overwrite);
     let inside = inside
         .and_then(|inside| EntryPathBuf::from_bytes(&platform::with_slashes(inside.as_os_str().as_encoded_bytes())));
     if let Some(inside) = inside

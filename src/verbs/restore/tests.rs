@@ -472,17 +472,24 @@ fn a_file_that_is_linked_to_names_of_two_files_is_taken_apart() {
 }
 
 #[test]
-fn a_symlink_in_the_place_of_a_directory_is_replaced_and_not_followed() {
+fn a_symlink_out_of_the_target_in_the_place_of_a_directory_is_neither_followed_nor_replaced() {
     let (sample, place) = (everything(5000), Place::new());
     let outside = place.0.path().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("y"), "mine").unwrap();
     fs::create_dir(place.at("")).unwrap();
     make_symlink(&outside, place.at("t")).unwrap();
-    sound(&sample, &RestoreOptions { delete: true, ..place.overwriting() });
+    let (_, problems) = told(&sample, &RestoreOptions { delete: true, ..place.overwriting() });
+    let named: Vec<_> = problems.iter().map(|problem| problem.path.to_string()).collect();
+    assert_eq!(named, ["t"]);
     assert_eq!(fs::read(outside.join("y")).unwrap(), b"mine");
-    assert!(place.at("t").symlink_metadata().unwrap().is_dir());
+    assert!(place.at("t").symlink_metadata().unwrap().is_symlink());
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    // One that leads to no folder is replaced as all that is no folder.
+    fs::remove_file(place.at("t")).unwrap();
+    make_symlink("nowhere", place.at("t")).unwrap();
+    sound(&sample, &RestoreOptions { delete: true, ..place.overwriting() });
+    assert!(place.at("t").symlink_metadata().unwrap().is_dir());
 }
 
 #[test]

@@ -25,6 +25,7 @@ use crate::base::error::Result;
 use crate::base::path::EntryPath;
 use crate::base::path::EntryPathBuf;
 use crate::system::destination::Made;
+use crate::system::destination::link_in_the_way;
 use crate::system::platform::RawStat;
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -169,7 +170,10 @@ impl<'r> RestoreWalk<'r> {
         if is_on_the_way && let Some(found) = run.or_report(run.destination.stat(&path))?.flatten() {
             return self.pass(path, found);
         }
-        let Some(destination) = run.writable() else { return look_at_directory(run, &path, row) };
+        let Some(destination) = run.writable() else {
+            let is_lost = !look_at_directory(run, &path, row)?;
+            return if is_lost { self.reached.lose(path) } else { Ok(()) };
+        };
         match run.or_report(destination.make_directory(&path))? {
             None => self.reached.lose(path)?,
             Some(Made::Replaced) => run.replaced(&path),
@@ -311,19 +315,23 @@ fn memory_bytes(planned: &PlannedEntry) -> usize {
     ENTRY_BYTES + planned.path.as_bytes().len() + entry.target.len() + xattrs + holes
 }
 
-/// What a dry run says of a directory.
-fn look_at_directory(run: &RestoreContext, path: &EntryPath, row: &Row) -> Result<()> {
+/// What a dry run says of a directory; whether it could be made.
+fn look_at_directory(run: &RestoreContext, path: &EntryPath, row: &Row) -> Result<bool> {
     let entry = row.entry()?.unwrap_or_default();
     if has_directory(run, path, &entry)? {
         run.kept();
-        return Ok(());
+        return Ok(true);
     }
     let found = run.or_report(run.destination.stat(path))?.flatten();
     if found.is_some_and(|found| found.kind != Some(Kind::Directory)) {
+        if run.destination.is_link_to_folder(path) {
+            run.problem(&link_in_the_way(path));
+            return Ok(false);
+        }
         run.replaced(path);
     }
     run.restored(path, Kind::Directory, 0);
-    Ok(())
+    Ok(true)
 }
 
 /// Whether `path` is a directory that is in everything as `entry` says.
