@@ -144,3 +144,40 @@ fn create_thins_out_after_the_snapshot() {
     assert_eq!(snap.history().len(), 1);
     snap.call("verify").words("--data").ok();
 }
+
+#[test]
+fn a_full_drive_without_a_reserve_forgets_and_then_needs_little_to_prune() {
+    for mounted in [Mounted::tmpfs(64), Mounted::ext4(80)] {
+        let Some(mounted) = mounted else { continue };
+        let elsewhere = tempfile::tempdir().unwrap();
+        let (snap, _) = filled(&mounted, elsewhere.path(), 4);
+        // As on a drive that had room enough when it was last written, and was filled by others.
+        fs::remove_file(snap.archive().join("reserve")).unwrap();
+        fs::write(mounted.top().join("photo"), noise(5, 3 * MIB)).unwrap();
+        fill_up(&mounted.top().join("filler"));
+        snap.call("forget").words("1..2").ok();
+        snap.call("prune").fails(3).expect_said(&["while it is written, and"]);
+        fs::remove_file(mounted.top().join("photo")).unwrap();
+        snap.call("prune").ok();
+        assert!(bundle_bytes(&snap) < 17 * MIB as u64);
+        // The same once more, with what pruning kept free.
+        assert!(snap.archive().join("reserve").exists());
+        fill_up(&mounted.top().join("filler2"));
+        snap.call("forget").words("3").ok();
+        snap.call("prune").ok();
+        assert!(bundle_bytes(&snap) < 9 * MIB as u64);
+        snap.call("verify").words("--data").ok();
+    }
+}
+
+#[test]
+fn nothing_is_forgotten_for_a_snapshot_that_cannot_fit() {
+    let Some(mounted) = Mounted::tmpfs(64) else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (snap, home) = filled(&mounted, elsewhere.path(), 4);
+    home.file("large", noise(20, 60 * MIB));
+    let told = snap.call("create").words("--make-room --keep-last 2").fails(1).err();
+    assert!(told.contains("room cannot be made: 62.9 MB are new or modified"), "{told}");
+    assert_eq!(snap.history().len(), 4);
+    snap.call("ls").words("--at 1 home/large").ok();
+}

@@ -193,7 +193,7 @@ pub fn erase(archive: &Archive, options: &EraseOptions, plan: &ErasePlan, monito
     let names: &[EntryPathBuf] = if plan.names { &options.paths } else { &[] };
     let erased = erase_bundles(archive, (plan, names), &*lease, monitor);
     let indexed = make_index(archive, monitor);
-    reserve::keep(archive);
+    reserve::keep_some(archive);
     let bytes = erased?;
     indexed.map(|()| bytes)
 }

@@ -112,7 +112,11 @@ impl PruneReport {
 /// stays.
 pub fn prune(archive: &Archive, options: &PruneOptions, monitor: &dyn Monitor) -> Result<PruneReport> {
     let lease = if options.dry_run { None } else { Some(archive.lock(Time::now())?) };
-    prune_locked(archive, *options, lease.as_deref(), monitor)
+    let done = prune_locked(archive, *options, lease.as_deref(), monitor);
+    if lease.is_some() {
+        reserve::keep_some(archive);
+    }
+    done
 }
 
 /// As [`prune`], for a caller that holds the lock; without a lease in a dry run.

@@ -99,6 +99,7 @@ use crate::base::monitor::Progress;
 use crate::base::path::printable;
 use crate::base::snapshot::uncertain_since;
 use crate::base::time::Time;
+use crate::base::units::human_size;
 use crate::system::source::Source;
 use crate::system::store::Lease;
 use crate::verbs::thin;
@@ -224,6 +225,10 @@ impl Run<'_> {
         let Run { archive, options, monitor, .. } = *self;
         if let Some(lease) = self.lease.filter(|_| options.make_room && room_for == RoomFor::NothingYet) {
             let spare = Spare::new(catalog, &options.keep, monitor)?;
+            let given_back = spare.all_bytes()?;
+            if free.saturating_add(given_back).saturating_add(reserve::bytes(archive)) < bytes {
+                return Err(Error::new(ErrorKind::Refused, never_enough(bytes, free, given_back)));
+            }
             let numbers = spare.oldest_for(bytes - free)?;
             return thin::make_room(archive, numbers, lease, monitor).map(Some);
         }
@@ -232,6 +237,17 @@ impl Run<'_> {
         monitor.event(Event::Notice(&Notice::ArchiveMayBeTooSmall { bytes, free, given_back }));
         Ok(None)
     }
+}
+
+/// That nothing is forgotten in vain.
+fn never_enough(bytes: u64, free: u64, given_back: u64) -> String {
+    format!(
+        "room cannot be made: {} are new or modified and {} are free on the drive, but forgetting all that the rules allow would \
+         give back about {}; nothing was forgotten",
+        human_size(bytes),
+        human_size(free),
+        human_size(given_back)
+    )
 }
 
 /// Refuses sources that cannot be saved, as [`create`] would, without an archive.
