@@ -74,7 +74,7 @@ fn text(number: usize) -> Vec<u8> {
 fn scanning(bencher: Bencher, helpers: usize) {
     let top = tree();
     let sources = [Source::open("s", top.path(), &Rules::default()).unwrap()];
-    let options = ScanOptions { threads: helpers, skip: None, clock: &Time::now };
+    let options = ScanOptions { threads: helpers, skip: Vec::new(), clock: &Time::now };
     bencher.counter(ItemsCount::new(FILES)).bench_local(|| {
         let mut entries = 0;
         scan(&sources, &options, &mut |listing| {

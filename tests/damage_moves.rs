@@ -201,7 +201,9 @@ fn assert_last_unpacks(store: &dyn Store, newest: u32) {
         }
         apply(&out);
     }
-    new.iter().for_each(|bundle| replay_one(bundle, &out));
+    for bundle in &new {
+        replay_one(bundle, &out);
+    }
 }
 
 /// Writes zeros over what is stored of a content that does not compress.
@@ -228,7 +230,9 @@ fn nothing_is_moved_to_where_a_lost_content_is_in_the_way() {
         bench.home.file("d/f", noise(4, 20_000)).file("d/g", noise(5, 20_000)).file("e/b", noise(6, 20_000));
         bench.save();
         let first = bundles(bench.snap.archive()).remove(0);
-        [1, 3].into_iter().for_each(|seed| spoil(&first, &noise(seed, 20_000)));
+        for seed in [1, 3] {
+            spoil(&first, &noise(seed, 20_000));
+        }
         bench.snap.call("repair").run().expect(3);
         edit(&bench.home);
         bench.save();

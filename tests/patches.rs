@@ -246,7 +246,7 @@ fn what_is_made_from_a_lost_content_is_whole_again_when_it_was_saved_again() {
     // What the third had is saved again: that is whole, and the second is lost with the first.
     bench.snap.call("repair").run().expect_said(&["stored in it again"]);
     assert_same_below(&copies[1], &bench.restored(3), Level::Everything);
-    bench.snap.call("restore").words("--at 2 --to").arg(&bench.fresh()).run().expect(3);
+    bench.snap.call("restore").words("--at 2 --to").arg(bench.fresh()).run().expect(3);
     content[200_000] ^= 1;
     bench.home.file("large", &content);
     save(&bench, "--patch-from never");

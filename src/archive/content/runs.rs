@@ -119,12 +119,16 @@ mod tests {
         let length = all().iter().map(Run::length).sum();
         let mut copied = vec![1; length];
         let mut out = CopyTo(&mut copied);
-        all().iter().for_each(|run| out.push(run));
+        for run in &all() {
+            out.push(run);
+        }
         assert!(out.0.is_empty());
         let mut runs = Runs::default();
         for _ in 0..2 {
             runs.clear();
-            all().into_iter().for_each(|run| runs.push(run));
+            for run in all() {
+                runs.push(run);
+            }
             assert_eq!(runs.bytes().collect::<Vec<_>>().concat(), copied);
             assert_eq!(runs.bytes().count(), 3);
             assert!(runs.bytes().next().is_some_and(|bytes| std::ptr::eq(&raw const bytes[0], &raw const piece[5])));
