@@ -78,14 +78,6 @@ impl Person {
         path
     }
 
-    /// Has a `zstd.exe` in this folder now.
-    fn has_zstd(&self, folder: &Path) {
-        fs::create_dir_all(folder).unwrap();
-        let zstd = folder.join("zstd.exe");
-        fs::write(&zstd, "#!/bin/sh\nexec zstd \"$@\"\n").unwrap();
-        fs::set_permissions(zstd, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
     #[track_caller]
     fn recovered(&self, archive: &Path, snapshot: usize, status: i32) -> (PathBuf, Outcome) {
         let to = tempfile::tempdir_in(self.work.path()).unwrap().keep();
@@ -150,6 +142,14 @@ fn history() -> Vec<fn(&Tree) -> &Tree> {
             home.mode("Documents/pictures/2", 0o644)
         },
     ]
+}
+
+/// Puts a `zstd.exe` into a folder.
+fn put_zstd(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let zstd = folder.join("zstd.exe");
+    fs::write(&zstd, "#!/bin/sh\nexec zstd \"$@\"\n").unwrap();
+    fs::set_permissions(zstd, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn both_scripts_take_for_lost_what_is_copied_or_made_from_what_is_lost() {
     bench.snap.call("repair").words("-q").run().expect(3);
     // As if it had not been written anew: nothing in it says what is lost.
     fs::write(&before, whole).unwrap();
-    person.has_zstd(&person.work.path().join("programs"));
+    put_zstd(&person.work.path().join("programs"));
     let (to, outcome) = person.recovered(bench.snap.archive(), 2, 1);
     let lost = ["copied", "copy", "patched", "patched before"];
     assert_eq!(named(&outcome, LOST), lost);
@@ -322,7 +322,7 @@ fn recover_ps1_makes_files_of_which_only_what_changed_is_stored() {
         assert_eq!(named(&outcome, UNDONE).into_iter().collect::<BTreeSet<_>>(), expected, "{}", outcome.shown());
         assert!(expected.len() > 4 && outcome.err().contains("snap.exe restore -a . --at"), "{}", outcome.shown());
         assert!(outcome.err().contains("put zstd.exe"), "{}", outcome.shown());
-        person.has_zstd(if round == 0 { archive } else { &programs });
+        put_zstd(if round == 0 { archive } else { &programs });
         for (number, copy) in (1..).zip(&copies) {
             let (to, outcome) = person.recovered(archive, number, 0);
             assert_eq!(outcome.err(), "");

@@ -72,11 +72,11 @@ fn a_link_out_of_the_target_is_left_alone_and_named() {
             ("home/d", "x/../../home"),
         ] {
             let (bench, around) = scene();
-            around.remove(&format!("in/{at}")).symlink(format!("in/{at}"), link);
+            around.remove(format!("in/{at}")).symlink(format!("in/{at}"), link);
             fs::write(around.path("in/home/x/y").parent().unwrap().join("y"), "changed").unwrap_or_default();
             let outcome = restored(&bench, &around, words).expect(3);
             outcome.expect_said(&[&format!("{at}: "), "symlink"]);
-            assert!(around.path(&format!("in/{at}")).is_symlink(), "{at} {link}");
+            assert!(around.path(format!("in/{at}")).is_symlink(), "{at} {link}");
             if at != "home" && words != "--dry-run" {
                 assert_eq!(fs::read(around.path("in/home/x/y")).unwrap(), b"1", "{at} {link}: the rest is restored");
                 assert!(!around.path("in/home/x/g").exists() && !around.path("in/home/x/f").exists());

@@ -331,7 +331,9 @@ mod tests {
         let check = |time, data, findings| Verification { time, data, findings };
         let noted = |checks: &[Verification]| {
             let mut notes = ArchiveNotes::default();
-            checks.iter().for_each(|check| notes.note_check(check.clone()));
+            for check in checks {
+                notes.note_check(check.clone());
+            }
             notes.verified.unwrap().time
         };
         assert_eq!(noted(&[check(1, true, 0), check(2, false, 0)]), 1);
