@@ -8,10 +8,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// How often it is looked, while somebody thinks, whether Ctrl-C was pressed.
+/// How often Ctrl-C is looked for while an answer is awaited.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Whether there is somebody to ask.
+/// Whether there is a terminal to ask on.
 pub(crate) fn is_possible(console: &Console) -> bool {
     !console.is_for_programs() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
@@ -34,7 +34,7 @@ fn typed_line(console: &Console) -> Result<String, Failure> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         let mut line = String::new();
-        // Nobody waits for it any more after Ctrl-C.
+        // The receiver is gone after Ctrl-C.
         let _ = sender.send(std::io::stdin().read_line(&mut line).map(|_| line));
     });
     loop {

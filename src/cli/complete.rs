@@ -1,5 +1,5 @@
-//! What a shell is told while somebody types: names of archives, snapshots, sources and paths inside snapshots. Whatever cannot be
-//! found out is left out; nothing is mounted and nothing is printed.
+//! What a shell shows while a command is typed: names of archives, snapshots, sources and paths inside snapshots. What
+//! cannot be found out is left out; nothing is mounted and nothing is printed.
 
 use super::args::global::GlobalArgs;
 use super::args::snapshot::chosen;
@@ -28,7 +28,7 @@ use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The most names that a shell is told.
+/// The most names that a shell is given.
 const NAMES_MAX: usize = 2000;
 
 /// What `found` finds for a word, as the shell takes it: bash gives words as they were typed, and inserts what it is given.

@@ -20,7 +20,7 @@ use std::io::IsTerminal;
 /// Whether what `options` would replace (in place) and delete may be replaced and deleted: true at once when that is nothing.
 ///
 /// # Errors
-/// When there is nobody to ask, or what would be done cannot be found out.
+/// When there is no terminal to ask on, or what would be done cannot be found out.
 pub(crate) fn changes(
     catalog: &Catalog,
     options: &RestoreOptions,
@@ -83,10 +83,10 @@ pub(crate) fn nested(nested: &Nested, is_settled: bool, session: &Session) -> Re
     go_on(session)
 }
 
-/// Asks twice whether contents shall go for ever.
+/// Asks twice whether to erase contents for ever.
 ///
 /// # Errors
-/// When there is nobody to ask, or the answer cannot be read.
+/// When there is no terminal to ask on, or the answer cannot be read.
 pub(crate) fn erasing(plan: &ErasePlan, session: &Session) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         let what = "contents would be erased for ever, and there is no terminal to ask on";

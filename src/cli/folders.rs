@@ -25,7 +25,7 @@ impl Folders {
     }
 
     fn of(variable: impl Fn(&str) -> Option<OsString>) -> Folders {
-        // The XDG specification: a path that is not absolute is to be left out of account.
+        // The XDG specification: a path that is not absolute is ignored.
         let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         if cfg!(windows) {
             return Folders {

@@ -6,18 +6,18 @@ use super::notes::WEEK_SECONDS;
 use super::output::text;
 use serde::Serialize;
 
-/// What is shorter than this is the same time to a person.
+/// Times that are closer than this are the same to a person.
 pub(crate) const A_MOMENT: i64 = 3600;
 
 const DAY_SECONDS: i64 = 24 * 3600;
 
-/// How long no save is nothing to look at, if the configuration does not say it.
+/// How long without a save is fine, if the configuration does not say it.
 pub(crate) const SILENCE_SECONDS: i64 = WEEK_SECONDS;
 
-/// So many times as long, something must be done.
+/// After this many times as long, something must be done.
 const SILENCE_ACT: i64 = 4;
 
-/// With room for fewer weeks than these a drive will be full soon.
+/// With space for fewer weeks than this, a drive will be full soon.
 const WEEKS_LOOK: u64 = 8;
 
 /// With less than this part of its drive free it is nearly full.
@@ -136,7 +136,7 @@ fn room(archive: &ArchiveNotes, reasons: &mut Vec<Reason>) {
     reasons.push(Reason { word, what });
 }
 
-/// What was to be read back long ago, and was not.
+/// Adds a reason if something was due to be read back long ago, and was not.
 fn unread(known: &Known<'_>, archive: &ArchiveNotes, reasons: &mut Vec<Reason>) {
     let Some(cycle) = known.cycle else { return };
     let oldest = archive.rolling.sound.values().min().copied();

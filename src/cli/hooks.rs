@@ -32,7 +32,7 @@ pub(crate) fn before(command: &str, told: &Told<'_>, session: &Session) -> Resul
     run("before", command, told, session).map_err(|failure| failure.with_hint(advice::NOTHING_SAVED))
 }
 
-/// Runs another command; whether it succeeded. What went wrong is said.
+/// Runs another command; whether it succeeded. Failures are reported.
 pub(crate) fn went_well(key: &str, command: &str, told: &Told<'_>, session: &Session) -> bool {
     match run(key, command, told, session) {
         Ok(()) => true,
@@ -47,7 +47,7 @@ fn run(key: &str, command: &str, told: &Told<'_>, session: &Session) -> Result<(
     check_private(session)?;
     let failed = |why: &str| Failure::new(format!("the command '{key}' of the configuration failed: {why}"));
     let mut shell = shell(command);
-    // Results are for whoever reads the standard output.
+    // The standard output is for results.
     shell.stdout(Stdio::from(std::io::stderr())).stdin(Stdio::null()).env("SNAP_NAME", told.name);
     if let Some(folder) = told.folder {
         shell.env("SNAP_FOLDER", folder);
@@ -97,7 +97,7 @@ fn check_private(session: &Session) -> Result<(), Failure> {
     Err(Failure::new(what).with_hint(advice::make_own(&config.file)))
 }
 
-/// Who may write to a file in a person's own folder is a matter of rights there.
+/// Without Unix modes, the rights of the person's own folder decide who may write to a file in it.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 fn check_private(_session: &Session) -> Result<(), Failure> {

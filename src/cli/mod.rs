@@ -1,7 +1,8 @@
-//! The command line as a whole: which commands there are, and how a command ends. Holds no rules of backing up.
+//! The command line as a whole: which commands there are, and how a command ends. Knows nothing of how backups are
+//! made.
 //!
-//! What was typed (`args`, `commands`) and the environment become settings; a command sees its arguments and the settings, calls
-//! the library, and hands its result to `output`, where all texts stand.
+//! What was typed (`args`, `commands`) and the environment become settings; a command sees its arguments and the
+//! settings, calls the library, and hands its result to `output`, which prints it.
 
 mod afterwards;
 mod args;
@@ -125,11 +126,11 @@ enum Command {
 
 /// Reads the arguments, runs the command, says why it failed if it did, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    // Where a shell asks what can follow, this answers, and nothing else is done.
+    // Answers a shell that asks for completions, and ends then.
     let is_bash = std::env::var_os(completions::VARIABLE).is_some_and(|shell| shell == "bash");
     CompleteEnv::with_factory(|| complete::attached(Cli::command(), is_bash)).var(completions::VARIABLE).complete();
     if std::env::args_os().len() < 2 {
-        // Printing help can only fail when nobody reads it.
+        // Printing help can only fail when the output was closed.
         let _ = help::grouped(Cli::command()).print_help();
         return ExitCode::from(failure::USAGE);
     }
@@ -213,7 +214,7 @@ fn refused(error: &clap::Error) -> u8 {
     if !shows_help || is_json && error.exit_code() != 0 {
         return console::report(&suggestions::told(error), is_json);
     }
-    // Printing can only fail when nobody reads it.
+    // Printing can only fail when the output was closed.
     let _ = error.print();
     error.exit_code() as u8
 }

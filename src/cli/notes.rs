@@ -33,7 +33,7 @@ const GROWTH_SECONDS: i64 = 8 * WEEK_SECONDS;
 /// A week.
 pub(crate) const WEEK_SECONDS: i64 = 7 * 24 * 3600;
 
-/// All that is noted of what a person calls one archive: of two drives that take turns, there are two in it.
+/// All that is noted of what a person calls one archive: with two drives that take turns it has two archives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Notes {
@@ -132,7 +132,7 @@ pub(crate) struct Rolling {
 }
 
 impl Notes {
-    /// Those in this file; none where there is no such file, or it is none of ours.
+    /// Reads those in this file; none if there is no such file, or it is not one of ours.
     pub(crate) fn read(file: &Path) -> Notes {
         let mut text = Vec::new();
         let read = fs::File::open(file).and_then(|opened| opened.take(BYTES_MAX).read_to_end(&mut text));

@@ -1,4 +1,4 @@
-//! Small files of the person's own, read by nobody else, and replaced at once.
+//! Small private files of the person, replaced atomically.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let written = write(&unfinished, bytes, fs::metadata(file).ok().as_ref());
     let written = written.and_then(|()| fs::rename(&unfinished, file));
     if written.is_err() {
-        // It is only what is left of the attempt.
+        // It is only a left-over of the attempt.
         let _ = fs::remove_file(&unfinished);
     }
     written

@@ -81,7 +81,7 @@ impl<'s> Patch<'s> {
         Ok(Patch { session, reader, place, tool, output: Lines::to(output), pager, sources, problems: 0 })
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed the output.
     pub(crate) fn is_closed(&self) -> bool {
         self.output.is_closed()
     }
@@ -122,7 +122,7 @@ impl<'s> Patch<'s> {
         let is_closed = output.is_closed();
         drop(output);
         if let Some(mut pager) = pager {
-            // What became of it, the person has seen.
+            // The person has seen how it ended.
             let _ = pager.wait();
         }
         if !is_closed {
@@ -131,7 +131,7 @@ impl<'s> Patch<'s> {
         Ok(problems)
     }
 
-    /// A version out of the archive as a file; `None`, and told, when it cannot be had.
+    /// Writes a version from the archive to a file; `None`, with a problem reported, if it cannot be read.
     fn version(&mut self, path: &EntryPath, entry: Option<&Entry>, name: &str) -> Result<Option<PathBuf>> {
         let Some(entry) = entry else { return Ok(Some(nothing())) };
         let bytes = match self.reader.read(entry) {

@@ -14,8 +14,9 @@ pub(crate) struct Share {
     pub(crate) owed: u64,
 }
 
-/// Chooses from `sizes` (each snapshot with its bytes on the drive): the part of them all that is due since the last time, those
-/// first that were read longest ago. What a snapshot is too large or too small for is carried on.
+/// Chooses from `sizes` (each snapshot with its bytes on the drive): the share of them all that is due since the last
+/// time, those first that were read longest ago. What is left, as a snapshot is read as a whole or not, is added to the
+/// next share.
 pub(crate) fn share(sizes: &[(SnapshotNumber, u64)], rolling: &Rolling, now: i64, cycle: i64) -> Share {
     let total = sizes.iter().fold(0_u128, |sum, (_, bytes)| sum + u128::from(*bytes));
     let elapsed = rolling.time.map_or(FIRST_SECONDS, |time| now.saturating_sub(time)).clamp(0, cycle);

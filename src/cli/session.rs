@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 /// What every command is given besides its own arguments.
 pub(crate) struct Session {
-    /// How this run shall be.
+    /// The settings of this run.
     pub(crate) settings: Settings,
     /// Where results, progress and problems go.
     pub(crate) console: Console,
@@ -122,7 +122,7 @@ impl Session {
         Ok(self.notes_file(None)?.and_then(|file| Notes::read(&file).schedule))
     }
 
-    /// Says that something could not be noted, where the archive stands in the configuration.
+    /// Reports that something could not be noted, if the archive is in the configuration.
     pub(crate) fn told(&self, noted: Result<(), Failure>) {
         let is_configured = self.settings.archive_config().is_ok_and(|archive| archive.is_some());
         if let Some(failure) = noted.err().filter(|_| is_configured) {

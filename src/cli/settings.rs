@@ -65,7 +65,7 @@ fn archive_around(folder: PathBuf) -> Option<PathBuf> {
     if is_archive(&folder) { Some(folder) } else { above }
 }
 
-/// Where a value was said.
+/// Where a value was given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Origin {
     /// On the command line.
@@ -87,7 +87,7 @@ pub(crate) enum Meant {
     Named(String),
 }
 
-/// How this run of the program shall be, wherever that was said.
+/// The settings of this run of the program, wherever they were given.
 pub(crate) struct Settings {
     /// The archive that is meant, and where that was said; `None`: nowhere.
     pub(crate) archive: Option<(Meant, Origin)>,
@@ -108,9 +108,9 @@ pub(crate) struct Settings {
     pub(crate) colours: bool,
     /// Whether results are JSON, for programs.
     pub(crate) json: bool,
-    /// Whether only problems and what was asked for are told.
+    /// Whether only problems and what was asked for are printed.
     pub(crate) quiet: bool,
-    /// Whether more is told.
+    /// Whether more is printed.
     pub(crate) verbose: bool,
     /// Whether and how progress is shown.
     pub(crate) progress: Shown,
@@ -123,7 +123,7 @@ impl Settings {
     /// the configuration says. It is not read where the archive is named by a path.
     ///
     /// # Errors
-    /// When the configuration cannot be read, is not where it was said to be, or cannot be meant so (usage).
+    /// When the configuration cannot be read, is not where it was said to be, or is invalid (usage).
     pub(crate) fn resolve(typed: GlobalArgs, environment: Environment) -> Result<Settings, Failure> {
         let named = |path: &PathBuf| !path.as_os_str().is_empty();
         let from = |path: Option<PathBuf>, origin| path.filter(named).map(|path| (path, origin));

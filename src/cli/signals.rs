@@ -44,7 +44,7 @@ fn watch(stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// Whether whoever started this program (`nohup`) wants it to go on when the terminal goes away.
+/// Whether the parent process (`nohup`) wants this program to go on when the terminal is closed.
 #[cfg(unix)]
 fn is_hangup_ignored(hangup: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

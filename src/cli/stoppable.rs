@@ -16,7 +16,7 @@ use std::time::Instant;
 /// what is unfinished, which a slow drive may not allow.
 const GRACE: Duration = Duration::from_millis(700);
 
-/// How often it is looked whether somebody wants to stop.
+/// How often it is looked whether a stop was asked for.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// As large as that of the first thread usually is.

@@ -1,4 +1,4 @@
-//! Asks somebody who typed `snap restore` without a target what is wanted back, which version, and where to.
+//! Asks a person who typed `snap restore` without a target what to restore, which version, and where to.
 
 use super::args::snapshot::SnapshotArgs;
 use super::ask;
@@ -23,7 +23,7 @@ use std::path::PathBuf;
 /// How many things are offered at once.
 const SHOWN_MAX: usize = 12;
 
-/// What is wanted.
+/// What to restore.
 pub(crate) struct Wanted {
     /// The path that was asked for; `None`: what was typed, or everything.
     pub(crate) path: Option<EntryPathBuf>,
@@ -86,7 +86,7 @@ fn what(catalog: &Catalog, session: &Session) -> Result<Option<EntryPathBuf>, Fa
     }
 }
 
-/// The paths that have this in them, each with what is to be known of it; what is so named comes first.
+/// The paths that contain this text, each with a note; exact names come first.
 fn matching(typed: &str, catalog: &Catalog, session: &Session) -> Result<Vec<(EntryPathBuf, String)>, Failure> {
     let names = Matcher::regexes(std::iter::once(format!("(?i){}", literal(typed)).as_str()))?;
     let options = FindOptions {
@@ -103,7 +103,7 @@ fn matching(typed: &str, catalog: &Catalog, session: &Session) -> Result<Vec<(En
         let slash = if one.entry.stat.kind == Kind::Directory { "/" } else { "" };
         let gone = if one.is_deleted { format!("  (deleted; last in snapshot {})", one.last) } else { String::new() };
         let note = format!("{slash}{gone}");
-        // Of very many it is enough to know that there are.
+        // More are not kept: too many to choose from in any case.
         if found.len() < 10_000 {
             found.push((one.path.clone(), note));
         }
@@ -193,7 +193,7 @@ fn place(session: &Session) -> Result<Option<PathBuf>, Failure> {
     let question = "Restore to where? A new folder, or \"back\" for where it was (asks before replacing anything)";
     let answer = loop {
         let answer = ask::ask(question, &folder, &session.console)?;
-        // Whoever answers the questions before by numbers may do so here.
+        // The questions before are answered by numbers, so one may be typed here by mistake.
         if answer.parse::<u64>().is_err() {
             break answer;
         }

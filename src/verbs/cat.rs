@@ -1,5 +1,5 @@
-//! `cat`: a file's content, as it was saved, into a stream. Says whether the content is what was saved only after all of it was
-//! compared with its hash. Knows nothing of where it goes.
+//! `cat`: writes a file's content, as it was saved, to a stream. Whether it is what was saved is known only at the end,
+//! when all of it was compared with its hash. Knows nothing of where it goes.
 
 use crate::archive::catalog::Catalog;
 use crate::archive::content::ContentCheck;
@@ -24,12 +24,12 @@ use crate::base::path::printable;
 use crate::base::snapshot::no_path;
 use std::io::Write;
 
-/// How much is read at once; a frame that it is from is kept until it is used up.
+/// How much is read at once. The frame that it comes from is kept until all of it was read.
 const PIECE_BYTES: u64 = 1 << 20;
 
-/// Writes the content that the file at `path` had in snapshot `number` to `out`. What is damaged in the archive is told to the
-/// monitor, and counted in the result: there is then as much of the content as can be decoded, and zeros in place of the rest;
-/// nothing at all where the content was lost.
+/// Writes the content that the file at `path` had in snapshot `number` to `out`. Damage in the archive is reported to
+/// the monitor and counted in the result: what can be decoded is written, with zeros for the rest; nothing if the
+/// content was lost.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when there is no such snapshot or path; [`ErrorKind::Refused`] when it is not a file, before anything is
@@ -66,7 +66,7 @@ pub fn cat(
     }
 }
 
-/// Copies a content; why it is not what was saved, if it is not.
+/// Copies a content. Returns why it is not what was saved, if it is not.
 fn copy(
     reader: &mut Reader,
     (entry, content): (&Entry, &Content),

@@ -23,7 +23,7 @@ use crate::base::snapshot::no_path;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 
-/// From so many bytes on a content is counted once however many files have it.
+/// Contents of at least this size are counted once, however many files have them.
 const COPY_BYTES_MIN: u64 = 64 << 10;
 
 /// What is measured.
@@ -33,9 +33,9 @@ pub struct DuOptions {
     pub at: SnapshotNumber,
     /// What of it. Default: none, which means all.
     pub paths: Vec<EntryPathBuf>,
-    /// So many levels of folders below each path have a line of their own; 0, the default: none.
+    /// How many levels of folders below each path are listed. Default: 0, none.
     pub depth: usize,
-    /// Whether files have lines, too. Default: no.
+    /// Whether files are listed, too. Default: no.
     pub files: bool,
 }
 
@@ -95,7 +95,7 @@ pub fn du(catalog: &Catalog, options: &DuOptions, monitor: &dyn Monitor) -> Resu
 /// What each snapshot added to `paths`, largest first; without paths to all, by what it takes on the drive.
 ///
 /// # Errors
-/// As for [`du`]; a snapshot that cannot be read is told as a problem.
+/// As for [`du`]; a snapshot that cannot be read is reported as a problem.
 pub fn added(catalog: &Catalog, paths: &[EntryPathBuf], monitor: &dyn Monitor) -> Result<Vec<Added>> {
     let tops = outermost(paths);
     let mut all = catalog.retry_after_index_damage(|| {

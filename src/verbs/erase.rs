@@ -80,10 +80,10 @@ pub struct ErasePlan {
     stripped: BTreeSet<BundleId>,
 }
 
-/// The paths that fit a pattern in any snapshot, forgotten ones too, ascending.
+/// The paths that match a pattern in any snapshot, forgotten ones too, ascending.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when none does; [`ErrorKind::Refused`] when it is no pattern, or too much fits;
+/// [`ErrorKind::NotFound`] when none does; [`ErrorKind::Refused`] when the pattern is invalid, or too many paths match;
 /// [`ErrorKind::Interrupted`] when the monitor asks to stop; otherwise when the archive cannot be read.
 pub fn paths_that_fit(archive: &Archive, pattern: &[u8], monitor: &dyn Monitor) -> Result<Vec<EntryPathBuf>> {
     let mut fitting = Fitting::new(pattern)?;
@@ -97,7 +97,7 @@ pub fn paths_that_fit(archive: &Archive, pattern: &[u8], monitor: &dyn Monitor) 
     Ok(found)
 }
 
-/// What of the archive is at these paths and below them, in any snapshot, forgotten ones too.
+/// Plans to erase what is at these paths and below them, in any snapshot, forgotten ones too.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when nothing was ever there; [`ErrorKind::Refused`] when there are too many, or a source as a whole should
@@ -176,7 +176,8 @@ fn add_bundles_with_names(
     Ok(())
 }
 
-/// Erases what a plan says, which was made of the archive as it is; how many bytes came back. It cannot be undone.
+/// Erases what a plan says, which must be of the archive as it is. Returns how many bytes were freed. It cannot be
+/// undone.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] when some contents have other names, or the archive is not as it was; [`ErrorKind::Locked`] when another
@@ -226,12 +227,13 @@ struct Eraser<'a> {
     lease: &'a dyn Lease,
     monitor: &'a dyn Monitor,
     parents: Parents,
-    /// The states between which the snapshot stands whose bundles are being written: they must be read before the index is removed.
+    /// The states before and after the snapshot whose bundles are being rewritten: they must be read before the index
+    /// is removed.
     between: Option<(SnapshotNumber, Between)>,
 }
 
 impl Eraser<'_> {
-    /// Writes one bundle anew; its length.
+    /// Rewrites one bundle; returns its length.
     fn bundle(&mut self, id: BundleId) -> Result<u64> {
         let (archive, name) = (self.catalog.archive(), self.catalog.name(id)?);
         let mut reader = archive.bundle(name)?.manifest()?;
@@ -257,8 +259,8 @@ impl Eraser<'_> {
         Ok(published.bytes)
     }
 
-    /// Whether a bundle of this number is written anew from its lines: then all are that are touched, for its index is gone after the
-    /// first.
+    /// Whether a bundle of this number is rewritten from its lines. Then all affected ones are, since its index is gone
+    /// after the first.
     fn has_stripped(&self, number: SnapshotNumber) -> bool {
         self.plan.stripped.iter().any(|id| id.number == number)
     }

@@ -17,13 +17,13 @@ use crate::archive::timeline::Courses;
 use crate::base::error::Result;
 use crate::base::monitor::Monitor;
 
-/// Calls `visit` with every path that was as wanted in some snapshot, in the order of a walk. What is known of paths at one time
-/// is bounded: where very many are found, the index is read several times.
+/// Calls `visit` with every path that matches in some snapshot, in the order of a walk. Memory is bounded: where very
+/// many match, the index is read several times.
 ///
 /// # Errors
-/// What `visit` fails with; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor asks to stop;
-/// when the archive cannot be read, or its index is damaged and cannot be made again. A snapshot that cannot be read is told as a
-/// problem.
+/// What `visit` fails with; [`ErrorKind::Interrupted`](crate::base::error::ErrorKind::Interrupted) when the monitor
+/// asks to stop; when the archive cannot be read, or its index is damaged and cannot be made again. A snapshot that
+/// cannot be read is reported as a problem.
 pub fn find(
     catalog: &Catalog,
     options: &FindOptions,

@@ -42,7 +42,7 @@ pub enum Which {
 pub struct ForgetOptions {
     /// Which snapshots.
     pub which: Which,
-    /// Whether nothing is written, and it is found out how much space comes back.
+    /// Whether nothing is written, and only the space that would be freed is found out.
     pub dry_run: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct ForgetOptions {
 pub struct ForgetReport {
     /// What becomes of each snapshot that was not forgotten before, the oldest first.
     pub verdicts: Vec<(Summary, Verdict)>,
-    /// About how many bytes pruning would give back then, of all that is forgotten. Only in a dry run.
+    /// About how many bytes pruning would free then, of all that is forgotten. Only in a dry run.
     pub freed_bytes: Option<u64>,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn forget_locked(archive: &Archive, options: &ForgetOptions, monitor:
     Ok(ForgetReport { verdicts: there.into_iter().zip(verdicts).collect(), freed_bytes })
 }
 
-/// That rules are needed.
+/// The error that rules are needed.
 pub(super) fn no_rules() -> Error {
     let what = "without a rule nothing says which snapshots are to be kept";
     Error::new(ErrorKind::Refused, what).with_advice(Advice::NameSnapshotsOrRules)
@@ -153,7 +153,7 @@ fn always_stays(number: SnapshotNumber, reason: &Reason) -> Error {
     Error::new(ErrorKind::Refused, format!("snapshot {number} cannot be forgotten: {why}")).with_advice(advice)
 }
 
-/// About how many bytes pruning would give back if only these snapshots were kept.
+/// About how many bytes pruning would free if only these snapshots were kept.
 ///
 /// # Errors
 /// When the archive cannot be read or is damaged; [`ErrorKind::Interrupted`] when the monitor asks to stop.
@@ -173,7 +173,7 @@ pub(super) fn unused_bytes(catalog: &Catalog, kept: &BTreeSet<SnapshotNumber>, m
     Ok(bytes)
 }
 
-/// Takes back what was forgotten, all or these snapshots; gives those that are there again.
+/// Undoes forgetting, of all or of these snapshots. Returns those that are there again.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] when one of them was not forgotten, or is pruned; otherwise as for [`forget`].
@@ -218,7 +218,7 @@ pub fn mark(archive: &Archive, numbers: &BTreeSet<SnapshotNumber>, monitor: &dyn
     let catalog = archive.catalog(monitor)?;
     numbers.iter().try_for_each(|number| catalog.check_is_there(*number))?;
     marks.kept.extend(numbers);
-    // What was said of the newest had no meaning.
+    // The newest may have been noted as forgotten, which has no effect.
     marks.forgotten.retain(|number| !numbers.contains(number));
     archive.write_marks(&marks)
 }

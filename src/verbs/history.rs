@@ -113,7 +113,7 @@ pub fn ls(
     }
     let mut last: Option<&EntryPathBuf> = None;
     for path in &options.entries {
-        // What is in one that was listed with all it holds was listed.
+        // It was listed with the directory above it.
         if options.recursive && last.is_some_and(|last| path.is_in(last)) {
             continue;
         }

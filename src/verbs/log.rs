@@ -29,7 +29,7 @@ pub struct LogVersion {
     pub entry: Option<Entry>,
     /// What became of it.
     pub change: Change,
-    /// In what it differs from the version before.
+    /// What differs from the version before.
     pub aspects: Vec<Aspect>,
     /// Of a directory: what became of what is in it, however deep.
     pub below: Below,
@@ -38,13 +38,13 @@ pub struct LogVersion {
 /// How many entries in a directory changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Below {
-    /// That were not there before.
+    /// That are new.
     pub added: u64,
-    /// That are there no longer.
+    /// That are gone.
     pub removed: u64,
-    /// That hold something else.
+    /// That have another content or type.
     pub modified: u64,
-    /// Of which only what is noted beside their content changed.
+    /// Of which only the metadata changed.
     pub metadata: u64,
 }
 

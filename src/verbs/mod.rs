@@ -1,4 +1,5 @@
-//! What a person may ask of an archive, one folder each. A verb knows nothing of terminals, and nothing of other verbs.
+//! What a person may ask of an archive, a file or a folder each. A verb knows nothing of terminals, and uses only verbs
+//! of earlier blocks of this list.
 
 pub mod forget;
 pub mod prune;

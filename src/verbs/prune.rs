@@ -1,8 +1,8 @@
-//! `prune`: contents that only forgotten snapshots have become empty files, bundle by bundle, the newest first; small bundles of
-//! forgotten snapshots that follow each other become one, where that gives back enough.
+//! `prune`: contents that only forgotten snapshots have become empty files, bundle by bundle, the newest first; small
+//! bundles of forgotten snapshots that follow each other become one, if that frees enough.
 //!
-//! Each bundle is written anew, read back and checked before it takes the place of the old one, so that a run may end anywhere.
-//! Index files of its number and later ones go first: they say where contents were.
+//! Each bundle is rewritten, read back and checked before it replaces the old one, so that a run may end anywhere.
+//! Index files of its number and later ones are removed first: they say where contents were.
 
 use crate::archive::catalog::Catalog;
 use crate::archive::exchange;
@@ -38,10 +38,10 @@ use crate::base::units::human_size;
 use crate::system::store::Lease;
 use std::collections::BTreeSet;
 
-/// What a bundle written anew may need beside what stays of the old one.
+/// Space that a rewritten bundle may need besides what stays of the old one.
 const SPARE_BYTES: u64 = 1 << 20;
 
-/// So much is written even where less is said to be free.
+/// This much is written even if less is reported as free.
 const TRIED_BYTES: u64 = 16 << 20;
 
 /// So many gaps between kept snapshots are worked on at once: what is needed is in memory of each.
@@ -54,7 +54,7 @@ const AHEAD_FREE_BYTES_MIN: u64 = 256 << 20;
 /// What [`prune`] does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PruneOptions {
-    /// How much of a bundle may be unused before it is written anew, in hundredths of its length. Default:
+    /// How much of a bundle may be unused before it is rewritten, in hundredths of its length. Default:
     /// [`MAX_UNUSED_DEFAULT`].
     pub max_unused: u8,
     /// Whether nothing is written.
@@ -69,7 +69,7 @@ impl Default for PruneOptions {
     }
 }
 
-/// A bundle that was written anew, or would be.
+/// A bundle that was rewritten, or would be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PrunedBundle {
     /// Its name.
@@ -87,16 +87,16 @@ pub struct PrunedBundle {
 /// What [`prune`] did, or would do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PruneReport {
-    /// The bundles that were written anew, the newest first.
+    /// The bundles that were rewritten, the newest first.
     pub bundles: Vec<PrunedBundle>,
     /// About how many unused bytes are left in bundles that have too few of them.
     pub unused_bytes: u64,
-    /// How many bundles should have been written anew and could not be. The monitor was told why.
+    /// How many bundles should have been rewritten and could not be. The monitor was told why.
     pub problems: u64,
 }
 
 impl PruneReport {
-    /// How many bytes came back.
+    /// How many bytes were freed.
     pub fn freed_bytes(&self) -> u64 {
         let freed = |bundle: &PrunedBundle| bundle.bytes_before.saturating_sub(bundle.bytes_after);
         self.bundles.iter().map(freed).fold(0, u64::saturating_add)
@@ -153,13 +153,13 @@ fn prune_in_passes(
         let ended = pass.run();
         let has_changed = pass.report.lock().bundles.len() > before;
         if has_changed && !options.dry_run {
-            // Whatever happened: the next one who looks needs it.
+            // Also after an error: the next reader needs it.
             let indexed = make_index(archive, monitor);
             ended.and(indexed)?;
         } else {
             ended?;
         }
-        // What was given back may be enough for what had no room before.
+        // What was freed may be enough for those that had no space before.
         if pass.waiting.lock().is_empty() || !has_changed || options.dry_run {
             pass.tell_waiting();
             return Ok(pass.report.into_inner());
@@ -176,7 +176,7 @@ struct Pass<'a> {
     monitor: &'a dyn Monitor,
     /// None for a dry run.
     lease: Option<&'a dyn Lease>,
-    /// The bundles for which there was no room, and what they need.
+    /// The bundles for which there was no space, and what they need.
     waiting: Lock<Vec<(BundleName, u64)>>,
     report: Lock<PruneReport>,
 }
@@ -222,7 +222,7 @@ impl Pass<'_> {
             let named = parents.lock().named(self.archive, &last.name);
             match self.make_joined(joining, (unused.until, named.unwrap_or(unused.manifest)), (lease, turn)) {
                 Ok(bytes) => done.bytes_after = bytes,
-                // They are pruned one by one then, and what is wrong is told.
+                // They are pruned one by one then, and errors are reported.
                 Err(error) if error.is_damage() || error.io_error().is_some_and(is_full) => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -233,8 +233,8 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    /// Writes the bundle that others become, checks it, and puts it in the place of the last of them; the others are removed. Its
-    /// length.
+    /// Writes the bundle that others become, checks it, and puts it in the place of the last of them; the others are
+    /// removed. Returns its length.
     fn make_joined(
         &self,
         joining: &Joining,
@@ -379,7 +379,7 @@ fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
-/// Index files that say where contents were in bundles of this number.
+/// Removes the index files of this number and later ones: they say where contents were.
 fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
     let listed = archive.store().list(INDEX)?.into_iter().map(|(file, _)| file);
     let files: Vec<String> =
@@ -387,7 +387,7 @@ fn remove_index(archive: &Archive, from: SnapshotNumber) -> Result<()> {
     if files.is_empty() { Ok(()) } else { archive.store().remove_all(INDEX, &files) }
 }
 
-/// Makes the index again after [`remove_index`]. That it was not there is nothing to tell.
+/// Makes the index again after [`remove_index`], without a notice that it was missing.
 ///
 /// # Errors
 /// When the archive cannot be read or written.
@@ -397,7 +397,7 @@ pub(super) fn make_index(archive: &Archive, monitor: &dyn Monitor) -> Result<()>
     catalog.state(catalog.highest()).map(drop)
 }
 
-/// Tells all but that the index was made again.
+/// Passes on all events but that the index was made again.
 struct WithoutIndex<'m>(&'m dyn Monitor);
 
 impl Monitor for WithoutIndex<'_> {
@@ -427,7 +427,7 @@ impl Parents {
         Parents(catalog.bundles().map(|file| file.name.clone()).collect())
     }
 
-    /// The BLAKE3 by which the bundle after this one knows it.
+    /// The BLAKE3 of its manifest by which the bundle after this one refers to it.
     pub(super) fn named(&self, archive: &Archive, name: &BundleName) -> Option<Hash> {
         let next = self.0.iter().position(|other| other == name).and_then(|at| self.0.get(at + 1))?;
         let parent = archive.bundle(next).ok()?.own_head()?.parent?;

@@ -105,7 +105,7 @@ impl Bench {
         give(self.directory.path());
     }
 
-    /// A command on the archive, by the ordinary user; `None`, and said, when the tests are not root.
+    /// A command on the archive, run by the ordinary user; `None`, with a message, when the tests are not root.
     pub fn user_call(&self, command: &str) -> Option<Call> {
         Call::new(&self.path("snap")).words(command).words("-a").arg(self.snap.archive()).by_user()
     }

@@ -1,6 +1,7 @@
-//! A sound archive taken apart, to be put together again with one lie in it: tar members, lines of manifests, frames and tables.
-//! Knows the format as its documentation gives it; reads headers and lists with the library. What a lie leaves unsaid (where
-//! contents begin, how many lines there are, the hash of the manifest before) is right.
+//! A sound archive taken apart, to be put together again with one wrong statement in it: tar members, lines of
+//! manifests, frames and tables. Knows the format as its documentation gives it; reads headers and lists with the
+//! library. What a test does not change (where contents begin, how many lines there are, the hash of the manifest
+//! before) is right.
 
 use serde_json::Value;
 use serde_json::json;
@@ -21,7 +22,7 @@ const FRAME_MEMBERS: usize = 5;
 
 const MANIFEST: &str = ".snap-manifest.jsonl";
 
-/// Does something to bytes that are done otherwise.
+/// Changes bytes that are finished otherwise.
 type Act = Box<dyn Fn(&mut Vec<u8>)>;
 
 /// An archive.
@@ -44,7 +45,7 @@ pub struct Page {
     pub lines: Vec<String>,
     /// What is behind the manifest instead of padding and the end of the tar.
     pub end: Option<Vec<u8>>,
-    /// Compresses the frame with this number otherwise.
+    /// Compresses the frame with this number in another way.
     pub compress: Option<(usize, fn(&[u8]) -> Vec<u8>)>,
     /// What is done to the table, and then to the file.
     pub table: Option<Act>,
@@ -292,7 +293,7 @@ impl Member {
     }
 }
 
-/// Changes a line of JSON; what is none stays as it is.
+/// Changes a line of JSON; a line that is not JSON stays as it is.
 pub fn edit(line: &mut String, change: impl FnOnce(&mut Value)) {
     if let Ok(mut value) = serde_json::from_str(line) {
         change(&mut value);

@@ -137,7 +137,7 @@ pub fn as_root() -> bool {
 /// The number of the ordinary user, and of the group, that root's tests turn into.
 pub const ORDINARY: u32 = 65534;
 
-/// The same command, run as an ordinary user; `None`, and said, when the tests are not root.
+/// The same command, run as an ordinary user; `None`, with a message, when the tests are not root.
 pub fn as_user(command: &Command) -> Option<Command> {
     if !as_root() || !installed("setpriv") {
         return None;

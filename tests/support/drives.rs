@@ -91,7 +91,7 @@ pub struct Drive {
 }
 
 impl Drive {
-    /// A new, empty one, plugged in; `None`, and said, where it cannot be had.
+    /// A new, empty one, plugged in; `None`, with a message, where there is none.
     pub fn new(kind: Kind) -> Option<Drive> {
         if !as_root() || !kind.tools().iter().all(|tool| has_tool(tool)) {
             return None;
@@ -147,7 +147,7 @@ impl Drive {
 
     /// Plugs it out, cleanly.
     pub fn plug_out(&mut self) {
-        // Somebody (an indexer, a slow FUSE driver) may hold it a moment longer.
+        // Another process (an indexer, a slow FUSE driver) may hold it a moment longer.
         for _ in 0..50 {
             if run(program("umount").arg(&self.mount)).status == 0 {
                 self.is_in = false;

@@ -1,5 +1,5 @@
-//! Makes archives as an enemy would: manifests, tar members, frames, tables and index files that say what no writer would.
-//! Knows the format as its documentation gives it; compresses with the library.
+//! Makes hostile archives: manifests, tar members, frames, tables and index files that no writer would write. Knows the
+//! format as its documentation gives it; compresses with the library.
 
 use serde_json::Value;
 use serde_json::json;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 const ARCHIVE: ArchiveId = ArchiveId([9; 16]);
 
-/// The first words of the snapshot's name and time, by its number.
+/// The name of a snapshot's bundle, by the number of the snapshot.
 pub fn bundle_name(number: u32) -> String {
     format!("{number:06}-20250615T150640Z.tar.zst")
 }
@@ -159,7 +159,7 @@ pub fn lines(values: &[Value]) -> Vec<String> {
     values.iter().map(Value::to_string).collect()
 }
 
-/// A tar member: its header with a right checksum, its content and padding. `size` may lie.
+/// A tar member: its header with a right checksum, its content and padding. `size` may be wrong.
 pub fn member(name: &[u8], flag: u8, size: u64, link: &[u8], content: &[u8]) -> Vec<u8> {
     let mut header = [0; tar::BLOCK_BYTES];
     header[..name.len()].copy_from_slice(name);

@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// So late that nothing was modified shortly before.
+/// A time so late that nothing was modified shortly before.
 pub fn late() -> Time {
     Time::new(40_000_000_000, 0)
 }

@@ -36,12 +36,12 @@ pub struct Mounted {
 }
 
 impl Mounted {
-    /// A tmpfs of this size; `None`, and said, when that cannot be had.
+    /// A tmpfs of this size; `None`, with a message, when there can be none.
     pub fn tmpfs(megabytes: u64) -> Option<Mounted> {
         Mounted::with(&|_| ["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "none"].map(Into::into).into())
     }
 
-    /// An ext4 in a file of this size; `None`, and said, when that cannot be had.
+    /// An ext4 in a file of this size; `None`, with a message, when there can be none.
     pub fn ext4(megabytes: u64) -> Option<Mounted> {
         if !installed("mkfs.ext4") {
             return None;
@@ -53,8 +53,8 @@ impl Mounted {
         })
     }
 
-    /// An exFAT in a file of this size, by FUSE: the system of this machine may have no other; `None`, and said, when that cannot be
-    /// had.
+    /// An exFAT in a file of this size, by FUSE: the system of this machine may have no other; `None`, with a message,
+    /// when there can be none.
     pub fn exfat(megabytes: u64) -> Option<Mounted> {
         if !installed("mkfs.exfat") || !installed("mount.exfat-fuse") {
             return None;
@@ -85,8 +85,8 @@ impl Mounted {
         &self.top
     }
 
-    /// Lets those who say so take no more than this from it, and gives the file to say it in: a process writes its number there.
-    /// `None`, and said, when this system cannot do that.
+    /// Makes a group of processes that write no faster than this to it. A process joins by writing its number to a
+    /// file. `None`, with a message, when this system cannot do that.
     pub fn slow_writing(&self, megabytes_each_second: u64) -> Option<Slow> {
         let top = PathBuf::from(format!("/sys/fs/cgroup/blkio/snap-test-{}", std::process::id()));
         let found = run(program("findmnt").args(["-nvo", "MAJ:MIN"]).arg(&self.top)).out();
@@ -113,7 +113,7 @@ impl Mounted {
 pub struct Slow(PathBuf);
 
 impl Slow {
-    /// Where a process writes its number to be one of them.
+    /// The file to which a process writes its number to join.
     pub fn members(&self) -> PathBuf {
         self.0.join("cgroup.procs")
     }

@@ -107,7 +107,8 @@ fn python() -> Option<OsString> {
     python_with("zstandard")
 }
 
-/// A Python that has these modules: the one in `SNAP_TEST_PYTHON`, or the one of the system; `None`, and said, where there is none.
+/// A Python that has these modules: the one in `SNAP_TEST_PYTHON`, or the one of the system; `None`, with a message, if
+/// there is none.
 pub fn python_with(modules: &str) -> Option<OsString> {
     let python = std::env::var_os("SNAP_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let asked = program(&python).args(["-c", &format!("import {modules}")]).output();

@@ -12,7 +12,7 @@ use std::process::Command;
 /// The program under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_snap");
 
-/// Longer than anything the tests do, so that a program that hangs is a failure and not a silence.
+/// Longer than anything the tests do: a program that hangs fails its test.
 const SECONDS_MAX: &str = "900";
 
 /// The program and the archive that it is used on.
@@ -116,7 +116,7 @@ impl Call {
         self
     }
 
-    /// Runs it as an ordinary user; `None`, and said, when the tests are not root.
+    /// Runs it as an ordinary user; `None`, with a message, when the tests are not root.
     pub fn by_user(self) -> Option<Call> {
         as_user(&self.0).map(Call)
     }

@@ -326,7 +326,7 @@ impl Upload for FaultyUpload {
     fn publish(mut self: Box<Self>, name: &str) -> Result<u64> {
         self.plan.checked(&format!("publish {name}"))?;
         let length = self.inner.take().unwrap().publish(name)?;
-        // Here the file has its name, but whoever asked for that is not told.
+        // Here the file has its name, but the caller gets an error.
         self.plan.checked(&format!("published {name}"))?;
         Ok(length)
     }
@@ -334,7 +334,7 @@ impl Upload for FaultyUpload {
 
 impl Drop for FaultyUpload {
     fn drop(&mut self) {
-        // Who was killed tidies nothing up.
+        // A program that was killed cleans nothing up.
         if self.plan.has_crashed() {
             self.plan.steps().unfinished.extend(self.inner.take());
         }

@@ -40,8 +40,8 @@ pub fn traced(binary: &str, inject: &str) -> Command {
     command
 }
 
-/// Starts the program; it hangs for a minute in its first call of this name (a `write` only if it is a long one) and is there
-/// already. `None`, and said, when that cannot be had here.
+/// Starts the program; it hangs for a minute in its first call of this name (a `write` only if it is a long one), and
+/// hangs when this returns. `None`, with a message, when that is not possible here.
 pub fn hanging(call: &str, log: &Path, args: &dyn Fn(&mut Command)) -> Option<Running> {
     let (source, library) = (log.with_extension("c"), log.with_extension("so"));
     if !installed("cc") || !cfg!(target_os = "linux") {
@@ -57,7 +57,7 @@ pub fn hanging(call: &str, log: &Path, args: &dyn Fn(&mut Command)) -> Option<Ru
     Some(running)
 }
 
-/// Stands before the system's own functions; says so when it hangs.
+/// Replaces the system's own functions; prints a line when it hangs.
 const HANG: &str = r#"
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -81,7 +81,7 @@ int fsync(int fd) {
 }
 "#;
 
-/// A program that runs while the test looks on.
+/// A program that runs beside the test.
 pub struct Running {
     child: Child,
     log: PathBuf,

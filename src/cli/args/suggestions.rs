@@ -148,7 +148,7 @@ pub(crate) fn not_utf8(words: &[OsString], refuses: &dyn Fn(Vec<OsString>) -> bo
     Some(Failure::usage(format!("the value '{value}'{of_option} is not UTF-8, as it must be")).with_hint(hint))
 }
 
-/// What a word is that a command takes none of: mostly the archive's folder.
+/// The failure about a word that the command does not take: mostly the archive's folder.
 fn unexpected(typed: &str) -> Failure {
     let typed = printable(typed.as_bytes());
     Failure::usage(format!("'{typed}' is not expected here")).with_hint(advice::if_it_is_the_archive(&typed))

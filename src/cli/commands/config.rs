@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ConfigArgs, session: &Session) -> Result<Outcome, Failu
     Ok(Outcome::Done)
 }
 
-/// The example, as it stands.
+/// The example configuration, as it is.
 struct Example;
 
 impl super::super::output::render::Render for Example {

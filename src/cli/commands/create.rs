@@ -168,7 +168,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     let code = outcome.as_ref().map_or_else(Failure::code, |outcome| outcome.code());
     let failure = outcome.as_ref().err().map(Failure::what);
     session.note_run(code, failure);
-    // That the drive is not there today is no news, unless it was not there for long.
+    // A missing drive is reported only if it was missing for long.
     let silence = failure.filter(|_| code == NO_ARCHIVE).and_then(|_| too_silent(config, session));
     let is_news = failure.is_some() && (code != NO_ARCHIVE || silence.is_some());
     let message = failure.map(|failure| match silence {
@@ -187,7 +187,7 @@ pub(crate) fn run(args: &CreateArgs, session: &Session) -> Result<Outcome, Failu
     outcome.map(|outcome| if is_well { outcome } else { outcome.with_problem() })
 }
 
-/// What is to be told when nothing was saved for too long, on any of the drives that take turns.
+/// The message that nothing was saved for too long, on any of the drives that take turns.
 fn too_silent(config: &ArchiveConfig, session: &Session) -> Option<String> {
     let notes = Notes::read(&session.notes_file(None).ok()??);
     let saved = notes.archives.values().filter_map(|archive| archive.looked).max();
@@ -387,7 +387,7 @@ fn open_or_init(options: &CreateOptions, args: &CreateArgs, session: &Session) -
     match Archive::open(directory) {
         Err(error) if error.kind() == ErrorKind::NoArchive => {
             session.check_new()?;
-            // What cannot be saved leaves no archive behind.
+            // Checked first, so that a failure leaves no archive behind.
             check_sources(options)?;
             if args.dry_run {
                 Archive::check_init(directory)?;

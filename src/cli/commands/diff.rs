@@ -102,7 +102,7 @@ pub(crate) fn run(args: &DiffArgs, session: &Session) -> Result<Outcome, Failure
     Ok(Outcome::with_problems(problems))
 }
 
-/// Tells each difference; how many problems there were.
+/// Prints each difference. Returns how many problems there were.
 fn compare(
     compared: &Compared,
     catalog: &Catalog,

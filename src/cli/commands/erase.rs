@@ -75,7 +75,7 @@ pub(crate) fn run(args: &EraseArgs, session: &Session) -> Result<Outcome, Failur
     Ok(Outcome::Done)
 }
 
-/// Contents go under all their names or not at all.
+/// Refuses if contents have other names: they are erased under all their names or not at all.
 fn check_names(plan: &ErasePlan) -> Result<(), Failure> {
     let Some(other) = plan.other_names.first() else { return Ok(()) };
     let more = plan.other_names.len() - 1;

@@ -63,7 +63,7 @@ fn program_path() -> String {
     format!("{PROGRAMS}/snap-{OS}-{ARCH}{EXE_SUFFIX}")
 }
 
-/// Puts this program beside the archive; its path there.
+/// Copies this program into the archive. Returns its path there.
 fn carry(archive: &Archive, directory: &Path) -> Result<String, Failure> {
     let doing = |error| Error::io("cannot read this program", error);
     let program = std::env::current_exe().and_then(std::fs::read).map_err(doing)?;

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &LsArgs, session: &Session) -> Result<Outcome, Failure> 
     }
 }
 
-/// Says what of the list may not be had, or may be wrong.
+/// Says which files of the list are lost, or may be wrong.
 fn told_doubts(lost: u64, number: SnapshotNumber, catalog: &Catalog, session: &Session) -> Result<Outcome, Failure> {
     if lost > 0 {
         let files = text::count(lost, "file", "files");

@@ -163,7 +163,7 @@ impl RestoreArgs {
     }
 }
 
-/// What is so although it could not be told.
+/// What was done, although its summary could not be shown.
 fn done(is_dry_run: bool, problems: u64) -> &'static str {
     match (is_dry_run, problems) {
         (true, _) => "Nothing was to be written: only what would be done could not be shown.",

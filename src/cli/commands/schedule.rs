@@ -44,7 +44,7 @@ enum Verb {
     Remove(OfArgs),
 }
 
-/// Nothing is begun on a battery with less than this, in percent.
+/// Nothing is started on a battery with less than this, in percent.
 const BATTERY_PERCENT: u8 = 30;
 
 #[derive(Args)]
@@ -101,10 +101,10 @@ fn install(args: &InstallArgs, session: &Session) -> Result<Outcome, Failure> {
     let plan = scheduler.plan(&job, homes(session))?;
     let what = if args.print { What::Planned } else { What::Installed };
     if !args.print {
-        // What an earlier one wrote for when the drive is plugged in may not be wanted any more.
+        // An earlier schedule may also start when the drive is plugged in, which may no longer be wanted.
         remove_from(scheduler, session)?;
         apply::install(&plan, &job.name).map_err(|failure| failure.with_hint(advice::SEE_PLAN))?;
-        // Only now, so that there is always one.
+        // Only now, so that there is always a schedule.
         let noted = session.noted_schedule()?.map(|(_, scheduler)| scheduler);
         for other in noted.into_iter().filter(|noted| *noted != scheduler) {
             remove_from(other, session)?;
@@ -115,7 +115,7 @@ fn install(args: &InstallArgs, session: &Session) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Every day at this time, and when the drive is plugged in, by the system of this computer.
+/// Installs a schedule for every day at this time, and when the drive is plugged in, with this computer's scheduler.
 pub(super) fn install_daily((hour, minute): (i8, i8), session: &Session) -> Result<Outcome, Failure> {
     let args = InstallArgs {
         every: Every::Day,
@@ -164,7 +164,7 @@ fn remove_from(scheduler: Scheduler, session: &Session) -> Result<(Job, bool), F
     Ok((job, was_there))
 }
 
-/// For what does not depend on when.
+/// For what does not depend on the time.
 const ANY: When = When { every: Every::Day, hour: 0, minute: 0, day: 0 };
 
 fn homes(session: &Session) -> Homes<'_> {
@@ -211,7 +211,7 @@ fn name_of_folder(folder: &str) -> String {
     format!("archive-{}", &hash[..8])
 }
 
-/// What says that the drive was plugged in.
+/// The events that say that the drive was plugged in.
 fn triggers(session: &Session) -> Result<Vec<Trigger>, Failure> {
     let of_folder = |folder: &Path| Machine::this().mount_point(folder).map(Trigger::Mount).into_iter().collect();
     Ok(match (session.settings.archive_config()?, session.settings.archive()?) {

@@ -91,7 +91,7 @@ Examples:
   snap setup --drive BACKUP ~/Documents --keep-daily 7 --keep-monthly 12 --yes
   snap setup --name work --path /data/backup ~/work --at never --yes";
 
-/// What is proposed to be left out.
+/// The rules that are proposed.
 const PROPOSED_RULES: &[&str] = &[".cache/", ".Trash*/", "node_modules/", "*.tmp"];
 
 pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failure> {
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &SetupArgs, session: &Session) -> Result<Outcome, Failur
     }
     let file = session.settings.config_file.clone();
     let file = file.ok_or_else(|| Failure::new("your home folder is not known").with_hint(advice::SET_HOME))?;
-    // Where the environment names a folder, it was not read.
+    // If the environment names a folder, the configuration was not read.
     let known = Config::read(&file, &session.settings.folders)?;
     if known.is_some_and(|config| config.archive(&args.name).is_some()) {
         let what = format!("there is an archive '{}' in {} already", args.name, text::path(&file));
@@ -309,7 +309,8 @@ fn made(place: &Place) -> Result<(PathBuf, Archive, bool), Failure> {
     Ok((folder, archive, false))
 }
 
-/// So that another archive in its place is noticed. Which of several drives it is on, only they know.
+/// Notes the archive's id, so that another archive in its place is noticed. Not with several drives: which of them it
+/// is on is not known here.
 fn note_id(new: &mut NewArchive, id: ArchiveId) {
     match &mut new.place {
         Place::Folder(_) => new.more.push(format!("id = \"{id}\"")),
@@ -354,7 +355,7 @@ fn own_session(args: &SetupArgs, file: &Path, session: &Session) -> Result<Sessi
     let typed = GlobalArgs {
         archive: Some(PathBuf::from(&args.name)),
         config,
-        // There is one document, of this command.
+        // Only this command prints a document.
         json: false,
         quiet: old.quiet || old.json,
         verbose: old.verbose,

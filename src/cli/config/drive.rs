@@ -42,7 +42,7 @@ impl fmt::Display for DriveName {
     }
 }
 
-/// What tells of drives.
+/// Where the system lists drives.
 pub(crate) struct Machine {
     /// What is mounted where, as the kernel lists it.
     mounts: PathBuf,
@@ -234,7 +234,7 @@ fn udisks(verb: &str, device: &Path) -> Result<(), Failure> {
     Err(if verb == "mount" { failure.with_hint(advice::MOUNT_DRIVE) } else { failure })
 }
 
-/// A computer that tells of drives what the test says.
+/// A computer with the drives that the test sets up.
 #[cfg(unix)]
 #[cfg(test)]
 pub(super) mod sample {

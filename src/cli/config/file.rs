@@ -126,7 +126,7 @@ impl Config {
     /// often keeps the first one's HOME.
     ///
     /// # Errors
-    /// When it cannot be read, or something in it cannot be meant so (usage).
+    /// When it cannot be read, or something in it is invalid (usage).
     pub(crate) fn read(file: &Path, folders: &Folders) -> Result<Option<Config>, Failure> {
         use std::io::Read;
         let mut text = Vec::new();
@@ -152,7 +152,7 @@ impl Config {
     /// Reads a configuration's text.
     ///
     /// # Errors
-    /// When something in it cannot be meant so (usage).
+    /// When something in it is invalid (usage).
     pub(crate) fn parse(text: &str, file: &Path, folders: &Folders) -> Result<Config, Failure> {
         let written: Written = toml::from_str(text).map_err(|error| not_understood(&error, text, file))?;
         let mut archives = BTreeMap::new();

@@ -42,7 +42,7 @@ pub(crate) struct Located {
     pub(crate) mounted: Option<PathBuf>,
 }
 
-/// What mounts a device, if it may.
+/// What mounts a device, if that is allowed.
 pub(crate) type Mount<'m> = Option<&'m dyn Fn(&Path) -> Result<(), Failure>>;
 
 impl Place {

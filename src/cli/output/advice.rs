@@ -190,7 +190,7 @@ pub(crate) fn rehash(number: SnapshotNumber) -> String {
     )
 }
 
-/// When nothing is called just so; follows a sentence.
+/// When nothing has exactly this name; follows a sentence.
 pub(crate) fn find_part(pattern: &str) -> String {
     format!(" Only whole names were looked for; for a part of one: snap find '{pattern}'.")
 }

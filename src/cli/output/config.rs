@@ -1,4 +1,4 @@
-//! What holds, and where it was said, as `config` shows it. Prints nothing.
+//! The settings in effect, and where each comes from, as `config` shows them. Prints nothing.
 
 use super::render::Render;
 use super::render::Text;
@@ -26,7 +26,7 @@ pub(crate) enum Said {
     Archive,
     /// What can be seen now.
     Now,
-    /// Nobody said anything.
+    /// The default.
     Default,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Setting {
     pub(crate) from: Said,
 }
 
-/// All that holds.
+/// All settings in effect.
 pub(crate) struct Held<'a> {
     /// Where the configuration is, or would be.
     pub(crate) file: Option<&'a Path>,

@@ -31,7 +31,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
-/// Where this run tells what happens, and hears that it should stop.
+/// Where this run prints what happens, and learns that it should stop.
 pub(crate) struct Console {
     json: bool,
     quiet: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Console {
     /// What of the archive is missing, or cannot be trusted.
     warnings: Lock<Vec<String>>,
     are_problems_told: AtomicBool,
-    /// Rules that may fit nothing: they stand in the configuration for whatever comes.
+    /// Rules that may match nothing: they are those of the configuration.
     standing_rules: OnceLock<Vec<String>>,
     /// The signals that ask to stop.
     pub(crate) signals: Signals,
@@ -84,22 +84,22 @@ impl Console {
         }
     }
 
-    /// Whether results are told to programs.
+    /// Whether results are for programs.
     pub(crate) fn is_for_programs(&self) -> bool {
         self.json
     }
 
-    /// From now on it is not told when one of these rules fits nothing.
+    /// From now on it is not reported when one of these rules matches nothing.
     pub(crate) fn expect_unused(&self, rules: &[String]) {
         let _ = self.standing_rules.set(rules.to_vec());
     }
 
-    /// The problems that were kept.
+    /// The problems that were kept, for the result.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         self.locked_problems().kept()
     }
 
-    /// Takes the line of progress away, for good, and tells the problems that were not told yet.
+    /// Takes the line of progress away, for good, and prints the problems that were not printed yet.
     pub(crate) fn finish(&self) {
         self.progress.close();
         if !self.verbose && !self.are_problems_told.swap(true, Ordering::Relaxed) {
@@ -114,7 +114,7 @@ impl Console {
         self.progress.close();
     }
 
-    /// Tells a result: as a JSON document, or in lines.
+    /// Prints a result: as a JSON document, or in lines.
     ///
     /// # Errors
     /// When the standard output cannot be written; one that was closed early is none.
@@ -153,7 +153,7 @@ impl Console {
     /// Writes a line to the standard error, above the line of progress.
     pub(crate) fn line(&self, line: &str) {
         let line = wrapped(line, text::columns_of_stderr());
-        // A standard error that cannot be written leaves nobody to tell.
+        // If the standard error cannot be written, nothing can be reported.
         self.progress.suspended(|| drop(writeln!(anstream::stderr(), "{line}")));
     }
 
@@ -245,7 +245,7 @@ impl Monitor for Console {
 /// Says why the command failed, on the standard error, and for a program as a document on the standard output; its exit code.
 pub(crate) fn report(failure: &Failure, is_json: bool) -> u8 {
     if is_json && let Ok(document) = json::document(&json::Failed::new(failure), &[]) {
-        // Where nobody reads it, the exit code still tells.
+        // If it cannot be printed, the exit code still says it.
         let _ = print(&document);
     }
     let mut lines = format!("{}{}", text::red("snap: "), failure.what());
@@ -264,7 +264,7 @@ fn print(line: &str) -> Result<(), Failure> {
     }
 }
 
-/// What a program is told of an entry, before the document.
+/// An entry as a line of JSON, before the document.
 #[derive(Serialize)]
 struct EntryLine<'a> {
     change: &'static str,

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The version of all documents: it changes when something in them goes away or gets another meaning.
 const VERSION: u32 = 1;
 
-/// What a program is told, with the version.
+/// A document for programs, with the version.
 #[derive(Serialize)]
 struct Versioned<'a, T> {
     version: u32,

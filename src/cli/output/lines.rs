@@ -6,7 +6,7 @@ use std::io;
 use std::io::BufWriter;
 use std::io::Write;
 
-/// Lines or bytes on their way to a reader who may have enough of them.
+/// Lines or bytes for a reader that may stop reading.
 pub(crate) struct Lines<W: Write = io::StdoutLock<'static>> {
     writer: BufWriter<W>,
     is_closed: bool,
@@ -25,7 +25,7 @@ impl<W: Write> Lines<W> {
         Lines { writer: BufWriter::with_capacity(1 << 16, writer), is_closed: false }
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed the output.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
     }

@@ -19,13 +19,13 @@ use std::time::Instant;
 /// How often the block is drawn.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// How often a program is told.
+/// How often a line for programs is printed.
 const RETELL: Duration = Duration::from_secs(1);
 
-/// How often it is noted how many bytes were done.
+/// How often a sample is taken of how many bytes were done.
 const SAMPLE: Duration = Duration::from_millis(500);
 
-/// How many such notes are kept: the rate is that of the last 10 seconds.
+/// How many samples are kept: the rate is that of the last 10 seconds.
 const SAMPLES_MAX: usize = 20;
 
 /// Over less time, a rate is a guess.
@@ -53,7 +53,7 @@ pub(crate) enum Shown {
 pub(crate) struct Block(Lock<Option<State>>);
 
 struct State {
-    /// Where a person sees it; `None`: a program is told.
+    /// The block on the terminal; `None`: lines for a program.
     bar: Option<ProgressBar>,
     phase: Option<Phase>,
     /// When, and how many bytes and entries were done then; the newest last.
@@ -110,7 +110,7 @@ impl Block {
         Block(Lock::new(Some(state)))
     }
 
-    /// None that is ever shown.
+    /// One that is never shown.
     pub(crate) fn hidden() -> Block {
         Block(Lock::new(None))
     }
@@ -151,7 +151,7 @@ impl Block {
         }
     }
 
-    /// Draws it, or tells it, if it is time to.
+    /// Draws it, or prints a line, if it is time to.
     pub(crate) fn show(&self, progress: Progress, problems: &dyn Fn() -> u64) {
         let mut locked = self.0.lock();
         let Some(state) = locked.as_mut() else { return };
@@ -166,7 +166,7 @@ impl Block {
         let Some(bar) = &state.bar else {
             let document = Document { progress: state.told(&progress, &known, problems) };
             if let Ok(line) = json::line(&document) {
-                // A standard error that cannot be written leaves nobody to tell.
+                // If the standard error cannot be written, nothing can be reported.
                 let _ = writeln!(std::io::stderr(), "{line}");
             }
             return;

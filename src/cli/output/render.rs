@@ -33,9 +33,9 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// The lines that a result is told in.
+/// The lines of a result.
 pub(crate) struct Text {
-    /// Whether more is told.
+    /// Whether more is printed.
     pub(crate) verbose: bool,
     /// How many columns the standard output has; `None` when it is no terminal.
     pub(crate) columns: Option<usize>,

@@ -61,7 +61,7 @@ struct Place<'a> {
 
 /// A folder in a folder of the same name.
 pub(crate) struct Nested {
-    /// Where the source would come.
+    /// Where the source would go.
     pub(crate) inside: PathBuf,
     /// What was perhaps meant.
     pub(crate) around: PathBuf,

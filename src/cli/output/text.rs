@@ -98,7 +98,7 @@ pub(crate) fn day(time: Time) -> String {
     moment.split(' ').next().map(ToOwned::to_owned).unwrap_or(moment)
 }
 
-/// A path of this computer, so that a terminal does nothing else than show it.
+/// A path of this computer, without anything that a terminal would obey.
 pub(crate) fn path(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes()).into_owned()
 }

@@ -62,7 +62,7 @@ impl When {
             day.to_datetime(Clock::new(hour, self.minute, 0, 0).ok()?).to_zoned(now.time_zone().clone()).ok()
         };
         let mut day = now.date();
-        // In a week and a day every hour of every day of the week is come.
+        // Nine days have every time of every day of the week.
         for _ in 0..9 {
             let is_day =
                 self.every != Every::Week || day.weekday() == Weekday::from_sunday_zero_offset(self.day).ok()?;

@@ -1,5 +1,5 @@
-//! Saving by itself: what the system that starts programs at given times is told, for each such system. What is written is made by
-//! pure functions; `apply` writes and switches on.
+//! Saving automatically: what the scheduler of each system is told. The texts are made by pure functions; `apply`
+//! writes them and switches the job on.
 
 pub(crate) mod apply;
 mod cron;
@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::path::Path;
 
-/// A system that starts programs.
+/// A scheduler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scheduler {
@@ -61,7 +61,7 @@ impl Scheduler {
         }
     }
 
-    /// What it is to be told.
+    /// What this scheduler is to be told.
     ///
     /// # Errors
     /// When the folder that it looks into is not known.

@@ -1,19 +1,19 @@
-//! Where bytes stood in an older content: places are sampled by what stands before them, so that the same bytes are found again
-//! wherever they moved.
+//! Finds where bytes stood in an older content. Places are sampled by a hash of the bytes before them, so that the same
+//! bytes are found wherever they moved.
 
 use std::collections::HashMap;
 
-/// One place in 2 to the power of this many bytes is sampled.
+/// At least: one place in 2 to the power of this many bytes is sampled.
 const BITS_MIN: u32 = 15;
 
 /// The most places that are kept of one content, about.
 const ANCHORS_MAX: u64 = 256 << 10;
 
-/// No two places are closer than this: long runs of one byte would be nothing but places.
+/// The least distance of two places: otherwise every byte of a long run of one byte would be a place.
 const APART: u64 = 1 << 10;
 
-/// Of bytes that occur often so many places before and as many behind the one at the same offset are tried. Texts that come again and
-/// again stand in many places: only how many of them stand side by side tells which one it is.
+/// Of bytes that occur often, this many places before and after the same offset are tried. Repeated text stands in many
+/// places; which one it is shows only when many neighbours agree.
 const ALIKE_MAX: usize = 128;
 
 /// The most places that are tried for one piece.
@@ -68,30 +68,30 @@ pub struct Anchors {
     places: Vec<Place>,
 }
 
-/// What stands before a sampled place, as a number, and the place.
+/// The hash of the bytes before a sampled place, and the place.
 pub type Place = (u64, u64);
 
-/// How the places of a content of `size` bytes are sampled.
+/// How many bits decide whether a place of a content of `size` bytes is sampled.
 fn bits_of(size: u64) -> u32 {
     let bits = (size / ANCHORS_MAX).checked_ilog2().map_or(0, |bits| bits + 1);
     bits.max(BITS_MIN)
 }
 
-/// Adds the sampled places in `bytes`, which stand at `offset` of a content of `size` bytes. Those in the first 64 of them may be
-/// found nowhere else, for they depend on what stands before.
+/// Adds the sampled places in `bytes`, which stand at `offset` of a content of `size` bytes. Those in the first 64
+/// bytes may match nothing elsewhere, since the hash there lacks the bytes before.
 pub fn sample(size: u64, offset: u64, bytes: &[u8], places: &mut Vec<Place>) {
     Sampler::new(bits_of(size), offset).feed(bytes, |hash, at| places.push((hash, at)));
 }
 
 impl Anchors {
-    /// Those of a content of `size` bytes.
+    /// The places of a content of `size` bytes.
     pub fn new(size: u64, mut places: Vec<Place>) -> Anchors {
         places.sort_unstable();
         Anchors { bits: bits_of(size), places }
     }
 
-    /// By how much most of `bytes`, which stand at `offset` of another content, stand further back in this one; `None` when none
-    /// of them are found in it.
+    /// By how much most of `bytes`, which stand at `offset` of another content, stand further back in this one. `None`
+    /// if none of them are found.
     pub fn shift_of(&self, bytes: &[u8], offset: u64) -> Option<i64> {
         let mut votes: HashMap<i64, u64> = HashMap::new();
         let mut left = TRIED_MAX;
@@ -106,7 +106,7 @@ impl Anchors {
         best.map(|(shift, _)| shift)
     }
 
-    /// The places before which the same stands, those that are nearest to `at`.
+    /// The places with the same bytes before them that are nearest to `at`.
     fn alike(&self, hash: u64, at: u64) -> &[Place] {
         let middle = self.places.partition_point(|known| *known < (hash, at));
         let is_alike = |known: &&Place| known.0 == hash;

@@ -1,4 +1,4 @@
-//! A patch of a file in the making: pieces come from several workers, and are taken in order.
+//! A patch while it is made: its pieces come from several workers, and are taken in order.
 
 use super::differing::Differences;
 use super::large::LargeFile;
@@ -37,7 +37,7 @@ use std::time::Duration;
 /// The most bytes of decompressed frames of older contents that are kept.
 const KEPT_BYTES_MAX: u64 = 16 << 20;
 
-/// After so many pieces a patch that takes about as much as the file stored whole is given up.
+/// After this many pieces, a patch that is about as large as the file stored whole is given up.
 const TRIED_PIECES: u64 = 8;
 
 /// What makes patches of older contents of an archive.
@@ -48,7 +48,8 @@ pub struct PatchMaker {
 }
 
 impl PatchMaker {
-    /// From the contents of an archive; `level` is a level of zstd. What is known of the drive counts, otherwise what is measured.
+    /// Makes patches of contents of an archive; `level` is a zstd level. `speed`, if it is known, is used instead of
+    /// what is measured.
     pub fn new(catalog: &Catalog, level: i32, speed: Option<DriveSpeed>) -> PatchMaker {
         let contents = Contents::keeping(catalog, KEPT_BYTES_MAX, ContentCheck::Checksum, Advice::PlugInArchive);
         PatchMaker { contents, level, speed: Measured::new(speed) }
@@ -59,8 +60,8 @@ impl PatchMaker {
         self.speed.note_written(bytes, time);
     }
 
-    /// Begins a patch that makes a content of `size` bytes from that of `base`; `None` where it is not worth it, or the older
-    /// content cannot be had.
+    /// Begins a patch that makes a content of `size` bytes from that of `base`. `None` if it is not worth it, or the
+    /// older content cannot be read.
     pub fn begin(&self, size: u64, base: &Entry) -> Option<Attempt> {
         let older = base.content.as_ref().filter(|_| size > 0)?;
         let patch = older.patch.as_deref();
@@ -90,7 +91,7 @@ impl PatchMaker {
         })
     }
 
-    /// Whether the drive is done sooner with a patch of which `stored` bytes were made of the pieces before `left`.
+    /// Whether the drive takes less time for a patch of which `stored` bytes were made before the range `left`.
     fn is_sooner(&self, limits: Limits, stored: u64, left: Range<u64>) -> bool {
         let count = u128::from(left.end - left.start);
         let share = |bytes: u64, of: u64| (u128::from(bytes) * count / u128::from(of.max(1))) as u64;
@@ -108,7 +109,7 @@ struct Limits {
     data: u64,
     /// What is to be read of the older content.
     read: u64,
-    /// The pieces that it may have: each row of the index has those of all patches that its content needs.
+    /// The most pieces: each row of the index holds those of all patches that its content needs.
     pieces: usize,
 }
 
@@ -128,7 +129,7 @@ pub struct Attempt {
 #[derive(Default)]
 struct Hashed {
     new: Hasher,
-    /// That of the older content, once it is another.
+    /// The hash of the older content, from the first difference on.
     old: Option<Hasher>,
 }
 
@@ -148,19 +149,19 @@ struct Results {
 
 /// What became of a patch.
 pub enum Outcome {
-    /// All bytes are as they were, as many of them; with their hash.
+    /// All bytes are unchanged, and so is the length; with their hash.
     Same(Hash),
     /// What changed.
     Made(Box<MadePatch>),
-    /// It is not worth it, or cannot be made; whether something was seen to differ.
+    /// It is not worth it, or cannot be made. Whether a difference was seen.
     GivenUp { differs: bool },
 }
 
-/// What a worker needs for pieces of patches; it keeps its memory.
+/// What a worker needs for pieces of patches. Its memory is used again.
 pub struct PatchTools {
-    /// Of pieces in order.
+    /// For pieces in order.
     older: Reader,
-    /// Of what stands somewhere else.
+    /// For bytes that stand somewhere else.
     reader: Reader,
     new: Vec<u8>,
 }
@@ -171,7 +172,7 @@ impl PatchTools {
         PatchTools { older: patches.contents.reader(), reader: patches.contents.reader(), new: Vec::new() }
     }
 
-    /// Room for `bytes` bytes: zeros, but where `all` of them are written.
+    /// A buffer of `bytes` bytes: zeros, unless `all` of them will be written.
     fn room(&mut self, bytes: usize, all: bool) -> &mut [u8] {
         if self.new.len() < bytes {
             self.new.resize(bytes, 0);
@@ -190,17 +191,17 @@ impl Attempt {
         self.pieces
     }
 
-    /// Whether nothing more comes of it.
+    /// Whether it was given up.
     pub fn is_over(&self) -> bool {
         self.hashed.is_stopped()
     }
 
-    /// Gives it up: nobody waits for a piece any more.
+    /// Gives it up. No thread waits for a piece any more.
     pub fn give_up(&self) {
         self.hashed.stop();
     }
 
-    /// Looks at a piece. Whether it was the last of all: then [`Attempt::finish`] comes.
+    /// Looks at a piece. Returns whether it was the last of all: then [`Attempt::finish`] has to follow.
     pub fn piece(&self, file: &LargeFile, number: u64, scene: &mut PatchScene) -> bool {
         let made = if self.is_over() { Ok(None) } else { self.look(file, number, scene.tools) };
         if made.is_err() {
@@ -209,7 +210,7 @@ impl Attempt {
         self.take(number, made.ok().flatten(), scene.patches)
     }
 
-    /// What makes a piece; `None` when it is not wanted any more.
+    /// Makes a piece; `None` if it is not wanted any more.
     fn look(&self, file: &LargeFile, number: u64, tools: &mut PatchTools) -> Result<Option<Made>> {
         let offset = number * PIECE_BYTES;
         let bytes = if number < file.pieces() { file.piece_bytes(number) } else { 0 };
@@ -263,7 +264,7 @@ impl Attempt {
 
     fn is_worth_it(&self, results: &Results, patches: &PatchMaker) -> bool {
         let Results { taken, stored, .. } = *results;
-        // Nothing so far is like what was there.
+        // Given up if hardly anything so far was found in the older content.
         let share = u128::from(self.limits.whole) * u128::from((taken * PIECE_BYTES).min(self.size));
         let is_like_new = taken == TRIED_PIECES && u128::from(stored) * 10 * u128::from(self.size) >= share * 9;
         stored <= self.limits.data
@@ -272,7 +273,8 @@ impl Attempt {
             && (taken == self.pieces || patches.is_sooner(self.limits, stored, taken..self.pieces))
     }
 
-    /// What became of it, when all pieces were looked at. `is_as_opened` says whether the file did not change meanwhile.
+    /// What became of it, after all pieces were looked at. `is_as_opened` says whether the file is unchanged since it
+    /// was opened.
     pub fn finish(&self, file: &LargeFile, is_as_opened: impl FnOnce() -> bool) -> Outcome {
         let results = std::mem::take(&mut *self.results.lock());
         let hashes = |hashed: &mut Hashed| (hashed.new.hash(), hashed.old.as_ref().unwrap_or(&hashed.new).hash());
@@ -284,7 +286,7 @@ impl Attempt {
             return Outcome::Same(new);
         }
         if !is_as_opened() {
-            // What changed meanwhile is stored whole, and told.
+            // A file that changed meanwhile is stored whole, which reports it.
             return Outcome::GivenUp { differs: true };
         }
         let patch = Patch {
@@ -299,11 +301,11 @@ impl Attempt {
     }
 }
 
-/// With what a piece is looked at.
+/// What is needed to look at a piece.
 pub struct PatchScene<'s> {
     /// What makes patches.
     pub patches: &'s PatchMaker,
-    /// What the worker has for it.
+    /// The worker's readers and memory.
     pub tools: &'s mut PatchTools,
 }
 

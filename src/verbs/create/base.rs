@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 /// The directories of one source as they were, and which of them stay as they are because they could not be read.
 pub struct BaseWalk {
-    /// The source, by its place in the list.
+    /// The index of the source in the list.
     pub source: usize,
     groups: Groups,
     next: Option<DirectoryRows>,
@@ -29,7 +29,7 @@ impl BaseWalk {
         Ok(BaseWalk { source, groups, next, retained: HashSet::new() })
     }
 
-    /// As [`BaseWalk::new`], from the directory `path` on; what was known to stay as it is still does.
+    /// As [`BaseWalk::new`], from the directory `path` on. What was to stay as it is still does.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -39,7 +39,7 @@ impl BaseWalk {
         Ok(walk)
     }
 
-    /// The next directory, or a piece of it, if it stands before `path` (`None`: whatever it is).
+    /// The next directory, or a piece of it, if it stands before `path`; with `None`, whichever is next.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -48,7 +48,7 @@ impl BaseWalk {
         if self.next.as_ref().is_some_and(is_before) { self.take() } else { Ok(None) }
     }
 
-    /// The whole directory `path`, all pieces of it: what was found in it is in memory, too.
+    /// All pieces of the directory `path`. Its listing is in memory as a whole, too.
     ///
     /// # Errors
     /// When the index cannot be read.

@@ -1,4 +1,4 @@
-//! What is settled before a run begins.
+//! What is set up before a run begins.
 
 use super::options::CreateOptions;
 use crate::archive::catalog::Catalog;

@@ -1,5 +1,5 @@
-//! What is gone from its place and what is new at another: which of these may be the same. Looks at all that the sources hold,
-//! opens nothing.
+//! Collects what is gone from its path and what is new at another, and may be the same. Walks all sources; opens no
+//! files.
 
 use super::base::BaseWalk;
 use super::likeness::Opposite;
@@ -34,45 +34,45 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 
-/// The most bytes that the paths of directories may take, and those of files. With more directories nothing is taken for moved,
-/// with more files they are looked for once more, when it is known which directories moved.
+/// The most bytes for the paths of directories, and as many for those of files. With more directories nothing counts as
+/// moved. With more files, they are looked for once more when it is known which directories moved.
 const KEPT_BYTES_MAX: usize = 32 << 20;
 
-/// What a path takes beside its bytes, about.
+/// What a path takes besides its bytes, about.
 const KEPT_BYTES_EACH: usize = 160;
 
-/// What a directory takes beside its path: some of its entries are known.
+/// What a directory takes besides its path, for samples of its entries.
 const SAMPLE_BYTES_EACH: usize = 160;
 
-/// What is looked through.
+/// Where moves are looked for.
 pub struct Scene<'a> {
     pub sources: &'a [Source],
     pub scan_options: &'a ScanOptions<'a>,
     pub monitor: &'a dyn Monitor,
-    /// The source, by its place in the list, and the directory from which on anything can have changed.
+    /// The index of the source, and the directory, before which nothing changed.
     pub from: (usize, EntryPathBuf),
 }
 
-/// Directories that are gone from a path, or are new there, and which of them a path is, by its hash.
+/// Directories that are gone or new, and the index of each by the hash of its path.
 #[derive(Default)]
 struct Directories {
     all: Vec<PlacedDirectory>,
     by_path: HashMap<u64, usize>,
 }
 
-/// What is gone from its place, or new at one.
+/// What is gone, or what is new.
 #[derive(Default)]
 struct Side {
     directories: Directories,
     files: Vec<PlacedFile>,
 }
 
-/// What may be the same.
+/// What may have moved.
 #[derive(Default)]
 pub struct Candidates {
     gone: Side,
     new: Side,
-    /// Names in the top directories that look like those of what stands aside for a moment.
+    /// Names in the top directories that look like temporary names of renames.
     pub taken_names: HashSet<EntryPathBuf>,
     directory_bytes: usize,
     file_bytes: usize,
@@ -206,13 +206,13 @@ impl Collector<'_> {
     }
 }
 
-/// Whether what is at one path is still what was there, whatever has changed in it.
+/// Whether a path still has the same file or directory, even if that was modified.
 fn is_same_thing(old: &Stat, new: &Stat) -> bool {
     let has_inodes = old.inode != 0 && new.inode != 0;
     old.kind == new.kind && (old.inode == new.inode || !has_inodes)
 }
 
-/// What is another thing at a path than before may be the same all the same: inodes may have been numbered anew.
+/// A path with another inode may still have the same thing: inodes may have been renumbered.
 fn opposite(old: &Stat, new: &Stat) -> Opposite {
     let is_alike = new.kind == Kind::Directory || (old.size, old.mtime) == (new.size, new.mtime);
     match old.kind == new.kind {
@@ -239,14 +239,14 @@ impl Directories {
         self.all.get_mut(place).filter(|directory| *directory.path == *path)
     }
 
-    /// Notes which entries one of them had.
+    /// Notes entries that a gone directory had.
     fn sample_rows(&mut self, path: &EntryPath, rows: &[Row]) {
         let Some(directory) = self.at(path) else { return };
         let entries = rows.iter().filter_map(|row| Some((row.name(), row.stat()?)));
         entries.for_each(|(name, stat)| directory.note_entry(name, stat));
     }
 
-    /// Notes which entries one of them has.
+    /// Notes entries that a new directory has.
     fn sample_listing(&mut self, path: &EntryPath, listing: &Listing) {
         let Some(directory) = self.at(path) else { return };
         listing.found.iter().for_each(|found| directory.note_entry(listing.name(found), &found.stat));
@@ -254,7 +254,7 @@ impl Directories {
 }
 
 impl Candidates {
-    /// Drops what has become too much.
+    /// Drops what exceeds the limits.
     fn bound(&mut self) {
         if self.directory_bytes > KEPT_BYTES_MAX {
             (self.gone.directories, self.new.directories) = Default::default();

@@ -1,4 +1,4 @@
-//! A large file that may be as it was, or of which only what changed may be stored: it is read before anything of it is stored.
+//! A large file that may be unchanged, or may be patched: it is read before anything of it is stored.
 
 use super::attempt::Attempt;
 use super::attempt::Outcome;
@@ -28,18 +28,18 @@ use std::sync::OnceLock;
 pub enum OpenedLarge {
     /// To be stored.
     New(Arc<LargeFile>),
-    /// To be stored if its content is not as it was.
+    /// To be stored if its content changed.
     Comparing(Arc<Comparing>),
 }
 
 impl OpenedLarge {
-    /// Whether it is compared with what it was.
+    /// Whether it is compared with its older version.
     pub fn has_base(&self) -> bool {
         matches!(self, OpenedLarge::Comparing(comparing) if comparing.base.is_some())
     }
 }
 
-/// Prepares an opened file; from the size `patch_from` on, if it is given, only what changed of it may be stored, with `patches`.
+/// Prepares an opened file. With `patch_from`, a file of at least that size may be patched, by `patches`.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -79,13 +79,13 @@ pub fn prepare(
 pub struct Comparing {
     /// The file.
     pub file: Arc<LargeFile>,
-    /// It, as it was, if it may be so or only what changed may be stored.
+    /// Its older version, if it may be unchanged or may be patched.
     pub base: Option<Entry>,
-    /// Whether its content may be as it was.
+    /// Whether its content may be unchanged.
     may_be_same: bool,
     /// Whether another file may have the same content.
     pub may_be_copy: bool,
-    /// A patch of what it was, where that may be made.
+    /// A patch of its older version, if one may be made.
     attempt: Option<Attempt>,
     /// Set when it was hashed.
     hashed: OnceLock<Hashed>,
@@ -94,20 +94,20 @@ pub struct Comparing {
     compared: OnceLock<Compared>,
 }
 
-/// What hashing a large file said.
+/// What hashing a large file showed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hashed {
-    /// What is to be done with it is known.
+    /// It is known what to do with it.
     Decided,
     /// Its content was modified: a patch may be made.
     Different,
 }
 
-/// What comparing a large file said.
+/// What comparing a large file showed.
 pub enum Compared {
-    /// Its content is as it was; the entry as it is.
+    /// Its content is unchanged; its present entry.
     Same(Box<Entry>),
-    /// Its content was modified, and this is what changed.
+    /// Its content was modified, and this is the patch.
     Patched(Box<MadePatch>),
     /// Its content is new or was modified; its hash, if another file may have the same.
     Different(Option<Hash>),
@@ -116,14 +116,14 @@ pub enum Compared {
 }
 
 impl Comparing {
-    /// A file that was as `base`, and is not known to be so.
+    /// A file whose older version is `base`, not compared yet.
     fn new(file: Arc<LargeFile>, base: Option<Entry>) -> Comparing {
         let (hashed, hash, compared) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Comparing { file, base, may_be_same: false, may_be_copy: false, attempt: None, hashed, hash, compared }
     }
 
-    /// Whether it is only hashed at first. It costs less than comparing it with what the archive has, and what has the time that
-    /// it had is mostly as it was. What may be a copy is looked for by its hash.
+    /// Whether it is only hashed at first. That costs less than comparing it with what the archive has, and a file with
+    /// an unchanged time is mostly unchanged. A possible copy is looked up by its hash.
     fn is_hashed_first(&self) -> bool {
         let is_same_time = self.base.as_ref().is_some_and(|base| base.stat.mtime == self.file.stat().mtime);
         self.may_be_copy || self.may_be_same && (is_same_time || self.attempt.is_none())
@@ -134,7 +134,7 @@ impl Comparing {
         if self.is_hashed_first() { vec![CompareJob::new(self, Step::Hash)] } else { self.piece_jobs() }
     }
 
-    /// The jobs that come after these, if any do; waits until that is known.
+    /// The jobs that follow these, if any; waits until that is known.
     pub fn further_jobs(self: &Arc<Self>) -> Vec<CompareJob> {
         let is_different = self.is_hashed_first() && *self.hashed.wait() == Hashed::Different;
         if is_different { self.piece_jobs() } else { Vec::new() }
@@ -145,7 +145,7 @@ impl Comparing {
         (0..pieces).map(|number| CompareJob::new(self, Step::Piece(number))).collect()
     }
 
-    /// Whether neither [`Comparing::further_jobs`] nor, if it gives none, [`Comparing::wait`] need wait.
+    /// Whether [`Comparing::further_jobs`] and, if it gives none, [`Comparing::wait`] return at once.
     pub fn is_decided(&self) -> bool {
         self.hashed.get().is_some() || self.compared.get().is_some()
     }
@@ -176,7 +176,7 @@ impl Comparing {
         self.file.check_readable().map_or_else(Compared::Failed, |()| Compared::Different(hash))
     }
 
-    /// The entry, if its content is as it was.
+    /// The entry, if its content is unchanged.
     fn same(&self, read: &mut dyn FnMut(u64) -> bool) -> io::Result<Option<Entry>> {
         let LargeFile { file, entry, .. } = &*self.file;
         let Some(hash) = hash_of(file, entry.stat.size, self.file.holes(), read)? else { return Ok(None) };
@@ -186,7 +186,7 @@ impl Comparing {
         Ok(if self.may_be_same { self.reused(hash) } else { None })
     }
 
-    /// The entry with the content that it had, if that has this hash.
+    /// The entry with its older content, if that has this hash.
     fn reused(&self, hash: Hash) -> Option<Entry> {
         let content = self.base.as_ref()?.content.as_ref().filter(|content| content.hash == hash)?;
         if let Some(link) = &self.file.link {
@@ -228,7 +228,7 @@ pub struct CompareJob {
     is_done: bool,
 }
 
-/// With what a worker compares.
+/// What a worker needs to compare.
 pub struct PieceScene<'s> {
     /// Counts what was read.
     pub meter: &'s Meter,
@@ -284,7 +284,7 @@ impl Drop for CompareJob {
             if let Some(attempt) = &self.comparing.attempt {
                 attempt.give_up();
             }
-            // Nothing, where it is decided already.
+            // No effect if it is decided already.
             self.comparing.decide(Compared::Failed(io::Error::other("stopped")));
         }
     }

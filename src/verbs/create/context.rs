@@ -1,4 +1,4 @@
-//! What all steps of a run need.
+//! What all steps of a run share.
 
 use super::options::CreateOptions;
 use crate::archive::catalog::Catalog;
@@ -11,11 +11,11 @@ use crate::system::scan::ScanOptions;
 use crate::system::source::Source;
 use crate::system::store::Lease;
 
-/// What all steps of a run need.
+/// What all steps of a run share.
 pub struct CreateContext<'a> {
     pub archive: &'a Archive,
     pub catalog: &'a Catalog<'a>,
-    /// The state that is compared with.
+    /// The state to compare with.
     pub base: &'a State,
     pub sources: &'a [Source],
     /// Sources that were to be scanned and are not there.
@@ -27,7 +27,7 @@ pub struct CreateContext<'a> {
     /// Whether a snapshot is made even if no entry has changed.
     pub is_wanted: bool,
     pub monitor: &'a dyn Monitor,
-    /// That this is the only writer; none for a dry run.
+    /// The lock; none for a dry run.
     pub lease: Option<&'a dyn Lease>,
 }
 

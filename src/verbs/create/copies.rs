@@ -1,6 +1,6 @@
-//! Files with the same content as others: of this run, or of the state before where that is still so. The contents of that state
-//! are looked through when the first new file comes that is large enough, and hashed into a table:
-//! 16 bytes for each, paths in a temporary file. All is done in the order of the tar, so that it does not depend on threads.
+//! Finds files with the same content as another: one that was stored in this run, or one of the state before that is
+//! still unchanged. The contents of that state are put into a table when the first large new file comes: 16 bytes for
+//! each, paths in a temporary file. All is done in the order of the tar, so that it does not depend on threads.
 
 use super::doubts::Doubts;
 use super::large::LargeFile;
@@ -37,23 +37,23 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-/// Of so many files with the same content it is looked whether they still have it, one after the other.
+/// The most files with the same content that are checked, one after the other, for still having it.
 const TRIES_MAX: usize = 16;
 
-/// What copies are looked for in.
+/// Where copies are looked for.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     /// The number of the snapshot.
     pub number: SnapshotNumber,
-    /// From which size in bytes on files may be copies, in any source; [`u64::MAX`]: none is.
+    /// The least size in bytes of copies, in any source; [`u64::MAX`]: there are none.
     pub from: u64,
     /// The sources.
     pub sources: &'a [Source],
-    /// Whether stock tools have exactly what the state before has.
+    /// Whether stock tools get exactly the state before.
     pub is_exact: bool,
-    /// For each source, whether it is read by the rules of the last snapshot, so that what these left in is still there.
+    /// For each source, whether its rules are those of the last snapshot, so that they leave out nothing more.
     pub has_same_rules: &'a [bool],
-    /// Whether files that look unchanged are read all the same.
+    /// Whether files that look unchanged are read, too.
     pub rehash: Rehash,
     /// What was stored so far.
     pub stored: &'a Stored,
@@ -71,13 +71,13 @@ pub struct Copied {
 
 /// The contents of the state before.
 struct OlderContents {
-    /// Of each what [`OlderContents::key`] makes of it, and where its path is. Ascending.
+    /// For each content its [`OlderContents::key`], and where its path is. Ascending.
     places: Vec<(u64, u64)>,
     paths: PathFile,
 }
 
 impl OlderContents {
-    /// Of the length and of the content, hashed, 32 bits each: so both can be looked for.
+    /// Hashes of the length and of the content, 32 bits each, so that both can be looked up.
     fn key(size: u64, content: &ContentKey) -> u64 {
         let size = Hash::of(&size.to_le_bytes()).0.first_chunk().map_or(0, |half| u32::from_le_bytes(*half));
         u64::from(size) << 32 | half_of(content) >> 32
@@ -95,27 +95,28 @@ pub struct Copies<'a> {
     scene: Scene<'a>,
     /// The state before, after the renames.
     base: State,
-    /// What only looks as if it had moved where it is in that state.
+    /// Paths of that state that only look as if they had moved there.
     doubts: Doubts,
     /// Its contents; none before the first is asked for.
     older: Option<OlderContents>,
     /// The lengths of what may be stored in this run.
     own_sizes: HashSet<u64>,
-    /// What may have been sent and is perhaps not written yet: lengths of what was not hashed before, halves of keys of the rest.
+    /// What may have been sent and is not yet written: lengths of files that were not hashed, halves of keys of the
+    /// rest.
     awaited: HashSet<(bool, u64)>,
-    /// Paths, hashed, whose content is certainly not what it was.
+    /// Hashes of paths whose content has certainly changed.
     gone: HashSet<u64>,
-    /// Paths, hashed, of which only what changed is stored, and how many parts were sent before: the script of that part finds there
-    /// what was there, and makes copies of it first.
+    /// Hashes of paths that are patched, and how many parts were sent before. The script of that part finds the older
+    /// content there, and makes copies of it first.
     patched: HashMap<u64, u64>,
     /// How many parts were sent.
     pub parts: u64,
-    /// What must stay as it was, by the directory that it is in: something is a copy of it, or of what is in it.
+    /// By directory, the names that must stay unchanged: something is a copy of them, or of what is in them.
     held: HashMap<EntryPathBuf, BTreeSet<Vec<u8>>>,
-    /// Whether what rules leave out of a directory can be what it was.
+    /// By directory, whether its rules are what they were.
     same_rules: HashMap<EntryPathBuf, bool>,
     open: Ladder,
-    /// How many things were sent.
+    /// How many work items were sent.
     pub sent: u64,
 }
 
@@ -139,12 +140,13 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// From here on the state before is `base`, in which `doubts` are where they only look as if they were. Comes before all files.
+    /// From here on the state before is `base`, in which `doubts` only look as if they had moved. To be called before
+    /// all files.
     pub fn set_base(&mut self, base: &State, doubts: &Doubts) {
         (self.base, self.doubts) = (base.clone(), doubts.clone());
     }
 
-    /// Notes a file that may be stored; whether another one may have the same content, if it `may_be` a copy.
+    /// Notes a file that may be stored. Returns whether another one may have the same content, if it `may_be` a copy.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
@@ -179,20 +181,20 @@ impl<'a> Copies<'a> {
         stat.kind == Kind::File && stat.size >= self.scene.from
     }
 
-    /// Notes that a path certainly has not the content any more that it had, `old` being what it was.
+    /// Notes that the content of a path has certainly changed; `old` is its old stat.
     pub fn note_gone(&mut self, path: &EntryPath, old: &Stat) {
         if self.is_large(old) {
             self.gone.insert(hashed(path));
         }
     }
 
-    /// As [`Copies::note_gone`], of a file of which only what changed is stored.
+    /// As [`Copies::note_gone`], for a file that is patched.
     pub fn note_patched(&mut self, path: &EntryPath) {
         self.patched.insert(hashed(path), self.parts);
     }
 
-    /// Another file with the content of `file`, which was hashed and is as it was then; of one with several names, another name of
-    /// it. If there is none, `file` counts as stored.
+    /// Another file with the content of `file`, which was hashed and has not changed since; for a file with several
+    /// names, another of its names. If there is none, `file` counts as stored.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
@@ -219,7 +221,7 @@ impl<'a> Copies<'a> {
         if !is_awaited {
             self.scene.stored.find(key, self.scene.number)?;
         }
-        // Where it is, and in which part, is known when all that was sent before is written.
+        // Its place and part are known when all that was sent before is written.
         self.scene.stored.wait_for(self.sent);
         let found = self.scene.stored.find(key, self.scene.number)?;
         let is_here = found.place.bundle.part == self.scene.stored.part();
@@ -274,7 +276,7 @@ impl<'a> Copies<'a> {
                 && let Some(content) = entry.content.as_ref().filter(|_| can_be_copied(&entry))
             {
                 let Ok(at) = older.paths.push(&row.path_in(directory)?, &[]) else {
-                    // Without room for it files are stored again.
+                    // Without space for it, files are stored again.
                     return Ok(OlderContents { places: Vec::new(), paths: PathFile::default() });
                 };
                 older.places.push((OlderContents::key(entry.stat.size, &content.key(entry.stat.size)), at));
@@ -285,7 +287,8 @@ impl<'a> Copies<'a> {
         Ok(older)
     }
 
-    /// Whether stock tools find at a path what was there when they come to copies; as a name of `file`, if that has several.
+    /// Whether stock tools still find the old content at a path when they make copies; as a name of `file`, if that has
+    /// several.
     fn is_there(&mut self, (path, entry): (&EntryPath, &Entry), file: &LargeFile) -> bool {
         match self.patched.get(&hashed(path)) {
             Some(parts) => *parts == self.parts && file.stat().link == 0,
@@ -293,7 +296,8 @@ impl<'a> Copies<'a> {
         }
     }
 
-    /// Whether a path will be in the new state what it was; it then stays so, whatever happens to it until it is reached.
+    /// Whether a path is unchanged. If so it is held: it stays so in the new state, whatever happens to it before the
+    /// walk comes there.
     fn stays(&mut self, path: &EntryPath, entry: &Entry, file: &Stat) -> bool {
         let source = self.scene.sources.iter().position(|source| path.is_in(source.path()));
         // What is not read stays as it was.
@@ -338,7 +342,7 @@ impl<'a> Copies<'a> {
         if entry.stat.is_unchanged(&stat) && self.scene.rehash == Rehash::No {
             return Ok(true);
         }
-        // It will be compared by itself when it is reached: now, too.
+        // It would be compared when the walk comes there; that is done now, too.
         let is_compared = stat.link == 0 && patch_from(source.rules()) <= stat.size && may_be_made(path);
         let is_same = is_compared && has_content(&directory, name, entry, may_have_holes)?;
         Ok(is_same && source.look(&directory, name)?.is_some_and(|(now, _)| now == stat))
@@ -349,7 +353,7 @@ impl<'a> Copies<'a> {
         self.open.open_in(number, self.scene.sources[number].root(), below)
     }
 
-    /// Whether nothing is left out of a directory, or of those above it, by rules that stand there now and did not before.
+    /// Whether the rule files in a directory, and in those above it, are unchanged.
     fn are_rules_as_they_were(&mut self, number: usize, path: &EntryPath) -> bool {
         if let Some(known) = self.same_rules.get(path) {
             return *known;
@@ -381,13 +385,14 @@ impl<'a> Copies<'a> {
         })
     }
 
-    /// Whether something is a copy of what is at `path`, which so must stay what it was.
+    /// Whether something is a copy of what is at `path`, which must stay unchanged then.
     pub fn is_held(&self, path: &EntryPath) -> bool {
         let names = path.parent().filter(|_| !self.held.is_empty()).and_then(|above| self.held.get(above));
         names.is_some_and(|names| names.contains(path.name_bytes()))
     }
 
-    /// Has a listing say that what must stay as it was could not be looked at, where it is no longer there, or as large.
+    /// Marks in a listing what must stay unchanged as unreadable, where it is gone or has another type or size. Returns
+    /// those paths.
     ///
     /// # Errors
     /// When the index is damaged or cannot be read.
@@ -412,12 +417,12 @@ fn hashed(path: &EntryPath) -> u64 {
     Hash::of(path.as_bytes()).0.first_chunk().map_or(0, |half| u64::from_le_bytes(*half))
 }
 
-/// Whether the content of a file can be had, and was one that it had at one time; and whether who unpacks it can read it.
+/// Whether the content of a file is there and whole, and its owner can read it when it is unpacked.
 fn can_be_copied(entry: &Entry) -> bool {
     !entry.is_without_content() && !entry.is_torn() && entry.stat.mode & 0o400 != 0
 }
 
-/// Whether a file has the content that it had, which is read.
+/// Reads a file; whether its content is unchanged.
 fn has_content(directory: &Directory, name: &[u8], entry: &Entry, may_have_holes: bool) -> std::io::Result<bool> {
     let file = directory.open_file(name)?;
     let size = entry.stat.size;

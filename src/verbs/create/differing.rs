@@ -1,22 +1,22 @@
-//! Which bytes of a piece of a file are not as they were at the same place. Pure functions.
+//! Which bytes of a piece of a file differ from the older ones at the same place. Pure functions.
 
 use std::ops::Range;
 
-/// Bytes are compared by so many at once.
+/// How many bytes are compared at once.
 const BLOCK_BYTES: usize = 4 << 10;
 
-/// So many bytes that are as they were are a piece of their own; fewer between two that are not join them.
+/// Unchanged bytes are a piece of their own from this length on; fewer are joined with the changed ones around them.
 pub const COPY_BYTES_MIN: usize = 64 << 10;
 
-/// So many bytes at the end that are not as they were are taken for bytes that stand somewhere else now.
+/// If this many bytes at the end differ, they are taken for bytes that moved.
 const MOVED_BYTES_MIN: usize = 256 << 10;
 
 /// How a piece differs from what stood at its place.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Differences {
-    /// The bytes of the new piece that are not as they were, ascending, at least [`COPY_BYTES_MIN`] apart.
+    /// The changed bytes of the new piece, ascending, at least [`COPY_BYTES_MIN`] apart.
     pub ranges: Vec<Range<usize>>,
-    /// Whether what was there seems to stand somewhere else now: most of it differs, or all to the end.
+    /// Whether the older bytes seem to have moved: most differ, or all to the end.
     pub has_moved: bool,
 }
 
@@ -45,7 +45,7 @@ struct Found {
     ranges: Vec<Range<usize>>,
     /// How many bytes differ.
     differing: usize,
-    /// The last of them that follow each other.
+    /// The last run of them.
     last: Range<usize>,
 }
 
@@ -62,7 +62,7 @@ impl Found {
     }
 }
 
-/// Without the bytes at both ends that are as they were.
+/// The range without unchanged bytes at its ends.
 fn trimmed(old: &[u8], new: &[u8], range: Range<usize>) -> Range<usize> {
     let same = |(old, new): &(&u8, &u8)| old == new;
     let within = range.start..range.end.min(old.len());

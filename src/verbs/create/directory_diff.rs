@@ -1,4 +1,4 @@
-//! What changed in one directory: one merge of what was in it with what is. A pure function.
+//! What changed in one directory: one merge of its old entries with its present ones. A pure function.
 
 use crate::archive::state::Row;
 use crate::base::diff;
@@ -18,14 +18,14 @@ pub enum EntryDiff<'a> {
     Found(ComparedEntry<'a>),
 }
 
-/// An entry that is there, compared with what had its name before.
+/// A present entry, compared with what had its name before.
 #[derive(Clone, Copy)]
 pub struct ComparedEntry<'a> {
-    /// As it is.
+    /// The present entry.
     pub found: &'a ScannedEntry,
-    /// As it was.
+    /// The old entry.
     pub base: Option<&'a Row>,
-    /// What the comparison says.
+    /// The result of the comparison.
     pub verdict: Verdict,
     /// Whether unpacking must delete what had its name before.
     pub deletes: bool,
@@ -54,7 +54,7 @@ impl<'a> EntryDiff<'a> {
 pub struct DirectoryDiff<'a> {
     /// What changed, and all subdirectories, by name.
     pub changes: Vec<EntryDiff<'a>>,
-    /// How many entries, subdirectories not counted, are as they were.
+    /// How many entries, subdirectories not counted, are unchanged.
     pub unchanged: u64,
     /// How many names unpacking must delete.
     pub deletions: usize,
@@ -85,7 +85,7 @@ impl<'a> DirectoryDiff<'a> {
         diff
     }
 
-    /// Whether anything changed; that there are directories says nothing.
+    /// Whether anything changed. Subdirectories are listed in any case.
     pub fn has_changes(&self) -> bool {
         let is_change = |change: &EntryDiff| !matches!(change, EntryDiff::Found(compared) if compared.verdict == Verdict::Unchanged);
         self.changes.iter().any(is_change)

@@ -1,4 +1,4 @@
-//! What was moved by what it looks like: its times say nothing of its content, so that it is read.
+//! What counts as moved only because it looks alike. Its times say nothing about its content, so it is read.
 
 use crate::base::diff::Rehash;
 use crate::base::path::EntryPath;
@@ -11,17 +11,17 @@ use std::sync::Arc;
 pub struct Doubts(Arc<HashSet<EntryPathBuf>>);
 
 impl Doubts {
-    /// About what is at these paths and below them.
+    /// Doubts about what is at these paths and below them.
     pub fn new(paths: HashSet<EntryPathBuf>) -> Doubts {
         Doubts(Arc::new(paths))
     }
 
-    /// Whether what is at `path` only looks like what it is said to be.
+    /// Whether `path` is one of these or below one.
     pub fn has(&self, path: &EntryPath) -> bool {
         !self.0.is_empty() && std::iter::successors(Some(path), |path| path.parent()).any(|path| self.0.contains(path))
     }
 
-    /// Whether an entry of a directory is read that looks unchanged, where others are as `rehash` says.
+    /// Whether an entry that looks unchanged is read; without doubt as `rehash` says.
     pub fn rehash(&self, directory: &EntryPath, name: &[u8], rehash: Rehash) -> Rehash {
         let is_doubtful = !self.0.is_empty() && directory.child(name).is_some_and(|path| self.has(&path));
         if is_doubtful { Rehash::Yes } else { rehash }

@@ -1,4 +1,4 @@
-//! Sources that are no longer saved: a snapshot in which nothing changes but what is said of a source.
+//! Drops a source: makes a snapshot in which only the list of sources changes.
 
 use super::pipeline;
 use super::source_change::SourceChange;

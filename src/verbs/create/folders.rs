@@ -1,5 +1,5 @@
-//! The folders above an entry as they are now, for those who need them after their lines: new and changed ones are remembered, the others
-//! are as they were. Memory is bounded by the folders on one path down.
+//! The present metadata of the folders above an entry, needed after their lines were written: new and changed folders
+//! are kept, others are those of the state before. Memory is bounded by the folders on one path down.
 
 use crate::archive::state::State;
 use crate::base::entry::Entry;

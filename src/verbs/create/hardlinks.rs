@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 
 /// The place of one name among the names of a file, in the order of the tar.
 ///
-/// Jobs are begun in that order, so a thread that waits here waits for one that is at work already, or whose job is dropped.
+/// Jobs are begun in that order, so a thread that waits here waits for one that is at work already, or for a job that
+/// was dropped.
 pub struct HardLinkSlot {
     before: Option<Arc<OnceLock<LinkOutcome>>>,
     own: Arc<OnceLock<LinkOutcome>>,
@@ -28,19 +29,19 @@ pub struct HardLinkSlot {
 pub enum LinkOutcome {
     /// Its content could not be read.
     Failed,
-    /// Its content is as it was, and stays where it is.
+    /// Its content is unchanged, and stays where it is.
     Reused(Hash, Holes),
     /// The content is in this bundle under this path; the file as it was when it was opened to be read.
     Stored(EntryPathBuf, Stat, Content, Arc<ContentOffset>),
 }
 
 impl HardLinkSlot {
-    /// That of the first name.
+    /// The slot of the first name.
     pub fn first() -> HardLinkSlot {
         HardLinkSlot { before: None, own: Arc::default(), is_owner: true }
     }
 
-    /// That of the next name.
+    /// The slot of the next name.
     #[must_use]
     pub fn next(&self) -> HardLinkSlot {
         HardLinkSlot { before: Some(self.own.clone()), own: Arc::default(), is_owner: true }
@@ -51,7 +52,7 @@ impl HardLinkSlot {
         self.before.is_some()
     }
 
-    /// Whether the name before it makes reading this one, which was as it was `base`, needless; waits until that is known.
+    /// Whether the name before makes reading this one needless; `base` is its older version. Waits until that is known.
     pub fn is_served(&self, base: Option<&Entry>, size: u64) -> bool {
         match self.outcome_before() {
             LinkOutcome::Failed => false,
@@ -60,7 +61,7 @@ impl HardLinkSlot {
         }
     }
 
-    /// Whether it is a further name of a file that is as it was; waits until that is known.
+    /// Whether it is a further name of an unchanged file; waits until that is known.
     pub fn is_reused(&self) -> bool {
         matches!(self.outcome_before(), LinkOutcome::Reused(..))
     }
@@ -70,12 +71,12 @@ impl HardLinkSlot {
         self.before.as_ref().map_or(LinkOutcome::Failed, |before| before.wait().clone())
     }
 
-    /// Says what became of this name; only the first time counts.
+    /// Sets what became of this name; only the first call counts.
     pub fn finish(&self, outcome: LinkOutcome) {
         let _ = self.own.set(outcome);
     }
 
-    /// A handle to make that of the next name from, later.
+    /// A handle from which the slot of the next name is made later.
     #[must_use]
     pub fn handle(&self) -> HardLinkSlot {
         HardLinkSlot { before: None, own: self.own.clone(), is_owner: false }
@@ -106,7 +107,7 @@ impl HardLinkSlots {
 impl Drop for HardLinkSlot {
     fn drop(&mut self) {
         if self.is_owner {
-            // Nothing, where it was finished.
+            // No effect if it was finished.
             self.finish(LinkOutcome::Failed);
         }
     }

@@ -31,12 +31,12 @@ enum Stage {
 }
 
 impl<'a> IndexBuilder<'a> {
-    /// Begins nothing yet.
+    /// One that is not begun yet.
     pub fn new(run: &'a CreateContext<'a>) -> IndexBuilder<'a> {
         IndexBuilder { run, state: Stage::NotBegun, bundles: Vec::new(), summary: Summary::default() }
     }
 
-    /// Begins it, the first time; all lines are relative to the state `base`.
+    /// Begins it at the first call; all lines are relative to the state `base`.
     pub fn begin(&mut self, base: &State) {
         if matches!(self.state, Stage::NotBegun) {
             let rows = self.run.catalog.begin_index(self.run.head.id.number, base);

@@ -18,29 +18,29 @@ pub struct Item {
     pub stat: Stat,
     /// Whether it occupies less than its size.
     pub may_have_holes: bool,
-    /// As it was; `None` when it was not there.
+    /// Its old row; `None` if it is new.
     pub base: Option<Row>,
-    /// What the comparison said.
+    /// The result of the comparison.
     pub verdict: Verdict,
-    /// Whether another file may have the same content, of which it is a copy then.
+    /// Whether it may be a copy of another file.
     pub may_be_copy: bool,
     /// Its place among the names of one file, if it has several.
     pub link: Option<HardLinkSlot>,
 }
 
 impl Item {
-    /// Whether it was not there, or was something else.
+    /// Whether it is new, or had another type.
     pub fn is_new(&self) -> bool {
         self.base.is_none() || self.verdict == Verdict::Replaced
     }
 
-    /// What it was.
+    /// Its old type.
     pub fn base_kind(&self) -> Option<Kind> {
         self.base.as_ref().and_then(Row::stat).map(|stat| stat.kind)
     }
 
-    /// It, as it was; `None` also when the index cannot be read, or it was a name of a file with several and is one of another
-    /// file now, for then it is stored anew: where stock tools unpack, it would else still be a name of that file.
+    /// Its older version. `None` also if the index cannot be read, or if it was a name of one file with several and is
+    /// now one of another: then it is stored again, since stock tools would leave it a name of the old file.
     pub fn base_entry(&self) -> Option<Entry> {
         let base = self.base.as_ref().and_then(|row| row.entry().ok().flatten())?;
         let is_another_file = base.stat.link != 0 && base.stat.inode != self.stat.inode;

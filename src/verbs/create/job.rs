@@ -20,7 +20,7 @@ pub const LINE_BYTES: u64 = 1 << 10;
 /// The most steps of one job, so that lines without content do not pile up.
 const STEPS_MAX: usize = 8 << 10;
 
-/// What a step takes in memory at least, with the line that it makes, in bytes.
+/// What a step and its line take in memory at least, in bytes.
 const STEP_BYTES: u64 = 512;
 
 /// Work for one worker.
@@ -36,19 +36,19 @@ pub enum Job {
 /// Entries that share a frame, in the order of the tar.
 #[derive(Default)]
 pub struct GroupJob {
-    /// The directories that the steps speak of.
+    /// The directories of the steps.
     pub directories: Vec<JobDirectory>,
     /// What to do, in order.
     pub steps: Vec<GroupStep>,
     bytes: u64,
 }
 
-/// A directory that a job's steps speak of.
+/// A directory of the steps of a job.
 #[derive(Clone)]
 pub struct JobDirectory {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
-    /// Its path; the root's, which holds the sources, too.
+    /// Its path; that may be the root, which holds the sources.
     pub path: EntryPathBuf,
     /// Its metadata.
     pub stat: Stat,
@@ -57,7 +57,8 @@ pub struct JobDirectory {
 }
 
 impl JobDirectory {
-    /// Makes its header wait for a large file, if it does not stand for certain; gives what will say whether it stands before that.
+    /// Makes its header depend on a large file, unless that is decided already. Returns the flag that will say whether
+    /// the header stands before the file.
     pub fn await_large(&mut self) -> Option<(JobDirectory, Arc<AtomicBool>)> {
         let is_stored = match &self.header {
             HeaderNeed::IfStored => Arc::new(AtomicBool::new(false)),
@@ -79,12 +80,12 @@ pub enum HeaderNeed {
     IfStored,
     /// As `IfStored`, unless it stands before a large file by then.
     IfStoredFirst(Arc<AtomicBool>),
-    /// Yes. With lists of names, if some that were in it are not any more: a header for each list.
+    /// Yes. With lists of names if names are gone from it: one header for each list.
     Always(Vec<Vec<u8>>),
 }
 
 impl HeaderNeed {
-    /// Decides about what depends on large files: all of those before it are decided.
+    /// Decides what depends on large files: all of those before it are decided.
     pub fn resolve(&mut self) {
         if let HeaderNeed::IfStoredFirst(is_stored) = self {
             *self = if is_stored.load(Ordering::Relaxed) { HeaderNeed::Never } else { HeaderNeed::IfStored };
@@ -94,17 +95,17 @@ impl HeaderNeed {
 
 /// A directory's line.
 pub struct DirectoryLine {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
     /// Its path.
     pub path: EntryPathBuf,
     /// Its metadata.
     pub stat: Stat,
-    /// Whether it was not there, or was something else.
+    /// Whether it is new, or had another type.
     pub is_new: bool,
 }
 
-/// One entry's part of a job.
+/// One step of a job.
 pub enum GroupStep {
     /// The directory's entries follow; its header comes now or never.
     Enter {
@@ -126,12 +127,12 @@ pub enum GroupStep {
         path: EntryPathBuf,
         /// As it is now.
         stat: Stat,
-        /// As it was.
+        /// Its old row.
         base: Row,
     },
     /// Anything but a directory: to be read, and stored unless its content is as it was.
     Item(Item),
-    /// A file of which only what changed is stored, and that is little.
+    /// A file that is patched, with little data.
     Patched(Box<SmallPatch>),
 }
 
@@ -151,7 +152,7 @@ impl GroupJob {
         self.bytes.max(self.steps.len() as u64 * STEP_BYTES)
     }
 
-    /// Whether it stores what changed of files.
+    /// Whether it stores patches.
     pub fn has_patches(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, GroupStep::Patched(_)))
     }

@@ -32,12 +32,12 @@ use std::sync::Arc;
 /// How many bytes are read at once when a file is only hashed.
 const HASH_BYTES: usize = 1 << 20;
 
-/// The problem of a file that ended before the size that it had.
+/// The problem of a file that ended before its size was reached.
 pub const SHORTER: &str = "became shorter while it was read; what is missing was saved as zeros";
 
 /// A file of several pieces, open.
 pub struct LargeFile {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
     /// Its path.
     pub path: EntryPathBuf,
@@ -45,7 +45,7 @@ pub struct LargeFile {
     pub file: File,
     /// All but the content.
     pub entry: Entry,
-    /// Whether it was not there, or was something else.
+    /// Whether it is new, or had another type.
     pub is_new: bool,
     /// Its place among the names of one file, if it has several.
     pub link: Option<HardLinkSlot>,
@@ -70,14 +70,14 @@ pub struct FilePiece {
     pub number: u64,
 }
 
-/// What changed of a file.
+/// A patch of a file.
 pub struct MadePatch {
-    /// The file, with its content but for its place.
+    /// The file, with its content, which has no place yet.
     pub entry: Entry,
     data: Lock<Option<Spool>>,
 }
 
-/// What changed of a file, if that is little. It keeps no file open.
+/// A patch of a file, if it is small. It keeps no file open.
 pub struct SmallPatch {
     path: EntryPathBuf,
     entry: Entry,
@@ -104,10 +104,10 @@ fn patch_of(entry: &Entry) -> Option<&Patch> {
 }
 
 impl MadePatch {
-    /// It, with all its data in memory.
+    /// The patch, with all its data in memory.
     ///
     /// # Errors
-    /// When what was kept of it meanwhile cannot be read any more.
+    /// When its data, which was kept meanwhile, cannot be read any more.
     pub fn in_memory(&self, file: &LargeFile) -> Result<SmallPatch> {
         let mut data = Vec::new();
         self.take_data().drain(|piece| {
@@ -117,7 +117,7 @@ impl MadePatch {
         Ok(SmallPatch { path: file.path.clone(), entry: self.entry.clone(), offset: file.offset.clone(), data })
     }
 
-    /// How the content is made.
+    /// The patch itself.
     pub fn patch(&self) -> Option<&Patch> {
         patch_of(&self.entry)
     }
@@ -133,8 +133,8 @@ impl MadePatch {
     }
 }
 
-/// The hash of a file's bytes, those in holes left out; `None` when it ends before, or `read`, which is called with the number
-/// of bytes each time some were read, says that it is not wanted any more.
+/// The hash of a file's bytes, without holes. `read` is called with the number of bytes after each read. `None` if the
+/// file ends too early, or `read` says that the hash is not wanted any more.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -170,7 +170,7 @@ pub fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usiz
     Ok(count)
 }
 
-/// Reads on behind `content`, until it has `most` bytes; whether the file ends there.
+/// Appends to `content` until it has `most` bytes; whether the file ends there.
 pub fn read_on(file: &File, content: &mut Vec<u8>, most: usize) -> io::Result<bool> {
     while content.len() < most {
         let start = content.len();
@@ -185,7 +185,7 @@ pub fn read_on(file: &File, content: &mut Vec<u8>, most: usize) -> io::Result<bo
     Ok(read_full(file, content.len() as u64, &mut [0])? == 0)
 }
 
-/// Whether a file has the size and the times that it had.
+/// Whether size and times are the same.
 pub fn same_times(a: &Stat, b: &Stat) -> bool {
     (a.size, a.mtime, a.ctime) == (b.size, b.mtime, b.ctime)
 }
@@ -248,8 +248,8 @@ impl LargeFile {
         (range.end - range.start) as usize
     }
 
-    /// Reads a piece into `out`, which is all zeros and stays so where there are holes or nothing can be read; gives the bytes
-    /// read, and why some are missing.
+    /// Reads a piece into `out`, which must be zeros and stays so in holes and where nothing can be read. Returns the
+    /// bytes read, and why some are missing.
     pub fn read_piece(&self, number: u64, out: &mut [u8]) -> (u64, Option<String>) {
         let range = self.range(number);
         let mut bytes = 0;
@@ -282,7 +282,7 @@ impl LargeFile {
         })
     }
 
-    /// Whether it is as it was when it was opened, as far as its metadata tell, and ends where it ended.
+    /// Whether its metadata and its end are as when it was opened.
     pub fn is_as_opened(&self, source: &Source) -> bool {
         let Ok(stat) = platform::stat_file(&self.file) else { return true };
         let now = source.stat_now(source.root(), &stat, Kind::File);

@@ -101,7 +101,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// Frames of 8 MiB that level 3 makes in 20 ms and to a sixth, with 15 ms for everything else.
+    /// Frames of 8 MiB that level 3 compresses to a sixth in 20 ms, with 15 ms for everything else.
     fn after(drive_bytes_per_second: u64, steps: usize) -> AdaptiveLevel {
         let level = AdaptiveLevel::new(2);
         for _ in 0..steps {

@@ -1,5 +1,6 @@
-//! Which of the things that are gone and of those that are new are the same: by inode, and where that says nothing, by what they
-//! look like. A wrong guess costs a rename: whatever is at the new path is compared with what was moved there.
+//! Finds out which of the things that are gone and of those that are new are the same: by inode or, where that says
+//! nothing, by likeness. A wrong guess costs a rename: whatever is at the new path is compared with what was moved
+//! there.
 
 use crate::base::entry::Kind;
 use crate::base::entry::Stat;
@@ -13,15 +14,15 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 
-/// The most entries of a directory that are noted of it.
+/// The most entries that are noted of a directory.
 const SAMPLE: usize = 8;
 
-/// What is at the same path, where something is gone or new, on the other side.
+/// What the other side has at the same path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Opposite {
     /// Nothing, or another kind of thing.
     Nothing,
-    /// Something of the kind.
+    /// Something of the same kind.
     Other,
     /// Something that is like it: a directory, or a file with its length and time.
     Alike,
@@ -29,7 +30,7 @@ pub enum Opposite {
 
 /// A file that is gone from a path, or new at one.
 pub struct PlacedFile {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
     pub path: EntryPathBuf,
     /// 0: unknown.
@@ -41,13 +42,13 @@ pub struct PlacedFile {
     pub has_names: bool,
     /// What is at the same path on the other side.
     opposite: Opposite,
-    /// Whether it is known what it is.
+    /// Whether it was paired.
     is_taken: bool,
 }
 
 /// A directory that is gone from a path, or new at one.
 pub struct PlacedDirectory {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
     pub path: EntryPathBuf,
     /// 0: unknown.
@@ -55,7 +56,7 @@ pub struct PlacedDirectory {
     pub mtime: Time,
     /// What is at the same path on the other side.
     opposite: Opposite,
-    /// Whether it is known what it is.
+    /// Whether it was paired.
     is_taken: bool,
     /// Some of its entries, by name and inode.
     entries: Sample,
@@ -67,11 +68,11 @@ pub struct PlacedDirectory {
 pub struct SameThing {
     pub old: EntryPathBuf,
     pub new: EntryPathBuf,
-    /// Whether its inode says so. Otherwise it only looks the same: what its times say of its content says nothing.
+    /// Whether its inode says so. Otherwise it only looks the same, and its times say nothing about its content.
     pub is_sure: bool,
 }
 
-/// The least of some hashes, so that two sets with much in common have some of them in common.
+/// The smallest of some hashes: two sets with much in common have some of them in common.
 #[derive(Default)]
 struct Sample(Vec<u64>);
 
@@ -93,7 +94,7 @@ impl Sample {
 }
 
 impl PlacedFile {
-    /// One that nobody knows yet.
+    /// A file that is not paired yet.
     pub fn new((source, path): (usize, &EntryPath), stat: &Stat, opposite: Opposite) -> PlacedFile {
         let Stat { inode, size, mtime, link, .. } = *stat;
         let path = path.to_owned();
@@ -102,14 +103,14 @@ impl PlacedFile {
 }
 
 impl PlacedDirectory {
-    /// One that nobody knows yet, without entries.
+    /// A directory that is not paired yet, without entries.
     pub fn new((source, path): (usize, &EntryPath), stat: &Stat, opposite: Opposite) -> PlacedDirectory {
         let Stat { inode, mtime, .. } = *stat;
         let (path, entries, likes) = (path.to_owned(), Sample::default(), Sample::default());
         PlacedDirectory { source, path, inode, mtime, opposite, is_taken: false, entries, likes }
     }
 
-    /// Notes an entry. An inode alone says little: those of a directory that was removed are soon those of another's entries.
+    /// Notes an entry. An inode alone says little: those of a removed directory are soon used again.
     pub fn note_entry(&mut self, name: &[u8], stat: &Stat) {
         if stat.inode != 0 {
             self.entries.add((name, stat.inode));
@@ -119,9 +120,9 @@ impl PlacedDirectory {
     }
 }
 
-/// The directories that are the same: they have the inode, and the time or an entry in common, for the inode of one that was
-/// removed is soon that of another. Of the rest, those that most entries say are the same, by name, kind and length; and then
-/// those above them with the same name.
+/// The directories that are the same: those with the same inode that also have the time or an entry in common, since
+/// inodes are used again. Of the rest, those with the most entries alike by name, kind and length; and then those above
+/// them with the same name.
 pub fn same_directories(gone: Vec<PlacedDirectory>, new: Vec<PlacedDirectory>) -> Vec<SameThing> {
     let mut matching = Matching { gone, new, same: Vec::new() };
     matching.by_inode();
@@ -181,7 +182,7 @@ impl Matching {
         }
     }
 
-    /// What holds the same is the same, if it has its name; so that one rename takes all along.
+    /// Takes the directory above what is the same as the same, too, if it has the same name: one rename then moves all.
     fn above(&mut self) {
         fn places(all: &[PlacedDirectory]) -> HashMap<EntryPathBuf, usize> {
             let free = all
@@ -206,12 +207,12 @@ impl Matching {
     }
 }
 
-/// What says that files are the same, the surest first.
+/// The signs that files are the same, the surest first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     /// Inode, length and time.
     Inode,
-    /// The inode; what can be left of the content is compared.
+    /// The inode alone.
     InodeAlone,
     /// Name, length and time.
     NameAndTime,
@@ -226,12 +227,13 @@ impl Sign {
 
     fn is_wanted(self, file: &PlacedFile) -> bool {
         let has_inode = file.inode != 0 || !matches!(self, Sign::Inode | Sign::InodeAlone);
-        // Which name of a file is which cannot be told, and need not be where all of them have its inode.
+        // Names of one file cannot be told apart, and need not be if all of them have its inode.
         let is_one = file.opposite != Opposite::Alike && !file.has_names || self == Sign::Inode;
         !file.is_taken && has_inode && is_one
     }
 
-    /// Whether it does not outweigh what the path itself says, where something of the kind was and is not known to be elsewhere.
+    /// Whether it counts for less than the path, if something of the same kind was there that is not known to have
+    /// moved.
     fn is_weak(self) -> bool {
         matches!(self, Sign::InodeAlone | Sign::Name)
     }
@@ -249,8 +251,8 @@ impl Sign {
     }
 }
 
-/// The files that are the same, or seem to be; `patch_from` says of a source from which size in bytes on only what changed of a file
-/// is stored: then it may be the same with another length.
+/// The files that are the same, or seem to be. `patch_from` is the size in bytes from which files of a source are
+/// patched: those may be the same with another length.
 pub fn same_files(
     mut gone: Vec<PlacedFile>,
     mut new: Vec<PlacedFile>,
@@ -396,7 +398,7 @@ mod tests {
     fn what_has_its_older_content_at_its_own_path_is_made_from_that_unless_that_moved() {
         let other =
             |text, inode, size, mtime| PlacedFile { opposite: Opposite::Other, ..file(text, inode, size, mtime) };
-        // An inode that was freed and is that of what replaced another file.
+        // A freed inode that was given to what replaced another file.
         let (gone, new) =
             (vec![file("s/gone", 5, 9000, 1), other("s/db", 6, 9000, 2)], vec![other("s/db", 5, 9500, 3)]);
         assert_eq!(shown(&same_files(gone, new, &|_| 1)), []);

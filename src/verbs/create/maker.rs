@@ -1,4 +1,4 @@
-//! Makes of pieces of a large file patches of what was there: bytes that stand in the older content, and bytes that are made from a
+//! Makes patches of pieces of a large file: of bytes that stand in the older content, and of bytes that are made from a
 //! part of it.
 
 use super::anchors::Anchors;
@@ -22,16 +22,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-/// How far before and behind the place where bytes were they are looked for, in bytes.
+/// How far around their old place bytes are looked for, in bytes.
 const MARGIN_BYTES: u64 = 128 << 10;
 
-/// How many bytes of an older content are read at once to find out what stands where.
+/// How many bytes of an older content are read at once to sample them.
 const READ_BYTES: u64 = 1 << 20;
 
-/// So many bytes before a piece tell where that is which stood before it.
+/// This many bytes before a piece are used to find where the bytes before it stood.
 const HINT_BYTES: u64 = 512 << 10;
 
-/// At the end of the older content so many bytes tell whether the rest of the new one was appended.
+/// This many bytes at the end of the older content show whether the rest of the new one was appended.
 const END_BYTES: u64 = 64 << 10;
 
 /// Part of a patch.
@@ -41,11 +41,11 @@ pub struct Made {
     pub pieces: Vec<PatchPiece>,
     /// The data of these.
     pub data: Vec<u8>,
-    /// Whether the bytes are not what they were.
+    /// Whether the bytes changed.
     pub differs: bool,
 }
 
-/// What is known of where the older content of a file stands in the newer one: found out once, by all workers together.
+/// Where the older content of a file stands in the newer one: found out once, by all workers together.
 pub struct Maker {
     base: Entry,
     level: i32,
@@ -68,14 +68,14 @@ pub struct PieceBytes<'p> {
 }
 
 impl PieceBytes<'_> {
-    /// Whether the new bytes are not the old ones, by how they differ.
+    /// Whether the bytes changed, given how they differ.
     pub fn differs(&self, differences: &Differences) -> bool {
         !differences.ranges.is_empty() || self.old.len() > self.new.len()
     }
 }
 
 impl Maker {
-    /// For a file that was as `base`; `level` is a level of zstd.
+    /// For a file whose older version is `base`; `level` is a zstd level.
     pub fn new(base: Entry, level: i32) -> Maker {
         Maker {
             base,
@@ -87,13 +87,13 @@ impl Maker {
         }
     }
 
-    /// The file as it was.
+    /// The older version of the file.
     pub fn base(&self) -> &Entry {
         &self.base
     }
 
-    /// What makes a piece of the file from the older content. It depends on nothing but the contents: not on which pieces were
-    /// made before.
+    /// Makes a piece of the file from the older content. The result depends on the contents only, not on which pieces
+    /// were made before.
     ///
     /// # Errors
     /// When the older content cannot be read; when there is no memory.
@@ -137,7 +137,7 @@ impl Maker {
         Ok(*self.is_appended.get_or_init(|| is_appended))
     }
 
-    /// Adds a piece most of which was somewhere else.
+    /// Adds a piece of which most has moved.
     fn make_moved(&self, file: &LargeFile, piece: PieceBytes, reader: &mut Reader, made: &mut Made) -> Result<()> {
         let PieceBytes { offset, new, .. } = piece;
         let (before, after) = self.shifts(file, piece, reader)?;
@@ -162,7 +162,7 @@ impl Maker {
         Ok(())
     }
 
-    /// By how much further back in the older content that stands which was before a piece, and most of the piece.
+    /// By how much the bytes before a piece, and most of the piece, stand further back in the older content.
     fn shifts(&self, file: &LargeFile, piece: PieceBytes, reader: &mut Reader) -> Result<(i64, i64)> {
         let PieceBytes { offset, new, .. } = piece;
         if self.base.stat.size <= PIECE_BYTES && offset == 0 {
@@ -202,7 +202,7 @@ impl Maker {
         Ok(old)
     }
 
-    /// The sampled places of the older content. Whoever needs them helps to find them.
+    /// The sampled places of the older content. Each worker that needs them helps to find them.
     fn anchors(&self, reader: &mut Reader) -> Result<&Anchors> {
         let size = self.base.stat.size;
         let units = size.div_ceil(PIECE_BYTES);
@@ -267,7 +267,7 @@ pub fn push_copy(pieces: &mut Vec<PatchPiece>, from: u64, bytes: u64) {
 
 /// From which bytes of an older piece of `length` bytes those in `range` are made.
 fn around(range: Range<usize>, length: usize) -> Range<usize> {
-    // The less changed, the nearer is what it is like.
+    // The less changed, the closer are the bytes that it is made from.
     let margin = (range.len() * 2).clamp(32 << 10, MARGIN_BYTES as usize);
     let end = length.min(range.end + margin);
     range.start.saturating_sub(margin).min(end)..end

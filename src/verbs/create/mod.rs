@@ -121,7 +121,7 @@ pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor)
     }
     let run = Run { archive, options, lease: lease.as_deref(), monitor };
     let made = match run.attempt(RoomFor::NothingYet) {
-        // Damage in the index that shows half-way ends the run; parts that are finished by then are used by the next.
+        // Damage in the index that shows half-way ends the attempt; the next one uses the parts finished by then.
         Err(error) if error.kind() == ErrorKind::IndexDamaged => {
             archive.catalog_for_writing(monitor)?.distrust_damaged()?;
             run.attempt(RoomFor::NothingYet)
@@ -137,7 +137,7 @@ pub fn create(archive: &Archive, options: &CreateOptions, monitor: &dyn Monitor)
     }
 }
 
-/// What room was made for.
+/// For what space was freed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RoomFor {
     NothingYet,
@@ -148,7 +148,7 @@ enum RoomFor {
 enum Attempt {
     /// With a snapshot, or none that was needed.
     Done(Box<CreateReport>),
-    /// Room was made first: what is known of the archive is no longer right.
+    /// Space was freed first: what was known of the archive is out of date.
     MadeRoom(Thinned),
 }
 
@@ -201,7 +201,7 @@ impl Run<'_> {
             scan_options: &scan_options,
             options,
             threads: threads(options.threads),
-            // One that is uncertain is followed by one that is not.
+            // An uncertain snapshot is followed by a certain one.
             is_wanted: options.allow_empty || is_uncertain || sources::have_changed(known, &head.sources),
             head,
             monitor,
@@ -215,7 +215,7 @@ impl Run<'_> {
         Ok(Attempt::Done(Box::new(CreateReport { bytes_free, history, compared_with, is_uncertain, ..done })))
     }
 
-    /// Says that what is to be saved may not fit, and what forgetting would give back; or forgets and prunes what is needed.
+    /// Reports that the snapshot may not fit, and what forgetting would free; or forgets and prunes what is needed.
     fn tell_or_make_room(
         &self,
         catalog: &Catalog,
@@ -258,7 +258,7 @@ pub fn check_sources(options: &CreateOptions) -> Result<()> {
     sources::check(options)
 }
 
-/// Has the file systems of the sources written out, each once.
+/// Syncs the file systems of the sources, each once.
 fn sync(sources: &[Source], monitor: &dyn Monitor) {
     let mut synced = Vec::new();
     monitor.event(Event::Phase(Phase::SyncingSources));

@@ -1,5 +1,5 @@
-//! Looks for what moved, once, when the first change is met: a run without changes does not. Says it to the manifest and to GNU
-//! tar before all else.
+//! Looks for moves once, when the first change is met: a run without changes does not. They are written before all
+//! else, for the manifest and for GNU tar.
 
 use super::doubts::Doubts;
 use super::job::GroupJob;
@@ -21,8 +21,8 @@ use crate::base::path::EntryPathBuf;
 use crate::system::source::Source;
 use std::collections::HashSet;
 
-/// Where the first change was met: the source, by its place in the list, and the directory. All before it, in the order of a walk, is
-/// as it was.
+/// Where the first change was met: the index of the source in the list, and the directory. All before it, in the order
+/// of a walk, is unchanged.
 pub type FirstChange = (usize, EntryPathBuf);
 
 /// Finds what moved.
@@ -41,7 +41,7 @@ impl<'a> MoveSearch<'a> {
         MoveSearch { find, retimed: HashSet::new(), doubts: Doubts::default() }
     }
 
-    /// Looks, the first time; gives the state that everything is compared with from here on, if something moved.
+    /// Looks at the first call. Returns the state to compare with from here on, if something moved.
     ///
     /// # Errors
     /// Those of sending, and of the index.
@@ -75,7 +75,7 @@ impl<'a> MoveSearch<'a> {
         &self.doubts
     }
 
-    /// Whether something moved from or into this directory: its time is no longer as it was for who unpacks.
+    /// Whether something moved out of or into this directory: unpacking has changed its time.
     pub fn has_retimed(&self, path: &EntryPath) -> bool {
         self.retimed.contains(path)
     }

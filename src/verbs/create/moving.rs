@@ -23,7 +23,7 @@ pub struct Moving {
     pub state: State,
     /// The renames.
     pub moves: Moves,
-    /// The sources, by their place in the list, with the lists of names of their top directories: one member for each.
+    /// The indexes of sources, with the lists of names of their top directories: one member for each list.
     pub lists: Vec<(usize, Vec<Vec<u8>>)>,
     /// The directories from which or into which something moved.
     pub retimed: HashSet<EntryPathBuf>,
@@ -45,7 +45,7 @@ pub fn find(scene: &Scene, base: &State) -> Result<Option<Moving>> {
     let same = pairs(same, &mut doubtful);
     let mut files = if candidates.has_too_many_files() {
         drop(candidates);
-        // What is in directories that moved is not elsewhere then.
+        // What is in directories that moved did not move by itself.
         let moves = plan.moves(&same, &[])?;
         let mut again = collect(scene, &after_moves(base, &moves)?, Wanted::Files)?;
         plan.taken_names.extend(std::mem::take(&mut again.taken_names));
@@ -65,7 +65,7 @@ fn in_state_before(file: SameThing, moves: &Moves) -> Option<SameThing> {
     Some(SameThing { old, ..file })
 }
 
-/// Where things were and where they are; which of these only look the same is noted, too.
+/// The old and new paths; those that only look the same are noted in `doubtful`.
 fn pairs(same: Vec<SameThing>, doubtful: &mut HashSet<Pair>) -> Vec<Pair> {
     let all = same.into_iter().map(|SameThing { old, new, is_sure }| {
         if !is_sure {

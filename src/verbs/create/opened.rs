@@ -29,7 +29,7 @@ fn open_directory(source: &Source, path: &EntryPath) -> io::Result<Directory> {
 pub struct LargeOpener<'o, 'c> {
     pub context: &'o Context<'c>,
     pub owners: &'o mut OwnerNames,
-    /// Takes what cannot be read beside the content.
+    /// Takes problems with attributes.
     pub problems: &'o mut Vec<Problem>,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn note_xattrs(
             problems.push(Problem::io(path.to_owned(), "its extended attributes cannot be read", &error));
             match entry.stat.kind {
                 Kind::File | Kind::Symlink => entry.stat.racy = true,
-                // What is not read again whatever was noted counts as changed when this is no longer its time.
+                // Others are compared by their times only: with this one they count as changed.
                 _ => entry.stat.ctime = Time::default(),
             }
         }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// How hard to compress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Level {
-    /// As hard as can be without waiting for it: harder when the drive is slow, softer when the processor is.
+    /// As hard as costs no time: harder when the drive is slow, less hard when the processor is.
     #[default]
     Auto,
     /// A level of zstd, 1 to 19. Then the same source gives the same bundles.
@@ -32,13 +32,13 @@ impl Level {
 /// The default for the most bytes of tar in one part.
 pub const PART_BYTES_DEFAULT: u64 = 1 << 30;
 
-/// Smaller files that moved are stored again, in bytes: what is stored of them is hardly more than a rename.
+/// Smaller files that moved are stored again, in bytes: that takes hardly more than a rename.
 pub(super) const MOVED_BYTES_MIN: u64 = 4 << 10;
 
-/// From which size in bytes on only what changed of files is stored, where nothing was said.
+/// The least size in bytes of modified files that are patched, if nothing else was given.
 const PATCH_FROM_DEFAULT: u64 = 1 << 20;
 
-/// From which size in bytes on only what changed of files is stored, by these rules.
+/// The least size in bytes of modified files that are patched, by these rules.
 pub(super) fn patch_from(rules: &Rules) -> u64 {
     rules.patch_from.unwrap_or(PATCH_FROM_DEFAULT).max(1)
 }
@@ -48,7 +48,7 @@ pub(super) fn patch_from(rules: &Rules) -> u64 {
 pub struct SourceSpec {
     /// Its name in the archive; `None`: the last part of its path.
     pub name: Option<String>,
-    /// Whether the person said the name, and so that this folder is meant, whatever was read under the name before.
+    /// Whether the name was given explicitly. Then this folder is meant, whatever was saved under the name before.
     pub is_named: bool,
     /// Where it is.
     pub path: PathBuf,
@@ -61,20 +61,20 @@ pub type ReadAt<'a> = &'a (dyn Fn(&Path) -> io::Result<PathBuf> + Sync);
 pub struct CreateOptions<'a> {
     /// What to save; empty: the sources of the last snapshot.
     pub sources: Vec<SourceSpec>,
-    /// What to leave out beside what was left out of the same source last time.
+    /// Rules to add to those of the same source last time.
     pub rules: Option<Rules>,
-    /// Rules that no longer hold.
+    /// Rules to remove.
     pub take_away: Rules,
-    /// Whether the rules of the last time are forgotten first.
+    /// Whether the rules of last time are dropped first.
     pub fresh_rules: bool,
     /// Whether sources may have other paths than last time, or be on another computer. Default: no, unless their names are
     /// given.
     pub moved: bool,
     /// The name of this computer, which is noted with the sources that are read; empty: unknown. Default: unknown.
     pub host: String,
-    /// Whether file systems of sources are synced first, so that what programs write through memory is seen. Default: yes.
+    /// Whether file systems of sources are synced first, so that changes through memory maps are seen. Default: yes.
     pub sync: bool,
-    /// Whether what rules leave out is told entry by entry, where entries are. Default: no.
+    /// Whether what rules leave out is reported entry by entry, if entries are. Default: no.
     pub tell_left_out: bool,
     /// How hard to compress.
     pub level: Level,
@@ -92,20 +92,20 @@ pub struct CreateOptions<'a> {
     pub time: Option<Time>,
     /// The most bytes of tar in one part; a single larger file makes a larger part.
     pub part_bytes_max: u64,
-    /// What stays where there is no room: what forgetting by these rules would give back is said. Default: no rules.
+    /// Which snapshots stay if space is short: what forgetting the others would free is reported. Default: no rules.
     pub keep: KeepRules,
-    /// Whether, where there is no room, the oldest snapshots that `keep` does not name are forgotten and pruned first, as many
-    /// as are needed. Default: no.
+    /// Whether, if space is short, the oldest snapshots that `keep` does not keep are forgotten and pruned first, as
+    /// many as are needed. Default: no.
     pub make_room: bool,
-    /// What reading and writing cost on the archive's drive, where that is known; it decides where only what changed of large files
-    /// is stored. `None`: it is measured.
+    /// How fast the archive's drive is, if that is known; it decides whether large files are patched. `None`: it is
+    /// measured.
     pub drive_speed: Option<DriveSpeed>,
     /// How many threads pack; 0: as many as the machine has cores.
     pub threads: usize,
     /// Says where a source is read instead of at its own path, as in a shadow copy of its drive; it is noted under its own.
     /// Default: `None`, where it is.
     pub read_at: Option<ReadAt<'a>>,
-    /// Where "now" comes from when it is decided which entries may be modified again without a trace.
+    /// The clock by which it is decided which entries are racy.
     pub clock: &'a (dyn Fn() -> Time + Sync),
 }
 

@@ -1,5 +1,6 @@
-//! Sends what is planned to the workers, in the order of the tar. A large file that may be as it was is compared by a worker
-//! meanwhile; what comes after it waits here until that is known, so that the order does not depend on how long it takes.
+//! Sends planned work to the workers, in the order of the tar. A large file that may be unchanged is compared by a
+//! worker meanwhile; what comes after it waits here for the result, so that the order does not depend on how long it
+//! takes.
 
 use super::comparing::CompareJob;
 use super::comparing::Compared;
@@ -41,10 +42,10 @@ use std::sync::atomic::Ordering;
 /// The most steps of jobs that wait: each takes about half a KiB.
 const STEPS_WAITING_MAX: usize = 16 << 10;
 
-/// More data of a patch is sent by itself.
+/// A patch with more data is sent by itself.
 const SMALL_PATCH_BYTES: u64 = 16 << 10;
 
-/// Small patches share frames of so many bytes: damage to a frame may cost all of them.
+/// Small patches share frames of this many bytes: damage to a frame may cost all of them.
 const SMALL_FRAME_BYTES: u64 = 256 << 10;
 
 /// The most large files that are compared at once: each is open.
@@ -66,7 +67,7 @@ pub struct Undecided {
     pub comparing: Arc<Comparing>,
     /// What was noted when it was opened.
     pub packed: Box<Packed>,
-    /// Its directory, if its header is wanted for what is stored in it, and whether it has been stored.
+    /// Its directory, if its header may be needed before the file, and whether that was written.
     pub directory: Option<(JobDirectory, Arc<AtomicBool>)>,
 }
 
@@ -109,7 +110,7 @@ impl<'a> Outbox<'a> {
         self.context
     }
 
-    /// Sends the next thing, as soon as all before it was.
+    /// Sends the next item, as soon as all before it were sent.
     ///
     /// # Errors
     /// Those of sending, and of the index.
@@ -173,7 +174,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Sends what waits first; waits until it is decided.
+    /// Sends the first item that waits, when it is decided.
     fn send_front(&mut self, budget: &mut PartBudget) -> Result<()> {
         match self.waiting.pop_front() {
             None => Ok(()),
@@ -274,7 +275,7 @@ impl<'a> Outbox<'a> {
         let file = &comparing.file;
         match hash.filter(|_| file.is_as_opened(&self.context.sources[file.source])) {
             Some(hash) => {
-                // What waits for a frame to be full may be what it is a copy of.
+                // The file that it is a copy of may wait for its frame to be full.
                 if self.small.stores_contents() {
                     self.send_small()?;
                 }
@@ -381,7 +382,7 @@ impl<'a> Outbox<'a> {
     }
 }
 
-/// The problem of a file that changed after it was found to be as it was, and another was said to be a copy of it.
+/// The problem of a file that changed after it was found unchanged and another became a copy of it.
 pub fn held(path: &EntryPath) -> Problem {
     let what = "changed after it was looked at, while the snapshot was made; it is kept as it was then, the next snapshot reads it";
     Problem::new(path.to_owned(), what).unsaved()

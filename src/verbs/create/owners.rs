@@ -18,7 +18,7 @@ pub struct OwnerNames {
 }
 
 impl OwnerNames {
-    /// Attributes as they were read, with the names of those that access control lists among them are about.
+    /// Attributes as they were read, with the names of the users and groups in access control lists.
     pub fn named(&mut self, xattrs: io::Result<Vec<Xattr>>) -> io::Result<Vec<Xattr>> {
         let mut xattrs = xattrs?;
         acl::add_names(&mut xattrs, |who| {

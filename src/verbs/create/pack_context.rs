@@ -21,7 +21,7 @@ pub struct Context<'a> {
     pub reads_contents: bool,
     /// Makes patches, where that is wanted.
     pub patches: Option<&'a PatchMaker>,
-    /// The snapshot's time, in seconds: that of members that are not entries.
+    /// The snapshot's time, in seconds, for members that are not entries.
     pub time_seconds: i64,
     /// Counts how far the run is.
     pub meter: &'a Meter,

@@ -1,4 +1,4 @@
-//! What a job makes: frames, and a line of the manifest for each entry, with what it counts for.
+//! What a job makes: frames, a line of the manifest for each entry, and counts.
 
 use crate::archive::state::State;
 use crate::base::entry::Content;
@@ -26,7 +26,7 @@ use std::time::Duration;
 pub struct ContentOffset(OnceLock<u64>);
 
 impl ContentOffset {
-    /// Sets it; only the first time counts.
+    /// Sets it; only the first call counts.
     pub fn set(&self, offset: u64) {
         let _ = self.0.set(offset);
     }
@@ -52,7 +52,7 @@ pub struct Packed {
     pub counts: Counts,
     /// What went wrong with single entries.
     pub problems: Vec<Problem>,
-    /// What is left out as it is on another file system.
+    /// What is left out because it is on another file system.
     pub elsewhere: Vec<EntryPathBuf>,
     /// Content bytes read from sources.
     pub bytes_read: u64,
@@ -63,7 +63,7 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Adds the line of an entry whose content is as it was in `base`, and stands in an older bundle.
+    /// Adds the line of an entry whose content is that of `base`, in an older bundle.
     pub fn push_reused(&mut self, path: EntryPathBuf, entry: Entry, base: Option<&Entry>) {
         let is_same = base.is_some_and(|base| base.stat.is_same(&entry.stat) && base.xattrs == entry.xattrs);
         if is_same {
@@ -97,13 +97,13 @@ impl Packed {
         self.push_member(path, entry, offset, what);
     }
 
-    /// Adds the line of a symlink that points to where it did, and is stored once more for its metadata.
+    /// Adds the line of a symlink with the same target, stored again for its metadata.
     pub fn push_again(&mut self, path: EntryPathBuf, entry: Entry) {
         self.counts.metadata += 1;
         self.push_member(path, entry, None, EntryChange::Metadata);
     }
 
-    /// Adds the line of a file of which only what changed is stored, its data at `offset`.
+    /// Adds the line of a file that is patched, with its data at `offset`.
     pub fn push_patched(&mut self, path: EntryPathBuf, entry: Entry, offset: Arc<ContentOffset>) {
         self.counts.modified += 1;
         self.counts.bytes += entry.stat.size;
@@ -197,7 +197,7 @@ pub struct Line {
     pub path: EntryPathBuf,
     /// What is said of it; `None`: it is gone. Content stored in this bundle has no place before [`Line::set_place`].
     pub entry: Option<Entry>,
-    /// What happened to it in a word; `None` when the line only says that it was looked at again.
+    /// What happened to it; `None` if the line only says that it was looked at again.
     pub change: Option<EntryChange>,
 }
 

@@ -12,7 +12,7 @@ pub enum Fit {
     AfterCut,
 }
 
-/// The size of the present part. What is still being compared may come to it or not.
+/// The size of the present part. Files that are still being compared may be added or not.
 pub struct PartBudget {
     /// What a part should not exceed, in bytes; a single larger file makes a larger part.
     bytes_max: u64,
@@ -47,7 +47,7 @@ impl PartBudget {
         self.used += bytes;
     }
 
-    /// Notes that `bytes` more will come or not; gives the part to which they count.
+    /// Notes that `bytes` more may come; returns the part to which they count.
     pub fn add_undecided(&mut self, bytes: u64) -> u64 {
         self.undecided += bytes;
         self.part
@@ -73,7 +73,7 @@ impl PartBudget {
         (least == most).then_some(least)
     }
 
-    /// Whether no file fits on the drive that is so large.
+    /// Whether a file of this size does not fit on the drive.
     pub fn is_beyond_drive(&self, bytes: u64) -> bool {
         bytes > self.bytes_limit
     }
@@ -98,8 +98,8 @@ impl PartBudget {
         if is_over && self.is_considerable(used) { Fit::AfterCut } else { Fit::Here }
     }
 
-    /// Rule: whether the part may end here, before `coming` bytes. A header that deletes and the lines that say so belong
-    /// together, should the run be cut off between two parts.
+    /// Rule: whether the part may end here, before `coming` bytes. A header that deletes and the lines that say so
+    /// belong together, in case the run is cut off between two parts.
     pub fn may_end(&self, used: u64, coming: u64) -> bool {
         let has_space = used.saturating_add(coming) <= self.bytes_limit;
         !(self.owes_lines && has_space && used < self.bytes_max.saturating_mul(OVERRUN_MAX))

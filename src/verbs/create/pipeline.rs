@@ -76,7 +76,7 @@ enum Output {
 struct Shared {
     budget: Budget,
     level: AdaptiveLevel,
-    /// Of frames that have been written.
+    /// Of frames that were written.
     buffers: Buffers,
     meter: Meter,
     stored: Stored,
@@ -132,7 +132,7 @@ pub fn run(run: &CreateContext) -> Result<CreateReport> {
     Ok(CreateReport { left_out, ..writer.finish(&counts, passed_over)? })
 }
 
-/// Does `work`, and counts meanwhile how many bytes there are to be read in all, where somebody wants to know.
+/// Does `work`; meanwhile counts how many bytes there are to be read in all, if the monitor wants to know.
 fn counting_ahead<T>(run: &CreateContext, meter: &Meter, work: impl FnOnce() -> T) -> T {
     if !run.monitor.wants_totals() || run.options.dry_run {
         return work();
@@ -160,7 +160,7 @@ fn count_ahead(run: &CreateContext, meter: &Meter, is_done: &AtomicBool) {
         meter.add_counted_ahead(changed.iter().map(|found| found.stat.size).sum());
         Ok(())
     });
-    // What goes wrong here goes wrong in the work itself, and is told there.
+    // An error here happens in the work itself, too, and is reported there.
     monitor.event(Event::Counting(counted.is_err()));
 }
 
@@ -173,7 +173,7 @@ impl Drop for SetWhenDropped<'_> {
     }
 }
 
-/// Plans until the sources are through; gives what was found unchanged, what was not read, and what rules left out.
+/// Plans all sources. Returns what was unchanged, what was not read, and what rules left out.
 fn plan(
     sender: &Sender<WorkItem, Result<Output>>,
     run: &CreateContext,
@@ -216,7 +216,7 @@ fn plan(
     let mut elsewhere = 0;
     scan::scan(run.sources, run.scan_options, &mut |listing| {
         check_interrupted(run.monitor)?;
-        // Between two things that are sent there may be hours of looking at what is as it was.
+        // There may be hours of unchanged files between two items that are sent.
         if shared.budget.is_stopped() {
             return Err(Error::stopped());
         }
@@ -244,7 +244,7 @@ fn plan_options(run: &CreateContext) -> PlanOptions {
     }
 }
 
-/// Says how many more paths on other file systems were left out than were named.
+/// Reports how many more paths on other file systems were left out than were named.
 fn tell_more_elsewhere(elsewhere: usize, run: &CreateContext) {
     if elsewhere > ELSEWHERE_TOLD_MAX {
         let count = elsewhere - ELSEWHERE_TOLD_MAX;
@@ -252,12 +252,12 @@ fn tell_more_elsewhere(elsewhere: usize, run: &CreateContext) {
     }
 }
 
-/// From which size on files may be copies of others, in any of the sources.
+/// The least size of copies, in any of the sources.
 fn copies_from(run: &CreateContext) -> u64 {
     run.sources.iter().map(|source| patch_from(source.rules())).min().unwrap_or(u64::MAX)
 }
 
-/// Of each source, whether the last snapshot left out the same by its rules.
+/// For each source, whether its rules leave out the same as in the last snapshot.
 fn has_same_rules(run: &CreateContext) -> Result<Vec<bool>> {
     let history = run.catalog.history()?;
     let left_out = |rules: &Rules| Rules { patch_from: None, ..rules.clone() };
@@ -269,15 +269,14 @@ fn has_same_rules(run: &CreateContext) -> Result<Vec<bool>> {
     Ok(run.sources.iter().map(has_same_rules).collect())
 }
 
-/// Whether stock tools have exactly what the state before has: otherwise they could not follow where what is new at one place is said
-/// to be what is, or was, at another.
+/// Whether stock tools get exactly the state before. Otherwise they could not follow moves and copies.
 fn is_exact(run: &CreateContext) -> Result<bool> {
     let history = run.catalog.history()?;
     let is_certain = history.last().is_some_and(|last| uncertain_since(&history, last.number).is_none());
     Ok(is_certain && !run.was_cut_off())
 }
 
-/// Counts what rules leave out of a directory, and names it where that is wanted.
+/// Counts what rules leave out of a directory, and reports it if that is wanted.
 fn note_left_out(listing: &Listing, run: &CreateContext, sum: &mut LeftOut) {
     sum.bytes = sum.bytes.saturating_add(listing.left_out_bytes);
     let is_told = run.options.tell_left_out && run.monitor.wants_entries();
@@ -289,7 +288,7 @@ fn note_left_out(listing: &Listing, run: &CreateContext, sum: &mut LeftOut) {
     }
 }
 
-/// Names what is left out as it is on another file system, after `told` of them; gives how many there are now.
+/// Reports what is left out because it is on another file system, after `told` of them. Returns how many there are now.
 fn tell_elsewhere(listing: &Listing, run: &CreateContext, told: usize) -> usize {
     for path in listing.elsewhere.iter().take(ELSEWHERE_TOLD_MAX.saturating_sub(told)) {
         run.monitor.event(Event::Notice(&Notice::Elsewhere { path: path.clone() }));

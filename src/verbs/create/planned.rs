@@ -1,4 +1,4 @@
-//! How to plan, and a directory while its entries are planned: where its header stands, and must stand once more.
+//! How to plan, and a directory while its entries are planned: where its header stands, and where it is needed again.
 
 use super::directory_diff::DirectoryDiff;
 use super::directory_diff::EntryDiff;
@@ -31,7 +31,7 @@ pub struct PlanOptions {
     pub allow_empty: bool,
     /// Whether the base ends with parts of a snapshot that was cut off.
     pub was_cut_off: bool,
-    /// So many bytes of tar end a part where it may end.
+    /// After this many bytes of tar a part ends, where it may end.
     pub part_bytes_max: u64,
     /// No file on the archive's drive can have more.
     pub part_bytes_limit: u64,
@@ -63,7 +63,7 @@ pub struct Ancestors(Vec<Above>);
 
 /// A directory above the one that is planned.
 pub struct Above {
-    /// Its source, by its place in the list.
+    /// The index of its source in the list.
     pub source: usize,
     /// Its path.
     pub path: EntryPathBuf,
@@ -121,8 +121,8 @@ impl<'l> PlannedDirectory<'l> {
         Ok(stat)
     }
 
-    /// What its header is for a job of this part: it stands there before what is stored in it, unless it stands in this part
-    /// already.
+    /// Whether a job of this part needs its header: before the first entry that is stored in it, unless this part has
+    /// it already.
     pub fn header(&self, part: u64) -> HeaderNeed {
         match &self.may_stand_in {
             _ if self.stands_in == Some(part) => HeaderNeed::Never,
@@ -134,7 +134,7 @@ impl<'l> PlannedDirectory<'l> {
     /// The path of an entry of it.
     ///
     /// # Errors
-    /// When its name can be none.
+    /// When its name is invalid.
     pub fn path_of(&self, found: &ScannedEntry) -> Result<EntryPathBuf> {
         path_in(self.path, self.listing.name(found))
     }
@@ -148,16 +148,16 @@ pub fn stat_in(state: &State, path: &EntryPath) -> Result<Stat> {
     Ok(state.find(path)?.map(|entry| entry.stat).unwrap_or_default())
 }
 
-/// The path of an entry. The scan and the index have only names that can be part of one; another must not be lost silently.
+/// The path of an entry. The scan and the index have valid names only; another must not be lost silently.
 ///
 /// # Errors
-/// When the name can be none.
+/// When the name is invalid.
 pub fn path_in(directory: &EntryPath, name: &[u8]) -> Result<EntryPathBuf> {
     let bad = || Error::damaged(format!("'{}' in '{directory}' cannot be a name", printable(name)));
     directory.child(name).ok_or_else(bad)
 }
 
-/// Whether only what changed of a file may be stored: then it is read by itself, as a large one.
+/// Whether a file may be patched: then it is read by itself, as a large one.
 pub fn may_be_patched(rules: &Rules, stat: &Stat, base: Option<&Row>, verdict: Verdict) -> bool {
     let from = patch_from(rules);
     let is_large = |stat: &Stat| stat.kind == Kind::File && stat.size >= from;
@@ -165,8 +165,8 @@ pub fn may_be_patched(rules: &Rules, stat: &Stat, base: Option<&Row>, verdict: V
     may_be_modified && stat.link == 0 && is_large(stat) && base.and_then(Row::stat).is_some_and(is_large)
 }
 
-/// The lists by which unpacking deletes names from a directory. What may not be where stock tools unpack to cannot be renamed
-/// there: its content is lost, or `may_be_absent` says so of all.
+/// The lists by which unpacking deletes names from a directory. What may be missing where stock tools unpack cannot be
+/// renamed there: if its content is lost, or all of it if `may_be_absent`.
 ///
 /// # Errors
 /// When the index cannot be read.

@@ -86,7 +86,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Compares the sources' own top directories; comes first.
+    /// Compares the sources' own top directories. To be called first.
     ///
     /// # Errors
     /// Those of sending, and of the index.
@@ -149,11 +149,11 @@ impl<'a> Planner<'a> {
         }
         self.above.go_to(path);
         let (mut own_stat, is_new) = self.changed_directories.remove(path).unzip();
-        // After a run that was cut off, it may be noted and be in no tar.
+        // After a run that was cut off it may have a line, and be in no tar.
         let may_be_made = is_new.is_some_and(|is_new| is_new || self.options.was_cut_off);
         if is_new == Some(true) {
-            // A run that was cut off after it said that the directory is gone may not have come to its contents; unpacking
-            // has removed them all the same.
+            // A run that was cut off may have a line that removed the directory, and none for what was in it; unpacking
+            // removes that all the same.
             group.rows.retain(|row| listing.find(row.name()).is_none());
         }
         if listing.is_unreadable {
@@ -185,7 +185,7 @@ impl<'a> Planner<'a> {
         DirectoryDiff::new(rows, listing, &|name| doubts.rehash(&listing.path, name, self.options.rehash))
     }
 
-    /// Whatever is left of the base is gone. Comes last.
+    /// What is left of the base is gone. To be called last.
     ///
     /// # Errors
     /// As for [`Planner::plan_tops`].
@@ -197,7 +197,7 @@ impl<'a> Planner<'a> {
         self.builder.finish()
     }
 
-    /// Looks for what moved, at the first change; whether there is another state to compare with now.
+    /// Looks for moves, at the first change. Returns whether there is another state to compare with now.
     fn find_moves(&mut self, source: usize, path: &EntryPath) -> Result<bool> {
         let (first, compared) = ((source, path.to_owned()), (&self.base, self.context.sources));
         match self.moves.run(first, compared, &mut self.builder)? {
@@ -213,7 +213,7 @@ impl<'a> Planner<'a> {
         Ok(true)
     }
 
-    /// Brings the base to a directory: what stands before it is gone.
+    /// Brings the base to a directory: entries before it are gone.
     fn go_to(&mut self, source: usize, path: &EntryPath) -> Result<&mut BaseWalk> {
         self.walk_in(source)?;
         self.remove_before(Some(path))?;
@@ -279,8 +279,8 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Something is about to be made in the directory above `path`, which changes that one's time when it is unpacked: its header
-    /// puts that right.
+    /// Writes the header of the directory above `path` once more: what is about to be made in it changes its time when
+    /// it is unpacked.
     fn put_above(&mut self, path: &EntryPath) -> Result<()> {
         let part = self.builder.budget().part();
         let Some(above) = self.above.without_header(path, part) else { return Ok(()) };
@@ -336,7 +336,8 @@ impl<'a> Planner<'a> {
     fn note_unchanged_directory(&mut self, path: EntryPathBuf, stat: Stat) {
         self.counts.unchanged_directories += 1;
         if self.options.was_cut_off {
-            // Its line may stand in a part that was finished, and its header in none: that comes later, with its own entries.
+            // Its line may stand in a part that was finished, and its header in none: the header comes with its
+            // entries.
             self.changed_directories.insert(path, (stat, false));
         }
     }

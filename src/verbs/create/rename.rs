@@ -31,13 +31,13 @@ use crate::format::layout::FrameBuilder;
 use crate::format::layout::Frames;
 use crate::format::tar::Body;
 
-/// Calls the source `old` from now on `new`, in a snapshot of its own. Rules, path, computer and what could not be saved of it go
-/// with it; older snapshots have it under the old name.
+/// Renames the source `old` to `new`, in a snapshot of its own. Its rules, path, computer and problems go with it;
+/// older snapshots have it under the old name.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`] when there is no such source; [`ErrorKind::Refused`] when there is another one called `new`, that can
-/// be not a name, the source is a file, or a snapshot was not finished; [`ErrorKind::Locked`] when another process is writing;
-/// otherwise when the archive cannot be read or written.
+/// [`ErrorKind::NotFound`] when there is no such source; [`ErrorKind::Refused`] when there is another one called `new`,
+/// `new` cannot be a name, the source is a file, or a snapshot was not finished; [`ErrorKind::Locked`] when another
+/// process is writing; otherwise when the archive cannot be read or written.
 pub fn rename_source(archive: &Archive, old: &str, new: &str, monitor: &dyn Monitor) -> Result<Summary> {
     let change = SourceChange::begin(archive, monitor)?;
     let SourceChange { catalog, base, known, .. } = &change;
@@ -52,7 +52,7 @@ pub fn rename_source(archive: &Archive, old: &str, new: &str, monitor: &dyn Moni
     })
 }
 
-/// Where all of it is, and where it will be.
+/// The old and the new path of the source.
 fn paths(known: &[SourceRecord], old: &str, new: &str) -> Result<(EntryPathBuf, EntryPathBuf)> {
     let (old_shown, new_shown) = (printable(old.as_bytes()), printable(new.as_bytes()));
     let is_known = |name: &str| known.iter().any(|record| record.name == name);

@@ -65,6 +65,6 @@ pub struct CreateReport {
     pub compared_with: Option<Summary>,
     /// Whether that snapshot may differ from what was saved: the list of its changes, or of earlier ones, was lost in part.
     pub is_uncertain: bool,
-    /// What was forgotten and pruned first, so that there was room.
+    /// What was forgotten and pruned first, to free space.
     pub made_room: Option<Thinned>,
 }

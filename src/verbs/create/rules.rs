@@ -1,4 +1,4 @@
-//! The rules of a source: those of the last time, and what the person adds to them and takes away.
+//! The rules of a source: those of last time, with what is added and removed now.
 
 use super::options::CreateOptions;
 use crate::base::advice::Advice;
@@ -56,7 +56,7 @@ fn is_it(rule: &str, typed: &str, record: &SourceRecord) -> bool {
         || by_name().is_some_and(|rest| rule == format!("{}/{rest}", sign()))
 }
 
-/// Refuses to take away what no source has.
+/// Refuses to remove a rule that no source has.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] when there is such a rule.
@@ -69,7 +69,7 @@ pub fn check_taken_away(options: &CreateOptions, known: &[SourceRecord]) -> Resu
     }
 }
 
-/// Names the rules given now that fitted nothing in any source, and were not those of the last time anyway.
+/// Reports the rules given now that are new and match nothing in any source.
 pub fn tell_unused(options: &CreateOptions, open: &[Source], chosen: Known<'_>, monitor: &dyn Monitor) {
     let unused: Vec<(&[u8], Vec<&str>)> = open.iter().map(|source| (source.name(), source.unused_patterns())).collect();
     let all: Vec<SourceRecord> =
@@ -141,7 +141,7 @@ fn anywhere(body: &str, record: &SourceRecord) -> String {
     if let Some(rest) = body.strip_prefix("./") {
         return format!("/{rest}");
     }
-    // A folder in the source that is called as the source is what the rule says as it stands.
+    // If the source has a folder of its own name, the rule means that one.
     let has_namesake = || platform::path_of(&record.path).join(&record.name).symlink_metadata().is_ok();
     match below_name(body, record) {
         Some(rest) if !has_namesake() => format!("/{rest}"),

@@ -1,4 +1,4 @@
-//! A snapshot in which nothing changes but what is said of the sources. Nothing is read or stored.
+//! A snapshot in which only the list of sources changes. Nothing is read or stored.
 
 use super::begin::head;
 use super::begin::scan_options;

@@ -55,8 +55,8 @@ pub struct Scene<'a> {
 /// there are others.
 ///
 /// # Errors
-/// [`ErrorKind::Refused`] when there are none, two have one name, one is not there that never was, all are missing or have
-/// become empty, one is in the archive or has another path than before.
+/// [`ErrorKind::Refused`] when there are none, two have one name, one is missing that was never saved, all are missing
+/// or have become empty, one is in the archive or has another path than before.
 pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
     let known = scene.known;
     rules::check_taken_away(options, known)?;
@@ -72,7 +72,7 @@ pub fn choose(options: &CreateOptions, scene: &Scene) -> Result<Chosen> {
             Ok(source) => chosen.open.push(source),
             Err(error) => {
                 let Some(before) = before.filter(|before| before.path == record.path) else { return Err(error) };
-                // The person has named the others since it is gone, and so said that it is no loss.
+                // The others were named explicitly since it is gone: it is not reported again.
                 let is_known = options.sources.is_empty() && was_not_named(scene.history, before);
                 let told = EntryPathBuf::from_bytes(record.name.as_bytes()).filter(|_| !is_known);
                 chosen.problems.extend(told.map(|path| is_missing(path, &error)));
@@ -100,8 +100,8 @@ pub fn of_unfinished(catalog: &Catalog) -> Vec<SourceRecord> {
     head.map(|head| head.sources).unwrap_or_default()
 }
 
-/// Whether something is to be remembered of the sources that the last snapshot does not say: a path, rules, a computer, that one
-/// is missing, or is no longer looked for.
+/// Whether the sources differ from what the last snapshot says: in a path, rules, a computer, or in which are missing
+/// or no longer looked for.
 pub fn have_changed(known: Option<&[SourceRecord]>, now: &[SourceRecord]) -> bool {
     let is_as_before = |record: &SourceRecord| {
         let before = known.into_iter().flatten().find(|before| before.name == record.name);
@@ -175,7 +175,7 @@ fn wanted(options: &CreateOptions, known: &[SourceRecord]) -> Result<BTreeMap<St
     Ok(wanted)
 }
 
-/// The name of a source that is named by its path alone: that which it was given since, where it was renamed.
+/// The name of a source that is given by its path alone: its new one, if it was renamed.
 fn present_name(name: String, path: &Path, spec: &SourceSpec, known: &[SourceRecord]) -> String {
     let is_it =
         |record: &&SourceRecord| !record.dropped && !record.renamed_from.is_empty() && !is_elsewhere(record, path);
@@ -188,7 +188,7 @@ fn is_of_another(record: &SourceRecord, options: &CreateOptions) -> bool {
     !record.host.is_empty() && !options.host.is_empty() && record.host != options.host
 }
 
-/// Names the sources that are left as they are, as another computer saves them.
+/// Reports the sources that are left as they are because another computer saves them.
 fn tell_of_other_computers(options: &CreateOptions, known: &[SourceRecord], monitor: &dyn Monitor) {
     let is_told = |record: &&SourceRecord| !record.dropped && is_of_another(record, options);
     for record in known.iter().filter(|_| options.sources.is_empty() && !options.moved).filter(is_told) {
@@ -223,7 +223,7 @@ fn refuse_another(before: &SourceRecord, path: &Path, options: &CreateOptions) -
     if is_elsewhere(before, path) { Err(is_another(before, path)) } else { Ok(()) }
 }
 
-/// Whether a source was read from another folder than `path`. Where from may be lost.
+/// Whether a source was read from another folder than `path`. Where it was read from may be unknown.
 fn is_elsewhere(before: &SourceRecord, path: &Path) -> bool {
     if before.path.is_empty() {
         return false;
@@ -307,7 +307,7 @@ fn open_source(record: &SourceRecord, options: &CreateOptions, scene: &Scene) ->
     Ok(source)
 }
 
-/// A folder that became a file, or a file that became a folder, is another source: stock tar could not replace one by the other.
+/// Refuses a folder that became a file, or a file that became a folder: stock tar could not replace one by the other.
 fn refuse_another_kind(source: &Source, path: &Path, base: &State) -> Result<()> {
     let was_folder = base.find(source.path())?.map(|entry| entry.stat.kind == Kind::Directory);
     if was_folder.is_none_or(|was_folder| was_folder != source.is_file()) {
@@ -320,7 +320,7 @@ fn refuse_another_kind(source: &Source, path: &Path, base: &State) -> Result<()>
         .with_advice(Advice::NameSource { path: printed(path) }))
 }
 
-/// Each run would store the archive in itself once more.
+/// Refuses a source in the archive: each run would store the archive in itself once more.
 fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
     if !platform::canonical(path).is_ok_and(|real| archive.holds(&real)) {
         return Ok(());
@@ -330,7 +330,7 @@ fn refuse_archive(path: &Path, archive: &Archive) -> Result<()> {
         .with_advice(Advice::SaveOtherFolder))
 }
 
-/// Refuses to take a directory for emptied, in which something was, when its drive is gone or it is the whole source.
+/// Refuses to take a directory for emptied that had entries, if its drive is gone or it is the whole source.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] when it is; when the drive cannot be read.
@@ -342,7 +342,7 @@ pub fn check_not_emptied(source: &Source, listing: &Listing) -> Result<()> {
     if *listing.path == *source.path() { Err(has_become_empty(&printable(source.name()))) } else { Ok(()) }
 }
 
-/// Why a source is not saved that is no longer what it was: mostly its drive is not there.
+/// The error of a source that has become empty: mostly its drive is missing.
 fn has_become_empty(folder: &str) -> Error {
     Error::new(ErrorKind::Refused, format!("the folder {folder} is empty, and was not when it was last saved"))
         .about(Subject::Source(PathBuf::from(folder)))

@@ -34,7 +34,7 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 
-/// By what part of its length content that cannot be compressed may grow.
+/// Content that cannot be compressed may grow by one part in this many.
 const GROWTH_PART: u64 = 256;
 
 /// With less free than this, sources are measured however little was saved so far.
@@ -56,8 +56,8 @@ pub fn check_part_size(options: &CreateOptions, room: &Space) -> Result<()> {
     Err(Error::new(ErrorKind::Refused, what).with_advice(Advice::LowerPartSize { bytes_max: limit }))
 }
 
-/// Whether all that was ever saved would fit once more. Then another snapshot of the same sources does, too, as a rule, and
-/// measuring them, which takes as long as a run without changes, would be for nothing.
+/// Whether all that was ever saved would fit once more. Then another snapshot of the same sources fits, too, as a rule,
+/// and need not be measured, which takes as long as a run without changes.
 pub fn is_ample(room: &Space, history: &[Summary]) -> bool {
     let saved: u64 = history.iter().fold(0, |sum, summary| sum.saturating_add(summary.counts.bytes));
     room.free_bytes.is_none_or(|free| free >= saved.max(AMPLE_BYTES_MIN))
@@ -72,8 +72,8 @@ pub struct Scene<'a> {
     pub monitor: &'a dyn Monitor,
 }
 
-/// What is new or modified, if it is larger than the free room, and what is free. It may fit all the same: contents are
-/// compressed, and how well is known only when they are read.
+/// How many bytes are new or modified, and how many are free, if those are fewer. It may fit all the same: how well
+/// contents compress is known only when they are read.
 ///
 /// # Errors
 /// [`ErrorKind::Interrupted`]; or when the index cannot be read.
@@ -125,7 +125,7 @@ pub fn for_each_changed(scene: &Scene, visit: &mut dyn FnMut(&Listing, &[Scanned
     })
 }
 
-/// The files that were there before, wherever: one of them under a new path has mostly moved, and is not stored.
+/// The files of the state before: one of them under a new path has mostly moved, and is not stored.
 struct KnownFiles<'a> {
     base: &'a State,
     /// Inode, size and time of each, hashed, ascending; none before the first new file.
@@ -157,7 +157,7 @@ impl KnownFiles<'_> {
     }
 }
 
-/// What was in the directory of a listing; the walk goes on to it.
+/// The rows of the directory of a listing; the walk goes on to it.
 fn rows_of(listing: &Listing, scene: &Scene, walk: &mut Option<BaseWalk>) -> Result<Vec<Row>> {
     let path = &*listing.path;
     if walk.as_ref().is_none_or(|walk| walk.source != listing.source) {

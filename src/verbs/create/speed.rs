@@ -15,7 +15,7 @@ pub struct DriveSpeed {
 /// What was measured of a drive so far.
 #[derive(Default)]
 pub struct Measured {
-    /// What is said of it whatever is measured.
+    /// A given speed, which is used instead of what is measured.
     known: Option<DriveSpeed>,
     written: Lock<(u64, Duration)>,
 }
@@ -43,8 +43,8 @@ impl Measured {
         *written = (written.0 + bytes, written.1 + time);
     }
 
-    /// Whether the drive is done sooner with a patch than with the whole file. `read` is what it gave so far, and in what time.
-    /// A patch takes less room, so it is made as long as not both were measured.
+    /// Whether a patch takes the drive less time than the whole file. `read` is how many bytes it gave so far, and in
+    /// what time. A patch takes less space, so it is made until both speeds are measured.
     pub fn is_sooner(&self, cost: PatchCost, read: (u64, Duration)) -> bool {
         let measured = || Some(DriveSpeed { read: rate(read)?, written: rate(*self.written.lock())? });
         self.known.or_else(measured).is_none_or(|speed| speed.is_sooner(cost))
@@ -57,7 +57,7 @@ impl DriveSpeed {
     }
 }
 
-/// So few bytes say nothing of a drive's speed.
+/// Fewer bytes say nothing about a drive's speed.
 const BYTES_MIN: u64 = 1 << 20;
 
 fn rate((bytes, time): (u64, Duration)) -> Option<f64> {

@@ -1,5 +1,5 @@
-//! Where the large contents are that this run has stored so far: noted by who writes, asked by who plans. Paths and places are in
-//! a temporary file; where there is no room for one, files with the same content are stored again.
+//! Where the large contents are that this run has stored so far: noted by the writer, looked up by the planner. Paths
+//! and places are in a temporary file; without space for one, files with the same content are stored again.
 
 use crate::base::concurrency::Condition;
 use crate::base::concurrency::Lock;
@@ -15,7 +15,7 @@ use crate::base::path::EntryPathBuf;
 use crate::system::store::ScratchFile;
 use std::collections::HashMap;
 
-/// Paths, each behind its length in four bytes, in a temporary file, which is there from the first on.
+/// Paths in a temporary file, each after its length in four bytes. The file is made with the first of them.
 #[derive(Default)]
 pub struct PathFile {
     file: Option<ScratchFile>,
@@ -23,7 +23,7 @@ pub struct PathFile {
 }
 
 impl PathFile {
-    /// Adds a path and `extra`, a few bytes of a length that is always the same; gives where they are.
+    /// Adds a path and `extra`, which always has the same length. Returns where they are.
     ///
     /// # Errors
     /// When there is no room for them.
@@ -38,7 +38,7 @@ impl PathFile {
         Ok(at)
     }
 
-    /// The path at `at`; what stands with it is put into `extra`.
+    /// The path at `at`; its extra bytes are put into `extra`.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -67,7 +67,7 @@ pub struct StoredContent {
     pub place: Place,
 }
 
-/// See the module.
+/// The large contents that this run has stored so far.
 pub struct Stored {
     noted: Lock<Noted>,
     changed: Condition,
@@ -80,7 +80,7 @@ struct Noted {
     places: HashMap<u64, u64>,
     paths: PathFile,
     has_no_room: bool,
-    /// How much of what was sent has been written.
+    /// How many of the items that were sent have been written.
     taken: u64,
     has_ended: bool,
     /// How many parts have been published.
@@ -96,13 +96,13 @@ impl Stored {
     /// Notes what is stored of a file, at a place whose part is counted from 1.
     pub fn note(&self, path: &EntryPath, entry: &Entry) {
         let Some(content) = entry.content.as_ref().filter(|content| !content.torn) else { return };
-        // Who unpacks it must be able to read it, to make another file of it.
+        // Its owner must be able to read it when it is unpacked, to copy it.
         if entry.stat.size < self.from || entry.stat.mode & 0o400 == 0 {
             return;
         }
         let (key, place) = (content.key(entry.stat.size), content.place);
         let extra = [&key[..], &place.bundle.part.to_le_bytes(), &place.offset.to_le_bytes()].concat();
-        // What is a second name of the file that was noted is none to link to.
+        // A second name of a file that was noted is not noted.
         let is_known = self.find(&key, place.bundle.number).is_some_and(|known| known.place == place);
         let mut noted = self.noted.lock();
         if noted.has_no_room || is_known {

@@ -62,7 +62,7 @@ const MORE_BYTES: usize = 4 << 10;
 const PATCHES_LEVEL: i32 = 9;
 const PATCHES_STEP: usize = 4;
 
-/// The most bytes that files that are longer than `stat` promised may bring a job to.
+/// The most bytes of a job, if files in it are longer than `stat` promised.
 const GROUP_BYTES_MAX: usize = 2 * FRAME_BYTES;
 
 /// A worker; keeps its memory from job to job.
@@ -89,7 +89,7 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Does a job; its frames are put into `buffer`, whose room is used, not what is in it.
+    /// Does a job. Its frames are put into `buffer`, whose contents are dropped.
     ///
     /// # Errors
     /// When there is no memory for it. What is wrong with single entries is in the result.
@@ -205,7 +205,7 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// Adds the line of a directory, which stands in another.
+    /// Adds the line of a directory, which stands among the entries of its parent.
     fn push_directory_line(&mut self, line: &DirectoryLine, packed: &mut Packed) {
         let DirectoryLine { source, path, stat, is_new } = line;
         let mut entry = self.new_entry(*stat);
@@ -231,7 +231,7 @@ impl<'a> Packer<'a> {
         });
         self.context.meter.add_done(item.stat.size);
         if let Some(link) = &item.link {
-            // Other names must not wait for ever; where the file was packed, this says nothing.
+            // Other names must not wait for ever. No effect if the file was packed.
             link.finish(LinkOutcome::Failed);
         }
         if let Err(error) = result {
@@ -300,7 +300,7 @@ impl<'a> Packer<'a> {
         let item = found.item;
         let base = item.base.as_ref().and_then(Row::stat);
         if item.verdict == Verdict::MaybeModified && base.is_some_and(|base| base.is_same(&item.stat)) {
-            // It would only be looked at again, for it was new when it was saved.
+            // It would only be read again because it was racy when it was saved.
             packed.counts.unchanged += 1;
             return Ok(());
         }
@@ -324,7 +324,7 @@ impl<'a> Packer<'a> {
         let (bytes_read, is_all) = self.append_file(&item.path, &mut entry, &file)?;
         let content_start = self.frames.raw_bytes() - entry.stat.size as usize;
         let content = self.frames.since(content_start);
-        // File systems have been known to call a hole what is none: what was read goes before.
+        // Some file systems report holes where there is data: what was read counts.
         let holes = holes.that_are_zero(content);
         let hash = holes.hash_of(content);
         let now = source.stat_now(directory, &platform::stat_file(&file)?, Kind::File);
@@ -334,7 +334,7 @@ impl<'a> Packer<'a> {
         } else {
             (!is_whole).then(|| CHANGED.to_owned())
         };
-        // Not of a file that grew meanwhile, so shortly after it was opened that its time does not show it.
+        // Not if the file grew so shortly after it was opened that its time does not show it.
         let is_longer = trouble.is_none() && bytes_read > promised.max(now.size);
         Ok(ReadFile { entry, content_start: content_start as u64, hash, holes, bytes_read, trouble, is_longer })
     }
@@ -504,7 +504,7 @@ struct ReadFile {
     is_longer: bool,
 }
 
-/// The entry with the content of `base`, which was now read without trouble: what was read before is a state that it had.
+/// The entry with the content of `base`, which was now read completely: it is not torn any more.
 fn reusing(base: &Entry, entry: Entry) -> Entry {
     Entry { content: base.content.clone().map(|content| Content { torn: false, ..content }), ..entry }
 }

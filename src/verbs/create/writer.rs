@@ -51,7 +51,7 @@ pub struct Writer<'a> {
     published: Vec<(String, u64)>,
     /// What the drive is known to have taken of the open bundle.
     taken: (u64, Duration),
-    /// Whether anything is to be kept, in this part; lines that only say "looked at again" are not worth a snapshot.
+    /// Whether this part has changes. Lines that only say "looked at again" are not worth a snapshot.
     has_changes: bool,
     /// Whether something was saved that not everybody can read.
     has_private: bool,
@@ -68,7 +68,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes what `run` says, and notes in `stored` where contents are.
+    /// A writer for `run`, which notes in `stored` where contents are.
     pub fn new(run: &'a CreateContext<'a>, stored: &'a Stored) -> Writer<'a> {
         Writer {
             run,
@@ -227,7 +227,7 @@ impl<'a> Writer<'a> {
                 self.open = Some(self.begin()?);
             }
             self.publish(0)?;
-            // It is saved, unless it is seen not to be.
+            // The snapshot is saved, unless this shows damage: other errors do not count.
             self.check_published().or_else(|error| if error.is_damage() { Err(error) } else { Ok(()) })?;
             self.warn_of_readers();
             self.done.summary = Some(self.index.publish());
@@ -244,7 +244,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What is not found in a source counts as deleted: not when its drive is gone.
+    /// Fails if the drive of a source is gone: what is not found there would count as deleted.
     fn check_sources(&self) -> Result<()> {
         self.run.sources.iter().try_for_each(Source::check_alive)
     }
@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
     fn publish(&mut self, part: u16) -> Result<()> {
         let Some(mut bundle) = self.open.take() else { return Ok(()) };
         self.run.lease.map_or(Ok(()), Lease::check)?;
-        // Before another file says that it builds on them.
+        // Before another bundle refers to them.
         self.check_published()?;
         self.index.begin(&self.base);
         let name = self.name(part)?;
@@ -315,7 +315,7 @@ fn is_private(stat: &Stat) -> bool {
     }
 }
 
-/// An error of writing with what to do about it, where that can be said.
+/// An error of writing, with advice if there is any.
 fn explained(error: Error) -> Error {
     let is_lost = error.io_error().is_some_and(platform::was_drive_lost);
     let advice = match error.io_error().map(std::io::Error::kind) {

@@ -16,7 +16,7 @@ pub struct Different {
     pub old: Option<Entry>,
     /// What is there; `None`: nothing. Where it is a file of this computer, only what `stat` tells is known.
     pub new: Option<Entry>,
-    /// In what the two differ.
+    /// What differs.
     pub aspects: Vec<Aspect>,
 }
 
@@ -25,11 +25,11 @@ pub struct Different {
 pub enum Changed {
     /// It was not there before.
     Added,
-    /// It is there no longer.
+    /// It is gone.
     Removed,
     /// It holds something else, or is of another type.
     Modified,
-    /// It holds the same; what is noted beside it is not as it was.
+    /// It has the same content; its metadata changed.
     Metadata,
     /// It was elsewhere before.
     Moved {

@@ -49,12 +49,12 @@ use std::iter::Peekable;
 /// How much of a file is read at once.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// What a comparison with files did.
+/// What a comparison with files counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WithFiles {
     /// How many files were read, because size and times did not tell whether their content is the same.
     pub read: u64,
-    /// How many entries or sources could not be looked at. They were told to the monitor.
+    /// How many entries or sources could not be looked at. They were reported to the monitor.
     pub problems: u64,
 }
 
@@ -115,7 +115,7 @@ struct Comparison<'a> {
 struct Walk<'s> {
     source: &'s Source,
     groups: Peekable<Groups>,
-    /// What could not be looked at: nothing is said of it.
+    /// What could not be looked at: nothing is reported of it.
     unknown: HashSet<EntryPathBuf>,
 }
 
@@ -133,7 +133,7 @@ impl Walk<'_> {
         self.groups.next_if(is_before).transpose()
     }
 
-    /// What the state has in a directory, which is the next.
+    /// The rows of a directory, which is the next.
     fn rows_in(&mut self, path: &EntryPath) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         let is_of = |group: &Result<DirectoryRows>| group.as_ref().map_or(true, |group| group.path == *path);
@@ -212,14 +212,14 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// The directory `path` of a source; `None`, and told, when it cannot be opened.
+    /// The directory `path` of a source; `None`, with a problem reported, when it cannot be opened.
     fn opened(&mut self, source: &Source, path: &EntryPath) -> Option<Directory> {
         let below = path.below(source.path()).map(EntryPath::as_bytes).unwrap_or_default();
         let opened = source.root().open_below(below);
         opened.map_err(|error| self.tell(Problem::io(path.to_owned(), "cannot be read", &error))).ok()
     }
 
-    /// What the state has before a directory that the scan has come to is gone.
+    /// Reports what the state has before the directory that the scan has come to as gone.
     fn gone_before(&mut self, walk: &mut Walk, path: Option<&EntryPath>) -> Result<()> {
         while let Some(group) = walk.next_before(path)? {
             if walk.is_unknown(&group.path) {
@@ -288,7 +288,7 @@ struct Now<'d> {
 }
 
 impl Now<'_> {
-    /// It as an entry of an archive; its content is that of `old` if it is the same, otherwise nothing is known of it.
+    /// The file as an entry of an archive; its content is that of `old` if it is the same, otherwise unknown.
     fn entry(&self, old: Option<&Entry>, read: &mut u64, monitor: &dyn Monitor) -> std::result::Result<Entry, Trouble> {
         let stat = self.stat;
         let mut entry = Entry { stat, owner: owner_of(&stat, old), ..Entry::default() };

@@ -85,7 +85,7 @@ pub fn between<'m>(
 }
 
 impl Diff<'_> {
-    /// Whether too much came and went for moves to be looked for.
+    /// Whether moves were not looked for, as too much was added and removed.
     pub fn is_without_moves(&self) -> bool {
         self.moves.is_left_out()
     }

@@ -39,7 +39,7 @@ struct Directories {
 }
 
 impl Moves {
-    /// Finds moves among differences of which none is told as a move.
+    /// Finds moves among differences that have none yet.
     ///
     /// # Errors
     /// The first of `differences`.
@@ -142,7 +142,7 @@ impl Moves {
         }
     }
 
-    /// Notes a move; whether neither of both was known.
+    /// Notes a move, unless one of its paths is part of another. Returns whether it did.
     fn add(&mut self, old: &EntryPath, new: &EntryPath) -> bool {
         let is_new = !self.old.contains(old) && !self.origins.contains_key(new);
         if is_new {
@@ -153,7 +153,7 @@ impl Moves {
     }
 }
 
-/// Notes where a directory's things went; `None` where that are several.
+/// Notes where the contents of a directory went; `None` if they went to several places.
 fn note<'p>(places: &mut HashMap<&'p EntryPath, Option<&'p EntryPath>>, of: &'p EntryPath, place: &'p EntryPath) {
     let known = places.entry(of).or_insert(Some(place));
     if *known != Some(place) {

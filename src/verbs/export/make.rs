@@ -27,7 +27,7 @@ pub(super) struct Made {
     pub part: Option<MadePart>,
 }
 
-/// The part of a large file that is in the frame, for the hash over all of them.
+/// The part of a large file that is in the frame, for the hash of the whole.
 pub(super) struct MadePart {
     pub path: EntryPathBuf,
     pub entry: Arc<Entry>,

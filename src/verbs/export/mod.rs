@@ -64,9 +64,9 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the state at a snapshot to `out` as one tar, compressed with zstd. What is damaged in the archive is told to the
-/// monitor, and counted in the result: small files that are damaged are left out; large ones have in the damaged parts what can
-/// still be decoded, and zeros.
+/// Writes the state at a snapshot to `out` as one tar, compressed with zstd. Damage in the archive is reported to the
+/// monitor and counted in the result: small files that are damaged are left out; large ones have in the damaged parts
+/// what can still be decoded, and zeros.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::base::error::ErrorKind::NotFound) when there is no such snapshot or path; when the state cannot be known, for the index and the
@@ -115,7 +115,7 @@ struct Export<'a> {
     out: &'a mut (dyn Write + Send),
     monitor: &'a dyn Monitor,
     table: SeekTable,
-    /// The large file whose parts are on their way.
+    /// The large file whose parts are being written.
     large: Option<LargeContent>,
     problems: u64,
     progress: Progress,

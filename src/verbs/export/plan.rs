@@ -241,7 +241,7 @@ impl Walk {
         let (Some(groups), Some(directories)) = (&mut self.groups, &mut self.directories) else { return Ok(None) };
         let is_due = match (directories.peek(), groups.peek()) {
             (Some(Ok(directory)), Some(Ok(group))) => *directory <= group.path,
-            // What cannot be read is told by the one that is asked.
+            // A read error is returned by the iterator that has it.
             (_, Some(Err(_))) => false,
             _ => true,
         };

@@ -55,7 +55,8 @@ use std::sync::Arc;
 pub(super) struct Repaired {
     /// The first number of which a bundle was changed.
     pub first_changed: Option<SnapshotNumber>,
-    /// The one before which the archive is to be looked at again: what it builds on is not as it was. `None`: all are repaired.
+    /// The bundle before which the archive must be examined again, since what it builds on has changed. `None`: all are
+    /// repaired.
     pub stopped_at: Option<BundleId>,
 }
 
@@ -97,7 +98,7 @@ pub(super) fn repair_all(repair: &mut Repair, check: &Check, looked_at: Option<B
 /// The bundles that are missing, and those with damages that are not noted as such already.
 fn wrong_ones(check: &Check) -> BTreeSet<BundleId> {
     let is_repaired = |damage: &&Damage| {
-        // One that claims the place of another says nothing of that one.
+        // One that claims the place of another says nothing about that one.
         let is_surplus = matches!(damage.fault, Fault::Surplus(_));
         !damage.fault.is_known_loss() && !is_about_the_chain(&damage.fault) && !is_surplus
     };
@@ -134,7 +135,7 @@ enum ListSource {
     Nowhere,
 }
 
-/// A bundle that is to be written anew.
+/// A bundle that is to be rewritten.
 struct ToRewrite<'b> {
     name: &'b BundleName,
     examined: Option<&'b Examined>,
@@ -202,7 +203,7 @@ impl BundleRepair<'_, '_, '_> {
         (survey.has_members() || has_later()).then_some(survey)
     }
 
-    /// The later parts of the same snapshot. What cannot be opened has nothing to say here, and is repaired in its turn.
+    /// The later parts of the same snapshot. One that cannot be opened is left out here, and repaired in its turn.
     fn later_parts(&self, id: BundleId) -> impl Iterator<Item = Arc<Bundle>> + '_ {
         let siblings = self.all.range(id..).filter(move |(other, _)| other.number == id.number && **other > id);
         siblings.filter_map(|(_, name)| self.repair.archive.bundle(name).ok())
@@ -221,7 +222,7 @@ impl BundleRepair<'_, '_, '_> {
         }
     }
 
-    /// Whether nothing is damaged but the table of frames.
+    /// Whether only the table of frames is damaged.
     fn has_bad_table_only(&self, examined: &Examined) -> bool {
         let name = Some(&examined.file.name);
         let here = self.check.damages.iter().filter(|damage| damage.place.bundle() == name);
@@ -229,7 +230,7 @@ impl BundleRepair<'_, '_, '_> {
         examined.cut_at.is_some() && examined.manifest.is_some() && count == 1
     }
 
-    /// The frames as they are, and the table anew: the very file that was written.
+    /// Writes the frames as they are, with a new table: the very file that was written.
     fn write_table(&mut self, name: &BundleName, examined: &Examined, old: &Arc<Bundle>) -> Result<()> {
         let mut to = None;
         if !self.repair.options.dry_run {
@@ -259,7 +260,7 @@ impl BundleRepair<'_, '_, '_> {
         Ok(to)
     }
 
-    /// Writes a bundle anew, from what is left of it and from what else is known; the digest of its manifest.
+    /// Rewrites a bundle from what is left of it and what else is known. Returns the digest of its manifest.
     fn rewrite(&mut self, bundle: &ToRewrite, survey: Option<HeaderSurvey>) -> Result<Hash> {
         let ToRewrite { name, examined, ref old, from } = *bundle;
         let check = self.check;
@@ -491,7 +492,7 @@ impl BundleRepair<'_, '_, '_> {
         Ok(records.find(|record| record.name == name.as_str()).cloned())
     }
 
-    /// The digest by which the next bundle knows this one.
+    /// The digest by which the next bundle refers to this one.
     fn stands_for(&self, name: &BundleName, examined: Option<&Examined>) -> Result<Option<Hash>> {
         let heads = self.check.examined.values().filter_map(|examined| examined.head.as_ref());
         let mut parents = heads.filter_map(|head| head.parent.as_ref());
@@ -524,7 +525,7 @@ impl BundleRepair<'_, '_, '_> {
     }
 }
 
-/// Sources that only what is in a bundle tells of. Where they were read from is not known.
+/// Adds the sources that are known only from what is in a bundle. Where they were read from is not known.
 fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&HeaderSurvey>) {
     for name in survey.iter().flat_map(|survey| &survey.tops) {
         if !sources.iter().any(|source| source.name == *name) {
@@ -536,7 +537,7 @@ fn add_sources(sources: &mut Vec<SourceRecord>, survey: Option<&HeaderSurvey>) {
 
 const WHOLE_AGAIN: &str = "contents that were lost in it stand elsewhere in the archive, and were stored in it again";
 
-/// What was done, in a plain sentence.
+/// What was done, as a sentence.
 fn told(from: ListSource, number: SnapshotNumber, was_there: bool) -> String {
     let was = if was_there { "was damaged" } else { "was missing" };
     match from {
@@ -558,7 +559,7 @@ fn told(from: ListSource, number: SnapshotNumber, was_there: bool) -> String {
 /// From where to where.
 type Rename = (EntryPathBuf, EntryPathBuf);
 
-/// A state after renames; of what may not be as it was, as far as they can be.
+/// A state after renames, as far as they can be done: it may be uncertain.
 fn after_renames(before: &State, renames: &[Rename]) -> Result<State> {
     moved::after_moves(before, &moved::moves_of(renames, before, Certainty::Uncertain)?)
 }

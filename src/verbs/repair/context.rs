@@ -1,4 +1,4 @@
-//! A repair under way: what all steps of it share.
+//! A repair in progress: what all steps of it share.
 
 use super::report::RepairOptions;
 use super::report::Step;
@@ -20,7 +20,7 @@ use crate::verbs::verify::Fault;
 /// The most files of one name in `damaged`.
 const SAME_NAME_MAX: u32 = 9999;
 
-/// A repair on its way.
+/// A repair in progress.
 pub(super) struct Repair<'a> {
     pub archive: &'a Archive,
     pub options: &'a RepairOptions,
@@ -84,5 +84,5 @@ pub(super) fn name_of(check: &Check, catalog: &Catalog, id: BundleId) -> Option<
     catalog.name(id).ok().or_else(|| check.missing.get(&id)).cloned()
 }
 
-/// Ends the name of a file that is about to take another's place.
+/// The ending of the name of a file that is about to replace another.
 pub(super) const NEW: &str = ".new";

@@ -42,10 +42,10 @@ use std::sync::Arc;
 /// The most bytes that directories and files with several names may take in memory; further ones are left out.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// What one of them takes beside its path and extended attributes, about.
+/// What one of them takes besides its path and extended attributes, about.
 const KEPT_BYTES_EACH: usize = 400;
 
-/// The most sources that are told by what stands in a tar.
+/// The most sources that are taken from what stands in a tar.
 const TOPS_MAX: usize = 1000;
 
 /// A path that is ordered as rows are.
@@ -67,7 +67,7 @@ impl PartialOrd for ByRow {
 /// A directory whose line may have to be made.
 struct ListedDirectory {
     entry: Entry,
-    /// Only what is in it tells of it: nothing else is known.
+    /// Known only from what is in it.
     is_implied: bool,
 }
 
@@ -149,7 +149,7 @@ impl HeaderSurvey {
         let TarMember { path, told, .. } = found;
         let mut implied = Entry { owner: told.entry.owner.clone(), ..Entry::default() };
         let Stat { uid, gid, mtime, .. } = told.entry.stat;
-        // Open to its owner alone: more than that was perhaps not allowed.
+        // Open to its owner only: it may not have allowed more.
         implied.stat = Stat { kind: Kind::Directory, mode: 0o700, uid, gid, mtime, ..Stat::default() };
         let mut above = path.parent();
         while let Some(directory) = above.filter(|above| !above.is_root()) {
@@ -190,7 +190,7 @@ fn bytes_of(path: &[u8], entry: &Entry) -> usize {
     path.len() + entry.xattrs.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
 }
 
-/// An entry as it is noted: what its headers do not say is to be looked at again.
+/// An entry marked to be looked at again, since its headers do not say all.
 fn noted(mut entry: Entry) -> Entry {
     entry.stat.ctime = entry.stat.mtime;
     entry.stat.racy = matches!(entry.stat.kind, Kind::File | Kind::Symlink);
@@ -211,9 +211,9 @@ pub(super) struct FromHeaders {
     share: PartRange,
     /// Of the present directory, what is a copy of what.
     copies: HashMap<EntryPathBuf, EntryPathBuf>,
-    /// Directories that are none any more, so that what was in them is gone, too; as far as that is still to come.
+    /// Directories that are gone, whose former contents are still to come.
     pub gone: BTreeSet<EntryPathBuf>,
-    /// The last line that was given out.
+    /// The last line that was returned.
     pub last: Option<EntryPathBuf>,
 }
 
@@ -310,7 +310,7 @@ impl FromHeaders {
         end.is_some_and(|end| path::walk_order(directory, end).is_gt())
     }
 
-    /// Directories that stand before this one in the order of a walk have been dealt with.
+    /// Drops directories that stand before this one in the order of a walk.
     fn drop_passed(&mut self, directory: &[u8]) {
         if self.is_beyond(directory) {
             return;
@@ -359,7 +359,7 @@ impl FromHeaders {
         Ok(())
     }
 
-    /// A directory's member as it was; where its headers say what was known before, that says more.
+    /// A directory's own member. If its headers are those of the known entry, that one is taken: it says more.
     fn own_member(&mut self, found: TarMember) -> Result<OwnMember> {
         let older = self.before.find(&found.path)?;
         let entry = noted(found.told.entry);
@@ -458,7 +458,7 @@ fn with_content_of(entry: Entry, other: &Entry) -> Entry {
     Entry { stat: Stat { size: other.stat.size, ..entry.stat }, content: other.content.clone(), ..entry }
 }
 
-/// Whether two directories have the same headers, so that nothing says that one is not the other.
+/// Whether two directories have the same headers, so that they may be the same.
 fn is_told_alike(path: &EntryPath, a: &Entry, b: &Entry) -> bool {
     let headers = |entry: &Entry| {
         let mut bytes = Vec::new();
@@ -468,7 +468,7 @@ fn is_told_alike(path: &EntryPath, a: &Entry, b: &Entry) -> bool {
     headers(a) == headers(b)
 }
 
-/// The next member but for directories that stand once more: they say nothing new.
+/// The next member, without repeated headers of directories: they say nothing new.
 fn next_in_order(members: &mut Members) -> Option<TarMember> {
     std::iter::from_fn(|| members.next()).find(|found| !found.is_again)
 }

@@ -103,8 +103,8 @@ fn stored(check: &Check, examined: &Examined, visit: &mut dyn FnMut(&EntryPath, 
     Ok(())
 }
 
-/// Wants all contents that a bundle had, as the index remembers them, and those of what moved with it: that it moved is not
-/// known any more.
+/// Looks for all contents that a bundle had, as the index says, and for those that moved with it, since the moves are
+/// lost.
 fn want_all_of(check: &Check, id: BundleId, spares: &mut Spares) -> Result<()> {
     let Some(state) = check.history.state(id.number)? else { return Ok(()) };
     let before = check.history.state_before(id.number)?.unwrap_or_default();

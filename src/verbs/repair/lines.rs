@@ -60,7 +60,7 @@ pub(super) struct FromStates {
     /// Files that have contents of other bundles which new files have, too.
     copied: HashMap<(Place, u64), EntryPathBuf>,
     share: PartRange,
-    /// The last line that was given out.
+    /// The last line that was returned.
     pub last: Option<EntryPathBuf>,
     ended: bool,
 }

@@ -45,7 +45,7 @@ impl TarMember {
 /// Goes over the members of a bundle, in the order of its tar.
 pub(super) struct Members {
     pub tar: BundleTar,
-    /// Where the next header begins; after damage, behind what is known to be of no use.
+    /// Where the next header begins; after damage, behind what is known to be unusable.
     at: u64,
     is_lost: bool,
     last: Option<(Vec<u8>, Vec<u8>)>,

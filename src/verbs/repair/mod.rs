@@ -64,7 +64,7 @@ pub fn repair(
     let mut repair = Repair { archive, options, monitor, lease, steps: Vec::new() };
     let ended = repair.run(wrong);
     if ended.is_err() && !options.dry_run {
-        // Without a report it would never be said.
+        // There will be no report to say it.
         for step in &repair.steps {
             let Step { file, what } = step.clone();
             monitor.event(Event::Notice(&Notice::RepairedBefore { file, what }));
@@ -74,7 +74,7 @@ pub fn repair(
 }
 
 impl Repair<'_> {
-    /// Does it all; what is left.
+    /// Does all steps. Returns what is left.
     fn run(&mut self, wrong: Option<&Error>) -> Result<VerifyReport> {
         let (archive, options, monitor) = (self.archive, self.options, self.monitor);
         self.finish_interrupted()?;
@@ -104,7 +104,7 @@ impl Repair<'_> {
         verify::verify(archive, &VerifyOptions { data: false, threads: options.threads }, monitor)
     }
 
-    /// A run that was cut off may have left replacements, and bundles on the way to their places.
+    /// Finishes what a run that was cut off left: replacements, and bundles on the way to their places.
     fn finish_interrupted(&mut self) -> Result<()> {
         for (name, _) in self.store().list(DAMAGED)? {
             let Some(target) = name.strip_suffix(NEW).and_then(BundleName::parse) else { continue };
@@ -124,7 +124,8 @@ impl Repair<'_> {
         self.put_back()
     }
 
-    /// Bundles of this archive that are in `damaged` under another's name move to their own places, if no bundle has them.
+    /// Moves bundles of this archive that are in `damaged` under another's name to their own places, if no bundle has
+    /// them.
     fn put_back(&mut self) -> Result<()> {
         let bundles = self.store().list(BUNDLES)?;
         let mut taken: BTreeSet<BundleId> =
@@ -147,7 +148,7 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// The files that say what the archive is.
+    /// Writes the files again that describe the archive, where they are missing or damaged.
     fn descriptions(&mut self, wrong: Option<&Error>) -> Result<()> {
         let made = self.store().list(BUNDLES)?.iter().find_map(|(name, _)| BundleName::parse(name)?.time());
         for name in DESCRIPTIONS {
@@ -173,7 +174,7 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// What a person said of snapshots, where it cannot be read.
+    /// Sets the marks of snapshots aside, where they cannot be read.
     fn marks(&mut self) -> Result<()> {
         let wrong = match self.archive.marks() {
             Err(error) if error.is_damage() => error.to_string(),
@@ -185,7 +186,7 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// A copy of a small file that is replaced in place.
+    /// Keeps a copy of a small file that is replaced in place.
     fn keep_copy(&self, name: &str) -> Result<()> {
         const BYTES_MAX: u64 = 1 << 20;
         let length = self.store().open(name)?.length().min(BYTES_MAX);
@@ -208,8 +209,8 @@ impl Repair<'_> {
         Ok(())
     }
 
-    /// Bundles that are sound and stand where others belong go to `damaged`, and from there to their own places, if those are
-    /// free. Whether there were any.
+    /// Moves sound bundles that stand where others belong to `damaged`, and from there to their own places, if those
+    /// are free. Returns whether there were any.
     fn set_foreign_aside(&mut self, check: &Check) -> Result<bool> {
         let mut moved = false;
         for name in check.catalog().surplus() {
@@ -240,7 +241,7 @@ impl Repair<'_> {
         Ok(moved)
     }
 
-    /// Index files that are wrong or speak of bundles that were replaced.
+    /// Sets index files aside that are damaged or refer to bundles that were replaced.
     fn index(&mut self, check: &Check, first_changed: Option<SnapshotNumber>) -> Result<()> {
         for name in verify::index_files(self.archive)? {
             let Some(number) = parse_index_name(&name) else { continue };

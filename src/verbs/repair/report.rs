@@ -5,7 +5,7 @@ use crate::verbs::verify::VerifyReport;
 /// How to repair.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RepairOptions {
-    /// Whether it is only told what would be done. Default: no.
+    /// Whether to only report what would be done. Default: no.
     pub dry_run: bool,
     /// How many threads read; 0, the default: as many as there are cores.
     pub threads: usize,
@@ -16,7 +16,7 @@ pub struct RepairOptions {
 pub struct Step {
     /// The file in the archive.
     pub file: String,
-    /// What was done to it, in a plain sentence.
+    /// What was done to it, as a sentence.
     pub what: String,
 }
 
@@ -24,7 +24,7 @@ pub struct Step {
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RepairReport {
-    /// All that was done; empty: nothing was to be done.
+    /// All that was done; empty: there was nothing to do.
     pub steps: Vec<Step>,
     /// What `verify` says afterwards, contents not read: what could not be repaired, and all that is known to be lost.
     pub left: VerifyReport,

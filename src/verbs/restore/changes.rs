@@ -15,8 +15,8 @@ use crate::base::monitor::Event;
 use crate::base::monitor::Monitor;
 use crate::base::monitor::check_interrupted;
 
-/// What [`restore`](super::restore) would replace and delete with these options: reads what is there and compares it. Problems
-/// are not told: they are when it is done in earnest.
+/// What [`restore`](super::restore) would replace and delete with these options: reads what is there and compares it.
+/// Problems are not reported: the restore itself does that.
 ///
 /// # Errors
 /// As for [`restore`](super::restore), before anything is written; when `monitor` asks to stop.
@@ -28,8 +28,8 @@ pub fn changes(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Monito
     Ok(scene.run.changes())
 }
 
-/// What [`restore`](super::restore) would delete with these options, of [`changes`] that alone: looks at the names in the target
-/// only.
+/// What [`restore`](super::restore) would delete with these options. In contrast to [`changes`] it looks only at the
+/// names in the target.
 ///
 /// # Errors
 /// As for [`changes`].
@@ -64,7 +64,7 @@ pub fn deletions(catalog: &Catalog, options: &RestoreOptions, monitor: &dyn Moni
     Ok(run.changes().deleted)
 }
 
-/// Tells nobody, and asks whether to stop.
+/// Drops all events, and asks whether to stop.
 struct Silent<'m>(&'m dyn Monitor);
 
 impl Monitor for Silent<'_> {

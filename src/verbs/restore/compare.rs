@@ -17,18 +17,18 @@ use std::ops::Range;
 /// Bytes read at once.
 const READ_BYTES: usize = 1 << 20;
 
-/// How something that is there stands to what should be there.
+/// How an existing entry differs from the wanted one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TargetState {
     /// Equal in everything.
     Same,
     /// Only attributes differ.
     OtherAttributes,
-    /// It must be written anew, or is not there.
+    /// It must be written again, or is not there.
     Other,
 }
 
-/// How `existing`, which is where an entry should be, stands to it. What cannot be read differs.
+/// Compares `existing` with the entry that belongs there. What cannot be read differs.
 ///
 /// # Errors
 /// When the person asked to stop.
@@ -38,7 +38,7 @@ pub(super) fn compare(
     existing: &RawStat,
 ) -> Result<TargetState> {
     let destination = &run.destination;
-    // What has other names must not be changed in place: they may not be meant.
+    // A file with other names must not be changed in place: those may not be meant.
     let has_other_names = existing.links > 1;
     let is_same_kind = existing.kind == Some(entry.stat.kind);
     let is_same_device = !entry.stat.kind.is_device() || existing.device == entry.stat.device;
@@ -58,7 +58,7 @@ pub(super) fn compare(
         return Ok(TargetState::Other);
     }
     Ok(match destination.has_attributes(path, entry, existing) {
-        // One file there may be taken for one of the snapshot only.
+        // An existing file may be taken for one file of the snapshot only.
         Ok(true) if has_other_names && !run.claim(existing, path) => TargetState::Other,
         Ok(true) => TargetState::Same,
         Ok(false) if !has_other_names => TargetState::OtherAttributes,
@@ -94,7 +94,7 @@ fn has_content(run: &RestoreContext, file: &File, size: u64, content: &Content) 
     })
 }
 
-/// Reads the ranges as long as `each` wants to go on; whether all was read to the end.
+/// Reads the ranges as long as `each` returns true. Whether all was read to the end.
 fn read_ranges(
     run: &RestoreContext,
     file: &File,

@@ -1,4 +1,4 @@
-//! What all threads of a restore share: where from, where to, what was done so far, and how it is told.
+//! What all threads of a restore share: where from, where to, what was done so far, and how it is reported.
 
 use super::guard::RemovalGuard;
 use super::options::RestoreOptions;
@@ -29,7 +29,7 @@ use std::sync::atomic::Ordering;
 /// How many of the entries that are deleted or replaced are named.
 const NAMED_MAX: usize = 10;
 
-/// A restore under way.
+/// A restore in progress.
 pub(super) struct RestoreContext<'a> {
     pub contents: Contents,
     pub options: &'a RestoreOptions,
@@ -42,7 +42,7 @@ pub(super) struct RestoreContext<'a> {
     pub tally: Tally,
     /// The first entries that were deleted.
     deleted: Lock<Vec<EntryPathBuf>>,
-    /// The first in whose place something else came.
+    /// The first entries that were replaced.
     replaced: Lock<Vec<EntryPathBuf>>,
     /// The files in the destination that have several names and were kept, by file system and inode, with the first name.
     claims: Lock<HashMap<FileKey, EntryPathBuf>>,
@@ -110,7 +110,7 @@ impl<'a> RestoreContext<'a> {
         check_interrupted(self.monitor)
     }
 
-    /// What is left of a result when a problem has been told: nothing.
+    /// Reports a problem, for which it returns `None`.
     ///
     /// # Errors
     /// When nothing more can be written.
@@ -130,7 +130,7 @@ impl<'a> RestoreContext<'a> {
         self.monitor.event(Event::Problem(problem));
     }
 
-    /// An entry was restored, or would be.
+    /// Counts an entry that was restored, or would be.
     pub(super) fn restored(&self, path: &EntryPath, kind: Kind, bytes: u64) {
         match kind {
             Kind::File => add(&self.tally.files, 1),
@@ -143,18 +143,18 @@ impl<'a> RestoreContext<'a> {
         }
     }
 
-    /// Something that is not what was there came in the place of `path`, or would.
+    /// Counts an entry that replaced something, or would.
     pub(super) fn replaced(&self, path: &EntryPath) {
         add(&self.tally.replaced, 1);
         note_first(&self.replaced, path);
     }
 
-    /// An entry was left as it was.
+    /// Counts an entry that was left as it was.
     pub(super) fn kept(&self) {
         add(&self.tally.unchanged, 1);
     }
 
-    /// An entry was deleted, or would be.
+    /// Counts an entry that was deleted, or would be.
     pub(super) fn deleted(&self, path: &EntryPath) {
         add(&self.tally.deleted, 1);
         note_first(&self.deleted, path);
@@ -163,7 +163,7 @@ impl<'a> RestoreContext<'a> {
         }
     }
 
-    /// Tells how far the work is.
+    /// Reports progress.
     pub(super) fn advance(&self, entries: u64, bytes: u64) {
         let tally = &self.tally;
         self.monitor.event(Event::Progress(Progress {
@@ -185,7 +185,7 @@ impl<'a> RestoreContext<'a> {
         }
     }
 
-    /// Tells what the guard had to find out about what may not be deleted.
+    /// Reports the problems that the guard met.
     pub(super) fn tell_of_guard(&self) {
         self.guard.problems().iter().for_each(|problem| self.problem(problem));
     }

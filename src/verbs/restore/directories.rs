@@ -29,7 +29,7 @@ pub(super) fn finish_directories(
     let Some(last) = reached.last.as_ref().filter(|_| run.writable().is_some() || run.options.delete) else {
         return put_back(run, reached);
     };
-    // The one whose directories come now, and how long the path is of each on the way to it that is to be finished: they come
+    // The present directory, and the lengths of those paths on the way to it that are still to be finished: they come
     // after all that is in them.
     let (mut present, mut open) = (EntryPathBuf::root(), Vec::new());
     let mut result = Ok(());
@@ -42,7 +42,7 @@ pub(super) fn finish_directories(
                 break;
             }
         };
-        // One that fails does not keep the others from being finished.
+        // An error does not keep the others from being finished.
         while let Some(done) = open.pop_if(|length| !is_below(&path, &present, *length)) {
             result = result.and(finish(run, state, reached, &present.as_bytes()[..done]));
         }
@@ -80,7 +80,7 @@ fn finish(run: &RestoreContext, state: &State, reached: &Reached, path: &[u8]) -
     let Some(path) = EntryPath::new(path).filter(|path| !reached.passed.contains_key(*path)) else { return Ok(()) };
     let Some(entry) = state.find(path)?.filter(|entry| entry.stat.kind == Kind::Directory) else { return Ok(()) };
     if run.options.delete && !run.monitor.is_interrupted() && state.in_directory(path).next().transpose()?.is_none() {
-        // What holds something was cleared when that was restored.
+        // Directories that hold something were cleared when that was restored.
         delete_others(run, path, &|_| Ok(()))?;
     }
     let Some(destination) = run.writable() else { return Ok(()) };

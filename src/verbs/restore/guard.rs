@@ -1,5 +1,5 @@
-//! What of the target is never deleted though it is not in the snapshot: what the snapshot's rules leave out, and what it knows
-//! that it does not have. Deletes nothing itself.
+//! What in the target is never deleted though it is not in the snapshot: what the snapshot's rules leave out, and what
+//! it knows that it could not save. Deletes nothing itself.
 
 use crate::archive::catalog::Catalog;
 use crate::archive::content::Contents;
@@ -32,7 +32,7 @@ pub(super) struct RemovalGuard {
     sources: HashMap<Vec<u8>, SourceRecord>,
     /// What could not be saved.
     unsaved: Unsaved,
-    /// What was left out as it is on another file system.
+    /// What was left out because it is on another file system.
     elsewhere: Unsaved,
     /// Whether both are known.
     is_known: bool,
@@ -53,12 +53,13 @@ struct Asked {
 #[derive(Clone, Default)]
 struct Level {
     exclude: Exclude,
-    /// Whether nothing in it may go.
+    /// Whether nothing in it may be deleted.
     is_closed: bool,
 }
 
 impl RemovalGuard {
-    /// For what is restored of the snapshot `summary`, whose state is `state`; without `by_rules`, what rules leave out may go.
+    /// For what is restored of the snapshot `summary`, whose state is `state`. Without `by_rules`, what rules leave out
+    /// may be deleted.
     ///
     /// # Errors
     /// When the archive cannot be read.
@@ -100,13 +101,13 @@ impl RemovalGuard {
         }
     }
 
-    /// What is to be told since this was last asked.
+    /// The problems since the last call.
     pub(super) fn problems(&self) -> Vec<Problem> {
         std::mem::take(&mut self.asked.lock().problems)
     }
 
-    /// Whether `path`, which is there as `found` says, may not be deleted. What is in it is another question, but in what may
-    /// not be deleted as a whole.
+    /// Whether `path`, which is there as `found` says, may not be deleted. Entries in it have to be asked about by
+    /// themselves, unless it may not be deleted as a whole.
     ///
     /// # Errors
     /// When the archive cannot be read any more.
@@ -130,7 +131,7 @@ impl RemovalGuard {
         Ok(level.is_closed || level.exclude.excludes(inside.as_bytes(), is_directory))
     }
 
-    /// Whether what is on another file system than its source stays for that.
+    /// Whether it stays if it is on another file system than its source.
     pub(super) fn keeps_elsewhere(&self, path: &EntryPath) -> bool {
         let source = path.split_source().and_then(|(name, _)| self.sources.get(name.as_bytes()));
         self.by_rules && source.is_some_and(|source| source.rules.one_file_system)
@@ -204,8 +205,8 @@ impl Asked {
         Ok(level)
     }
 
-    /// The beginning of the file `name` in `directory` as it was saved; what is no file is empty. `None` when there is none, or
-    /// it cannot be had.
+    /// The beginning of the file `name` in `directory` as it was saved; empty if it is not a file. `None` if there is
+    /// none, or it cannot be read.
     fn saved(&mut self, guard: &RemovalGuard, directory: &EntryPath, name: &[u8]) -> Result<Option<Vec<u8>>> {
         let Some(path) = directory.child(name) else { return Ok(None) };
         let Some(entry) = guard.state.find(&path)? else { return Ok(None) };
@@ -216,7 +217,7 @@ impl Asked {
     }
 
     fn start_of(&mut self, entry: &Entry) -> Result<Option<Vec<u8>>> {
-        // One byte more than what is obeyed tells that there is too much.
+        // One byte more than the limit shows that there is too much.
         let mut start = vec![0; entry.stat.size.min(RULES_BYTES_MAX as u64 + 1) as usize];
         match self.reader.read_at(entry, 0, &mut start) {
             Ok(()) => Ok(Some(start)),

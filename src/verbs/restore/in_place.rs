@@ -60,7 +60,7 @@ fn unknown(name: &EntryPath) -> Error {
         .with_advice(Advice::RestoreIntoFolder)
 }
 
-/// What is deleted in one of them may be all that there is of the other.
+/// The error of two places that stand in each other: deleting in one may delete the other.
 fn one_in_the_other(inner: &EntryPath, outer: &EntryPath, at: &Path) -> Error {
     let what = format!("cannot restore {inner} and {outer} in place at once: one is in the other, at {}", at.display());
     Error::new(ErrorKind::Refused, printable(what.as_bytes())).with_advice(Advice::NameOnePath)

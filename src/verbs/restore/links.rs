@@ -29,7 +29,7 @@ pub(super) enum FirstName {
     Written,
     /// It was there already.
     Kept,
-    /// It could not be written. Why, if its content is not to be had.
+    /// It could not be written. Why, if its content cannot be read.
     Failed(Option<String>),
 }
 
@@ -49,9 +49,9 @@ pub(super) enum Role {
     First(Arc<Link>),
     /// It is to be linked to that.
     Further(Arc<Link>),
-    /// That cannot be said before more is done.
+    /// That is not known before more is done.
     Later,
-    /// Its content is not to be had, as was said of its first name.
+    /// Its content cannot be read, as for its first name.
     Lost(String),
 }
 

@@ -37,7 +37,8 @@ use scene::Scene;
 use scene::go;
 use target::refuse_full;
 
-/// Restores a snapshot or a part of it. An entry that cannot be restored is told to the monitor, and the others go on.
+/// Restores a snapshot or a part of it. An entry that cannot be restored is reported to the monitor, and the others go
+/// on.
 ///
 /// # Errors
 /// [`crate::ErrorKind::NotFound`] when there is no such snapshot or path, or nothing for the target to stand in;

@@ -26,7 +26,7 @@ pub struct RestoreOptions {
     pub delete_excluded: bool,
     /// Whether what is replaced stays beside it, with `~snap-` and the snapshot's number behind its name. Default: no.
     pub keep: bool,
-    /// Whether it is only told what would be done. Default: no.
+    /// Whether to only report what would be done. Default: no.
     pub dry_run: bool,
     /// Whether owners and groups are restored. Default: yes.
     pub owners: bool,

@@ -1,5 +1,5 @@
-//! Deletes something with all that it holds, but what may not go, through no symlink, however deep it is. What goes as a whole
-//! is told as one.
+//! Deletes something with all that it holds, except what must stay, through no symlink, however deep it is. What is
+//! deleted as a whole is reported as one.
 
 use super::context::RestoreContext;
 use crate::base::entry::Kind;
@@ -16,9 +16,9 @@ use crate::system::platform::RawStat;
 /// How something is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Removal {
-    /// It is only found out whether all of it may go.
+    /// Only finds out whether all of it may be deleted.
     Asked,
-    /// It goes, or in a dry run it would, and that is told.
+    /// Deletes it, or in a dry run would, and reports that.
     Done,
 }
 
@@ -31,14 +31,14 @@ enum Fate {
     Opened,
 }
 
-/// A directory whose entries go.
+/// A directory whose entries are deleted.
 struct Level {
     found: RawStat,
     /// Those that are still there, the next one at the end.
     names: Vec<Vec<u8>>,
     /// The one that is looked at.
     name: Vec<u8>,
-    /// Those that went and were not told yet, for the directory itself may go.
+    /// Those that were deleted and are not reported yet, as the directory itself may be deleted.
     gone: Vec<Vec<u8>>,
     /// Whether it stays.
     stays: bool,
@@ -106,7 +106,7 @@ impl Walk<'_> {
             Some(destination) => {
                 self.told(destination.lend_access(path, &found).and_then(|()| destination.names(path)))?
             }
-            // One that is closed is opened before it goes.
+            // A directory without access is made accessible first.
             None => destination.names(path).map_or_else(|_| Some(Vec::new()), Some),
         };
         let Some(names) = names else { return Ok(Fate::Stays) };
@@ -134,7 +134,7 @@ impl Walk<'_> {
         Ok(if self.told(removed)?.is_some() { Fate::Gone } else { Fate::Stays })
     }
 
-    /// Ends with a directory: it goes, unless something in it stays.
+    /// Leaves a directory: it is deleted, unless something in it stays.
     fn leave(&mut self) -> Result<Fate> {
         let Some(level) = self.levels.pop() else { return Ok(Fate::Stays) };
         if !level.stays && self.remove_one()? == Fate::Gone {
@@ -176,7 +176,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Tells what went of the directory that is looked at.
+    /// Reports what was deleted in the directory that is looked at.
     fn tell(&self, gone: Vec<Vec<u8>>) {
         gone.iter().filter_map(|name| self.path.child(name)).for_each(|path| self.tell_one(&path));
     }
@@ -191,7 +191,7 @@ impl Walk<'_> {
         self.run.writable().filter(|_| self.how == Removal::Done)
     }
 
-    /// What is left of a result when a problem has been told, where problems are: nothing.
+    /// Reports a problem, if problems are reported; `None` then.
     fn told<T>(&self, result: std::result::Result<T, Failure>) -> std::result::Result<Option<T>, Error> {
         match result {
             Err(Failure::Problem(_)) if self.how == Removal::Asked => Ok(None),

@@ -1,4 +1,4 @@
-//! Whether something may come in the place of what is there.
+//! Whether something that is there may be replaced.
 
 use super::context::RestoreContext;
 use super::removal;
@@ -10,8 +10,8 @@ use crate::base::path::EntryPath;
 use crate::system::destination::full_folder;
 use crate::system::platform::RawStat;
 
-/// Whether `path`, which is not a directory, can be where `existing` is: a directory with things in it must go for that, which
-/// is counted as deleted, or is a problem where that may not be.
+/// Whether `path`, which is not a directory, can replace `existing`. A directory that holds something must be deleted
+/// for that, which is counted, or is a problem where it may not be.
 ///
 /// # Errors
 /// When nothing more can be read or written.

@@ -24,7 +24,7 @@ pub struct RestoreReport {
     pub deleted: u64,
     /// Entries in whose place there was something else.
     pub replaced: u64,
-    /// Entries that were not restored as they should be. Each was told to the monitor.
+    /// Entries that were not restored as they should be. Each was reported to the monitor.
     pub problems: u64,
     /// What the person may not or the file system cannot restore, a sentence for each kind.
     pub not_kept: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Named {
 /// What would happen to what is there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TargetChanges {
-    /// What something else would come in the place of.
+    /// What would be replaced.
     pub replaced: Named,
     /// What would be deleted; a directory with all it holds counts once.
     pub deleted: Named,

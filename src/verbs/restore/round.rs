@@ -31,7 +31,7 @@ use std::sync::mpsc::Sender;
 pub(super) struct PlannedEntry {
     pub path: EntryPathBuf,
     pub entry: Entry,
-    /// Who waits for it.
+    /// The names that wait for it.
     pub link: Option<Arc<Link>>,
 }
 
@@ -53,7 +53,7 @@ struct Round(Sender<()>);
 
 impl Drop for Round {
     fn drop(&mut self) {
-        // Nobody listens any more when the walk has ended.
+        // The receiver is gone when the walk has ended.
         let _ = self.0.send(());
     }
 }
@@ -67,8 +67,8 @@ struct Job<'r> {
     _round: Arc<Round>,
 }
 
-/// Restores round after round; problems are told, and the rest goes on. The same workers do all of them, and begin with one
-/// while the last files of the one before are on their way.
+/// Restores round after round; problems are reported, and the rest goes on. The same workers do all of them, and begin
+/// with one while the last files of the one before are still being written.
 ///
 /// # Errors
 /// When nothing more can be read or written, or the person asked to stop.
@@ -104,7 +104,7 @@ fn restore_round<'r>(
         jobs.partition(|job| is_fresh && job.planned.entry.stat.kind == Kind::File);
     drop(number);
     if run.options.dry_run {
-        // It names entries in their order.
+        // A dry run names entries in their order.
         return to_look.iter().try_for_each(|job| job.look().map(drop));
     }
     files.extend(workers.look(to_look));
@@ -112,7 +112,7 @@ fn restore_round<'r>(
 }
 
 impl Job<'_> {
-    /// How what is there stands to the entry; `None` when that cannot be found out, which has been told.
+    /// Compares what is there with the entry; `None` if that failed, which was reported.
     fn found(&self) -> Result<Option<TargetState>> {
         let (run, PlannedEntry { path, entry, .. }) = (self.run, &self.planned);
         if !run.options.overwrite {
@@ -121,7 +121,7 @@ impl Job<'_> {
         match run.or_report(run.destination.stat(path))? {
             Some(Some(existing)) if may_replace(run, path, &existing)? => {
                 let found = compare(run, (&**path, entry), &existing)?;
-                // A directory that goes is told as such.
+                // A directory that is deleted is reported as such.
                 let is_told = existing.kind == Some(Kind::Directory) && !run.options.keep;
                 self.replaces.store(found == TargetState::Other && !is_told, Ordering::Relaxed);
                 Ok(Some(found))
@@ -134,7 +134,7 @@ impl Job<'_> {
         }
     }
 
-    /// What is left of a result when a problem has been told: nothing.
+    /// Reports a problem, for which it returns `None`.
     fn or_report<T>(&self, result: std::result::Result<T, Failure>) -> Result<Option<T>> {
         let settled = self.run.or_report(result)?;
         if settled.is_none() {
@@ -143,7 +143,7 @@ impl Job<'_> {
         Ok(settled)
     }
 
-    /// Tells that the entry is there now.
+    /// Reports that the entry is there now.
     fn restored(&self, bytes: u64) {
         if self.replaces.load(Ordering::Relaxed) {
             self.run.replaced(&self.planned.path);
@@ -151,7 +151,7 @@ impl Job<'_> {
         self.run.restored(&self.planned.path, self.planned.entry.stat.kind, bytes);
     }
 
-    /// Notes what became of the entry, with the bytes of it that were not told yet.
+    /// Notes what became of the entry, with the bytes of it that were not reported yet.
     fn done(&self, outcome: FirstName, bytes: u64) {
         self.run.advance(1, bytes);
         self.planned.note(outcome);
@@ -218,7 +218,7 @@ impl<'r> Target for Job<'r> {
 
     fn write(&self, open: &OpenFile<'r>, offset: u64, bytes: &[u8]) -> Result<bool> {
         let mut at = offset;
-        // A slow drive takes long for a whole frame.
+        // In pieces: a slow drive takes long for a whole frame.
         for piece in bytes.chunks(WRITE_BYTES) {
             self.run.check_interrupted()?;
             if self.or_report(open.file.write_at(at, piece))?.is_none() {

@@ -1,4 +1,4 @@
-//! A restore from its beginning, in earnest or to see what it would do.
+//! A restore from its beginning, real or as a dry run.
 
 use super::context::RestoreContext;
 use super::directories::finish_directories;

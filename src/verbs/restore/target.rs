@@ -67,7 +67,8 @@ pub(super) fn open_destination(
     Ok(destination)
 }
 
-/// Refuses what surely does not fit into an empty target, before anything is written. What is overwritten makes room of its own.
+/// Refuses what surely does not fit into an empty target, before anything is written. Overwriting frees space of its
+/// own.
 pub(super) fn refuse_full(run: &RestoreContext, selection: &Selection, state: &State) -> Result<()> {
     let options = run.options;
     let free = if options.overwrite { None } else { run.destination.free_bytes() };

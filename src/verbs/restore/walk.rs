@@ -44,7 +44,7 @@ const ENTRY_BYTES: usize = 320;
 /// The most names that wait for their first ones.
 const WAITING_MAX: usize = 16 << 10;
 
-/// The most bytes of the paths of directories that could not be made: a target that takes so few of them is of no use.
+/// The most bytes of the paths of directories that could not be made: with more the target is unusable.
 const LOST_BYTES_MAX: usize = 32 << 20;
 
 /// The way to the thread that restores rounds.
@@ -361,15 +361,15 @@ pub(super) fn prepare_folder(run: &RestoreContext, state: &State, first: &Folder
         Ok(())
     };
     match (first.is_whole, run.options.delete) {
-        // Beside the sources stands what has nothing to do with them.
+        // What stands beside the sources is not part of the snapshot.
         (true, true) if !path.is_root() => delete_others(run, path, &keep),
         (true, _) if run.options.overwrite && !run.options.dry_run => destination.remove_left_behind(path, &keep),
         _ => Ok(()),
     }
 }
 
-/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there, but what may
-/// not go.
+/// Deletes everything in `directory`, if it is one, that `keep` leaves in the set of the names that are there, except
+/// what must stay.
 pub(super) fn delete_others(
     run: &RestoreContext,
     directory: &EntryPath,

@@ -1,4 +1,4 @@
-//! The last look: which snapshots, and which entries of them, a damage touches.
+//! The last stage: which snapshots, and which entries of them, a damage affects.
 
 use super::finding::ArchiveFile;
 use super::finding::Fault;
@@ -27,7 +27,7 @@ pub(crate) struct Damage {
     pub affected: Affected,
 }
 
-/// What a damage touches.
+/// What a damage affects.
 pub(crate) enum Affected {
     /// Nothing that cannot be made again.
     Nothing,
@@ -58,7 +58,7 @@ impl Affected {
             return entry.content.as_ref().is_some_and(|lost| lost.place.is_lost() && lost.place.bundle == *bundle);
         }
         let first = entry.content.as_ref().map(|content| (entry.stat.size, content));
-        // A content that is made from older ones is touched with each of them.
+        // A content that is made from older ones is affected with each of them.
         let mut all = std::iter::successors(first, |(_, content)| {
             content.patch.as_deref().map(|patch| (patch.base_size, &patch.base))
         });
@@ -84,7 +84,7 @@ impl Affected {
     }
 }
 
-/// The damage as it is told; `snapshots` are all, ascending.
+/// The damage as a finding; `snapshots` are all, ascending.
 pub(super) fn finding(damage: &Damage, history: &History, snapshots: &[SnapshotNumber]) -> Result<Finding> {
     let (place, fault) = (damage.place.clone(), damage.fault.clone());
     Ok(Finding { place, fault, impact: impact(damage, history, snapshots)? })
@@ -122,7 +122,7 @@ fn impact_on_contents(
     history: &History,
 ) -> Result<Impact> {
     let mut impact = Impact::default();
-    // What was replaced before the first snapshot that is there is missed by none.
+    // What was replaced before the first snapshot that is there is needed by none.
     let first = candidates.first().copied().unwrap_or(first);
     if let Some(state) = history.state(first)? {
         walk(&state, &mut |path, entry| {

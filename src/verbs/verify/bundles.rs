@@ -1,4 +1,4 @@
-//! The first look: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
+//! The first stage: each bundle opens, its manifest is whole and says nothing impossible, and the chain of manifests is
 //! unbroken. Contents are not read.
 
 use super::affected::Affected;
@@ -45,7 +45,7 @@ pub(super) fn examine(check: &mut Check) -> Result<()> {
     Ok(())
 }
 
-/// Parts have numbers without gaps: of those that are there no other one need speak of one that is missing.
+/// Notes parts that are missing. Parts are numbered without gaps, so this shows even if no other bundle refers to them.
 fn note_gaps(check: &mut Check) {
     let mut missing = Vec::new();
     for (id, examined) in check.examined.iter().filter(|(id, _)| id.part > 1) {
@@ -95,7 +95,7 @@ fn unreadable(examined: &Examined, error: &Error) -> (Fault, Affected) {
     } else {
         (Fault::Unusable(why), Affected::everything(id))
     };
-    // What is to be done says the error itself.
+    // The error itself says what to do.
     match error.advice() {
         Some(advice) => (Fault::Foreign(sentence(error), advice.clone()), affected),
         None => (fault, affected),
@@ -128,7 +128,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
         }
         last = Some(change);
     }
-    // Texts of problems of all bundles together may be many.
+    // The problems of all bundles together may take much memory.
     let tail = Tail { problems: Vec::new(), ..reader.tail().clone() };
     examined.manifest = Some((tail, reader.digest()));
     examined.is_itself = true;
@@ -137,7 +137,7 @@ fn examine_one(check: &mut Check, examined: &mut Examined) -> Result<()> {
     Ok(())
 }
 
-/// What is not as it was written and known as such, or easily made good.
+/// Notes what is known to be lost, and what is easily repaired.
 fn tell_of_repair(check: &mut Check, examined: &Examined) {
     let place = || ArchiveFile::Bundle(examined.file.name.clone());
     if examined.cut_at.is_some() {
@@ -181,7 +181,7 @@ fn check_place(change: &Change, tail: &Tail) -> std::result::Result<(), String> 
     Ok(())
 }
 
-/// What is said of an entry must be what a writer can say.
+/// Checks that an entry is one that a writer can write.
 fn check_entry(change: &Change) -> std::result::Result<(), String> {
     let (Action::Stored(entry) | Action::Referenced(entry)) = &change.now else { return Ok(()) };
     let in_order = entry.xattrs.iter().zip(entry.xattrs.iter().skip(1)).all(|(a, b)| a.0 < b.0);

@@ -1,4 +1,4 @@
-//! A verification under way: what all looks share.
+//! A verification in progress: what all stages share.
 
 use super::affected;
 use super::affected::Affected;
@@ -35,7 +35,7 @@ use std::collections::BTreeSet;
 /// The most foreign files that are named in a notice.
 const FOREIGN_MAX: usize = 10;
 
-/// A verification on its way.
+/// A verification in progress.
 pub(crate) struct Check<'a> {
     pub(super) archive: &'a Archive,
     pub(super) catalog: &'a Catalog<'a>,
@@ -115,7 +115,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Names what is not a file of an archive, or not yet: no damage.
+    /// Reports what is not a file of an archive, or not yet. That is no damage.
     pub(super) fn foreign_files(&self) -> Result<()> {
         let store = self.archive.store();
         let is_bundle = |name: &str| BundleName::parse(name).is_some();
@@ -131,7 +131,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Names the bundles that claim the place of another one.
+    /// Reports the bundles that claim the place of another one.
     pub(super) fn surplus(&mut self) {
         for name in self.catalog.surplus() {
             if let Ok(other) = self.catalog.name(name.id) {
@@ -141,7 +141,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What a person said of snapshots must be readable.
+    /// Checks that the marks of snapshots can be read.
     pub(super) fn marks(&mut self) -> Result<()> {
         match self.archive.marks() {
             Err(error) if error.is_damage() => {
@@ -188,7 +188,7 @@ impl<'a> Check<'a> {
         let (mut findings, mut known_losses) = (Vec::new(), Vec::new());
         for (number, damage) in self.damages.iter().enumerate() {
             let finding = affected::finding(damage, &self.history, &snapshots)?;
-            // A damaged frame of the manifest was told as a damaged manifest or end.
+            // A damaged frame of the manifest was reported as a damaged manifest or end.
             let tells = |other: &Damage| {
                 other.place == damage.place && matches!(other.affected, Affected::Manifest(_) | Affected::Bytes { .. })
             };
@@ -222,7 +222,7 @@ pub(super) fn is_about_the_file(error: &Error) -> bool {
     )
 }
 
-/// What a bundle told of itself.
+/// What is known of a bundle from itself.
 pub(crate) struct Examined {
     pub file: BundleFile,
     /// Its first line, if that could be read.

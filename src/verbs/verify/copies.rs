@@ -23,7 +23,7 @@ pub(super) struct CopyLines {
     lines: Option<ManifestReader>,
     /// Those whose members are not there.
     pub missing: Named,
-    /// The files before that the script makes from what they were, by their paths, hashed: the hash and the length of that.
+    /// Earlier files that the script patches, by the hash of their path: hash and length of the older content.
     patched: HashMap<u64, (Hash, u64)>,
 }
 

@@ -1,5 +1,5 @@
-//! The third look: every frame of every bundle is decompressed, its tar read as any tar, and each member and each content
-//! compared with what the manifest says.
+//! The third stage: every frame of every bundle is decompressed, its tar read as any tar, and each member and each
+//! content compared with what the manifest says.
 
 use super::affected::Affected;
 use super::check::Check;

@@ -1,4 +1,4 @@
-//! What verify finds: in which file, what is wrong with it, and what that touches. The words stand in one function.
+//! What verify finds: in which file, what is wrong with it, and what that affects. The words stand in one function.
 
 use crate::archive::open::INDEX;
 use crate::archive::open::MARKS;
@@ -18,7 +18,7 @@ pub enum ArchiveFile {
     Bundle(BundleName),
     /// An index file, by its name in the folder of the index.
     Index(String),
-    /// What a person said of snapshots.
+    /// The marks of snapshots: which were forgotten, and which must stay.
     Marks,
 }
 
@@ -78,7 +78,7 @@ pub enum Fault {
         /// Whether the bundles that it is made from are all there and sound.
         can_be_made_again: bool,
     },
-    /// What a person said of snapshots cannot be read.
+    /// The marks of snapshots cannot be read.
     Marks(String),
     /// Frames cannot be decompressed.
     Frames {
@@ -132,14 +132,14 @@ impl Fault {
     }
 }
 
-/// What a fault touches.
+/// What a fault affects.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Impact {
     /// The snapshots that cannot be had whole because of it.
     pub snapshots: Vec<SnapshotNumber>,
-    /// The entries of those snapshots that it touches, at most [`super::PATHS_MAX`].
+    /// The entries of those snapshots that it affects, at most [`super::PATHS_MAX`].
     pub paths: Vec<EntryPathBuf>,
-    /// How many entries it touches, as far as that is known.
+    /// How many entries it affects, as far as that is known.
     pub paths_total: u64,
     /// Whether there may be more entries, because the index is not whole either.
     pub may_be_more: bool,
@@ -152,14 +152,14 @@ pub struct Finding {
     pub place: ArchiveFile,
     /// What is wrong with it.
     pub fault: Fault,
-    /// What that touches.
+    /// What that affects.
     pub impact: Impact,
 }
 
 const BY_TAR: &str = "A restore goes by the manifest; tar alone unpacks something else.";
 
 impl Finding {
-    /// What is wrong, in plain sentences.
+    /// What is wrong, as sentences.
     pub fn text(&self) -> String {
         let text = self.fault.text();
         match (self.impact.may_be_more, self.impact.paths_total) {

@@ -14,7 +14,7 @@ use crate::format::bundle::Bundle;
 use crate::format::manifest::Action;
 use std::sync::Arc;
 
-/// Of more folders that lost names than these it is not asked whether a list says so.
+/// The most folders that lost names of which it is checked whether a list says so.
 const DELETING_MAX: usize = 1 << 16;
 
 /// Whether what a manifest lists has a folder to be in, and what it says is gone left nothing behind. Gives the folders that

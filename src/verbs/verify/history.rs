@@ -1,4 +1,4 @@
-//! The states that are known to be right, for whoever asks later. Never writes to the archive.
+//! The states that are known to be right, for later stages. Never writes to the archive.
 
 use crate::archive::open::Archive;
 use crate::archive::state::State;

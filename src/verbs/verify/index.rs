@@ -1,5 +1,5 @@
-//! The second look: every index file against the manifests it was made from, each from the state before it. Never writes to the
-//! archive.
+//! The second stage: every index file against the manifests it was made from, each from the state before it. Never
+//! writes to the archive.
 
 use super::affected::Affected;
 use super::check::Check;
@@ -102,7 +102,7 @@ fn compare_number(
                 let fault = Fault::Index { why: sentence(&error), can_be_made_again };
                 check.found(ArchiveFile::Index(name.clone()), fault, Affected::Nothing);
             }
-            // It may not be read: a shortcut that is missing.
+            // This user may not read it: as if it were missing.
             Err(error) if error.kind() == ErrorKind::RefusedBySystem => {
                 let (file, why) = (format!("{INDEX}/{name}"), error.to_string());
                 check.monitor.event(Event::Notice(&Notice::IndexNotChecked { file, why }));
@@ -215,7 +215,7 @@ fn check_records(check: &Check, file: &IndexFile, number: SnapshotNumber) -> Res
         }
         let same = there.next().is_some_and(|examined| {
             let digest = examined.manifest.as_ref().is_none_or(|(_, digest)| digest.0 == record.manifest);
-            // A bundle that is damaged is told of as such; it may have lost its table and still have its manifest.
+            // A damaged bundle is reported as such; it may have lost its table and still have its manifest.
             let is_damaged = || check.damages.iter().any(|damage| damage.place.bundle() == Some(&examined.file.name));
             let length = examined.file.bytes == record.bytes || is_damaged();
             // What was repaired since has other places for contents, but the same entries.

@@ -32,7 +32,7 @@ use crate::format::tar::TarEntry;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-/// Of more wrong contents than these it is not noted which they are: the whole bundle is then taken for wrong.
+/// The most wrong contents that are noted one by one: with more the whole bundle counts as wrong.
 pub(super) const WRONG_MAX: usize = 1 << 19;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
@@ -380,7 +380,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Whether a file's member stands and is as long as its line says; its content is told of apart.
+    /// Whether a file's member stands and is as long as its line says; its content is reported by itself.
     fn compare_file(&mut self, wanted: &ExpectedMember, member: &Member) -> Result<bool> {
         let Some((content, _)) = wanted.content() else {
             self.note_first(wanted);
@@ -402,7 +402,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads a content where the tape is and checks its hash; what is lost is told with its frame.
+    /// Reads the content at the present position and checks its hash; lost bytes are reported with their frame.
     fn content(&mut self, entry: &Entry) -> Result<()> {
         let Some(content) = &entry.content else { return Ok(()) };
         let (mut hasher, mut sound) = (Hasher::new(), true);

@@ -1,7 +1,8 @@
-//! `verify`: whether an archive is as it was written, and what a damage touches. Reads only; repairs nothing.
+//! `verify`: whether an archive is as it was written, and what a damage affects. Reads only; repairs nothing.
 //!
-//! Four stages, each working on what the one before found intact: the files and manifests of the bundles and their chain, the index
-//! against the manifests, with `data` every frame and every content, and last which snapshots and files the damages touch.
+//! Four stages, each working on what the one before found intact: the files and manifests of the bundles and their
+//! chain, the index against the manifests, with `data` every frame and every content, and last which snapshots and
+//! files the damages affect.
 
 mod affected;
 mod bundles;
@@ -49,7 +50,7 @@ use std::collections::BTreeSet;
 /// # Errors
 /// When the archive cannot be listed; [`ErrorKind::Interrupted`] when the monitor says so. Damage is no error.
 pub fn verify(archive: &Archive, options: &VerifyOptions, monitor: &dyn Monitor) -> Result<VerifyReport> {
-    // Before the bundles, which are written before it: a create that is at work is then no damage.
+    // Listed before the bundles, which are written first: then a `create` that is running shows no damage.
     let index_files = index_files(archive)?;
     let catalog = archive.catalog(monitor)?;
     look(&catalog, index_files, options)?.report()
@@ -80,13 +81,13 @@ pub fn verify_snapshots(
 /// When it cannot be listed.
 pub(crate) fn index_files(archive: &Archive) -> Result<Vec<String>> {
     match archive.store().list(INDEX) {
-        // What may not be read is a shortcut that is missing.
+        // This user may not read it: as if there were no index.
         Err(error) if error.kind() == ErrorKind::RefusedBySystem => Ok(Vec::new()),
         listed => Ok(listed?.into_iter().map(|(name, _)| name).collect()),
     }
 }
 
-/// All looks but the last. `index_files` were listed before the catalog was made.
+/// All stages but the last. `index_files` were listed before the catalog was made.
 ///
 /// # Errors
 /// As for [`verify`].

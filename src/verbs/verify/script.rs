@@ -30,7 +30,7 @@ const NOT_PLAIN: &str = "something for its script is not a plain file with mode 
 /// How many bytes of a content are read at once.
 const READ_BYTES: u64 = 1 << 20;
 
-/// Looks at what stands in one bundle for its script.
+/// Checks the members for the script of one bundle.
 pub(super) struct ScriptCheck {
     /// Reads contents that are made from older ones.
     reader: Reader,
@@ -281,7 +281,8 @@ fn older(entry: &Entry) -> Option<Entry> {
     Some(older)
 }
 
-/// Whether a member is what a script's needs is: a plain file of nobody, which all can read, or the directory of them.
+/// Whether a member for the script has the right headers: a plain file without an owner that all can read, or the
+/// directory of them.
 fn is_plain(told: &TarEntry) -> bool {
     let stat = &told.entry.stat;
     let is_kind = match told.member.flag {
