@@ -404,7 +404,9 @@ fn words_of_other_programs_lead_to_ours() {
         ("check", "snap verify"),
         ("snapshots", "snap list"),
         ("create -n", "--dry-run"),
-        ("repair -y", "--yes"),
+        ("erase -y home/a", "--yes"),
+        // It asks nothing.
+        ("repair -y", "See all with --help."),
         ("restore --target=x", "--to DIR"),
     ] {
         bench.snap.call(words).fails(2).expect_said(&[meant]);
