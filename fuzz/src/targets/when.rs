@@ -14,7 +14,7 @@ pub fn check(input: &[u8]) {
     let history: Vec<_> = (1..9_u32).map(|number| (number.into(), Time::new(i64::from(number) << 28, 0))).collect();
     for seconds in [0, 1_795_391_702, 253_402_300_799, i64::MIN, i64::MAX] {
         let Ok(meant) = When::parse(text, Time::new(seconds, LAST_NANOS), &zone) else { continue };
-        let _ = when::choose(&meant, &history);
+        let _ = when::choose(&meant, &history, &zone);
         match meant {
             When::NotAfter(time) => shown_is_understood(time, &zone),
             When::Number(number) => assert!(number.is_valid()),
