@@ -225,7 +225,7 @@ fn bytes_in(bundles: &[PathBuf]) -> u64 {
 #[test]
 fn sigterm_and_sighup_are_like_ctrl_c() {
     for signal in [Signal::TERM, Signal::HUP] {
-        let bench = bench(100);
+        let bench = bench(400);
         let mut running = Running::plain(BINARY, &bench.path("log"), &create(&bench, "--level 19"));
         running.wait_until(&|_| unfinished_bytes(bench.snap.archive()) > 0);
         assert_stopped(&running.stop(signal), &SAVED);
