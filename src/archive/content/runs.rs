@@ -7,6 +7,10 @@ use std::sync::Arc;
 /// Shorter runs are copied, and those side by side become one: each would be written by a call of its own.
 const COPIED_BYTES_MAX: usize = 64 << 10;
 
+/// So many frames and pieces are held at once: what stands in further ones is copied. Each may be of 8 MiB, however few of its bytes
+/// are wanted.
+const HELD_MAX: usize = 4;
+
 /// Bytes of a content that follow each other.
 pub(super) enum Run {
     /// These of the tar that the frame is a part of.
@@ -32,6 +36,15 @@ impl Run {
             Run::Frame(frame, range) => Some(frame.with_zeros(range.clone())),
             Run::Piece(piece, range) => Some(&piece[range.clone()]),
             Run::Zeros(_) => None,
+        }
+    }
+
+    /// The address of what it keeps in memory; 0 for nothing.
+    fn holder(&self) -> usize {
+        match self {
+            Run::Frame(frame, _) => Arc::as_ptr(frame).addr(),
+            Run::Piece(piece, _) => Arc::as_ptr(piece).addr(),
+            Run::Zeros(_) => 0,
         }
     }
 
@@ -65,6 +78,8 @@ impl CopyTo<'_> {
 pub(super) struct Runs {
     copied: Vec<u8>,
     parts: Vec<Part>,
+    /// What the parts keep in memory, by address.
+    held: Vec<usize>,
 }
 
 enum Part {
@@ -77,10 +92,11 @@ impl Runs {
     pub(super) fn clear(&mut self) {
         self.copied.clear();
         self.parts.clear();
+        self.held.clear();
     }
 
     pub(super) fn push(&mut self, run: Run) {
-        if run.bytes().is_some_and(|bytes| bytes.len() > COPIED_BYTES_MAX) {
+        if run.bytes().is_some_and(|bytes| bytes.len() > COPIED_BYTES_MAX) && self.may_hold(&run) {
             return self.parts.push(Part::Held(run));
         }
         let start = self.copied.len();
@@ -89,6 +105,15 @@ impl Runs {
             Some(Part::Copied(range)) => range.end = self.copied.len(),
             _ => self.parts.push(Part::Copied(start..self.copied.len())),
         }
+    }
+
+    fn may_hold(&mut self, run: &Run) -> bool {
+        let is_held = self.held.contains(&run.holder());
+        if !is_held && self.held.len() < HELD_MAX {
+            self.held.push(run.holder());
+            return true;
+        }
+        is_held
     }
 
     /// Their bytes, in order.
@@ -133,5 +158,17 @@ mod tests {
             assert_eq!(runs.bytes().count(), 3);
             assert!(runs.bytes().next().is_some_and(|bytes| std::ptr::eq(&raw const bytes[0], &raw const piece[5])));
         }
+    }
+
+    #[test]
+    fn however_many_pieces_bytes_come_from_few_are_held() {
+        let pieces: Vec<Arc<Vec<u8>>> = (0..40_u8).map(|number| Arc::new(vec![number; 100_000])).collect();
+        let mut runs = Runs::default();
+        for piece in pieces.iter().chain(&pieces) {
+            runs.push(Run::Piece(piece.clone(), 10..90_000));
+        }
+        assert_eq!(pieces.iter().filter(|piece| Arc::strong_count(piece) > 1).count(), HELD_MAX);
+        let expected = pieces.iter().chain(&pieces).map(|piece| &piece[10..90_000]);
+        assert_eq!(runs.bytes().collect::<Vec<_>>().concat(), expected.collect::<Vec<_>>().concat());
     }
 }
